@@ -1,0 +1,5 @@
+"""The `ml-assets` command."""
+
+from ml_assets.cli.app import main
+
+__all__ = ["main"]

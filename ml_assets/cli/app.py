@@ -1,0 +1,198 @@
+"""The commands: each reads its arguments, calls one function and prints its result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.output import FAILED, WRONG_USAGE, columns, faults, finish, log_to_stderr, number, say, stop
+
+app = typer.Typer(
+    help="One YAML recipe becomes one complete, self-retraining model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object as the last line of stdout.")]
+RecipeFile = Annotated[Path, typer.Option("--recipe-file", help="The recipe, a YAML file.")]
+ContextParams = Annotated[str | None, typer.Option("--context-params", help="Variables of an SQL template, as JSON.")]
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: the recipe's `name`.")]
+
+
+def main() -> None:
+    """Run the command."""
+    from ml_assets.settings import SettingsError, read_settings
+
+    try:
+        log_to_stderr(read_settings().log_level)
+    except SettingsError as error:
+        say(str(error))
+        raise SystemExit(WRONG_USAGE) from None
+    app()
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]…", help="Default: all known recipes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check recipes against their data, without training anything."""
+    from ml_assets.cli.validate import validate_files
+    from ml_assets.settings import read_settings
+
+    with faults(as_json):
+        results = validate_files(files, read_settings())
+    lines = []
+    for result in results:
+        lines.append(f"{result['file']}: {'ok' if result['ok'] else 'not valid'}")
+        lines += [f"  {error['message']}" for error in result["errors"]]
+    finish({"files": results}, "\n".join(lines), as_json)
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(WRONG_USAGE)
+
+
+@app.command()
+def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json: Json = False) -> None:
+    """Train the model of a recipe through the real graph, and let the gate decide."""
+    from ml_assets.cli.train import train_recipe
+
+    _refuse_context_params(context_params, as_json)
+    with faults(as_json):
+        result = train_recipe(recipe_file, say)
+    scores = columns(
+        [
+            [name, number(value), *(number(v) for v in result["intervals"][name]), number(result["baseline"].get(name))]
+            for name, value in result["metrics"].items()
+        ],
+        ["metric", "hold-out", "low", "high", "baseline"],
+    )
+    verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"
+    finish(result, text, as_json)
+
+
+@app.command()
+def backfill(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
+    recipe_file: Annotated[Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="BATCH", help="First batch.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="BATCH", help="Last batch.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let history arrive batch by batch; after each, the retrain sensor decides. What would have happened, happens."""
+    from ml_assets.cli.backfill import backfill_text, batch_line
+    from ml_assets.cli.models import state_of
+    from ml_assets.orchestration.walk import walk
+
+    with faults(as_json):
+        state = state_of(name, recipe_file)
+        result = walk(
+            state, start=start, stop=to, progress=lambda row, done, total: say(batch_line(row, done, total))
+        )
+    finish(result.model_dump(mode="json"), backfill_text(result), as_json)
+
+
+@app.command()
+def status(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None, as_json: Json = False) -> None:
+    """Show every model: its champion, scores, drift, status and the last decision with its reason."""
+    from ml_assets.cli.models import statuses
+
+    with faults(as_json):
+        rows = statuses(name)
+    table = columns(
+        [
+            [
+                row.name,
+                f"v{row.champion_version}" if row.champion_version else "–",
+                (row.trained_at or "–")[:16],
+                row.metric or "–",
+                number(row.holdout_score),
+                number(row.live_score),
+                number(row.drift, 2),
+                row.status,
+                row.last_decision.action if row.last_decision else "–",
+                (row.last_decision.reason if row.last_decision else "")[:90],
+            ]
+            for row in rows
+        ],
+        ["name", "champion", "trained", "metric", "hold-out", "live", "drift", "status", "last", "reason"],
+    )
+    finish({"recipes": [row.model_dump(mode="json") for row in rows]}, table, as_json)
+
+
+@app.command()
+def explain(
+    name: ModelName,
+    decision: Annotated[str | None, typer.Option("--decision", metavar="ID", help="Id of an entry of the ledger.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell why a model was trained again, promoted or rolled back, or why not."""
+    from ml_assets.cli.explain import explain_decision
+    from ml_assets.cli.models import known_state
+
+    with faults(as_json):
+        state = known_state(name)
+        result = explain_decision(state.ledger, name, decision)
+    if result is None:
+        wanted = f"decision {decision!r}" if decision else "decision"
+        raise stop(f"{name}: the ledger has no {wanted} yet", FAILED, as_json)
+    finish(result, result["text"], as_json)
+
+
+@app.command()
+def rollback(
+    name: ModelName,
+    to: Annotated[int | None, typer.Option("--to", metavar="VERSION", help="Default: the champion before.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put an earlier version back in charge, after it has been loaded and tried."""
+    from ml_assets.cli.models import roll_back
+
+    with faults(as_json):
+        result = roll_back(name, to)
+    text = f"{name}: version {result['champion_version']} is champion again (was {result['from_version']})"
+    finish(result, text, as_json)
+
+
+@app.command()
+def demo(as_json: Json = False) -> None:
+    """Run the whole loop on the demo recipes: birth, quiet months, drift, retraining, promotion."""
+    from ml_assets.cli.demo import run_demo
+
+    with faults(as_json):
+        result, text = run_demo(say)
+    finish(result, text, as_json)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's web page.")] = 5000,
+) -> None:
+    """Open Dagster's web UI with its daemon, and MLflow's page, on 127.0.0.1; Ctrl-C ends them."""
+    from ml_assets.cli.ui import serve_ui
+
+    with faults(False):
+        raise typer.Exit(serve_ui(port, mlflow_port))
+
+
+def _refuse_context_params(text: str | None, as_json: bool) -> dict[str, Any]:
+    """Check `--context-params`; SQL templates, which it is for, are not supported yet."""
+    if text is None:
+        return {}
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise stop(f"--context-params: not JSON: {error}", WRONG_USAGE, as_json) from None
+    if not isinstance(values, dict):
+        raise stop("--context-params: expected a JSON object, as in '{\"limit\": 10}'", WRONG_USAGE, as_json)
+    if values:
+        names = ", ".join(values)
+        raise stop(f"--context-params: {names}: SQL templates are not supported yet", WRONG_USAGE, as_json)
+    return values
+
+

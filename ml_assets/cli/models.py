@@ -1,0 +1,103 @@
+"""Finding a model by its name or its file, and what is asked of it."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ml_assets.orchestration.location import load_states, remember
+from ml_assets.orchestration.overview import ModelStatus, all_statuses
+from ml_assets.orchestration.runs import open_instance
+from ml_assets.orchestration.state import ModelState
+from ml_assets.orchestration.walk import WalkError
+from ml_assets.recipe import load_recipe
+from ml_assets.settings import Settings, read_settings
+
+
+def actor() -> str:
+    """Who types: written to the ledger."""
+    return f"{getpass.getuser()} (command line)"
+
+
+def state_of(name: str | None, recipe_file: Path | None) -> ModelState:
+    """Find a model by its name, or by its file, which is remembered."""
+    if (name is None) == (recipe_file is None):
+        raise WalkError("say either the name of a known model or --recipe-file FILE")
+    return known_state(name) if name is not None else file_state(recipe_file)  # type: ignore[arg-type]
+
+
+def file_state(path: Path) -> ModelState:
+    """Load the recipe of a file; its place is kept so that `status` and the web UI show it, too.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe is broken.
+    WalkError
+        If another known recipe has the same name.
+    """
+    settings = read_settings()
+    recipe = load_recipe(path)
+    for other in load_states(settings)[0]:
+        if other.name == recipe.name and not _same(other.path, path):
+            raise WalkError(
+                f"{path}: the name {recipe.name!r} belongs to {other.path} already. Give this recipe another name."
+            )
+    remember(settings, path)
+    return ModelState(recipe, path.absolute(), settings)
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve()
+
+
+def known_state(name: str) -> ModelState:
+    """Find a model among the recipe folders and the remembered files."""
+    settings = read_settings()
+    states, faults = load_states(settings)
+    for state in states:
+        if state.name == name:
+            return state
+    for path, error in faults:
+        if path.stem == name:
+            raise error
+    names = [state.name for state in states]
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise WalkError(f"there is no model {name!r} (known: {', '.join(names) or 'none'}).{hint}")
+
+
+def statuses(name: str | None) -> list[ModelStatus]:
+    """Sum up one model, or all."""
+    settings = read_settings()
+    states, faults = load_states(settings)
+    if name is not None:
+        states, faults = [known_state(name)], []
+    with open_instance(settings) as instance:
+        return all_statuses(instance, states, faults, datetime.now(UTC))
+
+
+def roll_back(name: str, to: int | None) -> dict[str, Any]:
+    """Put an earlier version back in charge."""
+    state = known_state(name)
+    before = state.registry.champion(name)
+    entry = state.registry.rollback(name, actor=actor(), to=to)
+    refresh_overview(state.settings)
+    return {
+        "name": name,
+        "from_version": before.version if before else None,
+        "champion_version": entry.to_version,
+    }
+
+
+def refresh_overview(settings: Settings) -> None:
+    """Materialize `model_overview`, so that the web UI shows what has just been done."""
+    from ml_assets.orchestration.location import build_definitions
+    from ml_assets.orchestration.runs import execute
+
+    repository = build_definitions(settings).get_repository_def()
+    with open_instance(settings) as instance:
+        execute(instance, repository, "model_overview_job")

@@ -1,0 +1,87 @@
+"""What the command prints: words to people, one JSON object to programs, progress and faults to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def say(text: str) -> None:
+    """Print progress to stderr."""
+    typer.echo(text, err=True)
+
+
+def finish(result: Mapping[str, Any], text: str, as_json: bool) -> None:
+    """Print the result: with `--json` one JSON object as the last line of stdout, else words."""
+    typer.echo(json.dumps(result, allow_nan=False, default=str) if as_json else text)
+
+
+def stop(message: str, code: int, as_json: bool) -> typer.Exit:
+    """Print a fault once and make the exit; with `--json` also as the JSON object."""
+    say(message)
+    if as_json:
+        typer.echo(json.dumps({"error": message}))
+    return typer.Exit(code)
+
+
+@contextmanager
+def faults(as_json: bool) -> Iterator[None]:
+    """Turn the faults that a person can mend into one message and an exit code; any other is a bug."""
+    from ml_assets.orchestration.runs import RunFailedError
+    from ml_assets.orchestration.state import Busy
+    from ml_assets.orchestration.walk import WalkError
+    from ml_assets.recipe import RecipeError
+    from ml_assets.registry.champions import UnknownVersionError
+    from ml_assets.registry.integrity import IntegrityError
+    from ml_assets.registry.ledger import LedgerBusyError
+    from ml_assets.registry.versions import NothingToRollBackError
+    from ml_assets.settings import SettingsError
+    from ml_assets.sources.read import SourceError
+
+    try:
+        yield
+    except (RecipeError, SettingsError, WalkError) as error:
+        raise stop(str(error), WRONG_USAGE, as_json) from None
+    except (
+        RunFailedError,
+        Busy,
+        SourceError,
+        UnknownVersionError,
+        IntegrityError,
+        LedgerBusyError,
+        NothingToRollBackError,
+    ) as error:
+        raise stop(str(error), FAILED, as_json) from None
+
+
+def log_to_stderr(level: str) -> None:
+    """Send our own log, alerts among it, to stderr."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("ml_assets").setLevel(level)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Write a number for people; a dash where there is none."""
+    return "–" if value is None else f"{value:,.{digits}g}"
+
+
+def columns(rows: list[list[str]], header: list[str]) -> str:
+    """Lay rows out in columns.
+
+    >>> print(columns([["a", "1"]], ["name", "n"]))
+    name  n
+    a     1
+    """
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+    return "\n".join(line.rstrip() for line in lines)
+
+

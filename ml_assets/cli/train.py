@@ -1,0 +1,95 @@
+"""`ml-assets train`: take in the data, train, evaluate, gate; all through the graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from ml_assets.cli.models import actor, file_state
+from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.location import definitions_of
+from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
+from ml_assets.orchestration.state import STATIC, Busy, ModelState
+from ml_assets.records import Evaluation, Promotion, TrainedModel
+from ml_assets.sources.batches import batch_range
+
+
+def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Train the model of a recipe.
+
+    Returns
+    -------
+    dict
+        `name, version, promoted, reason, metrics, intervals, baseline, mlflow_run_id, seconds`.
+
+    Raises
+    ------
+    RunFailedError
+        If a step failed, with its message.
+    Busy
+        If a training of this model is in flight.
+    """
+    started = time.perf_counter()
+    state = file_state(path)
+    repository = definitions_of([state], [], state.settings).get_repository_def()
+    with open_instance(state.settings) as instance:
+        in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
+        if in_flight:
+            raise Busy(f"{state.name}: a training run is in flight since {in_flight[-1].at}; wait for it to end")
+        state.registry.reconcile(state.name)
+        as_of = _take_in(state, instance, repository, say)
+        tags = {"ml_assets/actor": actor(), "ml_assets/as_of": as_of}
+        say(f"{state.name}: training as of {as_of}")
+        result = execute(instance, repository, f"{state.name}_train", tags=tags)
+    return _result(state, as_of, result, time.perf_counter() - started)
+
+
+def _take_in(state: ModelState, instance: dg.DagsterInstance, repository: Any, say: Callable[[str], None]) -> str:
+    """Snapshot and clean every batch that is not there yet; a static table is taken in by the training job."""
+    if state.recipe.batches is None:
+        return STATIC
+    span = state.calendar()
+    if span is None:
+        raise RunFailedError(f"{state.name}: {state.recipe.model.loader.source_uri} has no rows yet")
+    missing = [
+        batch
+        for batch in batch_range(*span, state.recipe.batches.period)
+        if not state.store.has("cleaned_features", batch)
+    ]
+    if missing:
+        say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")
+        execute(
+            instance,
+            repository,
+            f"{state.name}_monitor",
+            tags={ASSET_PARTITION_RANGE_START_TAG: missing[0], ASSET_PARTITION_RANGE_END_TAG: missing[-1]},
+            assets=[dg.AssetKey([state.name, "raw_data"]), dg.AssetKey([state.name, "cleaned_features"])],
+        )
+    return span[1]
+
+
+def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[str, Any]:
+    evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
+    promotion = state.store.read_record("champion", as_of, Promotion)
+    trained = state.store.read_record("trained_model", as_of, TrainedModel)
+    event = result.asset_materializations_for_node(f"{state.name}__champion")[0]
+    return {
+        "name": state.name,
+        "version": event.metadata["version"].value,
+        "promoted": promotion.outcome == "promote",
+        "reason": promotion.reason,
+        "metric": evaluation.metric,
+        "metrics": {name: score.value for name, score in evaluation.scores.items()},
+        "intervals": {name: [score.low, score.high] for name, score in evaluation.scores.items()},
+        "baseline": evaluation.baseline,
+        "class_path": trained.training.class_path,
+        "params": trained.training.params,
+        "mlflow_run_id": trained.run_id,
+        "dagster_run_id": result.run_id,
+        "seconds": round(seconds, 2),
+    }

@@ -1,0 +1,92 @@
+"""Small PNG pictures of an evaluation (at most 30 KB: they are stored in Dagster's event log)."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_CLASSES = 12
+"""Classes with a row of their own in the confusion matrix; the rarest of more are shown as one, "other"."""
+LONGEST_LABEL = 14
+
+
+def confusion_matrix(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
+    """Draw true against predicted classes, with the rows counted, as PNG.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        True labels in the order of `predictions`; missing ones are left out.
+    predictions : DataFrame
+        Has the column `prediction`.
+    """
+    from matplotlib.figure import Figure
+
+    there = y.notna().to_numpy()
+    truth = y[there].astype(str).reset_index(drop=True)
+    predicted = predictions["prediction"].astype(str).loc[there].reset_index(drop=True)
+    classes = sorted({*truth, *predicted})
+    if len(classes) > MOST_CLASSES:
+        kept = set(truth.value_counts().index[: MOST_CLASSES - 1])
+        truth, predicted = (part.where(part.isin(kept), "other") for part in (truth, predicted))
+        classes = [*sorted(kept), "other"]
+    code = pd.Index(classes)
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (code.get_indexer(truth), code.get_indexer(predicted)), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = max(3.0, 0.55 * len(classes) + 1.6)
+    figure = Figure(figsize=(size, size), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = [c if len(c) <= LONGEST_LABEL else c[: LONGEST_LABEL - 1] + "…" for c in classes]
+    axes.set_xticks(
+        range(len(classes)), names, rotation=45 if len(classes) > 3 else 0, ha="center", fontsize=8
+    )
+    axes.set_yticks(range(len(classes)), names, fontsize=8)
+    for row, column in np.ndindex(counts.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xlabel("predicted", fontsize=9)
+    axes.set_ylabel("true", fontsize=9)
+    return _png(figure)
+
+
+def residuals(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
+    """Draw true minus predicted values against the predictions, rows counted in cells, as PNG.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        True values in the order of `predictions`; missing ones are left out.
+    predictions : DataFrame
+        Has the column `prediction`.
+    """
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    there = y.notna().to_numpy()
+    predicted = predictions["prediction"].to_numpy(np.float64)[there]
+    errors = pd.to_numeric(y[there]).to_numpy(np.float64) - predicted
+    figure = Figure(figsize=(4.4, 3.2), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    if len(errors):
+        axes.hist2d(predicted, errors, bins=40, cmap="viridis", norm=LogNorm(), cmin=1)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xlabel("predicted", fontsize=9)
+    axes.set_ylabel("true − predicted", fontsize=9)
+    axes.tick_params(labelsize=8)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()

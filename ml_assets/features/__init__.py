@@ -1,0 +1,1 @@
+"""From raw rows to model inputs: cleaning, column roles, preprocessing."""

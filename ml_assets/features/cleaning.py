@@ -1,0 +1,156 @@
+"""Cleaning: raw rows of one batch become rows of few and fixed types, each with an identity.
+
+Row by row: nothing is learned, so the same row gives the same clean row in any batch, in training and in
+serving.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+if TYPE_CHECKING:
+    from ml_assets.quality.contract import Schema
+    from ml_assets.recipe.schema import Recipe
+
+ROW_ID = "row_id__"
+"""Identity of a row: unsigned 64 bits."""
+
+Hashes = npt.NDArray[np.uint64]
+
+
+class CleanResult(NamedTuple):
+    """Clean rows, and how many were dropped for which reason."""
+
+    frame: pd.DataFrame
+    dropped: dict[str, int]
+
+
+def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None = None) -> CleanResult:
+    """Fix types, drop exact duplicates and give each row its identity.
+
+    Parameters
+    ----------
+    raw : DataFrame of shape (n_rows, n_columns)
+    batch : str
+        Label of the batch; `all` for a static table.
+    schema : Schema, optional
+        Kinds of the columns in the first batch: settles what a column is that in this batch is empty, or
+        holds digits only.
+
+    Returns
+    -------
+    CleanResult
+        Numbers are float64; text, booleans, the entity columns and class labels are text or None; times are
+        datetime64[us]. `row_id__` is unique in the batch, and the same when the rows are sent again in any
+        order or when their target arrives later.
+    """
+    types = recipe.model.data_interface
+    targets = {types.target_col} if isinstance(types.target_col, str) else set(types.target_col)
+    as_label = set(types.entity_cols) | (targets if recipe.task == "classification" else set())
+    kinds = schema.columns if schema is not None else {}
+    columns = {
+        name: labels(raw[name]) if name in as_label else _clean_column(raw[name], kinds.get(name))
+        for name in raw.columns
+        if name != ROW_ID
+    }
+    frame = pd.DataFrame(columns, index=raw.index)
+    repeated = frame.duplicated()
+    frame = frame[~repeated].reset_index(drop=True)
+    frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in targets if name in frame]), batch)
+    dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
+    return CleanResult(frame, dropped)
+
+
+def labels(column: pd.Series) -> pd.Series:
+    """Values as text: 1, 1.0 and "1" are "1", True is "True"; None where missing.
+
+    >>> labels(pd.Series([1.0, None, 0.5])).tolist()
+    ['1', None, '0.5']
+    """
+    codes, values = pd.factorize(column)
+    names = np.array([*map(_label, values), None], dtype=object)
+    return pd.Series(names[codes], index=column.index, name=column.name, dtype=object)
+
+
+def row_ids(frame: pd.DataFrame, batch: str) -> Hashes:
+    """Hash of the batch label, all values, and how many equal rows came before.
+
+    Column order does not count. 64 bits: two of a million rows collide with probability 3e-8.
+    """
+    state: Hashes = np.full(len(frame), _hash_text(batch)[0], dtype=np.uint64)
+    for name in sorted(frame.columns):
+        state = _mix(state ^ _hash_text(str(name))[0] ^ _mix(_hash_column(frame[name])))
+    equal_before = pd.Series(state).groupby(state).cumcount().to_numpy().astype(np.uint64)
+    return _mix(state ^ _mix(equal_before))
+
+
+def holds_iso_times(column: pd.Series) -> bool:
+    """Whether every value is text that starts with a date, as 2024-01-31, and is a time."""
+    known = column.dropna()
+    if known.empty or not known.map(lambda value: isinstance(value, str)).all():
+        return False
+    if not known.str.match(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)").all():
+        return False
+    return bool(pd.to_datetime(known, format="ISO8601", utc=True, errors="coerce").notna().all())
+
+
+def _clean_column(column: pd.Series, kind: str | None) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return _naive(column)
+    if kind == "text":
+        return labels(column)
+    if _is_number(column):
+        return column.astype("float64")
+    if kind == "number":
+        return pd.to_numeric(column.astype(object)).astype("float64")
+    if kind == "time" or (kind is None and holds_iso_times(column)):
+        return _naive(pd.to_datetime(column.astype(object), format="ISO8601", utc=True))
+    return labels(column)
+
+
+def _is_number(column: pd.Series) -> bool:
+    kind = column.dtype
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def _naive(times: pd.Series) -> pd.Series:
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        times = times.dt.tz_convert("UTC").dt.tz_localize(None)
+    return times.astype("datetime64[us]")
+
+
+def _label(value: object) -> str | None:
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+    text = str(value)
+    return text or None
+
+
+def _hash_column(column: pd.Series) -> Hashes:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column.to_numpy(dtype="datetime64[us]").view(np.uint64)
+    if _is_number(column):
+        numbers = column.to_numpy(dtype="float64", na_value=np.nan) + 0.0  # -0.0 becomes 0.0
+        return np.where(np.isnan(numbers), np.float64(np.nan), numbers).view(np.uint64)
+    return _hash_text(*column.astype(object).where(column.notna(), None))
+
+
+def _hash_text(*values: str | None) -> Hashes:
+    return pd.util.hash_array(np.array(values, dtype=object), categorize=True)
+
+
+def _mix(state: Hashes) -> Hashes:
+    """Finalizer of SplitMix64 (Steele, Lea, Flood 2014): each input bit moves every output bit."""
+    state = state + np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

@@ -1,0 +1,133 @@
+"""Which columns are features, of which kind, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+
+from ml_assets.features.cleaning import ROW_ID
+from ml_assets.recipe.schema import Recipe
+
+BATCH = "batch__"
+RESERVED = (ROW_ID, BATCH)
+"""Columns that cleaning and reading add; never features."""
+
+IDENTIFIER_ROWS = 20
+"""Fewer values than this are too few to call a column an identifier."""
+IDENTIFIER_SHARE = 0.9
+"""Share of distinct values from which a text column says nothing about new rows."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Features by kind, sorted by name, and the excluded columns with the reason."""
+
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    excluded: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All features: the numeric ones, then the categorical ones."""
+        return (*self.numeric, *self.categorical)
+
+
+def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
+    """Give each column its role.
+
+    The target, entities, the batch column, dates, identifiers, constants and empty columns are no features.
+    Lists in the preprocessor's parameters name all columns of their kind. The result does not depend on the
+    order of rows or columns.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Training rows.
+    recipe : Recipe
+        Names target, entities, excluded columns, batch column and, perhaps, the features.
+    """
+    excluded: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    listed = {**dict.fromkeys(_listed(recipe, "numeric") or (), "numeric")}
+    listed |= dict.fromkeys(_listed(recipe, "categorical") or (), "categorical")
+    for column in sorted(map(str, frame.columns)):
+        reason = _named(column, recipe) or _empty(frame[column])
+        if reason is None and column not in listed:
+            reason = _by_values(frame[column])
+            kind = _kind(frame[column])
+            if reason is None and _listed(recipe, kind) is not None:
+                reason = f"not in the preprocessor's list of {kind} features"
+        if reason is None:
+            kept[column] = listed.get(column) or _kind(frame[column])
+        else:
+            excluded[column] = reason
+    return _sorted(kept, excluded)
+
+
+def roles_of(features: Iterable[str], frame: pd.DataFrame, recipe: Recipe) -> Roles:
+    """Give features chosen before (by `roles`, on other rows) their kinds again."""
+    listed = {**dict.fromkeys(_listed(recipe, "numeric") or (), "numeric")}
+    listed |= dict.fromkeys(_listed(recipe, "categorical") or (), "categorical")
+    return _sorted({c: listed.get(c) or _kind(frame[c]) for c in features}, {})
+
+
+def _sorted(kept: dict[str, str], excluded: dict[str, str]) -> Roles:
+    return Roles(
+        tuple(sorted(c for c, kind in kept.items() if kind == "numeric")),
+        tuple(sorted(c for c, kind in kept.items() if kind == "categorical")),
+        excluded,
+    )
+
+
+def _listed(recipe: Recipe, kind: str) -> tuple[str, ...] | None:
+    params = recipe.model.preprocessor.params
+    return params.numerical_features if kind == "numeric" else params.categorical_features
+
+
+def _kind(values: pd.Series) -> str:
+    numeric = is_numeric_dtype(values.dtype) and not is_bool_dtype(values.dtype)
+    return "numeric" if numeric else "categorical"
+
+
+def _named(column: str, recipe: Recipe) -> str | None:
+    """Reason why the recipe itself keeps the column out."""
+    if column in RESERVED:
+        return "reserved column"
+    if column == recipe.target:
+        return "target"
+    if column in recipe.model.data_interface.entity_cols:
+        return "identifies the entity (entity_cols)"
+    if column in recipe.model.preprocessor.params.exclude_cols:
+        return "left out by the recipe (exclude_cols)"
+    if recipe.batches is not None and column == recipe.batches.column:
+        return "tells the batch (batches.column)"
+    return None
+
+
+def _empty(values: pd.Series) -> str | None:
+    return "no values" if values.isna().all() else None
+
+
+def _by_values(values: pd.Series) -> str | None:
+    """Reason why the values make no feature."""
+    if is_datetime64_any_dtype(values.dtype):
+        return "date or time"
+    distinct = int(values.nunique())
+    if distinct == 1 and values.notna().all():
+        return "constant"
+    known = values.dropna()
+    if len(known) < IDENTIFIER_ROWS:
+        return None
+    if _kind(values) == "categorical":
+        return (
+            "identifier: nearly every value is different"
+            if distinct > IDENTIFIER_SHARE * len(known)
+            else None
+        )
+    counting = distinct == len(known) == len(values) and bool((known % 1 == 0).all())
+    if counting and float(known.max() - known.min()) < 2 * distinct:
+        return "row counter: whole numbers, each once, few left out"
+    return None

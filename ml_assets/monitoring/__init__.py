@@ -1,0 +1,1 @@
+"""Whether the world still is as the champion learned it."""

@@ -1,0 +1,246 @@
+"""What the assets of a batch do: read and write the model's state round the plain functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ml_assets.orchestration import display
+from ml_assets.orchestration.state import STATIC, ModelState
+from ml_assets.records import DriftReport, PerformanceReport
+from ml_assets.retraining.policy import drift_breach, performance_breach
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.quality.contract import Schema
+    from ml_assets.registry.champions import VersionInfo
+
+Metadata = dict[str, Any]
+
+
+@dataclass
+class Reading:
+    """What `raw_data` did: a snapshot's metadata per batch, and the contract's findings."""
+
+    snapshots: dict[str, Metadata] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a monitoring asset shows, and what it warns of."""
+
+    metadata: Metadata
+    alarms: tuple[str, ...] = ()
+
+
+def raw_step(state: ModelState, batch: str) -> Reading:
+    """Snapshot a batch, and once more each earlier batch whose labels may have arrived with it."""
+    from ml_assets.quality.contract import check_raw
+    from ml_assets.sources.read import SourceError
+
+    reading = Reading()
+    for each in (*_awaiting_labels(state, batch), batch):
+        try:
+            frame = state.read(each)
+        except SourceError as error:
+            raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
+        findings = check_raw(frame, state.recipe, _known_schema(state, each))
+        if findings and each != batch:
+            continue  # a broken re-send replaces nothing; the batch itself is reported when it is asked for
+        snapshot = state.store.write_frame("raw_data", each, frame)
+        if each == batch or snapshot.changed:
+            reading.snapshots[each] = {
+                "rows": snapshot.rows,
+                "columns": len(frame.columns),
+                "sha256": snapshot.sha256,
+                "changed": snapshot.changed,
+                "sample": display.table(frame.head(5).to_dict("records")),
+            }
+        reading.problems += [f"{state.name} {each}: {finding.message}" for finding in findings]
+    return reading
+
+
+def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
+    if state.recipe.batches is None:
+        return []
+    delay = state.recipe.monitoring.label_delay
+    earlier = [state.shifted(batch, -by) for by in range(delay, 0, -1)]
+    return [each for each in earlier if state.store.has("raw_data", each)]
+
+
+def _known_schema(state: ModelState, batch: str) -> Schema | None:
+    """Schema of the newest earlier batch that passed the contract."""
+    from ml_assets.quality.contract import learn_schema
+
+    earlier = [b for b in state.store.batches("cleaned_features") if b < batch]
+    if state.recipe.batches is None or not earlier:
+        return None
+    return learn_schema(state.store.read_frame("raw_data", earlier[-1]), state.recipe)
+
+
+def clean_step(state: ModelState, batch: str) -> dict[str, Metadata]:
+    """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of; metadata per batch."""
+    from ml_assets.features.cleaning import clean
+
+    done: dict[str, Metadata] = {}
+    for each in (*_awaiting_labels(state, batch), batch):
+        raw = state.store.read_frame("raw_data", each)
+        result = clean(raw, state.recipe, each, _known_schema(state, each))
+        snapshot = state.store.write_frame("cleaned_features", each, result.frame)
+        if each == batch or snapshot.changed:
+            done[each] = {
+                "rows": snapshot.rows,
+                "labelled_rows": int(result.frame[state.recipe.target].notna().sum()),
+                "missing_share": float(result.frame.isna().to_numpy().mean()) if snapshot.rows else 0.0,
+                "sha256": snapshot.sha256,
+                "dropped": display.table({"reason": r, "rows": n} for r, n in result.dropped.items()),
+                **{f"dropped_{reason}": n for reason, n in result.dropped.items()},
+            }
+    return done
+
+
+def predict_step(state: ModelState, batch: str) -> Metadata:
+    """Predict a batch with the champion, if there is one."""
+    from ml_assets.evaluation.evaluate import predict
+
+    champion = state.registry.champion(state.name)
+    if champion is None:
+        return {"champion_version": 0, "rows": 0, "summary": "no champion yet: nothing to predict with"}
+    frame = state.store.read_frame("cleaned_features", batch)
+    predicted = predict(state.registry.load(state.name, champion.version), frame)
+    predicted = predicted.assign(row_id__=frame["row_id__"], champion_version=champion.version)
+    snapshot = state.store.write_frame("predictions", batch, predicted)
+    return {
+        "champion_version": champion.version,
+        "rows": snapshot.rows,
+        "sha256": snapshot.sha256,
+        **display.numbers(_summary(predicted)),
+    }
+
+
+def _summary(predicted: pd.DataFrame) -> dict[str, float]:
+    numeric = predicted.select_dtypes("number").drop(columns=["row_id__", "champion_version"])
+    return {f"mean_{name}": float(numeric[name].mean()) for name in numeric}
+
+
+def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
+    """Compare a batch's columns with the champion's training rows; keep the record, Evidently's and a picture."""
+    from ml_assets.features.columns import roles
+    from ml_assets.monitoring import evidently_report, pictures
+    from ml_assets.monitoring.drift import drift_report
+    from ml_assets.registry import tracking
+
+    champion = state.registry.champion(state.name)
+    current = state.store.read_frame("cleaned_features", batch)
+    if champion is None:
+        report = DriftReport(
+            batch=batch,
+            champion_version=None,
+            status="no_champion",
+            rows=len(current),
+            reference_rows=0,
+            share=0.0,
+            text="no champion yet: nothing to compare with",
+        )
+        state.store.write_record("drift_report", batch, report)
+        return Report(display.drift_metadata(report))
+    reference = state.registry.reference(state.name, champion.version)
+    columns = roles(reference, state.recipe)
+    report = drift_report(
+        batch,
+        current,
+        reference,
+        columns.numeric,
+        columns.categorical,
+        champion.version,
+        state.recipe.monitoring,
+    ).model_copy(update={"set_aside": columns.excluded})
+    state.store.write_record("drift_report", batch, report)
+    evidently_json, evidently_html = evidently_report.report(
+        reference, current, columns.numeric, columns.categorical
+    )
+    state.store.write_bytes("drift_report", batch, "evidently.json", evidently_json.encode())
+    html = state.store.write_bytes("drift_report", batch, "evidently.html", evidently_html.encode())
+    _keep_newest_pages(state)
+    tracking.log_metrics(
+        state.registry.client,
+        mlflow_run_id,
+        {"drift_share": report.share, "faults": len(report.faults)},
+        state.index(batch),
+    )
+    metadata = display.drift_metadata(report) | {
+        "evidently": dg.MetadataValue.path(str(html)),
+        "picture": display.picture(pictures.worst_columns(report, reference, current)),
+    }
+    alarms = (*report.faults, *([report.text] if drift_breach(report, state.recipe.retraining) else []))
+    return Report(metadata, alarms)
+
+
+KEPT_PAGES = 12
+
+
+def _keep_newest_pages(state: ModelState) -> None:
+    """Keep Evidently's newest HTML pages only: each is 6 MB; its JSON stays for every batch."""
+    pages = sorted((state.store.root / "drift_report").glob("*/evidently.html"))
+    for page in pages[:-KEPT_PAGES]:
+        page.unlink(missing_ok=True)
+
+
+def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
+    """Score the newest batch whose labels are known when `batch` has arrived."""
+    from ml_assets.registry import tracking
+
+    report = score_batch(state, batch, state.registry.champion(state.name))
+    state.store.write_record("performance_report", batch, report)
+    if report.score is not None:
+        tracking.log_metrics(
+            state.registry.client,
+            mlflow_run_id,
+            {f"live_{report.metric}": report.score.value},
+            state.index(batch),
+        )
+    breached = performance_breach(report, state.recipe.retraining)
+    return Report(display.performance_metadata(report), (report.text,) if breached else ())
+
+
+def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> PerformanceReport:
+    """Join the predictions that were made with the labels that have arrived."""
+    from functools import partial
+
+    from ml_assets.monitoring.performance import performance_report
+
+    monitoring = state.recipe.monitoring
+    scored = state.labelled_until(batch)
+    if champion is None or not state.store.has("predictions", scored):
+        return performance_report(
+            batch,
+            None,
+            None,
+            None,
+            None,
+            champion.version if champion else None,
+            None,
+            champion.metric if champion else "",
+            champion.direction if champion else "maximize",
+            monitoring,
+        )
+    predicted = state.store.read_frame("predictions", scored).set_index("row_id__")
+    version = int(predicted["champion_version"].iloc[0])
+    made_by = state.registry.version(state.name, version)
+    report = partial(
+        performance_report,
+        champion_version=version,
+        holdout=made_by.holdout,
+        metric=made_by.metric,
+        direction=made_by.direction,
+        monitoring=monitoring,
+        random_state=state.recipe.random_state,
+    )
+    cleaned = state.store.read_frame("cleaned_features", scored).set_index("row_id__")
+    y = cleaned[state.recipe.target].reindex(predicted.index)
+    trained = predicted.index.isin(state.registry.trained_row_ids(state.name, version))
+    return report(batch, scored, y, predicted.drop(columns="champion_version"), trained)

@@ -1,0 +1,150 @@
+"""What a person sees in the web UI: records turned into tables, pictures and numbers that plot."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
+
+Metadata = dict[str, Any]
+
+
+def table(records: Iterable[Mapping[Any, Any]]) -> dg.TableMetadataValue:
+    """Show records as a table; missing cells are empty."""
+    rows = [dict(record) for record in records]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    schema = dg.TableSchema(columns=[dg.TableColumn(str(c), _column_type(rows, c)) for c in columns])
+    cells = [dg.TableRecord({str(c): _cell(row.get(c)) for c in columns}) for row in rows]
+    return dg.MetadataValue.table(cells, schema=schema)
+
+
+def _cell(value: Any) -> str | int | float | bool | None:
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _column_type(rows: list[dict[Any, Any]], column: Any) -> str:
+    values = [row[column] for row in rows if row.get(column) is not None]
+    if values and all(isinstance(v, bool) for v in values):
+        return "bool"
+    return "float" if values and all(isinstance(v, int | float) for v in values) else "string"
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """Show a small PNG inline."""
+    return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def numbers(values: Mapping[str, float | int | None]) -> Metadata:
+    """Keep the finite numbers, as plain floats and ints: these keys plot over time."""
+    return {k: v for k, v in values.items() if v is not None and math.isfinite(v)}
+
+
+def training_metadata(training: TrainingResult) -> Metadata:
+    """Show a fit: its size, its cross-validation and its search."""
+    scores = training.cv_scores
+    shown: Metadata = {
+        "class_path": training.class_path,
+        "rows": training.rows,
+        "features": len(training.features),
+        "seconds": training.seconds,
+        "params": dg.MetadataValue.json(training.params),
+        "columns_set_aside": table({"column": c, "why": w} for c, w in training.excluded.items()),
+    }
+    if scores:
+        shown |= numbers({f"cv_{training.metric}": sum(scores) / len(scores)})
+    if training.tuning is not None:
+        shown |= {
+            "trials": training.tuning.total_trials,
+            "pruned_trials": training.tuning.pruned_trials,
+            "search": table(
+                {"trial": t.number, training.metric: t.value, "state": t.state, **t.params}
+                for t in training.tuning.history
+            ),
+        }
+    return shown
+
+
+def evaluation_metadata(evaluation: Evaluation) -> Metadata:
+    """Show every metric with its interval beside the baseline; the values plot over retrains."""
+    return {
+        "rows": evaluation.rows,
+        "scores": table(
+            {
+                "metric": name,
+                "hold-out": score.value,
+                "low": score.low,
+                "high": score.high,
+                "baseline": evaluation.baseline.get(name),
+            }
+            for name, score in evaluation.scores.items()
+        ),
+        **numbers({f"holdout_{name}": s.value for name, s in evaluation.scores.items()}),
+    }
+
+
+def promotion_metadata(promotion: Promotion) -> Metadata:
+    """Show the gate's answer."""
+    return {
+        "outcome": promotion.outcome,
+        "reason": promotion.reason,
+        "rows_compared": promotion.rows,
+        **numbers(
+            {
+                "challenger_score": promotion.challenger_score,
+                "champion_score": promotion.champion_score,
+                "gain": promotion.gain,
+            }
+        ),
+    }
+
+
+def drift_metadata(report: DriftReport) -> Metadata:
+    """Show a drift report; `record` is what the retrain sensor reads."""
+    worst = sorted(report.columns, key=lambda c: (c.drifted, c.effect), reverse=True)
+    return {
+        "status": report.status,
+        "summary": report.text,
+        "rows": report.rows,
+        "drift_share": report.share,
+        "drifted_columns": sum(c.drifted for c in report.columns),
+        "faults": len(report.faults),
+        "champion_version": report.champion_version or 0,
+        "columns": table(
+            {
+                "column": c.column,
+                "drifted": c.drifted,
+                c.effect_name: c.effect,
+                "test": c.test,
+                "p": c.p_value,
+                "note": c.note,
+            }
+            for c in worst
+        ),
+        "record": dg.MetadataValue.json(report.model_dump(mode="json")),
+    }
+
+
+def performance_metadata(report: PerformanceReport) -> Metadata:
+    """Show a performance report; `record` is what the retrain sensor reads."""
+    shown: Metadata = {
+        "status": report.status,
+        "summary": report.text,
+        "rows": report.rows,
+        "coverage": report.coverage,
+        "champion_version": report.champion_version or 0,
+        "record": dg.MetadataValue.json(report.model_dump(mode="json")),
+    }
+    if report.scored_batch is not None:
+        shown["scored_batch"] = report.scored_batch
+    if report.score is not None:
+        shown |= numbers({f"live_{report.metric}": report.score.value, "live_low": report.score.low})
+    if report.holdout is not None:
+        shown |= numbers({f"holdout_{report.metric}": report.holdout.value})
+    return shown

@@ -1,0 +1,86 @@
+"""One MLflow run for each Dagster run, through dagster-mlflow, ended with the status the Dagster run has.
+
+dagster-mlflow removes MLflow's exit hook by a name MLflow no longer uses, so the exit of any process marks the
+shared run FINISHED, whatever happened. Here, and only here, that is bridged: the hook is removed by its present
+name, and when the resource is torn down the event log says whether a step failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.orchestration.beta import expected_beta
+from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag
+from ml_assets.settings import Settings
+
+TRAINING_TAG = "ml_assets/training"
+
+
+def experiment_name(run: dg.DagsterRun | None) -> str:
+    """Name the MLflow experiment: the model the run is about; `ml_assets` where it is about several."""
+    if run is None:
+        return "ml_assets"
+    if model := run.tags.get("ml_assets/model"):
+        return model
+    prefixes = {key.path[0] for key in run.asset_selection or ()}
+    return prefixes.pop() if len(prefixes) == 1 else "ml_assets"
+
+
+def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
+    """Make the resource `mlflow`: dagster-mlflow's, with its exit defect bridged."""
+
+    def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
+        from ml_assets.registry import tracking
+
+        client = tracking.configure(settings.home, settings.mlflow_tracking_uri)
+        run = context.dagster_run
+        name = experiment_name(run)
+        tracking.ensure_experiment(client, settings.home, name)
+        config = {
+            "experiment_name": name,
+            "mlflow_tracking_uri": client.tracking_uri,
+            "extra_tags": {"dagster_job": run.job_name if run else ""},
+        }
+        if run is not None and context.instance is not None:
+            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag()})
+        with expected_beta():
+            from dagster_mlflow import mlflow_tracking
+
+            inner = mlflow_tracking.resource_fn(context.replace_config(config))
+            resource = next(inner)
+        tracking.unregister_exit_hook()
+        run_id = resource.active_run().info.run_id
+        try:
+            yield resource
+        finally:
+            tracking.end_run(client, run_id, "FAILED" if _failed(context) else "FINISHED")
+            inner.close()
+
+    return dg.ResourceDefinition(mlflow, description="The MLflow run that belongs to this Dagster run.")
+
+
+def _failed(context: dg.InitResourceContext) -> bool:
+    assert context.instance is not None and context.run_id is not None
+    failures = context.instance.get_records_for_run(
+        context.run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
+    )
+    return bool(failures.records)
+
+
+def _end_mlflow_run(context: Any, event_list: Any) -> Any:
+    with expected_beta():
+        from dagster_mlflow import end_mlflow_on_run_finished
+
+    return end_mlflow_on_run_finished.hook_fn(context, event_list)
+
+
+end_mlflow_run = dg.HookDefinition(
+    name="end_mlflow_on_run_finished",
+    hook_fn=_end_mlflow_run,
+    required_resource_keys={"mlflow"},
+    decorated_fn=_end_mlflow_run,
+)
+"""dagster-mlflow's hook, imported when a step ends and not when the code location loads."""

@@ -1,0 +1,171 @@
+"""Every model's state in one table: for the asset `model_overview` and for `ml-assets status`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+
+from ml_assets.orchestration import display
+from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.state import ModelState
+from ml_assets.recipe import RecipeError
+from ml_assets.records import History, Record
+from ml_assets.registry import champions
+from ml_assets.retraining.policy import drift_breach, performance_breach
+from ml_assets.settings import Settings
+
+Status = Literal[
+    "no model", "healthy", "drifting", "degraded", "fault", "training", "insufficient data", "broken recipe"
+]
+
+
+class LastDecision(Record):
+    """The newest entry of the ledger about a model."""
+
+    action: str
+    at: str
+    reason: str
+
+
+class ModelStatus(Record):
+    """One row of the overview."""
+
+    name: str
+    champion_version: int | None = None
+    trained_at: str | None = None
+    age_days: float | None = None
+    metric: str | None = None
+    holdout_score: float | None = None
+    live_score: float | None = None
+    live_batch: str | None = None
+    drift: float | None = None
+    status: Status
+    last_decision: LastDecision | None = None
+
+
+def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
+    """Sum one model up from the event log and the ledger.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Where the events are.
+    state : ModelState
+        The model.
+    now : datetime
+        The present time, for the champion's age.
+    """
+    history = read_history(instance, state)
+    champion = champions.champion(state.ledger, state.name)
+    drift = next((b.drift for b in reversed(history.batches) if b.drift), None)
+    scored = [b.performance for b in history.batches if b.performance and b.performance.score]
+    live = scored[-1] if scored else None
+    entry = state.ledger.last(
+        state.name, ["retrain_decision", "promote", "keep", "inconclusive", "rollback"], "done"
+    )
+    return ModelStatus(
+        name=state.name,
+        champion_version=champion.version if champion else None,
+        trained_at=champion.trained_at if champion else None,
+        age_days=(now - datetime.fromisoformat(champion.trained_at)).total_seconds() / 86400
+        if champion
+        else None,
+        metric=champion.metric if champion else state.recipe.hyperparameter_tuning.metric,
+        holdout_score=champion.holdout.value if champion and champion.holdout else None,
+        live_score=live.score.value if live and live.score else None,
+        live_batch=live.scored_batch if live else None,
+        drift=drift.share if drift and drift.status in ("ok", "drift") else None,
+        status=_status(state, history),
+        last_decision=LastDecision(
+            action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason
+        )
+        if entry
+        else None,
+    )
+
+
+def _action(kind: str, record: dict[str, object]) -> str:
+    return str(record.get("action", kind)) if kind == "retrain_decision" else kind
+
+
+def _status(state: ModelState, history: History) -> Status:
+    policy = state.recipe.retraining
+    drift = next((b.drift for b in reversed(history.batches) if b.drift), None)
+    performance = next(
+        (b.performance for b in reversed(history.batches) if b.performance and b.performance.score), None
+    )
+    if any(a.outcome == "in_flight" for a in history.attempts):
+        return "training"
+    if history.champion is None:
+        return "no model"
+    if drift is not None and drift.faults:
+        return "fault"
+    if performance is not None and performance_breach(performance, policy):
+        return "degraded"
+    if drift is not None and drift_breach(drift, policy):
+        return "drifting"
+    if drift is not None and drift.status == "insufficient_data":
+        return "insufficient data"
+    return "healthy"
+
+
+def all_statuses(
+    instance: dg.DagsterInstance,
+    states: Sequence[ModelState],
+    faults: Sequence[tuple[Path, RecipeError]],
+    now: datetime,
+) -> list[ModelStatus]:
+    """Sum up every model; a broken recipe is a row, too."""
+    rows = [model_status(instance, state, now) for state in states]
+    for path, error in faults:
+        reason = LastDecision(action="none", at=now.isoformat(), reason=str(error))
+        rows.append(ModelStatus(name=path.stem, status="broken recipe", last_decision=reason))
+    return rows
+
+
+def flat(status: ModelStatus) -> dict[str, object]:
+    """Lay a row of the overview out for a table."""
+    row = status.model_dump(exclude={"last_decision"})
+    last = status.last_decision
+    return row | {
+        "last_decision": last.action if last else None,
+        "at": last.at[:19] if last else None,
+        "reason": last.reason if last else None,
+    }
+
+
+def overview_asset(
+    states: Sequence[ModelState], faults: Sequence[tuple[Path, RecipeError]], settings: Settings
+) -> dg.AssetsDefinition:
+    """Make the one asset that shows every model's state."""
+    deps = [
+        dg.AssetDep(
+            dg.AssetKey([state.name, asset]),
+            partition_mapping=dg.AllPartitionMapping()
+            if state.recipe.batches and asset != "champion"
+            else None,
+        )
+        for state in states
+        for asset in ("champion", "drift_report", "performance_report")
+    ]
+
+    @dg.asset(name="model_overview", deps=deps, group_name="overview", kinds={"table"})
+    def model_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """Every model: its champion, its age, its scores, its drift, its status and the last decision's reason."""
+        rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
+        plotted = {
+            f"{key}/{row.name}": getattr(row, key)
+            for row in rows
+            for key in ("holdout_score", "live_score", "drift")
+        }
+        return dg.MaterializeResult(
+            metadata={
+                "models": display.table(flat(row) for row in rows),
+                "model_count": len(rows),
+                **display.numbers(plotted),
+            }
+        )
+
+    return model_overview

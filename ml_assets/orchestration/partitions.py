@@ -1,0 +1,46 @@
+"""Batches as Dagster partitions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ml_assets.recipe import Recipe
+from ml_assets.sources.batches import batch_of
+
+
+def batch_partitions(recipe: Recipe, first: str | None) -> dg.TimeWindowPartitionsDefinition | None:
+    """Make a recipe's partitions: one key per batch label; None for a static table.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The recipe.
+    first : str or None
+        First batch; None while the source is empty, then the calendar begins with the present period.
+    """
+    batches = recipe.batches
+    if batches is None:
+        return None
+    start = first or batch_of(datetime.now(UTC).replace(tzinfo=None), batches.period)
+    match batches.period:
+        case "hourly":
+            end = f"{batches.end}-00:00" if batches.end else None
+            return dg.HourlyPartitionsDefinition(start_date=start, end_date=end)
+        case "daily":
+            return dg.DailyPartitionsDefinition(start_date=start, end_date=batches.end)
+        case "weekly":
+            return dg.WeeklyPartitionsDefinition(start_date=start, end_date=batches.end, day_offset=1)
+        case "monthly":
+            return dg.MonthlyPartitionsDefinition(start_date=start, end_date=batches.end)
+
+
+def labels_mapping(recipe: Recipe) -> dg.PartitionMapping | None:
+    """Map a batch to the one whose labels become known with it: `label_delay` batches before."""
+    if recipe.batches is None:
+        return None
+    delay = -recipe.monitoring.label_delay
+    return dg.TimeWindowPartitionMapping(
+        start_offset=delay, end_offset=delay, allow_nonexistent_upstream_partitions=True
+    )

@@ -1,0 +1,108 @@
+"""Running the graph from the command line, on the real Dagster instance and in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
+from ml_assets.settings import Settings
+from ml_assets.sources.snapshots import atomic_write
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, ExecuteInProcessResult
+    from dagster._core.definitions.repository_definition import RepositoryDefinition
+
+
+class RunFailedError(RuntimeError):
+    """A run failed; the message is the step's own, without a traceback."""
+
+
+class RefusedError(RunFailedError):
+    """A run was stopped by a check or a step that named the reason: the data is at fault, not the program."""
+
+
+def dagster_yaml() -> Path:
+    """Find the project's dagster.yaml: in the wheel beside the package, in a checkout above it."""
+    package = Path(__file__).parent.parent
+    inside = package / "dagster.yaml"
+    return inside if inside.is_file() else package.parent / "dagster.yaml"
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make Dagster's home under ours, with this project's dagster.yaml, and point Dagster to it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    text = dagster_yaml().read_bytes()
+    place = settings.dagster_home / "dagster.yaml"
+    if not place.is_file() or place.read_bytes() != text:
+        atomic_write(place, text)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["ML_ASSETS_HOME"] = str(settings.home)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["DO_NOT_TRACK"] = "true"
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """Open the Dagster instance of the home; runs whose process was killed are reported as failed first."""
+    prepare_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        reap(instance)
+        yield instance
+
+
+def execute(
+    instance: DagsterInstance,
+    repository: RepositoryDefinition,
+    job: str,
+    *,
+    partition: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    assets: Sequence[dg.AssetKey] | None = None,
+) -> ExecuteInProcessResult:
+    """Run a job in this process; Dagster's event stream stays off the terminal: the web UI shows it.
+
+    Raises
+    ------
+    RunFailedError
+        If a step failed, with that step's message.
+    """
+    result = repository.get_job(job).execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        instance=instance,
+        partition_key=partition,
+        tags={**(tags or {}), PROCESS_TAG: process_tag()},
+        asset_selection=assets,
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise failure(result)
+    return result
+
+
+def failure(result: Any) -> RunFailedError:
+    """Say why a run failed: what its first failed step or check said, else the innermost cause."""
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            data = event.step_failure_data
+            if data.user_failure_data is not None and data.user_failure_data.description:
+                return RefusedError(str(data.user_failure_data.description))
+            failed = [
+                e.asset_check_evaluation_data
+                for e in result.all_events
+                if e.event_type_value == "ASSET_CHECK_EVALUATION"
+                and not e.asset_check_evaluation_data.passed
+                and e.step_key == event.step_key
+            ]
+            if failed:
+                return RefusedError("\n".join(check.description or check.check_name for check in failed))
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return RunFailedError(f"{event.step_key}: {error.message.strip() if error else 'failed'}")
+    return RunFailedError("the run failed before its first step; its log is in the web UI")

@@ -1,0 +1,86 @@
+"""The retrain sensor: it repeats what `decide_retrain` says, and sees to it that nothing runs twice."""
+
+import logging
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.mlflow_run import TRAINING_TAG
+from ml_assets.orchestration.reaper import reap
+from ml_assets.orchestration.state import ModelState, is_locked
+from ml_assets.records import RetrainDecision
+from ml_assets.retraining.policy import decide_retrain
+
+alerts = logging.getLogger("ml_assets.alerts")
+
+
+def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDecision, bool]:
+    """Decide on what is known now, and write a decision that is new to the ledger.
+
+    Returns
+    -------
+    RetrainDecision, bool
+        The decision, and whether it is new.
+    """
+    recipe = state.recipe
+    decision = decide_retrain(
+        recipe.name,
+        recipe.retraining,
+        recipe.monitoring,
+        recipe.training,
+        read_history(instance, state),
+        datetime.now(UTC),
+    )
+    _, created = state.ledger.append_once(
+        state.name,
+        "retrain_decision",
+        key=f"decision:{decision.key}:{decision.rule}",
+        actor="sensor",
+        from_version=decision.champion_version,
+        batch=decision.batch,
+        reason="; ".join(decision.reasons),
+        record=decision,
+    )
+    if created and (decision.retrain or decision.action == "blocked"):
+        alerts.warning("%s %s: %s", state.name, decision.action, "; ".join(decision.reasons))
+    return decision, created
+
+
+def run_request(state: ModelState, decision: RetrainDecision) -> dg.RunRequest:
+    """Ask for the training run of a decision; its evidence travels in the run's tags."""
+    return dg.RunRequest(
+        run_key=decision.key,
+        job_name=f"{state.name}_train",
+        tags={
+            "ml_assets/model": state.name,
+            TRAINING_TAG: state.name,
+            "ml_assets/as_of": str(decision.batch),
+            "ml_assets/decision": decision.key,
+            "ml_assets/rule": decision.rule,
+            "ml_assets/reason": "; ".join(decision.reasons)[:500],
+            "ml_assets/actor": "sensor",
+        },
+    )
+
+
+def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
+    """Make the sensor of one model."""
+
+    @dg.sensor(
+        name=f"{state.name}_retrain",
+        job_name=f"{state.name}_train",
+        minimum_interval_seconds=state.settings.sensor_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if is_locked(state.settings.home, f"{state.name}.backfill"):
+            return dg.SkipReason("a backfill is walking through this model's batches and decides for itself")
+        reap(context.instance)
+        decision, _ = decide(context.instance, state)
+        if decision.retrain:
+            return run_request(state, decision)
+        return dg.SkipReason(f"{decision.rule}: {'; '.join(decision.reasons)}")
+
+    return sensor

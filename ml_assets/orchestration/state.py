@@ -1,0 +1,172 @@
+"""One model's state on disk: its recipe, its batches, its registry, its ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_assets.recipe import Recipe
+from ml_assets.recipe.loading import recipe_sha256
+from ml_assets.settings import Settings
+from ml_assets.sources import batches as calendar
+from ml_assets.sources.files import expand
+from ml_assets.sources.snapshots import Store, atomic_write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.registry.ledger import Ledger
+    from ml_assets.registry.versions import Registry
+
+STATIC = "all"
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """A recipe and the places where everything made from it is kept.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The recipe.
+    path : Path
+        Its file; relative data paths are tried against its folder first.
+    settings : Settings
+        The operator's settings.
+    """
+
+    recipe: Recipe
+    path: Path
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.recipe.name
+
+    @cached_property
+    def recipe_sha256(self) -> str:
+        """Hash of the recipe's content."""
+        return recipe_sha256(self.recipe)
+
+    @cached_property
+    def store(self) -> Store:
+        """Frames and records of this model's assets."""
+        return Store(self.settings.home / "batches" / self.name)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of every model's decisions."""
+        from ml_assets.registry.ledger import Ledger
+
+        return Ledger(self.settings.home / "ledger.db")
+
+    @cached_property
+    def registry(self) -> Registry:
+        """MLflow's registry."""
+        from ml_assets.registry.versions import Registry
+
+        return Registry(self.settings.home, self.ledger, tracking_uri=self.settings.mlflow_tracking_uri)
+
+    @property
+    def studies(self) -> Path:
+        """File of this model's hyperparameter searches."""
+        return self.settings.home / "studies" / f"{self.name}.journal"
+
+    def read(self, batch: str) -> pd.DataFrame:
+        """Read one batch from its source."""
+        from ml_assets.sources.read import read_source
+
+        uri = expand(self.recipe.model.loader.source_uri, os.environ)
+        if self.recipe.batches is None:
+            return read_source(uri, self.path.parent)
+        end = calendar.next_batch(batch, self.recipe.batches.period)
+        return read_source(uri, self.path.parent, batches=self.recipe.batches, window=(batch, end))
+
+    def calendar(self) -> tuple[str, str] | None:
+        """First and last batch of the source, or None while it has no rows (or cannot be read)."""
+        if self.recipe.batches is None:
+            return STATIC, STATIC
+        model = self.recipe.model
+        uri = expand(model.loader.source_uri, os.environ)
+        loader = model.loader.model_copy(update={"source_uri": uri})
+        recipe = self.recipe.model_copy(update={"model": model.model_copy(update={"loader": loader})})
+        return calendar.first_and_last(recipe, self.path.parent)
+
+    def first_batch(self) -> str | None:
+        """First batch of the calendar: the recipe's, else the one remembered, else the oldest row's."""
+        batches = self.recipe.batches
+        if batches is None:
+            return STATIC
+        start, _ = calendar.limits(batches)
+        if start is not None:
+            return calendar.batch_of(start, batches.period)
+        remembered = self.store.root / "calendar.json"
+        if remembered.is_file():
+            known = json.loads(remembered.read_text())
+            if known["column"] == batches.column and known["period"] == batches.period:
+                return str(known["first"])
+        span = self.calendar()
+        if span is None:
+            return None
+        text = json.dumps({"column": batches.column, "period": batches.period, "first": span[0]})
+        atomic_write(remembered, text.encode())
+        return span[0]
+
+    def index(self, batch: str) -> int:
+        """Position of a batch on the calendar, from 0."""
+        first = self.first_batch()
+        if self.recipe.batches is None or first is None:
+            return 0
+        return calendar.index_between(first, batch, self.recipe.batches.period)
+
+    def shifted(self, batch: str, by: int) -> str:
+        """Batch `by` periods after (before, if negative) another."""
+        if self.recipe.batches is None or by == 0:
+            return batch
+        return calendar.next_batch(batch, self.recipe.batches.period, by)
+
+    def labelled_until(self, batch: str) -> str:
+        """Newest batch whose labels are known when `batch` has arrived."""
+        return self.shifted(batch, -self.recipe.monitoring.label_delay)
+
+    def window(self, as_of: str) -> list[str]:
+        """Batches a model trained at `as_of` learns from: labelled, cleaned, newest `training.window`."""
+        last = self.labelled_until(as_of)
+        known = [b for b in self.store.batches("cleaned_features") if b <= last]
+        size = self.recipe.training.window
+        return known if size == "all" else known[-size:]
+
+
+class Busy(RuntimeError):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def locked(home: Path, name: str) -> Iterator[None]:
+    """Hold a lock that the operating system releases when this process ends, however it ends."""
+    import fcntl
+
+    path = home / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"another process is at work on {name!r} (lock {path})") from None
+        yield
+
+
+def is_locked(home: Path, name: str) -> bool:
+    """Whether a living process holds the lock."""
+    try:
+        with locked(home, name):
+            return False
+    except Busy:
+        return True

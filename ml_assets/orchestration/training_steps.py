@@ -1,0 +1,232 @@
+"""What the assets of a training do: read and write the model's state round the plain functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ml_assets.orchestration.state import ModelState
+from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.registry.champions import VersionInfo
+    from ml_assets.registry.tracking import Logged
+
+Metadata = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What `champion` did: the version it registered, who is champion now, and why."""
+
+    promotion: Promotion
+    version: int
+    champion_version: int | None
+    run_id: str
+    as_of: str
+
+
+def split_step(state: ModelState, as_of: str) -> dict[str, Metadata]:
+    """Split the labelled rows of the training window; metadata of `training_set` and `test_set`."""
+    from ml_assets.training.splits import split
+
+    batches = state.window(as_of)
+    if not batches:
+        raise dg.Failure(
+            f"{state.name}: no batch up to {state.labelled_until(as_of)} has been cleaned, so there are no "
+            f"labelled rows to learn from. Materialize {state.name}/cleaned_features first.",
+            allow_retries=False,
+        )
+    frame = state.store.read_frames("cleaned_features", batches)
+    labelled = frame.dropna(subset=[state.recipe.target]).reset_index(drop=True)
+    try:
+        parts = dict(zip(("training_set", "test_set"), split(labelled, state.recipe), strict=True))
+    except ValueError as error:
+        raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
+    metadata: dict[str, Metadata] = {}
+    for asset, part in parts.items():
+        snapshot = state.store.write_frame(asset, as_of, part)
+        metadata[asset] = {
+            "rows": snapshot.rows,
+            "as_of": as_of,
+            "batches": f"{batches[0]} … {batches[-1]}",
+            "sha256": snapshot.sha256,
+        }
+    return metadata
+
+
+def train_step(
+    state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]
+) -> TrainedModel:
+    """Fit on the training set and log the model with everything that is needed to judge it later."""
+    from ml_assets.training.fit import fit
+
+    frame = state.store.read_frame("training_set", as_of)
+    champion = state.registry.champion(state.name)
+    try:
+        model, result = fit(
+            frame,
+            state.recipe,
+            storage=state.studies,
+            time_limit=state.settings.tuning_timeout,
+            warm_start=_last_best(champion),
+            progress=lambda done, total, best: say(f"trial {done} of {total}, best so far {best:.5g}"),
+        )
+    except ValueError as error:
+        raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
+    logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of})
+    trained = TrainedModel(
+        recipe=state.name,
+        as_of=as_of,
+        batches=tuple(sorted(frame["batch__"].unique())),
+        run_id=logged.run_id,
+        model_uri=logged.model_uri,
+        sha256=logged.sha256,
+        recipe_sha256=state.recipe_sha256,
+        data_sha256=state.store.sha256("training_set", as_of),
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        training=result,
+    )
+    state.store.write_record("trained_model", as_of, trained)
+    return trained
+
+
+def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
+    """Parameters that the champion's search found: tried first by the next search."""
+    tuning = champion.trained.training.tuning if champion is not None else None
+    return tuning.best_params if tuning is not None else None
+
+
+def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
+    """Score the trained model on the hold-out; the record and a picture."""
+    from ml_assets.evaluation import pictures
+    from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.registry import tracking
+
+    trained = state.store.read_record("trained_model", as_of, TrainedModel)
+    model = state.registry.load_trained(trained)
+    test = state.store.read_frame("test_set", as_of)
+    y_train = state.store.read_frame("training_set", as_of)[state.recipe.target]
+    predicted = predict(model, test)
+    y = test[state.recipe.target]
+    evaluation = evaluate(state.recipe, y, predicted, y_train)
+    draw = pictures.confusion_matrix if state.recipe.task == "classification" else pictures.residuals
+    png = draw(y, predicted)
+    state.store.write_record("evaluation_report", as_of, evaluation)
+    tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
+    tracking.log_file(state.registry.client, trained.run_id, "evaluation.png", png)
+    return evaluation, png
+
+
+def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str) -> GateResult:
+    """Compare the challenger with the champion, register it and, if it won, put it in charge."""
+    from ml_assets.evaluation.evaluate import predict
+    from ml_assets.promotion.gate import decide_promotion
+
+    recipe, registry = state.recipe, state.registry
+    registry.reconcile(state.name)
+    trained = state.store.read_record("trained_model", as_of, TrainedModel)
+    evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
+    if evaluation.targets_missed:  # a blocking check guards only its own run
+        raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
+    test = state.store.read_frame("test_set", as_of)
+    challenger = registry.load_trained(trained)
+    champion = registry.champion(state.name)
+    champion_predictions = None
+    if champion is not None:
+        test = test[~test["row_id__"].isin(registry.trained_row_ids(state.name, champion.version))]
+        champion_predictions = predict(registry.load(state.name, champion.version), test)
+    promotion = decide_promotion(
+        test[recipe.target],
+        champion_predictions,
+        predict(challenger, test),
+        metric=trained.training.metric,
+        direction=trained.training.direction,
+        promotion=recipe.promotion,
+        evaluation=evaluation,
+        random_state=recipe.random_state,
+        blocks=_blocks(state, test),
+        champion_version=champion.version if champion else None,
+    )
+    if promotion.outcome == "promote" and recipe.batches is not None:
+        trained = _refit(state, as_of, trained, parent_run_id)
+    version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
+    if promotion.outcome == "promote":
+        registry.promote(
+            state.name,
+            version,
+            expected_champion=champion.version if champion else None,
+            reason=promotion.reason,
+            actor=actor,
+            record=promotion,
+            batch=as_of,
+        )
+    else:
+        state.ledger.append(
+            state.name,
+            promotion.outcome,
+            actor=actor,
+            from_version=champion.version if champion else None,
+            to_version=version,
+            batch=as_of,
+            reason=promotion.reason,
+            record=promotion,
+        )
+    now = registry.champion(state.name)
+    state.store.write_record("champion", as_of, promotion)
+    return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of)
+
+
+def _blocks(state: ModelState, frame: pd.DataFrame) -> Any:
+    """Blocks for the paired bootstrap: rows of one entity stay together."""
+    entities = [c for c in state.recipe.model.data_interface.entity_cols if c in frame.columns]
+    if not entities:
+        return None
+    return frame.groupby(entities, dropna=False).ngroup().to_numpy()
+
+
+def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:
+    """Fit the winner again, with the same parameters, on all rows of the window: the newest rows matter."""
+    import pandas as pd
+
+    from ml_assets.training.fit import refit
+
+    parts = [state.store.read_frame(asset, as_of) for asset in ("training_set", "test_set")]
+    frame = pd.concat(parts, ignore_index=True)
+    model = refit(frame, state.recipe, trained.training)
+    result = trained.training.model_copy(update={"rows": len(frame)})
+    logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of, "refit_of": trained.run_id})
+    return trained.model_copy(update={**logged._asdict(), "training": result})
+
+
+def _log(
+    state: ModelState,
+    model: Any,
+    training: TrainingResult,
+    frame: pd.DataFrame,
+    parent_run_id: str,
+    tags: dict[str, str],
+) -> Logged:
+    """Log a fit as a nested run; the trials of its search too, unless it is a refit."""
+    from ml_assets.registry import tracking
+
+    return tracking.log_training(
+        state.registry.client,
+        state.registry.experiment_id(parent_run_id),
+        recipe=state.name,
+        pipeline=model,
+        training=training,
+        rows=frame,
+        target=state.recipe.target,
+        parent_run_id=parent_run_id,
+        tags=tags,
+        trials="refit_of" not in tags,
+    )
+
+

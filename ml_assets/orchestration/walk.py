@@ -1,0 +1,321 @@
+"""Walking a model through history: batch by batch, in order, through the real graph and the real sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import dagster as dg
+
+from ml_assets.orchestration.location import definitions_of
+from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
+from ml_assets.orchestration.state import STATIC, ModelState, locked
+from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
+from ml_assets.registry import champions
+from ml_assets.retraining.policy import drift_breach
+from ml_assets.sources.batches import batch_range
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from dagster import DagsterInstance
+    from dagster._core.definitions.repository_definition import RepositoryDefinition
+
+
+class WalkedBatch(Record):
+    """What happened when one batch arrived."""
+
+    batch: str
+    rows: int
+    live_score: float | None = None
+    drift: float | None = None
+    drift_alarm: bool = False
+    faults: tuple[str, ...] = ()
+    decision: Literal["none", "retrain", "blocked"]
+    reasons: tuple[str, ...]
+    outcome: str | None = None
+    champion_version: int | None = None
+    promoted: int | None = None
+
+
+class Comparison(Record):
+    """The live score of the models that were in charge beside that of the first champion, on the same rows."""
+
+    since: str
+    batches: int
+    rows: int
+    live_score: float
+    never_retrained: float
+
+
+class Walk(Record):
+    """A walk through history."""
+
+    name: str
+    metric: str | None
+    direction: Direction
+    live_score: float | None
+    never_retrained: float | None
+    retrains: int
+    after_last_promotion: Comparison | None
+    batches: tuple[WalkedBatch, ...]
+
+
+class WalkError(ValueError):
+    """History cannot be walked as asked."""
+
+
+@dataclass(frozen=True)
+class Walker:
+    """A model, its repository and the instance it runs on."""
+
+    state: ModelState
+    repository: RepositoryDefinition
+    instance: DagsterInstance
+
+
+def walk(
+    state: ModelState,
+    *,
+    start: str | None = None,
+    stop: str | None = None,
+    progress: Callable[[WalkedBatch, int, int], None] = lambda row, done, total: None,
+) -> Walk:
+    """Let each batch arrive; after each, the retrain sensor decides, and what it asks for is run.
+
+    A walk that was killed goes on where it was: what is done is in the ledger and is not done again.
+
+    Parameters
+    ----------
+    state : ModelState
+        The model.
+    start, stop : str, optional
+        First and last batch; default: all that the source has.
+    progress : callable
+        Called after each batch with its row, its number and the number of batches.
+
+    Raises
+    ------
+    WalkError
+        If there is nothing to walk through, or the champion already knows later batches.
+    """
+    batches = batches_to_walk(state, start, stop)
+    settings = state.settings
+    repository = definitions_of([state], [], settings).get_repository_def()
+    with locked(settings.home, f"{state.name}.backfill"), open_instance(settings) as instance:
+        state.registry.reconcile(state.name)
+        walker = Walker(state, repository, instance)
+        rows = []
+        for done, batch in enumerate(batches, start=1):
+            row = _remembered(state, batch) or _arrive(walker, batch)
+            rows.append(row)
+            progress(_with_score(state, row), done, len(batches))
+        return summarise(state, rows)
+
+
+def batches_to_walk(state: ModelState, start: str | None, stop: str | None) -> list[str]:
+    """List the batches between two labels; default: all that the source has rows for."""
+    if state.recipe.batches is None:
+        raise WalkError(
+            f"{state.name} is one static table: there is no history to walk through. "
+            f"Use `ml-assets train`, or add a `batches` section to {state.path}."
+        )
+    span = state.calendar()
+    first = state.first_batch()
+    if span is None or first is None:
+        raise WalkError(f"{state.name}: {state.recipe.model.loader.source_uri} has no rows yet")
+    batches = batch_range(first, span[1], state.recipe.batches.period)
+    chosen = [b for b in batches if (start is None or b >= start) and (stop is None or b <= stop)]
+    if not chosen:
+        raise WalkError(f"{state.name}: no batch from {start} to {stop}; there are {batches[0]} to {batches[-1]}")
+    return chosen
+
+
+def _remembered(state: ModelState, batch: str) -> WalkedBatch | None:
+    """What the ledger knows of a batch that was walked through before; a refused one is tried again if it can be.
+
+    Raises
+    ------
+    WalkError
+        If the batch was not walked through and the champion knows later ones.
+    """
+    entry = state.ledger.by_key(state.name, f"backfill:{batch}")
+    if entry is not None:
+        return WalkedBatch.model_validate(entry.record)
+    champion = champions.champion(state.ledger, state.name)
+    if champion is None or champion.as_of == STATIC or champion.as_of <= batch:
+        return None
+    refused = state.ledger.by_key(state.name, f"refused:{batch}")
+    if refused is not None:
+        return WalkedBatch.model_validate(refused.record["row"])
+    raise WalkError(
+        f"{state.name}: champion version {champion.version} was trained as of {champion.as_of}, after {batch}: "
+        "it would be tried on rows it has learned from. Walk on with "
+        f"--from {champion.as_of}, or set ML_ASSETS_HOME to an empty folder to start over."
+    )
+
+
+def _arrive(walker: Walker, batch: str) -> WalkedBatch:
+    """Let one batch arrive, do what the sensor says, and write both to the ledger."""
+    state = walker.state
+    if not state.store.has("performance_report", batch):
+        try:
+            execute(walker.instance, walker.repository, f"{state.name}_monitor", partition=batch)
+        except RefusedError as error:
+            return _refused(state, batch, str(error))
+    request, decision = _ask_sensor(walker)
+    outcome, promoted = (None, None) if request is None else _train(walker, request)
+    drift = state.store.read_record("drift_report", batch, DriftReport)
+    action = decision["action"]
+    row = WalkedBatch(
+        batch=batch,
+        rows=drift.rows,
+        drift=drift.share if drift.status in ("ok", "drift") else None,
+        drift_alarm=drift_breach(drift, state.recipe.retraining),
+        faults=drift.faults,
+        decision="none" if action == "first" else action,
+        reasons=tuple(decision["reasons"]),
+        outcome=outcome,
+        champion_version=drift.champion_version,
+        promoted=promoted,
+    )
+    state.ledger.append_once(
+        state.name,
+        "backfill",
+        key=f"backfill:{batch}",
+        actor="backfill",
+        batch=batch,
+        reason=f"{row.decision}: {'; '.join(row.reasons)}",
+        record=row,
+    )
+    return row
+
+
+def _train(walker: Walker, request: dg.RunRequest) -> tuple[str, int | None]:
+    """Run what the sensor asked for; how it ended, and the version that is champion by it."""
+    state = walker.state
+    before = champions.champions(state.ledger, state.name)
+    tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+    try:
+        execute(walker.instance, walker.repository, str(request.job_name), tags=tags)
+    except RunFailedError as error:
+        return f"failed: {error}", None
+    entry = state.ledger.last(state.name, ["promote", "keep", "inconclusive"], "done")
+    after = champions.champions(state.ledger, state.name)
+    return f"{entry.kind}: {entry.reason}" if entry else "", after[-1] if after != before else None
+
+
+def _refused(state: ModelState, batch: str, message: str) -> WalkedBatch:
+    """Block a batch that could not be taken in; the ledger says why."""
+    row = WalkedBatch(batch=batch, rows=0, faults=(message,), decision="blocked", reasons=(message,))
+    state.ledger.append_once(
+        state.name,
+        "retrain_decision",
+        key=f"refused:{batch}",
+        actor="backfill",
+        batch=batch,
+        reason=message,
+        record={"action": "blocked", "rule": "batch refused", "batch": batch, "row": row.model_dump()},
+    )
+    return row
+
+
+def _ask_sensor(walker: Walker) -> tuple[dg.RunRequest | None, dict[str, Any]]:
+    """Evaluate the very sensor that the daemon evaluates; its decision is read from the ledger."""
+    state = walker.state
+    sensor = walker.repository.get_sensor_def(f"{state.name}_retrain")
+    with dg.build_sensor_context(instance=walker.instance, repository_def=walker.repository) as context:
+        data = sensor.evaluate_tick(context)
+    request = data.run_requests[0] if data.run_requests else None
+    if request is not None:
+        entry = next(
+            e
+            for e in reversed(state.ledger.entries(state.name, "retrain_decision"))
+            if e.key and e.key.startswith(f"decision:{request.run_key}:")
+        )
+    else:
+        entry = state.ledger.entries(state.name, "retrain_decision")[-1]
+        if data.skip_message != f"{entry.record['rule']}: {entry.reason}":
+            raise WalkError(f"{state.name}: the sensor said {data.skip_message!r}")
+    return request, entry.record
+
+
+def summarise(state: ModelState, rows: Sequence[WalkedBatch]) -> Walk:
+    """Score what was served, and beside it what the first champion would have served, on the same rows."""
+    line = champions.champions(state.ledger, state.name)
+    first = champions.version_info(state.ledger, state.name, line[0]) if line else None
+    promotions = [row.batch for row in rows if row.promoted is not None]
+    overall = compare_with_first(state, rows[0].batch, rows[-1].batch) if first else None
+    after = (
+        compare_with_first(state, state.shifted(promotions[-1], 1), rows[-1].batch) if len(promotions) > 1 else None
+    )
+    return Walk(
+        name=state.name,
+        metric=first.metric if first else None,
+        direction=first.direction if first else "maximize",
+        live_score=overall.live_score if overall else None,
+        never_retrained=overall.never_retrained if overall else None,
+        retrains=sum(row.decision == "retrain" for row in rows),
+        after_last_promotion=after,
+        batches=tuple(_with_score(state, row) for row in rows),
+    )
+
+
+def _with_score(state: ModelState, row: WalkedBatch) -> WalkedBatch:
+    """Add the score that became known when the batch's labels arrived."""
+    later = state.shifted(row.batch, state.recipe.monitoring.label_delay)
+    if not state.store.has("performance_report", later):
+        return row
+    report = state.store.read_record("performance_report", later, PerformanceReport)
+    if report.scored_batch != row.batch or report.score is None:
+        return row
+    return row.model_copy(update={"live_score": report.score.value})
+
+
+def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison | None:
+    """Compare the predictions that were served with the first champion's on the same labelled rows.
+
+    Rows that either model was trained on are left out.
+    """
+    import pandas as pd
+
+    from ml_assets.evaluation.evaluate import predict
+    from ml_assets.evaluation.metrics import score
+
+    line = champions.champions(state.ledger, state.name)
+    first = champions.version_info(state.ledger, state.name, line[0])
+    model = state.registry.load(state.name, first.version)
+    seen = state.registry.trained_row_ids(state.name, first.version)
+    served: list[pd.DataFrame] = []
+    never: list[pd.DataFrame] = []
+    batches = [b for b in state.store.batches("predictions") if start <= b <= stop and b > first.as_of]
+    for batch in batches:
+        later = state.shifted(batch, state.recipe.monitoring.label_delay)
+        if not state.store.has("performance_report", later):
+            continue
+        report = state.store.read_record("performance_report", later, PerformanceReport)
+        if report.scored_batch != batch or report.status == "in_sample":
+            continue
+        cleaned = state.store.read_frame("cleaned_features", batch).set_index("row_id__", drop=False)
+        predictions = state.store.read_frame("predictions", batch).set_index("row_id__")
+        usable = cleaned[cleaned[state.recipe.target].notna() & ~cleaned["row_id__"].isin(seen)]
+        usable = usable[usable.index.isin(predictions.index)]
+        if usable.empty:
+            continue
+        y = usable[[state.recipe.target]]
+        served.append(y.join(predictions.drop(columns="champion_version")))
+        never.append(y.join(predict(model, usable)))
+    if not served:
+        return None
+
+    def pooled(parts: list[pd.DataFrame]) -> float:
+        frame = pd.concat(parts, ignore_index=True)
+        return score(first.metric, frame[state.recipe.target], frame.drop(columns=state.recipe.target))
+
+    return Comparison(
+        since=start,
+        batches=len(served),
+        rows=sum(len(part) for part in served),
+        live_score=pooled(served),
+        never_retrained=pooled(never),
+    )

@@ -1,0 +1,278 @@
+"""The contract with the source: defects that make a batch useless, each with its remedy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.features.cleaning import holds_iso_times
+from ml_assets.recipe.faults import did_you_mean
+from ml_assets.records import Finding, Record
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Recipe
+
+Kind = Literal["number", "text", "time", "empty", "other"]
+RESERVED = ("row_id__", "batch__")
+NUMBER_LIKE = 0.8
+"""A text column with this share of numbers is a number column with wrong cells in it."""
+
+
+class Schema(Record):
+    """What kind of values each column held in the first batch; columns that are never used are left out."""
+
+    columns: dict[str, Kind]
+
+
+def learn_schema(frame: pd.DataFrame, recipe: Recipe) -> Schema:
+    """Kinds of the columns that the model may use: of the features and, in regression, of the target."""
+    unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
+    if recipe.task == "classification":
+        unused |= set(_targets(recipe))
+    return Schema(columns={str(name): kind_of(frame[name]) for name in frame.columns if name not in unused})
+
+
+def kind_of(column: pd.Series) -> Kind:
+    """Kind of a column; booleans are text, since both become categories."""
+    if column.isna().all():
+        return "empty"
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "time"
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "text"
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return "number"
+    known = column.dropna()
+    if not known.map(lambda value: isinstance(value, (str, bool))).all():
+        return "other"
+    return "time" if holds_iso_times(column) else "text"
+
+
+def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None) -> list[Finding]:
+    """Defects that block a batch; an empty list where there are none.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        As read from the source.
+    schema : Schema, optional
+        What the first batch looked like. Columns that are missing since, or have changed their type, are
+        defects; new columns are not.
+
+    Returns
+    -------
+    list of Finding
+        Each names the column and what to do. Where columns are doubled or there are no rows, nothing else is
+        looked at.
+    """
+    twice = [str(name) for name, times in Counter(frame.columns).items() if times > 1]
+    if twice:
+        return [
+            _finding(
+                "duplicate_columns",
+                f"there is more than one column '{name}': rename or remove all but one",
+                name,
+            )
+            for name in twice
+        ]
+    if frame.empty:
+        return [
+            _finding("empty", "there are no rows: nothing can be learned or predicted. Look at the source")
+        ]
+    findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame)]
+    findings += _wrong_target(frame, recipe)
+    for name in frame.columns:
+        if name in _feature_columns(frame, recipe):
+            findings += _wrong_values(frame[name], recipe, schema)
+    return findings
+
+
+def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
+    names = [str(name) for name in frame.columns]
+    params = recipe.model.preprocessor.params
+    wanted = [("target_col", name) for name in _targets(recipe)]
+    wanted += [("entity_cols", name) for name in recipe.model.data_interface.entity_cols]
+    wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
+    wanted += [("categorical_features", name) for name in params.categorical_features or ()]
+    wanted += [("numerical_features", name) for name in params.numerical_features or ()]
+    # A recipe's list of exclusions may serve several sources: only what looks like a slip is an error.
+    unsaid = [name for name in names if name not in params.exclude_cols and name not in _targets(recipe)]
+    wanted += [
+        ("exclude_cols", name) for name in params.exclude_cols if get_close_matches(name, unsaid, cutoff=0.8)
+    ]
+    named: set[str] = set()
+    for key, name in wanted:
+        if name not in names and name not in named:
+            named.add(name)
+            found = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+            hint = did_you_mean(name, names)
+            yield _finding("missing_column", f"{key}: '{name}' is not a column (found {found}).{hint}", name)
+    for name in schema.columns if schema is not None else ():
+        if name not in names and name not in named:
+            hint = did_you_mean(
+                name, [new for new in names if schema is not None and new not in schema.columns]
+            )
+            yield _finding(
+                "missing_column",
+                f"column '{name}' is missing, which the first batch had.{hint} "
+                "Send the batch again with it, or exclude it (exclude_cols) and train a new model",
+                name,
+            )
+
+
+def _reserved(frame: pd.DataFrame) -> Iterator[Finding]:
+    for name in RESERVED:
+        if name in frame.columns:
+            yield _finding(
+                "reserved_column", f"column '{name}' has a reserved name: rename it in the source", name
+            )
+
+
+def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    for name in _targets(recipe):
+        if name not in frame.columns:
+            continue
+        known = frame[name].dropna()
+        if known.empty:
+            if recipe.batches is None:
+                yield _finding(
+                    "target_all_missing",
+                    f"target '{name}' has no value in any row: nothing can be learned",
+                    name,
+                )
+            elif recipe.monitoring.label_delay == 0:
+                yield _finding(
+                    "target_all_missing",
+                    f"target '{name}' has no value in any row of this batch. Where labels arrive later, say "
+                    "after how many batches: monitoring.label_delay",
+                    name,
+                )
+        elif recipe.task == "classification":
+            yield from _wrong_classes(known, len(frame), recipe)
+        elif recipe.task == "regression":
+            yield from _wrong_numbers(known, frame[name], recipe)
+
+
+def _wrong_classes(known: pd.Series, rows: int, recipe: Recipe) -> Iterator[Finding]:
+    name, classes = str(known.name), known.nunique()
+    if classes == 1 and recipe.batches is None:
+        yield _finding(
+            "one_class",
+            f"target '{name}' has one class only, '{known.iloc[0]}', in all {len(known):,} labelled rows: "
+            "there is nothing to tell apart. Is the file cut off or filtered?",
+            name,
+        )
+    elif classes > 100 and classes > 0.2 * rows:
+        yield _finding(
+            "too_many_classes",
+            f"target '{name}' has {classes:,} different values in {rows:,} rows, which are no classes. "
+            "Use task_type: regression, or another target_col",
+            name,
+        )
+
+
+def _wrong_numbers(known: pd.Series, column: pd.Series, recipe: Recipe) -> Iterator[Finding]:
+    name = str(known.name)
+    if kind_of(known) == "number":
+        yield from _infinite(column)
+        return
+    wrong = _no_numbers(column)
+    if wrong.mean() > 1 - NUMBER_LIKE:
+        yield _finding(
+            "target_is_text",
+            f"target '{name}' is text, as '{known.iloc[0]}', and regression predicts numbers. "
+            "Use task_type: classification, or another target_col",
+            name,
+        )
+    elif wrong.any():
+        yield _text_in_number(column, wrong)
+
+
+def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
+    name, kind = str(column.name), kind_of(column)
+    before = schema.columns.get(name) if schema is not None else None
+    is_category = name in (recipe.model.preprocessor.params.categorical_features or ())
+    if kind == "other":
+        value = column.dropna().iloc[0]
+        yield _finding(
+            "unusable_type",
+            f"column '{name}' holds values that are neither number, text nor time, as {str(value)[:40]!r}. "
+            "Take it apart in the source, or exclude it (exclude_cols)",
+            name,
+        )
+    elif kind == "number":
+        yield from _infinite(column)
+    if kind == "text" and before in (None, "number", "empty") and not is_category:
+        wrong = _no_numbers(column)
+        share = wrong.sum() / column.notna().sum()
+        if wrong.any() and (share <= 1 - NUMBER_LIKE):
+            yield _text_in_number(column, wrong)
+            return
+        if not wrong.any() and not pd.api.types.is_bool_dtype(column.dtype):
+            return  # numbers written as text: cleaning makes them numbers where the first batch had numbers
+    if (
+        before not in (None, "empty", kind)
+        and kind not in ("empty", "other")
+        and not (before == "text" and is_category)
+    ):
+        yield _finding(
+            "type_change",
+            f"column '{name}' was {before} in the first batch and is {kind} now, as "
+            f"'{column.dropna().iloc[0]}'. Send the batch again as before, or exclude the column "
+            "(exclude_cols) and train a new model",
+            name,
+        )
+
+
+def _infinite(column: pd.Series) -> Iterator[Finding]:
+    endless = np.isinf(column.to_numpy(dtype="float64", na_value=np.nan))
+    if endless.any():
+        yield _finding(
+            "infinite",
+            f"column '{column.name}' has {int(endless.sum()):,} infinite values, the first in row "
+            f"{int(endless.argmax()) + 1}. Leave such cells empty",
+            str(column.name),
+        )
+
+
+def _no_numbers(column: pd.Series) -> pd.Series:
+    """Which values are there but are no numbers."""
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return column.notna()
+    return column.notna() & pd.to_numeric(column.astype(object), errors="coerce").isna()
+
+
+def _text_in_number(column: pd.Series, wrong: pd.Series) -> Finding:
+    name, row, count = str(column.name), int(wrong.to_numpy().argmax()), int(wrong.sum())
+    return _finding(
+        "text_in_numbers",
+        f"column '{name}' holds numbers, but text in {count:,} of {int(column.notna().sum()):,} values: the "
+        f"first is '{column.iloc[row]}' in row {row + 1}. Correct it or leave the cell empty; if these are "
+        f"categories, name '{name}' in categorical_features of custom_preprocessor",
+        name,
+    )
+
+
+def _feature_columns(frame: pd.DataFrame, recipe: Recipe) -> set[str]:
+    never = {*_targets(recipe), *_excluded(recipe), *recipe.model.data_interface.entity_cols, *RESERVED}
+    if recipe.batches is not None:
+        never.add(recipe.batches.column)
+    return {str(name) for name in frame.columns} - never
+
+
+def _excluded(recipe: Recipe) -> set[str]:
+    return set(recipe.model.preprocessor.params.exclude_cols) - set(_targets(recipe))
+
+
+def _targets(recipe: Recipe) -> tuple[str, ...]:
+    target = recipe.model.data_interface.target_col
+    return (target,) if isinstance(target, str) else target
+
+
+def _finding(rule: str, message: str, column: str | None = None) -> Finding:
+    return Finding(rule=rule, message=message, column=column)

@@ -1,0 +1,115 @@
+"""The estimators a recipe may name: an allow-list of class paths (SPEC D1), with tasks and parameter names.
+
+`estimators.json` is the literal table; a test keeps it equal to the installed scikit-learn and xgboost.
+The recipe itself imports neither: it only has to know the names.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ml_assets.recipe.faults import did_you_mean, nearest
+
+ALLOWED: Final = ("sklearn", "xgboost")
+"""Packages whose estimators may be named."""
+
+PLANNED: Final = ("lightgbm", "catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
+"""Packages whose estimators a later version will know."""
+
+TWINS: Final = {
+    "sklearn.linear_model.LogisticRegression": "sklearn.linear_model.Ridge",
+    "sklearn.linear_model.LogisticRegressionCV": "sklearn.linear_model.RidgeCV",
+    "sklearn.linear_model.Ridge": "sklearn.linear_model.RidgeClassifier",
+    "sklearn.linear_model.RidgeCV": "sklearn.linear_model.RidgeClassifierCV",
+    "sklearn.linear_model.RidgeClassifierCV": "sklearn.linear_model.RidgeCV",
+    "sklearn.linear_model.LinearRegression": "sklearn.linear_model.LogisticRegression",
+    "sklearn.linear_model.Lasso": "sklearn.linear_model.LogisticRegression",
+    "sklearn.linear_model.ElasticNet": "sklearn.linear_model.LogisticRegression",
+    "sklearn.svm.SVC": "sklearn.svm.SVR",
+    "sklearn.svm.SVR": "sklearn.svm.SVC",
+    "sklearn.svm.NuSVC": "sklearn.svm.NuSVR",
+    "sklearn.svm.NuSVR": "sklearn.svm.NuSVC",
+    "sklearn.svm.LinearSVC": "sklearn.svm.LinearSVR",
+    "sklearn.svm.LinearSVR": "sklearn.svm.LinearSVC",
+}
+"""The same idea for the other task, where the names do not tell."""
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """What is known of a class without importing it."""
+
+    task: str
+    required: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+def _read_table() -> dict[str, Estimator]:
+    rows = json.loads(Path(__file__).with_name("estimators.json").read_text("utf-8"))
+    return {
+        path: Estimator(row["task"], tuple(row["required"]), tuple(row["parameters"]))
+        for path, row in rows.items()
+    }
+
+
+ESTIMATORS: Final = _read_table()
+"""Class path → estimator."""
+
+
+def check_class_path(class_path: str) -> None:
+    """
+    Refuse a class path that is not on the allow-list.
+
+    Raises
+    ------
+    ValueError
+        With what is allowed, and the nearest valid name.
+
+    Examples
+    --------
+    >>> check_class_path("sklearn.svm.SVC")
+    >>> check_class_path("xgboost.XGBClasifier")
+    Traceback (most recent call last):
+    ValueError: 'xgboost.XGBClasifier' is no estimator of xgboost. Did you mean 'xgboost.XGBClassifier'?
+    """
+    if class_path in ESTIMATORS:
+        return
+    package, _, _ = class_path.partition(".")
+    suggestion = _suggestion(class_path)
+    if package in PLANNED:
+        raise ValueError(
+            f"{class_path!r}: {package} is not yet supported. Allowed: estimators of {' and '.join(ALLOWED)}"
+        )
+    if package not in ALLOWED:
+        raise ValueError(
+            f"{class_path!r} is not allowed: only estimators of {' and '.join(ALLOWED)} are.{suggestion}"
+        )
+    raise ValueError(f"{class_path!r} is no estimator of {package}.{suggestion}")
+
+
+def twin(class_path: str, task: str) -> str:
+    """
+    The estimator of the same kind for `task`; a random forest where there is none.
+
+    >>> twin("sklearn.ensemble.ExtraTreesRegressor", "classification")
+    'sklearn.ensemble.ExtraTreesClassifier'
+    >>> twin("sklearn.naive_bayes.GaussianNB", "regression")
+    'sklearn.ensemble.RandomForestRegressor'
+    """
+    suffix, other = ("Classifier", "Regressor") if task == "classification" else ("Regressor", "Classifier")
+    for candidate in (TWINS.get(class_path), class_path.replace(other, suffix)):
+        if candidate in ESTIMATORS and ESTIMATORS[candidate].task == task:
+            return candidate
+    return f"sklearn.ensemble.RandomForest{suffix}"
+
+
+def _suggestion(class_path: str) -> str:
+    paths_by_name = {path.rpartition(".")[2]: path for path in ESTIMATORS}
+    found = nearest(class_path.rpartition(".")[2], paths_by_name)
+    names = [paths_by_name[name] for name in found]
+    return (
+        f" Did you mean {' or '.join(map(repr, names))}?" if names else did_you_mean(class_path, ESTIMATORS)
+    )

@@ -1,0 +1,78 @@
+"""What is wrong with a recipe, where, and the nearest name that would have been right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+Key = tuple[str | int, ...]
+"""Path to a value in a recipe: names of keys and positions in lists."""
+
+
+class Faults(ValueError):
+    """One or more faults, each at its key (relative to the section that raises).
+
+    Parameters
+    ----------
+    faults : list of (key, message)
+    """
+
+    def __init__(self, faults: list[tuple[Key, str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(
+            "\n".join(f"{dotted(key)}: {message}" if key else message for key, message in faults)
+        )
+
+
+def dotted(key: Key) -> str:
+    """
+    Write a key as people do.
+
+    >>> dotted(("model", "estimators", 0, "name"))
+    'model.estimators[0].name'
+    """
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return text.removeprefix(".")
+
+
+def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """
+    Names that `word` was probably meant to be: the closest, and a second one that is about as close.
+
+    >>> nearest("target_co", ["target_col", "task_type"])
+    ('target_col',)
+    >>> nearest("raining", ["training", "retraining", "name"])
+    ('training',)
+    >>> nearest("colour", ["training", "name"])
+    ()
+    """
+    ratios = sorted(
+        ((SequenceMatcher(None, word.lower(), name.lower()).ratio(), name) for name in names), reverse=True
+    )
+    best = ratios[0][0] if ratios else 0.0
+    if best < 0.6:
+        return ()
+    return tuple(name for ratio, name in ratios[:2] if best - ratio < 0.06)
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """
+    A question with the nearest names, or nothing.
+
+    >>> did_you_mean("target_co", ["target_col", "task_type"])
+    " Did you mean 'target_col'?"
+    """
+    names = nearest(word, names)
+    return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
+
+
+def unknown(what: str, word: str, names: Iterable[str]) -> str:
+    """
+    Say that a name is unknown, what is nearest, else what is allowed.
+
+    >>> unknown("metric", "rsme", ["rmse", "mae"])
+    "unknown metric 'rsme'. Did you mean 'rmse'? Allowed: rmse, mae"
+    """
+    names = tuple(names)
+    allowed = f" Allowed: {', '.join(names)}" if names else ""
+    return f"unknown {what} {word!r}.{did_you_mean(word, names)}{allowed}"

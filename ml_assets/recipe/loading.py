@@ -1,0 +1,292 @@
+"""From a YAML file to a `Recipe`, or to faults that name file, line, key, what was found, what is allowed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
+from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
+from ml_assets.recipe.rules import not_yet
+from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.yaml_text import YamlFault, dump_yaml, read_scalar, read_yaml
+
+NOT_YET: Final = frozenset({
+    "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.cost", "evaluation.explanation",
+    "evaluation.segments", "evaluation.validation.group_col", "evaluation.validation.validation_size",
+    "hyperparameter_tuning.engine", "hyperparameter_tuning.sampler", "hyperparameter_tuning.warm_start",
+    "model.augmenter.connection", "model.calibration", "model.ensemble", "model.feature_engineering",
+    "model.feature_selection", "model.loader.connection_uri", "model.loader.params", "model.threshold",
+    "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
+    "promotion.max_latency_ms", "promotion.max_size_mb", "promotion.probation", "promotion.segments",
+    "promotion.shadow", "quality", "serving", "tracking", "training.checkpoints", "training.engine",
+    "training.time_budget",
+})  # fmt: skip
+"""Keys that a later version will understand."""
+
+NOT_YET_VALUES: Final = frozenset({
+    ("training.window", "auto"), ("batches.period", "quarterly"), ("batches.period", "yearly"),
+    ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
+    ("model.preprocessor.params.missing_strategy", "interpolation"),
+    ("model.preprocessor.params.numerical_strategy", "normalizer"),
+})  # fmt: skip
+"""Values that a later version will understand."""
+
+
+@dataclass(frozen=True)
+class RecipeFault:
+    """One fault; `line` is None where the file itself is the fault, `key` empty where no key is."""
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """`file:line key: message`."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place} {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class RecipeError(Exception):
+    """A recipe that cannot be used; `errors` holds every fault found, `str()` one line for each."""
+
+    def __init__(self, errors: Sequence[RecipeFault]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """
+    Read and check one recipe file.
+
+    Raises
+    ------
+    RecipeError
+        The file cannot be read, is no YAML, or is no valid recipe.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        neighbours = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        raise RecipeError([_of_file(path, f"no such file.{did_you_mean(path.name, neighbours)}")]) from None
+    except UnicodeDecodeError as error:
+        raise RecipeError([_of_file(path, f"is not UTF-8 text (byte {error.start})")]) from None
+    except OSError as error:
+        raise RecipeError([_of_file(path, f"cannot be read: {error.strerror}")]) from None
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, file: str = "recipe") -> Recipe:
+    """
+    Check the text of a recipe; `file` is its name in messages.
+
+    Raises
+    ------
+    RecipeError
+        The text is no YAML, or no valid recipe.
+    """
+    try:
+        data, lines = read_yaml(text)
+    except YamlFault as fault:
+        raise RecipeError([RecipeFault(file, fault.line, fault.key, fault.message)]) from None
+    if data is None:
+        raise RecipeError([RecipeFault(file, lines.get((), 1), "", "is empty; a recipe begins with `name:`")])
+    if not isinstance(data, dict):
+        message = f"found {_found(data)}; allowed: a recipe as `key: value`, beginning with `name:`"
+        raise RecipeError([RecipeFault(file, lines[()], "", message)])
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        faults = _in_words(error, data)
+    found = (RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults)
+    raise RecipeError(sorted(found, key=lambda fault: fault.line or 0))
+
+
+def load_recipes(folders: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], list[tuple[Path, RecipeError]]]:
+    """
+    Read every `*.yaml` and `*.yml` of the folders (not of folders inside them), by name.
+
+    Returns
+    -------
+    recipes : list of (path, Recipe)
+    broken : list of (path, RecipeError)
+        Files that are no recipe, files with a name that an earlier one has, folders that are not there.
+    """
+    recipes: list[tuple[Path, Recipe]] = []
+    broken: list[tuple[Path, RecipeError]] = []
+    paths: dict[str, Path] = {}
+    seen: set[Path] = set()
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            broken.append((folder, RecipeError([_of_file(folder, "no such folder")])))
+            continue
+        for path in sorted(item for item in folder.iterdir() if item.suffix in (".yaml", ".yml")):
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            try:
+                recipe = load_recipe(path)
+            except RecipeError as error:
+                broken.append((path, error))
+                continue
+            first = paths.setdefault(recipe.name, path)
+            if first == path:
+                recipes.append((path, recipe))
+            else:
+                message = f"{recipe.name!r} is the name of {first} too: every recipe needs a name of its own"
+                broken.append(
+                    (path, RecipeError([RecipeFault(str(path), _line_of_name(path), "name", message)]))
+                )
+    return recipes, broken
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Write a recipe as YAML, defaults left out; loading it again gives an equal recipe."""
+    return dump_yaml(json.loads(recipe.model_dump_json(exclude_defaults=True)))
+
+
+def recipe_sha256(recipe: Recipe) -> str:
+    """Hash of what a recipe says: comments, order of keys and written-out defaults do not change it."""
+    text = json.dumps(recipe.model_dump(), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _of_file(path: Path, message: str) -> RecipeFault:
+    return RecipeFault(str(path), None, "", message)
+
+
+def _line_of_name(path: Path) -> int:
+    return read_yaml(path.read_bytes().decode("utf-8-sig"))[1][("name",)]
+
+
+def _line(key: Key, lines: dict[Key, int]) -> int:
+    """Line of a key, or of the nearest section round it that was written."""
+    while key not in lines:
+        key = key[:-1]
+    return lines[key]
+
+
+def _in_words(error: ValidationError, data: dict[str, Any]) -> list[tuple[Key, str]]:
+    """One message for each key: a union reports every alternative, a typo is both unknown and missing."""
+    details = error.errors()
+    unknown_keys = [_key(detail, data) for detail in details if detail["type"] == "extra_forbidden"]
+    faults: dict[tuple[Key, str], None] = {}
+    described: set[Key] = set()
+    for detail in details:
+        key = _key(detail, data)
+        if detail["type"] == "value_error":
+            faults.update(dict.fromkeys(_raised(detail, key)))
+        elif detail["type"] == "missing":
+            if not any(_may_be_meant(written, key) for written in unknown_keys):
+                faults[key, _missing(key)] = None
+        elif detail["type"] == "extra_forbidden":
+            faults[key, _unknown_key(key)] = None
+        elif key not in described:
+            described.add(key)
+            faults[key, _not_allowed(key, _at(key, data))] = None
+    return list(faults)
+
+
+def _key(detail: ErrorDetails, data: dict[str, Any]) -> Key:
+    """Where the error is, without the names pydantic gives to the alternatives of a union."""
+    key: list[str | int] = []
+    value: Any = data
+    for position, part in enumerate(detail["loc"]):
+        if _has(value, part):
+            value = value[part]
+            key.append(part)
+        elif detail["type"] == "missing" and position == len(detail["loc"]) - 1:
+            key.append(part)
+    return tuple(key)
+
+
+def _has(value: Any, part: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
+
+
+def _at(key: Key, data: Any) -> Any:
+    for part in key:
+        data = data[part]
+    return data
+
+
+def _raised(detail: ErrorDetails, key: Key) -> Iterator[tuple[Key, str]]:
+    error = detail["ctx"]["error"]
+    if isinstance(error, Faults):
+        yield from (((*key, *inner), message) for inner, message in error.faults)
+    else:
+        yield key, str(error)
+
+
+def _may_be_meant(written: Key, missing: Key) -> bool:
+    """Whether an unknown key is the missing one, misspelt or in another place."""
+    if written[-1] == missing[-1]:
+        return True
+    siblings = keys_at(missing[:-1])
+    return written[:-1] == missing[:-1] and missing[-1] in nearest(str(written[-1]), siblings)
+
+
+def _missing(key: Key) -> str:
+    field = field_at(key)
+    meaning = f": {field.description.splitlines()[0]}" if field is not None and field.description else ""
+    return f"is missing{meaning} Allowed: {allowed_at(key)}"
+
+
+def _unknown_key(key: Key) -> str:
+    name, siblings = str(key[-1]), keys_at(key[:-1])
+    if dotted(key) in NOT_YET:
+        return not_yet(repr(name), "Leave it out")
+    elsewhere = [place or "the top level" for place, section in sections() if name in section.model_fields]
+    if elsewhere:
+        places = " or ".join(elsewhere)
+        return f"{name!r} does not belong here, but in {places}. Allowed here: {', '.join(siblings)}"
+    return unknown("key", name, siblings)
+
+
+def _not_allowed(key: Key, value: Any) -> str:
+    allowed = allowed_at(key)
+    if isinstance(value, str) and (dotted(key), value) in NOT_YET_VALUES:
+        return not_yet(repr(value), f"Allowed: {allowed}")
+    message = f"found {_found(value)}; allowed: {allowed}"
+    if value is None:
+        return f"{message}. Leave the key out for the default"
+    if isinstance(value, str):
+        if not isinstance(read_scalar(value), str) and not allowed.startswith("'"):
+            return f"{message}. Remove the quotes"
+        if allowed == "true or false" and value.lower() in ("yes", "on", "no", "off"):
+            return f"{message}. Did you mean {'true' if value.lower() in ('yes', 'on') else 'false'}?"
+        if allowed.startswith("list of text"):
+            return f"{message}. Did you mean [{value}]?"
+        choices = [
+            choice[1:-1] for choice in allowed.replace(" or ", ", ").split(", ") if choice.startswith("'")
+        ]
+        question = did_you_mean(value, choices)
+        return f"{message}.{question}" if question else message
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{message}, finite"
+    if allowed.startswith("text") and isinstance(value, int | float):
+        return f"{message}. Write it in quotes"
+    return message
+
+
+def _found(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

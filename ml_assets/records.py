@@ -1,0 +1,225 @@
+"""What the steps return: frozen records that travel as JSON (assets, ledger, event log, command line)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Direction = Literal["maximize", "minimize"]
+
+
+class Record(BaseModel):
+    """A frozen result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Finding(Record):
+    """One thing wrong with a recipe or its data."""
+
+    rule: str
+    message: str
+    column: str | None = None
+
+
+class Score(Record):
+    """A metric with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Trial(Record):
+    """One set of hyperparameters that was tried; `value` is None where it was pruned."""
+
+    number: int
+    params: dict[str, Any]
+    value: float | None
+    state: Literal["complete", "pruned", "failed"]
+    seconds: float
+
+
+class TuningResult(Record):
+    """The record of a search (SPEC D4)."""
+
+    engine: str
+    metric: str
+    direction: Direction
+    best_params: dict[str, Any]
+    best_score: float
+    history: tuple[Trial, ...]
+    total_trials: int
+    pruned_trials: int
+    optimization_time: float
+
+
+class TrainingResult(Record):
+    """What a fit knew: data, seed, parameters, folds.
+
+    `params` are all parameters given to the estimator, as in a recipe; `classes` end with the positive one
+    of two; `notes` are facts to read before trusting the model, e.g. that the estimator did not converge.
+    """
+
+    class_path: str
+    params: dict[str, Any]
+    metric: str
+    direction: Direction
+    cv_scores: tuple[float, ...]
+    rows: int
+    features: tuple[str, ...]
+    excluded: dict[str, str]
+    classes: tuple[str, ...] | None
+    random_state: int
+    seconds: float
+    tuning: TuningResult | None = None
+    notes: tuple[str, ...] = ()
+
+
+class TrainedModel(Record):
+    """The record behind the asset `trained_model`: a logged, not yet registered, model."""
+
+    recipe: str
+    as_of: str
+    batches: tuple[str, ...]
+    run_id: str
+    model_uri: str
+    sha256: str
+    recipe_sha256: str
+    data_sha256: str
+    trained_at: str
+    training: TrainingResult
+
+
+class Evaluation(Record):
+    """Scores on rows the model has not seen, beside a baseline that looks at no feature."""
+
+    metric: str
+    direction: Direction
+    rows: int
+    scores: dict[str, Score]
+    baseline: dict[str, float]
+    per_class: dict[str, dict[str, float]] = {}
+    targets_missed: tuple[str, ...] = ()
+
+
+class Promotion(Record):
+    """The gate's answer."""
+
+    outcome: Literal["promote", "keep", "inconclusive"]
+    reason: str
+    metric: str
+    direction: Direction
+    rows: int
+    champion_version: int | None = None
+    champion_score: float | None = None
+    challenger_score: float | None = None
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    rows_needed: int | None = None
+
+
+class ColumnDrift(Record):
+    """One column of a batch against the same column of the reference."""
+
+    column: str
+    kind: Literal["numeric", "categorical"]
+    test: str
+    effect_name: str
+    effect: float
+    p_value: float
+    drifted: bool
+    note: str = ""
+
+
+class DriftReport(Record):
+    """The inputs of a batch against the rows that the champion was trained on."""
+
+    batch: str
+    champion_version: int | None
+    status: Literal["ok", "drift", "insufficient_data", "fault", "no_champion"]
+    rows: int
+    reference_rows: int
+    share: float
+    columns: tuple[ColumnDrift, ...] = ()
+    set_aside: dict[str, str] = {}
+    faults: tuple[str, ...] = ()
+    text: str = ""
+
+
+class PerformanceReport(Record):
+    """The live score of the newest batch whose labels are known at `batch`."""
+
+    batch: str
+    scored_batch: str | None
+    champion_version: int | None
+    status: Literal["ok", "insufficient_data", "waiting", "in_sample", "no_champion"]
+    metric: str
+    direction: Direction
+    rows: int
+    coverage: float
+    score: Score | None = None
+    holdout: Score | None = None
+    p_value: float | None = None
+    text: str = ""
+
+
+class BatchEvidence(Record):
+    """What is known about one batch when a decision is made."""
+
+    batch: str
+    index: int
+    drift: DriftReport | None = None
+    performance: PerformanceReport | None = None
+
+
+class Attempt(Record):
+    """One training run asked for by a decision: which batch it belongs to and how it ended."""
+
+    batch_index: int
+    outcome: Literal["in_flight", "failed", "promote", "keep", "inconclusive"]
+    at: str
+
+
+class Champion(Record):
+    """The model in charge, as a decision sees it."""
+
+    version: int
+    as_of_index: int
+    trained_at: str
+
+
+class History(Record):
+    """Everything `decide_retrain` may look at."""
+
+    recipe: str
+    batches: tuple[BatchEvidence, ...]
+    attempts: tuple[Attempt, ...]
+    champion: Champion | None
+    labelled_batches: int = 0
+    labelled_rows: int = 0
+
+
+class RetrainDecision(Record):
+    """The answer to "train again now?", with its reasons and the identity of its evidence."""
+
+    recipe: str
+    action: Literal["none", "retrain", "blocked", "first"]
+    rule: str
+    reasons: tuple[str, ...]
+    batch: str | None
+    champion_version: int | None
+    attempt: int = 0
+    evidence: dict[str, Any] = {}
+
+    @property
+    def retrain(self) -> bool:
+        """Whether a training run is asked for."""
+        return self.action in ("retrain", "first")
+
+    @property
+    def key(self) -> str:
+        """Identity of the evidence and the attempt: the run key."""
+        return f"{self.recipe}:{self.batch}:v{self.champion_version or 0}:a{self.attempt}"

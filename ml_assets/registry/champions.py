@@ -1,0 +1,127 @@
+"""Who is and was champion, and what each version is, as the ledger tells it; needs no MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import ConfigDict
+
+from ml_assets.records import Direction, Evaluation, Record, Score, TrainedModel
+from ml_assets.registry.ledger import Entry, Ledger
+
+CHANGES = ("promote", "rollback", "reconcile")
+
+
+class UnknownVersionError(LookupError):
+    """The ledger knows no such version."""
+
+
+class VersionInfo(Record):
+    """A registered version: what was trained, how it scored, and the hashes of its files."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int
+    registered_at: str
+    trained: TrainedModel
+    evaluation: Evaluation | None
+    files: dict[str, str]
+
+    @property
+    def recipe(self) -> str:
+        """Name of the model."""
+        return self.trained.recipe
+
+    @property
+    def run_id(self) -> str:
+        """MLflow run of the training."""
+        return self.trained.run_id
+
+    @property
+    def model_uri(self) -> str:
+        """MLflow address of the model."""
+        return self.trained.model_uri
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's folder."""
+        return self.trained.sha256
+
+    @property
+    def trained_at(self) -> str:
+        """When it was trained, ISO, UTC."""
+        return self.trained.trained_at
+
+    @property
+    def as_of(self) -> str:
+        """Batch at which it was trained."""
+        return self.trained.as_of
+
+    @property
+    def metric(self) -> str:
+        """Metric the model is judged by."""
+        return self.trained.training.metric
+
+    @property
+    def direction(self) -> Direction:
+        """Whether more of the metric is better."""
+        return self.trained.training.direction
+
+    @property
+    def holdout(self) -> Score | None:
+        """Score of the metric on the hold-out, where it was evaluated."""
+        return self.evaluation.scores.get(self.metric) if self.evaluation else None
+
+
+def line_of_champions(changes: Iterable[Entry]) -> tuple[int, ...]:
+    """Champions in charge one after another, undone ones left out; the last one is in charge now.
+
+    A promotion adds a version; a rollback goes back to it. Undoing twice thus goes back two steps.
+    """
+    line: list[int] = []
+    for entry in changes:
+        version = entry.to_version
+        if entry.state != "done" or entry.kind not in CHANGES or version is None:
+            continue
+        if entry.kind == "rollback" and version in line:
+            while line[-1] != version:
+                line.pop()
+        elif not line or line[-1] != version:
+            line.append(version)
+    return tuple(line)
+
+
+def champions(ledger: Ledger, recipe: str) -> tuple[int, ...]:
+    """Read the line of champions of a recipe; empty before the first promotion."""
+    return line_of_champions(ledger.entries(recipe))
+
+
+def version_info(ledger: Ledger, recipe: str, version: int) -> VersionInfo:
+    """Read what the ledger knows about a version.
+
+    Raises
+    ------
+    UnknownVersionError
+        If it was not registered; the message lists those that were.
+    """
+    known = versions(ledger, recipe)
+    for info in known:
+        if info.version == version:
+            return info
+    listed = ", ".join(str(info.version) for info in known) or "none"
+    raise UnknownVersionError(f"{recipe} has no version {version} in the ledger (registered: {listed})")
+
+
+def versions(ledger: Ledger, recipe: str) -> tuple[VersionInfo, ...]:
+    """Read all registered versions, oldest first."""
+    return tuple(
+        VersionInfo.model_validate({"version": entry.to_version, "registered_at": entry.at, **entry.record})
+        for entry in ledger.entries(recipe, "train")
+        if entry.state == "done" and entry.to_version is not None and "trained" in entry.record
+    )
+
+
+def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
+    """Read the version in charge, as the ledger says; None before the first promotion."""
+    line = champions(ledger, recipe)
+    return version_info(ledger, recipe, line[-1]) if line else None

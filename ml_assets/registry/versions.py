@@ -1,0 +1,464 @@
+"""Versions of a model: register, load, promote, roll back; MLflow holds the alias, the ledger the truth.
+
+A change of champion is three writes: the intent (ledger), the alias (MLflow: one atomic row), the outcome
+(ledger). Whatever moment the process dies, the alias says the old version or the new one, and the next
+`promote`, `rollback` or `reconcile` writes the outcome that the alias shows. One lock per model, released
+by the operating system when its holder dies, makes check and change one step among processes.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from ml_assets.records import Evaluation, TrainedModel
+from ml_assets.registry import champions
+from ml_assets.registry.champions import VersionInfo
+from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
+from ml_assets.registry.ledger import Entry, Ledger
+from ml_assets.registry.tracking import (
+    REFERENCE,
+    ROW_IDS,
+    TRAINING,
+    configure,
+    plain,
+    sklearn_flavour,
+    tracking_uri,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from mlflow import MlflowClient
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+TRIED_ROWS = 5
+
+
+class StaleChampionError(RuntimeError):
+    """The champion is not the one that the decision was made against."""
+
+
+class NothingToRollBackError(RuntimeError):
+    """There is no earlier champion."""
+
+
+class Registry:
+    """The versions of every model.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of all state.
+    ledger : Ledger
+        The ledger of decisions.
+    tracking_uri : str, optional
+        A shared MLflow server; the database in the home by default.
+    """
+
+    def __init__(self, home: Path, ledger: Ledger, tracking_uri: str | None = None) -> None:
+        self.home = home
+        self.ledger = ledger
+        self.given_uri = tracking_uri
+
+    @property
+    def tracking_uri(self) -> str:
+        """Address of the tracking store and registry."""
+        return tracking_uri(self.home, self.given_uri)
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client."""
+        return configure(self.home, self.given_uri)
+
+    # ---- versions
+
+    def register(
+        self,
+        trained: TrainedModel,
+        tags: Mapping[str, str] | None = None,
+        *,
+        evaluation: Evaluation | None = None,
+        actor: str = "training",
+    ) -> int:
+        """Make a logged model a version, with the alias `challenger`; the same run again is the same version.
+
+        Raises
+        ------
+        IntegrityError
+            If the stored model is not the one that was trained.
+        """
+        recipe = trained.recipe
+        with self.ledger.lock(recipe):
+            known = self.ledger.by_key(recipe, f"train:{trained.run_id}")
+            if known is not None and known.to_version is not None:
+                return known.to_version
+            with self._download_model(trained, f"{recipe}, run {trained.run_id}"):
+                version = self._create_version(trained, evaluation, tags or {})
+            self.client.set_registered_model_alias(recipe, CHALLENGER, str(version))
+            score = evaluation.scores.get(trained.training.metric) if evaluation else None
+            shown = f", hold-out {trained.training.metric} {score.value:.4g}" if score else ""
+            self.ledger.append_once(
+                recipe,
+                "train",
+                key=f"train:{trained.run_id}",
+                actor=actor,
+                reason=f"version {version} trained on {trained.training.rows} rows{shown}",
+                to_version=version,
+                batch=trained.as_of,
+                record={
+                    "trained": trained.model_dump(),
+                    "evaluation": evaluation.model_dump() if evaluation else None,
+                    "files": self._hash_files(trained.run_id),
+                },
+            )
+            return version
+
+    def _create_version(
+        self, trained: TrainedModel, evaluation: Evaluation | None, tags: Mapping[str, str]
+    ) -> int:
+        recipe = trained.recipe
+        self._ensure_model(recipe)
+        # A version without its line in the ledger is left where a process was killed here: take it up.
+        found = self.client.search_model_versions(f"name = '{recipe}' and run_id = '{trained.run_id}'")
+        if found:
+            return int(found[0].version)
+        shown = {
+            "sha256": trained.sha256,
+            "trained_at": trained.trained_at,
+            "as_of": trained.as_of,
+            "class_path": trained.training.class_path,
+            "metric": trained.training.metric,
+            "recipe_sha256": trained.recipe_sha256,
+            "data_sha256": trained.data_sha256,
+        }
+        if evaluation is not None:
+            shown |= {f"holdout_{n}": f"{s.value:.6g}" for n, s in evaluation.scores.items()}
+        model_id = trained.model_uri.removeprefix("models:/")
+        served = self.tracking_uri.startswith(("http:", "https:"))
+        made = self.client.create_model_version(
+            recipe,
+            # Without a server MLflow would look `models:/…` up in its global store, not in this client's.
+            source=trained.model_uri if served else self._location(trained.model_uri),
+            run_id=trained.run_id,
+            tags={**shown, **tags},
+            await_creation_for=0,
+        )
+        link = json.dumps([{"name": recipe, "version": made.version}])
+        self.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+        return int(made.version)
+
+    def _ensure_model(self, recipe: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        if self._aliases(recipe) is not None:
+            return
+        try:
+            self.client.create_registered_model(recipe)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _hash_files(self, run_id: str) -> dict[str, str]:
+        with self._download_files(run_id) as folder:
+            return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+
+    def version(self, recipe: str, version: int) -> VersionInfo:
+        """Read one version; UnknownVersionError where it was not registered."""
+        return champions.version_info(self.ledger, recipe, version)
+
+    def versions(self, recipe: str) -> tuple[VersionInfo, ...]:
+        """Read all versions, oldest first."""
+        return champions.versions(self.ledger, recipe)
+
+    def champion(self, recipe: str) -> VersionInfo | None:
+        """Read the version that the alias `champion` names; None before the first promotion."""
+        version = self._champion_version(recipe)
+        return None if version is None else self.version(recipe, version)
+
+    def _aliases(self, recipe: str) -> dict[str, int] | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            model = self.client.get_registered_model(recipe)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return {alias: int(version) for alias, version in model.aliases.items()}
+
+    def _champion_version(self, recipe: str) -> int | None:
+        return (self._aliases(recipe) or {}).get(CHAMPION)
+
+    # ---- files
+
+    def load(self, recipe: str, version: int) -> Any:
+        """Load a version's pipeline, after its files were found to have the hash in the ledger.
+
+        Raises
+        ------
+        IntegrityError
+            If a file was changed, added, or is missing; nothing was unpickled.
+        UnknownVersionError
+            If the version was not registered.
+        """
+        return self.load_trained(self.version(recipe, version).trained, f"{recipe} version {version}")
+
+    def load_trained(self, trained: TrainedModel, what: str | None = None) -> Any:
+        """Load the pipeline of a training, registered or not, once its hash is verified; raises as `load`."""
+        with self._download_model(trained, what or f"{trained.recipe}, run {trained.run_id}") as folder:
+            return sklearn_flavour().load_model(str(folder))
+
+    def experiment_id(self, run_id: str) -> str:
+        """Read the id of the experiment that a run belongs to."""
+        return str(self.client.get_run(run_id).info.experiment_id)
+
+    def reference(self, recipe: str, version: int) -> pd.DataFrame:
+        """Read the rows a version was trained on: features, target, `row_id__`; 50,000 at most, seeded."""
+        import pandas as pd
+
+        with self._verified_file(recipe, version, REFERENCE) as path:
+            return pd.read_parquet(path)
+
+    def trained_row_ids(self, recipe: str, version: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """Read the `row_id__` of all rows a version was trained on, of shape (n_rows,)."""
+        import numpy as np
+
+        with self._verified_file(recipe, version, ROW_IDS) as path:
+            return np.asarray(np.load(path, allow_pickle=False), dtype=np.uint64)
+
+    def _location(self, model_uri: str) -> str:
+        return str(self.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location)
+
+    @contextmanager
+    def _download_model(self, trained: TrainedModel, what: str) -> Iterator[Path]:
+        """Copy a model here and verify the copy, so that what is loaded is what was hashed."""
+        import mlflow.artifacts
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = mlflow.artifacts.download_artifacts(
+                    artifact_uri=self._location(trained.model_uri),
+                    dst_path=folder,
+                    tracking_uri=self.tracking_uri,
+                    registry_uri=self.tracking_uri,
+                )
+                found = model_sha256(Path(path))
+            except (MlflowException, OSError, IntegrityError) as error:
+                raise IntegrityError(
+                    f"{what}: its files cannot be read ({error}). Nothing was loaded; restore them from a"
+                    " backup, or roll back to another version"
+                ) from error
+            if found != trained.sha256:
+                raise IntegrityError(
+                    f"{what}: its files have sha256 {found[:12]}…, registered was {trained.sha256[:12]}…."
+                    " A file was changed after training. Nothing was loaded; restore the files from a"
+                    " backup, or roll back to another version"
+                )
+            yield Path(path)
+
+    @contextmanager
+    def _download_files(self, run_id: str, name: str = "") -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            wanted = f"{TRAINING}/{name}" if name else TRAINING
+            yield Path(self.client.download_artifacts(run_id, wanted, folder))
+
+    @contextmanager
+    def _verified_file(self, recipe: str, version: int, name: str) -> Iterator[Path]:
+        from mlflow.exceptions import MlflowException
+
+        info = self.version(recipe, version)
+        what = f"{recipe} version {version}: {name}"
+        try:
+            with self._download_files(info.run_id, name) as path:
+                found = file_sha256(path)
+                if found != info.files.get(name):
+                    raise IntegrityError(f"{what} was changed after training; restore it from a backup")
+                yield path
+        except (MlflowException, OSError) as error:
+            raise IntegrityError(f"{what} cannot be read ({error}); restore it from a backup") from error
+
+    # ---- changes of champion
+
+    def promote(
+        self,
+        recipe: str,
+        version: int,
+        *,
+        expected_champion: int | None,
+        reason: str,
+        actor: str,
+        record: BaseModel | Mapping[str, Any] | None = None,
+        batch: str | None = None,
+    ) -> Entry:
+        """Make a version champion if the champion is still the one the decision was made against.
+
+        Returns
+        -------
+        Entry
+            The outcome in the ledger.
+
+        Raises
+        ------
+        StaleChampionError
+            If another version has become champion since; the ledger has an `aborted` entry.
+        IntegrityError
+            If the version's files were changed; likewise.
+        """
+        with self.ledger.lock(recipe):
+            self._reconcile(recipe)
+            self.version(recipe, version)
+            current = self._champion_version(recipe)
+            if current != expected_champion or current == version:
+                was = "none" if expected_champion is None else f"version {expected_champion}"
+                now = "there is none" if current is None else f"version {current} is"
+                message = f"{recipe}: version {version} was judged against {was} as champion, but now {now}"
+                self.ledger.append(
+                    recipe,
+                    "promote",
+                    state="aborted",
+                    actor=actor,
+                    from_version=current,
+                    to_version=version,
+                    batch=batch,
+                    reason=message,
+                    record=record or {},
+                )
+                raise StaleChampionError(f"{message}; compare the two anew")
+            return self._change("promote", recipe, current, version, reason, actor, record, batch)
+
+    def rollback(
+        self,
+        recipe: str,
+        *,
+        actor: str,
+        to: int | None = None,
+        reason: str = "asked for",
+        record: BaseModel | Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Make the previous champion, or the version `to`, champion again, once it was seen to work.
+
+        Raises
+        ------
+        NothingToRollBackError
+            If there is no earlier champion, or `to` is the champion.
+        IntegrityError
+            If that version's files were changed; the champion stays.
+        """
+        with self.ledger.lock(recipe):
+            self._reconcile(recipe)
+            current = self._champion_version(recipe)
+            if to is None:
+                earlier = [v for v in champions.champions(self.ledger, recipe) if v != current]
+                if current is None or not earlier:
+                    now = "no champion" if current is None else f"one champion so far, version {current}"
+                    raise NothingToRollBackError(f"{recipe} has {now}: there is nothing to go back to")
+                to = earlier[-1]
+            self.version(recipe, to)
+            if to == current:
+                raise NothingToRollBackError(f"{recipe}: version {to} is the champion already")
+            return self._change("rollback", recipe, current, to, reason, actor, record, None)
+
+    def _change(
+        self,
+        kind: str,
+        recipe: str,
+        current: int | None,
+        version: int,
+        reason: str,
+        actor: str,
+        record: BaseModel | Mapping[str, Any] | None,
+        batch: str | None,
+    ) -> Entry:
+        intent = self.ledger.append(
+            recipe,
+            kind,
+            state="intent",
+            actor=actor,
+            from_version=current,
+            to_version=version,
+            batch=batch,
+            reason=reason,
+            record=record or {},
+        )
+        try:
+            self.try_out(recipe, version)
+            self.client.set_registered_model_alias(recipe, CHAMPION, str(version))
+        except BaseException as error:
+            self._settle(intent, actor, f"{type(error).__name__}: {error}")
+            raise
+        return self._settle(intent, actor, "the alias was not set")
+
+    def try_out(self, recipe: str, version: int) -> None:
+        """Load a version, verified, and let it predict a few rows it was trained on."""
+        info = self.version(recipe, version)
+        rows = plain(self.reference(recipe, version).head(TRIED_ROWS), info.trained.training)
+        self.load(recipe, version).predict(rows)
+
+    def _settle(self, intent: Entry, actor: str, otherwise: str) -> Entry:
+        """Write the outcome of an intent: what the alias shows."""
+        assert intent.to_version is not None
+        aliases = self._aliases(intent.recipe) or {}
+        done = aliases.get(CHAMPION) == intent.to_version
+        if done and aliases.get(CHALLENGER) == intent.to_version:
+            self.client.delete_registered_model_alias(intent.recipe, CHALLENGER)
+        entry, _ = self.ledger.append_once(
+            intent.recipe,
+            intent.kind,
+            key=f"outcome:{intent.decision_id}",
+            state="done" if done else "aborted",
+            actor=actor,
+            decision_id=intent.decision_id,
+            from_version=intent.from_version,
+            to_version=intent.to_version,
+            batch=intent.batch,
+            reason=intent.reason if done else otherwise,
+            record=intent.record,
+        )
+        return entry
+
+    def reconcile(self, recipe: str | None = None) -> list[Entry]:
+        """Bring ledger and alias together after a kill, or after somebody moved the alias by hand.
+
+        Open intents are finished or aborted as the alias shows; an alias moved by hand is written down;
+        one that was deleted is set again. A second call finds nothing to do.
+        """
+        entries: list[Entry] = []
+        for name in self.ledger.recipes() if recipe is None else (recipe,):
+            with self.ledger.lock(name):
+                entries += self._reconcile(name)
+        return entries
+
+    def _reconcile(self, recipe: str) -> list[Entry]:
+        killed = "the process was killed before the alias was set"
+        entries = [self._settle(intent, "reconcile", killed) for intent in self.ledger.open_intents(recipe)]
+        line = champions.champions(self.ledger, recipe)
+        written = line[-1] if line else None
+        shown = self._champion_version(recipe)
+        if shown == written:
+            return entries
+        if shown is None:
+            self.client.set_registered_model_alias(recipe, CHAMPION, str(written))
+            reason = f"the alias champion was gone; set again to version {written}"
+        else:
+            reason = f"the alias champion was moved to version {shown} outside of ml_assets"
+        entries.append(
+            self.ledger.append(
+                recipe,
+                "reconcile",
+                actor="reconcile",
+                from_version=written,
+                to_version=written if shown is None else shown,
+                reason=reason,
+            )
+        )
+        return entries

@@ -1,0 +1,1 @@
+"""Where rows come from: files, known data sets, batches and their snapshots."""

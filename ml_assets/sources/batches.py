@@ -1,0 +1,146 @@
+"""Batch labels: the calendar of a recipe whose data arrives over time.
+
+A label is the start of its period: `YYYY-MM-DD-HH:MM` for hours, `YYYY-MM-DD` otherwise; weeks start on
+Monday. Labels sort like time. Times are naive and in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Batches, Period, Recipe
+
+ALL = "all"
+"""The one batch of a static table."""
+
+STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
+MONDAY = datetime(1, 1, 1)
+
+
+def batch_of(when: datetime, period: Period) -> str:
+    """Label of the batch that a time belongs to; a time with a zone is taken to UTC first.
+
+    >>> batch_of(datetime(2024, 5, 16, 13, 45), "weekly")
+    '2024-05-13'
+    """
+    if when.tzinfo is not None:
+        when = when.astimezone(UTC).replace(tzinfo=None)
+    if period == "monthly":
+        start = datetime(when.year, when.month, 1)
+    else:
+        start = when - (when - MONDAY) % STEPS[period]
+    return _label(start, period)
+
+
+def batch_start(label: str, period: Period) -> datetime:
+    """First moment of a batch.
+
+    Raises
+    ------
+    ValueError
+        The text is no label of this period.
+    """
+    try:
+        start = datetime.strptime(label, _format(period))
+    except ValueError:
+        start = None
+    if start is None or batch_of(start, period) != label:
+        raise ValueError(
+            f"'{label}' is not the start of a {period} batch: expected {_expected(period)}, as in "
+            f"'{batch_of(datetime(2024, 1, 1), period)}'"
+        )
+    return start
+
+
+def next_batch(label: str, period: Period, by: int = 1) -> str:
+    """Label of the batch `by` periods later (earlier where negative).
+
+    >>> next_batch("2024-12-01", "monthly"), next_batch("2024-01-01", "monthly", -1)
+    ('2025-01-01', '2023-12-01')
+    """
+    start = batch_start(label, period)
+    if period != "monthly":
+        return _label(start + by * STEPS[period], period)
+    months = start.year * 12 + start.month - 1 + by
+    return _label(datetime(months // 12, months % 12 + 1, 1), period)
+
+
+def index_between(first: str, label: str, period: Period) -> int:
+    """Position of a batch on the calendar counted from `first`; missing periods count.
+
+    >>> index_between("2023-11-01", "2024-02-01", "monthly")
+    3
+    """
+    start, end = batch_start(first, period), batch_start(label, period)
+    if period == "monthly":
+        return (end.year - start.year) * 12 + end.month - start.month
+    return (end - start) // STEPS[period]
+
+
+def batch_range(first: str, last: str, period: Period) -> list[str]:
+    """All labels from `first` to `last`, both included; empty where `last` is before `first`."""
+    return [next_batch(first, period, by) for by in range(index_between(first, last, period) + 1)]
+
+
+def limits(batches: Batches) -> tuple[datetime | None, datetime | None]:
+    """First moment of the recipe's first batch, and the first moment after its last; None where open.
+
+    `start` may be any time: the batch that it lies in is the first. A batch belongs to the recipe where it
+    begins before `end`.
+    """
+    start = end = None
+    if batches.start is not None:
+        start = batch_start(batch_of(_day(batches.start), batches.period), batches.period)
+    if batches.end is not None:
+        last = batch_of(_day(batches.end) - timedelta(microseconds=1), batches.period)
+        end = batch_start(next_batch(last, batches.period), batches.period)
+    return start, end
+
+
+def first_and_last(recipe: Recipe, base: Path) -> tuple[str, str] | None:
+    """First and last batch there is data for, inside the recipe's `start` and `end`.
+
+    The first is the recipe's `start` where it is given, so that positions on the calendar never move. None
+    where the recipe has no batches, or its source no file or no row in them yet.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be read, or the time column is missing or no time.
+    """
+    from ml_assets.sources import files, tables
+
+    batches = recipe.batches
+    if batches is None:
+        return None
+    found = files.find_files(recipe.model.loader.source_uri, base, missing_ok=True)
+    extent = tables.extent(found, batches.column, limits(batches))
+    if extent is None:
+        return None
+    first = batch_of(_day(batches.start) if batches.start is not None else extent[0], batches.period)
+    return first, batch_of(extent[1], batches.period)
+
+
+def _label(start: datetime, period: Period) -> str:
+    day = start.date().isoformat()
+    return f"{day}-{start:%H:%M}" if period == "hourly" else day
+
+
+def _format(period: Period) -> str:
+    return "%Y-%m-%d-%H:%M" if period == "hourly" else "%Y-%m-%d"
+
+
+def _expected(period: Period) -> str:
+    return {
+        "hourly": "YYYY-MM-DD-HH:00",
+        "daily": "YYYY-MM-DD",
+        "weekly": "the Monday, YYYY-MM-DD",
+        "monthly": "the first of the month, YYYY-MM-01",
+    }[period]
+
+
+def _day(text: str) -> datetime:
+    return datetime.strptime(text, _format("daily" if len(text) == len("YYYY-MM-DD") else "hourly"))

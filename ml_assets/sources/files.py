@@ -1,0 +1,148 @@
+"""Where the rows lie: a recipe's `source_uri` becomes a list of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_assets.recipe.faults import did_you_mean
+
+FORMATS = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+LATER = ("s3", "gs", "gcs", "abfs", "abfss", "az", "http", "https", "openml")
+VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class SourceError(Exception):
+    """The data of a recipe cannot be read; the message says which file and what to do."""
+
+
+def expand(source_uri: str, environ: Mapping[str, str]) -> str:
+    """Replace `${NAME}` and `${NAME:-default}` by the values in `environ`.
+
+    >>> expand("${DATA:-data}/churn/*.parquet", {})
+    'data/churn/*.parquet'
+
+    Raises
+    ------
+    SourceError
+        A variable without a default is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        found = environ.get(name) or default
+        if found is None:
+            raise SourceError(
+                f"source_uri '{source_uri}': the environment variable {name} is not set. "
+                f"Set it, or write ${{{name}:-DEFAULT}}"
+            )
+        return found
+
+    return VARIABLE.sub(value, source_uri)
+
+
+def find_files(source_uri: str, base: Path, *, missing_ok: bool = False) -> list[Path]:
+    """Files of a path, glob or folder, sorted by name.
+
+    Parameters
+    ----------
+    source_uri : str
+        Without variables (see `expand`). A relative path is looked for in `base`, else in the current
+        directory.
+    missing_ok : bool
+        Return an empty list where nothing is there.
+
+    Raises
+    ------
+    SourceError
+        Nothing is there, or it is neither CSV nor Parquet, or both.
+    """
+    path = local_path(source_uri)
+    found = next((files for root in (base, Path()) if (files := _matches(root, path))), [])
+    found = [file for file in found if not file.name.startswith((".", "_"))]
+    if not found:
+        if missing_ok:
+            return []
+        raise SourceError(_missing(source_uri, path, base))
+    kinds = {file_format(file) for file in found}
+    if len(kinds) > 1:
+        raise SourceError(
+            f"source_uri '{source_uri}' matches both CSV and Parquet files: name one kind, as '*.csv'"
+        )
+    return found
+
+
+def local_path(source_uri: str) -> str:
+    """Path behind a `source_uri`, `file://` taken off.
+
+    Raises
+    ------
+    SourceError
+        It is no file: SQL, or a place that cannot be read yet.
+    """
+    if VARIABLE.search(source_uri):
+        raise SourceError(f"source_uri '{source_uri}': the variable was not replaced by its value")
+    if re.match(r"\s*(select|with)\s", source_uri, re.IGNORECASE) or source_uri.endswith((".sql", ".sql.j2")):
+        raise SourceError(f"source_uri '{source_uri}' is SQL, which is not yet read: {_accepted()}")
+    scheme, separator, rest = source_uri.partition("://")
+    if not separator:
+        return source_uri
+    scheme = scheme.lower()
+    if scheme == "file":
+        return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
+    reason = "is not yet read" if scheme in LATER else "is not known"
+    raise SourceError(f"source_uri '{source_uri}': '{scheme}://' {reason}: {_accepted()}")
+
+
+def file_format(file: Path) -> str:
+    """`csv` or `parquet`, by the end of the name.
+
+    Raises
+    ------
+    SourceError
+        The name ends otherwise.
+    """
+    for suffix, kind in FORMATS.items():
+        if file.name.lower().endswith(suffix):
+            return kind
+    raise SourceError(f"{file}: neither CSV nor Parquet by its name; accepted are {', '.join(FORMATS)}")
+
+
+def _matches(root: Path, path: str) -> list[Path]:
+    place = root / path
+    if place.is_dir():
+        inside = sorted(file for file in place.rglob("*") if file.is_file())
+        return [file for file in inside if file.name.lower().endswith(tuple(FORMATS))]
+    if place.is_file():
+        return [place]
+    folder = Path(place.anchor) if Path(path).is_absolute() else root
+    pattern = str(Path(path).relative_to(place.anchor)) if Path(path).is_absolute() else path
+    return sorted(file for file in folder.glob(pattern) if file.is_file())
+
+
+def _missing(source_uri: str, path: str, base: Path) -> str:
+    folders = [(root / path).parent for root in (base, Path())]
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    places = f"{base} and the current directory" if not Path(path).is_absolute() else "the file system"
+    if folder is None:
+        return (
+            f"source_uri '{source_uri}': no such file; looked in {places}. The folder does not exist either"
+        )
+    names = sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+    hint = did_you_mean(Path(path).name, names)
+    inside = (
+        f"{folder} holds {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+        if names
+        else f"{folder} is empty"
+    )
+    return f"source_uri '{source_uri}': no such file ({inside}).{hint}"
+
+
+def _accepted() -> str:
+    return "use a CSV or Parquet path, a glob, a folder, file://PATH or sklearn://NAME"

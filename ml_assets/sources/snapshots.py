@@ -1,0 +1,226 @@
+"""Snapshots: every frame and record that an asset made for a batch, kept under its content hash.
+
+A frame is a Parquet blob named by its SHA-256, and a small JSON pointer that says which blob is the current
+one. Everything is written to a temporary file, flushed to disk and renamed, the pointer last: whoever reads
+sees the old frame or the new one, at any moment and after any crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
+
+from ml_assets.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+R = TypeVar("R", bound=Record)
+BATCH_COLUMN = "batch__"
+FRAME, RECORD = ".frame.json", ".record.json"
+
+
+class StoreError(LookupError):
+    """A snapshot is absent or damaged."""
+
+
+class Snapshot(NamedTuple):
+    """What was written: its hash and shape, and whether it differs from what was there."""
+
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+    changed: bool
+
+
+class Store:
+    """The snapshots of one recipe, in one folder.
+
+    Parameters
+    ----------
+    root : Path
+        Made when first written to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write_frame(self, asset: str, batch: str, frame: pd.DataFrame) -> Snapshot:
+        """Keep a frame, without its index; the same content again writes nothing."""
+        content = _to_parquet(frame)
+        sha256 = hashlib.sha256(content).hexdigest()
+        columns = tuple(str(name) for name in frame.columns)
+        pointer = self._path(asset, batch, FRAME)
+        before = json.loads(pointer.read_bytes())["sha256"] if pointer.exists() else None
+        blob = self._blob(asset, sha256)
+        if not blob.exists() or hashlib.sha256(blob.read_bytes()).hexdigest() != sha256:
+            atomic_write(blob, content)  # absent, or damaged on disk
+        if before != sha256:
+            meaning = {"sha256": sha256, "rows": len(frame), "columns": columns}
+            atomic_write(pointer, json.dumps(meaning).encode())
+        return Snapshot(sha256, len(frame), columns, before != sha256)
+
+    def read_frame(self, asset: str, batch: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Read a frame, its hash verified.
+
+        Raises
+        ------
+        StoreError
+            There is none, or its bytes are not those that were written.
+        """
+        frame: pd.DataFrame = self._table(asset, batch, columns).to_pandas()
+        return frame
+
+    def read_frames(self, asset: str, batches: list[str], columns: list[str] | None = None) -> pd.DataFrame:
+        """Read several batches as one frame, in the order given, with the batch label in `batch__`.
+
+        Raises
+        ------
+        StoreError
+            One is absent, or a column's type differs between batches.
+        """
+        import pyarrow as pa
+
+        if not batches:
+            raise StoreError(f"{asset}: no batch was asked for")
+        tables = []
+        for batch in batches:
+            table = self._table(asset, batch, columns)
+            tables.append(table.append_column(BATCH_COLUMN, pa.array([batch] * len(table), pa.string())))
+        try:
+            table = pa.concat_tables(tables, promote_options="permissive")
+        except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+            raise StoreError(
+                f"{asset}: a column changes its type between {', '.join(batches)}: {error}"
+            ) from error
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+    def write_record(self, asset: str, batch: str, record: Record) -> None:
+        """Keep a record as JSON."""
+        atomic_write(self._path(asset, batch, RECORD), record.model_dump_json(indent=1).encode())
+
+    def read_record(self, asset: str, batch: str, cls: type[R]) -> R:
+        """Read a record.
+
+        Raises
+        ------
+        StoreError
+            There is none.
+        """
+        path = self._path(asset, batch, RECORD)
+        if not path.exists():
+            raise StoreError(self._absent(asset, batch, "record"))
+        return cls.model_validate_json(path.read_bytes())
+
+    def write_bytes(self, asset: str, batch: str, name: str, content: bytes) -> Path:
+        """Keep a file (report, picture) beside a batch, and return where it lies."""
+        path = self._path(asset, batch, ".files") / _safe(name)
+        atomic_write(path, content)
+        return path
+
+    def has(self, asset: str, batch: str) -> bool:
+        """Whether there is a frame or a record."""
+        return any(self._path(asset, batch, ending).exists() for ending in (FRAME, RECORD))
+
+    def batches(self, asset: str) -> list[str]:
+        """Batches that have a frame or a record, oldest first."""
+        folder = self.root / _safe(asset)
+        names = [path.name for path in folder.glob("*.json")] if folder.is_dir() else []
+        found = {
+            unquote(name.removesuffix(ending))
+            for name in names
+            for ending in (FRAME, RECORD)
+            if name.endswith(ending) and not name.startswith(".")
+        }
+        return sorted(found)
+
+    def sha256(self, asset: str, batch: str) -> str:
+        """Content hash of a frame, or of a record where there is no frame.
+
+        Raises
+        ------
+        StoreError
+            There is neither.
+        """
+        if self._path(asset, batch, FRAME).exists():
+            return str(self._pointer(asset, batch)["sha256"])
+        record = self._path(asset, batch, RECORD)
+        if not record.exists():
+            raise StoreError(self._absent(asset, batch, "frame or record"))
+        return hashlib.sha256(record.read_bytes()).hexdigest()
+
+    def _table(self, asset: str, batch: str, columns: list[str] | None) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sha256 = str(self._pointer(asset, batch)["sha256"])
+        blob = self._blob(asset, sha256)
+        content = blob.read_bytes() if blob.exists() else b""
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(f"{blob} is missing or damaged: materialize {asset} of batch {batch} again")
+        return pq.read_table(pa.BufferReader(content), columns=columns)
+
+    def _pointer(self, asset: str, batch: str) -> dict[str, Any]:
+        path = self._path(asset, batch, FRAME)
+        if not path.exists():
+            raise StoreError(self._absent(asset, batch, "frame"))
+        pointer: dict[str, Any] = json.loads(path.read_bytes())
+        return pointer
+
+    def _path(self, asset: str, batch: str, ending: str) -> Path:
+        return self.root / _safe(asset) / f"{_safe(batch)}{ending}"
+
+    def _blob(self, asset: str, sha256: str) -> Path:
+        return self.root / _safe(asset) / "blobs" / f"{sha256}.parquet"
+
+    def _absent(self, asset: str, batch: str, what: str) -> str:
+        there = self.batches(asset)
+        span = f"there is {there[0]} to {there[-1]}" if there else "there is none yet"
+        return f"no {what} of {asset} for batch {batch} ({span}): materialize it first"
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a file so that it has its old content or all of the new one, whatever happens.
+
+    The temporary file lies in the same folder and begins with a dot; one that a crash left behind is never
+    read.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, path)  # noqa: PTH105 - the one call that swaps, named for what it does
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _to_parquet(frame: pd.DataFrame) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _safe(name: str) -> str:
+    """Name as one path part; reversible, and sorts like the name."""
+    return quote(name, safe="").replace("..", "%2E%2E")

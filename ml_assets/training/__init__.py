@@ -1,0 +1,1 @@
+"""From labelled rows to one fitted Pipeline: folds, estimators, search."""

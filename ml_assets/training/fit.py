@@ -1,0 +1,219 @@
+"""From labelled rows and a recipe to one fitted Pipeline and the record of how it came about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+from ml_assets.evaluation.metrics import default_metric, metric_named, positive_class
+from ml_assets.features import preprocessing
+from ml_assets.features.columns import BATCH, Roles, roles, roles_of
+from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.space import as_written, searched
+from ml_assets.records import TrainingResult, TuningResult
+from ml_assets.training import estimators
+from ml_assets.training.search import candidates, search_settings
+from ml_assets.training.splits import folds, labelled_rows
+from ml_assets.training.tuning import FoldData, Goal, Progress, fold_score, tune
+
+
+def fit(
+    frame: pd.DataFrame,
+    recipe: Recipe,
+    *,
+    storage: Path | None = None,
+    time_limit: float | None = None,
+    warm_start: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Pipeline, TrainingResult]:
+    """Choose features and hyperparameters by cross-validation, and fit the Pipeline on all rows given.
+
+    Same rows (in any order, with any other columns), same recipe: same model.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Cleaned training rows; rows without a target are left out.
+    recipe : Recipe
+    storage : Path, optional
+        Folder of the searches' journals: a search that was interrupted goes on, a finished one answers at
+        once.
+    time_limit : float, optional
+        Seconds for the search, the operator's limit.
+    warm_start : mapping, optional
+        `tuning.best_params` of an earlier result; tried first.
+    progress : callable, optional
+        Called after each trial with: trials done, trials wanted, best score so far.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps `preprocessing` and `estimator`; predicts the original labels; `positive_class_` of two classes.
+    result : TrainingResult
+
+    Raises
+    ------
+    ValueError
+        If there is no feature, no labelled row, one class only, or no set of parameters that works.
+    """
+    started = time.monotonic()
+    rows = labelled_rows(frame, recipe)
+    found = roles(rows, recipe)
+    y = rows[recipe.target]
+    goal = _goal(y, recipe)
+    data = _prepare(rows, found, recipe)
+    choices = candidates(recipe)
+    tuning: TuningResult | None = None
+    if len(choices) == 1 and not any(searched(candidate.hyperparameters) for candidate in choices.values()):
+        (candidate,) = choices.values()
+        params = dict(candidate.hyperparameters)
+        scores = _cross_validate(candidate.class_path, params, data, goal)
+    else:
+        tuned = tune(
+            data,
+            choices,
+            goal,
+            search_settings(recipe),
+            study_name=study_name(rows, found, recipe),
+            storage=storage,
+            time_limit=time_limit,
+            warm_start=warm_start,
+            progress=progress,
+        )
+        candidate, params, scores, tuning = tuned.candidate, tuned.params, tuned.fold_scores, tuned.record
+    classes = None if recipe.task == "regression" else _classes(y, goal.positive)
+    pipeline, notes = _fit_pipeline(rows, found, recipe, candidate.class_path, params, goal.positive)
+    return pipeline, TrainingResult(
+        class_path=candidate.class_path,
+        params=as_written(params),
+        metric=goal.metric,
+        direction=metric_named(goal.metric).direction,
+        cv_scores=scores,
+        rows=len(rows),
+        features=found.features,
+        excluded=found.excluded,
+        classes=classes,
+        random_state=recipe.random_state,
+        seconds=time.monotonic() - started,
+        tuning=tuning,
+        notes=notes,
+    )
+
+
+def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeline:
+    """Fit a Pipeline with the features and parameters of `result` on other rows, e.g. the whole window.
+
+    Raises
+    ------
+    ValueError
+        If a feature is missing or no row is labelled.
+    """
+    rows = labelled_rows(frame, recipe)
+    missing = [column for column in result.features if column not in rows.columns]
+    if missing:
+        raise ValueError(f"The rows lack features of the model: {', '.join(missing)}.")
+    positive = result.classes[-1] if result.classes is not None and len(result.classes) == 2 else None
+    found = roles_of(result.features, rows, recipe)
+    pipeline, _ = _fit_pipeline(rows, found, recipe, result.class_path, result.params, positive)
+    return pipeline
+
+
+def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
+    """Return the identity of a search: the settings that it depends on, and the rows."""
+    settings = {
+        "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader"}),
+        "hyperparameters": as_written(recipe.model.hyperparameters),
+        "tuning": recipe.hyperparameter_tuning.model_dump(mode="json"),
+        "validation": recipe.evaluation.validation.model_dump(mode="json"),
+        "folds": recipe.training.folds,
+        "features": found.features,
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    columns = [*found.features, recipe.target, *([BATCH] if BATCH in rows.columns else [])]
+    digest.update(pd.util.hash_pandas_object(rows[columns], index=False).to_numpy().tobytes())
+    return f"{recipe.name}-{digest.hexdigest()[:20]}"
+
+
+def _goal(y: pd.Series[Any], recipe: Recipe) -> Goal:
+    positive = None
+    if recipe.task == "classification":
+        if y.nunique() < 2:
+            raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y.iloc[0]!r}.")
+        positive = positive_class(y, recipe.model.data_interface.positive_class)
+    metric = recipe.hyperparameter_tuning.metric or default_metric(recipe.task, int(y.nunique()))
+    return Goal(recipe.task, metric, positive, recipe.random_state)
+
+
+def _classes(y: pd.Series[Any], positive: str | None) -> tuple[str, ...]:
+    """Return the labels in sorting order, but the positive one last."""
+    return tuple(sorted(map(str, y.unique()), key=lambda label: (label == positive, label)))
+
+
+def _values(y: pd.Series[Any], recipe: Recipe) -> Any:
+    return y.to_numpy(np.float64) if recipe.task == "regression" else y.to_numpy(dtype=object).astype(str)
+
+
+def _prepare(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> list[FoldData]:
+    """Fit the preprocessing inside each fold, once for all trials: it is not searched."""
+    X, y = rows[list(found.features)], rows[recipe.target]
+    prepared = []
+    for train, validation in folds(rows, recipe):
+        transformer = preprocessing.build(found, recipe)
+        y_train = _values(y.iloc[train], recipe)
+        prepared.append(
+            FoldData(
+                X_train=transformer.fit_transform(X.iloc[train], y_train),
+                y_train=y_train,
+                X_validation=transformer.transform(X.iloc[validation]),
+                y_validation=y.iloc[validation],
+            )
+        )
+    return prepared
+
+
+def _cross_validate(
+    class_path: str, params: Mapping[str, Any], data: list[FoldData], goal: Goal
+) -> tuple[float, ...]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        scores = tuple(fold_score(class_path, params, fold, goal) for fold in data)
+    return tuple(score for score in scores if math.isfinite(score))
+
+
+def _fit_pipeline(
+    rows: pd.DataFrame,
+    found: Roles,
+    recipe: Recipe,
+    class_path: str,
+    params: Mapping[str, Any],
+    positive: str | None,
+) -> tuple[Pipeline, tuple[str, ...]]:
+    """Fit; a fit that did not converge is used all the same, and said."""
+    pipeline = Pipeline(
+        [
+            ("preprocessing", preprocessing.build(found, recipe)),
+            ("estimator", estimators.build(class_path, params, recipe.random_state, recipe.task)),
+        ]
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        pipeline.fit(rows[list(found.features)], _values(rows[recipe.target], recipe))
+    notes = []
+    for warning in caught:
+        if issubclass(warning.category, ConvergenceWarning):
+            notes.append(f"did not converge: {str(warning.message).splitlines()[0]}")
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    pipeline.positive_class_ = positive
+    return pipeline, tuple(dict.fromkeys(notes))

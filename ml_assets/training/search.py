@@ -1,0 +1,34 @@
+"""What is searched: the recipe's own estimator, or without a class path, several families (SPEC D6)."""
+
+from __future__ import annotations
+
+from ml_assets.recipe.schema import Recipe, Tuning
+from ml_assets.training.estimators import Candidate, families
+
+SEARCH_SECONDS = 120.0
+"""Time limit of the automatic search where the recipe names none."""
+
+
+def candidates(recipe: Recipe) -> dict[str, Candidate]:
+    """Return the recipe's estimator, or every family of the task."""
+    class_path = recipe.model.class_path
+    if class_path is None:
+        return families(recipe.task)
+    return {class_path: Candidate(class_path, recipe.model.hyperparameters)}
+
+
+def search_settings(recipe: Recipe) -> Tuning:
+    """Return the recipe's tuning section as the search needs it.
+
+    The automatic search gets a time limit; switched off (`enabled: false`) it only compares the families'
+    first points.
+    """
+    tuning = recipe.hyperparameter_tuning
+    if recipe.model.class_path is not None:
+        return tuning
+    changes: dict[str, object] = {}
+    if tuning.timeout is None:
+        changes["timeout"] = SEARCH_SECONDS
+    if not tuning.enabled:
+        changes["n_trials"] = len(families(recipe.task))
+    return tuning.model_copy(update=changes)

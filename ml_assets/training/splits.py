@@ -1,0 +1,149 @@
+"""Which rows are held out, and the folds of the search: at random, or by time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml_assets.features.cleaning import ROW_ID
+from ml_assets.features.columns import BATCH
+from ml_assets.recipe.schema import Recipe
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+MANY_ROWS = 5000
+"""Rows from which the automatic search takes 3 folds: the folds' scores vary little then."""
+
+
+def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Return the rows with a target, in an order that does not depend on how they arrived.
+
+    By `row_id__`; for a recipe with batches by batch and time first. Labels of a classification become text.
+
+    Raises
+    ------
+    ValueError
+        If no row has a target.
+    """
+    rows = frame.loc[frame[recipe.target].notna()]
+    if rows.empty:
+        raise ValueError(f"{recipe.target}: none of the {len(frame)} rows has a target.")
+    keys = [ROW_ID]
+    if recipe.batches is not None:
+        keys = [BATCH, recipe.batches.column, ROW_ID]
+    keys = [key for key in keys if key in rows.columns]
+    if keys:
+        rows = rows.sort_values(keys, kind="stable", na_position="first")
+    if recipe.task == "classification":
+        rows = rows.assign(**{recipe.target: rows[recipe.target].astype(str)})
+    return rows
+
+
+def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part labelled rows into a training set and a test set.
+
+    By time (`time_split`; default with batches) the newest `test_size` of the rows are the test set; else
+    they are drawn at random, class by class where every class has two rows.
+
+    Returns
+    -------
+    training_set, test_set : DataFrame
+        All columns; unlabelled rows are in neither.
+
+    Raises
+    ------
+    ValueError
+        If one of the parts would be empty.
+    """
+    from sklearn.model_selection import train_test_split
+
+    rows = labelled_rows(frame, recipe)
+    validation = recipe.evaluation.validation
+    n_test = math.ceil(validation.test_size * len(rows))
+    if n_test >= len(rows):
+        raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
+    if _by_time(recipe):
+        return rows.iloc[:-n_test], rows.iloc[-n_test:]
+    labels = rows[recipe.target] if recipe.task == "classification" and validation.stratify else None
+    if labels is not None:
+        counts = labels.value_counts()
+        if counts.min() < 2 or len(counts) > min(n_test, len(rows) - n_test):
+            labels = None
+    training_set, test_set = train_test_split(
+        rows, test_size=n_test, random_state=recipe.random_state, stratify=labels
+    )
+    return training_set, test_set
+
+
+def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
+    """Return the folds of the search as positions in `frame`.
+
+    By time: each validation part is newer than its training part. Else at random, class by class for a
+    classification. Folds with one class in a part are left out; if none is left, the folds are drawn class
+    by class.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        From `labelled_rows`.
+
+    Returns
+    -------
+    list of (training positions, validation positions)
+
+    Raises
+    ------
+    ValueError
+        If there is only one class, or too few rows.
+    """
+    from sklearn.model_selection import KFold, TimeSeriesSplit
+
+    wanted = min(fold_count(recipe, len(frame)), len(frame) - 1)
+    if wanted < 2:
+        raise ValueError(f"{len(frame)} labelled rows are too few for cross-validation.")
+    classification = recipe.task == "classification"
+    y = frame[recipe.target].to_numpy()
+    if classification and len(np.unique(y)) < 2:
+        raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y[0]!r}.")
+    if _by_time(recipe):
+        parts = list(TimeSeriesSplit(wanted).split(y))
+        usable = [part for part in parts if not classification or all(len(np.unique(y[p])) > 1 for p in part)]
+        if usable:
+            return usable
+    if classification:
+        return _class_by_class(y, wanted, recipe.random_state)
+    return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
+
+
+def fold_count(recipe: Recipe, n_rows: int) -> int:
+    """Return the recipe's number of folds; 5 if it names none, 3 for the automatic search on many rows."""
+    if recipe.training.folds is not None:
+        return recipe.training.folds
+    return 3 if recipe.model.class_path is None and n_rows > MANY_ROWS else 5
+
+
+def _by_time(recipe: Recipe) -> bool:
+    method = recipe.evaluation.validation.method
+    if method == "time_split" and recipe.batches is None:
+        raise ValueError("validation.method: 'time_split' needs `batches.column`, the time of each row.")
+    return method == "time_split" or (method is None and recipe.batches is not None)
+
+
+def _class_by_class(y: NDArray[Any], n_folds: int, random_state: int) -> list[Fold]:
+    from sklearn.model_selection import StratifiedKFold
+
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    n_folds = min(n_folds, int(np.sort(counts)[-2]))
+    if n_folds < 2:
+        raise ValueError(
+            f"Only one class has two rows or more, of {len(counts)}: too few for cross-validation."
+        )
+    enough = counts[codes] >= n_folds
+    positions, rare = np.flatnonzero(enough), np.flatnonzero(~enough)
+    parts = StratifiedKFold(n_folds, shuffle=True, random_state=random_state).split(positions, y[positions])
+    # Rows of a class too rare for every fold teach, but do not judge.
+    return [(np.sort(np.r_[positions[train], rare]), positions[judge]) for train, judge in parts]

@@ -1,0 +1,448 @@
+"""The search for hyperparameters: Optuna, seeded, persistent, stopping hopeless trials after a few folds.
+
+Trial k is a function of the recipe's seed and the trials before it, so that a search that was killed and
+started again ends where an uninterrupted one ends (on one thread, and if no time limit stops it).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml_assets.evaluation.evaluate import predictions_frame
+from ml_assets.evaluation.metrics import metric_named, score
+from ml_assets.recipe.schema import Pruning, Tuning
+from ml_assets.recipe.space import Categorical, Float, Int, Space, as_written, filled, searched
+from ml_assets.records import Trial, TuningResult
+from ml_assets.training.estimators import Candidate, build, defaults_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import optuna
+
+Progress = Callable[[int, int, float], None]
+"""Called after each trial with: trials done, trials wanted, best score so far (NaN: none yet)."""
+
+FAMILY = "family"
+"""Parameter that names the candidate, where there are several."""
+
+TRIAL_ERRORS = (ValueError, ArithmeticError)
+"""What an unsuitable set of parameters raises: the trial fails, the search goes on."""
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """One fold, preprocessed once for all trials."""
+
+    X_train: NDArray[np.float64]
+    y_train: NDArray[Any]
+    X_validation: NDArray[np.float64]
+    y_validation: pd.Series[Any]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a set of parameters is judged by."""
+
+    task: str
+    metric: str
+    positive: str | None
+    random_state: int
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best set of parameters: whose, which, and how it did fold by fold."""
+
+    candidate: Candidate
+    params: dict[str, Any]
+    fold_scores: tuple[float, ...]
+    record: TuningResult
+
+
+def fold_score(class_path: str, params: Mapping[str, Any], fold: FoldData, goal: Goal) -> float:
+    """Fit on the training part of a fold and score the validation part."""
+    estimator = build(class_path, params, goal.random_state, goal.task)
+    estimator.fit(fold.X_train, fold.y_train)
+    predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
+    return score(goal.metric, fold.y_validation, predictions, goal.positive)
+
+
+def tune(
+    folds: Sequence[FoldData],
+    candidates: Mapping[str, Candidate],
+    goal: Goal,
+    tuning: Tuning,
+    *,
+    study_name: str,
+    storage: Path | None = None,
+    time_limit: float | None = None,
+    warm_start: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Search the candidates' spaces for the best mean score over the folds.
+
+    The first trials are `warm_start` and each candidate's own first point; the rest are chosen by TPE
+    (Bergstra et al. 2011). A set of parameters that comes again takes its known score. The best trial is the
+    best of the complete ones.
+
+    Parameters
+    ----------
+    folds : sequence of FoldData
+    candidates : mapping of name to Candidate
+        With more than one, the name is a parameter too, and parameters are called `<name>.<parameter>`.
+    goal : Goal
+    tuning : Tuning
+        The recipe's section.
+    study_name : str
+        Identity of the search: the same name goes on where it stopped, up to `n_trials`.
+    storage : Path, optional
+        Folder of the searches' journals; default: nothing is kept.
+    time_limit : float, optional
+        Seconds, the operator's limit; the smaller of this and the recipe's `timeout` holds. Time spent
+        before an interruption counts. One trial is always completed.
+    warm_start : mapping, optional
+        `best_params` of an earlier search; what does not fit the spaces is left out.
+    progress : callable, optional
+
+    Raises
+    ------
+    ValueError
+        If no trial could be completed, with the last reason.
+    """
+    import optuna
+
+    started = time.monotonic()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    limit = min((x for x in (tuning.timeout, time_limit) if x is not None), default=math.inf)
+    spaces = _flat_spaces(candidates)
+    firsts = _firsts(candidates, spaces, warm_start)
+    with _quiet():
+        study = optuna.create_study(
+            study_name=study_name,
+            storage=_storage(storage, study_name),
+            direction=metric_named(goal.metric).direction,
+            pruner=pruner(tuning.pruning, len(folds)),
+            load_if_exists=True,
+        )
+        for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        spent = max(float(study.user_attrs.get("seconds", 0.0)), sum(map(_seconds, _finished(study))))
+        deadline = started + limit - spent
+
+        def objective(trial: optuna.Trial) -> float:
+            return _objective(trial, folds, candidates, spaces, goal, deadline)
+
+        def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
+            if progress is not None:
+                best = _best_value(study)
+                progress(len(_finished(study)), tuning.n_trials, math.nan if best is None else best)
+
+        while (done := len(_finished(study))) < tuning.n_trials:
+            left = deadline - time.monotonic()
+            if left <= 0 and _best_value(study) is not None:
+                # Searched to the end of its time: started again, it answers at once.
+                study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), limit))
+                break
+            parallel = tuning.parallelization.n_jobs
+            batch = 1 if parallel == 1 or left <= 0 else tuning.n_trials - done
+            study.sampler = optuna.samplers.TPESampler(
+                seed=(goal.random_state + 7919 * done) % 2**32,
+                n_startup_trials=max(len(firsts) + 1, min(10, tuning.n_trials // 3)),
+            )
+            if not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
+                for first in firsts[done : done + batch]:
+                    study.enqueue_trial(first)
+            study.optimize(
+                objective,
+                n_trials=batch,
+                timeout=left if batch > 1 and math.isfinite(left) else None,
+                n_jobs=parallel if batch > 1 else 1,
+                catch=TRIAL_ERRORS,
+                callbacks=[report],
+            )
+    return _tuned(study, candidates, spaces, goal, time.monotonic() - started)
+
+
+def pruner(pruning: Pruning, n_folds: int) -> optuna.pruners.BasePruner:
+    """Return the recipe's pruner; a step is one fold, the first one is 1."""
+    from optuna import pruners
+
+    if not pruning.enabled:
+        return pruners.NopPruner()
+    if pruning.algorithm == "HyperbandPruner":
+        return pruners.HyperbandPruner(min_resource=1, max_resource=n_folds, reduction_factor=2)
+    if pruning.algorithm == "SuccessiveHalvingPruner":
+        return pruners.SuccessiveHalvingPruner(
+            min_resource=max(1, pruning.n_warmup_steps), reduction_factor=2
+        )
+    return pruners.MedianPruner(
+        n_startup_trials=pruning.n_startup_trials, n_warmup_steps=pruning.n_warmup_steps
+    )
+
+
+def _objective(
+    trial: optuna.Trial,
+    folds: Sequence[FoldData],
+    candidates: Mapping[str, Candidate],
+    spaces: Mapping[str, Mapping[str, Space]],
+    goal: Goal,
+    deadline: float,
+) -> float:
+    import optuna
+
+    name = next(iter(candidates))
+    if len(candidates) > 1:
+        name = trial.suggest_categorical(FAMILY, list(candidates))
+    chosen = {key: _suggest(trial, key, space) for key, space in spaces[name].items()}
+    same = _same_params(trial)
+    if same is not None and same.state is optuna.trial.TrialState.PRUNED:
+        raise optuna.TrialPruned
+    if same is not None and same.value is not None:
+        trial.set_user_attr("fold_scores", same.user_attrs["fold_scores"])
+        for step, value in same.intermediate_values.items():
+            trial.report(value, step)
+        return float(same.value)
+    params = _params(candidates, name, chosen)
+    scores: list[float] = []
+    try:
+        for step, fold in enumerate(folds, start=1):
+            value = fold_score(candidates[name].class_path, params, fold, goal)
+            if not math.isfinite(value):
+                raise ValueError(f"{goal.metric} is undefined on fold {step}.")
+            scores.append(value)
+            trial.report(float(np.mean(scores)), step)
+            late = time.monotonic() > deadline and _best_value(trial.study) is not None
+            if step < len(folds) and (late or trial.should_prune()):
+                raise optuna.TrialPruned
+    except TRIAL_ERRORS as error:
+        trial.set_user_attr("error", str(error))
+        raise
+    trial.set_user_attr("fold_scores", scores)
+    return float(np.mean(scores))
+
+
+def _flat_spaces(candidates: Mapping[str, Candidate]) -> dict[str, dict[str, Space]]:
+    """Every search space of each candidate, by the name of the parameter in the study."""
+    return {
+        name: {
+            _key(candidates, name, path): space for path, space in searched(candidate.hyperparameters).items()
+        }
+        for name, candidate in candidates.items()
+    }
+
+
+def _key(candidates: Mapping[str, Candidate], name: str, path: str) -> str:
+    return f"{name}.{path}" if len(candidates) > 1 else path
+
+
+def _params(candidates: Mapping[str, Candidate], name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    candidate = candidates[name]
+    values = {path: chosen[_key(candidates, name, path)] for path in searched(candidate.hyperparameters)}
+    return filled(candidate.hyperparameters, values)
+
+
+def _suggest(trial: optuna.Trial, key: str, space: Space) -> Any:
+    if isinstance(space, Int):
+        high = space.low + (space.high - space.low) // space.step * space.step
+        return trial.suggest_int(key, space.low, high, step=space.step, log=space.log)
+    if isinstance(space, Float):
+        return trial.suggest_float(key, space.low, space.high, log=space.log)
+    written = {_written(choice): choice for choice in space.choices}
+    return written[trial.suggest_categorical(key, list(written))]
+
+
+def _written(choice: Any) -> str:
+    """A choice as text: Optuna keeps only text and numbers, and takes 1 and True for the same."""
+    return json.dumps(as_written(choice))
+
+
+def _firsts(
+    candidates: Mapping[str, Candidate],
+    spaces: Mapping[str, Mapping[str, Space]],
+    warm_start: Mapping[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """The points to try first, as parameters of the study."""
+    points: list[dict[str, Any]] = []
+    if warm_start:
+        name = str(warm_start.get(FAMILY, next(iter(candidates))))
+        known = spaces.get(name, {})
+        fitting = {
+            key: fitted
+            for key, value in warm_start.items()
+            if key in known and (fitted := _encoded(known[key], value)) is not None
+        }
+        if fitting:
+            points.append(fitting | ({FAMILY: name} if len(candidates) > 1 else {}))
+    for name, candidate in candidates.items():
+        defaults = defaults_of(candidate.class_path) | dict(candidate.first)
+        point: dict[str, Any] = {FAMILY: name} if len(candidates) > 1 else {}
+        for path, space in searched(candidate.hyperparameters).items():
+            default = _encoded(space, defaults.get(path))
+            point[_key(candidates, name, path)] = _middle(space) if default is None else default
+        points.append(point)
+    return [point for k, point in enumerate(points) if point not in points[:k]]
+
+
+def _encoded(space: Space, value: Any) -> Any:
+    """Return the value as the study knows it; None if it is not in the space."""
+    if isinstance(space, Categorical):
+        written = [_written(choice) for choice in space.choices]
+        found = value if value in written else _written(value)
+        return found if found in written else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not space.low <= value <= space.high:
+        return None
+    if isinstance(space, Int):
+        return int(value) if value == int(value) and (int(value) - space.low) % space.step == 0 else None
+    return float(value)
+
+
+def _middle(space: Space) -> Any:
+    """The middle of a space (on its scale), or the first choice.
+
+    >>> _middle(Int(2, 8)), _middle(Float(0.01, 1.0, log=True)), _middle(Categorical(("a", "b")))
+    (5, 0.1, '"a"')
+    """
+    if isinstance(space, Categorical):
+        return _written(space.choices[0])
+    middle = math.sqrt(space.low * space.high) if space.log else (space.low + space.high) / 2
+    if isinstance(space, Int):
+        return space.low + (round(middle) - space.low) // space.step * space.step
+    return middle
+
+
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Trials that came to an end by themselves; a killed one is not counted and is done again."""
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.name in ("COMPLETE", "PRUNED")
+        or (trial.state.name == "FAIL" and "error" in trial.user_attrs)
+    ]
+
+
+def _same_params(trial: optuna.Trial) -> optuna.trial.FrozenTrial | None:
+    return next(
+        (
+            other
+            for other in trial.study.get_trials(deepcopy=False)
+            if other.number != trial.number
+            and other.params == trial.params
+            and other.state.name in ("COMPLETE", "PRUNED")
+        ),
+        None,
+    )
+
+
+def _best_value(study: optuna.Study) -> float | None:
+    return (
+        study.best_value
+        if any(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
+        else None
+    )
+
+
+def _seconds(trial: optuna.trial.FrozenTrial) -> float:
+    return (trial.duration or timedelta()).total_seconds()
+
+
+def _decoded(spaces: Mapping[str, Mapping[str, Space]], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a trial as plain values."""
+    known = {key: space for inner in spaces.values() for key, space in inner.items()}
+    return {
+        key: json.loads(value) if isinstance(known.get(key), Categorical) else value
+        for key, value in params.items()
+    }
+
+
+def _tuned(
+    study: optuna.Study,
+    candidates: Mapping[str, Candidate],
+    spaces: Mapping[str, Mapping[str, Space]],
+    goal: Goal,
+    seconds: float,
+) -> Tuned:
+    trials = _finished(study)
+    if _best_value(study) is None:
+        reason = next(
+            (t.user_attrs["error"] for t in reversed(trials) if "error" in t.user_attrs), "none was run"
+        )
+        raise ValueError(f"None of {len(trials)} trials could be completed; the last one: {reason}")
+    best = study.best_trial
+    name = (
+        str(best.params.get(FAMILY, next(iter(candidates))))
+        if len(candidates) > 1
+        else next(iter(candidates))
+    )
+    values = {key: _value(space, best.params[key]) for key, space in spaces[name].items()}
+    states: dict[str, Any] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+    history = tuple(
+        Trial(
+            number=k,
+            params=_decoded(spaces, trial.params),
+            value=trial.value if trial.state.name == "COMPLETE" else None,
+            state=states[trial.state.name],
+            seconds=_seconds(trial),
+        )
+        for k, trial in enumerate(trials)
+    )
+    return Tuned(
+        candidate=candidates[name],
+        params=_params(candidates, name, values),
+        fold_scores=tuple(best.user_attrs["fold_scores"]),
+        record=TuningResult(
+            engine="optuna",
+            metric=goal.metric,
+            direction=metric_named(goal.metric).direction,
+            best_params=_decoded(spaces, best.params),
+            best_score=study.best_value,
+            history=history,
+            total_trials=len(history),
+            pruned_trials=sum(trial.state == "pruned" for trial in history),
+            optimization_time=seconds,
+        ),
+    )
+
+
+def _value(space: Space, value: Any) -> Any:
+    if isinstance(space, Categorical):
+        return {_written(choice): choice for choice in space.choices}[value]
+    return value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Say nothing of trials that do not converge: a fit that will be used says so itself."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _storage(folder: Path | None, study_name: str) -> optuna.storages.BaseStorage | None:
+    if folder is None:
+        return None
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    from ml_assets.training.journal import FileLock, drop_half_line
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{study_name}.journal"
+    lock = FileLock(path)
+    drop_half_line(path, lock)
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))

@@ -1,0 +1,43 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["DO_NOT_TRACK"] = "true"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # MLflow 3.17 on SQLAlchemy 2.1; raised when its models are first used.
+    config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader strategy:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty mlflow.db; making one takes seconds, copying it milliseconds."""
+    from ml_assets.registry.tracking import configure
+
+    home = tmp_path_factory.mktemp("mlflow_template")
+    configure(home)
+    return home / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_home(tmp_path: Path, mlflow_template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home with an empty mlflow.db, and a space in its name."""
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    home = tmp_path / "a home"
+    home.mkdir()
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    yield home
+    # Setting the global address also sets the environment variable: the next test must not see it.
+    mlflow.set_tracking_uri(None)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)

@@ -1,0 +1,195 @@
+"""Models small enough to log by the dozen, and what tests run in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from ml_assets.records import (
+    Evaluation,
+    Score,
+    TrainedModel,
+    TrainingResult,
+    Trial,
+    TuningResult,
+)
+from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.tracking import ensure_experiment, log_training
+from ml_assets.registry.versions import Registry, StaleChampionError
+
+
+def rows(n: int = 60, seed: int = 0) -> pd.DataFrame:
+    """Cleaned rows with nulls in a number and in a text column."""
+    random = np.random.default_rng(seed)
+    age = random.normal(40, 10, n)
+    colour = random.choice(np.array(["red", "blue", None], dtype=object), n)
+    frame = pd.DataFrame({"age": age, "colour": colour})
+    frame["churned"] = np.where(age + (colour == "red") * 10 > 42, "yes", "no")
+    frame.loc[::7, "age"] = np.nan
+    frame["row_id__"] = random.integers(0, 2**64 - 1, n, dtype=np.uint64)
+    return frame
+
+
+def fit(frame: pd.DataFrame, c: float = 1.0) -> Pipeline:
+    """A pipeline like the real ones: impute, encode, estimate."""
+    columns = make_column_transformer(
+        (SimpleImputer(), ["age"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["colour"]),
+    )
+    model = make_pipeline(columns, LogisticRegression(C=c))
+    return model.fit(frame[["age", "colour"]], frame["churned"])
+
+
+def training_result(trials: int = 0, n: int = 60) -> TrainingResult:
+    """The record of such a fit."""
+    states = ("complete", "pruned", "failed")
+    history = tuple(
+        Trial(
+            number=i,
+            params={"C": 0.1 * (i + 1)},
+            value=None if i % 3 else 0.5 + i / 1000,
+            state=states[i % 3],
+            seconds=0.01,
+        )
+        for i in range(trials)
+    )
+    tuning = TuningResult(
+        engine="optuna",
+        metric="roc_auc",
+        direction="maximize",
+        best_params={"C": 1.0},
+        best_score=0.8,
+        history=history,
+        total_trials=trials,
+        pruned_trials=0,
+        optimization_time=1.0,
+    )
+    return TrainingResult(
+        class_path="sklearn.linear_model.LogisticRegression",
+        params={"C": 1.0},
+        metric="roc_auc",
+        direction="maximize",
+        cv_scores=(0.7, 0.9),
+        rows=n,
+        features=("age", "colour"),
+        excluded={},
+        classes=("no", "yes"),
+        random_state=42,
+        seconds=0.1,
+        tuning=tuning if trials else None,
+    )
+
+
+def evaluation(value: float = 0.8) -> Evaluation:
+    """Scores on a hold-out."""
+    return Evaluation(
+        metric="roc_auc",
+        direction="maximize",
+        rows=20,
+        scores={"roc_auc": Score(value=value, low=value - 0.1, high=value + 0.1)},
+        baseline={"roc_auc": 0.5, "log_loss": float("nan")},
+    )
+
+
+def open_registry(home: Path) -> Registry:
+    """The registry of a home."""
+    return Registry(home, Ledger(home / "ledger.db"))
+
+
+def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int = 0) -> TrainedModel:
+    """Fit and log one model."""
+    frame = rows(seed=seed)
+    experiment = ensure_experiment(registry.client, registry.home, recipe)
+    logged = log_training(
+        registry.client,
+        experiment,
+        recipe=recipe,
+        pipeline=fit(frame, c),
+        training=training_result(),
+        rows=frame,
+        target="churned",
+    )
+    return TrainedModel(
+        recipe=recipe,
+        as_of="2024-01-01",
+        batches=("2024-01-01",),
+        run_id=logged.run_id,
+        model_uri=logged.model_uri,
+        sha256=logged.sha256,
+        recipe_sha256=uuid.uuid4().hex,
+        data_sha256=uuid.uuid4().hex,
+        trained_at="2024-02-01T00:00:00+00:00",
+        training=training_result(),
+    )
+
+
+def append_once(place: str, key: str, barrier: Any, answers: Any) -> None:
+    """Race for a key."""
+    barrier.wait()
+    _, created = Ledger(place).append_once("churn", "alert", key=key, actor=str(os.getpid()), reason="race")
+    answers.put(created)
+
+
+def race_to_promote(home: Path, version: int, expected: int | None, barrier: Any, answers: Any) -> None:
+    """Race for the alias."""
+    registry = open_registry(home)
+    registry.champion("churn")
+    barrier.wait()
+    try:
+        registry.promote("churn", version, expected_champion=expected, reason="better", actor="race")
+    except StaleChampionError:
+        answers.put((version, "stale"))
+    else:
+        answers.put((version, "champion"))
+
+
+class DiesAt:
+    """Wraps an object; the process dies, as by kill -9, at the n-th boundary of the calls to it."""
+
+    def __init__(self, wrapped: Any, counter: list[int], at: int) -> None:
+        self._wrapped, self._counter, self._at = wrapped, counter, at
+
+    def _boundary(self) -> None:
+        if self._counter[0] == self._at:
+            os._exit(9)
+        self._counter[0] += 1
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._wrapped, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._boundary()
+            result = value(*args, **kwargs)
+            self._boundary()
+            return result
+
+        return call
+
+
+def die_in(home: Path, action: str, argument: Any, at: int) -> None:
+    """Do something to the registry and die at the n-th boundary; exit code 9 where that came, else 0."""
+    registry = open_registry(home)
+    counter = [0]
+    client = DiesAt(registry.client, counter, at)
+    object.__setattr__(registry, "client", client)
+    registry.ledger = DiesAt(registry.ledger, counter, at)  # type: ignore[assignment]
+    if action == "promote":
+        version, expected = argument
+        registry.promote("churn", version, expected_champion=expected, reason="better", actor="test")
+    elif action == "rollback":
+        registry.rollback("churn", actor="test")
+    else:
+        registry.register(argument, evaluation=evaluation())
+    os._exit(0)

@@ -1,0 +1,101 @@
+"""The table of estimators is the installed libraries' own; run this file as a script to write it anew."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_assets.recipe import catalogue
+
+TASKS = {"classifier": "classification", "regressor": "regression", "cluster": "clustering"}
+XGBOOST = {
+    "XGBClassifier": "classification",
+    "XGBRFClassifier": "classification",
+    "XGBRegressor": "regression",
+    "XGBRFRegressor": "regression",
+}
+# XGBoost takes these through **kwargs: they belong to its objectives.
+XGBOOST_OBJECTIVES = ("huber_slope", "quantile_alpha", "tweedie_variance_power")
+
+
+def public_path(cls: type) -> str:
+    parts = cls.__module__.split(".")
+    private = [part.startswith("_") for part in parts]
+    module = ".".join(parts[: private.index(True)] if True in private else parts)
+    assert getattr(importlib.import_module(module), cls.__name__) is cls
+    return f"{module}.{cls.__name__}"
+
+
+def installed() -> dict[str, dict[str, Any]]:
+    import xgboost
+    from sklearn.utils import all_estimators
+
+    table: dict[str, dict[str, Any]] = {}
+    for kind, task in TASKS.items():
+        for _, cls in all_estimators(type_filter=kind):
+            parameters = inspect.signature(cls).parameters
+            required = [
+                name for name, parameter in parameters.items() if parameter.default is parameter.empty
+            ]
+            table[public_path(cls)] = {"task": task, "required": required, "parameters": list(parameters)}
+    for name, task in XGBOOST.items():
+        names = [*getattr(xgboost, name)().get_params(), *XGBOOST_OBJECTIVES]
+        table[f"xgboost.{name}"] = {"task": task, "required": [], "parameters": sorted(names)}
+    return dict(sorted(table.items()))
+
+
+def as_text(table: dict[str, dict[str, Any]]) -> str:
+    rows = ",\n".join(f"{json.dumps(path)}: {json.dumps(row)}" for path, row in table.items())
+    return f"{{\n{rows}\n}}\n"
+
+
+def test_table_equals_the_installed_libraries() -> None:
+    written = json.loads(Path(catalogue.__file__).with_name("estimators.json").read_text("utf-8"))
+    assert written == installed()
+
+
+@pytest.mark.parametrize("class_path", sorted(catalogue.ESTIMATORS))
+def test_every_known_estimator_is_allowed(class_path: str) -> None:
+    catalogue.check_class_path(class_path)
+
+
+@pytest.mark.parametrize(
+    ("class_path", "words"),
+    [
+        ("os.system", ["'os.system' is not allowed", "sklearn and xgboost"]),
+        ("sklearn.utils.os.system", ["no estimator of sklearn"]),
+        ("sklearn.base.clone", ["no estimator of sklearn"]),
+        ("builtins.eval", ["is not allowed"]),
+        ("sklearnx.svm.SVC", ["is not allowed", "Did you mean 'sklearn.svm.SVC'"]),
+        ("", ["is not allowed"]),
+        ("lightgbm.LGBMClassifier", ["not yet supported", "sklearn and xgboost"]),
+        ("causalml.inference.meta.BaseSClassifier", ["not yet supported"]),
+        (
+            "sklearn.ensemble.RandomForrestClassifier",
+            ["Did you mean 'sklearn.ensemble.RandomForestClassifier'"],
+        ),
+        ("sklearn.tree.RandomForestClassifier", ["Did you mean 'sklearn.ensemble.RandomForestClassifier'"]),
+        ("RandomForestClassifier", ["Did you mean 'sklearn.ensemble.RandomForestClassifier'"]),
+        ("xgboost.xgbclassifier", ["Did you mean 'xgboost.XGBClassifier'"]),
+    ],
+)
+def test_what_is_not_on_the_list_is_refused_with_the_nearest_name(class_path: str, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        catalogue.check_class_path(class_path)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("class_path", sorted(catalogue.ESTIMATORS))
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_twin_is_an_estimator_of_the_task(class_path: str, task: str) -> None:
+    assert catalogue.ESTIMATORS[catalogue.twin(class_path, task)].task == task
+
+
+if __name__ == "__main__":
+    Path(catalogue.__file__).with_name("estimators.json").write_text(as_text(installed()), "utf-8")

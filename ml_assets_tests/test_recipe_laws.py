@@ -1,0 +1,321 @@
+"""Laws of loading: a written recipe is read again, a typo is answered with the right name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.recipe import Recipe, RecipeError, load_recipe
+from ml_assets.recipe.fields import sections
+from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, recipe_sha256
+from ml_assets.recipe.metrics import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
+from ml_assets.recipe.yaml_text import dump_yaml
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT.parent / "shared" / "recipes"
+MINIMAL = """\
+name: churn
+model:
+  loader: {source_uri: churn.csv}
+  data_interface: {task_type: classification, target_col: churned}
+"""
+FULL: dict[str, Any] = {
+    "name": "churn",
+    "model": {
+        "class_path": "xgboost.XGBClassifier",
+        "hyperparameters": {"max_depth": {"type": "int", "low": 2, "high": 8}, "subsample": 0.8},
+        "loader": {"name": "default_loader", "source_uri": "data/churn/*.parquet"},
+        "augmenter": {"type": "pass_through", "features": []},
+        "preprocessor": {
+            "name": "custom_preprocessor",
+            "params": {
+                "exclude_cols": ["a"],
+                "categorical_features": ["b"],
+                "categorical_strategy": "target",
+                "numerical_features": ["c"],
+                "numerical_strategy": "robust",
+                "missing_strategy": "mean",
+                "outlier_detection": False,
+                "outlier_method": "iqr",
+            },
+        },
+        "data_interface": {
+            "task_type": "classification",
+            "target_col": "churned",
+            "entity_cols": ["a"],
+            "positive_class": "yes",
+        },
+    },
+    "hyperparameter_tuning": {
+        "enabled": True,
+        "n_trials": 5,
+        "metric": "f1",
+        "direction": "maximize",
+        "timeout": 60,
+        "pruning": {"enabled": True, "algorithm": "MedianPruner", "n_startup_trials": 1, "n_warmup_steps": 1},
+        "parallelization": {"n_jobs": 1},
+    },
+    "evaluation": {
+        "metrics": ["f1"],
+        "validation": {"method": "time_split", "test_size": 0.3, "stratify": False, "random_state": 7},
+        "targets": {"f1": 0.5},
+    },
+    "batches": {"column": "month", "period": "monthly", "start": "2024-01-01", "end": "2025-01-01"},
+    "training": {"window": 6, "first": 2, "folds": 3},
+    "monitoring": {"label_delay": 1, "min_rows": 100},
+    "retraining": {
+        "enabled": True,
+        "performance_threshold": 0.6,
+        "drift_threshold": 0.2,
+        "breaches": {"k": 2, "n": 4},
+        "cooldown": 1,
+        "budget": {"retrains": 3, "batches": 9},
+        "max_age": 10,
+        "circuit_breaker": 2,
+    },
+    "promotion": {"min_gain": 0.01, "confidence": 0.9, "min_rows": 40},
+}
+
+INSIDE = [("model", "hyperparameters", "max_depth"), ("evaluation", "targets", "f1"), ("unknown",)]
+WORDS = st.sampled_from(
+    [
+        "type",
+        "low",
+        "high",
+        "choices",
+        "class_path",
+        "hyperparameters",
+        "estimators",
+        "name",
+        "estimator",
+        "features",
+    ]
+)
+COLUMNS = st.text(min_size=1, max_size=10).filter(lambda column: column != "target")
+PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=9)
+
+
+def optional(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=strategies)
+
+
+@st.composite
+def recipes(draw: st.DrawFn) -> dict[str, Any]:
+    task = draw(st.sampled_from(sorted(TASK_METRICS)))
+    suffix = {"classification": "Classifier", "regression": "Regressor"}[task]
+    metric = st.sampled_from(TASK_METRICS[task])
+    space = st.builds(
+        lambda low, more: {"type": "int", "low": low, "high": low + more},
+        st.integers(1, 9),
+        st.integers(0, 9),
+    )
+    hyperparameters = optional(max_depth=space | st.integers(1, 9), random_state=PLAIN, n_jobs=PLAIN)
+    estimator = {
+        "class_path": f"sklearn.ensemble.RandomForest{suffix}",
+        "hyperparameters": draw(hyperparameters),
+    }
+    data: dict[str, Any] = {
+        "name": draw(st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)),
+        "model": (estimator if draw(st.booleans()) else {})
+        | {
+            "loader": {
+                "source_uri": draw(st.sampled_from(["a.csv", "file://b/*.parquet", "sklearn://iris"]))
+            },
+            "preprocessor": {"params": draw(optional(exclude_cols=st.lists(COLUMNS, max_size=3)))},
+            "data_interface": {"task_type": task, "target_col": "target"}
+            | draw(optional(entity_cols=st.lists(COLUMNS, max_size=2))),
+        },
+        "hyperparameter_tuning": draw(
+            optional(n_trials=st.integers(1, 99), metric=metric, timeout=st.floats(0.1, 1e9))
+        ),
+        "evaluation": draw(
+            optional(
+                metrics=st.lists(metric, min_size=1, max_size=3),
+                targets=st.dictionaries(metric, st.floats(0, 1), max_size=2),
+                validation=optional(test_size=st.floats(0.05, 0.85), random_state=st.integers(0, 2**31)),
+            )
+        ),
+        "promotion": draw(optional(min_gain=st.floats(0, 1), min_rows=st.integers(10, 10**6))),
+    }
+    if draw(st.booleans()):
+        data["batches"] = {"column": draw(COLUMNS), "period": "weekly"} | draw(
+            optional(start=st.just("2024-01-01"))
+        )
+        data["training"] = draw(optional(window=st.integers(1, 99) | st.just("all"), first=st.integers(1, 9)))
+        data["monitoring"] = draw(optional(label_delay=st.integers(0, 9)))
+        data["retraining"] = draw(optional(cooldown=st.integers(0, 9), max_age=st.none() | st.integers(1, 9)))
+    return data
+
+
+@settings(deadline=None)
+@given(recipes())
+def test_a_written_recipe_is_read_again(data: dict[str, Any]) -> None:
+    recipe = Recipe.model_validate(data)
+    again = parse_recipe(dump_recipe(recipe))
+    assert again == recipe
+    assert recipe_sha256(again) == recipe_sha256(recipe)
+    assert Recipe.model_validate(recipe.model_dump()) == recipe
+
+
+def every_key(data: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, value in data.items():
+        found.append((*path, name))
+        if isinstance(value, dict) and name not in ("hyperparameters", "targets"):
+            found += every_key(value, (*path, name))
+    return found
+
+
+def test_the_full_recipe_has_every_key() -> None:
+    known = {f"{key}.{name}".lstrip(".") for key, section in sections() for name in section.model_fields}
+    written = {".".join(path) for path in every_key(FULL)}
+    assert known - written == {
+        "model.augmenter.features[].feature_namespace",
+        "model.augmenter.features[].features",
+    }
+    parse_recipe(yaml.safe_dump(FULL))
+
+
+def with_typo(data: dict[str, Any], path: tuple[str, ...], typo: str) -> dict[str, Any]:
+    head, *rest = path
+    return {
+        (typo if name == head and not rest else name): with_typo(value, tuple(rest), typo)
+        if name == head and rest
+        else value
+        for name, value in data.items()
+    }
+
+
+def with_value(data: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    head, *rest = path
+    return data | {head: with_value(data[head], tuple(rest), value) if rest else value}
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    path=st.sampled_from([path for path in every_key(FULL) if len(path[-1]) >= 4]),
+    position=st.integers(0, 30),
+    letter=st.sampled_from("abcdefghijklmnopqrstuvwxyz_"),
+    edit=st.sampled_from(["drop", "insert", "replace", "swap"]),
+)
+def test_a_typo_in_any_key_names_the_right_one(
+    path: tuple[str, ...], position: int, letter: str, edit: str
+) -> None:
+    name = path[-1]
+    at = position % (len(name) - 1)
+    typo = {
+        "drop": name[:at] + name[at + 1 :],
+        "insert": name[:at] + letter + name[at:],
+        "replace": name[:at] + letter + name[at + 1 :],
+        "swap": name[:at] + name[at + 1] + name[at] + name[at + 2 :],
+    }[edit]
+    if typo == name:
+        return
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(yaml.safe_dump(with_typo(FULL, path, typo)))
+    (fault,) = caught.value.errors
+    assert fault.key == ".".join((*path[:-1], typo))
+    assert repr(name) in fault.message.partition("Allowed")[0]
+
+
+ANYTHING = st.recursive(
+    PLAIN | st.sampled_from(["int", "xgboost.XGBRegressor", "sklearn://iris", "2024-01-01"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(path=st.sampled_from([*every_key(FULL), *INSIDE]), value=ANYTHING)
+def test_any_value_anywhere_loads_or_is_refused_at_a_line_in_words(path: tuple[str, ...], value: Any) -> None:
+    try:
+        parse_recipe(dump_yaml(with_value(FULL, path, value)))
+    except RecipeError as error:
+        assert error.errors
+        for fault in error.errors:
+            assert fault.line is not None
+            assert fault.message
+
+
+def test_the_shortest_recipe_has_at_most_eight_lines() -> None:
+    assert len(MINIMAL.splitlines()) <= 8
+    recipe = parse_recipe(MINIMAL)
+    assert recipe.model.class_path is None
+    assert recipe.retraining.enabled
+
+
+def test_hash_sees_meaning_and_nothing_else() -> None:
+    first = recipe_sha256(parse_recipe(MINIMAL))
+    same = "# a comment\n" + MINIMAL.replace("churn.csv", "'churn.csv'") + "training: {first: 1}\n"
+    assert recipe_sha256(parse_recipe(same)) == first
+    assert recipe_sha256(parse_recipe(MINIMAL + "training: {folds: 4}\n")) != first
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample recipes are not there")
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("1_forest", []),
+        ("2_templated_sql", ["model.loader.source_uri"]),
+        ("3_feature_store", ["model.loader.source_uri", "model.augmenter.type"]),
+        ("4_tuned_boosting", []),
+        ("5_multi_target", ["model.data_interface.target_col"]),
+        ("6_custom_preprocessing", ["model.class_path"]),
+        ("7_voting", []),
+    ],
+)
+def test_existing_recipes_load_or_are_refused_as_not_yet(name: str, refused: list[str]) -> None:
+    path = SAMPLES / f"{name}.yaml"
+    if not refused:
+        assert load_recipe(path).name
+        return
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert [fault.key for fault in caught.value.errors] == refused
+    assert all("not yet supported" in fault.message for fault in caught.value.errors)
+
+
+def test_one_broken_recipe_leaves_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(MINIMAL)
+    (tmp_path / "b.yml").write_text(MINIMAL.replace("name: churn", "name: other"))
+    (tmp_path / "c.yaml").write_text("name: [")
+    (tmp_path / "notes.txt").write_text("no recipe")
+    loaded, broken = load_recipes([tmp_path, tmp_path, tmp_path / "absent"])
+    assert [(path.name, recipe.name) for path, recipe in loaded] == [("a.yaml", "churn"), ("b.yml", "other")]
+    assert [path.name for path, _ in broken] == ["c.yaml", "absent"]
+
+
+def test_second_recipe_of_a_name_is_refused_naming_the_first(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(MINIMAL)
+    (tmp_path / "b.yaml").write_text("# copy\n" + MINIMAL)
+    loaded, broken = load_recipes([tmp_path])
+    assert [path.name for path, _ in loaded] == ["a.yaml"]
+    ((path, error),) = broken
+    (fault,) = error.errors
+    assert (path.name, fault.line, fault.key) == ("b.yaml", 2, "name")
+    assert str(tmp_path / "a.yaml") in fault.message
+
+
+def test_loading_imports_no_heavy_library() -> None:
+    code = (
+        "import sys, ml_assets.recipe;"
+        "heavy = {'pandas', 'numpy', 'sklearn', 'xgboost', 'dagster', 'mlflow', 'optuna'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tables_of_metrics_agree() -> None:
+    named = [metric for metrics in TASK_METRICS.values() for metric in metrics]
+    assert sorted(named) == sorted(METRIC_DIRECTIONS) == sorted(METRIC_RANGES)
+    assert DEFAULT_METRICS.keys() == TASK_METRICS.keys()

@@ -1,0 +1,145 @@
+"""Settings that are impossible together are refused; those that are merely idle are tolerated."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from ml_assets.recipe import RecipeError
+from ml_assets.recipe.loading import parse_recipe
+from ml_assets.recipe.yaml_text import dump_yaml
+
+Edits = dict[str, Any]
+STATIC: dict[str, Any] = {
+    "name": "price",
+    "model": {
+        "loader": {"source_uri": "houses.csv"},
+        "data_interface": {"task_type": "regression", "target_col": "price"},
+    },
+}
+BATCHES = {"column": "day", "period": "daily"}
+SVR = "sklearn.svm.SVR"
+
+
+def text(edits: Edits) -> str:
+    data = copy.deepcopy(STATIC)
+    for path, value in edits.items():
+        section = data
+        *parents, last = path.split(".")
+        for name in parents:
+            section = section.setdefault(name, {})
+        section[last] = value
+    return dump_yaml(data)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        {},
+        {"model.preprocessor.params.exclude_cols": ["price", "id"]},
+        {"evaluation.validation.stratify": True},
+        {"evaluation.validation.method": "train_test_split"},
+        {"hyperparameter_tuning": {"enabled": False}},
+        {"hyperparameter_tuning": {"metric": "r2", "direction": "maximize"}},
+        {"hyperparameter_tuning": {"direction": "minimize"}},
+        {"retraining": {"enabled": False, "cooldown": 9}},
+        {"retraining": {"cooldown": 2}},
+        {"evaluation.targets": {"rmse": 50_000, "r2": -1}},
+        {"batches": BATCHES | {"start": "2024-01-01", "end": "2024-01-02"}},
+        {"batches": {"column": "t", "period": "hourly", "start": "2024-01-01-05:00"}},
+        {"batches": BATCHES, "retraining": {"performance_threshold": 70_000, "max_age": 3}},
+        {"model.class_path": SVR, "model.hyperparameters": {"C": 1.0}},
+        {"model.loader.source_uri": "${DATA:-/data}/houses/*.parquet"},
+        {"model.loader.source_uri": "file:///data/houses.csv"},
+        {"model.loader.source_uri": "sklearn://diabetes"},
+        {"model.loader.source_uri": "data/selected/"},
+        {
+            "model.class_path": "sklearn.multioutput.RegressorChain",
+            "model.hyperparameters": {"estimator": {"class_path": SVR, "hyperparameters": {"C": 2}}},
+        },
+    ],
+)
+def test_possible_settings_load(edits: Edits) -> None:
+    parse_recipe(text(edits))
+
+
+@pytest.mark.parametrize(
+    ("edits", "key", "words"),
+    [
+        ({"model.data_interface.task_type": "causal"}, "model.data_interface.task_type", "not yet supported"),
+        ({"model.data_interface.target_col": ""}, "model.data_interface.target_col", "is empty"),
+        ({"model.data_interface.positive_class": "yes"}, "model.data_interface.positive_class", "no classes"),
+        ({"model.data_interface.entity_cols": ["price"]}, "model.data_interface.entity_cols",
+         "is the target"),
+        ({"model.loader.source_uri": "gs://b/x.csv"}, "model.loader.source_uri", "gs:// is not yet"),
+        ({"model.loader.source_uri": "abfs://b/x.csv"}, "model.loader.source_uri", "abfs:// is not yet"),
+        ({"model.loader.source_uri": "openml://adult"}, "model.loader.source_uri", "openml:// is not yet"),
+        ({"model.loader.source_uri": "sql/a.sql.j2"}, "model.loader.source_uri", "SQL is not yet"),
+        ({"model.loader.source_uri": "with a as (select 1) select *"}, "model.loader.source_uri",
+         "SQL is not yet"),
+        ({"model.loader.source_uri": "fil://a.csv"}, "model.loader.source_uri", "Did you mean 'file'?"),
+        ({"model.loader.source_uri": "file://"}, "model.loader.source_uri", "nothing follows"),
+        ({"model.loader.source_uri": "a.xlsx"}, "model.loader.source_uri", "CSV or Parquet"),
+        ({"model.loader.source_uri": "sklearn://california_housing"}, "model.loader.source_uri",
+         "the network"),
+        ({"model.loader.source_uri": "  "}, "model.loader.source_uri", "is empty"),
+        ({"model.augmenter.features": [{"feature_namespace": "a", "features": ["b"]}]},
+         "model.augmenter.features",
+         "joins no features"),
+        ({"model.preprocessor.params.missing_strategy": "drop"}, "model.preprocessor.params.missing_strategy",
+         "drop is not yet supported. Allowed: mean, median, mode"),
+        ({"model.preprocessor.params.outlier_detection": True}, "model.preprocessor.params.outlier_detection",
+         "not yet supported"),
+        ({"model.class_path": "sklearn.linear_model.LogisticRegression"}, "model.class_path",
+         "is for classification, task_type is regression. Did you mean 'sklearn.linear_model.Ridge'?"),
+        ({"model.class_path": "sklearn.cluster.KMeans"}, "model.class_path", "is for clustering"),
+        ({"model.class_path": "sklearn.ensemble.VotingRegressor"}, "model.class_path",
+         "needs the hyperparameter 'estimators'"),
+        ({"model.class_path": SVR, "model.hyperparameters": {"c": 1}}, "model.hyperparameters.c",
+         "Did you mean 'C'"),
+        ({"model.class_path": "xgboost.XGBRegressor", "model.hyperparameters": {"early_stopping_rounds": 9}},
+         "model.hyperparameters.early_stopping_rounds", "not yet supported"),
+        ({"model.hyperparameters": {"C": 1}}, "model.hyperparameters", "need a class_path"),
+        ({"model.class_path": "sklearn.ensemble.BaggingRegressor",
+          "model.hyperparameters": {"estimator": {"class_path": "sklearn.svm.SVC"}}},
+         "model.hyperparameters.estimator.class_path", "Did you mean 'sklearn.svm.SVR'?"),
+        ({"model.class_path": "sklearn.ensemble.VotingRegressor", "model.hyperparameters": {"estimators": [
+            {"name": "a", "estimator": {"class_path": SVR, "hyperparameters": {"gama": 1}}}]}},
+         "model.hyperparameters.estimators[0].estimator.hyperparameters.gama", "Did you mean 'gamma'?"),
+        ({"hyperparameter_tuning": {"metric": "rsme"}}, "hyperparameter_tuning.metric",
+         "Did you mean 'rmse'"),
+        ({"hyperparameter_tuning": {"metric": "rmse", "direction": "maximize"}},
+         "hyperparameter_tuning.direction",
+         "rmse is better lower: write 'minimize'"),
+        ({"hyperparameter_tuning": {"direction": "maximize"}}, "hyperparameter_tuning.direction", "rmse"),
+        ({"hyperparameter_tuning": {"enabled": False}, "model.class_path": SVR,
+          "model.hyperparameters": {"C": {"type": "float", "low": 1, "high": 2}}},
+         "hyperparameter_tuning.enabled", "C is a search space (1.0 to 2.0)"),
+        ({"evaluation.metrics": []}, "evaluation.metrics", "at least one"),
+        ({"evaluation.metrics": ["accuracy"]}, "evaluation.metrics[0]", "no metric of regression"),
+        ({"evaluation.targets": {"r2": 90}}, "evaluation.targets.r2", "r2 is 1 or less"),
+        ({"evaluation.targets": {"mae": -1}}, "evaluation.targets.mae", "mae is 0 or more"),
+        ({"evaluation.targets": {"map": 1}}, "evaluation.targets.map", "Did you mean"),
+        ({"evaluation.validation.method": "time_split"}, "evaluation.validation.method", "no `batches`"),
+        ({"monitoring.label_delay": 1}, "monitoring.label_delay", "no `batches`"),
+        ({"training.window": 3}, "training.window", "no `batches`"),
+        ({"training.first": 3}, "training.first", "no `batches`"),
+        ({"retraining": {"cooldown": 3}}, "retraining", "no `batches`"),
+        ({"batches": BATCHES | {"column": "price"}}, "batches.column", "is the target"),
+        ({"batches": BATCHES | {"column": ""}}, "batches.column", "is empty"),
+        ({"batches": BATCHES | {"start": "2024-1-1"}}, "batches.start", "YYYY-MM-DD"),
+        ({"batches": BATCHES | {"start": "2024-01-01-05:00"}}, "batches.start", "YYYY-MM-DD"),
+        ({"batches": BATCHES | {"start": "2024-01-01", "end": "2024-01-01"}}, "batches.end", "not after"),
+        ({"batches": BATCHES, "retraining": {"performance_threshold": -1}},
+         "retraining.performance_threshold",
+         "rmse is 0 or more"),
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_refused_at_their_key(edits: Edits, key: str, words: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text(edits))
+    (fault,) = caught.value.errors
+    assert fault.key == key
+    assert words in fault.message

@@ -1,0 +1,197 @@
+"""Snapshots: old or new and never half, whatever is sent how often and wherever a crash comes."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.records import Finding
+from ml_assets.sources.snapshots import Store, StoreError, atomic_write
+
+OLD = pd.DataFrame({"x": [1.0, 2.0], "text": ["a", None]})
+NEW = pd.DataFrame({"x": [3.0], "text": ["b"]})
+MAY, JUNE = "2024-05-01", "2024-06-01"
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at this moment."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "churn")
+
+
+def files(store: Store) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, call: int, *, before: bool) -> None:
+    """End the process before or after the n-th call of the operating system that makes a write lasting."""
+    counted = 0
+
+    def deadly(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*arguments: Any, **options: Any) -> Any:
+            nonlocal counted
+            counted += 1
+            if counted == call and before:
+                raise Killed
+            result = original(*arguments, **options)
+            if counted == call:
+                raise Killed
+            return result
+
+        return wrapper
+
+    monkeypatch.setattr(os, "replace", deadly(os.replace))
+    monkeypatch.setattr(os, "fsync", deadly(os.fsync))
+    # What a killed process cannot do: tidy up.
+    monkeypatch.setattr(Path, "unlink", lambda *_arguments, **_options: None)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("call", range(1, 7))
+def test_crash_leaves_the_old_frame_or_the_new(
+    store: Store, monkeypatch: pytest.MonkeyPatch, call: int, before: bool
+) -> None:
+    store.write_frame("raw_data", MAY, OLD)
+    with monkeypatch.context() as patched:
+        kill_at(patched, call, before=before)
+        with pytest.raises(Killed):
+            store.write_frame("raw_data", MAY, NEW)
+    after = Store(store.root)
+    pointer_moved = call > 5 or (call == 5 and not before)
+    pd.testing.assert_frame_equal(after.read_frame("raw_data", MAY), NEW if pointer_moved else OLD)
+    assert after.batches("raw_data") == [MAY]
+    after.write_frame("raw_data", MAY, NEW)
+    pd.testing.assert_frame_equal(after.read_frame("raw_data", MAY), NEW)
+
+
+def test_a_write_has_six_moments_to_crash_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_frame("raw_data", MAY, OLD)
+    kill_at(monkeypatch, 7, before=True)
+    store.write_frame("raw_data", MAY, NEW)
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_crash_in_the_first_write_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    kill_at(monkeypatch, call, before=True)
+    with pytest.raises(Killed):
+        store.write_frame("raw_data", MAY, NEW)
+    assert not store.has("raw_data", MAY)
+    assert store.batches("raw_data") == []
+    with pytest.raises(StoreError, match="no frame of raw_data for batch 2024-05-01"):
+        store.read_frame("raw_data", MAY)
+
+
+def test_repeated_batch_changes_no_file(store: Store) -> None:
+    first = store.write_frame("raw_data", MAY, OLD)
+    kept = files(store)
+    again = store.write_frame("raw_data", MAY, OLD.copy())
+    assert (first.changed, again.changed) == (True, False)
+    assert first.sha256 == again.sha256 == store.sha256("raw_data", MAY)
+    assert files(store) == kept
+
+
+def test_late_or_corrected_batch_changes_no_other_batch(store: Store) -> None:
+    store.write_frame("raw_data", MAY, OLD)
+    store.write_frame("raw_data", JUNE, OLD)
+    kept = files(store)
+    assert store.write_frame("raw_data", "2024-04-01", NEW).changed
+    assert store.write_frame("raw_data", JUNE, NEW).changed
+    pd.testing.assert_frame_equal(store.read_frame("raw_data", MAY), OLD)
+    changed = {
+        Path(path).name for path, content in files(store).items() if kept.get(path, content) != content
+    }
+    assert changed == {f"{JUNE}.frame.json"}
+    assert store.batches("raw_data") == ["2024-04-01", MAY, JUNE]
+
+
+def test_correction_taken_back_is_the_old_snapshot(store: Store) -> None:
+    hashes = [store.write_frame("raw_data", MAY, frame).sha256 for frame in (OLD, NEW, OLD)]
+    assert hashes[0] == hashes[2] != hashes[1]
+    pd.testing.assert_frame_equal(store.read_frame("raw_data", MAY), OLD)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 half a fi"])
+def test_damaged_blob_is_refused_and_healed_by_the_same_write(store: Store, damage: bytes) -> None:
+    sha256 = store.write_frame("raw_data", MAY, OLD).sha256
+    (store.root / "raw_data" / "blobs" / f"{sha256}.parquet").write_bytes(damage)
+    with pytest.raises(StoreError, match="damaged: materialize raw_data of batch 2024-05-01 again"):
+        store.read_frame("raw_data", MAY)
+    store.write_frame("raw_data", MAY, OLD)
+    pd.testing.assert_frame_equal(store.read_frame("raw_data", MAY), OLD)
+
+
+def test_types_survive(store: Store) -> None:
+    frame = pd.DataFrame(
+        {
+            "id": np.array([2**64 - 1, 1], dtype=np.uint64),
+            "n": pd.array([1, None], dtype="Int64"),
+            "flag": pd.array([True, None], dtype="boolean"),
+            "when": pd.to_datetime([MAY, None]).as_unit("us"),
+            "text": ["a", None],
+            "empty": [None, None],
+        }
+    )
+    store.write_frame("raw_data", "all", frame)
+    pd.testing.assert_frame_equal(store.read_frame("raw_data", "all"), frame)
+    assert list(store.read_frame("raw_data", "all", columns=["n", "id"])) == ["n", "id"]
+
+
+def test_several_batches_are_one_frame_with_their_labels(store: Store) -> None:
+    late = pd.DataFrame({"x": [4.0], "text": [None], "y": [1.0]})
+    for batch, frame in ((MAY, OLD.assign(y=[None, None])), (JUNE, late)):
+        store.write_frame("cleaned_features", batch, frame)
+    read = store.read_frames("cleaned_features", [MAY, JUNE])
+    assert read["batch__"].tolist() == [MAY, MAY, JUNE]
+    assert read["x"].tolist() == [1.0, 2.0, 4.0]
+    assert read["y"].dtype == "float64" and read["y"].tolist()[2] == 1.0
+    assert read["text"].isna().tolist() == [False, True, True]
+
+
+def test_type_that_changes_between_batches_is_named(store: Store) -> None:
+    store.write_frame("cleaned_features", MAY, pd.DataFrame({"charges": [1.0]}))
+    store.write_frame("cleaned_features", JUNE, pd.DataFrame({"charges": ["high"]}))
+    with pytest.raises(StoreError, match="a column changes its type between .*charges"):
+        store.read_frames("cleaned_features", [MAY, JUNE])
+
+
+def test_records_and_files(store: Store) -> None:
+    record = Finding(rule="empty", message="there are no rows")
+    hour = "2024-05-01-13:00"
+    store.write_record("drift_report", hour, record)
+    assert store.read_record("drift_report", hour, Finding) == record
+    assert store.has("drift_report", hour) and store.batches("drift_report") == [hour]
+    assert store.write_bytes("drift_report", hour, "report.html", b"<p>").read_bytes() == b"<p>"
+    with pytest.raises(StoreError, match="no record of drift_report for batch 2024-06-01"):
+        store.read_record("drift_report", JUNE, Finding)
+    with pytest.raises(StoreError, match="there is none yet"):
+        store.sha256("predictions", JUNE)
+
+
+def test_names_never_leave_the_folder(store: Store) -> None:
+    store.write_bytes("../up", "../../away", "../../../x", b"1")
+    assert all(path.is_relative_to(store.root) for path in store.root.parent.rglob("*") if path.is_file())
+
+
+def test_failed_write_leaves_the_old_content_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    atomic_write(path, b"old")
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        atomic_write(path, b"new")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+    assert path.read_bytes() == b"old"

@@ -1,0 +1,260 @@
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.evaluation.evaluate import evaluate, predict
+from ml_assets.recipe.schema import Recipe
+from ml_assets.records import TrainingResult
+from ml_assets.training.fit import fit, refit
+from ml_assets.training.splits import labelled_rows, split
+from ml_assets_tests.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows
+
+LOGISTIC = "sklearn.linear_model.LogisticRegression"
+FOREST = "sklearn.ensemble.RandomForestClassifier"
+SEARCHED = {"C": {"type": "float", "low": 0.01, "high": 10.0, "log": True}}
+SMALL_FOREST = {"n_estimators": 10, "max_depth": {"type": "int", "low": 2, "high": 5}}
+FEW = {"n_trials": 4}
+
+ESTIMATORS: list[tuple[str, str | None, dict[str, Any]]] = [
+    ("classification", LOGISTIC, SEARCHED),
+    ("classification", FOREST, SMALL_FOREST),
+    ("classification", "xgboost.XGBClassifier", {"n_estimators": 10}),
+    ("regression", "sklearn.linear_model.Ridge", {}),
+    ("regression", "xgboost.XGBRegressor", {"n_estimators": 10}),
+]
+
+
+def probabilities(model: Any, frame: pd.DataFrame) -> Any:
+    return predict(model, frame).iloc[:, -1].to_numpy()
+
+
+@pytest.mark.parametrize(("task", "class_path", "hyperparameters"), ESTIMATORS)
+def test_same_rows_same_recipe_same_model(task: str, class_path: str, hyperparameters: dict[str, Any]) -> None:
+    recipe = recipe_of(task, class_path, hyperparameters, hyperparameter_tuning=FEW)
+    frame = mixed_rows(task=task)
+    model, result = fit(frame, recipe)
+    other_order = frame.sample(frac=1, random_state=1)[[*reversed(frame.columns)]].assign(batch__="all")
+    again, result_again = fit(other_order, recipe)
+    assert pickle.dumps(again) == pickle.dumps(model)
+    assert result_again.params == result.params
+    assert result_again.cv_scores == result.cv_scores
+
+
+def test_model_never_sees_the_test_set() -> None:
+    recipe = recipe_of(
+        class_path=LOGISTIC,
+        hyperparameters=SEARCHED,
+        hyperparameter_tuning=FEW,
+        batches={"column": "at", "period": "weekly"},
+    )
+    frame = weekly_rows()
+    train, test = split(frame, recipe)
+    model, _ = fit(train, recipe)
+    spoilt = frame.copy()
+    newest = spoilt["row_id__"].isin(test["row_id__"])
+    spoilt.loc[newest, ["age", "income"]] = 1e6
+    spoilt.loc[newest, "region"] = "elsewhere"
+    spoilt.loc[newest, "target"] = "yes"
+    again, _ = fit(split(spoilt, recipe)[0], recipe)
+    np.testing.assert_array_equal(probabilities(model, frame), probabilities(again, frame))
+
+
+@given(st.permutations(["income", "age", "region", "plan"]), st.integers(0, 3))
+@settings(max_examples=10, deadline=None)
+def test_prediction_depends_on_the_row_alone(columns: list[str], extra: int) -> None:
+    frame = mixed_rows()
+    given_rows = frame[columns].assign(**{f"new_{k}": "x" for k in range(extra)})
+    one_by_one = pd.concat([predict(MODEL, given_rows.iloc[[k]]) for k in range(5)])
+    pd.testing.assert_frame_equal(predict(MODEL, frame).head(5), one_by_one)
+
+
+MODEL, RESULT = fit(mixed_rows(), recipe_of(class_path=FOREST, hyperparameters={"n_estimators": 10}))
+
+
+def test_unseen_and_missing_values_are_predicted() -> None:
+    odd = pd.DataFrame(
+        {"income": [None, np.inf], "age": [np.nan, 1e12], "region": ["west", None], "plan": [7, None]}
+    )
+    predictions = predict(MODEL, odd)
+    assert set(predictions["prediction"]) <= {"yes", "no"}
+    assert predictions.filter(like="probability_").sum(axis=1).tolist() == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize("class_path", [LOGISTIC, "sklearn.svm.SVC", "sklearn.neighbors.KNeighborsClassifier"])
+@pytest.mark.parametrize("scaler", ["standard", "minmax", "robust"])
+def test_the_unit_of_a_feature_changes_nothing(class_path: str, scaler: str) -> None:
+    recipe = recipe_of(class_path=class_path, preprocessor={"numerical_strategy": scaler})
+    frame = mixed_rows()
+    in_cents = frame.assign(income=frame["income"] * 1000)
+    model, _ = fit(frame, recipe)
+    other, _ = fit(in_cents, recipe)
+    np.testing.assert_allclose(probabilities(model, frame), probabilities(other, in_cents), atol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["onehot", "label", "target"])
+def test_nothing_can_be_learned_from_a_permuted_target(encoder: str) -> None:
+    rng = np.random.default_rng(1)
+    frame = mixed_rows(500)
+    frame["town"] = [f"town {k}" for k in rng.integers(0, 150, len(frame))]
+    frame["target"] = rng.permutation(frame["target"])
+    recipe = recipe_of(
+        class_path=FOREST,
+        hyperparameters={"n_estimators": 30, "min_samples_leaf": 5},
+        preprocessor={"categorical_strategy": encoder},
+    )
+    _, result = fit(frame, recipe)
+    assert "town" in result.features
+    assert np.mean(result.cv_scores) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_result_is_plain_and_complete() -> None:
+    recipe = recipe_of(class_path=FOREST, hyperparameters=SMALL_FOREST, hyperparameter_tuning=FEW)
+    model, result = fit(mixed_rows(), recipe)
+    assert TrainingResult.model_validate_json(result.model_dump_json()) == result
+    assert json.loads(json.dumps(result.params)) == result.params
+    assert set(result.params) == {"n_estimators", "max_depth"}
+    assert result.features == tuple(model.feature_names_in_)
+    assert (result.metric, result.direction, result.rows) == ("roc_auc", "maximize", 200)
+    assert result.classes == ("no", "yes")
+    assert result.tuning is not None
+    assert result.tuning.total_trials == 4
+    assert len(result.cv_scores) == 5
+    assert result.excluded == {"target": "target", "row_id__": "reserved column"}
+
+
+def test_without_a_space_nothing_is_searched() -> None:
+    assert RESULT.tuning is None
+    assert len(RESULT.cv_scores) == 5
+
+
+@pytest.mark.parametrize(("task", "class_path", "hyperparameters"), ESTIMATORS)
+def test_a_refit_on_the_same_rows_is_the_same_model(
+    task: str, class_path: str, hyperparameters: dict[str, Any]
+) -> None:
+    recipe = recipe_of(task, class_path, hyperparameters, hyperparameter_tuning=FEW)
+    model, result = fit(mixed_rows(task=task), recipe)
+    stored = TrainingResult.model_validate_json(result.model_dump_json())
+    assert pickle.dumps(refit(mixed_rows(task=task), recipe, stored)) == pickle.dumps(model)
+
+
+def test_the_positive_class_comes_last_and_stays() -> None:
+    recipe = recipe_of(class_path=LOGISTIC, interface={"positive_class": "no"})
+    frame = mixed_rows()
+    model, result = fit(frame, recipe)
+    assert result.classes == ("yes", "no")
+    for fitted in (model, refit(frame, recipe_of(class_path=LOGISTIC), result)):
+        assert list(predict(fitted, frame).columns) == ["prediction", "probability_yes", "probability_no"]
+
+
+def test_a_fit_that_does_not_converge_is_said_and_used() -> None:
+    net = "sklearn.neural_network.MLPClassifier"
+    model, result = fit(mixed_rows(), recipe_of(class_path=net, hyperparameters={"max_iter": 2}))
+    assert len(result.notes) == 1
+    assert "did not converge" in result.notes[0]
+    assert len(predict(model, mixed_rows())) == 200
+
+
+def test_a_search_goes_on_only_with_the_same_rows_and_recipe(tmp_path: Path) -> None:
+    recipe = recipe_of(class_path=LOGISTIC, hyperparameters=SEARCHED, hyperparameter_tuning=FEW)
+    seen: list[int] = []
+
+    def journals(frame: pd.DataFrame, chosen: Recipe) -> tuple[int, int]:
+        seen.clear()
+        fit(frame, chosen, storage=tmp_path, progress=lambda done, total, best: seen.append(done))
+        return len(list(tmp_path.glob("*.journal"))), len(seen)
+
+    frame = mixed_rows()
+    assert journals(frame, recipe) == (1, 4)
+    assert journals(frame.sample(frac=1, random_state=0), recipe) == (1, 0)
+    changed = frame.copy()
+    changed.loc[3, "age"] = 41.5
+    assert journals(changed, recipe) == (2, 4)
+    more = recipe_of(class_path=LOGISTIC, hyperparameters=SEARCHED, hyperparameter_tuning={"n_trials": 5})
+    assert journals(frame, more) == (3, 5)
+
+
+def test_one_class_and_no_feature_are_refused() -> None:
+    recipe = recipe_of(class_path=LOGISTIC)
+    with pytest.raises(ValueError, match="of one class, 'no'"):
+        fit(mixed_rows().assign(target="no"), recipe)
+    with pytest.raises(ValueError, match="No feature is left"):
+        fit(mixed_rows()[["target", "row_id__"]], recipe)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_automatic_search_tries_every_family_and_beats_the_baseline(task: str) -> None:
+    recipe = recipe_of(task, hyperparameter_tuning={"n_trials": 5})
+    train, test = split(mixed_rows(300, task=task), recipe)
+    model, result = fit(train, recipe)
+    assert result.tuning is not None
+    assert {t.params["family"] for t in result.tuning.history} == {"linear", "xgboost", "forest"}
+    found = evaluate(recipe, test["target"], predict(model, test), train["target"])
+    sign = 1 if found.direction == "maximize" else -1
+    assert sign * found.scores[found.metric].value > sign * found.baseline[found.metric] + 0.1
+
+
+def test_a_switched_off_search_compares_the_families_first_points() -> None:
+    recipe = recipe_of(hyperparameter_tuning={"enabled": False})
+    _, result = fit(mixed_rows(120), recipe)
+    assert result.tuning is not None
+    assert result.tuning.total_trials == 3
+
+
+def iris() -> tuple[Recipe, pd.DataFrame]:
+    from sklearn.datasets import load_iris
+
+    from ml_assets.recipe.loading import load_recipe
+
+    path = Path(__file__).parents[1] / "ml_assets" / "recipes" / "iris.yaml"
+    data = load_iris(as_frame=True)
+    frame = data.data.assign(target=data.target.map(dict(enumerate(data.target_names))))
+    return load_recipe(path), frame.assign(row_id__=np.arange(150, dtype=np.uint64))
+
+
+def test_iris_is_right_19_times_in_20() -> None:
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    recipe, frame = iris()
+    _, result = fit(frame, recipe)
+    rows = labelled_rows(frame, recipe)
+    right = []
+    for train, test in RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=0).split(
+        rows, rows["target"]
+    ):
+        model = refit(rows.iloc[train], recipe, result)
+        right.append((predict(model, rows.iloc[test])["prediction"] == rows["target"].iloc[test]).mean())
+    assert len(right) == 50
+    assert np.mean(right) >= 0.95
+
+
+def real(name: str) -> pd.DataFrame:
+    if not (SHARED / name).exists():
+        pytest.skip(f"{SHARED / name} is not there")
+    return pd.read_csv(SHARED / name)
+
+
+def test_german_credit_is_learned() -> None:
+    frame = real("german_credit.csv")
+    recipe = recipe_of(target="class", hyperparameter_tuning={"n_trials": 3})
+    train, test = split(frame, recipe)
+    model, _ = fit(train, recipe)
+    found = evaluate(recipe, test["class"], predict(model, test), train["class"])
+    assert found.scores["roc_auc"].value > 0.72
+
+
+@pytest.mark.slow
+def test_adult_is_learned_in_two_minutes() -> None:
+    frame = real("adult.csv").drop(columns="part")
+    recipe = recipe_of(target="income")
+    train, test = split(frame, recipe)
+    model, result = fit(train, recipe)
+    found = evaluate(recipe, test["income"], predict(model, test), train["income"])
+    assert found.scores["roc_auc"].value >= 0.92
+    assert result.seconds < 180

@@ -1,0 +1,217 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+
+from ml_assets.evaluation.metrics import METRICS
+from ml_assets.recipe.schema import Pruning, Tuning
+from ml_assets.recipe.space import Categorical, Float, Int, Nested
+from ml_assets.training.estimators import Candidate
+from ml_assets.training.journal import FileLock, drop_half_line
+from ml_assets.training.tuning import FoldData, Goal, Tuned, fold_score, pruner, tune
+
+TREE = {
+    "max_depth": Int(1, 8),
+    "min_samples_leaf": Int(1, 41, step=10),
+    "criterion": Categorical(("gini", "entropy")),
+}
+CLASSIFIER = {"tree": Candidate("sklearn.tree.DecisionTreeClassifier", TREE)}
+REGRESSOR = {
+    "tree": Candidate("sklearn.tree.DecisionTreeRegressor", {k: TREE[k] for k in ("max_depth", "min_samples_leaf")})
+}
+NO_PRUNING = Tuning(n_trials=12, pruning=Pruning(enabled=False))
+
+
+def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> list[FoldData]:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(n, 4))
+    value = 5 + X[:, 0] ** 2 + X[:, 1] + rng.normal(0, 0.5, n)
+    y: Any = value if task == "regression" else np.where(value > 6, "yes", "no")
+    parts = np.arange(n) % n_folds
+    return [
+        FoldData(X[parts != k], y[parts != k], X[parts == k], pd.Series(y[parts == k])) for k in range(n_folds)
+    ]
+
+
+def goal(metric: str = "roc_auc") -> Goal:
+    task = METRICS[metric].tasks[0]
+    return Goal(task, metric, "yes" if task == "classification" else None, 5)
+
+
+def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
+    task = METRICS[metric].tasks[0]
+    candidates = options.pop("candidates", CLASSIFIER if task == "classification" else REGRESSOR)
+    return tune(fold_data(task), candidates, goal(metric), tuning, study_name="s", **options)
+
+
+def trials(tuned: Tuned) -> list[tuple[Any, ...]]:
+    return [(t.number, t.params, t.value, t.state) for t in tuned.record.history]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_best_trial_is_the_best_trial(metric: str) -> None:
+    tuned = search(metric=metric)
+    values = [t.value for t in tuned.record.history if t.value is not None]
+    assert len(set(values)) > 2
+    best = max(values) if METRICS[metric].direction == "maximize" else min(values)
+    assert tuned.record.best_score == best
+    assert tuned.record.best_params in [t.params for t in tuned.record.history if t.value == best]
+    again = [
+        fold_score(tuned.candidate.class_path, tuned.params, fold, goal(metric))
+        for fold in fold_data(METRICS[metric].tasks[0])
+    ]
+    assert tuned.fold_scores == tuple(again)
+    assert float(np.mean(again)) == best
+
+
+def test_same_seed_same_search() -> None:
+    assert trials(search()) == trials(search())
+
+
+def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    tuning = Tuning(n_trials=12, pruning=Pruning(n_startup_trials=2))
+
+    def interrupt(done: int, total: int, best: float) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(tuning, storage=tmp_path, progress=interrupt)
+    journal = tmp_path / "s.journal"
+    _kill_in_the_middle_of_a_trial(journal)
+    seen: list[int] = []
+    resumed = search(tuning, storage=tmp_path, progress=lambda done, total, best: seen.append(done))
+    assert seen == [6, 7, 8, 9, 10, 11, 12]
+    assert trials(resumed) == trials(search(tuning))
+
+
+def _kill_in_the_middle_of_a_trial(journal: Path) -> None:
+    """Leave what `kill -9` leaves: a running trial and half a line."""
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    optuna.load_study(study_name="s", storage=storage).ask()
+    with journal.open("ab") as file:
+        file.write(b'{"op_code": 5, "wor')
+
+
+def test_a_finished_search_answers_at_once(tmp_path: Path) -> None:
+    first = search(storage=tmp_path)
+    seen: list[int] = []
+    again = search(storage=tmp_path, progress=lambda done, total, best: seen.append(done))
+    assert seen == []
+    assert trials(again) == trials(first)
+    assert (again.params, again.fold_scores) == (first.params, first.fold_scores)
+
+
+def test_a_half_line_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "s.journal"
+    path.write_bytes(b'{"a":1}\n{"b"')
+    drop_half_line(path, FileLock(path))
+    assert path.read_bytes() == b'{"a":1}\n'
+
+
+def test_pruned_trials_are_really_stopped(tmp_path: Path) -> None:
+    tuning = Tuning(n_trials=20, pruning=Pruning(n_startup_trials=2, n_warmup_steps=1))
+    tuned = search(tuning, storage=tmp_path)
+    assert tuned.record.pruned_trials > 0
+    assert tuned.record.pruned_trials == sum(t.state == "pruned" for t in tuned.record.history)
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(tmp_path / "s.journal"))
+    )
+    folds_seen = {"pruned": set(), "complete": set()}
+    for trial in optuna.load_study(study_name="s", storage=storage).trials:
+        folds_seen[trial.state.name.lower()].add(len(trial.intermediate_values))
+    assert max(folds_seen["pruned"]) < 4
+    assert folds_seen["complete"] == {4}
+    assert all((t.value is None) == (t.state == "pruned") for t in tuned.record.history)
+
+
+@pytest.mark.parametrize("algorithm", ["MedianPruner", "HyperbandPruner", "SuccessiveHalvingPruner"])
+def test_every_pruner_of_the_recipe_searches(algorithm: str) -> None:
+    pruning = Pruning(algorithm=algorithm, n_startup_trials=1)
+    assert type(pruner(pruning, 4)).__name__ == algorithm
+    tuned = search(Tuning(n_trials=15, pruning=pruning))
+    assert tuned.record.total_trials == 15
+    assert tuned.record.pruned_trials > 0
+
+
+def test_the_smaller_time_limit_holds_and_one_trial_is_completed(tmp_path: Path) -> None:
+    for tuning, limit in ((Tuning(n_trials=50, timeout=1e-6), None), (Tuning(n_trials=50), 1e-6)):
+        tuned = search(tuning, time_limit=limit)
+        assert tuned.record.total_trials == 1
+    first = search(Tuning(n_trials=50), time_limit=1e-6, storage=tmp_path)
+    assert trials(search(Tuning(n_trials=50), time_limit=1e-6, storage=tmp_path)) == trials(first)
+    longer = search(Tuning(n_trials=5), time_limit=60.0, storage=tmp_path)
+    assert longer.record.total_trials == 5
+
+
+def test_the_last_best_is_tried_first_then_the_defaults() -> None:
+    last = {"max_depth": 2, "min_samples_leaf": 31, "criterion": "entropy", "gone": 1}
+    history = search(warm_start=last).record.history
+    assert history[0].params == {"max_depth": 2, "min_samples_leaf": 31, "criterion": "entropy"}
+    # scikit-learn: max_depth=None is in no space, so the middle; min_samples_leaf=1; criterion="gini".
+    assert history[1].params == {"max_depth": 4, "min_samples_leaf": 1, "criterion": "gini"}
+
+
+def test_a_last_best_outside_the_space_is_left_out() -> None:
+    history = search(warm_start={"max_depth": 99, "criterion": "nonsense"}).record.history
+    assert history[0].params == {"max_depth": 4, "min_samples_leaf": 1, "criterion": "gini"}
+
+
+def test_each_family_s_first_point_comes_before_the_search() -> None:
+    candidates = {
+        "tree": CLASSIFIER["tree"],
+        "linear": Candidate("sklearn.linear_model.LogisticRegression", {"C": Float(0.01, 10, log=True)}, {"C": 1.0}),
+    }
+    tuned = search(candidates=candidates)
+    assert [t.params["family"] for t in tuned.record.history[:2]] == ["tree", "linear"]
+    assert tuned.record.history[1].params == {"family": "linear", "linear.C": 1.0}
+    warm = search(candidates=candidates, warm_start=tuned.record.best_params)
+    assert warm.record.history[0].params == tuned.record.best_params
+    assert tuned.candidate is candidates[tuned.record.best_params["family"]]
+
+
+def test_choices_keep_their_type() -> None:
+    space = {
+        "hidden_layer_sizes": Categorical(((4,), (3, 2))),
+        "early_stopping": Categorical((True, False)),
+        "max_iter": 5,
+    }
+    tuned = search(
+        Tuning(n_trials=4), candidates={"net": Candidate("sklearn.neural_network.MLPClassifier", space)}
+    )
+    assert tuned.params["hidden_layer_sizes"] in ([4], [3, 2])
+    assert isinstance(tuned.params["early_stopping"], bool)
+    assert tuned.record.best_params["hidden_layer_sizes"] in ([4], [3, 2])
+
+
+def test_inner_estimators_are_searched() -> None:
+    inner = Nested("sklearn.tree.DecisionTreeClassifier", {"max_depth": Int(1, 5)})
+    candidate = Candidate("sklearn.ensemble.BaggingClassifier", {"n_estimators": 3, "estimator": inner})
+    tuned = search(Tuning(n_trials=4), candidates={"bag": candidate})
+    assert set(tuned.record.best_params) == {"estimator.max_depth"}
+    assert tuned.params["estimator"].hyperparameters == {"max_depth": tuned.record.best_params["estimator.max_depth"]}
+
+
+def test_parallel_trials_end_with_the_same_count(tmp_path: Path) -> None:
+    tuning = Tuning.model_validate({"n_trials": 8, "parallelization": {"n_jobs": 2}})
+    tuned = search(tuning, storage=tmp_path)
+    assert tuned.record.total_trials == 8
+    assert tuned.record.best_score == max(t.value for t in tuned.record.history if t.value is not None)
+
+
+def test_unsuitable_parameters_fail_their_trial_only() -> None:
+    space = {"solver": Categorical(("lbfgs", "liblinear")), "l1_ratio": Categorical((0.0, 1.0))}
+    tuned = search(candidates={"linear": Candidate("sklearn.linear_model.LogisticRegression", space)})
+    assert {t.state for t in tuned.record.history} >= {"failed", "complete"}
+
+
+def test_a_search_without_a_complete_trial_says_why() -> None:
+    space = {"C": Float(0.1, 1.0), "solver": "nonsense"}
+    with pytest.raises(ValueError, match="None of 12 trials could be completed.*solver"):
+        search(candidates={"linear": Candidate("sklearn.linear_model.LogisticRegression", space)})
