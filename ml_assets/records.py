@@ -122,7 +122,7 @@ class Promotion(Record):
 
 
 class ColumnDrift(Record):
-    """One column of a batch against the same column of the reference."""
+    """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected."""
 
     column: str
     kind: Literal["numeric", "categorical"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import uuid
 from pathlib import Path
@@ -26,6 +27,22 @@ from ml_assets.records import (
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.tracking import ensure_experiment, log_training
 from ml_assets.registry.versions import Registry, StaleChampionError
+
+PRELOADED = [
+    "ml_assets_tests.registry_workers",
+    "mlflow.sklearn",
+    "mlflow.pyfunc",
+    "mlflow.artifacts",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+]
+
+
+def processes() -> multiprocessing.context.ForkServerContext:
+    """Real processes that start in milliseconds: forked from one that has imported MLflow."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def rows(n: int = 60, seed: int = 0) -> pd.DataFrame:
@@ -153,38 +170,48 @@ def race_to_promote(home: Path, version: int, expected: int | None, barrier: Any
         answers.put((version, "champion"))
 
 
+WRITES = frozenset(
+    {
+        "append",
+        "append_once",
+        "create_registered_model",
+        "create_model_version",
+        "set_logged_model_tags",
+        "set_registered_model_alias",
+        "delete_registered_model_alias",
+    }
+)
+
+
 class DiesAt:
-    """Wraps an object; the process dies, as by kill -9, at the n-th boundary of the calls to it."""
+    """Wraps an object; the process dies, as by kill -9, before the n-th write through it.
 
-    def __init__(self, wrapped: Any, counter: list[int], at: int) -> None:
-        self._wrapped, self._counter, self._at = wrapped, counter, at
+    What is on disk changes only there, so these are all the states that a kill can leave.
+    """
 
-    def _boundary(self) -> None:
-        if self._counter[0] == self._at:
-            os._exit(9)
-        self._counter[0] += 1
+    def __init__(self, wrapped: Any, writes: list[str], at: int) -> None:
+        self._wrapped, self._writes, self._at = wrapped, writes, at
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._wrapped, name)
-        if not callable(value):
+        if name not in WRITES:
             return value
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._boundary()
-            result = value(*args, **kwargs)
-            self._boundary()
-            return result
+        def write(*args: Any, **kwargs: Any) -> Any:
+            if len(self._writes) == self._at:
+                os._exit(9)
+            self._writes.append(name)
+            return value(*args, **kwargs)
 
-        return call
+        return write
 
 
 def die_in(home: Path, action: str, argument: Any, at: int) -> None:
-    """Do something to the registry and die at the n-th boundary; exit code 9 where that came, else 0."""
+    """Do something to the registry and die before the n-th write; exit code 9 where that came, else 0."""
     registry = open_registry(home)
-    counter = [0]
-    client = DiesAt(registry.client, counter, at)
-    object.__setattr__(registry, "client", client)
-    registry.ledger = DiesAt(registry.ledger, counter, at)  # type: ignore[assignment]
+    writes: list[str] = []
+    registry.client = DiesAt(registry.client, writes, at)
+    registry.ledger = DiesAt(registry.ledger, writes, at)  # type: ignore[assignment]
     if action == "promote":
         version, expected = argument
         registry.promote("churn", version, expected_champion=expected, reason="better", actor="test")

@@ -98,6 +98,11 @@ def test_a_row_keeps_its_id_whatever_file_it_came_in() -> None:
     assert ids[0] == ids[1]
 
 
+def test_minus_zero_is_zero() -> None:
+    ids = [row_ids(pd.DataFrame({"x": [zero]}), "all").tolist() for zero in (0.0, -0.0)]
+    assert ids[0] == ids[1]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

@@ -55,7 +55,11 @@ def test_columns_are_taken_by_name(columns: list[str], extra: bool) -> None:
 def test_numbers_are_imputed_and_scaled_as_the_recipe_says(
     scaler: str, imputation: str, expected: tuple[SimpleImputer, StandardScaler]
 ) -> None:
-    params = {"numerical_strategy": scaler, "missing_strategy": imputation, "categorical_features": ["region"]}
+    params = {
+        "numerical_strategy": scaler,
+        "missing_strategy": imputation,
+        "categorical_features": ["region"],
+    }
     recipe = recipe_of(preprocessor=params)
     got = build(Roles(("age",), ()), recipe).fit_transform(ROWS)
     imputer, scale = expected
@@ -97,12 +101,17 @@ def test_every_encoder_tells_levels_apart(strategy: str) -> None:
 
 
 def test_text_in_a_number_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="age: is a numeric feature of the model, but .*old"):
+    with pytest.raises(ValueError, match=r"age: is a numeric feature of the model, but .*old"):
         as_numbers(pd.DataFrame({"age": ["12", "old"]}))
 
 
 def test_a_number_reads_the_same_however_it_is_stored() -> None:
-    kinds = [pd.Series([1.0, 2.0]), pd.Series([1, 2]), pd.Series(["1", "2"]), pd.Series([1, 2], dtype="Int64")]
+    kinds = [
+        pd.Series([1.0, 2.0]),
+        pd.Series([1, 2]),
+        pd.Series(["1", "2"]),
+        pd.Series([1, 2], dtype="Int64"),
+    ]
     assert {tuple(as_text(pd.DataFrame({"c": values}))["c"]) for values in kinds} == {("1", "2")}
 
 

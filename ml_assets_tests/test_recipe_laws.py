@@ -260,6 +260,15 @@ def test_hash_sees_meaning_and_nothing_else() -> None:
     assert recipe_sha256(parse_recipe(MINIMAL + "training: {folds: 4}\n")) != first
 
 
+def test_hash_does_not_see_the_order_of_hyperparameters() -> None:
+    estimator = "model:\n  class_path: sklearn.svm.SVC\n  hyperparameters: {%s}\n"
+    hashes = {
+        recipe_sha256(parse_recipe(MINIMAL.replace("model:\n", estimator % order)))
+        for order in ("C: 1.0, gamma: scale", "gamma: scale, C: 1.0")
+    }
+    assert len(hashes) == 1
+
+
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample recipes are not there")
 @pytest.mark.parametrize(
     ("name", "refused"),

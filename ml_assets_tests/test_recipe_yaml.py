@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ml_assets.recipe.yaml_text import YamlFault, dump_yaml, read_scalar, read_yaml
@@ -84,6 +84,7 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
         read_yaml(text)
 
 
+@example(["1e3", "010", "yes", "~", "1_0", "2024-01-01", ".inf", "=", "<<"])
 @given(DATA)
 def test_what_is_written_is_read_again(data: Any) -> None:
     assert read_yaml(dump_yaml(data))[0] == data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -108,8 +107,7 @@ def test_truncate_is_refused_in_postgresql() -> None:
 
 def test_a_key_is_written_once_however_many_processes_race_for_it(place: str) -> None:
     """The ledger does not exist yet: making it is part of the race."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ml_assets_tests.registry_workers"])
+    context = registry_workers.processes()
     barrier, answers = context.Barrier(8), context.Queue()
     workers = [
         context.Process(target=registry_workers.append_once, args=(place, "k", barrier, answers))

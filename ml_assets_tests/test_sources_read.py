@@ -1,4 +1,4 @@
-"""Reading: types that do not depend on the batch, windows that tile the rows, and one clear message per defect."""
+"""Reading: types that depend on no batch, windows that tile the rows, one clear message for each defect."""
 
 from datetime import datetime
 from pathlib import Path

@@ -159,7 +159,7 @@ def test_several_batches_are_one_frame_with_their_labels(store: Store) -> None:
 def test_type_that_changes_between_batches_is_named(store: Store) -> None:
     store.write_frame("cleaned_features", MAY, pd.DataFrame({"charges": [1.0]}))
     store.write_frame("cleaned_features", JUNE, pd.DataFrame({"charges": ["high"]}))
-    with pytest.raises(StoreError, match="a column changes its type between .*charges"):
+    with pytest.raises(StoreError, match=r"a column changes its type between .*charges"):
         store.read_frames("cleaned_features", [MAY, JUNE])
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ TREE = {
 }
 CLASSIFIER = {"tree": Candidate("sklearn.tree.DecisionTreeClassifier", TREE)}
 REGRESSOR = {
-    "tree": Candidate("sklearn.tree.DecisionTreeRegressor", {k: TREE[k] for k in ("max_depth", "min_samples_leaf")})
+    "tree": Candidate(
+        "sklearn.tree.DecisionTreeRegressor", {k: TREE[k] for k in ("max_depth", "min_samples_leaf")}
+    )
 }
 NO_PRUNING = Tuning(n_trials=12, pruning=Pruning(enabled=False))
 
@@ -32,7 +35,8 @@ def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> l
     y: Any = value if task == "regression" else np.where(value > 6, "yes", "no")
     parts = np.arange(n) % n_folds
     return [
-        FoldData(X[parts != k], y[parts != k], X[parts == k], pd.Series(y[parts == k])) for k in range(n_folds)
+        FoldData(X[parts != k], y[parts != k], X[parts == k], pd.Series(y[parts == k]))
+        for k in range(n_folds)
     ]
 
 
@@ -69,6 +73,13 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
 
 def test_same_seed_same_search() -> None:
     assert trials(search()) == trials(search())
+    other = tune(fold_data(), CLASSIFIER, replace(goal(), random_state=6), NO_PRUNING, study_name="s")
+    assert trials(other) != trials(search())
+
+
+def test_trials_differ() -> None:
+    # The first points and the random ones before TPE; a constant seed would draw one point again and again.
+    assert len({str(t.params) for t in search().record.history[:4]}) == 4
 
 
 def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -86,15 +97,17 @@ def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path: Path) -> N
     resumed = search(tuning, storage=tmp_path, progress=lambda done, total, best: seen.append(done))
     assert seen == [6, 7, 8, 9, 10, 11, 12]
     assert trials(resumed) == trials(search(tuning))
+    assert "RUNNING" not in {t.state.name for t in _study(journal).trials}
+
+
+def _study(journal: Path) -> optuna.Study:
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
+    return optuna.load_study(study_name="s", storage=storage)
 
 
 def _kill_in_the_middle_of_a_trial(journal: Path) -> None:
     """Leave what `kill -9` leaves: a running trial and half a line."""
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    storage = JournalStorage(JournalFileBackend(str(journal)))
-    optuna.load_study(study_name="s", storage=storage).ask()
+    _study(journal).ask()
     with journal.open("ab") as file:
         file.write(b'{"op_code": 5, "wor')
 
@@ -120,11 +133,8 @@ def test_pruned_trials_are_really_stopped(tmp_path: Path) -> None:
     tuned = search(tuning, storage=tmp_path)
     assert tuned.record.pruned_trials > 0
     assert tuned.record.pruned_trials == sum(t.state == "pruned" for t in tuned.record.history)
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(tmp_path / "s.journal"))
-    )
     folds_seen = {"pruned": set(), "complete": set()}
-    for trial in optuna.load_study(study_name="s", storage=storage).trials:
+    for trial in _study(tmp_path / "s.journal").trials:
         folds_seen[trial.state.name.lower()].add(len(trial.intermediate_values))
     assert max(folds_seen["pruned"]) < 4
     assert folds_seen["complete"] == {4}
@@ -166,7 +176,9 @@ def test_a_last_best_outside_the_space_is_left_out() -> None:
 def test_each_family_s_first_point_comes_before_the_search() -> None:
     candidates = {
         "tree": CLASSIFIER["tree"],
-        "linear": Candidate("sklearn.linear_model.LogisticRegression", {"C": Float(0.01, 10, log=True)}, {"C": 1.0}),
+        "linear": Candidate(
+            "sklearn.linear_model.LogisticRegression", {"C": Float(0.01, 10, log=True)}, {"C": 1.0}
+        ),
     }
     tuned = search(candidates=candidates)
     assert [t.params["family"] for t in tuned.record.history[:2]] == ["tree", "linear"]
@@ -195,7 +207,9 @@ def test_inner_estimators_are_searched() -> None:
     candidate = Candidate("sklearn.ensemble.BaggingClassifier", {"n_estimators": 3, "estimator": inner})
     tuned = search(Tuning(n_trials=4), candidates={"bag": candidate})
     assert set(tuned.record.best_params) == {"estimator.max_depth"}
-    assert tuned.params["estimator"].hyperparameters == {"max_depth": tuned.record.best_params["estimator.max_depth"]}
+    assert tuned.params["estimator"].hyperparameters == {
+        "max_depth": tuned.record.best_params["estimator.max_depth"]
+    }
 
 
 def test_parallel_trials_end_with_the_same_count(tmp_path: Path) -> None:
@@ -213,5 +227,5 @@ def test_unsuitable_parameters_fail_their_trial_only() -> None:
 
 def test_a_search_without_a_complete_trial_says_why() -> None:
     space = {"C": Float(0.1, 1.0), "solver": "nonsense"}
-    with pytest.raises(ValueError, match="None of 12 trials could be completed.*solver"):
+    with pytest.raises(ValueError, match=r"None of 12 trials could be completed.*solver"):
         search(candidates={"linear": Candidate("sklearn.linear_model.LogisticRegression", space)})

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from ml_assets.cli.output import FAILED, WRONG_USAGE, columns, faults, finish, log_to_stderr, number, say, stop
+from ml_assets.cli.output import (
+    FAILED,
+    WRONG_USAGE,
+    columns,
+    faults,
+    finish,
+    log_to_stderr,
+    number,
+    say,
+    stop,
+)
 
 app = typer.Typer(
     help="One YAML recipe becomes one complete, self-retraining model.",
@@ -17,9 +27,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object as the last line of stdout.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print exactly one JSON object as the last line of stdout.")
+]
 RecipeFile = Annotated[Path, typer.Option("--recipe-file", help="The recipe, a YAML file.")]
-ContextParams = Annotated[str | None, typer.Option("--context-params", help="Variables of an SQL template, as JSON.")]
+ContextParams = Annotated[
+    str | None, typer.Option("--context-params", help="Variables of an SQL template, as JSON.")
+]
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: the recipe's `name`.")]
 
 
@@ -37,7 +51,9 @@ def main() -> None:
 
 @app.command()
 def validate(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]…", help="Default: all known recipes.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]…", help="Default: all known recipes.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check recipes against their data, without training anything."""
@@ -65,7 +81,12 @@ def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json
         result = train_recipe(recipe_file, say)
     scores = columns(
         [
-            [name, number(value), *(number(v) for v in result["intervals"][name]), number(result["baseline"].get(name))]
+            [
+                name,
+                number(value),
+                *(number(v) for v in result["intervals"][name]),
+                number(result["baseline"].get(name)),
+            ]
             for name, value in result["metrics"].items()
         ],
         ["metric", "hold-out", "low", "high", "baseline"],
@@ -78,12 +99,14 @@ def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json
 @app.command()
 def backfill(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
-    recipe_file: Annotated[Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")
+    ] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="BATCH", help="First batch.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="BATCH", help="Last batch.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Let history arrive batch by batch; after each, the retrain sensor decides. What would have happened, happens."""
+    """Let history arrive batch by batch, the retrain sensor deciding after each one."""
     from ml_assets.cli.backfill import backfill_text, batch_line
     from ml_assets.cli.models import state_of
     from ml_assets.orchestration.walk import walk
@@ -97,7 +120,9 @@ def backfill(
 
 
 @app.command()
-def status(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None, as_json: Json = False) -> None:
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None, as_json: Json = False
+) -> None:
     """Show every model: its champion, scores, drift, status and the last decision with its reason."""
     from ml_assets.cli.models import statuses
 
@@ -127,7 +152,9 @@ def status(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
 @app.command()
 def explain(
     name: ModelName,
-    decision: Annotated[str | None, typer.Option("--decision", metavar="ID", help="Id of an entry of the ledger.")] = None,
+    decision: Annotated[
+        str | None, typer.Option("--decision", metavar="ID", help="Id of an entry of the ledger.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell why a model was trained again, promoted or rolled back, or why not."""
@@ -146,7 +173,9 @@ def explain(
 @app.command()
 def rollback(
     name: ModelName,
-    to: Annotated[int | None, typer.Option("--to", metavar="VERSION", help="Default: the champion before.")] = None,
+    to: Annotated[
+        int | None, typer.Option("--to", metavar="VERSION", help="Default: the champion before.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put an earlier version back in charge, after it has been loaded and tried."""
@@ -172,12 +201,15 @@ def demo(as_json: Json = False) -> None:
 def ui(
     port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
     mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's web page.")] = 5000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. There is no login: keep it private.")
+    ] = "127.0.0.1",
 ) -> None:
-    """Open Dagster's web UI with its daemon, and MLflow's page, on 127.0.0.1; Ctrl-C ends them."""
+    """Open Dagster's web UI with its daemon, and MLflow's page; Ctrl-C ends them."""
     from ml_assets.cli.ui import serve_ui
 
     with faults(False):
-        raise typer.Exit(serve_ui(port, mlflow_port))
+        raise typer.Exit(serve_ui(host, port, mlflow_port))
 
 
 def _refuse_context_params(text: str | None, as_json: bool) -> dict[str, Any]:
@@ -194,5 +226,3 @@ def _refuse_context_params(text: str | None, as_json: bool) -> dict[str, Any]:
         names = ", ".join(values)
         raise stop(f"--context-params: {names}: SQL templates are not supported yet", WRONG_USAGE, as_json)
     return values
-
-

@@ -24,7 +24,8 @@ def backfill_text(walk: Walk) -> str:
     """Sum a walk up."""
     dates = [row.batch for row in walk.batches if row.decision == "retrain"]
     lines = [
-        f"{walk.name}: {len(walk.batches)} batches, {walk.retrains} retrains" + (f" ({', '.join(dates)})" if dates else ""),
+        f"{walk.name}: {len(walk.batches)} batches, {walk.retrains} retrains"
+        + (f" ({', '.join(dates)})" if dates else ""),
     ]
     if walk.metric is not None:
         lines.append(

@@ -15,7 +15,7 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
     Returns
     -------
     dict or None
-        The ledger's entry with `text` and, where there is one, `before`; None where the ledger has no such entry.
+        The entry with `text` and, where there is one, `before`; None where the ledger has no such entry.
     """
     entries = list(ledger.entries(name))
     decisions = [e for e in entries if e.kind == "retrain_decision"]
@@ -31,7 +31,9 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
     if before is not None:
         text += ["The batch before:", f"  {describe(before)}"]
     if decision_id is None:
-        others = [e for e in decisions if e.record.get("action") in ("retrain", "first") and e.id != chosen.id]
+        others = [
+            e for e in decisions if e.record.get("action") in ("retrain", "first") and e.id != chosen.id
+        ]
         if others:
             text += ["Trainings before:"]
             for other in others:

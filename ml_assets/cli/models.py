@@ -44,7 +44,8 @@ def file_state(path: Path) -> ModelState:
     for other in load_states(settings)[0]:
         if other.name == recipe.name and not _same(other.path, path):
             raise WalkError(
-                f"{path}: the name {recipe.name!r} belongs to {other.path} already. Give this recipe another name."
+                f"{path}: the name {recipe.name!r} belongs to {other.path} already. "
+                "Give this recipe another name."
             )
     remember(settings, path)
     return ModelState(recipe, path.absolute(), settings)

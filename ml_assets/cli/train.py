@@ -40,7 +40,9 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     with open_instance(state.settings) as instance:
         in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
         if in_flight:
-            raise Busy(f"{state.name}: a training run is in flight since {in_flight[-1].at}; wait for it to end")
+            raise Busy(
+                f"{state.name}: a training run is in flight since {in_flight[-1].at}; wait for it to end"
+            )
         state.registry.reconcile(state.name)
         as_of = _take_in(state, instance, repository, say)
         tags = {"ml_assets/actor": actor(), "ml_assets/as_of": as_of}
@@ -49,8 +51,10 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     return _result(state, as_of, result, time.perf_counter() - started)
 
 
-def _take_in(state: ModelState, instance: dg.DagsterInstance, repository: Any, say: Callable[[str], None]) -> str:
-    """Snapshot and clean every batch that is not there yet; a static table is taken in by the training job."""
+def _take_in(
+    state: ModelState, instance: dg.DagsterInstance, repository: Any, say: Callable[[str], None]
+) -> str:
+    """Snapshot and clean every batch that is missing; the training job takes in a static table."""
     if state.recipe.batches is None:
         return STATIC
     span = state.calendar()

@@ -16,7 +16,7 @@ from ml_assets.settings import read_settings
 LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
 
 
-def serve_ui(port: int, mlflow_port: int) -> int:
+def serve_ui(host: str, port: int, mlflow_port: int) -> int:
     """Serve until Ctrl-C, or until one of the three ends by itself.
 
     Returns
@@ -32,16 +32,18 @@ def serve_ui(port: int, mlflow_port: int) -> int:
     uri = tracking.configure(settings.home, settings.mlflow_tracking_uri).tracking_uri
     programs = Path(sys.executable).parent
     commands = [
-        [programs / "dagster-webserver", "-h", "127.0.0.1", "-p", str(port), *LOCATION],
+        [programs / "dagster-webserver", "-h", host, "-p", str(port), *LOCATION],
         [programs / "dagster-daemon", "run", *LOCATION],
     ]
     if settings.mlflow_tracking_uri is None:
         store = ["--backend-store-uri", uri, "--artifacts-destination", str(settings.home / "artifacts")]
-        listen = ["--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"]
+        listen = ["--host", host, "--port", str(mlflow_port), "--workers", "1"]
         commands.append([programs / "mlflow", "server", *store, *listen])
-    environment = os.environ | {"MLFLOW_TRACKING_URI": ""} if settings.mlflow_tracking_uri is None else dict(os.environ)
+    environment = (
+        os.environ | {"MLFLOW_TRACKING_URI": ""} if settings.mlflow_tracking_uri is None else dict(os.environ)
+    )
     children = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
-    say(f"Dagster: http://127.0.0.1:{port}   MLflow: {settings.mlflow_url}   (Ctrl-C ends both)")
+    say(f"Dagster: http://{host}:{port}   MLflow: {settings.mlflow_url}   (Ctrl-C ends both)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while all(child.poll() is None for child in children):

@@ -81,12 +81,10 @@ class _Pair:
         """Wasserstein distance in reference standard deviations; the KS distance where only that is large."""
         from scipy.stats import wasserstein_distance
 
-        spread = float(np.std(self.reference)) or float(
-            np.std(np.concatenate([self.reference, self.current]))
-        )
-        wasserstein = (
-            float(wasserstein_distance(self.reference, self.current)) / spread if spread > 0 else 0.0
-        )
+        largest = max(float(np.abs(side[[0, -1]]).max()) for side in (self.reference, self.current)) or 1.0
+        reference, current = self.reference / largest, self.current / largest  # squares cannot overflow
+        spread = float(np.std(reference)) or float(np.std(np.concatenate([reference, current])))
+        wasserstein = float(wasserstein_distance(reference, current)) / spread if spread > 0 else 0.0
         if wasserstein >= WASSERSTEIN_FLOOR or self.ks_distance < KS_FLOOR:
             return "Wasserstein", wasserstein, wasserstein >= WASSERSTEIN_FLOOR
         return "KS distance", self.ks_distance, True
@@ -373,7 +371,7 @@ def _numeric_fault(name: str, pair: _Pair) -> str:
     low, high = np.quantile(reference, [0.01, 0.99])
     ratio = now / typical
     if (ratio >= UNIT_RATIO and now > high) or (ratio <= 1 / UNIT_RATIO and now < low):
-        factor = f"{ratio:,.0f} times" if ratio > 1 else f"1/{1 / ratio:,.0f} of"
+        factor = f"{ratio:,.0f} times" if ratio > 1 else f"1/{typical / now:,.0f} of"
         return (
             f"column '{name}' is {factor} its usual size "
             f"(median {now:.4g}, {typical:.4g} in the reference): a change of unit?"

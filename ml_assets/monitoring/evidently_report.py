@@ -45,7 +45,7 @@ def report(
         text = f"Nothing to compare: {len(current)} rows in the batch, {len(reference)} in the reference."
         return json.dumps({"metrics": [], "left_out": left_out, "text": text}), f"<p>{text}</p>"
     with warnings.catch_warnings():
-        # Evidently, and litestar below it, call what NumPy and litestar have deprecated; nothing we can change.
+        # Evidently, and litestar below it, call what NumPy and litestar have deprecated.
         warnings.simplefilter("ignore")
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
@@ -56,7 +56,7 @@ def report(
             for frame in (current, reference)
         ]
         snapshot = Report([DataDriftPreset()]).run(*sides)
-        record = json.loads(snapshot.json())
+        record = json.loads(snapshot.json(), parse_constant=lambda _: None)  # NaN is no JSON
         html = snapshot.get_html_str(as_iframe=False)
     return json.dumps({**record, "left_out": left_out}), str(html)
 

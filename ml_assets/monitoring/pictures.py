@@ -45,7 +45,8 @@ def worst_columns(report: DriftReport, reference: pd.DataFrame, current: pd.Data
         axes.set_yticks([])
     for axes in list(grid.flat)[len(shown) :]:
         axes.set_axis_off()
-    grid.flat[0].legend(fontsize=7, frameon=False)
+    if grid.flat[0].get_legend_handles_labels()[0]:
+        grid.flat[0].legend(fontsize=7, frameon=False)
     return _png(figure)
 
 
@@ -94,6 +95,8 @@ def _short(text: str, length: int) -> str:
 
 
 def _png(figure: Any) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()

@@ -25,7 +25,9 @@ WARN = dg.AssetCheckSeverity.WARN
 
 def batches_of(context: dg.AssetExecutionContext) -> Sequence[str]:
     """Batches this run is about; a static table is the one batch "all"."""
-    return context.partition_keys if context.has_partition_key_range or context.has_partition_key else [STATIC]
+    return (
+        context.partition_keys if context.has_partition_key_range or context.has_partition_key else [STATIC]
+    )
 
 
 def as_of(context: dg.AssetExecutionContext, state: ModelState, asset: str) -> str:
@@ -89,7 +91,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         **batched,
     )
     def raw_data(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Rows as they came, one content-hashed snapshot per batch; late and re-sent batches are read again."""
+        """Rows as they came, one content-hashed snapshot per batch; late ones are read again."""
         problems: list[str] = []
         for batch in batches_of(context):
             result = raw_step(state, batch)
@@ -156,7 +158,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         **hub,
     )
     def trained_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """One Pipeline, from imputation to estimator, its hyperparameters searched within the training set."""
+        """One Pipeline, from imputation to estimator, searched within the training set."""
         parent = context.resources.mlflow.active_run().info.run_id
         trained = train_step(state, as_of(context, state, "training_set"), parent, context.log.info)
         return dg.MaterializeResult(

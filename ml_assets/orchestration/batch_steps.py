@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ml_assets.orchestration import display
-from ml_assets.orchestration.state import STATIC, ModelState
+from ml_assets.orchestration.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport
 from ml_assets.retraining.policy import drift_breach, performance_breach
 
@@ -128,7 +128,7 @@ def _summary(predicted: pd.DataFrame) -> dict[str, float]:
 
 
 def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
-    """Compare a batch's columns with the champion's training rows; keep the record, Evidently's and a picture."""
+    """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
     from ml_assets.features.columns import roles
     from ml_assets.monitoring import evidently_report, pictures
     from ml_assets.monitoring.drift import drift_report
@@ -158,7 +158,9 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         columns.categorical,
         champion.version,
         state.recipe.monitoring,
-    ).model_copy(update={"set_aside": columns.excluded})
+        random_state=state.recipe.random_state,
+    )
+    report = report.model_copy(update={"set_aside": {**columns.excluded, **report.set_aside}})
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
         reference, current, columns.numeric, columns.categorical

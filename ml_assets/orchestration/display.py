@@ -57,6 +57,8 @@ def training_metadata(training: TrainingResult) -> Metadata:
         "params": dg.MetadataValue.json(training.params),
         "columns_set_aside": table({"column": c, "why": w} for c, w in training.excluded.items()),
     }
+    if training.notes:
+        shown["notes"] = "\n".join(training.notes)
     if scores:
         shown |= numbers({f"cv_{training.metric}": sum(scores) / len(scores)})
     if training.tuning is not None:

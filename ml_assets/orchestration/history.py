@@ -19,7 +19,6 @@ from ml_assets.records import (
     PerformanceReport,
     Record,
 )
-
 from ml_assets.registry import champions
 
 if TYPE_CHECKING:
@@ -139,9 +138,7 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
             outcome = "in_flight"
         elif run.status != DagsterRunStatus.SUCCESS or outcome is None:
             outcome = "failed"
-        yield Attempt(
-            batch_index=state.index(batch), outcome=outcome, at=record.create_timestamp.isoformat()
-        )
+        yield Attempt(batch_index=state.index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
 
 
 def champion_in_charge(state: ModelState) -> Champion | None:

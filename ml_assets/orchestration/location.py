@@ -108,7 +108,9 @@ def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
     ]
 
 
-def recipe_schedules(state: ModelState) -> list[dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition]:
+def recipe_schedules(
+    state: ModelState,
+) -> list[dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition]:
     """Make the schedule that takes in each batch when its period ends; on unless the calendar has an end."""
     batches = state.recipe.batches
     if batches is None:
@@ -117,7 +119,10 @@ def recipe_schedules(state: ModelState) -> list[dg.ScheduleDefinition | dg.Unres
     monitor = recipe_jobs(state)[1]
     return [
         dg.build_schedule_from_partitioned_job(
-            monitor, name=f"{state.name}_batches", default_status=status, description="Takes in each new batch."
+            monitor,
+            name=f"{state.name}_batches",
+            default_status=status,
+            description="Takes in each new batch.",
         )
     ]
 
@@ -131,7 +136,9 @@ def failed_run_alert() -> dg.SensorDefinition:
 
         run = context.dagster_run
         message = context.failure_event.message or ""
-        logging.getLogger("ml_assets.alerts").error("run %s of %s failed: %s", run.run_id, run.job_name, message)
+        logging.getLogger("ml_assets.alerts").error(
+            "run %s of %s failed: %s", run.run_id, run.job_name, message
+        )
 
     return sensor
 
@@ -154,4 +161,3 @@ def _error_asset(key: list[str], message: str) -> dg.AssetsDefinition:
         raise dg.Failure(message, allow_retries=False)
 
     return recipe_error
-

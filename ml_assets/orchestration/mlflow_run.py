@@ -1,13 +1,15 @@
 """One MLflow run for each Dagster run, through dagster-mlflow, ended with the status the Dagster run has.
 
-dagster-mlflow removes MLflow's exit hook by a name MLflow no longer uses, so the exit of any process marks the
-shared run FINISHED, whatever happened. Here, and only here, that is bridged: the hook is removed by its present
-name, and when the resource is torn down the event log says whether a step failed.
+dagster-mlflow removes MLflow's exit hook by a name MLflow no longer uses, so the exit of any process marks
+the shared run FINISHED, whatever happened. Here, and only here, that is bridged: the hook is removed by its
+present name, and when the resource is torn down the event log says whether a step failed.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -50,7 +52,8 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
             from dagster_mlflow import mlflow_tracking
 
             inner = mlflow_tracking.resource_fn(context.replace_config(config))
-            resource = next(inner)
+            with unchanged_environment():  # MLflow writes the address it was given there, and we read it
+                resource = next(inner)
         tracking.unregister_exit_hook()
         run_id = resource.active_run().info.run_id
         try:
@@ -60,6 +63,17 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
             inner.close()
 
     return dg.ResourceDefinition(mlflow, description="The MLflow run that belongs to this Dagster run.")
+
+
+@contextmanager
+def unchanged_environment() -> Iterator[None]:
+    """Undo what a library writes into the environment."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _failed(context: dg.InitResourceContext) -> bool:

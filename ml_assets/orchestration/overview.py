@@ -78,9 +78,7 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
         live_batch=live.scored_batch if live else None,
         drift=drift.share if drift and drift.status in ("ok", "drift") else None,
         status=_status(state, history),
-        last_decision=LastDecision(
-            action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason
-        )
+        last_decision=LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
         if entry
         else None,
     )
@@ -153,7 +151,7 @@ def overview_asset(
 
     @dg.asset(name="model_overview", deps=deps, group_name="overview", kinds={"table"})
     def model_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Every model: its champion, its age, its scores, its drift, its status and the last decision's reason."""
+        """Every model: its champion, age, scores, drift, status and the last decision's reason."""
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
         plotted = {
             f"{key}/{row.name}": getattr(row, key)

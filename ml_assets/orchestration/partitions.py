@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.recipe import Recipe
-from ml_assets.sources.batches import batch_of
+from ml_assets.sources.batches import batch_of, limits
 
 
 def batch_partitions(recipe: Recipe, first: str | None) -> dg.TimeWindowPartitionsDefinition | None:
@@ -23,17 +23,18 @@ def batch_partitions(recipe: Recipe, first: str | None) -> dg.TimeWindowPartitio
     batches = recipe.batches
     if batches is None:
         return None
-    start = first or batch_of(datetime.now(UTC).replace(tzinfo=None), batches.period)
+    start = first or batch_of(datetime.now(UTC), batches.period)
+    _, limit = limits(batches)
+    end = batch_of(limit, batches.period) if limit is not None else None
     match batches.period:
         case "hourly":
-            end = f"{batches.end}-00:00" if batches.end else None
             return dg.HourlyPartitionsDefinition(start_date=start, end_date=end)
         case "daily":
-            return dg.DailyPartitionsDefinition(start_date=start, end_date=batches.end)
+            return dg.DailyPartitionsDefinition(start_date=start, end_date=end)
         case "weekly":
-            return dg.WeeklyPartitionsDefinition(start_date=start, end_date=batches.end, day_offset=1)
+            return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, day_offset=1)
         case "monthly":
-            return dg.MonthlyPartitionsDefinition(start_date=start, end_date=batches.end)
+            return dg.MonthlyPartitionsDefinition(start_date=start, end_date=end)
 
 
 def labels_mapping(recipe: Recipe) -> dg.PartitionMapping | None:

@@ -34,7 +34,9 @@ def reap(instance: DagsterInstance) -> list[str]:
     )
     dead = [r.dagster_run for r in records if _is_dead(r.dagster_run.tags.get(PROCESS_TAG, ""))]
     for run in dead:
-        instance.report_run_failed(run, "the process of this run is gone: it was killed or the machine stopped")
+        instance.report_run_failed(
+            run, "the process of this run is gone: it was killed or the machine stopped"
+        )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in dead]
 

@@ -8,7 +8,7 @@ import dagster as dg
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import reap
-from ml_assets.orchestration.state import ModelState, is_locked
+from ml_assets.orchestration.state import ModelState, locked_by_another
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
 
@@ -75,7 +75,7 @@ def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
         description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if is_locked(state.settings.home, f"{state.name}.backfill"):
+        if locked_by_another(state.settings.home, f"{state.name}.backfill"):
             return dg.SkipReason("a backfill is walking through this model's batches and decides for itself")
         reap(context.instance)
         decision, _ = decide(context.instance, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -76,8 +77,8 @@ class ModelState:
 
     @property
     def studies(self) -> Path:
-        """File of this model's hyperparameter searches."""
-        return self.settings.home / "studies" / f"{self.name}.journal"
+        """Folder of this model's hyperparameter searches."""
+        return self.settings.home / "studies" / self.name
 
     def read(self, batch: str) -> pd.DataFrame:
         """Read one batch from its source."""
@@ -151,22 +152,31 @@ class Busy(RuntimeError):
 @contextmanager
 def locked(home: Path, name: str) -> Iterator[None]:
     """Hold a lock that the operating system releases when this process ends, however it ends."""
-    import fcntl
-
-    path = home / "locks" / f"{name}.lock"
+    path = _lock(home, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
+    with path.open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(f"another process is at work on {name!r} (lock {path})") from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield
 
 
-def is_locked(home: Path, name: str) -> bool:
-    """Whether a living process holds the lock."""
-    try:
-        with locked(home, name):
-            return False
-    except Busy:
-        return True
+def locked_by_another(home: Path, name: str) -> bool:
+    """Whether another living process holds the lock."""
+    path = _lock(home, name)
+    if not path.is_file() or path.read_text() == str(os.getpid()):
+        return False
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _lock(home: Path, name: str) -> Path:
+    return home / "locks" / f"{name}.lock"

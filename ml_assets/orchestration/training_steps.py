@@ -61,9 +61,7 @@ def split_step(state: ModelState, as_of: str) -> dict[str, Metadata]:
     return metadata
 
 
-def train_step(
-    state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]
-) -> TrainedModel:
+def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> TrainedModel:
     """Fit on the training set and log the model with everything that is needed to judge it later."""
     from ml_assets.training.fit import fit
 
@@ -183,12 +181,20 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of)
 
 
+FEWEST_BLOCKS = 8
+"""Fewer blocks than this say nothing about the spread between them."""
+
+
 def _blocks(state: ModelState, frame: pd.DataFrame) -> Any:
-    """Blocks for the paired bootstrap: rows of one entity stay together."""
-    entities = [c for c in state.recipe.model.data_interface.entity_cols if c in frame.columns]
-    if not entities:
+    """Blocks of the paired bootstrap: rows of one entity, or of one day, are alike and are drawn together."""
+    recipe = state.recipe
+    entities = [c for c in recipe.model.data_interface.entity_cols if c in frame.columns]
+    if entities:
+        return frame.groupby(entities, dropna=False).ngroup().to_numpy()
+    if recipe.batches is None or recipe.batches.column not in frame.columns:
         return None
-    return frame.groupby(entities, dropna=False).ngroup().to_numpy()
+    days = frame[recipe.batches.column].dt.floor("D")
+    return days.factorize()[0] if days.nunique() >= FEWEST_BLOCKS else None
 
 
 def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:
@@ -228,5 +234,3 @@ def _log(
         tags=tags,
         trials="refit_of" not in tags,
     )
-
-

@@ -39,7 +39,7 @@ class WalkedBatch(Record):
 
 
 class Comparison(Record):
-    """The live score of the models that were in charge beside that of the first champion, on the same rows."""
+    """The live score of the models that were in charge beside the first champion's, on the same rows."""
 
     since: str
     batches: int
@@ -127,12 +127,14 @@ def batches_to_walk(state: ModelState, start: str | None, stop: str | None) -> l
     batches = batch_range(first, span[1], state.recipe.batches.period)
     chosen = [b for b in batches if (start is None or b >= start) and (stop is None or b <= stop)]
     if not chosen:
-        raise WalkError(f"{state.name}: no batch from {start} to {stop}; there are {batches[0]} to {batches[-1]}")
+        raise WalkError(
+            f"{state.name}: no batch from {start} to {stop}; there are {batches[0]} to {batches[-1]}"
+        )
     return chosen
 
 
 def _remembered(state: ModelState, batch: str) -> WalkedBatch | None:
-    """What the ledger knows of a batch that was walked through before; a refused one is tried again if it can be.
+    """What the ledger knows of a batch that was walked through; a refused one is tried again if it can be.
 
     Raises
     ------
@@ -149,7 +151,8 @@ def _remembered(state: ModelState, batch: str) -> WalkedBatch | None:
     if refused is not None:
         return WalkedBatch.model_validate(refused.record["row"])
     raise WalkError(
-        f"{state.name}: champion version {champion.version} was trained as of {champion.as_of}, after {batch}: "
+        f"{state.name}: champion version {champion.version} was trained as of {champion.as_of}, "
+        f"after {batch}: "
         "it would be tried on rows it has learned from. Walk on with "
         f"--from {champion.as_of}, or set ML_ASSETS_HOME to an empty folder to start over."
     )
@@ -247,7 +250,9 @@ def summarise(state: ModelState, rows: Sequence[WalkedBatch]) -> Walk:
     promotions = [row.batch for row in rows if row.promoted is not None]
     overall = compare_with_first(state, rows[0].batch, rows[-1].batch) if first else None
     after = (
-        compare_with_first(state, state.shifted(promotions[-1], 1), rows[-1].batch) if len(promotions) > 1 else None
+        compare_with_first(state, state.shifted(promotions[-1], 1), rows[-1].batch)
+        if len(promotions) > 1
+        else None
     )
     return Walk(
         name=state.name,

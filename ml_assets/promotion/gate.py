@@ -159,8 +159,8 @@ def _first(metric: str, direction: Direction, evaluation: Evaluation) -> Promoti
     low, high = sorted((sign * (score.low - baseline), sign * (score.high - baseline)))
     answer = partial(answer, challenger_score=score.value, gain=gain, gain_low=low, gain_high=high)
     words = (
-        f"first model: {metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on {evaluation.rows:,} "
-        f"rows, {baseline:.4g} without looking at the features"
+        f"first model: {metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on "
+        f"{evaluation.rows:,} rows, {baseline:.4g} without looking at the features"
     )
     if low > 0:
         return answer(outcome="promote", reason=words)
@@ -180,7 +180,7 @@ def _gains(
     random_state: int,
     positive: str | None,
 ) -> tuple[float, float, float, float] | None:
-    """Both scores, the gain (positive is better) and its standard error; None where the metric is undefined."""
+    """Both scores, the gain (positive is better) and its standard error; None where undefined."""
     from ml_assets.evaluation.metrics import METRICS, evaluate_counts, labelled
 
     chosen = METRICS[metric]
@@ -199,7 +199,7 @@ def _gains(
         size = (min(at_once, RESAMPLES - first), n_groups)
         picks = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=size[0])
         before, after = scored(picks[:, groups].astype(float))
-        drawn.append(sign * (after - before))
+        drawn.append(after - before)  # its spread is the same in either direction
     gains = np.concatenate(drawn)
     gains = gains[np.isfinite(gains)]
     if not np.isfinite(champion_score - challenger_score) or len(gains) < RESAMPLES / 2:

@@ -48,7 +48,7 @@ def kind_of(column: pd.Series) -> Kind:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return "number"
     known = column.dropna()
-    if not known.map(lambda value: isinstance(value, (str, bool))).all():
+    if not known.map(lambda value: isinstance(value, (str, bool, int, float, np.generic))).all():
         return "other"
     return "time" if holds_iso_times(column) else "text"
 

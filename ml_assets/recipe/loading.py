@@ -181,7 +181,6 @@ def _in_words(error: ValidationError, data: dict[str, Any]) -> list[tuple[Key, s
     details = error.errors()
     unknown_keys = [_key(detail, data) for detail in details if detail["type"] == "extra_forbidden"]
     faults: dict[tuple[Key, str], None] = {}
-    described: set[Key] = set()
     for detail in details:
         key = _key(detail, data)
         if detail["type"] == "value_error":
@@ -191,8 +190,7 @@ def _in_words(error: ValidationError, data: dict[str, Any]) -> list[tuple[Key, s
                 faults[key, _missing(key)] = None
         elif detail["type"] == "extra_forbidden":
             faults[key, _unknown_key(key)] = None
-        elif key not in described:
-            described.add(key)
+        else:
             faults[key, _not_allowed(key, _at(key, data))] = None
     return list(faults)
 

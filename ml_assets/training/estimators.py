@@ -25,6 +25,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Where the library's own default often does not converge, or gives no probabilities."""
 
+REQUIRED = {"sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",)}
+"""Parameters that have a default, which does not work."""
+
 THREADED = ("xgboost.",)
 """Packages that would take all cores unless told otherwise."""
 
@@ -139,7 +142,8 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
         ours["random_state"] = random_state
     if class_path.startswith(THREADED) and "nthread" not in given:
         ours["n_jobs"] = 1
-    absent = [name for name in catalogue.ESTIMATORS[class_path].required if name not in given]
+    required = (*catalogue.ESTIMATORS[class_path].required, *REQUIRED.get(class_path, ()))
+    absent = [name for name in required if name not in given]
     if absent:
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
     estimator = kind(**(ours | given))

@@ -18,7 +18,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
+        self._path = path.with_name(path.name + ".flock")
         self._threads = threading.Lock()
         self._descriptor = -1
 

@@ -1,0 +1,211 @@
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from ml_assets.evaluation.metrics import (
+    METRICS,
+    default_metric,
+    evaluate_counts,
+    labelled,
+    positive_class,
+    score,
+)
+from ml_assets.recipe.metrics import METRIC_DIRECTIONS, TASK_METRICS
+
+CLASSIFICATION = TASK_METRICS["classification"]
+REGRESSION = TASK_METRICS["regression"]
+
+
+def classified(n: int, classes: list[str], seed: int, digits: int = 1) -> tuple[pd.Series, pd.DataFrame]:
+    """Labels and a fair guess at them; few digits make ties."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, len(classes), n)
+    codes[: len(classes)] = range(len(classes))
+    shares = (
+        np.round(rng.dirichlet(np.ones(len(classes)), n) + np.eye(len(classes))[codes] * 0.3, digits) + 0.01
+    )
+    shares /= shares.sum(axis=1, keepdims=True)
+    names = np.array(classes, dtype=object)
+    predictions = pd.DataFrame(shares, columns=[f"probability_{c}" for c in classes])
+    predictions.insert(0, "prediction", names[shares.argmax(axis=1)])
+    return pd.Series(names[codes]), predictions
+
+
+def by_sklearn(metric: str, y: Any, predictions: pd.DataFrame, weights: Any = None) -> float:
+    hard = predictions["prediction"]
+    soft = predictions.drop(columns="prediction").to_numpy()
+    classes = [c.removeprefix("probability_") for c in predictions.columns[1:]]
+    average: dict[str, Any] = {"average": "weighted", "zero_division": 0}
+    if len(classes) == 2:
+        average = {"average": "binary", "pos_label": classes[1], "zero_division": 0}
+    scores: Any = soft[:, 1] if len(classes) == 2 else soft
+    truth = np.array([c == classes[1] for c in y]) if len(classes) == 2 else sk_binarize(y, classes)
+    return float(
+        {
+            "accuracy": lambda: sk.accuracy_score(y, hard, sample_weight=weights),
+            "precision": lambda: sk.precision_score(y, hard, sample_weight=weights, **average),
+            "recall": lambda: sk.recall_score(y, hard, sample_weight=weights, **average),
+            "f1": lambda: sk.f1_score(y, hard, sample_weight=weights, **average),
+            "roc_auc": lambda: sk.roc_auc_score(truth, scores, average="weighted", sample_weight=weights),
+            "pr_auc": lambda: sk.average_precision_score(
+                truth, scores, average="weighted", sample_weight=weights
+            ),
+            "log_loss": lambda: sk.log_loss(y, soft, labels=classes, sample_weight=weights),
+            "mse": lambda: sk.mean_squared_error(y, hard, sample_weight=weights),
+            "rmse": lambda: sk.root_mean_squared_error(y, hard, sample_weight=weights),
+            "mae": lambda: sk.mean_absolute_error(y, hard, sample_weight=weights),
+            "r2": lambda: sk.r2_score(y, hard, sample_weight=weights),
+            "mape": lambda: sk.mean_absolute_percentage_error(y, hard, sample_weight=weights),
+        }[metric]()
+    )
+
+
+def sk_binarize(y: Any, classes: list[str]) -> Any:
+    return np.array([[c == label for c in classes] for label in y]).astype(int)
+
+
+def numbers(n: int, seed: int) -> tuple[pd.Series, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    y = rng.normal(10, 3, n)
+    return pd.Series(y), pd.DataFrame({"prediction": y + rng.normal(0, 1, n)})
+
+
+def test_names_directions_and_tasks_are_the_recipe_s() -> None:
+    assert {name: m.direction for name, m in METRICS.items()} == METRIC_DIRECTIONS
+    assert {
+        task: tuple(m.name for m in METRICS.values() if task in m.tasks) for task in TASK_METRICS
+    } == TASK_METRICS
+
+
+@pytest.mark.parametrize("metric", CLASSIFICATION)
+@given(
+    st.integers(5, 60),
+    st.sampled_from([["a", "b"], ["a", "b", "c"], ["v", "w", "x", "y"]]),
+    st.integers(0, 99),
+)
+@settings(max_examples=25, deadline=None)
+def test_classification_metrics_are_scikit_learn_s(
+    metric: str, n: int, classes: list[str], seed: int
+) -> None:
+    y, predictions = classified(n, classes, seed)
+    assert score(metric, y, predictions) == pytest.approx(by_sklearn(metric, y, predictions))
+
+
+@pytest.mark.parametrize("metric", REGRESSION)
+@given(st.integers(2, 60), st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_regression_metrics_are_scikit_learn_s(metric: str, n: int, seed: int) -> None:
+    y, predictions = numbers(n, seed)
+    assert score(metric, y, predictions) == pytest.approx(by_sklearn(metric, y, predictions))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("classes", [["a", "b"], ["a", "b", "c"]])
+def test_counts_are_weights(metric: str, classes: list[str]) -> None:
+    task = METRICS[metric].tasks[0]
+    y, predictions = classified(40, classes, 1) if task == "classification" else numbers(40, 1)
+    counts = np.random.default_rng(0).integers(0, 3, (5, 40)).astype(float)
+    got = evaluate_counts(METRICS[metric], labelled(y, predictions, task), counts)
+    assert got == pytest.approx([by_sklearn(metric, y, predictions, row) for row in counts])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(st.integers(8, 40), st.integers(0, 99), st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_worse_prediction_never_scores_better(metric: str, n: int, seed: int, data: st.DataObject) -> None:
+    row = data.draw(st.integers(0, n - 1))
+    if METRICS[metric].tasks == ("regression",):
+        y, predictions = numbers(n, seed)
+        worse = predictions.copy()
+        worse.loc[row, "prediction"] += 5 * np.sign(worse.loc[row, "prediction"] - y[row])
+    else:
+        y, predictions = classified(n, ["no", "yes"], seed)
+        worse = predictions.copy()
+        other = "no" if y[row] == "yes" else "yes"
+        worse.loc[row, ["prediction", "probability_yes", "probability_no"]] = [
+            other,
+            worse.loc[row, "probability_yes"] * (0.1 if y[row] == "yes" else 1),
+            worse.loc[row, "probability_no"] * (0.1 if y[row] == "no" else 1),
+        ]
+        total = worse[["probability_yes", "probability_no"]].sum(axis=1)
+        for column in ("probability_yes", "probability_no"):
+            worse[column] = worse[column] / total
+    before, after = score(metric, y, predictions), score(metric, y, worse)
+    sign = 1 if METRICS[metric].direction == "maximize" else -1
+    assert sign * after <= sign * before + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("metric", "y", "prediction"),
+    [
+        ("roc_auc", ["no", "no"], ["no", "yes"]),
+        ("pr_auc", ["no", "no"], ["no", "yes"]),
+        ("recall", ["no", "no"], ["no", "yes"]),
+        ("r2", [1.0, 1.0], [1.0, 2.0]),
+        ("mape", [0.0, 1.0], [1.0, 2.0]),
+        ("rmse", [], []),
+    ],
+)
+def test_what_is_undefined_is_not_a_number(metric: str, y: list[Any], prediction: list[Any]) -> None:
+    predictions = pd.DataFrame({"prediction": prediction})
+    if METRICS[metric].tasks == ("classification",):
+        predictions["probability_no"], predictions["probability_yes"] = [0.4, 0.6], [0.6, 0.4]
+    assert np.isnan(score(metric, pd.Series(y), predictions))
+
+
+def test_a_label_the_model_does_not_know_counts_as_wrong() -> None:
+    y, predictions = classified(20, ["no", "yes"], 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = {m: score(m, y, predictions) for m in CLASSIFICATION}
+        y[3] = "maybe"
+        after = {m: score(m, y, predictions) for m in CLASSIFICATION}
+    assert after["log_loss"] > before["log_loss"] + 1
+    assert np.isfinite(list(after.values())).all()
+
+
+def test_a_metric_that_needs_probabilities_says_so() -> None:
+    with pytest.raises(ValueError, match="'roc_auc' needs probabilities"):
+        score("roc_auc", pd.Series(["a", "b"]), pd.DataFrame({"prediction": ["a", "b"]}))
+    with pytest.raises(ValueError, match=r"'auc' is not known \(accepted: accuracy"):
+        score("auc", pd.Series(["a"]), pd.DataFrame({"prediction": ["a"]}))
+    with pytest.raises(ValueError, match="1 true values but 2 predictions"):
+        score("mae", pd.Series([1.0]), pd.DataFrame({"prediction": [1.0, 2.0]}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted", "expected"),
+    [
+        (["0", "1", "1"], None, "1"),
+        (["False", "True", "True"], None, "True"),
+        (["yes", "yes", "no"], None, "yes"),
+        (["DOWN", "DOWN", "UP"], None, "UP"),
+        (["UP", "UP", "DOWN"], None, "DOWN"),
+        (["a", "b"], None, "b"),
+        (["0", "1"], 0, "0"),
+        (["False", "True"], False, "False"),
+        (["yes", "no"], True, "yes"),
+        (["good", "bad"], "GOOD", "good"),
+        (["a", "b", "c"], None, None),
+    ],
+)
+def test_the_positive_class_says_yes_or_is_the_rarer_one(
+    labels: list[str], wanted: str | int | bool | None, expected: str | None
+) -> None:
+    assert positive_class(pd.Series(labels), wanted) == expected
+
+
+def test_a_wanted_class_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'maybe' is not a label \(found no, yes\)"):
+        positive_class(pd.Series(["yes", "no"]), "maybe")
+
+
+def test_default_metrics_are_of_their_task() -> None:
+    for task, n_classes in (("classification", 2), ("classification", 3), ("regression", None)):
+        assert default_metric(task, n_classes) in TASK_METRICS[task]

@@ -1,0 +1,390 @@
+"""`decide_retrain` as a table, rule by rule, and as laws over random histories."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.recipe.schema import Breaches, Budget, Monitoring, Retraining, Training
+from ml_assets.records import (
+    Attempt,
+    BatchEvidence,
+    Champion,
+    DriftReport,
+    History,
+    PerformanceReport,
+    RetrainDecision,
+    Score,
+)
+from ml_assets.retraining.policy import RULES, decide_retrain, drift_breach, performance_breach
+
+NOW = "2025-06-01T00:00:00"
+CHAMPION = Champion(version=1, as_of_index=0, trained_at=NOW)
+TRAINING = Training()
+
+
+def drift(index: int, share: float = 0.0, status: str | None = None, version: int = 1) -> DriftReport:
+    status = status or ("drift" if share else "ok")
+    faults = ("column 'x' is absent from the batch",) if status == "fault" else ()
+    return DriftReport.model_validate(
+        {
+            "batch": f"b{index:02}",
+            "champion_version": version,
+            "status": status,
+            "rows": 500,
+            "reference_rows": 5000,
+            "share": share,
+            "faults": faults,
+        }
+    )
+
+
+def performance(
+    index: int, value: float = 0.8, status: str = "ok", version: int = 1, p_value: float = 0.5, **more: Any
+) -> PerformanceReport:
+    return PerformanceReport.model_validate(
+        {
+            "batch": f"b{index:02}",
+            "scored_batch": f"b{index - 1:02}",
+            "champion_version": version,
+            "status": status,
+            "metric": "roc_auc",
+            "direction": "maximize",
+            "rows": 500,
+            "coverage": 1.0,
+            "score": Score(value=value, low=value - 0.02, high=value + 0.02),
+            "holdout": Score(value=0.8, low=0.78, high=0.82),
+            "p_value": p_value,
+        }
+        | more
+    )
+
+
+def history(
+    shares: list[float | str | None],
+    scores: list[float | None] | None = None,
+    attempts: tuple[Attempt, ...] = (),
+    champion: Champion | None = CHAMPION,
+    **more: Any,
+) -> History:
+    """Batches 4, 5, …: shares (or a status) of drift; scores below 0.7 are significantly worse."""
+    batches = []
+    for place, share in enumerate(shares):
+        index = 4 + place
+        score = scores[place] if scores else None
+        batches.append(
+            BatchEvidence(
+                batch=f"b{index:02}",
+                index=index,
+                drift=None
+                if share is None
+                else drift(index, status=share)
+                if isinstance(share, str)
+                else drift(index, share),
+                performance=None
+                if score is None
+                else performance(index, score, p_value=1e-6 if score < 0.7 else 0.5),
+            )
+        )
+    return History(recipe="churn", batches=tuple(batches), attempts=attempts, champion=champion, **more)
+
+
+def attempt(index: int, outcome: str) -> Attempt:
+    return Attempt.model_validate({"batch_index": index, "outcome": outcome, "at": NOW})
+
+
+def decide(given: History, training: Training = TRAINING, **policy: Any) -> RetrainDecision:
+    return decide_retrain("churn", Retraining(**policy), Monitoring(), training, given, NOW)
+
+
+BREACHED: list[float | str | None] = [0.0, 0.4, 0.4]
+OLD = History(
+    recipe="churn",
+    batches=tuple(BatchEvidence(batch=f"b{i:02}", index=i, drift=drift(i, 0.4, version=1)) for i in (4, 5)),
+    attempts=(),
+    champion=Champion(version=2, as_of_index=0, trained_at=NOW),
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "policy", "action", "rule", "words"),
+    [
+        (history(BREACHED), {"enabled": False}, "none", "disabled", "switched off"),
+        (history([], champion=None), {}, "none", "first_model", "0 of 1 labelled batches"),
+        (
+            history([None], champion=None, labelled_batches=1, labelled_rows=49),
+            {},
+            "none",
+            "first_model",
+            "49 of",
+        ),
+        (
+            history([None], champion=None, labelled_batches=1, labelled_rows=50),
+            {},
+            "first",
+            "first_model",
+            "50",
+        ),
+        (history([0.4, 0.4, "fault"]), {}, "blocked", "fault", "'x' is absent"),
+        (history(["fault", 0.4, 0.4]), {}, "retrain", "retrain", "2 of the last 2"),
+        (OLD, {}, "none", "older_champion", "champion 2"),
+        (history([]), {}, "none", "minimum_rows", "300 rows"),
+        (history(["insufficient_data"] * 3), {}, "none", "minimum_rows", "300 rows"),
+        (history([0.0, 0.0, 0.0]), {}, "none", "k_of_n", "within limits"),
+        (
+            history([0.0, 0.0, 0.4]),
+            {},
+            "none",
+            "k_of_n",
+            "2 of the last 3, the newest among them, are needed",
+        ),
+        (history([0.4, 0.4, 0.0]), {}, "none", "k_of_n", "2 of the last 3"),
+        (history([0.1, 0.1, 0.1]), {}, "none", "k_of_n", "within limits"),
+        (history([0.4, 0.0, 0.0, 0.4]), {}, "none", "k_of_n", "1 of the last 3"),
+        (history([0.4, 0.0, 0.4]), {}, "retrain", "retrain", "> 0.1 in 2 of the last 3 batches (b04, b06)"),
+        (
+            history([0.4, "insufficient_data", 0.4]),
+            {},
+            "retrain",
+            "retrain",
+            "2 of the last 2 batches (b04, b06)",
+        ),
+        (history([0.4]), {"breaches": Breaches(k=1, n=1)}, "retrain", "retrain", "in the last batch (b04)"),
+        (
+            history([0.0] * 3, [0.8, 0.6, 0.6]),
+            {},
+            "retrain",
+            "retrain",
+            "live metric 0.6 < 0.8 on the hold-out",
+        ),
+        (history([0.0] * 3, [0.6, 0.6, 0.8]), {}, "none", "k_of_n", "needed"),
+        (
+            history([0.4, 0.0, 0.0], [0.8, 0.8, 0.6]),
+            {},
+            "none",
+            "k_of_n",
+            "needed",
+        ),  # two kinds do not add up
+        (
+            history([0.0] * 3, [0.74] * 3),
+            {"performance_threshold": 0.75},
+            "retrain",
+            "retrain",
+            "< 0.75 (roc_auc)",
+        ),
+        (history([0.0] * 3, [0.6] * 3), {"performance_threshold": 0.5}, "none", "k_of_n", "within limits"),
+        (history([0.0] * 3), {"max_age": 6}, "retrain", "retrain", "6 batches old"),
+        (history([0.0] * 3), {"max_age": 7}, "none", "k_of_n", "within limits"),
+        (history(["insufficient_data"]), {"max_age": 4}, "retrain", "retrain", "4 batches old"),
+        (history([*BREACHED, "fault"]), {"max_age": 1}, "blocked", "fault", "faulty"),
+        (history(BREACHED, attempts=(attempt(6, "in_flight"),)), {}, "none", "in_flight", "in flight"),
+        (history(BREACHED, attempts=(attempt(4, "keep"),)), {}, "none", "cooldown", "2 of 3 batches"),
+        (history(BREACHED, attempts=(attempt(3, "keep"),)), {}, "retrain", "retrain", "drift share"),
+        (
+            history(BREACHED, attempts=(attempt(6, "keep"),)),
+            {"cooldown": 0},
+            "none",
+            "cooldown",
+            "0 of 1 batches",
+        ),
+        (history(BREACHED, attempts=(attempt(5, "keep"),)), {"cooldown": 0}, "retrain", "retrain", "drift"),
+        (
+            history(BREACHED, champion=Champion(version=1, as_of_index=4, trained_at=NOW)),
+            {},
+            "none",
+            "cooldown",
+            "2 of 3 batches",
+        ),
+        (
+            history(BREACHED, attempts=tuple(attempt(i, "promote") for i in (0, 1, 2, 3))),
+            {},
+            "none",
+            "budget",
+            "4 of 4 training runs in the last 12 batches",
+        ),
+        (
+            history(BREACHED, attempts=tuple(attempt(i, "promote") for i in (0, 1, 2, 3))),
+            {"budget": Budget(retrains=4, batches=6)},
+            "retrain",
+            "retrain",
+            "drift",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "failed"), attempt(3, "keep"))),
+            {},
+            "none",
+            "circuit_breaker",
+            "10 batches from now",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "promote"), attempt(3, "keep"))),
+            {},
+            "retrain",
+            "retrain",
+            "drift",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "inconclusive"), attempt(3, "keep"))),
+            {},
+            "retrain",
+            "retrain",
+            "drift",
+        ),
+        (
+            history(BREACHED, attempts=tuple(attempt(i, "keep") for i in (0, 1, 2))),
+            {"budget": Budget(retrains=4, batches=3)},
+            "retrain",
+            "retrain",
+            "drift",
+        ),  # a pause, not the end
+    ],
+)
+def test_each_rule_decides_in_its_turn(
+    given: History, policy: dict[str, Any], action: str, rule: str, words: str
+) -> None:
+    decision = decide(given, **policy)
+    assert (decision.action, decision.rule) == (action, rule)
+    assert words in "; ".join(decision.reasons)
+    assert decision.evidence["now"] == NOW
+    assert decision == decide(given.model_copy(update={"batches": given.batches[::-1]}), **policy)
+
+
+def test_every_rule_is_named_by_its_function() -> None:
+    assert [rule.__name__ for rule in RULES] == [
+        "disabled",
+        "first_model",
+        "fault",
+        "older_champion",
+        "minimum_rows",
+        "k_of_n",
+        "in_flight",
+        "cooldown",
+        "budget",
+        "circuit_breaker",
+        "retrain",
+    ]
+
+
+def test_first_model_waits_for_training_first() -> None:
+    waiting = history([None], champion=None, labelled_batches=5, labelled_rows=5000)
+    assert decide(waiting, Training(first=6)).action == "none"
+    assert decide(waiting, Training(first=5)).action == "first"
+    refused = waiting.model_copy(update={"attempts": (attempt(4, "keep"),)})
+    assert decide(refused).rule == "cooldown"
+
+
+def test_key_changes_only_when_another_attempt_is_due() -> None:
+    first = decide(history(BREACHED))
+    again = decide(history(BREACHED))
+    after_crash = decide(history(BREACHED, attempts=(attempt(6, "failed"),)))
+    assert first.key == again.key == "churn:b06:v1:a0"
+    assert after_crash.retrain and after_crash.key == "churn:b06:v1:a1"
+    crashes = tuple(attempt(6, "failed") for _ in range(3))
+    assert decide(history(BREACHED, attempts=crashes)).rule == "circuit_breaker"
+
+
+def test_evidence_of_one_batch_counts_once() -> None:
+    """Labels that come in two parts give two reports on the same batch: the newer one holds."""
+    reports = [performance(5, 0.6, p_value=1e-6), performance(6, 0.6, p_value=1e-6, scored_batch="b04")]
+    batches = tuple(
+        BatchEvidence(batch=report.batch, index=index, performance=report)
+        for index, report in zip((5, 6), reports, strict=True)
+    )
+    champion = Champion(version=1, as_of_index=0, trained_at=NOW)
+    given = History(recipe="churn", batches=batches, attempts=(), champion=champion)
+    assert decide(given).rule == "k_of_n"
+
+
+def test_drift_breach_is_above_the_threshold() -> None:
+    policy = Retraining(drift_threshold=0.1)
+    assert [drift_breach(drift(1, share), policy) for share in (0.0, 0.1, 0.11)] == [False, False, True]
+    assert not drift_breach(drift(1, 0.5, status="fault"), policy)
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "p_value", "threshold", "breach"),
+    [
+        ("maximize", 0.74, 0.5, 0.75, True),
+        ("maximize", 0.76, 1e-9, 0.75, False),
+        ("minimize", 0.76, 0.5, 0.75, True),
+        ("minimize", 0.74, 1e-9, 0.75, False),
+        ("maximize", 0.78, 0.001, None, True),  # 2.5 % of 0.8
+        ("maximize", 0.78, 0.02, None, False),
+        ("maximize", 0.79, 0.001, None, False),
+        ("minimize", 0.85, 0.001, None, True),  # 6.25 %
+        ("minimize", 0.83, 0.001, None, False),
+        ("minimize", 0.70, 0.001, None, False),
+    ],
+)
+def test_performance_breach_follows_the_direction(
+    direction: str, value: float, p_value: float, threshold: float | None, breach: bool
+) -> None:
+    report = performance(3, value, direction=direction, p_value=p_value)
+    assert performance_breach(report, Retraining(performance_threshold=threshold)) is breach
+    for status in ("waiting", "insufficient_data", "in_sample"):
+        late = performance(3, value, status=status, direction=direction, p_value=p_value)
+        assert not performance_breach(late, Retraining(performance_threshold=threshold))
+
+
+evidence = st.lists(
+    st.one_of(st.none(), st.sampled_from([0.0, 0.4]), st.sampled_from(["fault", "insufficient_data"])),
+    min_size=1,
+    max_size=6,
+)
+policies = st.fixed_dictionaries(
+    {
+        "cooldown": st.integers(0, 3),
+        "max_age": st.one_of(st.none(), st.integers(1, 8)),
+        "breaches": st.builds(Breaches, k=st.integers(1, 2), n=st.integers(2, 4)),
+        "budget": st.builds(Budget, retrains=st.integers(1, 4), batches=st.integers(1, 12)),
+        "circuit_breaker": st.integers(1, 4),
+    }
+)
+outcomes = st.sampled_from(["failed", "promote", "keep", "inconclusive"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(shares=evidence, policy=policies, past=st.lists(st.tuples(st.integers(0, 9), outcomes), max_size=5))
+def test_never_when_disabled_in_flight_or_faulty(
+    shares: list[Any], policy: dict[str, Any], past: list[tuple[int, str]]
+) -> None:
+    attempts = tuple(attempt(index, outcome) for index, outcome in past)
+    given_history = history(shares, attempts=attempts)
+    assert decide(given_history, **policy) == decide(given_history, **policy)
+    assert not decide(given_history, **policy, enabled=False).retrain
+    assert not decide(history(shares, attempts=(*attempts, attempt(3, "in_flight"))), **policy).retrain
+    assert decide(history([*shares, "fault"], attempts=attempts), **policy).action == "blocked"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from([0.0, 0.4, 0.4, "fault"]), outcomes), min_size=5, max_size=40),
+    policy=policies,
+)
+def test_budget_and_cooldown_hold_on_every_walk(steps: list[tuple[Any, str]], policy: dict[str, Any]) -> None:
+    """Batch by batch, the decision asked three times after each: a crash may be tried again, nothing else."""
+    champion = Champion(version=1, as_of_index=0, trained_at=NOW)
+    batches: list[BatchEvidence] = []
+    attempts: list[Attempt] = []
+    for index, (share, outcome) in enumerate(steps, start=1):
+        status = share if isinstance(share, str) else None
+        report = drift(index, 0.0 if status else share, status=status, version=champion.version)
+        batches.append(BatchEvidence(batch=f"b{index:02}", index=index, drift=report))
+        for _ in range(3):
+            given_history = History(
+                recipe="churn", batches=tuple(batches), attempts=tuple(attempts), champion=champion
+            )
+            if decide(given_history, **policy).retrain:
+                attempts.append(attempt(index, outcome))
+                if outcome == "promote":
+                    champion = Champion(version=champion.version + 1, as_of_index=index, trained_at=NOW)
+    budget, cooldown = policy["budget"], policy["cooldown"]
+    for last in range(1, len(steps) + 1):
+        stretch = range(last - budget.batches + 1, last + 1)
+        assert sum(one.batch_index in stretch for one in attempts) <= budget.retrains
+    settled = [one.batch_index for one in attempts if one.outcome != "failed"]
+    assert all(later - earlier > cooldown for earlier, later in pairwise(settled))
