@@ -21,6 +21,8 @@ class Finding(Record):
     rule: str
     message: str
     column: str | None = None
+    key: str | None = None
+    """The recipe's key that is wrong, where the data is not."""
 
 
 class Score(Record):

@@ -65,7 +65,7 @@ STATIC = [
         recipe(),
         "missing_column",
         "churned",
-        "target_col: 'churned' is not a column (found month, customer, .* Did you mean 'churn'?",
+        "target_col: 'churned' is not a column of .* (found month, customer, .* Did you mean 'churn'?",
     ),
     (
         GOOD,

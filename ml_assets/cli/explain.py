@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_assets.orchestration.history import GATE
 from ml_assets.registry.ledger import Entry, Ledger
-
-GATE = ("promote", "keep", "inconclusive")
 
 
 def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict[str, Any] | None:

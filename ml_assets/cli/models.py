@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ml_assets.cli.validate import check, load_state
 from ml_assets.orchestration.location import load_states, remember
 from ml_assets.orchestration.overview import ModelStatus, all_statuses
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.state import ModelState
 from ml_assets.orchestration.walk import WalkError
-from ml_assets.recipe import load_recipe
+from ml_assets.recipe import RecipeError
 from ml_assets.settings import Settings, read_settings
 
 
@@ -35,24 +36,14 @@ def file_state(path: Path) -> ModelState:
     Raises
     ------
     RecipeError
-        If the recipe is broken.
-    WalkError
-        If another known recipe has the same name.
+        If the recipe is broken, does not fit its data, or has the name of another known recipe.
     """
     settings = read_settings()
-    recipe = load_recipe(path)
-    for other in load_states(settings)[0]:
-        if other.name == recipe.name and not _same(other.path, path):
-            raise WalkError(
-                f"{path}: the name {recipe.name!r} belongs to {other.path} already. "
-                "Give this recipe another name."
-            )
+    state = load_state(path, settings)
+    if faults := check(state).recipe:
+        raise RecipeError(faults)
     remember(settings, path)
-    return ModelState(recipe, path.absolute(), settings)
-
-
-def _same(a: Path, b: Path) -> bool:
-    return a.resolve() == b.resolve()
+    return state
 
 
 def known_state(name: str) -> ModelState:

@@ -14,7 +14,7 @@ from ml_assets.cli.models import actor, file_state
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import definitions_of
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.orchestration.state import STATIC, Busy, ModelState
+from ml_assets.orchestration.state import STATIC, Busy, ModelState, locked
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.sources.batches import batch_range
 
@@ -37,7 +37,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     started = time.perf_counter()
     state = file_state(path)
     repository = definitions_of([state], [], state.settings).get_repository_def()
-    with open_instance(state.settings) as instance:
+    with locked(state.settings.home, state.command_lock), open_instance(state.settings) as instance:
         in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
         if in_flight:
             raise Busy(

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_assets.orchestration.location import load_states
 from ml_assets.orchestration.state import ModelState
 from ml_assets.recipe import RecipeError, load_recipe
+from ml_assets.recipe.faults import dotted
+from ml_assets.recipe.loading import RecipeFault, fault_in, name_taken
 from ml_assets.settings import Settings
+
+SOURCE = "model.loader.source_uri"
+
+
+class Checked(NamedTuple):
+    """What is wrong with a recipe that loads: the recipe itself, or the data it names."""
+
+    recipe: list[RecipeFault]
+    data: list[RecipeFault]
 
 
 def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[str, Any]]:
@@ -19,44 +31,81 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
     list of dict
         Per file: `file, ok, errors: [{line, key, message}]`.
     """
-    if files:
-        return [_check(path, settings) for path in files]
+    if not files:
+        states, broken = load_states(settings)
+        return [_report(s.path, _all(check(s))) for s in states] + [
+            _report(path, error.errors) for path, error in broken
+        ]
+    reports = []
+    names: dict[str, Path] = {}
+    for path in files:
+        try:
+            state = load_state(path, settings)
+            owner = names.setdefault(state.name, path)
+            if owner.resolve() != path.resolve():
+                raise name_taken(path, state.name, owner)
+            reports.append(_report(path, _all(check(state))))
+        except RecipeError as error:
+            reports.append(_report(path, error.errors))
+    return reports
+
+
+def load_state(path: Path, settings: Settings) -> ModelState:
+    """Load the recipe of a file.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe is broken, or has the name of another known recipe.
+    """
+    recipe = load_recipe(path)
     states, broken = load_states(settings)
-    checked = [_report(state.path, _data_errors(state)) for state in states]
-    return checked + [_report(path, _recipe_errors(error)) for path, error in broken]
+    for other, error in broken:
+        if other.resolve() == path.resolve():
+            raise error
+    for state in states:
+        if state.name == recipe.name and state.path.resolve() != path.resolve():
+            raise name_taken(path, recipe.name, state.path)
+    return ModelState(recipe, path.absolute(), settings)
 
 
-def _check(path: Path, settings: Settings) -> dict[str, Any]:
-    try:
-        state = ModelState(load_recipe(path), path.absolute(), settings)
-    except RecipeError as error:
-        return _report(path, _recipe_errors(error))
-    return _report(path, _data_errors(state))
-
-
-def _report(path: Path, errors: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"file": str(path), "ok": not errors, "errors": errors}
-
-
-def _recipe_errors(error: RecipeError) -> list[dict[str, Any]]:
-    return [{"line": e.line, "key": e.key, "message": str(e)} for e in error.errors]
-
-
-def _data_errors(state: ModelState) -> list[dict[str, Any]]:
-    """Read the newest batch and hold it against the recipe."""
+def check(state: ModelState) -> Checked:
+    """Hold a recipe against the estimator it names and the newest batch of its data."""
     from ml_assets.quality.contract import check_raw
     from ml_assets.sources.read import SourceError
 
-    key = "model.loader.source_uri"
+    recipe = _wrong_hyperparameters(state)
     try:
         span = state.calendar()
         if span is None:
-            uri = state.recipe.model.loader.source_uri
-            return [{"line": None, "key": key, "message": f"{state.path}: {uri} has no rows yet"}]
+            return Checked(recipe, [fault_in(state.path, SOURCE, "there are no rows yet")])
         frame = state.read(span[1])
     except SourceError as error:
-        return [{"line": None, "key": key, "message": f"{state.path}: {error}"}]
-    return [
-        {"line": None, "key": finding.column, "message": f"{state.path}: {finding.message}"}
-        for finding in check_raw(frame, state.recipe, None)
-    ]
+        fault = fault_in(state.path, error.key or SOURCE, error.message)
+        return Checked([*recipe, fault], []) if error.key else Checked(recipe, [fault])
+    data = []
+    for finding in check_raw(frame, state.recipe, None):
+        if finding.key is not None:
+            recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
+        else:
+            data.append(fault_in(state.path, SOURCE, f"{state.source(span[1])}: {finding.message}"))
+    return Checked(recipe, data)
+
+
+def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
+    from ml_assets.training.estimators import wrong_values
+
+    model = state.recipe.model
+    if model.class_path is None:
+        return []
+    wrong = wrong_values(model.class_path, model.hyperparameters)
+    return [fault_in(state.path, dotted(("model", "hyperparameters", *key)), text) for key, text in wrong]
+
+
+def _all(checked: Checked) -> list[RecipeFault]:
+    return [*checked.recipe, *checked.data]
+
+
+def _report(path: Path, faults: Iterable[RecipeFault]) -> dict[str, Any]:
+    errors = [{"line": fault.line, "key": fault.key, "message": str(fault)} for fault in faults]
+    return {"file": str(path), "ok": not errors, "errors": errors}

@@ -60,7 +60,7 @@ def raw_step(state: ModelState, batch: str) -> Reading:
                 "changed": snapshot.changed,
                 "sample": display.table(frame.head(5).to_dict("records")),
             }
-        reading.problems += [f"{state.name} {each}: {finding.message}" for finding in findings]
+        reading.problems += [f"{state.name}: {state.source(each)}: {finding.message}" for finding in findings]
     return reading
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
@@ -22,12 +24,15 @@ from ml_assets.records import (
 from ml_assets.registry import champions
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, EventLogRecord
+    from dagster import DagsterInstance, EventLogRecord, RunRecord
 
 AnyReport = TypeVar("AnyReport", bound=Record)
 
 REMEMBERED = 200
 """Newest events of an asset, and newest runs of a model, that a decision looks at."""
+
+GATE = ("promote", "keep", "inconclusive")
+"""Kinds of the ledger's entries that end a training."""
 
 IN_PROGRESS = [
     DagsterRunStatus.QUEUED,
@@ -137,8 +142,18 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
         if run.status in IN_PROGRESS:
             outcome = "in_flight"
         elif run.status != DagsterRunStatus.SUCCESS or outcome is None:
-            outcome = "failed"
+            outcome = _gate_word(state, record) or "failed"
         yield Attempt(batch_index=state.index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
+
+
+def _gate_word(state: ModelState, record: RunRecord) -> Any:
+    """What the gate had said when the run died: the ledger has it though the event log may not."""
+    start, end = record.create_timestamp.timestamp(), record.end_time or math.inf
+    for kind in GATE:
+        for entry in state.ledger.entries(state.name, kind):
+            if entry.state == "done" and start <= datetime.fromisoformat(entry.at).timestamp() <= end:
+                return kind
+    return None
 
 
 def champion_in_charge(state: ModelState) -> Champion | None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from ml_assets.orchestration.assets import MODEL_TAG, recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG, end_mlflow_run, mlflow_resource
 from ml_assets.orchestration.overview import overview_asset
+from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor
 from ml_assets.orchestration.state import ModelState
 from ml_assets.recipe import RecipeError
@@ -81,7 +83,7 @@ def _definitions_of(
             overview_asset(states, faults, settings),
         ],
         jobs=[*jobs, dg.define_asset_job("model_overview_job", selection=["model_overview"])],
-        sensors=[retrain_sensor(state) for state in states] + [failed_run_alert()],
+        sensors=[retrain_sensor(state) for state in states] + [failed_run_alert(settings)],
         schedules=[schedule for state in states for schedule in recipe_schedules(state)],
         resources={"mlflow": mlflow_resource(settings)},
         executor=dg.in_process_executor,
@@ -103,7 +105,8 @@ def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
         return dg.define_asset_job(job_name, selection=selection, tags=tags, hooks={end_mlflow_run})
 
     return [
-        job(f"{name}_train", training, {MODEL_TAG: name, TRAINING_TAG: name}),
+        # The sensor alone asks for another attempt: two that do would train twice on the same evidence.
+        job(f"{name}_train", training, {MODEL_TAG: name, TRAINING_TAG: name, MAX_RETRIES_TAG: "0"}),
         job(f"{name}_monitor", monitoring, {MODEL_TAG: name}),
     ]
 
@@ -127,8 +130,8 @@ def recipe_schedules(
     ]
 
 
-def failed_run_alert() -> dg.SensorDefinition:
-    """Log an alert for each failed run."""
+def failed_run_alert(settings: Settings) -> dg.SensorDefinition:
+    """Log an alert for each failed run, and tidy up after it: its process may have had no time to."""
 
     @dg.run_failure_sensor(name="failed_run_alert", default_status=dg.DefaultSensorStatus.RUNNING)
     def sensor(context: dg.RunFailureSensorContext) -> None:
@@ -136,6 +139,7 @@ def failed_run_alert() -> dg.SensorDefinition:
 
         run = context.dagster_run
         message = context.failure_event.message or ""
+        tidy_up(settings, run.run_id)
         logging.getLogger("ml_assets.alerts").error(
             "run %s of %s failed: %s", run.run_id, run.job_name, message
         )

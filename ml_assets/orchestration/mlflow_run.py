@@ -38,7 +38,7 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
         from ml_assets.registry import tracking
 
         client = tracking.configure(settings.home, settings.mlflow_tracking_uri)
-        run = context.dagster_run
+        run = context.run
         name = experiment_name(run)
         tracking.ensure_experiment(client, settings.home, name)
         config = {
@@ -47,7 +47,7 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
             "extra_tags": {"dagster_job": run.job_name if run else ""},
         }
         if run is not None and context.instance is not None:
-            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag()})
+            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag(run.run_id)})
         with expected_beta():
             from dagster_mlflow import mlflow_tracking
 
@@ -77,9 +77,9 @@ def unchanged_environment() -> Iterator[None]:
 
 
 def _failed(context: dg.InitResourceContext) -> bool:
-    assert context.instance is not None and context.run_id is not None
+    assert context.instance is not None and context.run is not None
     failures = context.instance.get_records_for_run(
-        context.run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
+        context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
     )
     return bool(failures.records)
 

@@ -124,14 +124,26 @@ def all_statuses(
 
 
 def flat(status: ModelStatus) -> dict[str, object]:
-    """Lay a row of the overview out for a table."""
-    row = status.model_dump(exclude={"last_decision"})
+    """Lay a row of the overview out for a table, the most wanted columns first."""
     last = status.last_decision
-    return row | {
+    return {
+        "name": status.name,
+        "status": status.status,
+        "champion": status.champion_version,
+        "metric": status.metric,
+        "hold-out": _rounded(status.holdout_score),
+        "live": _rounded(status.live_score),
+        "drift": _rounded(status.drift),
         "last_decision": last.action if last else None,
-        "at": last.at[:19] if last else None,
         "reason": last.reason if last else None,
+        "decided_at": last.at[:16].replace("T", " ") if last else None,
+        "trained_at": status.trained_at[:16].replace("T", " ") if status.trained_at else None,
+        "age_days": _rounded(status.age_days),
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
 
 
 def overview_asset(

@@ -1,4 +1,4 @@
-"""Runs whose process was killed: found by their process id, and reported as failed."""
+"""Runs whose process was killed: found by their process id, reported as failed, and tidied up after."""
 
 from __future__ import annotations
 
@@ -10,30 +10,40 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from ml_assets.settings import Settings
+
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 PROCESS_TAG = "ml_assets/process"
+OPEN = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 
-def process_tag() -> str:
-    """Name this process so that another can tell whether it still lives: host, pid, start time."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+def process_tag(run_id: str) -> str:
+    """Name this process so that another can tell whether it still lives: host, pid, start time, and its run.
+
+    Dagster copies the tags of a run to the run that repeats it: by the run's id such a copy is known.
+    """
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{run_id}"
 
 
-def reap(instance: DagsterInstance) -> list[str]:
-    """Report each run as failed whose process on this machine is gone; free its slots.
+def reap(instance: DagsterInstance, settings: Settings) -> list[str]:
+    """Report each run as failed whose process on this machine is gone; free its slots, tidy up after it.
 
     Returns
     -------
     list of str
         Ids of the runs.
     """
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
-    )
-    dead = [r.dagster_run for r in records if _is_dead(r.dagster_run.tags.get(PROCESS_TAG, ""))]
+    records = instance.get_run_records(dg.RunsFilter(statuses=OPEN))
+    dead = [r.dagster_run for r in records if _is_dead(r.dagster_run)]
     for run in dead:
+        tidy_up(settings, run.run_id)  # first: if this process dies, too, the next one finds the run again
         instance.report_run_failed(
             run, "the process of this run is gone: it was killed or the machine stopped"
         )
@@ -41,10 +51,24 @@ def reap(instance: DagsterInstance) -> list[str]:
     return [run.run_id for run in dead]
 
 
-def _is_dead(tag: str) -> bool:
-    host, _, rest = tag.partition(":")
-    pid, _, started = rest.partition(":")
-    if host != socket.gethostname() or not pid.isdigit():
+def tidy_up(settings: Settings, run_id: str) -> None:
+    """End the MLflow runs that a dead Dagster run left open, and the change of champion it was in."""
+    from ml_assets.registry import tracking
+    from ml_assets.registry.ledger import Ledger
+    from ml_assets.registry.versions import Registry
+
+    ledger = Ledger(settings.home / "ledger.db")
+    registry = Registry(settings.home, ledger, settings.mlflow_tracking_uri)
+    tracking.end_runs_of(registry.client, run_id, "FAILED")
+    for name in {intent.recipe for intent in ledger.open_intents()}:
+        registry.reconcile(name)
+
+
+def _is_dead(run: dg.DagsterRun) -> bool:
+    host, _, rest = run.tags.get(PROCESS_TAG, "").partition(":")
+    process, _, run_id = rest.rpartition(":")
+    pid, _, started = process.partition(":")
+    if host != socket.gethostname() or not pid.isdigit() or run_id != run.run_id:
         return False
     return _started(int(pid)) != started
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.utils import make_new_run_id
 
 from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
 from ml_assets.settings import Settings
@@ -52,7 +53,7 @@ def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """Open the Dagster instance of the home; runs whose process was killed are reported as failed first."""
     prepare_home(settings)
     with dg.DagsterInstance.get() as instance:
-        reap(instance)
+        reap(instance, settings)
         yield instance
 
 
@@ -72,11 +73,13 @@ def execute(
     RunFailedError
         If a step failed, with that step's message.
     """
+    run_id = make_new_run_id()
     result = repository.get_job(job).execute_in_process(
+        run_id=run_id,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         partition_key=partition,
-        tags={**(tags or {}), PROCESS_TAG: process_tag()},
+        tags={**(tags or {}), PROCESS_TAG: process_tag(run_id)},
         asset_selection=assets,
         raise_on_error=False,
     )

@@ -75,9 +75,11 @@ def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
         description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if locked_by_another(state.settings.home, f"{state.name}.backfill"):
-            return dg.SkipReason("a backfill is walking through this model's batches and decides for itself")
-        reap(context.instance)
+        if locked_by_another(state.settings.home, state.command_lock):
+            return dg.SkipReason(
+                "a command (train, backfill) is at work on this model and decides for itself"
+            )
+        reap(context.instance, state.settings)
         decision, _ = decide(context.instance, state)
         if decision.retrain:
             return run_request(state, decision)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
@@ -76,6 +77,11 @@ class ModelState:
         return Registry(self.settings.home, self.ledger, tracking_uri=self.settings.mlflow_tracking_uri)
 
     @property
+    def command_lock(self) -> str:
+        """Name of the lock of a command that trains this model: no other command or sensor then does."""
+        return f"{self.name}.command"
+
+    @property
     def studies(self) -> Path:
         """Folder of this model's hyperparameter searches."""
         return self.settings.home / "studies" / self.name
@@ -89,6 +95,11 @@ class ModelState:
             return read_source(uri, self.path.parent)
         end = calendar.next_batch(batch, self.recipe.batches.period)
         return read_source(uri, self.path.parent, batches=self.recipe.batches, window=(batch, end))
+
+    def source(self, batch: str) -> str:
+        """Where a batch is read from, in words."""
+        uri = expand(self.recipe.model.loader.source_uri, os.environ)
+        return uri if self.recipe.batches is None else f"{uri}, batch {batch}"
 
     def calendar(self) -> tuple[str, str] | None:
         """First and last batch of the source, or None while it has no rows (or cannot be read)."""
@@ -145,6 +156,10 @@ class ModelState:
         return known if size == "all" else known[-size:]
 
 
+PATIENCE = 0.5
+"""Seconds: `locked_by_another` holds the lock for an instant, too."""
+
+
 class Busy(RuntimeError):
     """Another process holds the lock."""
 
@@ -155,10 +170,11 @@ def locked(home: Path, name: str) -> Iterator[None]:
     path = _lock(home, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"another process is at work on {name!r} (lock {path})") from None
+        deadline = time.monotonic() + PATIENCE
+        while not _try_lock(handle, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise Busy(f"another process is at work on {name!r} (lock {path})")
+            time.sleep(0.02)
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -171,11 +187,15 @@ def locked_by_another(home: Path, name: str) -> bool:
     if not path.is_file() or path.read_text() == str(os.getpid()):
         return False
     with path.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        return not _try_lock(handle, fcntl.LOCK_SH)
+
+
+def _try_lock(handle: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _lock(home: Path, name: str) -> Path:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
+from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
+from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import definitions_of
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
 from ml_assets.orchestration.state import STATIC, ModelState, locked
@@ -102,7 +104,7 @@ def walk(
     batches = batches_to_walk(state, start, stop)
     settings = state.settings
     repository = definitions_of([state], [], settings).get_repository_def()
-    with locked(settings.home, f"{state.name}.backfill"), open_instance(settings) as instance:
+    with locked(settings.home, state.command_lock), open_instance(settings) as instance:
         state.registry.reconcile(state.name)
         walker = Walker(state, repository, instance)
         rows = []
@@ -161,13 +163,12 @@ def _remembered(state: ModelState, batch: str) -> WalkedBatch | None:
 def _arrive(walker: Walker, batch: str) -> WalkedBatch:
     """Let one batch arrive, do what the sensor says, and write both to the ledger."""
     state = walker.state
-    if not state.store.has("performance_report", batch):
+    if not _monitored(walker, batch):
         try:
             execute(walker.instance, walker.repository, f"{state.name}_monitor", partition=batch)
         except RefusedError as error:
             return _refused(state, batch, str(error))
-    request, decision = _ask_sensor(walker)
-    outcome, promoted = (None, None) if request is None else _train(walker, request)
+    decision, outcome, promoted = _trained_before(state, batch) or _decide(walker)
     drift = state.store.read_record("drift_report", batch, DriftReport)
     action = decision["action"]
     row = WalkedBatch(
@@ -194,16 +195,48 @@ def _arrive(walker: Walker, batch: str) -> WalkedBatch:
     return row
 
 
+def _monitored(walker: Walker, batch: str) -> bool:
+    """Whether the event log, which the sensor reads, has the last report of a batch."""
+    asset = dg.AssetKey([walker.state.name, "performance_report"])
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[batch])
+    return bool(walker.instance.fetch_materializations(wanted, limit=1).records)
+
+
+def _trained_before(state: ModelState, batch: str) -> tuple[dict[str, Any], str, int | None] | None:
+    """Training at a batch that the gate had judged when the walk was killed: it is not done again."""
+    decided = None
+    for entry in state.ledger.entries(state.name):
+        if entry.batch != batch:
+            continue
+        if entry.kind == "retrain_decision" and entry.record["action"] in ("first", "retrain"):
+            decided = entry
+        elif decided is not None and entry.kind in GATE and entry.state == "done":
+            promoted = entry.to_version if entry.kind == "promote" else None
+            return decided.record, f"{entry.kind}: {entry.reason}", promoted
+    return None
+
+
+def _decide(walker: Walker) -> tuple[dict[str, Any], str | None, int | None]:
+    """Ask the sensor and run what it asks for: the decision, how the training ended, the new champion."""
+    request, decision = _ask_sensor(walker)
+    outcome, promoted = (None, None) if request is None else _train(walker, request)
+    return decision, outcome, promoted
+
+
 def _train(walker: Walker, request: dg.RunRequest) -> tuple[str, int | None]:
     """Run what the sensor asked for; how it ended, and the version that is champion by it."""
     state = walker.state
     before = champions.champions(state.ledger, state.name)
-    tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+    tags = {
+        **request.tags,
+        RUN_KEY_TAG: str(request.run_key),
+        SENSOR_NAME_TAG: f"{state.name}_retrain",  # the daemon will not ask for the same run again
+    }
     try:
         execute(walker.instance, walker.repository, str(request.job_name), tags=tags)
     except RunFailedError as error:
         return f"failed: {error}", None
-    entry = state.ledger.last(state.name, ["promote", "keep", "inconclusive"], "done")
+    entry = state.ledger.last(state.name, GATE, "done")
     after = champions.champions(state.ledger, state.name)
     return f"{entry.kind}: {entry.reason}" if entry else "", after[-1] if after != before else None
 

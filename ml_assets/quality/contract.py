@@ -86,6 +86,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
         ]
     findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame)]
     findings += _wrong_target(frame, recipe)
+    findings += [] if findings else _no_features(frame, recipe)
     for name in frame.columns:
         if name in _feature_columns(frame, recipe):
             findings += _wrong_values(frame[name], recipe, schema)
@@ -95,15 +96,18 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
 def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
     names = [str(name) for name in frame.columns]
     params = recipe.model.preprocessor.params
-    wanted = [("target_col", name) for name in _targets(recipe)]
-    wanted += [("entity_cols", name) for name in recipe.model.data_interface.entity_cols]
+    wanted = [("model.data_interface.target_col", name) for name in _targets(recipe)]
+    wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
     wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
-    wanted += [("categorical_features", name) for name in params.categorical_features or ()]
-    wanted += [("numerical_features", name) for name in params.numerical_features or ()]
+    section = "model.preprocessor.params"
+    wanted += [(f"{section}.categorical_features", name) for name in params.categorical_features or ()]
+    wanted += [(f"{section}.numerical_features", name) for name in params.numerical_features or ()]
     # A recipe's list of exclusions may serve several sources: only what looks like a slip is an error.
     unsaid = [name for name in names if name not in params.exclude_cols and name not in _targets(recipe)]
     wanted += [
-        ("exclude_cols", name) for name in params.exclude_cols if get_close_matches(name, unsaid, cutoff=0.8)
+        (f"{section}.exclude_cols", name)
+        for name in params.exclude_cols
+        if get_close_matches(name, unsaid, cutoff=0.8)
     ]
     named: set[str] = set()
     for key, name in wanted:
@@ -111,7 +115,9 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
             named.add(name)
             found = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
             hint = did_you_mean(name, names)
-            yield _finding("missing_column", f"{key}: '{name}' is not a column (found {found}).{hint}", name)
+            place = f"{recipe.model.loader.source_uri} (found {found})"
+            message = f"{_short(key)}: '{name}' is not a column of {place}.{hint}"
+            yield Finding(rule="missing_column", message=message, column=name, key=key)
     for name in schema.columns if schema is not None else ():
         if name not in names and name not in named:
             hint = did_you_mean(
@@ -123,6 +129,15 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
                 "Send the batch again with it, or exclude it (exclude_cols) and train a new model",
                 name,
             )
+
+
+def _short(key: str) -> str:
+    """Write a key as people say it.
+
+    >>> _short("model.data_interface.target_col"), _short("batches.column")
+    ('target_col', 'batches.column')
+    """
+    return key if key.startswith("batches.") else key.rpartition(".")[2]
 
 
 def _reserved(frame: pd.DataFrame) -> Iterator[Finding]:
@@ -156,6 +171,17 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
             yield from _wrong_classes(known, len(frame), recipe)
         elif recipe.task == "regression":
             yield from _wrong_numbers(known, frame[name], recipe)
+
+
+def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    features = _feature_columns(frame, recipe)
+    if not any(frame[name].notna().any() for name in features):
+        named = f"all others ({', '.join(sorted(features))}) are empty" if features else "there are no others"
+        yield _finding(
+            "no_features",
+            "there is no column to learn from: beside the target, the time, entities and what is excluded, "
+            f"{named}. Look at the source, and at exclude_cols",
+        )
 
 
 def _wrong_classes(known: pd.Series, rows: int, recipe: Recipe) -> Iterator[Finding]:

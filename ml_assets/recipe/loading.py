@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,25 +113,26 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
     raise RecipeError(sorted(found, key=lambda fault: fault.line or 0))
 
 
-def load_recipes(folders: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], list[tuple[Path, RecipeError]]]:
+def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], list[tuple[Path, RecipeError]]]:
     """
-    Read every `*.yaml` and `*.yml` of the folders (not of folders inside them), by name.
+    Read files, and every `*.yaml` and `*.yml` of folders (not of folders inside them), by name.
 
     Returns
     -------
     recipes : list of (path, Recipe)
     broken : list of (path, RecipeError)
-        Files that are no recipe, files with a name that an earlier one has, folders that are not there.
+        Files that are no recipe, places that are not there, and files whose name another one has: the file
+        that is called like its model, else the earlier one, keeps it.
     """
     recipes: list[tuple[Path, Recipe]] = []
     broken: list[tuple[Path, RecipeError]] = []
-    paths: dict[str, Path] = {}
     seen: set[Path] = set()
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            broken.append((folder, RecipeError([_of_file(folder, "no such folder")])))
+    for place in map(Path, places):
+        if not place.exists():
+            broken.append((place, RecipeError([_of_file(place, "no such folder")])))
             continue
-        for path in sorted(item for item in folder.iterdir() if item.suffix in (".yaml", ".yml")):
+        files = [place] if place.is_file() else place.iterdir()
+        for path in sorted(item for item in files if item.suffix in (".yaml", ".yml")):
             if path.resolve() in seen:
                 continue
             seen.add(path.resolve())
@@ -139,15 +141,14 @@ def load_recipes(folders: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], li
             except RecipeError as error:
                 broken.append((path, error))
                 continue
-            first = paths.setdefault(recipe.name, path)
-            if first == path:
-                recipes.append((path, recipe))
-            else:
-                message = f"{recipe.name!r} is the name of {first} too: every recipe needs a name of its own"
-                broken.append(
-                    (path, RecipeError([RecipeFault(str(path), _line_of_name(path), "name", message)]))
-                )
-    return recipes, broken
+            recipes.append((path, recipe))
+    owners: dict[str, Path] = {}
+    # A copy whose name was not changed must not take the model of the file that is called like it.
+    for path, recipe in sorted(recipes, key=lambda found: found[0].stem != found[1].name):
+        owner = owners.setdefault(recipe.name, path)
+        if owner != path:
+            broken.append((path, name_taken(path, recipe.name, owner)))
+    return [(path, recipe) for path, recipe in recipes if owners[recipe.name] == path], broken
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -165,8 +166,17 @@ def _of_file(path: Path, message: str) -> RecipeFault:
     return RecipeFault(str(path), None, "", message)
 
 
-def _line_of_name(path: Path) -> int:
-    return read_yaml(path.read_bytes().decode("utf-8-sig"))[1][("name",)]
+def fault_in(path: Path, key: str, message: str) -> RecipeFault:
+    """Make a fault at a (dotted) key of a recipe that loads: at its line, or that of the section round it."""
+    lines = read_yaml(path.read_bytes().decode("utf-8-sig"))[1]
+    parts = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key))
+    return RecipeFault(str(path), _line(parts, lines), key, message)
+
+
+def name_taken(path: Path, name: str, owner: Path) -> RecipeError:
+    """Say that another recipe has this name."""
+    message = f"{name!r} is the name of {owner} too: every recipe needs a name of its own"
+    return RecipeError([fault_in(path, "name", message)])
 
 
 def _line(key: Key, lines: dict[Key, int]) -> int:

@@ -381,6 +381,26 @@ def end_run(client: MlflowClient, run_id: str, status: Status) -> None:
     client.set_terminated(run_id, status)
 
 
+def end_runs_of(client: MlflowClient, dagster_run_id: str, status: Status) -> list[str]:
+    """End the run that belongs to a dead Dagster run, and the runs nested in it, where they are still open.
+
+    Returns
+    -------
+    list of str
+        Ids of the runs that were ended.
+    """
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    wanted = [f"tags.dagster_run_id = '{dagster_run_id}'"]
+    ended = []
+    while wanted:
+        for run in client.search_runs(experiments, wanted.pop()):
+            if run.info.status in ("RUNNING", "SCHEDULED"):
+                client.set_terminated(run.info.run_id, status)
+                ended.append(str(run.info.run_id))
+            wanted.append(f"tags.`{PARENT}` = '{run.info.run_id}'")
+    return ended
+
+
 def unregister_exit_hook() -> None:
     """Keep MLflow from ending its active run as FINISHED when this process exits.
 

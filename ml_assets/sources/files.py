@@ -19,7 +19,18 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class SourceError(Exception):
-    """The data of a recipe cannot be read; the message says which file and what to do."""
+    """The data of a recipe cannot be read; the message says which file and what to do.
+
+    Parameters
+    ----------
+    message : str
+    key : str, optional
+        The recipe's key that is wrong, where the data is not.
+    """
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        self.message, self.key = message, key
+        super().__init__(f"{key}: {message}" if key else message)
 
 
 def expand(source_uri: str, environ: Mapping[str, str]) -> str:
@@ -127,6 +138,9 @@ def _matches(root: Path, path: str) -> list[Path]:
 
 
 def _missing(source_uri: str, path: str, base: Path) -> str:
+    for place in (base / path, Path(path)):
+        if place.is_dir():
+            return f"source_uri '{source_uri}': the folder {place} holds no CSV or Parquet file"
     folders = [(root / path).parent for root in (base, Path())]
     folder = next((folder for folder in folders if folder.is_dir()), None)
     places = f"{base} and the current directory" if not Path(path).is_absolute() else "the file system"

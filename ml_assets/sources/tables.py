@@ -378,8 +378,8 @@ def _check_named(column: str, names: list[str], path: Path) -> None:
     if column not in names:
         found = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
         raise SourceError(
-            f"batches.column: '{column}' is not a column of {path} (found {found})."
-            f"{did_you_mean(column, names)}"
+            f"'{column}' is not a column of {path} (found {found}).{did_you_mean(column, names)}",
+            key="batches.column",
         )
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ml_assets.recipe import catalogue
-from ml_assets.recipe.faults import did_you_mean
-from ml_assets.recipe.space import Float, Int, Nested
+from ml_assets.recipe.faults import Key, did_you_mean
+from ml_assets.recipe.space import Categorical, Float, Int, Nested
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sklearn.linear_model.LogisticRegression": {"max_iter": 2000},
@@ -111,6 +112,50 @@ def build(class_path: str, params: Mapping[str, Any], random_state: int, task: s
     if is_classifier(estimator) != (task == "classification"):
         raise ValueError(f"{class_path} is no estimator for {task}.")
     return estimator
+
+
+def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> list[tuple[Key, str]]:
+    """Hold values, and the ends of search spaces, against what scikit-learn's estimators say they take.
+
+    Returns
+    -------
+    list of (key, message)
+        Keys are relative to `params`. XGBoost says nothing of its parameters before it is fitted.
+    """
+    constraints = getattr(_class(class_path), "_parameter_constraints", {})
+    wrong: list[tuple[Key, str]] = []
+    for name, value in params.items():
+        inner = _inner_estimators(value)
+        for place, nested in inner:
+            wrong += wrong_values(nested.class_path, nested.hyperparameters, (*key, name, *place))
+        if inner or name not in constraints:
+            continue
+        for each in _extremes(value):
+            try:
+                validate_parameter_constraints(
+                    {name: constraints[name]}, {name: each}, class_path.rpartition(".")[2]
+                )
+            except InvalidParameterError as error:
+                wrong.append(((*key, name), str(error)))
+                break
+    return wrong
+
+
+def _inner_estimators(value: Any) -> list[tuple[Key, Nested]]:
+    if isinstance(value, Nested):
+        return [(("hyperparameters",), value)]
+    if not isinstance(value, list | tuple):
+        return []
+    members = [(i, each.get("estimator")) for i, each in enumerate(value) if isinstance(each, Mapping)]
+    return [
+        ((i, "estimator", "hyperparameters"), member) for i, member in members if isinstance(member, Nested)
+    ]
+
+
+def _extremes(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Int | Float):
+        return value.low, value.high
+    return value.choices if isinstance(value, Categorical) else (value,)
 
 
 def defaults_of(class_path: str) -> dict[str, Any]:

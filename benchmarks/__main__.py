@@ -1,0 +1,25 @@
+"""`make bench`: print every measurement as one JSON object, with a line for people above it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from benchmarks import churn_month, train_overhead
+
+BENCHMARKS = {"train_overhead": train_overhead.measure, "churn_month": churn_month.measure}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks; default: all."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        raise SystemExit(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    results = {}
+    for name in names or BENCHMARKS:
+        text, results[name] = BENCHMARKS[name]()
+        print(text, flush=True)
+    print(json.dumps(results))
+
+
+main(sys.argv[1:])

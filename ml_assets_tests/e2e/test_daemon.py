@@ -1,0 +1,166 @@
+"""The live system: the real daemon and its code server, on a home of their own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import psutil
+from dagster import DagsterRunStatus
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
+
+from ml_assets.orchestration.mlflow_run import TRAINING_TAG
+from ml_assets.registry import champions
+from ml_assets_tests.e2e.places import (
+    BATCH_RECIPE,
+    PROGRAMS,
+    Place,
+    check_ledger,
+    check_store,
+    day,
+    make_place,
+    mlflow_statuses,
+    wait_for,
+)
+
+LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
+DRIFTED = 3
+
+
+class Daemon:
+    """The daemon and all processes it starts."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.environ = place.environ | {"DAGSTER_HOME": str(place.settings.dagster_home)}
+        self.log = (place.root / "daemon.log").open("a")
+        self.known: dict[int, psutil.Process] = {}
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [str(PROGRAMS / "dagster-daemon"), "run", *LOCATION],
+            env=self.environ,
+            cwd=self.place.root,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def note_children(self) -> None:
+        """Remember what the daemon has started: its children outlive it."""
+        assert self.process.poll() is None, "the daemon ended by itself"
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            self.known[child.pid] = child
+
+    def kill(self) -> None:
+        """Kill the daemon, and only the daemon."""
+        self.note_children()
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def stop(self) -> None:
+        """End everything that was started here, by its process id."""
+        if self.process.poll() is None:
+            self.kill()
+        children = [child for known in self.known.values() for child in [known, *descendants(known)]]
+        for child in children:
+            if child.is_running():
+                child.kill()
+        psutil.wait_procs(children, timeout=10)
+        self.log.close()
+
+
+def descendants(process: psutil.Process) -> list[psutil.Process]:
+    return process.children(recursive=True) if process.is_running() else []
+
+
+@contextmanager
+def running_daemon(place: Place) -> Iterator[Daemon]:
+    daemon = Daemon(place)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+def ticks(instance: dg.DagsterInstance, sensor: str) -> list[InstigatorTick]:
+    """Finished ticks of a sensor, newest first."""
+    for known in instance.all_instigator_state():
+        if known.instigator_name == sensor:
+            found = instance.get_ticks(known.instigator_origin_id, known.selector_id)
+            return [tick for tick in found if tick.status != TickStatus.STARTED]
+    return []
+
+
+def trainings(instance: dg.DagsterInstance, name: str) -> list[dg.DagsterRun]:
+    return instance.get_runs(dg.RunsFilter(tags={TRAINING_TAG: name}))
+
+
+def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
+    tmp_path: Path, mlflow_template: Path
+) -> None:
+    place = make_place(tmp_path / "live", BATCH_RECIPE, mlflow_template)
+    for number in range(DRIFTED):
+        place.write(number)
+    walked = place.command("backfill", place.name, "--to", day(DRIFTED - 1))
+    assert [row["promoted"] for row in walked["batches"]] == [None, 1, None]
+    sensor = f"{place.name}_retrain"
+
+    with place.instance() as instance, running_daemon(place) as daemon:
+        before = {run.run_id for run in instance.get_runs()}
+        quiet = wait_for(lambda: ticks(instance, sensor)[1:], 60, "two ticks of the sensor")
+        assert all(tick.skip_reason.startswith("k_of_n: drift share 0") for tick in quiet)
+        assert {run.run_id for run in instance.get_runs()} == before
+        daemon.note_children()
+
+        place.write(DRIFTED, drifted=True)
+        launch = [str(PROGRAMS / "dagster"), "job", "launch", *LOCATION, "-j", f"{place.name}_monitor"]
+        tags = f'{{"{PARTITION_NAME_TAG}": "{day(DRIFTED)}"}}'
+        subprocess.run(
+            [*launch, "--tags", tags], env=daemon.environ, cwd=place.root, check=True, capture_output=True
+        )
+
+        def retrain() -> list[dg.DagsterRun]:
+            found = [run for run in trainings(instance, place.name) if run.run_id not in before]
+            return [run for run in found if run.status == DagsterRunStatus.STARTED or run.is_finished]
+
+        (run,) = wait_for(retrain, 90, "a retrain that has started")
+        daemon.kill()  # while the training is under way
+        daemon.start()
+        wait_for(lambda: retrain()[0].is_finished, 90, "the end of the retrain")
+        ended = instance.get_run_record_by_id(run.run_id)
+        assert ended is not None and ended.end_time is not None
+        assert ended.dagster_run.status == DagsterRunStatus.SUCCESS
+
+        def later() -> list[InstigatorTick]:
+            return [tick for tick in ticks(instance, sensor) if tick.timestamp > float(ended.end_time or 0)]
+
+        wait_for(lambda: later()[2:], 60, "three ticks after the retrain")
+        assert all("no report speaks of champion 2 yet" in (tick.skip_reason or "") for tick in later())
+        assert [r.run_id for r in trainings(instance, place.name) if r.run_id not in before] == [run.run_id]
+        daemon.note_children()
+
+    # The run carries its evidence; the ledger has the same decision.
+    key = f"{place.name}:{day(DRIFTED)}:v1:a0"
+    assert run.tags[RUN_KEY_TAG] == run.tags["ml_assets/decision"] == key
+    assert run.tags["ml_assets/as_of"] == day(DRIFTED)
+    assert "drift share 0.5 > 0.1" in run.tags["ml_assets/reason"]
+    state = place.state
+    asked = [
+        e for e in state.ledger.entries(place.name, "retrain_decision") if e.record["action"] == "retrain"
+    ]
+    assert [e.reason for e in asked] == [run.tags["ml_assets/reason"]]
+
+    # One new champion, in the ledger as in the registry; MLflow has the run with its trainings in it.
+    assert champions.champions(state.ledger, place.name) == (1, 2)
+    check_ledger(state)
+    check_store(state)
+    champion = state.registry.champion(place.name)
+    assert champion is not None and champion.version == 2 and champion.as_of == day(DRIFTED)
+    state.registry.load(place.name, 2)
+    mlflow = mlflow_statuses(state, run.run_id)
+    assert mlflow["parent"] == "FINISHED" and len(mlflow) > 1 and set(mlflow.values()) == {"FINISHED"}

@@ -1,0 +1,164 @@
+"""Runs that fail, are interrupted, come without tags, or come twice at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+from dagster import DagsterRunStatus
+
+from ml_assets.registry import champions
+from ml_assets_tests.e2e.places import (
+    PROGRAMS,
+    STATIC_RECIPE,
+    Place,
+    check_ledger,
+    check_store,
+    kill_group,
+    make_place,
+    mlflow_statuses,
+    wait_for,
+)
+
+ASSETS = [
+    "trained_model",
+    "evaluation_report",
+    "champion",
+    "predictions",
+    "drift_report",
+    "performance_report",
+]
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Place:
+    """A place with a static table and no model."""
+    place = make_place(tmp_path_factory.mktemp("failed") / "first", STATIC_RECIPE, mlflow_template)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(400, 3)), columns=["a", "b", "c"])
+    frame["y"] = np.where(frame["a"] + rng.normal(size=400) > 0, "yes", "no")
+    frame.to_csv(place.recipe.parent / "rows.csv", index=False)
+    with place.instance():
+        pass  # makes Dagster's databases
+    return place
+
+
+def only_run(place: Place) -> dg.DagsterRun:
+    with place.instance() as instance:
+        (run,) = instance.get_runs()
+    return run
+
+
+def test_missed_target_is_a_failed_run_in_dagster_and_in_mlflow(empty: Place, tmp_path: Path) -> None:
+    place = empty.copy(tmp_path / "copy")
+    place.recipe.write_text(STATIC_RECIPE + "evaluation: {targets: {roc_auc: 0.999}}\n")
+    answer = place.command("train", "--recipe-file", str(place.recipe), code=1)
+    assert "roc_auc" in answer["error"] and "0.999" in answer["error"]
+    run = only_run(place)
+    assert run.status == DagsterRunStatus.FAILURE
+    mlflow = dict(mlflow_statuses(place.state, run.run_id))
+    assert mlflow.pop("parent") == "FAILED"
+    assert set(mlflow.values()) == {"FINISHED"}  # the training itself went well
+    assert place.state.registry.champion(place.name) is None
+    assert not place.state.registry.versions(place.name)
+
+
+def test_interrupted_run_is_no_finished_run_anywhere(empty: Place, tmp_path: Path) -> None:
+    place = empty.copy(tmp_path / "copy")
+    forest = "class_path: sklearn.ensemble.RandomForestClassifier\n  hyperparameters: {n_estimators: 20000}"
+    slow = STATIC_RECIPE.replace(
+        "class_path: sklearn.linear_model.LogisticRegression\n  hyperparameters: {C: 1.0}", forest
+    )
+    assert slow != STATIC_RECIPE
+    place.recipe.write_text(slow)
+    process = place.start("train", "--recipe-file", str(place.recipe))
+    try:
+        with place.instance() as instance:
+
+            def training() -> Any:
+                return (
+                    instance.get_records_for_run(
+                        instance.get_runs()[0].run_id, of_type=dg.DagsterEventType.STEP_START
+                    ).records[3:]
+                    if instance.get_runs()
+                    else []
+                )
+
+            wait_for(training, 60, "the training step")
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        kill_group(process)
+    assert process.returncode not in (0, None)
+    run = only_run(place)
+    assert run.status in (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+    assert mlflow_statuses(place.state, run.run_id)["parent"] in ("FAILED", "KILLED")
+
+
+def test_materialize_all_without_tags_makes_a_champion(empty: Place, tmp_path: Path) -> None:
+    place = empty.copy(tmp_path / "copy")
+    done = subprocess.run(
+        [
+            PROGRAMS / "dagster",
+            "asset",
+            "materialize",
+            "-m",
+            "ml_assets.definitions",
+            "--select",
+            "group:reef",
+        ],
+        env=place.environ | {"DAGSTER_HOME": str(place.settings.dagster_home)},
+        cwd=place.root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    run = only_run(place)
+    assert run.status == DagsterRunStatus.SUCCESS
+    assert not any(tag.startswith("ml_assets/") and tag != "ml_assets/process" for tag in run.tags)
+    with place.instance() as instance:
+        known = {
+            asset: instance.get_latest_materialization_event(dg.AssetKey(["reef", asset])) for asset in ASSETS
+        }
+    assert all(known.values()), known
+    assert champions.champions(place.state.ledger, place.name) == (1,)
+    check_ledger(place.state)
+    mlflow = mlflow_statuses(place.state, run.run_id)
+    assert mlflow["parent"] == "FINISHED" and len(mlflow) > 1 and set(mlflow.values()) == {"FINISHED"}
+
+
+def test_two_trainings_at_once_do_not_disturb_each_other(empty: Place, tmp_path: Path) -> None:
+    place = empty.copy(tmp_path / "copy")
+    processes = [place.start("train", "--recipe-file", str(place.recipe), "--json") for _ in range(2)]
+    try:
+        answers = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            kill_group(process)
+    codes = sorted(process.returncode for process in processes)
+    assert codes in ([0, 0], [0, 1]), answers
+    for process, (out, err) in zip(processes, answers, strict=True):
+        assert "Traceback" not in err, err
+        answer = json.loads(out.splitlines()[-1])
+        if process.returncode:
+            assert "another process is at work on 'reef" in answer["error"] or "in flight" in answer["error"]
+    check_ledger(place.state)
+    check_store(place.state)
+    champion = place.state.registry.champion(place.name)
+    assert champion is not None
+    place.state.registry.load(place.name, champion.version)
+    with place.instance() as instance:
+        runs = sorted(instance.get_run_records(), key=lambda run: run.start_time or 0)
+    assert all(run.dagster_run.status == DagsterRunStatus.SUCCESS for run in runs)
+    assert len(runs) == codes.count(0)
+    for first, second in zip(runs, runs[1:], strict=False):
+        assert (first.end_time or 0) <= (second.start_time or 0)

@@ -1,0 +1,420 @@
+"""The retrain sensor: events and runs are reported by hand, and it says what it makes of them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import DagsterRunStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.tags import MAX_RETRIES_TAG
+from dagster._core.test_utils import create_run_for_test
+
+from ml_assets.orchestration.location import definitions_of
+from ml_assets.orchestration.mlflow_run import TRAINING_TAG
+from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
+from ml_assets.orchestration.state import Busy, ModelState, locked
+from ml_assets.recipe.loading import load_recipe
+from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
+from ml_assets.settings import Settings
+
+RECIPE = """
+name: tide
+model:
+  class_path: sklearn.linear_model.LogisticRegression
+  hyperparameters: {C: 1.0}
+  loader: {source_uri: "*.csv"}
+  data_interface: {task_type: classification, target_col: y}
+hyperparameter_tuning: {enabled: false, metric: roc_auc}
+batches: {column: day, period: daily, start: 2024-01-01}
+training: {first: 2}
+monitoring: {min_rows: 100}
+retraining: {breaches: {k: 2, n: 3}, cooldown: 0, circuit_breaker: 3}
+"""
+
+ORIGIN = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("ml_assets"), repository_name="__repository__")
+"""Where a run that waits in the queue comes from; Dagster wants to know."""
+
+
+def day(number: int) -> str:
+    return f"2024-01-{number + 1:02d}"
+
+
+@dataclass
+class Desk:
+    """A model on an instance to which events are reported by hand."""
+
+    state: ModelState
+    instance: dg.DagsterInstance
+
+    def tick(self) -> dg.RunRequest | str:
+        """What the sensor asks for, or why it does not."""
+        repository = definitions_of([self.state], [], self.state.settings).get_repository_def()
+        with dg.build_sensor_context(instance=self.instance, repository_def=repository) as context:
+            data = repository.get_sensor_def("tide_retrain").evaluate_tick(context)
+        if data.run_requests:
+            (request,) = data.run_requests
+            return request
+        assert data.skip_message is not None
+        return data.skip_message
+
+    def report(self, asset: str, batch: str, **metadata: Any) -> None:
+        key = dg.AssetKey([self.state.name, asset])
+        event = dg.AssetMaterialization(key, partition=batch, metadata=metadata)
+        self.instance.report_runless_asset_event(event)
+
+    def arrive(
+        self, number: int, *, drifted: bool = False, version: int = 1, faults: tuple[str, ...] = ()
+    ) -> None:
+        """A batch arrives: its reports speak of a champion; 0 means that there is none."""
+        batch = day(number)
+        self.report("cleaned_features", batch, labelled_rows=300)
+        drift = DriftReport(
+            batch=batch,
+            champion_version=version or None,
+            status="no_champion" if not version else "fault" if faults else "drift" if drifted else "ok",
+            rows=300,
+            reference_rows=1000 if version else 0,
+            share=0.5 if drifted else 0.0,
+            faults=faults,
+        )
+        score = Score(value=0.9, low=0.88, high=0.92)
+        live = PerformanceReport(
+            batch=batch,
+            scored_batch=batch if version else None,
+            champion_version=version or None,
+            status="ok" if version else "no_champion",
+            metric="roc_auc",
+            direction="maximize",
+            rows=300,
+            coverage=1.0,
+            score=score if version else None,
+            holdout=score if version else None,
+            p_value=0.5,
+        )
+        for asset, record in (("drift_report", drift), ("performance_report", live)):
+            self.report(asset, batch, record=shown(record))
+
+    def crown(self, version: int, number: int) -> None:
+        """A version trained at a batch becomes champion, in the ledger."""
+        training = TrainingResult(
+            class_path="sklearn.linear_model.LogisticRegression",
+            params={},
+            metric="roc_auc",
+            direction="maximize",
+            cv_scores=(),
+            rows=300,
+            features=("a",),
+            excluded={},
+            classes=("no", "yes"),
+            random_state=42,
+            seconds=0.1,
+        )
+        trained = TrainedModel(
+            recipe="tide",
+            as_of=day(number),
+            batches=(day(number),),
+            run_id=f"run{version}",
+            model_uri=f"models:/m-{version}",
+            sha256="0",
+            recipe_sha256="0",
+            data_sha256="0",
+            trained_at="2024-02-01T00:00:00+00:00",
+            training=training,
+        )
+        record = {"trained": trained.model_dump(), "evaluation": None, "files": {}}
+        ledger = self.state.ledger
+        ledger.append("tide", "train", actor="test", reason="trained", to_version=version, record=record)
+        ledger.append("tide", "promote", actor="test", reason="better", to_version=version, batch=day(number))
+
+    def run(self, status: DagsterRunStatus, request: dg.RunRequest, **tags: str) -> dg.DagsterRun:
+        """The run that the daemon makes of a request."""
+        job = str(request.job_name)
+        return create_run_for_test(
+            self.instance,
+            job,
+            status=status,
+            tags={**request.tags, **tags},
+            remote_job_origin=ORIGIN.get_job_origin(job),
+        )
+
+
+def shown(record: Record) -> dg.MetadataValue[Any]:
+    return dg.MetadataValue.json(record.model_dump(mode="json"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    path = tmp_path / "tide.yaml"
+    path.write_text(RECIPE)
+    settings = Settings(home=tmp_path / "home", recipes=(tmp_path,))
+    state = ModelState(load_recipe(path), path, settings)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Desk(state, instance)
+
+
+@pytest.fixture
+def drifted(desk: Desk) -> Desk:
+    """A champion, a quiet batch, and two drifted ones: enough for a retrain."""
+    desk.crown(1, 0)
+    desk.arrive(1)
+    desk.arrive(2, drifted=True)
+    desk.arrive(3, drifted=True)
+    return desk
+
+
+def asked(answer: dg.RunRequest | str) -> dg.RunRequest:
+    assert isinstance(answer, dg.RunRequest), answer
+    return answer
+
+
+def skipped(answer: dg.RunRequest | str, rule: str) -> str:
+    assert isinstance(answer, str) and answer.startswith(f"{rule}: "), answer
+    return answer
+
+
+def decisions(desk: Desk, action: str) -> int:
+    entries = desk.state.ledger.entries("tide", "retrain_decision")
+    return sum(entry.record["action"] == action for entry in entries)
+
+
+def test_first_model_waits_for_enough_labelled_batches(desk: Desk) -> None:
+    assert "0 of 2 labelled batches" in skipped(desk.tick(), "first_model")
+    desk.arrive(0, version=0)
+    assert "1 of 2 labelled batches" in skipped(desk.tick(), "first_model")
+    desk.arrive(1, version=0)
+    request = asked(desk.tick())
+    assert request.run_key == f"tide:{day(1)}:v0:a0"
+
+
+def test_same_batch_reported_again_is_no_second_batch(desk: Desk) -> None:
+    for _ in range(3):
+        desk.arrive(0, version=0)
+    assert "1 of 2 labelled batches" in skipped(desk.tick(), "first_model")
+
+
+def test_one_drifted_batch_is_not_enough_and_the_reason_says_so(desk: Desk) -> None:
+    desk.crown(1, 0)
+    desk.arrive(1)
+    desk.arrive(2, drifted=True)
+    assert "2 of the last 3, the newest among them, are needed" in skipped(desk.tick(), "k_of_n")
+
+
+def test_request_carries_its_evidence(drifted: Desk) -> None:
+    request = asked(drifted.tick())
+    assert request.run_key == f"tide:{day(3)}:v1:a0"
+    assert request.job_name == "tide_train"
+    assert request.tags[TRAINING_TAG] == "tide"
+    assert request.tags["ml_assets/as_of"] == day(3)
+    assert request.tags["ml_assets/decision"] == request.run_key
+    assert "drift share 0.5 > 0.1 in 2 of the last 3 batches" in request.tags["ml_assets/reason"]
+
+
+def test_same_evidence_is_the_same_request_and_one_line_in_the_ledger(drifted: Desk) -> None:
+    keys = {asked(drifted.tick()).run_key for _ in range(3)}
+    assert len(keys) == 1  # a run key that Dagster has seen makes no second run
+    assert decisions(drifted, "retrain") == 1
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        DagsterRunStatus.QUEUED,
+        DagsterRunStatus.NOT_STARTED,
+        DagsterRunStatus.STARTING,
+        DagsterRunStatus.STARTED,
+        DagsterRunStatus.CANCELING,
+    ],
+)
+def test_nothing_is_asked_for_while_a_run_is_in_flight(drifted: Desk, status: DagsterRunStatus) -> None:
+    drifted.run(status, asked(drifted.tick()))
+    assert "a run is in flight since" in skipped(drifted.tick(), "in_flight")
+
+
+def test_run_started_by_a_click_in_the_web_ui_is_in_flight_too(drifted: Desk) -> None:
+    selection = frozenset({dg.AssetKey(["tide", "trained_model"])})
+    create_run_for_test(
+        drifted.instance, "__ASSET_JOB", status=DagsterRunStatus.STARTED, asset_selection=selection
+    )
+    skipped(drifted.tick(), "in_flight")
+
+
+def test_run_of_another_model_is_not_in_flight(drifted: Desk) -> None:
+    selection = frozenset({dg.AssetKey(["surge", "trained_model"])})
+    status = DagsterRunStatus.STARTED
+    create_run_for_test(drifted.instance, "__ASSET_JOB", status=status, asset_selection=selection)
+    create_run_for_test(drifted.instance, "surge_train", status=status, tags={TRAINING_TAG: "surge"})
+    asked(drifted.tick())
+
+
+def test_failed_run_is_an_attempt_and_the_circuit_breaks_after_three(drifted: Desk) -> None:
+    keys = []
+    for _ in range(3):
+        request = asked(drifted.tick())
+        keys.append(request.run_key)
+        drifted.run(DagsterRunStatus.FAILURE, request)
+    assert keys == [f"tide:{day(3)}:v1:a{attempt}" for attempt in range(3)]
+    assert "the last 3 training runs failed" in skipped(drifted.tick(), "circuit_breaker")
+
+
+def test_dagster_itself_tries_no_training_again(drifted: Desk) -> None:
+    repository = definitions_of([drifted.state], [], drifted.state.settings).get_repository_def()
+    assert repository.get_job("tide_train").tags[MAX_RETRIES_TAG] == "0"
+    assert MAX_RETRIES_TAG not in repository.get_job("tide_monitor").tags
+
+
+def test_after_the_gate_spoke_the_same_batch_asks_no_more(drifted: Desk) -> None:
+    run = drifted.run(DagsterRunStatus.SUCCESS, asked(drifted.tick()))
+    key = dg.AssetKey(["tide", "champion"])
+    event = dg.DagsterEvent(
+        event_type_value="ASSET_MATERIALIZATION",
+        job_name=run.job_name,
+        event_specific_data=dg._core.events.StepMaterializationData(  # type: ignore[attr-defined]
+            dg.AssetMaterialization(key, metadata={"outcome": "keep"})
+        ),
+    )
+    drifted.instance.report_dagster_event(event, run.run_id)
+    skipped(drifted.tick(), "cooldown")
+    drifted.arrive(4, drifted=True)
+    assert asked(drifted.tick()).run_key == f"tide:{day(4)}:v1:a0"
+
+
+def test_run_that_died_after_the_gate_spoke_counts_as_what_the_gate_said(drifted: Desk) -> None:
+    run = drifted.run(DagsterRunStatus.STARTED, asked(drifted.tick()))
+    drifted.state.ledger.append("tide", "keep", actor="sensor", reason="not better", batch=day(3))
+    drifted.instance.report_run_failed(run, "killed")
+    skipped(drifted.tick(), "cooldown")
+
+
+def test_evidence_about_an_older_champion_asks_for_nothing(drifted: Desk) -> None:
+    asked(drifted.tick())
+    drifted.crown(2, 3)
+    assert "champion 2" in skipped(drifted.tick(), "older_champion")
+    drifted.arrive(4, version=2)
+    skipped(drifted.tick(), "k_of_n")
+
+
+def test_faulty_batch_is_blocked_whatever_drifted(drifted: Desk) -> None:
+    drifted.arrive(4, drifted=True, faults=("column a is empty",))
+    assert "column a is empty" in skipped(drifted.tick(), "fault")
+    assert decisions(drifted, "blocked") == 1
+    drifted.arrive(4, drifted=True)  # the batch was sent again, mended
+    assert asked(drifted.tick()).run_key == f"tide:{day(4)}:v1:a0"
+
+
+def test_sensor_leaves_the_model_to_a_command_at_work(drifted: Desk) -> None:
+    program = f"""
+from pathlib import Path
+from ml_assets.orchestration.state import locked
+with locked(Path({str(drifted.state.settings.home)!r}), {drifted.state.command_lock!r}):
+    print("locked", flush=True)
+    input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        answer = drifted.tick()
+        assert isinstance(answer, str) and "a command (train, backfill) is at work" in answer
+        with (
+            pytest.raises(Busy, match="another process is at work"),
+            locked(drifted.state.settings.home, drifted.state.command_lock),
+        ):
+            pass
+        other.stdin.close()
+    asked(drifted.tick())
+
+
+# ---- runs whose process was killed
+
+
+def dead_process(run_id: str) -> str:
+    """Tag of a process that is no more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    return f"{socket.gethostname()}:{gone.pid}:1:{run_id}"
+
+
+def open_run(desk: Desk, tag: str | None, status: DagsterRunStatus, run_id: str) -> dg.DagsterRun:
+    tags = {TRAINING_TAG: "tide", "ml_assets/as_of": day(3)} | ({PROCESS_TAG: tag} if tag else {})
+    return create_run_for_test(desk.instance, "tide_train", run_id=run_id, status=status, tags=tags)
+
+
+def status_of(desk: Desk, run: dg.DagsterRun) -> DagsterRunStatus:
+    found = desk.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status
+
+
+RUN_ID = "01234567-0123-4123-8123-0123456789ab"
+
+
+@pytest.mark.parametrize(
+    "status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+)
+def test_killed_run_counts_as_a_failed_attempt(
+    drifted: Desk, mlflow_home: Path, status: DagsterRunStatus
+) -> None:
+    (drifted.state.settings.home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
+    assert asked(drifted.tick()).run_key == f"tide:{day(3)}:v1:a0"
+    run = open_run(drifted, dead_process(RUN_ID), status, RUN_ID)
+    assert asked(drifted.tick()).run_key == f"tide:{day(3)}:v1:a1"
+    assert status_of(drifted, run) == DagsterRunStatus.FAILURE
+
+
+def test_killed_run_ends_in_mlflow_with_what_is_nested_in_it(drifted: Desk, mlflow_home: Path) -> None:
+    from ml_assets.registry import tracking
+
+    home = drifted.state.settings.home
+    (home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
+    client = tracking.configure(home)
+    experiment = tracking.ensure_experiment(client, home, "tide")
+
+    def start(**tags: str) -> str:
+        return str(client.create_run(experiment, tags=tags).info.run_id)
+
+    parent = start(dagster_run_id=RUN_ID)
+    nested = start(**{tracking.PARENT: parent})
+    trial, done = start(**{tracking.PARENT: nested}), start(**{tracking.PARENT: nested})
+    client.set_terminated(done, "FINISHED")
+    other = start(dagster_run_id="another")
+    open_run(drifted, dead_process(RUN_ID), DagsterRunStatus.STARTED, RUN_ID)
+    assert reap(drifted.instance, drifted.state.settings) == [RUN_ID]
+    status = {run: client.get_run(run).info.status for run in (parent, nested, trial, done, other)}
+    assert status == {parent: "FAILED", nested: "FAILED", trial: "FAILED", done: "FINISHED", other: "RUNNING"}
+
+
+def test_living_run_is_left_alone(drifted: Desk) -> None:
+    run = open_run(drifted, process_tag(RUN_ID), DagsterRunStatus.STARTED, RUN_ID)
+    skipped(drifted.tick(), "in_flight")
+    assert status_of(drifted, run) == DagsterRunStatus.STARTED
+
+
+def test_pid_that_was_given_to_another_process_is_not_taken_for_the_run(drifted: Desk) -> None:
+    tag = f"{socket.gethostname()}:{os.getpid()}:1:{RUN_ID}"
+    assert [run for run in [open_run(drifted, tag, DagsterRunStatus.STARTED, RUN_ID)] if dead(drifted, run)]
+
+
+def test_run_with_the_tags_of_the_killed_one_it_repeats_is_left_alone(drifted: Desk) -> None:
+    tag = dead_process("98765432-0123-4123-8123-0123456789ab")
+    assert not dead(drifted, open_run(drifted, tag, DagsterRunStatus.STARTING, RUN_ID))
+
+
+@pytest.mark.parametrize("tag", [None, "", "nonsense", f"elsewhere:1:1:{RUN_ID}"])
+def test_run_of_a_process_that_cannot_be_looked_at_is_left_alone(drifted: Desk, tag: str | None) -> None:
+    assert not dead(drifted, open_run(drifted, tag, DagsterRunStatus.STARTED, RUN_ID))
+
+
+def dead(desk: Desk, run: dg.DagsterRun) -> bool:
+    from ml_assets.orchestration.reaper import _is_dead
+
+    return _is_dead(run)
