@@ -25,6 +25,15 @@ class Finding(Record):
     """The recipe's key that is wrong, where the data is not."""
 
 
+Kind = Literal["number", "text", "time", "empty", "other"]
+
+
+class Schema(Record):
+    """What kind of values each column held in an earlier batch; columns that are never used are left out."""
+
+    columns: dict[str, Kind]
+
+
 class Score(Record):
     """A metric with its 95 % interval."""
 

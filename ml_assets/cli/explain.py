@@ -37,8 +37,8 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
             text += ["Trainings before:"]
             for other in others:
                 text += [f"  {describe(other)}", *(f"    {line}" for line in _outcome(entries, other))]
-        if entries[-1].id != chosen.id:
-            newest = [e for e in entries if e.kind != "backfill"][-1]
+        newest = [e for e in entries if e.kind != "backfill"][-1]
+        if newest.id != chosen.id:
             text += ["The newest entry:", f"  {describe(newest)}"]
     return chosen.model_dump(mode="json") | {
         "text": "\n".join(text),

@@ -64,9 +64,7 @@ def faults(as_json: bool) -> Iterator[None]:
 
 def log_to_stderr(level: str) -> None:
     """Send our own log, alerts among it, to stderr."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("ml_assets").setLevel(level)
 
 

@@ -131,7 +131,8 @@ def intervals(
 ) -> dict[str, Score]:
     """Return each metric with its percentile bootstrap interval of 95 % (Efron and Tibshirani 1993, ch. 13).
 
-    Rows are drawn with replacement, all metrics on the same draws. An interval always contains its value.
+    Rows are drawn with replacement, all metrics on the same draws. Accuracy, a share of rows, has Wilson's
+    interval. An interval always contains its value.
     """
     n = len(rows.truth)
     values = {name: value for name in names if np.isfinite(value := _once(name, rows))}
@@ -153,13 +154,26 @@ def intervals(
     result = {}
     for name, value in values.items():
         figures = np.concatenate(drawn[name])
-        low, high = (
-            np.percentile(figures[np.isfinite(figures)], (2.5, 97.5))
-            if np.isfinite(figures).any()
-            else (value, value)
-        )
+        if name == "accuracy":
+            low, high = wilson(value, n)
+        elif np.isfinite(figures).any():
+            low, high = np.percentile(figures[np.isfinite(figures)], (2.5, 97.5))
+        else:
+            low = high = value
         result[name] = Score(value=value, low=min(float(low), value), high=max(float(high), value))
     return result
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of n rows (Wilson 1927); unlike the bootstrap's it is open at 0 and 1.
+
+    >>> [round(bound, 3) for bound in wilson(1.0, 30)]
+    [0.886, 1.0]
+    """
+    z2 = 1.959964**2 / n
+    centre = (share + z2 / 2) / (1 + z2)
+    half = np.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
+    return float(centre - half), float(min(centre + half, 1.0))
 
 
 def _once(name: str, rows: Labels | Numbers) -> float:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
-    from ml_assets.quality.contract import Schema
+    from ml_assets.records import Schema
     from ml_assets.recipe.schema import Recipe
 
 ROW_ID = "row_id__"

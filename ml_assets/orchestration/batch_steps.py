@@ -15,7 +15,7 @@ from ml_assets.retraining.policy import drift_breach, performance_breach
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.quality.contract import Schema
+    from ml_assets.records import Schema
     from ml_assets.registry.champions import VersionInfo
 
 Metadata = dict[str, Any]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from ml_assets.registry.tracking import Logged
 
 Metadata = dict[str, Any]
+
+SECONDS_BETWEEN_NEWS = 5.0
+logger = logging.getLogger("ml_assets.training")
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
             storage=state.studies,
             time_limit=state.settings.tuning_timeout,
             warm_start=_last_best(champion),
-            progress=lambda done, total, best: say(f"trial {done} of {total}, best so far {best:.5g}"),
+            progress=_Progress(state.name, say),
         )
     except ValueError as error:
         raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
@@ -93,6 +98,20 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     )
     state.store.write_record("trained_model", as_of, trained)
     return trained
+
+
+class _Progress:
+    """Tell how a search goes on: every trial to the run's log, now and then one to our own log."""
+
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self.name, self.say, self.told = name, say, time.monotonic()
+
+    def __call__(self, done: int, total: int, best: float) -> None:
+        text = f"{self.name}: trial {done} of {total}, best so far {best:.5g}"
+        self.say(text)
+        if time.monotonic() - self.told > SECONDS_BETWEEN_NEWS:
+            self.told = time.monotonic()
+            logger.info(text)
 
 
 def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:

@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.features.cleaning import holds_iso_times
 from ml_assets.recipe.faults import did_you_mean
-from ml_assets.records import Finding, Record
+from ml_assets.records import Finding, Kind, Schema
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
-Kind = Literal["number", "text", "time", "empty", "other"]
 RESERVED = ("row_id__", "batch__")
 NUMBER_LIKE = 0.8
 """A text column with this share of numbers is a number column with wrong cells in it."""
-
-
-class Schema(Record):
-    """What kind of values each column held in the first batch; columns that are never used are left out."""
-
-    columns: dict[str, Kind]
 
 
 def learn_schema(frame: pd.DataFrame, recipe: Recipe) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,9 @@ def read_source(
     table = tables.join([tables.read_piece(path, batches.column, (start, end)) for path in paths])
     if not table.num_rows:
         wanted = _wanted(window or (None, None), batches)
-        raise SourceError(f"source_uri '{source_uri}': no rows for {wanted}; {_covered(paths, batches)}")
+        raise SourceError(
+            f"source_uri '{source_uri}': no rows for {wanted}; {_covered(paths, batches, start)}"
+        )
     return _frame(table)
 
 
@@ -108,9 +111,11 @@ def _wanted(window: tuple[str | None, str | None], batches: Batches) -> str:
     return f"the batches from {first} until {after}"
 
 
-def _covered(paths: list[Path], batches: Batches) -> str:
+def _covered(paths: list[Path], batches: Batches, start: datetime | None) -> str:
     found = tables.extent(paths, batches.column)
     if found is None:
         return "there are no rows at all yet"
     first, last = (batch_of(moment, batches.period) for moment in found)
-    return f"data covers {first} to {last}"
+    gap = start is not None and found[0] < start < found[1]
+    advice = ". Send the missing rows, begin after them (batches.start), or take a longer batches.period"
+    return f"data covers {first} to {last}{advice if gap else ''}"
