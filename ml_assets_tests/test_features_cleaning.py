@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.features.cleaning import ROW_ID, clean, labels, row_ids
-from ml_assets.quality.contract import Schema, learn_schema
+from ml_assets.quality.contract import learn_schema
+from ml_assets.records import Schema
 from ml_assets.recipe.schema import Recipe
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"

@@ -165,7 +165,7 @@ def intervals(
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of n rows (Wilson 1927); unlike the bootstrap's it is open at 0 and 1.
+    """Return the 95 % interval of a share of n rows (Wilson 1927); it is no point even at 0 and 1.
 
     >>> [round(bound, 3) for bound in wilson(1.0, 30)]
     [0.886, 1.0]

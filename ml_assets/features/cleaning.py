@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
-    from ml_assets.records import Schema
     from ml_assets.recipe.schema import Recipe
+    from ml_assets.records import Schema
 
 ROW_ID = "row_id__"
 """Identity of a row: unsigned 64 bits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -160,5 +161,5 @@ def test_two_trainings_at_once_do_not_disturb_each_other(empty: Place, tmp_path:
         runs = sorted(instance.get_run_records(), key=lambda run: run.start_time or 0)
     assert all(run.dagster_run.status == DagsterRunStatus.SUCCESS for run in runs)
     assert len(runs) == codes.count(0)
-    for first, second in zip(runs, runs[1:], strict=False):
+    for first, second in itertools.pairwise(runs):
         assert (first.end_time or 0) <= (second.start_time or 0)
