@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,8 +45,7 @@ def main() -> None:
     try:
         log_to_stderr(read_settings().log_level)
     except SettingsError as error:
-        say(str(error))
-        raise SystemExit(WRONG_USAGE) from None
+        raise SystemExit(stop(str(error), WRONG_USAGE, "--json" in sys.argv).exit_code) from None
     app()
 
 

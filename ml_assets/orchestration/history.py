@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +25,8 @@ from ml_assets.registry import champions
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord, RunRecord
+
+    from ml_assets.registry.ledger import Entry
 
 AnyReport = TypeVar("AnyReport", bound=Record)
 
@@ -133,6 +135,7 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
     running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
+    gate = [e for kind in GATE for e in state.ledger.entries(state.name, kind) if e.state == "done"]
     for record in sorted(runs.values(), key=lambda r: r.create_timestamp):
         run = record.dagster_run
         batch = run.tags.get("ml_assets/as_of") or newest
@@ -142,18 +145,15 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
         if run.status in IN_PROGRESS:
             outcome = "in_flight"
         elif run.status != DagsterRunStatus.SUCCESS or outcome is None:
-            outcome = _gate_word(state, record) or "failed"
+            outcome = _gate_word(gate, record) or "failed"
         yield Attempt(batch_index=state.index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
 
 
-def _gate_word(state: ModelState, record: RunRecord) -> Any:
+def _gate_word(gate: Sequence[Entry], record: RunRecord) -> Any:
     """What the gate had said when the run died: the ledger has it though the event log may not."""
     start, end = record.create_timestamp.timestamp(), record.end_time or math.inf
-    for kind in GATE:
-        for entry in state.ledger.entries(state.name, kind):
-            if entry.state == "done" and start <= datetime.fromisoformat(entry.at).timestamp() <= end:
-                return kind
-    return None
+    during = [e.kind for e in gate if start <= datetime.fromisoformat(e.at).timestamp() <= end]
+    return during[-1] if during else None
 
 
 def champion_in_charge(state: ModelState) -> Champion | None:

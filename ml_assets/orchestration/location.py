@@ -139,10 +139,10 @@ def failed_run_alert(settings: Settings) -> dg.SensorDefinition:
 
         run = context.dagster_run
         message = context.failure_event.message or ""
-        tidy_up(settings, run.run_id)
         logging.getLogger("ml_assets.alerts").error(
             "run %s of %s failed: %s", run.run_id, run.job_name, message
         )
+        tidy_up(settings, run.run_id)
 
     return sensor
 

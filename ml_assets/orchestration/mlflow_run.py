@@ -35,10 +35,12 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
     """Make the resource `mlflow`: dagster-mlflow's, with its exit defect bridged."""
 
     def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
+        run = context.run
+        if run is not None and context.instance is not None:  # before the slow imports: a kill may come
+            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag(run.run_id)})
         from ml_assets.registry import tracking
 
         client = tracking.configure(settings.home, settings.mlflow_tracking_uri)
-        run = context.run
         name = experiment_name(run)
         tracking.ensure_experiment(client, settings.home, name)
         config = {
@@ -46,8 +48,6 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
             "mlflow_tracking_uri": client.tracking_uri,
             "extra_tags": {"dagster_job": run.job_name if run else ""},
         }
-        if run is not None and context.instance is not None:
-            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag(run.run_id)})
         with expected_beta():
             from dagster_mlflow import mlflow_tracking
 

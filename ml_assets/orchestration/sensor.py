@@ -42,7 +42,7 @@ def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDeci
         reason="; ".join(decision.reasons),
         record=decision,
     )
-    if created and (decision.retrain or decision.action == "blocked"):
+    if created and decision.action in ("retrain", "blocked"):
         alerts.warning("%s %s: %s", state.name, decision.action, "; ".join(decision.reasons))
     return decision, created
 
