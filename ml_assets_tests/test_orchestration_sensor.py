@@ -18,7 +18,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster._core.test_utils import create_run_for_test
 
-from ml_assets.orchestration.location import definitions_of
+from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
 from ml_assets.orchestration.state import Busy, ModelState, locked
@@ -391,6 +391,26 @@ def test_killed_run_ends_in_mlflow_with_what_is_nested_in_it(drifted: Desk, mlfl
     assert reap(drifted.instance, drifted.state.settings) == [RUN_ID]
     status = {run: client.get_run(run).info.status for run in (parent, nested, trial, done, other)}
     assert status == {parent: "FAILED", nested: "FAILED", trial: "FAILED", done: "FINISHED", other: "RUNNING"}
+
+
+def test_failed_run_is_alerted_and_ends_in_mlflow(
+    drifted: Desk, mlflow_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from ml_assets.registry import tracking
+
+    home = drifted.state.settings.home  # a worker that was killed: Dagster noticed, MLflow could not
+    (home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
+    client = tracking.configure(home)
+    experiment = tracking.ensure_experiment(client, home, "tide")
+    left = client.create_run(experiment, tags={"dagster_run_id": RUN_ID}).info.run_id
+    run = open_run(drifted, None, DagsterRunStatus.STARTED, RUN_ID)
+    event = drifted.instance.report_run_failed(run, "the worker is gone")
+    context = dg.build_run_status_sensor_context(
+        "failed_run_alert", event, drifted.instance, run
+    ).for_run_failure()
+    failed_run_alert(drifted.state.settings)(context)
+    assert "the worker is gone" in caplog.text and RUN_ID in caplog.text
+    assert client.get_run(left).info.status == "FAILED"
 
 
 def test_living_run_is_left_alone(drifted: Desk) -> None:

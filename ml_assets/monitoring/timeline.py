@@ -42,7 +42,8 @@ def drift_map(reports: Sequence[DriftReport]) -> bytes:
                 drifted[names.index(column.column), j] = column.drifted
     axes = figure.subplots()
     axes.imshow(effects, aspect="auto", cmap="Blues", vmin=0, vmax=DARKEST, interpolation="none")
-    axes.scatter(*np.nonzero(drifted)[::-1], marker="x", s=12, linewidths=0.8, color=CHANGE)
+    rows, columns = np.nonzero(drifted)
+    axes.scatter(columns, rows, marker="x", s=12, linewidths=0.8, color=CHANGE)
     axes.set_yticks(range(len(names)), [_short(name) for name in names], fontsize=7)
     _mark_champions(axes, [report.champion_version for report in shown])
     _label_batches(axes, [report.batch for report in shown])
@@ -70,7 +71,16 @@ def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = (
     places = np.arange(len(shown))
     values, low, high = (np.array([getattr(r.score, key) for r in shown]) for key in ("value", "low", "high"))
     bounds = np.array([(r.holdout.low, r.holdout.high) if r.holdout else (np.nan, np.nan) for r in shown])
-    axes.fill_between(places, *bounds.T, step="mid", color=HOLDOUT, alpha=0.35, lw=0, label="hold-out, 95 %")
+    axes.fill_between(
+        places,
+        bounds[:, 0],
+        bounds[:, 1],
+        step="mid",
+        color=HOLDOUT,
+        alpha=0.35,
+        lw=0,
+        label="hold-out, 95 %",
+    )
     axes.errorbar(
         places, values, (values - low, high - values), color=LIVE, lw=1, ms=3, fmt="o-", label="live, 95 %"
     )

@@ -112,7 +112,7 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
 
     with place.instance() as instance, running_daemon(place) as daemon:
         before = {run.run_id for run in instance.get_runs()}
-        quiet = wait_for(lambda: ticks(instance, sensor)[1:], 60, "two ticks of the sensor")
+        quiet = wait_for(lambda: ticks(instance, sensor)[1:], 120, "two ticks of the sensor")
         assert all(tick.skip_reason.startswith("k_of_n: drift share 0") for tick in quiet)
         assert {run.run_id for run in instance.get_runs()} == before
         daemon.note_children()
@@ -128,10 +128,10 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
             found = [run for run in trainings(instance, place.name) if run.run_id not in before]
             return [run for run in found if run.status == DagsterRunStatus.STARTED or run.is_finished]
 
-        (run,) = wait_for(retrain, 90, "a retrain that has started")
+        (run,) = wait_for(retrain, 180, "a retrain that has started")
         daemon.kill()  # while the training is under way
         daemon.start()
-        wait_for(lambda: retrain()[0].is_finished, 90, "the end of the retrain")
+        wait_for(lambda: retrain()[0].is_finished, 180, "the end of the retrain")
         ended = instance.get_run_record_by_id(run.run_id)
         assert ended is not None and ended.end_time is not None
         assert ended.dagster_run.status == DagsterRunStatus.SUCCESS
@@ -139,7 +139,7 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
         def later() -> list[InstigatorTick]:
             return [tick for tick in ticks(instance, sensor) if tick.timestamp > float(ended.end_time or 0)]
 
-        wait_for(lambda: later()[2:], 60, "three ticks after the retrain")
+        wait_for(lambda: later()[2:], 120, "three ticks after the retrain")
         assert all("no report speaks of champion 2 yet" in (tick.skip_reason or "") for tick in later())
         assert [r.run_id for r in trainings(instance, place.name) if r.run_id not in before] == [run.run_id]
         daemon.note_children()
