@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ml_assets.features.cleaning import ROW_ID, clean, labels, row_ids
 from ml_assets.quality.contract import learn_schema
-from ml_assets.records import Schema
 from ml_assets.recipe.schema import Recipe
+from ml_assets.records import Schema
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 

@@ -186,7 +186,7 @@ def _cross_validate(
     class_path: str, params: Mapping[str, Any], data: list[FoldData], goal: Goal
 ) -> tuple[float, ...]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)
         scores = tuple(fold_score(class_path, params, fold, goal) for fold in data)
     return tuple(score for score in scores if math.isfinite(score))
 
@@ -199,7 +199,7 @@ def _fit_pipeline(
     params: Mapping[str, Any],
     positive: str | None,
 ) -> tuple[Pipeline, tuple[str, ...]]:
-    """Fit; a fit that did not converge is used all the same, and said."""
+    """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
     pipeline = Pipeline(
         [
             ("preprocessing", preprocessing.build(found, recipe)),
@@ -207,12 +207,14 @@ def _fit_pipeline(
         ]
     )
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
+        warnings.simplefilter("always", UserWarning)
         pipeline.fit(rows[list(found.features)], _values(rows[recipe.target], recipe))
     notes = []
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
             notes.append(f"did not converge: {str(warning.message).splitlines()[0]}")
+        elif issubclass(warning.category, UserWarning):
+            notes.append(str(warning.message).splitlines()[0])
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     pipeline.positive_class_ = positive

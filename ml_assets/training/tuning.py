@@ -425,11 +425,9 @@ def _value(space: Space, value: Any) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Say nothing of trials that do not converge: a fit that will be used says so itself."""
-    from sklearn.exceptions import ConvergenceWarning
-
+    """Say nothing of trials that do not converge or are warned of: a fit that will be used says so itself."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 

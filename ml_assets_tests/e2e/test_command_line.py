@@ -1,0 +1,231 @@
+"""The command as programs see it: keys, exit codes, stdout for results only."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from ml_assets.settings import DEMO_RECIPES
+from ml_assets_tests.command_line import Outcome, ml_assets, ml_assets_process, shoppers
+from ml_assets_tests.e2e.conftest import Shop
+
+COMMANDS = ("validate", "train", "backfill", "status", "explain", "rollback", "demo", "ui")
+TRAIN = {
+    "name",
+    "version",
+    "promoted",
+    "reason",
+    "metrics",
+    "intervals",
+    "baseline",
+    "mlflow_run_id",
+    "seconds",
+}
+BACKFILL = {"name", "metric", "live_score", "never_retrained", "retrains", "batches"}
+BATCH = {
+    "batch", "rows", "live_score", "drift_alarm", "faults", "decision", "reasons", "champion_version",
+}  # fmt: skip
+STATUS = {
+    "name", "champion_version", "trained_at", "metric", "holdout_score", "live_score", "drift", "status",
+    "last_decision",
+}  # fmt: skip
+MONTHLY = "batches: {column: day, period: monthly}\ntraining: {window: 3}\nmonitoring: {min_rows: 50}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, shop: Shop) -> None:
+    shown = ml_assets(command, "--help")
+    assert shown.code == 0
+    assert "Usage" in shown.out
+    assert not shown.err
+    if command not in ("ui",):
+        assert "--json" in re.sub(r"\x1b\[[0-9;]*m", "", shown.out)
+
+
+def test_help_names_every_command(shop: Shop) -> None:
+    shown = ml_assets("--help").out
+    assert [command for command in COMMANDS if command not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("trian",),
+        ("train",),
+        ("train", "--recipe-file", "good.yaml", "--fast"),
+        ("rollback", "good", "--to", "first"),
+        ("backfill",),
+        ("backfill", "good", "--recipe-file", "good.yaml"),
+        ("train", "--recipe-file", "missing.yaml"),
+        ("validate", "missing.yaml"),
+        ("train", "--recipe-file", "good.yaml", "--context-params", "{"),
+        ("train", "--recipe-file", "good.yaml", "--context-params", "[1]"),
+        ("train", "--recipe-file", "good.yaml", "--context-params", '{"limit": 1}'),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_two(arguments: tuple[str, ...], shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop.folder)
+    failed = ml_assets(*arguments)
+    assert failed.code == 2
+    assert "Traceback" not in failed.out + failed.err
+    assert failed.err.strip() or arguments[0] == "validate"
+
+
+@pytest.mark.parametrize("command", ["status", "explain", "rollback", "backfill"])
+def test_unknown_model_is_answered_with_the_nearest_name(command: str, shop: Shop) -> None:
+    failed = ml_assets(command, "god", "--json")
+    assert failed.code == 2
+    assert "there is no model 'god'" in failed.message
+    assert "Did you mean 'good'?" in failed.message
+    assert failed.err.strip() == failed.message
+
+
+def check_train(trained: Outcome) -> None:
+    result = trained.result
+    assert set(result) >= TRAIN
+    assert (result["name"], result["version"], result["promoted"]) == ("good", 1, True)
+    assert set(result["metrics"]) == set(result["intervals"]) == set(result["baseline"])
+    assert {"roc_auc", "accuracy"} <= set(result["metrics"])
+    for name, (low, high) in result["intervals"].items():
+        assert low <= result["metrics"][name] <= high
+    assert result["reason"]
+    assert result["seconds"] > 0
+    assert re.fullmatch(r"[0-9a-f]{32}", result["mlflow_run_id"])
+
+
+def test_train_status_explain(shop: Shop) -> None:
+    trained = ml_assets("train", "--recipe-file", shop.folder / "good.yaml", "--json")
+    assert trained.code == 0
+    check_train(trained)
+    assert len(trained.out.splitlines()) == 1
+    assert "training as of" in trained.err
+    status = ml_assets("status", "--json")
+    [row] = status.result["recipes"]
+    assert set(row) >= STATUS
+    assert (row["name"], row["champion_version"], row["status"]) == ("good", 1, "no report yet")
+    assert row["holdout_score"] == trained.result["metrics"]["roc_auc"]
+    assert {"action", "at", "reason"} <= set(row["last_decision"])
+    assert not status.err
+    explained = ml_assets("explain", "good", "--json")
+    assert explained.code == 0
+    assert "first model" in explained.result["text"]
+    assert explained.result["recipe"] == "good"
+    by_id = ml_assets("explain", "good", "--decision", explained.result["decision_id"], "--json")
+    assert by_id.result["id"] == explained.result["id"]
+    absent = ml_assets("explain", "good", "--decision", "nothing", "--json")
+    assert absent.code == 1
+    assert "no decision 'nothing'" in absent.message
+
+
+def test_words_for_people_go_to_stdout_and_progress_to_stderr(shop: Shop) -> None:
+    trained = ml_assets("train", "--recipe-file", shop.folder / "good.yaml")
+    assert trained.out.startswith("good version 1 is champion now: first model")
+    assert re.search(r"^roc_auc +0\.\d+ ", trained.out, re.MULTILINE)
+    assert "training as of" in trained.err
+    assert "training as of" not in trained.out
+    shown = ml_assets("status")
+    assert shown.out.splitlines()[0].split()[:2] == ["name", "champion"]
+    assert "good" in shown.out
+    assert ml_assets("validate", shop.folder / "good.yaml").out.strip().endswith("good.yaml: ok")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(shown.out.splitlines()[-1])
+
+
+def test_nothing_to_go_back_to_is_one_message(trained_shop: Shop) -> None:
+    failed = ml_assets("rollback", "good", "--json")
+    assert failed.code == 1
+    assert "nothing to go back to" in failed.message
+    assert failed.err.strip() == failed.message
+    unknown = ml_assets("rollback", "good", "--to", "7", "--json")
+    assert unknown.code == 1
+    assert "7" in unknown.message
+
+
+def test_nothing_to_go_back_to_before_the_first_model(shop: Shop) -> None:
+    failed = ml_assets("rollback", "good", "--json")
+    assert failed.code == 1
+    assert "good" in failed.message
+    explained = ml_assets("explain", "good", "--json")
+    assert explained.code == 1
+    assert "the ledger has no decision yet" in explained.message
+
+
+def changed_shoppers() -> pd.DataFrame:
+    """Shoppers who buy for the opposite reasons: the model of before is wrong about them."""
+    frame = shoppers(600, 5)
+    return frame.assign(bought=1 - frame["bought"])
+
+
+def test_rollback_restores_the_champion_before(trained_shop: Shop) -> None:
+    shop = trained_shop
+    path = shop.recipe("good", changed_shoppers())
+    second = ml_assets("train", "--recipe-file", path, "--json")
+    assert (second.result["version"], second.result["promoted"]) == (2, True), second.result["reason"]
+    before = ml_assets("status", "good", "--json").result["recipes"][0]
+    assert before["champion_version"] == 2
+    undone = ml_assets("rollback", "good", "--json")
+    assert undone.code == 0
+    assert undone.result == {"name": "good", "from_version": 2, "champion_version": 1}
+    [row] = ml_assets("status", "good", "--json").result["recipes"]
+    assert row["champion_version"] == 1
+    assert row["last_decision"]["action"] == "rollback"
+    again = ml_assets("rollback", "good", "--json")
+    assert again.code == 1
+    forward = ml_assets("rollback", "good", "--to", "2", "--json")
+    assert forward.result["champion_version"] == 2
+
+
+def test_backfill(shop: Shop) -> None:
+    months = [shoppers(160, month).assign(day=f"2024-0{month}-15") for month in (1, 2, 3)]
+    path = shop.recipe("monthly", pd.concat(months), **{"training: {window: all}": MONTHLY})
+    walked = ml_assets("backfill", "--recipe-file", path, "--json")
+    assert walked.code == 0
+    result = walked.result
+    assert set(result) >= BACKFILL
+    assert (result["name"], result["metric"], result["retrains"]) == ("monthly", "roc_auc", 0)
+    assert [row["batch"] for row in result["batches"]] == ["2024-01-01", "2024-02-01", "2024-03-01"]
+    for row in result["batches"]:
+        assert set(row) >= BATCH
+        assert row["decision"] in ("none", "retrain", "blocked")
+        assert row["rows"] == 160
+        assert row["reasons"]
+    assert result["batches"][0]["champion_version"] is None
+    assert result["batches"][2]["champion_version"] == 1
+    assert len(walked.err.splitlines()) >= 3
+    again = ml_assets("backfill", "monthly", "--json")
+    assert again.result == result
+    assert "1/3" in again.err
+    outside = ml_assets("backfill", "monthly", "--from", "2030-01-01", "--json")
+    assert outside.code == 2
+    assert "there are 2024-01-01 to 2024-03-01" in outside.message
+    static = ml_assets("backfill", "good", "--json")
+    assert static.code == 2
+    assert "Use `ml-assets train`" in static.message
+
+
+def test_validate_without_a_file_checks_every_recipe(shop: Shop, environment: pytest.MonkeyPatch) -> None:
+    good = ml_assets("validate", "--json")
+    assert good.code == 0
+    assert good.result == {"files": [{"file": str(shop.folder / "good.yaml"), "ok": True, "errors": []}]}
+    environment.setenv("ML_ASSETS_RECIPES", str(DEMO_RECIPES))
+    files = ml_assets("validate", "--json").result["files"]
+    assert {row["file"].rpartition("/")[2] for row in files} == {"churn.yaml", "diabetes.yaml", "iris.yaml"}
+
+
+def test_as_a_process_of_its_own(shop: Shop) -> None:
+    trained = ml_assets_process("train", "--recipe-file", "good.yaml", "--json", folder=shop.folder)
+    assert trained.code == 0
+    check_train(trained)
+    assert len(trained.out.splitlines()) == 1
+    assert trained.err.splitlines() == ["good: training as of all"]
+
+
+def test_unusable_settings_are_wrong_usage(shop: Shop, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ML_ASSETS_TUNING_TIMEOUT", "soon")
+    failed = ml_assets_process("status", "--json")
+    assert failed.code == 2
+    assert "ML_ASSETS_TUNING_TIMEOUT: 'soon' is not a number" in failed.message

@@ -1,0 +1,122 @@
+"""Tables as people have them: whatever is no defect is learned from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets_tests.command_line import Outcome, ml_assets, shoppers
+from ml_assets_tests.e2e.conftest import Shop
+
+ROWS = shoppers()
+N = len(ROWS)
+RANDOM = np.random.default_rng(3)
+AUTOMATIC = """\
+name: odd
+model:
+  loader: {source_uri: odd.csv}
+  data_interface: {task_type: classification, target_col: bought}
+hyperparameter_tuning: {n_trials: 3}
+"""
+
+
+def written(**options: object) -> Callable[[Path, pd.DataFrame], None]:
+    return lambda path, frame: frame.to_csv(path, index=False, **options)
+
+
+plain = written()
+
+# Rows, and how they are written.
+TABLES: dict[str, tuple[pd.DataFrame, Callable[[Path, pd.DataFrame], None]]] = {
+    "semicolons": (ROWS, written(sep=";")),
+    "tabs": (ROWS, written(sep="\t")),
+    "byte order mark": (ROWS, written(encoding="utf-8-sig")),
+    "Windows line ends": (ROWS, written(lineterminator="\r\n")),
+    "everything quoted": (ROWS, written(quoting=csv.QUOTE_ALL)),
+    "line breaks in cells": (ROWS.assign(channel=ROWS["channel"] + "\nor, so"), plain),
+    "names in other scripts": (
+        ROWS.rename(columns={"age": "größe", "spent": "支出", "channel": "канал 🛒"}),
+        plain,
+    ),
+    "names with spaces and dots": (
+        ROWS.rename(columns={"age": "age (years)", "spent": "a.b[0] <c>", "channel": "channel, first"}),
+        plain,
+    ),
+    "500 columns": (
+        pd.concat([ROWS, pd.DataFrame(RANDOM.normal(size=(N, 500))).add_prefix("x")], axis=1),
+        plain,
+    ),
+    "ten rows": (ROWS.groupby("bought").head(5), plain),
+    "boolean target": (ROWS.assign(bought=ROWS["bought"] == 1), plain),
+    "text target": (ROWS.assign(bought=np.where(ROWS["bought"] == 1, "bought it", "did not, no")), plain),
+    "target of 1.0 and 0.0": (ROWS.assign(bought=ROWS["bought"].astype(float)), plain),
+    "target with gaps": (ROWS.assign(bought=ROWS["bought"].where(RANDOM.random(N) > 0.2)), plain),
+    "five classes": (ROWS.assign(bought=pd.qcut(ROWS["age"], 5, labels=False)), plain),
+    "a class of one row": (ROWS.assign(bought=[2, *ROWS["bought"][1:]]), plain),
+    "dates": (ROWS.assign(day=pd.date_range("2024-01-01", periods=N).strftime("%Y-%m-%d")), plain),
+    "constant column": (ROWS.assign(country="NL", zero=0), plain),
+    "identifiers": (ROWS.assign(id=range(N), code=[f"c{i}" for i in range(N)]), plain),
+    "empty column": (ROWS.assign(nothing=None), plain),
+    "column with one value": (ROWS.assign(rare=[1.0, *[None] * (N - 1)]), plain),
+    "boolean feature with gaps": (
+        ROWS.assign(member=pd.Series(RANDOM.choice([True, False, None], N), dtype=object)),
+        plain,
+    ),
+    "big numbers": (ROWS.assign(account=RANDOM.integers(10**17, 10**18, N)), plain),
+    "tiny numbers": (ROWS.assign(tiny=RANDOM.random(N) * 1e-300), plain),
+    "only categories": (
+        pd.DataFrame(RANDOM.choice(list("abcdef"), (N, 4)), columns=list("wxyz")).assign(**ROWS[["bought"]]),
+        plain,
+    ),
+    "many levels": (ROWS.assign(city=[f"city {i % 97}" for i in range(N)]), plain),
+}  # fmt: skip
+
+NUMBERS: dict[str, pd.Series] = {
+    "outliers": (ROWS["age"] * 2.0).where(RANDOM.random(N) > 0.02, 1e9),
+    "whole numbers": ROWS["age"] * 2,
+    "negative": -1.0 * ROWS["age"] ** 2,
+    "zeros": (ROWS["age"] - 50).clip(lower=0),
+    "text with gaps": ROWS["age"].astype(str).where(RANDOM.random(N) > 0.1),
+}
+
+
+def check(shop: Shop, trained: Outcome, name: str) -> None:
+    assert trained.code == 0, trained.err
+    assert trained.err.splitlines() == [f"{name}: training as of all"]
+    result = trained.result
+    assert all(np.isfinite(value) for value in result["metrics"].values())
+    assert ml_assets("status", name, "--json").result["recipes"][0]["champion_version"] in (1, None)
+
+
+@pytest.mark.parametrize("oddity", TABLES)
+def test_table_is_learned_from(oddity: str, shop: Shop) -> None:
+    frame, write = TABLES[oddity]
+    path = shop.recipe("odd", frame)
+    if frame["bought"].nunique() > 2:
+        path.write_text(
+            path.read_text().replace("roc_auc", "accuracy").replace("[accuracy, accuracy]", "[f1]")
+        )
+    write(shop.folder / "odd.csv", frame)
+    assert ml_assets("validate", path, "--json").code == 0
+    check(shop, ml_assets("train", "--recipe-file", path, "--json"), "odd")
+
+
+@pytest.mark.parametrize("oddity", NUMBERS)
+def test_number_is_learned(oddity: str, shop: Shop) -> None:
+    path = shop.recipe("odd", ROWS.assign(bought=NUMBERS[oddity]))
+    text = path.read_text().replace("LogisticRegression", "Ridge").replace("C: 1.0", "alpha: 1.0")
+    text = text.replace("classification", "regression").replace("direction: maximize", "direction: minimize")
+    path.write_text(text.replace("roc_auc", "rmse").replace(", accuracy]", ", r2]"))
+    check(shop, ml_assets("train", "--recipe-file", path, "--json"), "odd")
+
+
+@pytest.mark.parametrize("oddity", ["ten rows", "five classes", "a class of one row"])
+def test_table_is_searched_automatically(oddity: str, shop: Shop) -> None:
+    TABLES[oddity][0].to_csv(shop.folder / "odd.csv", index=False)
+    path = shop.write("odd.yaml", AUTOMATIC)
+    check(shop, ml_assets("train", "--recipe-file", path, "--json"), "odd")
