@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import get_args
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from ml_assets.sources.batches import (
     batch_of,
     batch_range,
     batch_start,
+    filled_batches,
     first_and_last,
     index_between,
     limits,
@@ -143,3 +145,22 @@ def test_limits_are_starts_of_batches(moment: datetime, period: Period) -> None:
     assert start <= datetime.fromisoformat(day) <= end
     assert batch_start(batch_of(start, period), period) == start
     assert batch_start(batch_of(end, period), period) == end
+
+
+def test_filled_batches_leave_out_the_days_without_rows(tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", "2024-01-14", freq="D")
+    weekdays = days[days.dayofweek < 5].repeat(3) + pd.Timedelta(hours=9)
+    pd.DataFrame({"day": weekdays, "x": 1.0, "y": 0}).to_csv(tmp_path / "shop.csv", index=False)
+    made = Recipe.model_validate(
+        {
+            "name": "shop",
+            "model": {
+                "loader": {"source_uri": "shop.csv"},
+                "data_interface": {"task_type": "regression", "target_col": "y"},
+            },
+            "batches": {"column": "day", "period": "daily"},
+        }
+    )
+    assert filled_batches(made, tmp_path) == [f"{d:%Y-%m-%d}" for d in days if d.dayofweek < 5]
+    weekly = made.model_copy(update={"batches": made.batches.model_copy(update={"period": "weekly"})})
+    assert filled_batches(weekly, tmp_path) == ["2024-01-01", "2024-01-08"]

@@ -277,3 +277,12 @@ def test_real_weeks(file: str, column: str, rows: int | None) -> None:
     assert rows is None or len(parts[1]) == rows
     for part in parts:
         pd.testing.assert_series_equal(part.dtypes, whole.dtypes)
+
+
+def test_a_file_that_was_sent_twice_under_two_names_is_read_once(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0], "y": [0, 1]})
+    for name in ("may.csv", "may (1).csv"):
+        frame.to_csv(tmp_path / name, index=False)
+    assert len(read_source("*.csv", tmp_path)) == 2
+    frame.assign(x=[2.0, 1.0]).to_csv(tmp_path / "june.csv", index=False)
+    assert len(read_source("*.csv", tmp_path)) == 4

@@ -27,7 +27,13 @@ def state_of(name: str | None, recipe_file: Path | None) -> ModelState:
     """Find a model by its name, or by its file, which is remembered."""
     if (name is None) == (recipe_file is None):
         raise WalkError("say either the name of a known model or --recipe-file FILE")
-    return known_state(name) if name is not None else file_state(recipe_file)  # type: ignore[arg-type]
+    if recipe_file is not None:
+        return file_state(recipe_file)
+    assert name is not None
+    state = known_state(name)
+    if faults := check(state).recipe:
+        raise RecipeError(faults)
+    return state
 
 
 def file_state(path: Path) -> ModelState:

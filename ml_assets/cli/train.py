@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import definitions_of
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
 from ml_assets.orchestration.state import STATIC, Busy, ModelState, locked
+from ml_assets.recipe.schema import Period
 from ml_assets.records import Evaluation, Promotion, TrainedModel
-from ml_assets.sources.batches import batch_range
+from ml_assets.sources.batches import next_batch
 
 
 def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -60,21 +61,34 @@ def _take_in(
     span = state.calendar()
     if span is None:
         raise RunFailedError(f"{state.name}: {state.recipe.model.loader.source_uri} has no rows yet")
-    missing = [
-        batch
-        for batch in batch_range(*span, state.recipe.batches.period)
-        if not state.store.has("cleaned_features", batch)
-    ]
+    period = state.recipe.batches.period
+    missing = [b for b in state.filled_batches() if not state.store.has("cleaned_features", b)]
     if missing:
         say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")
+    for first, last in runs_of(missing, period):
         execute(
             instance,
             repository,
             f"{state.name}_monitor",
-            tags={ASSET_PARTITION_RANGE_START_TAG: missing[0], ASSET_PARTITION_RANGE_END_TAG: missing[-1]},
+            tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
             assets=[dg.AssetKey([state.name, "raw_data"]), dg.AssetKey([state.name, "cleaned_features"])],
         )
     return span[1]
+
+
+def runs_of(batches: Sequence[str], period: Period) -> list[tuple[str, str]]:
+    """Cut batches into stretches without a gap: first and last batch of each.
+
+    >>> runs_of(["2024-01-01", "2024-01-02", "2024-01-04"], "daily")
+    [('2024-01-01', '2024-01-02'), ('2024-01-04', '2024-01-04')]
+    """
+    stretches: list[tuple[str, str]] = []
+    for batch in batches:
+        if stretches and next_batch(stretches[-1][1], period) == batch:
+            stretches[-1] = (stretches[-1][0], batch)
+        else:
+            stretches.append((batch, batch))
+    return stretches
 
 
 def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[str, Any]:

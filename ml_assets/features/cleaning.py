@@ -30,7 +30,7 @@ class CleanResult(NamedTuple):
 
 
 def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None = None) -> CleanResult:
-    """Fix types, drop exact duplicates and give each row its identity.
+    """Fix types, drop exact duplicates of an entity's rows and give each row its identity.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
         if name != ROW_ID
     }
     frame = pd.DataFrame(columns, index=raw.index)
-    repeated = frame.duplicated()
+    # Without an entity two equal rows may well be two observations, as in a table of a few categories.
+    repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in targets if name in frame]), batch)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}

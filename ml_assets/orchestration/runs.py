@@ -108,4 +108,9 @@ def failure(result: Any) -> RunFailedError:
             while error is not None and error.cause is not None:
                 error = error.cause
             return RunFailedError(f"{event.step_key}: {error.message.strip() if error else 'failed'}")
+        if event.event_type_value == "RUN_FAILURE" and event.job_failure_data.error is not None:
+            error = event.job_failure_data.error
+            while error.cause is not None:
+                error = error.cause
+            return RunFailedError(error.message.strip())
     return RunFailedError("the run failed before its first step; its log is in the web UI")

@@ -105,11 +105,17 @@ class ModelState:
         """First and last batch of the source, or None while it has no rows (or cannot be read)."""
         if self.recipe.batches is None:
             return STATIC, STATIC
+        return calendar.first_and_last(self._expanded(), self.path.parent)
+
+    def filled_batches(self) -> list[str]:
+        """Batches that the source has rows for: a shop that is shut on Sundays has none of Sundays."""
+        return calendar.filled_batches(self._expanded(), self.path.parent)
+
+    def _expanded(self) -> Recipe:
         model = self.recipe.model
         uri = expand(model.loader.source_uri, os.environ)
         loader = model.loader.model_copy(update={"source_uri": uri})
-        recipe = self.recipe.model_copy(update={"model": model.model_copy(update={"loader": loader})})
-        return calendar.first_and_last(recipe, self.path.parent)
+        return self.recipe.model_copy(update={"model": model.model_copy(update={"loader": loader})})
 
     def first_batch(self) -> str | None:
         """First batch of the calendar: the recipe's, else the one remembered, else the oldest row's."""

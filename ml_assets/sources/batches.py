@@ -124,6 +124,19 @@ def first_and_last(recipe: Recipe, base: Path) -> tuple[str, str] | None:
     return first, batch_of(extent[1], batches.period)
 
 
+def filled_batches(recipe: Recipe, base: Path) -> list[str]:
+    """Batches that there are rows for, inside the recipe's `start` and `end`; raises as `first_and_last`."""
+    from ml_assets.sources import files, tables
+
+    batches = recipe.batches
+    if batches is None:
+        return [ALL]
+    found = files.find_files(recipe.model.loader.source_uri, base, missing_ok=True)
+    unit = "hour" if batches.period == "hourly" else "day"
+    moments = tables.days(found, batches.column, limits(batches), unit)
+    return sorted({batch_of(moment, batches.period) for moment in moments})
+
+
 def _label(start: datetime, period: Period) -> str:
     day = start.date().isoformat()
     return f"{day}-{start:%H:%M}" if period == "hourly" else day

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,12 +83,29 @@ def find_files(source_uri: str, base: Path, *, missing_ok: bool = False) -> list
         if missing_ok:
             return []
         raise SourceError(_missing(source_uri, path, base))
+    found = _sent_once(found)
     kinds = {file_format(file) for file in found}
     if len(kinds) > 1:
         raise SourceError(
             f"source_uri '{source_uri}' matches both CSV and Parquet files: name one kind, as '*.csv'"
         )
     return found
+
+
+def _sent_once(files: list[Path]) -> list[Path]:
+    """Leave out a file whose bytes are those of an earlier one: it was sent twice, under two names."""
+    sizes = Counter(file.stat().st_size for file in files)
+    seen: set[str] = set()
+    kept = []
+    for file in files:
+        if sizes[file.stat().st_size] > 1:
+            with file.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            if digest in seen:
+                continue
+            seen.add(digest)
+        kept.append(file)
+    return kept
 
 
 def local_path(source_uri: str) -> str:

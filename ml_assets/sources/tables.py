@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,6 +98,21 @@ def join(pieces: list[Piece]) -> pa.Table:
 def extent(paths: list[Path], column: str, window: Window = (None, None)) -> tuple[datetime, datetime] | None:
     """Oldest and newest time in `column` inside the window; None where there is no row."""
     found = []
+    for times in _times(paths, column, window):
+        ends = pc.min_max(times)
+        found.append((ends["min"].as_py(), ends["max"].as_py()))
+    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+
+
+def days(paths: list[Path], column: str, window: Window = (None, None), unit: str = "day") -> list[datetime]:
+    """Distinct times in `column` inside the window, cut to the hour or the day, sorted."""
+    found: set[datetime] = set()
+    for times in _times(paths, column, window):
+        found.update(pc.unique(pc.floor_temporal(times, unit=unit)).to_pylist())
+    return sorted(found)
+
+
+def _times(paths: list[Path], column: str, window: Window) -> Iterator[pa.ChunkedArray]:
     for path in paths:
         if file_format(path) == "parquet":
             _check_parquet(path, column)
@@ -105,9 +121,7 @@ def extent(paths: list[Path], column: str, window: Window = (None, None)) -> tup
             table = _read_csv(path, only=column)
         times = _rows_between(_plain(table, path), path, column, window)[column]
         if len(times):
-            ends = pc.min_max(times)
-            found.append((ends["min"].as_py(), ends["max"].as_py()))
-    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+            yield times
 
 
 def to_times(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -229,3 +230,23 @@ def test_unusable_settings_are_wrong_usage(shop: Shop, environment: pytest.Monke
     failed = ml_assets_process("status", "--json")
     assert failed.code == 2
     assert "ML_ASSETS_TUNING_TIMEOUT: 'soon' is not a number" in failed.message
+
+
+def test_days_without_rows_do_not_stop_a_training(shop: Shop) -> None:
+    generator = np.random.default_rng(3)
+    days = pd.date_range("2024-01-01", "2024-01-21", freq="D")
+    weekdays = days[days.dayofweek < 5].repeat(40)
+    x = generator.normal(size=len(weekdays))
+    y = (x + generator.normal(size=len(weekdays)) > 0).astype(int)
+    folder = shop.folder
+    pd.DataFrame({"day": weekdays, "x": x, "z": 1 / (2 + x**2), "y": y}).to_csv(
+        folder / "week.csv", index=False
+    )
+    (folder / "week.yaml").write_text(
+        "name: week\nmodel:\n  class_path: sklearn.linear_model.LogisticRegression\n"
+        "  loader: {source_uri: week.csv}\n  data_interface: {task_type: classification, target_col: y}\n"
+        "batches: {column: day, period: daily}\n"
+    )
+    trained = ml_assets("train", "--recipe-file", str(folder / "week.yaml"), "--json")
+    assert trained.code == 0, trained.err
+    assert trained.result["promoted"]
