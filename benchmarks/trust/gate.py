@@ -45,7 +45,11 @@ class Pair:
 
 
 def classifiers(
-    generator: np.random.Generator, champion: Any, challenger: Any, rows: int = ROWS, agreement: float = AGREEMENT
+    generator: np.random.Generator,
+    champion: Any,
+    challenger: Any,
+    rows: int = ROWS,
+    agreement: float = AGREEMENT,
 ) -> Pair:
     """Two classifiers with calibrated probabilities; an accuracy is a number, or one for each region."""
     y = np.where(generator.random(rows) < 0.5, "no", "yes")
@@ -68,15 +72,22 @@ def classifiers(
 
 
 def scorers(generator: np.random.Generator, champion: float, challenger: float, rows: int = ROWS) -> Pair:
-    """Two scores with the given distance between the classes, in standard deviations; half the noise is shared."""
+    """Two scores with classes the given number of standard deviations apart; half the noise is shared."""
     yes = generator.random(rows) < 0.3
     noise = generator.normal(size=rows)
     sides = []
     for signal in (champion, challenger):
         mixed = (noise + generator.normal(size=rows)) / np.sqrt(2)
         chance = 1 / (1 + np.exp(-(signal * (yes - 0.5) + mixed)))
-        sides.append(pd.DataFrame({"prediction": "no", "probability_no": 1 - chance, "probability_yes": chance}))
-    return Pair(pd.Series(np.where(yes, "yes", "no"), dtype=object), sides[0], sides[1], pd.DataFrame(index=range(rows)))
+        sides.append(
+            pd.DataFrame({"prediction": "no", "probability_no": 1 - chance, "probability_yes": chance})
+        )
+    return Pair(
+        pd.Series(np.where(yes, "yes", "no"), dtype=object),
+        sides[0],
+        sides[1],
+        pd.DataFrame(index=range(rows)),
+    )
 
 
 def regressors(generator: np.random.Generator, champion: float, challenger: float, rows: int = ROWS) -> Pair:
@@ -116,7 +127,8 @@ def one_worse(generator: np.random.Generator) -> Pair:
 def ten_in_a_row(generator: np.random.Generator) -> bool:
     """Whether any of ten equal challengers of one champion is promoted."""
     return any(
-        judge(classifiers(generator, 0.8, 0.8, rows=1000), looks=look).outcome == "promote" for look in range(10)
+        judge(classifiers(generator, 0.8, 0.8, rows=1000), looks=look).outcome == "promote"
+        for look in range(10)
     )
 
 
@@ -127,7 +139,9 @@ def better(generator: np.random.Generator) -> bool:
     return bool(right[1] > right[0])
 
 
-def _pair(make: Callable[..., Pair], *quality: Any, metric: str = "accuracy", **more: Any) -> Callable[[Any], bool]:
+def _pair(
+    make: Callable[..., Pair], *quality: Any, metric: str = "accuracy", **more: Any
+) -> Callable[[Any], bool]:
     return lambda generator: judge(make(generator, *quality, **more), metric).outcome == "promote"
 
 

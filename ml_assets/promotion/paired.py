@@ -163,7 +163,7 @@ def _influence(metric: Metric, side: Labels | Numbers) -> Floats | None:
             return np.square(off)
         if metric.name == "rmse":
             root = float(np.sqrt(np.square(off).mean()))
-            return np.square(off) / (2 * root) if root > 0 else np.zeros_like(off)
+            return np.asarray(np.square(off) / (2 * root)) if root > 0 else np.zeros_like(off)
         return None
     if metric.name == "accuracy":
         return (side.truth == side.predicted).astype(np.float64)
@@ -191,7 +191,7 @@ def _placements(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
     placed[positive] = (ranks[positive] - rankdata(scores[positive])) / no
     placed[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / yes
     area = placed[positive].mean()
-    return np.where(positive, n / yes, n / no) * (placed - area)
+    return np.asarray(np.where(positive, n / yes, n / no) * (placed - area))
 
 
 def _bootstrap(metric: Metric, sides: list[Any], groups: NDArray[np.intp], random_state: int) -> float | None:
