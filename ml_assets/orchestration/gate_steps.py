@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -205,9 +204,7 @@ def write_promotion(
     )
 
 
-def probation_step(
-    state: ModelState, batch: str, say: Callable[[str], None] = lambda text: None
-) -> Probation | None:
+def probation_step(state: ModelState, batch: str) -> Probation | None:
     """Judge a new champion on its first live labels; one that is worse than the one before goes.
 
     Returns
@@ -271,7 +268,6 @@ def probation_step(
             record=decision,
             batch=batch,
         )
-        say(decision.reason)
     return decision
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ml_assets.orchestration.alerts import tell
 from ml_assets.orchestration.gate_steps import ask_gate, write_promotion
 from ml_assets.orchestration.state import ModelState
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
@@ -157,6 +158,8 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
         trained = _refit(state, as_of, trained, parent_run_id)
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
     write_promotion(state, promotion, version, champion, actor, as_of)
+    if promotion.outcome != "promote":
+        tell(state, "promotion_refused", f"v{version}", f"version {version}: {promotion.reason}", as_of)
     now = registry.champion(state.name)
     state.store.write_record("champion", as_of, promotion)
     return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of)

@@ -158,15 +158,15 @@ def _influence(metric: Metric, side: Labels | Numbers) -> Floats | None:
     if isinstance(side, Numbers):
         off = side.truth - side.predicted
         if metric.name == "mae":
-            return np.abs(off)
+            return np.asarray(np.abs(off))
         if metric.name == "mse":
-            return np.square(off)
+            return np.asarray(np.square(off))
         if metric.name == "rmse":
             root = float(np.sqrt(np.square(off).mean()))
             return np.asarray(np.square(off) / (2 * root)) if root > 0 else np.zeros_like(off)
         return None
     if metric.name == "accuracy":
-        return (side.truth == side.predicted).astype(np.float64)
+        return np.asarray(side.truth == side.predicted, dtype=np.float64)
     if metric.name == "log_loss" and side.probability is not None:
         given = side.probability[np.arange(len(side.truth)), side.truth]
         epsilon = np.finfo(np.float64).eps
