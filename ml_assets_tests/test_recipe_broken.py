@@ -55,7 +55,7 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     "section missing": ("  loader:\n    source_uri: data/churn/*.parquet\n", "", 3, "model.loader",
         ["is missing", "source_uri"]),
     "key twice": ("name: churn\n", "name: churn\nname: other\n", 3, "name", ["there twice", "line 2"]),
-    "planned key": ("promotion: {", "promotion: {probation: 2, ", 29, "promotion.probation",
+    "planned key": ("promotion: {", "promotion: {shadow: 2, ", 29, "promotion.shadow",
         ["not yet supported", "Leave it out"]),
     "planned section": ("promotion: {min_gain: 0.0}", "alerts: {}", 29, "alerts", ["not yet supported"]),
     "planned value": ("window: 12", "window: auto", 24, "training.window",

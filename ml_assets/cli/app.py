@@ -171,6 +171,24 @@ def explain(
 
 
 @app.command()
+def promote(
+    name: ModelName,
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="A registered version.")],
+    force: Annotated[bool, typer.Option("--force", help="Do not ask the gate; the ledger says so.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a version in charge if it is better on recent rows that neither it nor the champion has seen."""
+    from ml_assets.cli.models import promote_version
+
+    with faults(as_json):
+        result = promote_version(name, version, force=force)
+    verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    finish(result, f"{name}: version {version} {verdict}: {result['reason']}", as_json)
+    if not result["promoted"]:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def rollback(
     name: ModelName,
     to: Annotated[

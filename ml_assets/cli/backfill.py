@@ -17,6 +17,8 @@ def batch_line(row: WalkedBatch, done: int, total: int) -> str:
         line += f"\n{'':>{2 * len(str(total)) + 4}}trained: {row.outcome}"
     if row.promoted is not None:
         line += f" (version {row.promoted} is champion now)"
+    if row.rolled_back is not None:
+        line += f" (version {row.rolled_back} was worse on live labels and was rolled back)"
     return line
 
 

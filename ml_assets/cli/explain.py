@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_assets.orchestration.history import GATE
 from ml_assets.registry.ledger import Entry, Ledger
+from ml_assets.registry.wording import describe, details
 
 
 def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict[str, Any] | None:
@@ -25,7 +26,7 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
     if not found:
         return None
     chosen = found[-1]
-    text = [describe(chosen), *(f"  {line}" for line in _outcome(entries, chosen))]
+    text = [describe(chosen), *(f"  {line}" for line in (*details(chosen), *_outcome(entries, chosen)))]
     before = _before(decisions, chosen)
     if before is not None:
         text += ["The batch before:", f"  {describe(before)}"]
@@ -37,7 +38,7 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
             text += ["Trainings before:"]
             for other in others:
                 text += [f"  {describe(other)}", *(f"    {line}" for line in _outcome(entries, other))]
-        newest = [e for e in entries if e.kind != "backfill"][-1]
+        newest = [e for e in entries if e.kind not in ("backfill", "alert")][-1]
         if newest.id != chosen.id:
             text += ["The newest entry:", f"  {describe(newest)}"]
     return chosen.model_dump(mode="json") | {
@@ -46,32 +47,16 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
     }
 
 
-def describe(entry: Entry) -> str:
-    """Tell one entry in a sentence."""
-    batch = f" at batch {entry.batch}" if entry.batch else ""
-    if entry.kind == "retrain_decision":
-        action = entry.record.get("action")
-        verb = {
-            "retrain": "was trained again",
-            "first": "got its first model",
-            "blocked": "was kept from training",
-            "none": "was not trained again",
-        }.get(str(action), str(action))
-        return f"{entry.recipe} {verb}{batch} ({entry.record.get('rule')}): {entry.reason}"
-    versions = ""
-    if entry.to_version is not None:
-        versions = f" version {entry.to_version}"
-        if entry.from_version is not None:
-            versions += f" against version {entry.from_version}"
-    return f"{entry.recipe} {entry.kind}{versions}{batch} by {entry.actor}, {entry.state}: {entry.reason}"
-
-
 def _outcome(entries: list[Entry], decision: Entry) -> list[str]:
     """What the gate said of the training that a decision asked for."""
     if decision.kind != "retrain_decision" or decision.record.get("action") not in ("retrain", "first"):
         return []
     later = [e for e in entries if e.id > decision.id and e.batch == decision.batch]
-    return [f"then: {describe(e)}" for e in later if e.kind in GATE and e.state == "done"][:1]
+    gate = [e for e in later if e.kind in GATE and e.state == "done"][:1]
+    lines = []
+    for entry in gate:
+        lines += [f"then: {describe(entry)}", *(f"  {line}" for line in details(entry))]
+    return lines
 
 
 def _before(decisions: list[Entry], chosen: Entry) -> Entry | None:

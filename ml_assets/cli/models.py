@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.cli.validate import check, load_state
+from ml_assets.orchestration.alerts import tell
 from ml_assets.orchestration.location import load_states, remember
 from ml_assets.orchestration.overview import ModelStatus, all_statuses
 from ml_assets.orchestration.runs import open_instance
-from ml_assets.orchestration.state import ModelState
+from ml_assets.orchestration.state import ModelState, locked
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.recipe import RecipeError
 from ml_assets.settings import Settings, read_settings
@@ -78,11 +79,38 @@ def statuses(name: str | None) -> list[ModelStatus]:
         return all_statuses(instance, states, faults, datetime.now(UTC))
 
 
+def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
+    """Put a registered version in charge, if the gate agrees or is not asked."""
+    from ml_assets.orchestration import gate_steps
+
+    state = known_state(name)
+    with locked(state.settings.home, state.command_lock):
+        before = state.registry.champion(name)
+        promotion = gate_steps.promote_version(state, version, force=force, actor=actor())
+        now = state.registry.champion(name)
+    if force:
+        text = f"version {version} was promoted without the gate by {actor()}"
+        tell(state, "promotion_forced", f"v{version}:{datetime.now(UTC).isoformat()}", text)
+    refresh_overview(state.settings)
+    return {
+        "name": name,
+        "version": version,
+        "promoted": promotion.outcome == "promote",
+        "outcome": promotion.outcome,
+        "forced": promotion.forced,
+        "reason": promotion.reason,
+        "from_version": before.version if before else None,
+        "champion_version": now.version if now else None,
+        "gate": promotion.model_dump(mode="json"),
+    }
+
+
 def roll_back(name: str, to: int | None) -> dict[str, Any]:
     """Put an earlier version back in charge."""
     state = known_state(name)
     before = state.registry.champion(name)
     entry = state.registry.rollback(name, actor=actor(), to=to)
+    tell(state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {actor()}")
     refresh_overview(state.settings)
     return {
         "name": name,

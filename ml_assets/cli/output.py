@@ -35,6 +35,7 @@ def stop(message: str, code: int, as_json: bool) -> typer.Exit:
 @contextmanager
 def faults(as_json: bool) -> Iterator[None]:
     """Turn the faults that a person can mend into one message and an exit code; any other is a bug."""
+    from ml_assets.orchestration.gate_steps import PromotionError
     from ml_assets.orchestration.runs import RunFailedError
     from ml_assets.orchestration.state import Busy
     from ml_assets.orchestration.walk import WalkError
@@ -42,7 +43,7 @@ def faults(as_json: bool) -> Iterator[None]:
     from ml_assets.registry.champions import UnknownVersionError
     from ml_assets.registry.integrity import IntegrityError
     from ml_assets.registry.ledger import LedgerBusyError
-    from ml_assets.registry.versions import NothingToRollBackError
+    from ml_assets.registry.versions import NothingToRollBackError, StaleChampionError
     from ml_assets.settings import SettingsError
     from ml_assets.sources.read import SourceError
 
@@ -58,6 +59,8 @@ def faults(as_json: bool) -> Iterator[None]:
         IntegrityError,
         LedgerBusyError,
         NothingToRollBackError,
+        StaleChampionError,
+        PromotionError,
     ) as error:
         raise stop(str(error), FAILED, as_json) from None
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ml_assets.orchestration import display
+from ml_assets.orchestration.alerts import tell
+from ml_assets.orchestration.gate_steps import probation_step
 from ml_assets.orchestration.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport
 from ml_assets.retraining.policy import drift_breach, performance_breach
@@ -178,8 +180,18 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         "evidently": dg.MetadataValue.path(str(html)),
         "picture": display.picture(pictures.worst_columns(report, reference, current)),
     }
+    _tell_drift(state, report)
     alarms = (*report.faults, *([report.text] if drift_breach(report, state.recipe.retraining) else []))
     return Report(metadata, alarms)
+
+
+def _tell_drift(state: ModelState, report: DriftReport) -> None:
+    """Tell of faults in each batch, of the same columns' drift from the same champion once."""
+    if report.faults:
+        tell(state, "fault", report.batch, "; ".join(report.faults), report.batch)
+    elif drift_breach(report, state.recipe.retraining):
+        columns = ",".join(sorted(column.column for column in report.columns if column.drifted))
+        tell(state, "drift", f"v{report.champion_version}:{columns}", report.text, report.batch)
 
 
 KEPT_PAGES = 12
@@ -206,7 +218,31 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Repor
             state.index(batch),
         )
     breached = performance_breach(report, state.recipe.retraining)
-    return Report(display.performance_metadata(report), (report.text,) if breached else ())
+    if breached:
+        occasion = f"v{report.champion_version}:{report.scored_batch}"
+        tell(state, "breach", occasion, report.text, batch)
+    probation = _probation(state, batch)
+    metadata = display.performance_metadata(report) | ({"probation": probation[0]} if probation else {})
+    return Report(metadata, (*([report.text] if breached else []), *probation[1:]))
+
+
+def _probation(state: ModelState, batch: str) -> tuple[str, ...]:
+    """Judge a champion on probation: what came of it, and the alarm if it went."""
+    from ml_assets.registry.integrity import IntegrityError
+    from ml_assets.registry.versions import StaleChampionError
+
+    try:
+        decision = probation_step(state, batch)
+    except (IntegrityError, StaleChampionError) as error:  # the monitoring goes on; the new champion stays
+        tell(state, "rollback_failed", batch, str(error), batch)
+        return str(error), f"probation: {error}"
+    if decision is None:
+        return ()
+    words = f"{decision.outcome}: {decision.reason}"
+    if decision.outcome != "rollback":
+        return (words,)
+    tell(state, "rollback", f"v{decision.champion_version}:{batch}", decision.reason, batch)
+    return words, words
 
 
 def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> PerformanceReport:

@@ -92,8 +92,22 @@ def evaluation_metadata(evaluation: Evaluation) -> Metadata:
 
 
 def promotion_metadata(promotion: Promotion) -> Metadata:
-    """Show the gate's answer."""
+    """Show the gate's answer, and every check and segment it looked at."""
     return {
+        "checks": table({"check": c.name, "passed": c.passed, "found": c.text} for c in promotion.checks),
+        "segments": table(
+            {
+                "segment": part.segment,
+                "rows": part.rows,
+                "champion": part.champion_score,
+                "challenger": part.challenger_score,
+                "gain": part.gain,
+                "p (not worse)": part.p_value,
+                "worse": part.worse,
+            }
+            for part in promotion.segments
+        ),
+        "earlier_looks": promotion.looks,
         "outcome": promotion.outcome,
         "reason": promotion.reason,
         "rows_compared": promotion.rows,

@@ -122,13 +122,21 @@ def _number(event: EventLogRecord, key: str) -> float:
 
 
 def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) -> Iterator[Attempt]:
-    """Training runs of this model, oldest first: how each ended, by the gate's own word."""
-    outcomes = {
-        event.run_id: metadata(event)["outcome"].value
+    """Training runs of this model, oldest first: how each ended, by the gate's own word.
+
+    A version that probation undid counts as beaten, at the batch where it was undone.
+    """
+    gates = {
+        event.run_id: (metadata(event)["outcome"].value, int(_number(event, "version")))
         for event in instance.fetch_materializations(
             dg.AssetKey([state.name, "champion"]), limit=REMEMBERED
         ).records
         if "outcome" in metadata(event)
+    }
+    undone = {
+        entry.from_version: entry.batch
+        for entry in champions.rollbacks_of_probation(state.ledger, state.name)
+        if entry.batch is not None
     }
     records = instance.get_run_records(dg.RunsFilter(tags={TRAINING_TAG: state.name}), limit=REMEMBERED)
     trained = dg.AssetKey([state.name, "trained_model"])
@@ -141,11 +149,13 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
         batch = run.tags.get("ml_assets/as_of") or newest
         if batch is None:
             continue
-        outcome = outcomes.get(run.run_id)
+        outcome, version = gates.get(run.run_id, (None, None))
         if run.status in IN_PROGRESS:
             outcome = "in_flight"
         elif run.status != DagsterRunStatus.SUCCESS or outcome is None:
             outcome = _gate_word(gate, record) or "failed"
+        elif version in undone:  # it was beaten after all, when its labels came
+            outcome, batch = "keep", undone[version]
         yield Attempt(batch_index=state.index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
-from ml_assets.orchestration.assets import MODEL_TAG, recipe_assets
+from ml_assets.orchestration.alerts import alert
+from ml_assets.orchestration.assets import AS_OF_TAG, MODEL_TAG, recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG, end_mlflow_run, mlflow_resource
 from ml_assets.orchestration.overview import overview_asset
@@ -83,7 +85,11 @@ def _definitions_of(
             overview_asset(states, faults, settings),
         ],
         jobs=[*jobs, dg.define_asset_job("model_overview_job", selection=["model_overview"])],
-        sensors=[retrain_sensor(state) for state in states] + [failed_run_alert(settings)],
+        sensors=[
+            *(retrain_sensor(state) for state in states),
+            failed_run_alert(settings),
+            *broken_recipe_alert(faults, settings),
+        ],
         schedules=[schedule for state in states for schedule in recipe_schedules(state)],
         resources={"mlflow": mlflow_resource(settings)},
         executor=dg.in_process_executor,
@@ -131,20 +137,51 @@ def recipe_schedules(
 
 
 def failed_run_alert(settings: Settings) -> dg.SensorDefinition:
-    """Log an alert for each failed run, and tidy up after it: its process may have had no time to."""
+    """Tell of each failed run, and tidy up after it: its process may have had no time to."""
 
     @dg.run_failure_sensor(name="failed_run_alert", default_status=dg.DefaultSensorStatus.RUNNING)
     def sensor(context: dg.RunFailureSensorContext) -> None:
-        import logging
+        from ml_assets.registry.ledger import Ledger
 
         run = context.dagster_run
         message = context.failure_event.message or ""
-        logging.getLogger("ml_assets.alerts").error(
-            "run %s of %s failed: %s", run.run_id, run.job_name, message
+        alert(
+            Ledger(settings.home / "ledger.db"),
+            settings.alerts,
+            run.tags.get(MODEL_TAG, run.job_name),
+            "failed_run",
+            run.run_id,
+            f"run {run.run_id} of {run.job_name}: {message}",
+            run.tags.get(AS_OF_TAG) or run.tags.get("dagster/partition"),
         )
         tidy_up(settings, run.run_id)
 
     return sensor
+
+
+def broken_recipe_alert(
+    faults: Sequence[tuple[Path, RecipeError]], settings: Settings
+) -> list[dg.SensorDefinition]:
+    """Tell of each broken recipe, once for each text of its fault; no sensor where none is broken."""
+    if not faults:
+        return []
+
+    @dg.sensor(
+        name="broken_recipe_alert",
+        target=[dg.AssetKey(["model_overview"])],
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def sensor() -> dg.SkipReason:
+        from ml_assets.registry.ledger import Ledger
+
+        ledger = Ledger(settings.home / "ledger.db")
+        for path, error in faults:
+            occasion = f"{path.name}:{sha256(str(error).encode()).hexdigest()[:16]}"
+            alert(ledger, settings.alerts, path.stem, "broken_recipe", occasion, str(error))
+        return dg.SkipReason(f"{len(faults)} broken recipes: {', '.join(path.name for path, _ in faults)}")
+
+    return [sensor]
 
 
 def _error_assets(faults: Sequence[tuple[Path, RecipeError]]) -> list[dg.AssetsDefinition]:

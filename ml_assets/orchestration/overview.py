@@ -13,6 +13,8 @@ from ml_assets.orchestration.state import ModelState
 from ml_assets.recipe import RecipeError
 from ml_assets.records import History, Record
 from ml_assets.registry import champions
+from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.wording import describe
 from ml_assets.retraining.policy import drift_breach, performance_breach
 from ml_assets.settings import Settings
 
@@ -150,6 +152,28 @@ def flat(status: ModelStatus) -> dict[str, object]:
     }
 
 
+LEDGER_ROWS = 50
+
+
+def _ledger_rows(ledger: Ledger) -> list[dict[str, object]]:
+    """Lay the newest entries of the ledger out for a table, the newest first."""
+    return [
+        {
+            "id": entry.id,
+            "at": entry.at[:16].replace("T", " "),
+            "model": entry.recipe,
+            "kind": entry.kind,
+            "state": entry.state,
+            "from": entry.from_version,
+            "to": entry.to_version,
+            "batch": entry.batch,
+            "by": entry.actor,
+            "what": describe(entry),
+        }
+        for entry in reversed(ledger.entries(limit=LEDGER_ROWS))
+    ]
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
@@ -171,8 +195,9 @@ def overview_asset(
 
     @dg.asset(name="model_overview", deps=deps, group_name="overview", kinds={"table"})
     def model_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Every model: its champion, age, scores, drift, status and the last decision's reason."""
+        """Every model: champion, age, scores, drift, status, last decision; and the newest of the ledger."""
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
+        ledger = Ledger(settings.home / "ledger.db")
         plotted = {
             f"{key}/{row.name}": getattr(row, key)
             for row in rows
@@ -181,6 +206,7 @@ def overview_asset(
         return dg.MaterializeResult(
             metadata={
                 "models": display.table(flat(row) for row in rows),
+                "ledger": display.table(_ledger_rows(ledger)),
                 "model_count": len(rows),
                 **display.numbers(plotted),
             }

@@ -1,18 +1,16 @@
 """The retrain sensor: it repeats what `decide_retrain` says, and sees to it that nothing runs twice."""
 
-import logging
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from ml_assets.orchestration.alerts import tell
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import reap
 from ml_assets.orchestration.state import ModelState, locked_by_another
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
-
-alerts = logging.getLogger("ml_assets.alerts")
 
 
 def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDecision, bool]:
@@ -42,9 +40,20 @@ def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDeci
         reason="; ".join(decision.reasons),
         record=decision,
     )
-    if created and decision.action in ("retrain", "blocked"):
-        alerts.warning("%s %s: %s", state.name, decision.action, "; ".join(decision.reasons))
+    if created:
+        _tell(state, decision)
     return decision, created
+
+
+def _tell(state: ModelState, decision: RetrainDecision) -> None:
+    """Tell the operator what a decision does, or that training is not the answer."""
+    text = "; ".join(decision.reasons)
+    if decision.action == "retrain":
+        tell(state, "retrain", decision.key, text, decision.batch)
+    elif decision.action == "blocked":
+        tell(state, "blocked", decision.key, text, decision.batch)
+    elif decision.rule == "not_staleness":
+        tell(state, "not_staleness", f"v{decision.champion_version}", text, decision.batch)
 
 
 def run_request(state: ModelState, decision: RetrainDecision) -> dg.RunRequest:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ml_assets.orchestration.alerts import tell
+from ml_assets.orchestration.gate_steps import ask_gate, write_promotion
 from ml_assets.orchestration.state import ModelState
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
 
@@ -143,77 +145,24 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
 
 def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str) -> GateResult:
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
-    from ml_assets.evaluation.evaluate import predict
-    from ml_assets.promotion.gate import decide_promotion
-
-    recipe, registry = state.recipe, state.registry
+    registry = state.registry
     registry.reconcile(state.name)
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
     if evaluation.targets_missed:  # a blocking check guards only its own run
         raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
-    test = state.store.read_frame("test_set", as_of)
-    challenger = registry.load_trained(trained)
     champion = registry.champion(state.name)
-    champion_predictions = None
-    if champion is not None:
-        test = test[~test["row_id__"].isin(registry.trained_row_ids(state.name, champion.version))]
-        champion_predictions = predict(registry.load(state.name, champion.version), test)
-    promotion = decide_promotion(
-        test[recipe.target],
-        champion_predictions,
-        predict(challenger, test),
-        metric=trained.training.metric,
-        direction=trained.training.direction,
-        promotion=recipe.promotion,
-        evaluation=evaluation,
-        random_state=recipe.random_state,
-        blocks=_blocks(state, test),
-        champion_version=champion.version if champion else None,
-    )
-    if promotion.outcome == "promote" and recipe.batches is not None:
+    test = state.store.read_frame("test_set", as_of)
+    promotion = ask_gate(state, test, registry.load_trained(trained), trained, evaluation)
+    if promotion.outcome == "promote" and state.recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
-    if promotion.outcome == "promote":
-        registry.promote(
-            state.name,
-            version,
-            expected_champion=champion.version if champion else None,
-            reason=promotion.reason,
-            actor=actor,
-            record=promotion,
-            batch=as_of,
-        )
-    else:
-        state.ledger.append(
-            state.name,
-            promotion.outcome,
-            actor=actor,
-            from_version=champion.version if champion else None,
-            to_version=version,
-            batch=as_of,
-            reason=promotion.reason,
-            record=promotion,
-        )
+    write_promotion(state, promotion, version, champion, actor, as_of)
+    if promotion.outcome != "promote":
+        tell(state, "promotion_refused", f"v{version}", f"version {version}: {promotion.reason}", as_of)
     now = registry.champion(state.name)
     state.store.write_record("champion", as_of, promotion)
     return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of)
-
-
-FEWEST_BLOCKS = 8
-"""Fewer blocks than this say nothing about the spread between them."""
-
-
-def _blocks(state: ModelState, frame: pd.DataFrame) -> Any:
-    """Blocks of the paired bootstrap: rows of one entity, or of one day, are alike and are drawn together."""
-    recipe = state.recipe
-    entities = [c for c in recipe.model.data_interface.entity_cols if c in frame.columns]
-    if entities:
-        return frame.groupby(entities, dropna=False).ngroup().to_numpy()
-    if recipe.batches is None or recipe.batches.column not in frame.columns:
-        return None
-    days = frame[recipe.batches.column].dt.floor("D")
-    return days.factorize()[0] if days.nunique() >= FEWEST_BLOCKS else None
 
 
 def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:

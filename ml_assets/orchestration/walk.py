@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
@@ -16,6 +16,7 @@ from ml_assets.orchestration.state import STATIC, ModelState, locked
 from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
 from ml_assets.registry import champions
 from ml_assets.retraining.policy import drift_breach
+from ml_assets.settings import Alerts
 from ml_assets.sources.batches import batch_range
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class WalkedBatch(Record):
     outcome: str | None = None
     champion_version: int | None = None
     promoted: int | None = None
+    rolled_back: int | None = None
+    """Version that probation undid when this batch arrived."""
 
 
 class Comparison(Record):
@@ -102,6 +105,8 @@ def walk(
         If there is nothing to walk through, or the champion already knows later batches.
     """
     batches = batches_to_walk(state, start, stop)
+    # History is nobody's emergency: its alerts go to the log and the ledger alone.
+    state = replace(state, settings=state.settings.model_copy(update={"alerts": Alerts()}))
     settings = state.settings
     repository = definitions_of([state], [], settings).get_repository_def()
     with locked(settings.home, state.command_lock), open_instance(settings) as instance:
@@ -182,6 +187,7 @@ def _arrive(walker: Walker, batch: str) -> WalkedBatch:
         outcome=outcome,
         champion_version=drift.champion_version,
         promoted=promoted,
+        rolled_back=_rolled_back(state, batch),
     )
     state.ledger.append_once(
         state.name,
@@ -193,6 +199,11 @@ def _arrive(walker: Walker, batch: str) -> WalkedBatch:
         record=row,
     )
     return row
+
+
+def _rolled_back(state: ModelState, batch: str) -> int | None:
+    undone = champions.rollbacks_of_probation(state.ledger, state.name)
+    return next((entry.from_version for entry in undone if entry.batch == batch), None)
 
 
 def _monitored(walker: Walker, batch: str) -> bool:

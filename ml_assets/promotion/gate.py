@@ -1,28 +1,46 @@
 """Is the challenger better than the champion? A paired test on rows that neither was trained on.
 
-"Better is promoted" promotes one of two equal models half of the time. Here equal models are promoted in at
-most 2.5 % of comparisons (with the default confidence).
+"Better is promoted" promotes one of two equal models half of the time. Here one champion is replaced by an
+equal model with a probability of at most 2.5 % (with the default confidence), however many challengers try:
+each look at the same champion has a smaller share of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.records import Direction, Evaluation, Promotion
+from ml_assets.evaluation.metrics import PROBABILITY, metric_named
+from ml_assets.promotion.calibration import calibration
+from ml_assets.promotion.paired import Paired, compare, differ, holm
+from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.recipe.schema import PromotionSection
 
-RESAMPLES = 500  # the standard error of the gain is then known to 3 %
 MEANINGFUL = (
     0.01  # share of the champion's score: a gain surely smaller than this is no reason to wait for rows
 )
-CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
+HARM = 0.05  # of "made worse", over all segments together; likewise of each calibration figure
+LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
+CALIBRATION_TOLERANCE = 0.02  # expected calibration error, in probability
+UNNOTICED_SECONDS = 0.02  # a prediction of one row faster than this is fast, whatever the champion needs
+
+
+def spent(confidence: float, looks: int) -> float:
+    """One-sided error allowed at the next look at a champion, after `looks` earlier ones.
+
+    The shares 1/(1·2), 1/(2·3), 1/(3·4) … add up to one, so all looks together err with (1 - confidence) / 2.
+
+    >>> spent(0.95, 0), round(sum(spent(0.95, look) for look in range(100_000)), 6)
+    (0.0125, 0.025)
+    """
+    return round((1 - confidence) / 2, 12) / ((looks + 1) * (looks + 2))
 
 
 def decide_promotion(
@@ -38,12 +56,14 @@ def decide_promotion(
     *,
     champion_version: int | None = None,
     positive: str | None = None,
+    looks: int = 0,
+    segments: Mapping[str, Any] | None = None,
+    costs: Costs | None = None,
 ) -> Promotion:
     """Promote, keep the champion, or say how many more rows it takes to tell.
 
-    The gain's standard error comes from a paired bootstrap that draws whole blocks; its interval is
-    gain ± t · error, with as many degrees of freedom as blocks in which the two models differ, less one
-    (a percentile interval is too narrow where few rows differ; Efron & Tibshirani 1993, ch. 12).
+    The gain must surely be more than `min_gain`; then nothing else may have become worse: no segment (Holm's
+    correction), the calibration, the time of a prediction, the size.
 
     Parameters
     ----------
@@ -56,101 +76,226 @@ def decide_promotion(
     metric, direction : str
         What is compared, and which way is better.
     promotion : PromotionSection
-        `min_gain`, `confidence` and `min_rows`.
+        The limits.
     evaluation : Evaluation
         Of the challenger on its hold-out: baseline, intervals, targets missed.
     random_state : int
-        Seed of the bootstrap.
+        Seed of the bootstrap, for metrics whose error has no formula.
     blocks : array of shape (n_rows,), optional
-        Time block or entity of each row; rows of one block are drawn together. Default: each row by itself.
+        Time block or entity of each row; rows of one block are not independent. Default: all are.
     champion_version : int, optional
         Written into the record.
     positive : str, optional
         Positive class of two.
+    looks : int
+        Challengers that were compared with this champion before.
+    segments : mapping of str to array of shape (n_rows,), optional
+        Rows of each segment, from `segments.segments`.
+    costs : Costs, optional
+        Seconds and bytes, measured by the caller.
 
     Raises
     ------
     ValueError
         If the metric is unknown, its direction is the other one, or the rows of the two models differ.
     """
-    from ml_assets.evaluation.metrics import METRICS, metric_named
-
-    if metric_named(metric).direction != direction:
-        raise ValueError(f"direction: {metric} is to {METRICS[metric].direction}, not to {direction}.")
+    expected = metric_named(metric).direction
+    if expected != direction:
+        raise ValueError(f"direction: {metric} is to {expected}, not to {direction}.")
     known = y.notna().to_numpy()
+    rows = int(known.sum())
     answer = partial(
         Promotion,
         metric=metric,
         direction=direction,
-        rows=int(known.sum()),
+        rows=rows,
         champion_version=champion_version,
+        looks=looks,
     )
-    if evaluation.targets_missed:
-        return answer(outcome="keep", reason=f"targets missed: {'; '.join(evaluation.targets_missed)}")
-    if _constant(challenger_predictions):
-        return answer(outcome="keep", reason="the challenger gives the same answer for every row")
-    if not _finite(challenger_predictions):
-        return answer(outcome="keep", reason="the challenger's predictions are not all finite numbers")
+    defects = _defects(challenger_predictions, champion_predictions, evaluation)
+    if defects:
+        return answer(outcome="keep", reason="; ".join(defects))
     if champion_predictions is None:
-        return _first(metric, direction, evaluation)
+        return _first(metric, direction, evaluation, _cost_checks(costs, promotion))
     if not champion_predictions.index.equals(challenger_predictions.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
-    rows = int(known.sum())
     if rows < promotion.min_rows:
         reason = f"{rows} labelled rows that neither model was trained on; min_rows is {promotion.min_rows}"
         return answer(outcome="inconclusive", reason=reason, rows_needed=promotion.min_rows)
-
-    truth, champion, challenger = y[known], champion_predictions[known], challenger_predictions[known]
-    groups = _codes(np.arange(len(y)) if blocks is None else np.asarray(blocks), known)
-    one_block = groups.max() == 0
-    groups = np.arange(rows) if one_block else groups
-    measured = _gains(truth, champion, challenger, metric, groups, random_state, positive)
-    if measured is None:
+    test = partial(compare, metric=metric, positive=positive, random_state=random_state)
+    result = test(y, champion_predictions, challenger_predictions, blocks=blocks)
+    if result is None:
         return answer(outcome="inconclusive", reason=f"{metric} is undefined on these {rows} rows")
-    champion_score, challenger_score, gain, error = measured
-    differing = len(np.unique(groups[_differ(champion, challenger)]))
-    if differing == 0:
-        half = 0.0
-    else:
-        from scipy.stats import t
 
-        half = float(t.ppf((1 + promotion.confidence) / 2, max(differing - 1, 1))) * error
-    low, high = gain - half, gain + half
+    alpha = spent(promotion.confidence, looks)
+    half = result.half(alpha)
+    low, high = result.gain - half, result.gain + half
     answer = partial(
         answer,
-        champion_score=champion_score,
-        challenger_score=challenger_score,
-        gain=gain,
+        champion_score=result.first,
+        challenger_score=result.second,
+        gain=result.gain,
         gain_low=low,
         gain_high=high,
+        alpha=alpha,
     )
-    words = (
-        f"challenger {challenger_score:.4g}, champion {champion_score:.4g} {metric} on {rows:,} rows: "
-        f"gain {gain:+.4f} ({low:+.4f} to {high:+.4f})"
-    )
-    if one_block:
+    words = _words(result, metric, low, high, looks)
+    if blocks is not None and len(np.unique(np.asarray(blocks)[known])) == 1:
         words += ", rows taken as independent"
-    meaningful = max(promotion.min_gain, MEANINGFUL * abs(champion_score))
+    meaningful = max(promotion.min_gain, MEANINGFUL * abs(result.first))
     if low > promotion.min_gain:
-        return answer(outcome="promote", reason=f"{words}; surely more than {promotion.min_gain:g}")
-    if differing == 0:
+        words += f"; surely more than {promotion.min_gain:g}"
+        parts = _segment_gains(
+            test, y, champion_predictions, challenger_predictions, blocks, segments, promotion
+        )
+        checks = [
+            _segment_check(parts),
+            *_calibration_checks(y, champion_predictions, challenger_predictions, metric, blocks, positive),
+            *_cost_checks(costs, promotion),
+        ]
+        failed = [check.text for check in checks if not check.passed]
+        return answer(
+            outcome="keep" if failed else "promote",
+            reason=f"{words}, but {'; '.join(failed)}" if failed else words,
+            segments=tuple(parts),
+            checks=tuple(checks),
+        )
+    if result.differing == 0:
         return answer(outcome="keep", reason=f"{words}; the two models predict the same")
     if high < 0:
         return answer(outcome="keep", reason=f"{words}; the challenger is worse")
     if high < meaningful:
         return answer(outcome="keep", reason=f"{words}; a gain of {meaningful:.2g} is ruled out")
     # Half the interval shrinks with the square root of the rows; whichever answer is nearer ends the doubt.
-    distance = max(gain - promotion.min_gain, meaningful - gain)
+    distance = max(result.gain - promotion.min_gain, meaningful - result.gain)
     needed = int(np.ceil(rows * (half / distance) ** 2)) if distance > 0 else 2 * rows
     needed = max(needed, rows + 1)
     reason = f"{words}; too few rows to tell, about {needed:,} would do"
     return answer(outcome="inconclusive", reason=reason, rows_needed=needed)
 
 
-def _first(metric: str, direction: Direction, evaluation: Evaluation) -> Promotion:
+def _words(result: Paired, metric: str, low: float, high: float, looks: int) -> str:
+    words = (
+        f"challenger {result.second:.4g}, champion {result.first:.4g} {metric} on {result.rows:,} rows: "
+        f"gain {result.gain:+.4f} ({low:+.4f} to {high:+.4f})"
+    )
+    return f"{words}, at look {looks + 1} at this champion" if looks else words
+
+
+def _defects(challenger: pd.DataFrame, champion: pd.DataFrame | None, evaluation: Evaluation) -> list[str]:
+    """What makes any comparison pointless."""
+    if evaluation.targets_missed:
+        return [f"targets missed: {'; '.join(evaluation.targets_missed)}"]
+    if champion is not None:
+        lost = [str(name).removeprefix(PROBABILITY) for name in champion if name not in challenger]
+        if lost:
+            return [f"the challenger gives no answer about {', '.join(lost)}, the champion does"]
+    if _constant(challenger):
+        return ["the challenger gives the same answer for every row"]
+    if not _finite(challenger):
+        return ["the challenger's predictions are not all finite numbers"]
+    shares = challenger[[name for name in challenger if str(name).startswith(PROBABILITY)]].to_numpy(float)
+    if shares.size and (shares.min() < 0 or abs(shares.sum(axis=1) - 1).max() > 1e-3):
+        return ["the challenger's probabilities are not between 0 and 1, or do not add up to 1"]
+    return []
+
+
+def _segment_gains(
+    test: Any,
+    y: pd.Series[Any],
+    champion: pd.DataFrame,
+    challenger: pd.DataFrame,
+    blocks: Any | None,
+    segments: Mapping[str, Any] | None,
+    promotion: PromotionSection,
+) -> list[SegmentGain]:
+    """The gain in each segment with enough labelled rows, the worst first."""
+    known = y.notna().to_numpy()
+    different = differ(champion, challenger) & known
+    found: list[tuple[str, Paired]] = []
+    for name, mask in (segments or {}).items():
+        rows = np.asarray(mask, dtype=bool)
+        if (rows & known).sum() < promotion.min_rows or not (rows & different).any():
+            continue
+        part = None if blocks is None else np.asarray(blocks)[rows]
+        result = test(y[rows], champion[rows], challenger[rows], blocks=part)
+        if result is not None:
+            found.append((name, result))
+    corrected = holm([result.p_worse() for _, result in found])
+    gains = [
+        SegmentGain(
+            segment=name,
+            rows=result.rows,
+            champion_score=result.first,
+            challenger_score=result.second,
+            gain=result.gain,
+            p_value=p_value,
+            worse=p_value < HARM,
+        )
+        for (name, result), p_value in zip(found, corrected, strict=True)
+    ]
+    return sorted(gains, key=lambda part: (part.p_value, part.gain))
+
+
+def _segment_check(parts: list[SegmentGain]) -> GateCheck:
+    worse = [
+        f"worse where {part.segment}: {part.challenger_score:.4g} against {part.champion_score:.4g} on "
+        f"{part.rows:,} rows (p = {part.p_value:.2g} corrected for {len(parts)} segments)"
+        for part in parts
+        if part.worse
+    ]
+    text = "; ".join(worse) or f"none of {len(parts)} segments surely worse"
+    return GateCheck(name="segments", passed=not worse, text=text)
+
+
+def _calibration_checks(
+    y: pd.Series[Any],
+    champion: pd.DataFrame,
+    challenger: pd.DataFrame,
+    metric: str,
+    blocks: Any | None,
+    positive: str | None,
+) -> list[GateCheck]:
+    """Log loss and calibration error may not become surely worse by more than their tolerance."""
+    if "classification" not in metric_named(metric).tasks:
+        return []
+    checks = []
+    for name, result in calibration(y, champion, challenger, blocks=blocks, positive=positive).items():
+        if name == metric:
+            continue
+        tolerance = LOG_LOSS_TOLERANCE * result.first if name == "log_loss" else CALIBRATION_TOLERANCE
+        passed = result.gain >= -tolerance or result.p_worse() >= HARM
+        text = f"{name.replace('_', ' ')} {result.second:.4g} against {result.first:.4g}"
+        worse = f"{text}: worse by more than {tolerance:.2g}"
+        checks.append(GateCheck(name=name, passed=passed, text=text if passed else worse))
+    return checks
+
+
+def _cost_checks(costs: Costs | None, promotion: PromotionSection) -> list[GateCheck]:
+    """Seconds of one prediction against the champion's, and size against the limit."""
+    if costs is None:
+        return []
+    checks = []
+    ours, theirs, ratio = costs.challenger_seconds, costs.champion_seconds, promotion.max_latency_ratio
+    if ours is not None and theirs is not None and ratio is not None:
+        passed = ours <= max(ratio * theirs, UNNOTICED_SECONDS)
+        text = f"one prediction takes {1000 * ours:.3g} ms, the champion's {1000 * theirs:.3g} ms"
+        worse = f"{text}: more than {ratio:g} times as long (promotion.max_latency_ratio)"
+        checks.append(GateCheck(name="latency", passed=passed, text=text if passed else worse))
+    size = costs.challenger_bytes / 1e6
+    passed = size <= promotion.max_size_mb
+    text = f"the model has {size:.3g} MB"
+    worse = f"{text}: more than {promotion.max_size_mb:g} (promotion.max_size_mb)"
+    checks.append(GateCheck(name="size", passed=passed, text=text if passed else worse))
+    return checks
+
+
+def _first(metric: str, direction: Direction, evaluation: Evaluation, checks: list[GateCheck]) -> Promotion:
     """The first model must beat the baseline that looks at no feature, with its whole interval."""
     score, baseline = evaluation.scores.get(metric), evaluation.baseline.get(metric)
-    answer = partial(Promotion, metric=metric, direction=direction, rows=evaluation.rows)
+    answer = partial(
+        Promotion, metric=metric, direction=direction, rows=evaluation.rows, checks=tuple(checks)
+    )
     if score is None or baseline is None:
         reason = f"{metric} is undefined on the {evaluation.rows} rows of the hold-out"
         return answer(outcome="inconclusive", reason=reason)
@@ -162,70 +307,15 @@ def _first(metric: str, direction: Direction, evaluation: Evaluation) -> Promoti
         f"first model: {metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on "
         f"{evaluation.rows:,} rows, {baseline:.4g} without looking at the features"
     )
+    failed = [check.text for check in checks if not check.passed]
     if low > 0:
-        return answer(outcome="promote", reason=words)
+        reason = f"{words}, but {'; '.join(failed)}" if failed else words
+        return answer(outcome="keep" if failed else "promote", reason=reason)
     if gain <= 0:
         return answer(outcome="keep", reason=f"{words}; no better")
     needed = max(int(np.ceil(evaluation.rows * ((gain - low) / gain) ** 2)), evaluation.rows + 1)
     reason = f"{words}; too few rows to tell, about {needed:,} would do"
     return answer(outcome="inconclusive", reason=reason, rows_needed=needed)
-
-
-def _gains(
-    y: pd.Series[Any],
-    champion: pd.DataFrame,
-    challenger: pd.DataFrame,
-    metric: str,
-    groups: Any,
-    random_state: int,
-    positive: str | None,
-) -> tuple[float, float, float, float] | None:
-    """Both scores, the gain (positive is better) and its standard error; None where undefined."""
-    from ml_assets.evaluation.metrics import METRICS, evaluate_counts, labelled
-
-    chosen = METRICS[metric]
-    sides = [labelled(y, predictions, chosen.tasks[0], positive) for predictions in (champion, challenger)]
-
-    def scored(counts: Any) -> list[Any]:
-        return [evaluate_counts(chosen, side, counts) for side in sides]
-
-    n_rows, n_groups = len(groups), int(groups.max()) + 1
-    sign = 1 if chosen.direction == "maximize" else -1
-    champion_score, challenger_score = (float(values[0]) for values in scored(np.ones((1, n_rows))))
-    generator = np.random.default_rng(random_state)
-    at_once = max(1, CELLS_AT_ONCE // n_rows)
-    drawn = []
-    for first in range(0, RESAMPLES, at_once):
-        size = (min(at_once, RESAMPLES - first), n_groups)
-        picks = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=size[0])
-        before, after = scored(picks[:, groups].astype(float))
-        drawn.append(after - before)  # its spread is the same in either direction
-    gains = np.concatenate(drawn)
-    gains = gains[np.isfinite(gains)]
-    if not np.isfinite(champion_score - challenger_score) or len(gains) < RESAMPLES / 2:
-        return None
-    # A bootstrap of few blocks is too narrow by this factor.
-    error = float(gains.std()) * np.sqrt(n_groups / (n_groups - 1))
-    return champion_score, challenger_score, sign * (challenger_score - champion_score), float(error)
-
-
-def _codes(blocks: Any, known: Any) -> Any:
-    """Number the blocks of the labelled rows from 0."""
-    if len(blocks) != len(known):
-        raise ValueError(f"blocks: {len(blocks)} for {len(known)} rows.")
-    return np.unique(blocks[known], return_inverse=True)[1]
-
-
-def _differ(champion: pd.DataFrame, challenger: pd.DataFrame) -> Any:
-    """Rows on which the two models answer differently."""
-    different = np.zeros(len(champion), dtype=bool)
-    for name in challenger.columns:
-        if name in champion.columns:
-            ours, theirs = challenger[name].to_numpy(), champion[name].to_numpy()
-            different |= ours != theirs
-        else:
-            different[:] = True
-    return different
 
 
 def _constant(predictions: pd.DataFrame) -> bool:

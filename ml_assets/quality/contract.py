@@ -91,6 +91,7 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
     params = recipe.model.preprocessor.params
     wanted = [("model.data_interface.target_col", name) for name in _targets(recipe)]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
+    wanted += [("evaluation.segments", name) for name in recipe.evaluation.segments]
     wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
     section = "model.preprocessor.params"
     wanted += [(f"{section}.categorical_features", name) for name in params.categorical_features or ()]

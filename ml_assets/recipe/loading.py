@@ -22,13 +22,13 @@ from ml_assets.recipe.yaml_text import YamlFault, dump_yaml, read_scalar, read_y
 
 NOT_YET: Final = frozenset({
     "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.cost", "evaluation.explanation",
-    "evaluation.segments", "evaluation.validation.group_col", "evaluation.validation.validation_size",
+    "evaluation.validation.group_col", "evaluation.validation.validation_size",
     "hyperparameter_tuning.engine", "hyperparameter_tuning.sampler", "hyperparameter_tuning.warm_start",
     "model.augmenter.connection", "model.calibration", "model.ensemble", "model.feature_engineering",
     "model.feature_selection", "model.loader.connection_uri", "model.loader.params", "model.threshold",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
-    "promotion.max_latency_ms", "promotion.max_size_mb", "promotion.probation", "promotion.segments",
-    "promotion.shadow", "quality", "serving", "tracking", "training.checkpoints", "training.engine",
+    "promotion.max_latency_ms", "promotion.shadow",
+    "quality", "serving", "tracking", "training.checkpoints", "training.engine",
     "training.time_budget",
 })  # fmt: skip
 """Keys that a later version will understand."""

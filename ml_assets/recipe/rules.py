@@ -251,6 +251,8 @@ def evaluation(recipe: Recipe) -> Found:
         yield from _metric(recipe, ("evaluation", "metrics", position), metric)
     if section.metrics is not None and not section.metrics:
         yield ("evaluation", "metrics"), "is empty; name at least one metric or leave it out"
+    if recipe.model.data_interface.target_col in section.segments:
+        yield ("evaluation", "segments"), "names the target: a segment must be known without it; leave it out"
     for metric, value in section.targets.items():
         key: Key = ("evaluation", "targets", metric)
         faults = list(_metric(recipe, key, metric))
@@ -292,6 +294,8 @@ def batches(recipe: Recipe) -> Found:
             yield ("training", "window"), f"is counted in batches, but {without}"
         if recipe.training.first > 1:
             yield ("training", "first"), f"is counted in batches, but {without}"
+        if recipe.promotion.probation not in (0, type(recipe.promotion)().probation):
+            yield ("promotion", "probation"), f"is counted in batches, but {without}"
         if recipe.retraining.enabled and recipe.retraining != type(recipe.retraining)():
             yield ("retraining",), f"is decided batch by batch, but {without}"
         return

@@ -198,6 +198,8 @@ class EvaluationSection(Section):
     """How the hold-out is made."""
     targets: dict[str, float] = Field(default_factory=dict)
     """Least acceptable value per metric on the hold-out (most, for errors); a miss blocks promotion."""
+    segments: Names = ()
+    """Columns whose values are segments: a challenger that is worse in one of them is not promoted."""
 
 
 class Batches(Section):
@@ -280,7 +282,13 @@ class PromotionSection(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
     """Confidence of the paired test."""
     min_rows: int = Field(50, ge=10)
-    """Fewest rows, seen by neither model, to compare on."""
+    """Fewest rows, seen by neither model, to compare on; and fewest rows of a segment."""
+    max_latency_ratio: float | None = Field(1.2, ge=1.0)
+    """Longest prediction of one row, as a multiple of the champion's; 20 ms always pass. null: any."""
+    max_size_mb: float = Field(500.0, gt=0.0)
+    """Largest model, in megabytes."""
+    probation: int = Field(2, ge=0)
+    """Labelled batches on which a new champion that is worse than the one before is rolled back."""
 
 
 class Recipe(Section):

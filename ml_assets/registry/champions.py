@@ -10,6 +10,8 @@ from ml_assets.records import Direction, Evaluation, Record, Score, TrainedModel
 from ml_assets.registry.ledger import Entry, Ledger
 
 CHANGES = ("promote", "rollback", "reconcile")
+COMPARISONS = ("promote", "keep", "inconclusive")
+PROBATION = "probation"
 
 
 class UnknownVersionError(LookupError):
@@ -125,3 +127,46 @@ def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
     """Read the version in charge, as the ledger says; None before the first promotion."""
     line = champions(ledger, recipe)
     return version_info(ledger, recipe, line[-1]) if line else None
+
+
+def looks(ledger: Ledger, recipe: str, version: int) -> int:
+    """Count the challengers that were compared with a champion so far."""
+    return sum(
+        entry.state == "done"
+        and entry.from_version == version
+        and entry.kind in COMPARISONS
+        and entry.record.get("champion_score") is not None
+        for entry in ledger.entries(recipe)
+    )
+
+
+def undone(ledger: Ledger, recipe: str, version: int) -> tuple[VersionInfo, ...]:
+    """Read the versions that probation rolled back to this one."""
+    return tuple(
+        version_info(ledger, recipe, entry.from_version)
+        for entry in rollbacks_of_probation(ledger, recipe)
+        if entry.to_version == version and entry.from_version is not None
+    )
+
+
+def rollbacks_of_probation(ledger: Ledger, recipe: str) -> tuple[Entry, ...]:
+    """Read the rollbacks that no person asked for, oldest first."""
+    return tuple(
+        entry
+        for entry in ledger.entries(recipe, "rollback")
+        if entry.state == "done" and entry.actor == PROBATION
+    )
+
+
+def on_probation(ledger: Ledger, recipe: str) -> Entry | None:
+    """Read the promotion of the present champion, if it replaced another and its probation is not over."""
+    changes = [e for e in ledger.entries(recipe) if e.state == "done" and e.kind in CHANGES]
+    last = changes[-1] if changes else None
+    if last is None or last.kind != "promote" or last.from_version is None or last.batch is None:
+        return None
+    passed = any(
+        entry.record.get("outcome") == "passed"
+        and str(entry.key).startswith(f"probation:{last.decision_id}:")
+        for entry in ledger.entries(recipe, PROBATION)
+    )
+    return None if passed else last

@@ -342,8 +342,10 @@ class Registry:
         *,
         actor: str,
         to: int | None = None,
+        expected_champion: int | None = None,
         reason: str = "asked for",
         record: BaseModel | Mapping[str, Any] | None = None,
+        batch: str | None = None,
     ) -> Entry:
         """Make the previous champion, or the version `to`, champion again, once it was seen to work.
 
@@ -353,10 +355,17 @@ class Registry:
             If there is no earlier champion, or `to` is the champion.
         IntegrityError
             If that version's files were changed; the champion stays.
+        StaleChampionError
+            If `expected_champion` is given and another version is in charge.
         """
         with self.ledger.lock(recipe):
             self._reconcile(recipe)
             current = self._champion_version(recipe)
+            if expected_champion not in (None, current):
+                raise StaleChampionError(
+                    f"{recipe}: version {expected_champion} was to be rolled back, but version {current} is"
+                    " champion now; nothing was changed"
+                )
             if to is None:
                 earlier = [v for v in champions.champions(self.ledger, recipe) if v != current]
                 if current is None or not earlier:
@@ -366,7 +375,7 @@ class Registry:
             self.version(recipe, to)
             if to == current:
                 raise NothingToRollBackError(f"{recipe}: version {to} is the champion already")
-            return self._change("rollback", recipe, current, to, reason, actor, record, None)
+            return self._change("rollback", recipe, current, to, reason, actor, record, batch)
 
     def _change(
         self,

@@ -20,6 +20,7 @@ LEAST_LOSS = {
     "maximize": 0.02,
     "minimize": 0.05,
 }  # share of the hold-out's value; errors are noisier than scores
+TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
 FIRST_ROWS = 50  # fewer labelled rows than this cannot be split and judged
 
 
@@ -330,6 +331,49 @@ def budget(case: Case) -> RetrainDecision | None:
     return case.decide("none", "budget", [reason, *_trigger(case)])
 
 
+def not_staleness(case: Case) -> RetrainDecision | None:
+    """After two challengers in a row that were no better, an alarm does not mean that the champion is old.
+
+    Both had newer rows and could not make more of them. After one budget stretch another is tried.
+    """
+    ties: list[int] = []
+    for attempt in reversed(_finished(case)):
+        if attempt.outcome == "promote":
+            break
+        if attempt.outcome in ("keep", "inconclusive"):
+            ties.append(attempt.batch_index)
+    pause = case.retraining.budget.batches
+    if case.history.champion is None or case.too_old:
+        return None
+    if len(ties) < TIES or case.index - ties[0] > pause:
+        return None
+    reason = (
+        f"this is not staleness: the last {len(ties)} challengers, trained on newer rows, were no better than "
+        f"champion {case.history.champion.version}; the next is tried {pause + 1 - (case.index - ties[0])} "
+        "batches from now, or train by hand"
+    )
+    return case.decide("none", "not_staleness", [reason, _look_at(case), *_trigger(case)])
+
+
+def _look_at(case: Case) -> str:
+    """Where a person should look, by what raised the alarm."""
+    places: list[str] = []
+    breaches = case.retraining.breaches
+    reports = [r for r in case.current_reports if isinstance(r, DriftReport) and r.status == "drift"]
+    drifted = sorted(
+        (column for column in (reports[-1].columns if reports else ()) if column.drifted),
+        key=lambda column: column.effect,
+        reverse=True,
+    )
+    if case.drift.reached(breaches.k):
+        names = ", ".join(column.column for column in drifted[:3]) or "the drifted columns"
+        places.append(f"{names} at the source: a change of unit, of meaning or of who is in the data")
+    if case.performance.reached(breaches.k):
+        places.append("the labels: their definition, their delay, who gets one")
+        places.append("what the rows do not tell: a cause that no column holds")
+    return f"look at: {'; '.join(places or ['the data at the source', 'the labels'])}"
+
+
 def circuit_breaker(case: Case) -> RetrainDecision | None:
     """After N failed or beaten challengers in a row, pause for one budget stretch, then try one again.
 
@@ -372,6 +416,7 @@ RULES = (
     in_flight,
     cooldown,
     budget,
+    not_staleness,
     circuit_breaker,
     retrain,
 )

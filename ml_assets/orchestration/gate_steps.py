@@ -1,0 +1,312 @@
+"""The gate and the probation, asked about the models, rows and ledger of one model."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.orchestration.state import STATIC, ModelState
+from ml_assets.records import Costs, Evaluation, Probation, Promotion, TrainedModel
+from ml_assets.registry import champions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.registry.champions import VersionInfo
+    from ml_assets.registry.ledger import Entry
+
+FEWEST_BLOCKS = 8
+"""Fewer blocks than this say nothing about the spread between them."""
+RECENT_ROWS = 5000
+"""`promote` compares on the newest batches that have this many unseen labelled rows together."""
+TIMED_ROWS = 9
+"""Rows that each model predicts alone, in turn with the other; the median counts."""
+
+
+class PromotionError(ValueError):
+    """A version that cannot be promoted as asked."""
+
+
+def ask_gate(
+    state: ModelState, rows: pd.DataFrame, challenger: Any, trained: TrainedModel, evaluation: Evaluation
+) -> Promotion:
+    """Compare a challenger with the champion on rows that it was not trained on, the champion neither.
+
+    Rows that spoke for a version which probation undid are not asked again: the same evidence does not
+    promote the same mistake twice.
+    """
+    from ml_assets.evaluation.evaluate import predict
+    from ml_assets.promotion.gate import decide_promotion
+    from ml_assets.promotion.segments import segments
+
+    recipe, champion = state.recipe, state.registry.champion(state.name)
+    incumbent = None
+    if champion is not None:
+        rows = rows[~rows["row_id__"].isin(state.registry.trained_row_ids(state.name, champion.version))]
+        for version in champions.undone(state.ledger, state.name, champion.version):
+            rows = rows[~rows["row_id__"].isin(_spoke_for(state, version))]
+        incumbent = state.registry.load(state.name, champion.version)
+    return decide_promotion(
+        rows[recipe.target],
+        None if incumbent is None else predict(incumbent, rows),
+        predict(challenger, rows),
+        metric=trained.training.metric,
+        direction=trained.training.direction,
+        promotion=recipe.promotion,
+        evaluation=evaluation,
+        random_state=recipe.random_state,
+        blocks=blocks(state, rows),
+        champion_version=champion.version if champion else None,
+        looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
+        segments=segments(rows, recipe.evaluation.segments, trained.training.features),
+        costs=_costs(challenger, incumbent, rows),
+    )
+
+
+def _spoke_for(state: ModelState, version: VersionInfo) -> Any:
+    """Names of the rows on which the gate judged a version: its hold-out."""
+    if not state.store.has("test_set", version.as_of):
+        return []
+    return state.store.read_frame("test_set", version.as_of)["row_id__"]
+
+
+def _costs(challenger: Any, champion: Any | None, rows: pd.DataFrame) -> Costs:
+    """Time predictions of single rows, the two models in turn; pickle the challenger for its size."""
+    from ml_assets.evaluation.evaluate import predict
+
+    size = len(pickle.dumps(challenger))
+    if champion is None or not len(rows):
+        return Costs(challenger_bytes=size)
+    seconds: dict[str, list[float]] = {"challenger": [], "champion": []}
+    for position in range(TIMED_ROWS):
+        row = rows.iloc[[position % len(rows)]]
+        for name, model in (("challenger", challenger), ("champion", champion)):
+            started = time.perf_counter()
+            predict(model, row)
+            seconds[name].append(time.perf_counter() - started)
+    return Costs(
+        challenger_bytes=size,
+        challenger_seconds=median(seconds["challenger"]),
+        champion_seconds=median(seconds["champion"]),
+    )
+
+
+def blocks(state: ModelState, frame: pd.DataFrame) -> Any:
+    """Blocks of the paired test: rows of one entity, or of one day, are alike and count together."""
+    recipe = state.recipe
+    entities = [c for c in recipe.model.data_interface.entity_cols if c in frame.columns]
+    if entities:
+        return frame.groupby(entities, dropna=False).ngroup().to_numpy()
+    if recipe.batches is None or recipe.batches.column not in frame.columns:
+        return None
+    days = frame[recipe.batches.column].dt.floor("D")
+    return days.factorize()[0] if days.nunique() >= FEWEST_BLOCKS else None
+
+
+def promote_version(state: ModelState, version: int, *, force: bool, actor: str) -> Promotion:
+    """Put a registered version in charge if the gate says so, or without asking it.
+
+    Raises
+    ------
+    PromotionError
+        If the version is champion already, or no rows are left to compare on.
+    UnknownVersionError
+        If the version was not registered.
+    IntegrityError
+        If its files were changed.
+    StaleChampionError
+        If the champion changed meanwhile.
+    """
+    state.registry.reconcile(state.name)
+    info, champion = state.registry.version(state.name, version), state.registry.champion(state.name)
+    if champion is not None and champion.version == version:
+        raise PromotionError(f"{state.name}: version {version} is the champion already")
+    if force:
+        promotion = Promotion(
+            outcome="promote",
+            reason=f"forced by {actor}: the gate was not asked",
+            metric=info.metric,
+            direction=info.direction,
+            rows=0,
+            champion_version=champion.version if champion else None,
+            forced=True,
+        )
+    else:
+        promotion = _judge(state, info, champion)
+    write_promotion(state, promotion, version, champion, actor, newest_batch(state))
+    return promotion
+
+
+def _judge(state: ModelState, info: VersionInfo, champion: VersionInfo | None) -> Promotion:
+    if info.evaluation is None:
+        raise PromotionError(
+            f"{state.name}: version {info.version} was never evaluated, so its baseline and targets are not"
+            " known. Train it again, or promote it with --force"
+        )
+    challenger = state.registry.load(state.name, info.version)
+    rows = _recent_rows(state, [info, champion] if champion else [info])
+    return ask_gate(state, rows, challenger, info.trained, info.evaluation)
+
+
+def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
+    """Newest labelled rows that no model was trained on, in whole batches."""
+    import numpy as np
+    import pandas as pd
+
+    seen = np.concatenate([state.registry.trained_row_ids(state.name, info.version) for info in models])
+    parts: list[pd.DataFrame] = []
+    for batch in reversed(state.store.batches("cleaned_features")):
+        frame = state.store.read_frame("cleaned_features", batch).assign(batch__=batch)
+        parts.append(frame[frame[state.recipe.target].notna() & ~frame["row_id__"].isin(seen)])
+        if sum(len(part) for part in parts) >= RECENT_ROWS:
+            break
+    if not parts:
+        raise PromotionError(f"{state.name}: no batch has been cleaned, so there are no rows to compare on")
+    return pd.concat(parts[::-1], ignore_index=True)
+
+
+def newest_batch(state: ModelState) -> str:
+    """Newest batch that has arrived."""
+    return max(state.store.batches("cleaned_features"), default=STATIC)
+
+
+def write_promotion(
+    state: ModelState,
+    promotion: Promotion,
+    version: int,
+    champion: VersionInfo | None,
+    actor: str,
+    batch: str,
+) -> Entry:
+    """Do what the gate said: change the champion, or write down why not."""
+    before = champion.version if champion else None
+    if promotion.outcome == "promote":
+        return state.registry.promote(
+            state.name,
+            version,
+            expected_champion=before,
+            reason=promotion.reason,
+            actor=actor,
+            record=promotion,
+            batch=batch,
+        )
+    return state.ledger.append(
+        state.name,
+        promotion.outcome,
+        actor=actor,
+        from_version=before,
+        to_version=version,
+        batch=batch,
+        reason=promotion.reason,
+        record=promotion,
+    )
+
+
+def probation_step(state: ModelState, batch: str) -> Probation | None:
+    """Judge a new champion on its first live labels; one that is worse than the one before goes.
+
+    Returns
+    -------
+    Probation or None
+        None where nobody is on probation.
+
+    Raises
+    ------
+    IntegrityError
+        If the files of the champion before were changed: the new one stays.
+    """
+    from ml_assets.promotion.probation import decide_probation
+
+    promoted = champions.on_probation(state.ledger, state.name)
+    if promoted is None or state.recipe.batches is None or not state.recipe.promotion.probation:
+        return None
+    assert promoted.to_version is not None and promoted.from_version is not None
+    new, previous = (
+        state.registry.version(state.name, v) for v in (promoted.to_version, promoted.from_version)
+    )
+    served = _served(state, new, previous, after=str(promoted.batch), until=state.labelled_until(batch))
+    if not served:
+        return None
+    import pandas as pd
+
+    frame = pd.concat(served.values(), ignore_index=True)
+    ours = [c for c in frame.columns if c.startswith("new__")]
+    theirs = [c for c in frame.columns if c.startswith("previous__")]
+    decision = decide_probation(
+        frame[state.recipe.target],
+        frame[ours].rename(columns=lambda c: c.removeprefix("new__")),
+        frame[theirs].rename(columns=lambda c: c.removeprefix("previous__")),
+        new.metric,
+        new.direction,
+        state.recipe.promotion,
+        sorted(served),
+        champion_version=new.version,
+        previous_version=previous.version,
+        blocks=blocks(state, frame),
+        random_state=state.recipe.random_state,
+    )
+    state.ledger.append_once(
+        state.name,
+        "probation",
+        key=f"probation:{promoted.decision_id}:{sorted(served)[-1]}:{decision.outcome}",
+        actor="probation",
+        from_version=previous.version,
+        to_version=new.version,
+        batch=batch,
+        reason=decision.reason,
+        record=decision,
+    )
+    if decision.outcome == "rollback":
+        state.registry.rollback(
+            state.name,
+            actor="probation",
+            to=previous.version,
+            expected_champion=new.version,
+            reason=decision.reason,
+            record=decision,
+            batch=batch,
+        )
+    return decision
+
+
+def _served(
+    state: ModelState, new: VersionInfo, previous: VersionInfo, after: str, until: str
+) -> dict[str, pd.DataFrame]:
+    """First labelled batches that a new champion served: what it answered, what the one before would have."""
+    import numpy as np
+
+    from ml_assets.evaluation.evaluate import predict
+
+    seen = np.concatenate([state.registry.trained_row_ids(state.name, v.version) for v in (new, previous)])
+    wanted = state.recipe.promotion
+    model = None
+    found: dict[str, pd.DataFrame] = {}
+    rows = 0
+    for batch in state.store.batches("predictions"):
+        if not after < batch <= until or (len(found) >= wanted.probation and rows >= wanted.min_rows):
+            continue
+        predicted = state.store.read_frame("predictions", batch).set_index("row_id__")
+        if set(predicted["champion_version"]) != {new.version}:
+            continue
+        cleaned = state.store.read_frame("cleaned_features", batch)
+        usable = cleaned[cleaned[state.recipe.target].notna() & ~cleaned["row_id__"].isin(seen)]
+        usable = usable[usable["row_id__"].isin(predicted.index)].set_index("row_id__", drop=False)
+        if usable.empty:
+            continue
+        model = model or state.registry.load(state.name, previous.version)
+        answers = predicted.drop(columns="champion_version").loc[usable.index]
+        kept = [c for c in (state.recipe.target, *_block_columns(state)) if c in usable.columns]
+        found[batch] = (
+            usable[kept]
+            .join(answers.add_prefix("new__"))
+            .join(predict(model, usable).add_prefix("previous__"))
+        )
+        rows += len(usable)
+    return found
+
+
+def _block_columns(state: ModelState) -> list[str]:
+    named = [state.recipe.batches.column] if state.recipe.batches else []
+    return [*state.recipe.model.data_interface.entity_cols, *named]

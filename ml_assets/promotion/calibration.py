@@ -1,0 +1,72 @@
+"""Whether the challenger's probabilities are as true as the champion's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_assets.evaluation.metrics import PROBABILITY, Labels, labelled
+from ml_assets.promotion.paired import Paired, compare, differ, numbered, standard_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BINS = 10
+
+
+def calibration(
+    y: pd.Series[Any],
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    *,
+    blocks: Any | None = None,
+    positive: str | None = None,
+) -> dict[str, Paired]:
+    """Compare two classifiers' probabilities by log loss and by expected calibration error.
+
+    Returns
+    -------
+    dict of str to Paired
+        `log_loss` and `calibration_error`, lower is better; empty where a model gives no probabilities.
+    """
+    if not all(any(str(c).startswith(PROBABILITY) for c in frame.columns) for frame in (first, second)):
+        return {}
+    known = y.notna().to_numpy()
+    loss = compare(y, first, second, "log_loss", blocks=blocks, positive=positive)
+    terms = [calibration_terms(labels_of(y, side, positive)) for side in (first, second)]
+    scores = [float(part.mean()) for part in terms]
+    groups = numbered(blocks, known)
+    error = Paired(
+        first=scores[0],
+        second=scores[1],
+        gain=scores[0] - scores[1],
+        error=standard_error(terms[1] - terms[0], groups),
+        rows=len(groups),
+        differing=len(np.unique(groups[differ(first[known], second[known])])),
+    )
+    return {"log_loss": loss, "calibration_error": error} if loss else {"calibration_error": error}
+
+
+def labels_of(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> Labels:
+    """Labelled predictions of a classifier."""
+    rows = labelled(y, predictions, "classification", positive)
+    assert isinstance(rows, Labels)
+    return rows
+
+
+def calibration_terms(rows: Labels) -> NDArray[np.float64]:
+    """Terms whose mean is the expected calibration error (Guo et al. 2017), shape (n_rows,).
+
+    Rows are put into ten bins of equal size by the probability of the likeliest class; in each, the share
+    that is right is compared with the mean probability. The sign of a bin's difference makes each row's term.
+    """
+    assert rows.probability is not None
+    sure = rows.probability.max(axis=1)
+    right = rows.probability.argmax(axis=1) == rows.truth
+    order = np.argsort(sure, kind="stable")
+    bins = np.empty(len(sure), dtype=np.intp)
+    bins[order] = np.arange(len(sure)) * BINS // max(len(sure), 1)
+    off = right - sure
+    return np.asarray(np.sign(np.bincount(bins, weights=off, minlength=BINS))[bins] * off)

@@ -1,0 +1,108 @@
+"""Whether a new champion is worse on live labels than the one before would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.promotion.paired import compare
+from ml_assets.records import Direction, Probation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.recipe.schema import PromotionSection
+
+
+def decide_probation(
+    y: pd.Series[Any],
+    champion_predictions: pd.DataFrame,
+    previous_predictions: pd.DataFrame,
+    metric: str,
+    direction: Direction,
+    promotion: PromotionSection,
+    batches: Sequence[str],
+    *,
+    champion_version: int,
+    previous_version: int,
+    blocks: Any | None = None,
+    positive: str | None = None,
+    random_state: int = 0,
+) -> Probation:
+    """Roll the new champion back, let it pass, or watch on.
+
+    It is asked once more with each labelled batch, on all rows so far; each time may err with an equal share
+    of (1 - confidence) / 2, so that an equal model is rolled back with at most that probability.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        Labels of the batches that the new champion served; rows without one are left out.
+    champion_predictions, previous_predictions : DataFrame of shape (n_rows, 1 + n_classes)
+        What the new champion answered, and what the one before would have, row by row.
+    metric, direction : str
+        What is compared, and which way is better.
+    promotion : PromotionSection
+        `probation`, `confidence` and `min_rows`.
+    batches : sequence of str
+        The labelled batches so far, oldest first.
+    champion_version, previous_version : int
+        The two versions.
+    blocks : array of shape (n_rows,), optional
+        Rows of one block are not independent.
+    positive : str, optional
+        Positive class of two.
+    random_state : int
+        Seed of the bootstrap, for metrics whose error has no formula.
+    """
+    rows = int(y.notna().sum())
+    alpha = (1 - promotion.confidence) / 2 / max(promotion.probation, 1)
+    last = len(batches) >= promotion.probation
+    seen = f"{len(batches)} of {promotion.probation} labelled batches"
+
+    def answer(outcome: Any, reason: str, **scores: float) -> Probation:
+        return Probation(
+            outcome=outcome,
+            reason=reason,
+            metric=metric,
+            direction=direction,
+            rows=rows,
+            batches=tuple(batches),
+            champion_version=champion_version,
+            previous_version=previous_version,
+            alpha=alpha,
+            **scores,
+        )
+
+    if rows < promotion.min_rows:
+        return answer("watching", f"{rows} labelled rows in {seen}; min_rows is {promotion.min_rows}")
+    result = compare(
+        y,
+        previous_predictions,
+        champion_predictions,
+        metric,
+        blocks=blocks,
+        positive=positive,
+        random_state=random_state,
+    )
+    if result is None:
+        return answer("watching", f"{metric} is undefined on the {rows} rows of {seen}")
+    half = result.half(alpha)
+    scores = {
+        "champion_score": result.second,
+        "previous_score": result.first,
+        "loss": -result.gain,
+        "loss_low": -result.gain - half,
+        "loss_high": -result.gain + half,
+        "p_value": result.p_worse(),
+    }
+    words = (
+        f"version {champion_version} has {result.second:.4g} {metric} on {rows:,} live rows of {seen}, "
+        f"version {previous_version} would have had {result.first:.4g}: loss {-result.gain:+.4f} "
+        f"({scores['loss_low']:+.4f} to {scores['loss_high']:+.4f})"
+    )
+    if scores["loss_low"] > 0:
+        return answer("rollback", f"{words}; surely worse", **scores)
+    if last:
+        return answer("passed", f"{words}; not surely worse, probation is over", **scores)
+    return answer("watching", f"{words}; not surely worse so far", **scores)

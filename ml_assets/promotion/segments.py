@@ -1,0 +1,74 @@
+"""Parts of the rows that a better average must not pay for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FEW_VALUES = 10  # a number with more values than this is cut into quarters
+
+
+def segments(
+    frame: pd.DataFrame, columns: Iterable[str], features: Iterable[str]
+) -> dict[str, NDArray[np.bool_]]:
+    """Cut the rows by the values of some columns, and by what is missing.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        The rows.
+    columns : iterable of str
+        Each value of these is a segment; numbers with many values are cut into quarters.
+    features : iterable of str
+        The rows where one of these is missing are a segment.
+
+    Returns
+    -------
+    dict of str to array of shape (n_rows,)
+        Its rows by the segment's name; two names of the same rows are one segment.
+
+    Raises
+    ------
+    KeyError
+        If a named column is not in the frame.
+    """
+    found: dict[str, NDArray[np.bool_]] = {}
+    for column in columns:
+        if column not in frame.columns:
+            raise KeyError(f"evaluation.segments: {column!r} is not a column of the rows")
+        found |= _values(frame[column], column)
+    for feature in features:
+        if feature in frame.columns:
+            found[f"{feature} missing"] = frame[feature].isna().to_numpy()
+    by_rows: dict[bytes, list[str]] = {}
+    for name, rows in found.items():
+        if 0 < rows.sum() < len(rows):
+            by_rows.setdefault(rows.tobytes(), []).append(name)
+    return {_joined(names): found[names[0]] for names in by_rows.values()}
+
+
+def _values(values: pd.Series[Any], name: str) -> dict[str, NDArray[np.bool_]]:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW_VALUES:
+        edges = np.unique(np.nanquantile(values.to_numpy(np.float64), (0, 0.25, 0.5, 0.75, 1)))
+        parts = pd.cut(values, list(edges), include_lowest=True, duplicates="drop")
+        labels = parts.cat.rename_categories(
+            [f"{name} {low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
+        )
+    else:
+        labels = values.astype("string").map(lambda value: f"{name}={value}", na_action="ignore")
+    masks = {str(label): (labels == label).fillna(False).to_numpy(bool) for label in labels.dropna().unique()}
+    return masks | {f"{name} missing": values.isna().to_numpy()}
+
+
+def _joined(names: list[str]) -> str:
+    shown = " and ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

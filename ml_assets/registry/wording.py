@@ -1,0 +1,139 @@
+"""Entries of the ledger in words: for `ml-assets explain` and for the table in the web UI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.registry.ledger import Entry
+
+SHORT = 12  # characters of a hash that people compare
+
+RETRAIN = {
+    "retrain": "was trained again",
+    "first": "got its first model",
+    "blocked": "was kept from training",
+    "none": "was not trained again",
+}
+STATES = {"intent": "began to ", "aborted": "could not ", "done": ""}
+
+
+def describe(entry: Entry) -> str:
+    """Tell one entry in a sentence.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of any kind; one that is not known is told by its fields.
+    """
+    teller = TELLERS.get(entry.kind, _any)
+    return (
+        f"{entry.recipe} {teller(entry)}{f' at batch {entry.batch}' if entry.batch else ''}: {entry.reason}"
+    )
+
+
+def details(entry: Entry) -> list[str]:
+    """Tell the evidence of an entry, a line each: thresholds, p-values, versions, hashes, who."""
+    record = entry.record
+    lines = [f"decided by {entry.actor} on {entry.at[:19].replace('T', ' ')} UTC, entry {entry.id}"]
+    if isinstance(record.get("alpha"), float) and "gain" in record:
+        earlier = f" after {record['looks']} earlier looks at this champion" if record.get("looks") else ""
+        lines.append(f"asked: one-sided p < {record['alpha']:.3g}{earlier}")
+    if entry.kind == "probation" and isinstance(record.get("p_value"), float):
+        lines.append(f'p = {record["p_value"]:.2g} of "not worse", rolled back below {record["alpha"]:.3g}')
+    for check in record.get("checks") or ():
+        lines.append(f"{check['name']}: {'passed' if check['passed'] else 'failed'}, {check['text']}")
+    for part in record.get("segments") or ():
+        lines.append(
+            f"segment {part['segment']}: {part['champion_score']:.4g} → {part['challenger_score']:.4g} on "
+            f'{part["rows"]:,} rows, p = {part["p_value"]:.2g} of "not worse" (Holm)'
+        )
+    trained = record.get("trained")
+    if isinstance(trained, dict):
+        lines.append(f"estimator {trained['training']['class_path']}, run {trained['run_id']}")
+        hashes = {name: trained[f"{field}sha256"] for name, field in HASHES.items()}
+        lines.append("sha256: " + ", ".join(f"{name} {value[:SHORT]}" for name, value in hashes.items()))
+    evidence = record.get("evidence")
+    for kind in ("drift", "performance") if isinstance(evidence, dict) else ():
+        series = evidence.get(kind)
+        if series and series["batches"]:
+            shown = zip(series["batches"], series["values"], series["breached"], strict=True)
+            words = (f"{batch} {value:.4g}{' (breach)' if bad else ''}" for batch, value, bad in shown)
+            lines.append(f"{kind}: {', '.join(words)}")
+    return lines
+
+
+HASHES = {"model": "", "recipe": "recipe_", "data": "data_"}
+
+
+def _retrain(entry: Entry) -> str:
+    action = str(entry.record.get("action"))
+    return f"{RETRAIN.get(action, action)} ({entry.record.get('rule')})"
+
+
+def _train(entry: Entry) -> str:
+    return f"registered version {entry.to_version}"
+
+
+def _promote(entry: Entry) -> str:
+    forced = ", forced by hand," if entry.record.get("forced") else ""
+    before = "" if entry.from_version is None else f" in the place of version {entry.from_version}"
+    verb = "promoted" if entry.state == "done" else "promote"
+    return f"{STATES[entry.state]}{verb}{forced} version {entry.to_version}{before}"
+
+
+def _keep(entry: Entry) -> str:
+    return f"kept {_version(entry.from_version)} against version {entry.to_version}"
+
+
+def _inconclusive(entry: Entry) -> str:
+    return f"could not tell version {entry.to_version} from {_version(entry.from_version)}"
+
+
+def _rollback(entry: Entry) -> str:
+    verb = "went back" if entry.state == "done" else "go back"
+    by = " by itself" if entry.actor == "probation" else ""
+    return f"{STATES[entry.state]}{verb}{by} from version {entry.from_version} to version {entry.to_version}"
+
+
+def _reconcile(entry: Entry) -> str:
+    return f"found version {entry.to_version} in charge, the ledger had {_version(entry.from_version)}"
+
+
+def _probation(entry: Entry) -> str:
+    word = {"rollback": "ended badly", "passed": "is over", "watching": "goes on"}
+    outcome = word.get(str(entry.record.get("outcome")), "was looked at")
+    return (
+        f"has version {entry.to_version} on probation against version {entry.from_version}, which {outcome},"
+    )
+
+
+def _alert(entry: Entry) -> str:
+    return "alert" if entry.state == "done" else "alert that did not arrive"
+
+
+def _backfill(_entry: Entry) -> str:
+    return "was walked through history"
+
+
+def _any(entry: Entry) -> str:
+    versions = "" if entry.to_version is None else f" version {entry.to_version}"
+    against = "" if entry.from_version is None else f" against version {entry.from_version}"
+    return f"{entry.kind}{versions}{against} by {entry.actor}, {entry.state}"
+
+
+def _version(version: int | None) -> str:
+    return "no champion" if version is None else f"champion {version}"
+
+
+TELLERS: dict[str, Any] = {
+    "retrain_decision": _retrain,
+    "train": _train,
+    "promote": _promote,
+    "keep": _keep,
+    "inconclusive": _inconclusive,
+    "rollback": _rollback,
+    "reconcile": _reconcile,
+    "probation": _probation,
+    "alert": _alert,
+    "backfill": _backfill,
+}
