@@ -187,7 +187,7 @@ def overview_asset(
 
     @dg.asset(name="model_overview", deps=deps, group_name="overview", kinds={"table"})
     def model_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Every model: champion, age, scores, drift, status, last decision; and the ledger's newest entries."""
+        """Every model: champion, age, scores, drift, status; and the newest entries of the ledger."""
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
         ledger = Ledger(settings.home / "ledger.db")
         plotted = {
