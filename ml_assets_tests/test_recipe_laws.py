@@ -66,6 +66,7 @@ FULL: dict[str, Any] = {
         "metrics": ["f1"],
         "validation": {"method": "time_split", "test_size": 0.3, "stratify": False, "random_state": 7},
         "targets": {"f1": 0.5},
+        "segments": ["b"],
     },
     "batches": {"column": "month", "period": "monthly", "start": "2024-01-01", "end": "2025-01-01"},
     "training": {"window": 6, "first": 2, "folds": 3},
@@ -80,7 +81,14 @@ FULL: dict[str, Any] = {
         "max_age": 10,
         "circuit_breaker": 2,
     },
-    "promotion": {"min_gain": 0.01, "confidence": 0.9, "min_rows": 40},
+    "promotion": {
+        "min_gain": 0.01,
+        "confidence": 0.9,
+        "min_rows": 40,
+        "max_latency_ratio": 1.5,
+        "max_size_mb": 100.0,
+        "probation": 3,
+    },
 }
 
 INSIDE = [("model", "hyperparameters", "max_depth"), ("evaluation", "targets", "f1"), ("unknown",)]

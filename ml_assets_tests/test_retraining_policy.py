@@ -214,11 +214,18 @@ OLD = History(
             "drift",
         ),
         (
-            history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "failed"), attempt(3, "keep"))),
+            history(BREACHED, attempts=(attempt(1, "failed"), attempt(2, "keep"), attempt(3, "failed"))),
             {},
             "none",
             "circuit_breaker",
             "10 batches from now",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "failed"), attempt(3, "keep"))),
+            {},
+            "none",
+            "not_staleness",
+            "look at: ",
         ),
         (
             history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "promote"), attempt(3, "keep"))),
@@ -228,12 +235,19 @@ OLD = History(
             "drift",
         ),
         (
-            history(BREACHED, attempts=(attempt(1, "keep"), attempt(2, "inconclusive"), attempt(3, "keep"))),
+            history(BREACHED, attempts=(attempt(2, "keep"), attempt(3, "inconclusive"))),
             {},
-            "retrain",
-            "retrain",
-            "drift",
+            "none",
+            "not_staleness",
+            "this is not staleness: the last 2 challengers",
         ),
+        (
+            history(BREACHED, attempts=(attempt(2, "keep"), attempt(3, "inconclusive"))),
+            {"max_age": 3},
+            "retrain",
+            "retrain",
+            "max_age",
+        ),  # the calendar asks, not an alarm
         (
             history(BREACHED, attempts=tuple(attempt(i, "keep") for i in (0, 1, 2))),
             {"budget": Budget(retrains=4, batches=3)},
@@ -264,6 +278,7 @@ def test_every_rule_is_named_by_its_function() -> None:
         "in_flight",
         "cooldown",
         "budget",
+        "not_staleness",
         "circuit_breaker",
         "retrain",
     ]

@@ -119,9 +119,9 @@ def judge(pair: Pair, metric: str = "accuracy", looks: int = 0) -> Promotion:
     )
 
 
-def one_worse(generator: np.random.Generator) -> Pair:
+def one_worse(generator: np.random.Generator, worst: float = 0.72) -> Pair:
     """Four points better in four regions, eight worse in the fifth: 1.6 points better overall."""
-    return classifiers(generator, 0.80, [0.84, 0.84, 0.84, 0.84, 0.72])
+    return classifiers(generator, 0.80, [0.84, 0.84, 0.84, 0.84, worst])
 
 
 def ten_in_a_row(generator: np.random.Generator) -> bool:
@@ -157,6 +157,11 @@ CASES: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
         lambda generator: judge(one_worse(generator)).outcome == "promote",
         "≤",
         0.05,
+    ),
+    "2.4 points better overall, 4 worse in one of five segments": (
+        lambda generator: judge(one_worse(generator, 0.76)).outcome == "promote",
+        "",
+        float("nan"),
     ),
     "equal, and the higher score wins (no gate)": (better, "", float("nan")),
 }

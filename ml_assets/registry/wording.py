@@ -53,8 +53,8 @@ def details(entry: Entry) -> list[str]:
         hashes = {name: trained[f"{field}sha256"] for name, field in HASHES.items()}
         lines.append("sha256: " + ", ".join(f"{name} {value[:SHORT]}" for name, value in hashes.items()))
     evidence = record.get("evidence")
-    for kind in ("drift", "performance") if isinstance(evidence, dict) else ():
-        series = evidence.get(kind)
+    for kind in ("drift", "performance"):
+        series = evidence.get(kind) if isinstance(evidence, dict) else None
         if series and series["batches"]:
             shown = zip(series["batches"], series["values"], series["breached"], strict=True)
             words = (f"{batch} {value:.4g}{' (breach)' if bad else ''}" for batch, value, bad in shown)

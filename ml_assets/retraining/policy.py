@@ -347,10 +347,11 @@ def not_staleness(case: Case) -> RetrainDecision | None:
         return None
     if len(ties) < TIES or case.index - ties[0] > pause:
         return None
+    left = pause + 1 - (case.index - ties[0])
     reason = (
-        f"this is not staleness: the last {len(ties)} challengers, trained on newer rows, were no better than "
-        f"champion {case.history.champion.version}; the next is tried {pause + 1 - (case.index - ties[0])} "
-        "batches from now, or train by hand"
+        f"this is not staleness: the last {len(ties)} challengers, trained on newer rows, were no better "
+        f"than champion {case.history.champion.version}; the next is tried {left} batches from "
+        "now, or train by hand"
     )
     return case.decide("none", "not_staleness", [reason, _look_at(case), *_trigger(case)])
 

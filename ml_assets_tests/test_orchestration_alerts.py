@@ -1,0 +1,197 @@
+"""Alerts reach real local servers once per occasion, tell no secret, and a dead channel stops nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_assets.orchestration.alerts import TITLES, alert
+from ml_assets.registry.ledger import Ledger
+from ml_assets.settings import Alerts, SettingsError, read_settings
+
+SECRET = "T0KEN-9f3"
+
+
+class Posts(BaseHTTPRequestHandler):
+    """Keeps what is posted; /broken answers 500, /elsewhere redirects."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
+        self.send_response({"/broken": 500, "/elsewhere": 302}.get(self.path, 204))
+        if self.path == "/elsewhere":
+            self.send_header("Location", "/hook")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Mails(socketserver.StreamRequestHandler):
+    """As much of SMTP (RFC 5321) as one message needs."""
+
+    def handle(self) -> None:
+        def say(text: str) -> None:
+            self.wfile.write(f"{text}\r\n".encode())
+
+        say("220 here")
+        recipients: list[str] = []
+        while line := self.rfile.readline().decode().strip():
+            verb = line.split(":")[0].split()[0].upper()
+            if verb == "RCPT":
+                recipients.append(line.split("<")[1].split(">")[0])
+            if verb == "DATA":
+                say("354 go on")
+                lines = []
+                while (text := self.rfile.readline().decode().rstrip("\r\n")) != ".":
+                    lines.append(text)
+                self.server.received.append((recipients, "\n".join(lines)))  # type: ignore[attr-defined]
+            say("221 bye" if verb == "QUIT" else "250 ok")
+            if verb == "QUIT":
+                return
+
+
+def served(server: socketserver.TCPServer) -> Iterator[Any]:
+    server.received = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def web() -> Iterator[Any]:
+    yield from served(HTTPServer(("127.0.0.1", 0), Posts))
+
+
+@pytest.fixture
+def post_office() -> Iterator[Any]:
+    yield from served(socketserver.TCPServer(("127.0.0.1", 0), Mails))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.db")
+
+
+def address(server: Any, path: str = "/hook") -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}{path}"
+
+
+def alerts(**variables: str) -> Alerts:
+    return read_settings(variables).alerts
+
+
+def test_each_channel_gets_the_alert_once(web: Any, post_office: Any, ledger: Ledger) -> None:
+    channels = alerts(
+        ML_ASSETS_ALERT_WEBHOOK=address(web),
+        ML_ASSETS_ALERT_SLACK=address(web, "/slack"),
+        ML_ASSETS_ALERT_EMAIL="ann@example.org, bob@example.org",
+        ML_ASSETS_ALERT_EMAIL_FROM="models@example.org",
+        ML_ASSETS_SMTP_HOST="127.0.0.1",
+        ML_ASSETS_SMTP_PORT=str(post_office.server_address[1]),
+    )
+    for _ in range(3):
+        alert(
+            ledger, channels, "churn", "drift", "v1:age", "age has drifted: D = .3 < 1 & rising", "2024-05-01"
+        )
+    (hook, body), (slack, message) = web.received
+    assert (hook, slack) == ("/hook", "/slack")
+    assert body["model"] == "churn" and body["event"] == "drift" and body["batch"] == "2024-05-01"
+    assert body["text"] == "age has drifted: D = .3 < 1 & rising"
+    assert "churn: the inputs have drifted" in message["text"] and ".3 &lt; 1 &amp; rising" in message["text"]
+    ((recipients, mail),) = post_office.received
+    assert recipients == ["ann@example.org", "bob@example.org"]
+    assert "Subject: [ml_assets] churn: the inputs have drifted" in mail and "ml-assets explain churn" in mail
+    (entry,) = ledger.entries("churn", "alert")
+    assert entry.record["channels"] == ["log", "webhook", "slack", "email"]
+    assert alert(ledger, channels, "churn", "drift", "v2:age", "age has drifted")  # another champion
+
+
+@pytest.mark.parametrize("path", ["/broken", "/elsewhere"])
+def test_dead_channel_stops_neither_the_others_nor_the_run(
+    web: Any, ledger: Ledger, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = free.getsockname()[1]
+    channels = alerts(
+        ML_ASSETS_ALERT_WEBHOOK=address(web, path),
+        ML_ASSETS_ALERT_SLACK=address(web, f"/{SECRET}"),
+        ML_ASSETS_ALERT_EMAIL="ann@example.org",
+        ML_ASSETS_SMTP_HOST="127.0.0.1",
+        ML_ASSETS_SMTP_PORT=str(closed),
+    )
+    with caplog.at_level(logging.WARNING, "ml_assets.alerts"):
+        assert alert(ledger, channels, "churn", "rollback", "x", "version 2 was worse")
+    assert [where for where, _ in web.received] == [path, f"/{SECRET}"]  # a redirect is not followed
+    failed = [entry.reason for entry in ledger.entries("churn", "alert") if entry.state == "aborted"]
+    code = {"/broken": "HTTP 500", "/elsewhere": "HTTP 302"}[path]
+    assert failed == [f"not delivered by webhook: {code}", "not delivered by email: Connection refused"]
+    assert "version 2 was worse" in caplog.text and "not delivered by email" in caplog.text
+
+
+def test_server_that_never_answers_is_given_up(ledger: Ledger) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        channels = alerts(ML_ASSETS_ALERT_WEBHOOK=f"http://127.0.0.1:{port}/", ML_ASSETS_ALERT_TIMEOUT="0.2")
+        assert alert(ledger, channels, "churn", "breach", "x", "worse")
+    assert "webhook" in ledger.entries("churn", "alert")[-1].reason
+
+
+def test_no_secret_is_ever_printed(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    variables = {
+        "ML_ASSETS_ALERT_WEBHOOK": f"http://127.0.0.1:1/{SECRET}",
+        "ML_ASSETS_ALERT_SLACK": f"http://127.0.0.1:1/{SECRET}",
+        "ML_ASSETS_ALERT_EMAIL": "ann@example.org",
+        "ML_ASSETS_SMTP_HOST": "127.0.0.1",
+        "ML_ASSETS_SMTP_PORT": "1",
+        "ML_ASSETS_SMTP_USER": "ann",
+        "ML_ASSETS_SMTP_PASSWORD": SECRET,
+        "ML_ASSETS_SMTP_SECURITY": "tls",
+    }
+    settings = read_settings(variables)
+    alert(ledger, settings.alerts, "churn", "breach", "x", "worse")
+    written = "".join(entry.model_dump_json() for entry in ledger.entries())
+    assert len(ledger.entries()) == 4
+    for text in (repr(settings), str(settings), settings.model_dump_json(), caplog.text, written):
+        assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("ML_ASSETS_ALERT_WEBHOOK", f"ftp://{SECRET}", "must begin with http"),
+        ("ML_ASSETS_ALERT_EMAIL", f"{SECRET} ann", "must be an e-mail address"),
+        ("ML_ASSETS_SMTP_PORT", SECRET, "valid integer"),
+        ("ML_ASSETS_SMTP_PASSWORD", SECRET, "starttls or tls"),
+        ("ML_ASSETS_SMTP_SECURITY", SECRET, "starttls"),
+    ],
+)
+def test_wrong_setting_is_named_and_its_value_is_not(variable: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as caught:
+        read_settings({variable: value})
+    assert SECRET not in str(caught.value)
+    assert variable in str(caught.value) or variable == "ML_ASSETS_SMTP_PASSWORD"
+
+
+def test_without_channels_the_log_and_the_ledger_have_it(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "ml_assets.alerts"):
+        for event in TITLES:
+            assert alert(ledger, Alerts(), "churn", event, "x", "something")
+    assert len(caplog.records) == len(ledger.entries("churn", "alert")) == len(TITLES)

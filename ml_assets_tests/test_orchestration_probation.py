@@ -1,0 +1,201 @@
+"""A promoted model that is bad on live labels goes by itself; the same evidence does not bring it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urlparse
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.orchestration.batch_steps import clean_step, performance_step, predict_step, raw_step
+from ml_assets.orchestration.gate_steps import PromotionError, promote_version
+from ml_assets.orchestration.state import ModelState
+from ml_assets.orchestration.training_steps import champion_step, evaluate_step, split_step, train_step
+from ml_assets.recipe.loading import load_recipe
+from ml_assets.records import Promotion
+from ml_assets.registry import champions
+from ml_assets.registry.tracking import ensure_experiment
+from ml_assets.registry.wording import describe, details
+from ml_assets.settings import Settings
+
+RECIPE = """
+name: tide
+model:
+  class_path: sklearn.linear_model.LogisticRegression
+  hyperparameters: {C: 1.0}
+  loader: {source_uri: "*.csv"}
+  data_interface: {task_type: classification, target_col: y}
+hyperparameter_tuning: {enabled: false, metric: roc_auc}
+evaluation: {validation: {test_size: 0.3}}
+batches: {column: day, period: daily, start: 2024-01-01}
+training: {window: 1}
+monitoring: {min_rows: 100, label_delay: 1}
+"""
+
+
+def day(number: int) -> str:
+    return f"2024-01-{number + 1:02d}"
+
+
+class Beach:
+    """A model whose batches arrive when told, and whose meaning may turn round."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        path = folder / "tide.yaml"
+        path.write_text(RECIPE)
+        self.folder = folder
+        self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
+        client = self.state.registry.client
+        experiment = ensure_experiment(client, home, "tide")
+        self.run = str(client.create_run(experiment).info.run_id)
+
+    def arrive(self, number: int, *, turned: bool) -> tuple[str, ...]:
+        """A day's rows come: read, cleaned, predicted, and the day before is scored; the alarms."""
+        random = np.random.default_rng(number)
+        frame = pd.DataFrame(random.normal(size=(400, 3)), columns=["a", "b", "c"])
+        frame["day"] = day(number)
+        margin = 2.0 * frame["a"] - frame["b"]
+        frame["y"] = np.where(
+            random.random(400) < 1 / (1 + np.exp(margin if turned else -margin)), "yes", "no"
+        )
+        frame.to_csv(self.folder / f"{day(number)}.csv", index=False)
+        assert not raw_step(self.state, day(number)).problems
+        clean_step(self.state, day(number))
+        predict_step(self.state, day(number))
+        return performance_step(self.state, day(number), self.run).alarms
+
+    def train(self, number: int) -> Promotion:
+        split_step(self.state, day(number))
+        train_step(self.state, day(number), self.run, lambda _: None)
+        evaluate_step(self.state, day(number))
+        return champion_step(self.state, day(number), self.run, "test").promotion
+
+    @property
+    def champion(self) -> int | None:
+        info = self.state.registry.champion("tide")
+        written = champions.champion(self.state.ledger, "tide")
+        assert (info and info.version) == (written and written.version)
+        return info.version if info else None
+
+
+@pytest.fixture
+def beach(tmp_path: Path, mlflow_home: Path) -> Beach:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    beach = Beach(folder, mlflow_home)
+    for number in (0, 1):
+        beach.arrive(number, turned=True)
+    assert beach.train(1).outcome == "promote"  # learned day 0
+    return beach
+
+
+@pytest.fixture
+def replaced(beach: Beach) -> Beach:
+    """The meaning turns round, the gate rightly promotes a second version; what comes then decides."""
+    for number in (2, 3):
+        beach.arrive(number, turned=False)
+    assert beach.train(3).outcome == "promote" and beach.champion == 2
+    return beach
+
+
+def test_bad_champion_is_rolled_back_within_probation_and_stays_away(replaced: Beach) -> None:
+    ledger = replaced.state.ledger
+    assert not any("version 2" in text for text in replaced.arrive(4, turned=True))  # no label of its own yet
+    alarms = replaced.arrive(5, turned=True)
+    assert any("version 1 would have had" in text for text in alarms)
+    assert replaced.champion == 1
+    entry = ledger.entries("tide", "rollback")[-1]
+    assert (entry.state, entry.actor, entry.from_version, entry.to_version) == ("done", "probation", 2, 1)
+    assert entry.batch == day(5) and entry.record["p_value"] < 0.0125
+    told = [e.record["event"] for e in ledger.entries("tide", "alert")]
+    assert told.count("rollback") == 1
+    assert "went back by itself from version 2 to version 1 at batch" in describe(entry)
+
+    performance_step(replaced.state, day(5), replaced.run)  # the same batch reported again
+    assert len([e for e in ledger.entries("tide", "rollback") if e.state == "done"]) == 1
+
+    again = replaced.train(3)  # the very rows that spoke for version 2
+    assert again.outcome == "inconclusive" and again.rows == 0 and replaced.champion == 1
+    assert ledger.entries("tide", "alert")[-1].record["event"] == "promotion_refused"
+
+
+def test_good_champion_passes_probation_and_is_never_looked_at_again(replaced: Beach) -> None:
+    for number in (4, 5, 6, 7):
+        replaced.arrive(number, turned=False)
+    outcomes = [e.record["outcome"] for e in replaced.state.ledger.entries("tide", "probation")]
+    assert outcomes == ["watching", "passed"] and replaced.champion == 2
+    replaced.arrive(8, turned=True)
+    replaced.arrive(9, turned=True)  # from here on it is the retraining policy's affair
+    assert replaced.champion == 2
+
+
+def test_champion_before_that_was_altered_is_not_brought_back(replaced: Beach) -> None:
+    info = replaced.state.registry.version("tide", 1)
+    folder = Path(unquote(urlparse(replaced.state.registry._location(info.model_uri)).path))
+    next(folder.glob("*.pkl")).write_bytes(b"something else")
+    replaced.arrive(4, turned=True)
+    alarms = replaced.arrive(5, turned=True)
+    assert any("sha256" in text for text in alarms)
+    assert replaced.champion == 2
+    assert replaced.state.ledger.entries("tide", "alert")[-1].record["event"] == "rollback_failed"
+
+
+def test_first_model_and_rolled_back_one_are_on_no_probation(beach: Beach) -> None:
+    for number in (2, 3, 4):
+        beach.arrive(number, turned=False)  # a disaster, but there is nothing to go back to
+    assert beach.champion == 1 and beach.state.ledger.entries("tide", "probation") == ()
+
+
+def test_promote_asks_the_gate_on_rows_that_neither_has_seen(replaced: Beach) -> None:
+    replaced.arrive(4, turned=False)
+    state = replaced.state
+    refused = promote_version(state, 1, force=False, actor="ann")
+    assert refused.outcome == "keep" and "worse" in refused.reason and replaced.champion == 2
+    entry = state.ledger.last("tide", ["keep"])
+    assert entry is not None and (entry.from_version, entry.to_version, entry.actor) == (2, 1, "ann")
+    assert champions.looks(state.ledger, "tide", 2) == 1
+    assert promote_version(state, 1, force=False, actor="ann").looks == 1
+    with pytest.raises(PromotionError, match="version 2 is the champion already"):
+        promote_version(state, 2, force=True, actor="ann")
+
+
+def test_forced_promotion_is_marked_and_on_probation(replaced: Beach) -> None:
+    replaced.arrive(4, turned=False)
+    forced = promote_version(replaced.state, 1, force=True, actor="ann")
+    assert forced.forced and replaced.champion == 1
+    entry = replaced.state.ledger.last("tide", ["promote"], "done")
+    assert entry is not None and entry.record["forced"] and entry.actor == "ann"
+    assert "promoted, forced by hand, version 1 in the place of version 2" in describe(entry)
+    replaced.arrive(5, turned=False)
+    replaced.arrive(6, turned=False)
+    assert replaced.champion == 2  # version 1 was worse on day 5
+
+
+def test_explanation_of_a_gate_tells_what_was_looked_at(replaced: Beach) -> None:
+    entry = replaced.state.ledger.last("tide", ["promote"], "done")
+    assert entry is not None
+    text = "\n".join(details(entry))
+    for words in (
+        "one-sided p < 0.0125",
+        "segments: passed",
+        "log_loss: passed",
+        "latency: passed",
+        "size: ",
+    ):
+        assert words in text
+    trained = replaced.state.ledger.last("tide", ["train"], "done")
+    assert trained is not None and "sha256: model " in "\n".join(details(trained))
+
+
+def test_entry_of_any_kind_has_words() -> None:
+    for kind in ("retrain_decision", "keep", "reconcile", "alert", "backfill", "probation", "never heard of"):
+        fields = {
+            "kind": kind, "recipe": "tide", "state": "done", "actor": "x", "reason": "because", "batch": None,
+            "from_version": None, "to_version": None, "record": {}, "at": "2024-01-01T00:00:00", "id": 1,
+        }  # fmt: skip
+        entry = SimpleNamespace(**fields)
+        assert describe(entry).startswith("tide ") and describe(entry).endswith("because")  # type: ignore[arg-type]
+        assert details(entry)  # type: ignore[arg-type]

@@ -1,0 +1,115 @@
+"""The standard error by formula is the bootstrap's; rows of a block count together; Holm corrects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.evaluation.metrics import METRICS, labelled
+from ml_assets.promotion import paired
+from ml_assets.promotion.paired import compare, holm
+from ml_assets.promotion.segments import segments
+
+
+def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:
+    random = np.random.default_rng(random_state)
+    yes = random.random(rows) < 0.3
+    noise = random.normal(size=rows)
+    sides = []
+    for signal in (0.8, 1.2):
+        chance = 1 / (1 + np.exp(-(signal * (yes - 0.5) + noise + random.normal(size=rows))))
+        answer = np.where(chance > 0.5, "yes", "no")
+        sides.append(
+            pd.DataFrame({"prediction": answer, "probability_no": 1 - chance, "probability_yes": chance})
+        )
+    return pd.Series(np.where(yes, "yes", "no"), dtype=object), *sides
+
+
+def numbers(rows: int) -> tuple[Any, Any, Any]:
+    random = np.random.default_rng(1)
+    y = pd.Series(random.normal(size=rows))
+    noise = random.standard_t(5, size=rows)
+    sides = [pd.DataFrame({"prediction": y + size * noise + random.normal(size=rows)}) for size in (1.0, 0.7)]
+    return y, *sides
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "roc_auc", "mae", "mse", "rmse"])
+def test_error_by_formula_is_the_error_by_bootstrap(
+    metric: str, blocked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paired, "RESAMPLES", 4000)
+    given = numbers(600) if "regression" in METRICS[metric].tasks else classifiers(600)
+    blocks = np.arange(600) // 4 if blocked else None
+    result = compare(*given, metric, blocks=blocks)
+    assert result is not None
+    groups = np.arange(600) if blocks is None else blocks
+    sides = [labelled(given[0], side, METRICS[metric].tasks[0]) for side in given[1:]]
+    by_bootstrap = paired._bootstrap(METRICS[metric], sides, groups, 0)
+    assert result.error == pytest.approx(by_bootstrap, rel=0.06)  # 4000 resamples know it to 1 %
+    assert result.gain > 0
+
+
+def test_metric_without_a_formula_is_bootstrapped() -> None:
+    result = compare(*classifiers(400), "f1")
+    assert result is not None and result.error > 0
+
+
+def test_exchanged_models_exchange_the_sign() -> None:
+    y, first, second = classifiers(500)
+    there, back = compare(y, first, second, "roc_auc"), compare(y, second, first, "roc_auc")
+    assert there is not None and back is not None
+    assert there.gain == -back.gain and there.error == pytest.approx(back.error)
+    assert there.p_worse() == pytest.approx(1 - back.p_worse())
+
+
+def test_of_unlabelled_rows_nothing_is_made() -> None:
+    y, first, second = classifiers(500)
+    some = y.where(y.index < 300, None)
+    assert compare(some, first, second, "roc_auc") == compare(y[:300], first[:300], second[:300], "roc_auc")
+
+
+def test_one_class_has_no_area_under_the_curve() -> None:
+    y, first, second = classifiers(50)
+    assert compare(y.where(y == "none", "no"), first, second, "roc_auc") is None
+
+
+def test_holm_is_between_the_raw_value_and_bonferroni() -> None:
+    random = np.random.default_rng(2)
+    for size in (1, 2, 5, 30):
+        raw = list(random.random(size) ** 3)
+        for p_value, corrected in zip(raw, holm(raw), strict=True):
+            assert p_value - 1e-12 <= corrected <= min(1.0, size * p_value) + 1e-12
+    assert holm([]) == []
+
+
+def test_segments_cover_each_value_and_what_is_missing() -> None:
+    frame = pd.DataFrame(
+        {
+            "region": ["north", "north", "south", None, "south"] * 20,
+            "age": np.arange(100.0),
+            "children": [0.0, 1.0, 2.0, np.nan] * 25,
+            "twin": [1.0, 1.0, 1.0, None] * 25,
+            "full": [1.0] * 100,
+        }
+    )
+    found = segments(frame, ["region", "age", "children"], ["children", "twin", "full"])
+    sizes = {name: int(rows.sum()) for name, rows in found.items()}
+    assert sizes == {
+        "region=north": 40,
+        "region=south": 40,
+        "region missing": 20,
+        "age 0 to 24.75": 25,
+        "age 24.75 to 49.5": 25,
+        "age 49.5 to 74.25": 25,
+        "age 74.25 to 99": 25,
+        "children=0.0": 25,
+        "children=1.0": 25,
+        "children=2.0": 25,
+        "children missing and twin missing": 25,
+    }
+    with pytest.raises(KeyError, match=r"evaluation\.segments: 'county'"):
+        segments(frame, ["county"], [])
