@@ -144,7 +144,9 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
 def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str) -> GateResult:
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
     from ml_assets.evaluation.evaluate import predict
+    from ml_assets.monitoring.profile import profile
     from ml_assets.promotion.gate import decide_promotion
+    from ml_assets.registry import tracking
 
     recipe, registry = state.recipe, state.registry
     registry.reconcile(state.name)
@@ -154,6 +156,14 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
         raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
     test = state.store.read_frame("test_set", as_of)
     challenger = registry.load_trained(trained)
+    known = profile(
+        challenger,
+        trained.training,
+        state.store.read_frame("training_set", as_of),
+        test,
+        predict(challenger, test),
+        recipe,
+    )
     champion = registry.champion(state.name)
     champion_predictions = None
     if champion is not None:
@@ -173,6 +183,7 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     )
     if promotion.outcome == "promote" and recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
+    tracking.log_profile(registry.client, trained.run_id, known)
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
     if promotion.outcome == "promote":
         registry.promote(
