@@ -186,7 +186,11 @@ class Probation(Record):
 
 
 class ColumnDrift(Record):
-    """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected."""
+    """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected.
+
+    `effects` are all effects by name, `usual` the most that this column's own earlier batches lead to expect of
+    `effect`. `trend` of a drifted column: whether it `moved now`, `moved once` and stays there, or `keeps moving`.
+    """
 
     column: str
     kind: Literal["numeric", "categorical"]
@@ -196,10 +200,29 @@ class ColumnDrift(Record):
     p_value: float
     drifted: bool
     note: str = ""
+    effects: dict[str, float] = {}
+    usual: float | None = None
+    trend: Literal["", "moved now", "moved once", "keeps moving"] = ""
+    importance: float | None = None
+    estimated_loss: float | None = None
+
+
+class JointDrift(Record):
+    """Whether columns go together as before: how well their products tell batch from reference (0.5: not)."""
+
+    auc: float
+    p_value: float
+    pairs: tuple[tuple[str, str], ...] = ()
+    drifted: bool = False
 
 
 class DriftReport(Record):
-    """The inputs of a batch against the rows that the champion was trained on."""
+    """The inputs of a batch against the rows that the champion was trained on.
+
+    `share` counts the columns that drifted alone and those of the pairs that drifted jointly. `weight` is their
+    share of the champion's whole permutation importance, `estimated_loss` what their shift may cost in the unit
+    of `metric`; both are None where the importance is unknown.
+    """
 
     batch: str
     champion_version: int | None
@@ -211,6 +234,25 @@ class DriftReport(Record):
     set_aside: dict[str, str] = {}
     faults: tuple[str, ...] = ()
     text: str = ""
+    joint: JointDrift | None = None
+    predictions: tuple[ColumnDrift, ...] = ()
+    metric: str = ""
+    weight: float | None = None
+    estimated_loss: float | None = None
+
+
+class Profile(Record):
+    """What monitoring must know about a version: measured once, when it was trained.
+
+    `importance` is the loss in `metric` when a column is permuted among the hold-out's rows; `usual` the effects of
+    the training batches, each against the others, by column and effect; `predictions` a sample of those on the
+    hold-out.
+    """
+
+    metric: str
+    importance: dict[str, float] = {}
+    usual: dict[str, dict[str, tuple[float, ...]]] = {}
+    predictions: dict[str, tuple[Any, ...]] = {}
 
 
 class PerformanceReport(Record):

@@ -56,7 +56,7 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     for column in sorted(map(str, frame.columns)):
         reason = _named(column, recipe) or _empty(frame[column])
         if reason is None and column not in listed:
-            reason = _by_values(frame[column])
+            reason = unfit(frame[column])
             kind = _kind(frame[column])
             if reason is None and _listed(recipe, kind) is not None:
                 reason = f"not in the preprocessor's list of {kind} features"
@@ -111,8 +111,8 @@ def _empty(values: pd.Series) -> str | None:
     return "no values" if values.isna().all() else None
 
 
-def _by_values(values: pd.Series) -> str | None:
-    """Reason why the values make no feature."""
+def unfit(values: pd.Series) -> str | None:
+    """Give the reason why the values make no feature: a date, a constant, an identifier, a row counter."""
     if is_datetime64_any_dtype(values.dtype):
         return "date or time"
     distinct = int(values.nunique())

@@ -161,6 +161,10 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         champion.version,
         state.recipe.monitoring,
         random_state=state.recipe.random_state,
+        profile=state.registry.profile(state.name, champion.version),
+        earlier=_earlier_reports(state, batch),
+        trailing=_trailing(state, batch),
+        predictions=_predicted(state, champion.version, current),
     )
     report = report.model_copy(update={"set_aside": {**columns.excluded, **report.set_aside}})
     state.store.write_record("drift_report", batch, report)
@@ -173,7 +177,11 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
     tracking.log_metrics(
         state.registry.client,
         mlflow_run_id,
-        {"drift_share": report.share, "faults": len(report.faults)},
+        {
+            "drift_share": report.share,
+            "faults": len(report.faults),
+            "estimated_loss": report.estimated_loss or 0.0,
+        },
         state.index(batch),
     )
     metadata = display.drift_metadata(report) | {
@@ -192,6 +200,34 @@ def _tell_drift(state: ModelState, report: DriftReport) -> None:
     elif drift_breach(report, state.recipe.retraining):
         columns = ",".join(sorted(column.column for column in report.columns if column.drifted))
         tell(state, "drift", f"v{report.champion_version}:{columns}", report.text, report.batch)
+
+
+REMEMBERED_REPORTS = 52
+TRAILING_BATCHES = 4
+
+
+def _earlier_reports(state: ModelState, batch: str) -> list[DriftReport]:
+    """Newest reports on batches before this one, oldest first."""
+    labels = [label for label in state.store.batches("drift_report") if label < batch]
+    return [
+        state.store.read_record("drift_report", label, DriftReport) for label in labels[-REMEMBERED_REPORTS:]
+    ]
+
+
+def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
+    """Read the last few batches before this one."""
+    labels = [label for label in state.store.batches("cleaned_features") if label < batch]
+    return {label: state.store.read_frame("cleaned_features", label) for label in labels[-TRAILING_BATCHES:]}
+
+
+def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Predict a batch; None where its columns are not what the model knows: the report says which."""
+    from ml_assets.evaluation.evaluate import predict
+
+    try:
+        return predict(state.registry.load(state.name, version), frame)
+    except ValueError:
+        return None
 
 
 KEPT_PAGES = 12

@@ -132,16 +132,23 @@ def drift_metadata(report: DriftReport) -> Metadata:
         "drifted_columns": sum(c.drifted for c in report.columns),
         "faults": len(report.faults),
         "champion_version": report.champion_version or 0,
+        **numbers({"drifted_importance": report.weight, "estimated_loss": report.estimated_loss}),
+        **numbers({"joint_auc": report.joint.auc if report.joint else None}),
         "columns": table(
             {
                 "column": c.column,
                 "drifted": c.drifted,
-                c.effect_name: c.effect,
+                "effect": c.effect_name,
+                "size": c.effect,
+                "usual": c.usual,
                 "test": c.test,
                 "p": c.p_value,
+                "trend": c.trend,
+                "importance": c.importance,
+                "estimated_loss": c.estimated_loss,
                 "note": c.note,
             }
-            for c in worst
+            for c in (*worst, *report.predictions)
         ),
         "record": dg.MetadataValue.json(report.model_dump(mode="json")),
     }

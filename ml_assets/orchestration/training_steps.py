@@ -145,17 +145,31 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
 
 def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str) -> GateResult:
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
+    from ml_assets.evaluation.evaluate import predict
+    from ml_assets.monitoring.profile import profile
+    from ml_assets.registry import tracking
+
     registry = state.registry
     registry.reconcile(state.name)
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
     if evaluation.targets_missed:  # a blocking check guards only its own run
         raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
-    champion = registry.champion(state.name)
     test = state.store.read_frame("test_set", as_of)
-    promotion = ask_gate(state, test, registry.load_trained(trained), trained, evaluation)
+    challenger = registry.load_trained(trained)
+    known = profile(
+        challenger,
+        trained.training,
+        state.store.read_frame("training_set", as_of),
+        test,
+        predict(challenger, test),
+        state.recipe,
+    )
+    champion = registry.champion(state.name)
+    promotion = ask_gate(state, test, challenger, trained, evaluation)
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
+    tracking.log_profile(registry.client, trained.run_id, known)
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":

@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ml_assets.records import Evaluation, TrainingResult, Trial
+from ml_assets.records import Evaluation, Profile, TrainingResult, Trial
 from ml_assets.registry.integrity import model_sha256
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ TRAINING = "training"
 """Folder of a training run's artifacts."""
 REFERENCE = "reference.parquet"
 ROW_IDS = "row_ids.npy"
+PROFILE = "profile.json"
 ROW_ID = "row_id__"
 
 REFERENCE_ROWS = 50_000  # Evidently takes minutes and gigabytes on a million rows
@@ -363,12 +364,19 @@ def log_evaluation(client: MlflowClient, run_id: str, evaluation: Evaluation) ->
     client.log_dict(run_id, evaluation.model_dump(mode="json"), "evaluation.json")
 
 
-def log_file(client: MlflowClient, run_id: str, name: str, content: bytes) -> None:
+def log_file(
+    client: MlflowClient, run_id: str, name: str, content: bytes, folder_name: str | None = None
+) -> None:
     """Log a small file as an artifact."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        client.log_artifact(run_id, str(path))
+        client.log_artifact(run_id, str(path), folder_name)
+
+
+def log_profile(client: MlflowClient, run_id: str, profile: Profile) -> None:
+    """Log what monitoring must know about a model beside the rows it was trained on, before it is registered."""
+    log_file(client, run_id, PROFILE, profile.model_dump_json().encode(), TRAINING)
 
 
 def end_run(client: MlflowClient, run_id: str, status: Status) -> None:

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from ml_assets.records import Evaluation, TrainedModel
+from ml_assets.records import Evaluation, Profile, TrainedModel
 from ml_assets.registry import champions
 from ml_assets.registry.champions import VersionInfo
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.tracking import (
+    PROFILE,
     REFERENCE,
     ROW_IDS,
     TRAINING,
@@ -234,6 +235,13 @@ class Registry:
 
         with self._verified_file(recipe, version, ROW_IDS) as path:
             return np.asarray(np.load(path, allow_pickle=False), dtype=np.uint64)
+
+    def profile(self, recipe: str, version: int) -> Profile | None:
+        """Read what monitoring must know about a version; None for one registered without."""
+        if PROFILE not in self.version(recipe, version).files:
+            return None
+        with self._verified_file(recipe, version, PROFILE) as path:
+            return Profile.model_validate_json(path.read_text())
 
     def _location(self, model_uri: str) -> str:
         return str(self.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location)

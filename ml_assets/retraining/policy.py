@@ -21,12 +21,18 @@ LEAST_LOSS = {
     "minimize": 0.05,
 }  # share of the hold-out's value; errors are noisier than scores
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
+LEAST_WEIGHT = 0.05  # share of the champion's importance that must have drifted
 FIRST_ROWS = 50  # fewer labelled rows than this cannot be split and judged
 
 
 def drift_breach(report: DriftReport, retraining: Retraining) -> bool:
-    """Whether a larger share of the columns drifted than `drift_threshold` allows."""
-    return report.status == "drift" and report.share > retraining.drift_threshold
+    """Whether a larger share of the columns drifted than `drift_threshold` allows, and it matters.
+
+    It matters if the drifted columns hold more than 5 % of the champion's permutation importance, or if nothing
+    is known of that.
+    """
+    matters = report.weight is None or report.weight > LEAST_WEIGHT
+    return report.status == "drift" and report.share > retraining.drift_threshold and matters
 
 
 def performance_breach(report: PerformanceReport, retraining: Retraining) -> bool:

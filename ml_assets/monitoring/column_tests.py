@@ -1,0 +1,170 @@
+"""Tests of one column, each valid for rows that can be exchanged between reference and batch.
+
+Each gives a p-value before correction and the effects it speaks of, an effect with the floor below which it
+is of no importance however certain. `WEIGHTS` shares a column's part of the false alarms among its tests:
+the test of location gets most, since a moved column is what happens most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, null_change
+
+FLOORS = {
+    "Wasserstein": 0.1,  # standard deviations of the reference
+    "KS distance": 0.05,
+    "total variation": 0.05,
+    "null rate change": 0.02,
+    "out of range": 0.005,  # share of rows beyond the reference's smallest or largest value
+    "unseen levels": 0.005,
+}
+WEIGHTS = {
+    "location": 5.0,
+    "scale": 2.0,
+    "KS": 1.5,
+    "range": 0.5,
+    "chi2": 4.0,
+    "unseen": 1.0,
+    "missingness": 1.5,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test of one column: p-value before correction, names of the effects that it proves."""
+
+    test: str
+    p_value: float
+    proves: tuple[str, ...]
+
+
+def effects(pair: Pair) -> dict[str, float]:
+    """Every effect of a column, by name."""
+    if isinstance(pair, NumberPair):
+        return {
+            "Wasserstein": pair.wasserstein,
+            "KS distance": pair.ks_distance,
+            "out of range": _outside(pair)[2],
+            "null rate change": null_change(pair),
+        }
+    return {
+        "total variation": pair.total_variation,
+        "unseen levels": pair.unseen,
+        "null rate change": null_change(pair),
+    }
+
+
+def outcomes(pair: Pair) -> list[Outcome]:
+    """Run the tests that can tell anything; without a null on either side missingness cannot (Tarone 1990)."""
+    found = []
+    if pair.enough and isinstance(pair, NumberPair):
+        found = [_location(pair), _scale(pair), _kolmogorov_smirnov(pair), _out_of_range(pair)]
+    elif pair.enough and isinstance(pair, LevelPair):
+        found = [_homogeneity(pair), _unseen(pair)]
+    if pair.reference.nulls + pair.current.nulls or not found:
+        found.append(_missingness(pair))
+    return found
+
+
+def _missingness(pair: Pair) -> Outcome:
+    """Fisher's exact test of the two null rates, two-sided by doubling."""
+    from scipy.stats import hypergeom
+
+    reference, current = pair.reference, pair.current
+    nulls = reference.nulls + current.nulls
+    tails = hypergeom(reference.rows + current.rows, nulls, current.rows)
+    p_value = 2 * min(float(tails.cdf(current.nulls)), float(tails.sf(current.nulls - 1)))
+    return Outcome("missingness", p_value, ("null rate change",))
+
+
+def _kolmogorov_smirnov(pair: NumberPair) -> Outcome:
+    """Kolmogorov–Smirnov, asymptotic with the effective sample size; conservative with ties."""
+    from scipy.special import kolmogorov
+
+    n, m = len(pair.reference.values), len(pair.current.values)
+    p_value = float(kolmogorov(pair.ks_distance * np.sqrt(n * m / (n + m))))
+    return Outcome("KS", p_value, ("Wasserstein", "KS distance"))
+
+
+def _scores_test(pair: NumberPair, *, squared: bool) -> float:
+    """Two-sided p-value of a rank test with normal scores (Hájek & Šidák, Theory of Rank Tests, III.1).
+
+    Scores are re-centred and their variance is that of the scores at hand, so ties raise no false alarm.
+    """
+    from scipy.special import ndtr
+
+    scores, ours, theirs = pair.scores
+    n, m = float(ours.sum()), float(theirs.sum())
+    scores = scores**2 if squared else scores
+    scores = scores - scores @ (ours + theirs) / (n + m)
+    variance = n * m / ((n + m) * (n + m - 1)) * float(scores**2 @ (ours + theirs))
+    if variance < 1e-12:
+        return 1.0
+    return 2 * float(ndtr(-abs(float(scores @ theirs)) / np.sqrt(variance)))
+
+
+def _location(pair: NumberPair) -> Outcome:
+    """Van der Waerden's test."""
+    return Outcome("location", _scores_test(pair, squared=False), ("Wasserstein", "KS distance"))
+
+
+def _scale(pair: NumberPair) -> Outcome:
+    """Klotz's test."""
+    return Outcome("scale", _scores_test(pair, squared=True), ("Wasserstein", "KS distance"))
+
+
+def _all_from_one_side(rows: int, reference_size: int, current_size: int) -> float:
+    """Probability that `rows` given rows of the pooled sample all lie in the batch.
+
+    >>> round(_all_from_one_side(2, 1, 2), 3)  # 2/3 * 1/2
+    0.333
+    """
+    taken = np.arange(rows)
+    logs = np.log(current_size - taken) - np.log(reference_size + current_size - taken)
+    return float(np.exp(logs.sum()))
+
+
+def _outside(pair: NumberPair) -> tuple[int, int, float]:
+    """Rows of the batch below and above the reference's range, and their share."""
+    ours, theirs = pair.reference.values, pair.current.values
+    if not len(ours) or not len(theirs):
+        return 0, 0, 0.0
+    below = int(np.searchsorted(theirs, ours[0], side="left"))
+    above = len(theirs) - int(np.searchsorted(theirs, ours[-1], side="right"))
+    return below, above, (below + above) / len(theirs)
+
+
+def _out_of_range(pair: NumberPair) -> Outcome:
+    """Values beyond the reference's smallest or largest: the exact permutation probability of each tail."""
+    n, m = len(pair.reference.values), len(pair.current.values)
+    below, above, _ = _outside(pair)
+    p_value = 2 * min(_all_from_one_side(below, n, m), _all_from_one_side(above, n, m))
+    return Outcome("range", p_value, ("out of range",))
+
+
+def _homogeneity(pair: LevelPair) -> Outcome:
+    """Chi-squared test that both sides have one distribution; rare levels of the pooled sample are merged."""
+    from scipy.special import chdtrc
+
+    table = pair.table
+    sizes = table.sum(axis=1, keepdims=True)
+    pooled = table.sum(axis=0)
+    rare = pooled * (sizes.min() / sizes.sum()) < 5
+    if rare.any():
+        table = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
+        pooled = table.sum(axis=0)
+    expected = sizes * pooled / sizes.sum()
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    p_value = float(chdtrc(table.shape[1] - 1, statistic)) if table.shape[1] > 1 else 1.0
+    return Outcome("chi2", p_value, ("total variation",))
+
+
+def _unseen(pair: LevelPair) -> Outcome:
+    """Levels the reference never had: exact probability of the commonest one, times the number of levels."""
+    table = pair.table
+    largest = int(table[1][table[0] == 0].max(initial=0))
+    p_value = _all_from_one_side(largest, pair.reference.present, pair.current.present) * table.shape[1]
+    return Outcome("unseen", p_value, ("unseen levels",))

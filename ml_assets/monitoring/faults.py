@@ -1,0 +1,181 @@
+"""What no change in the world explains: absent, emptied, swapped columns, changes of unit and of type.
+
+A fault blocks retraining, since a model must not learn it. Each is a sentence that names the column and the
+evidence; each column is looked at alone, so a bad one costs no other its report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ml_assets.monitoring.samples import FEWEST_VALUES, LevelPair, NumberPair, Pair, null_change
+
+NULL_BURST = 0.5  # nulls risen by half of all rows
+UNIT_RATIO = 100.0  # typical sizes further apart than this are a change of unit
+OFFSET = 3.0  # times the reference's whole range between it and the nearest value
+STRANGE_SHARE = 0.005  # share of rows with text in a number column, or with infinite values
+MOVED, SAME = 0.2, 1 / 3  # swapped: each moved so far, and is nearer to the other's past by this factor
+
+
+def absent(name: str) -> str:
+    """Say that a column did not come."""
+    return f"column '{name}' is absent from the batch"
+
+
+def repeated(name: str, times: int) -> str:
+    """Say that several columns have one name."""
+    return f"column '{name}' is there {times} times; only the first could be looked at"
+
+
+def find_fault(name: str, pair: Pair) -> str:
+    """Tell what is broken about one column that is there; empty where nothing is."""
+    if isinstance(pair, NumberPair):
+        return (
+            _empty(name, pair) or _type_change(name, pair) or _burst(name, pair) or _unit_change(name, pair)
+        )
+    return _empty(name, pair) or _burst(name, pair) or _all_unseen(name, pair)
+
+
+def _empty(name: str, pair: Pair) -> str:
+    current = pair.current
+    if current.rows > current.nulls:
+        return ""
+    what = f"column '{name}' has no usable value in the batch"
+    if isinstance(pair, NumberPair) and pair.current.words:
+        return (
+            f"{what}: {pair.current.words} of {current.rows} values are no numbers"
+            f"{_such_as(pair.current.example)}: a change of type?"
+        )
+    if isinstance(pair, NumberPair) and pair.current.infinite:
+        return f"{what}: {pair.current.infinite} of {current.rows} values are infinite"
+    return what
+
+
+def _such_as(example: str) -> str:
+    return f" (such as {example[:40]!r})" if example else ""
+
+
+def _type_change(name: str, pair: NumberPair) -> str:
+    """Text, or infinity, where there were numbers."""
+    reference, current = pair.reference, pair.current
+    if (current.words / current.rows) - (reference.words / reference.rows) >= STRANGE_SHARE:
+        return (
+            f"column '{name}' holds {current.words} values of {current.rows} that are no numbers"
+            f"{_such_as(current.example)}: a change of type?"
+        )
+    if (current.infinite / current.rows) - (reference.infinite / reference.rows) >= STRANGE_SHARE:
+        return f"column '{name}' holds {current.infinite} infinite values of {current.rows}"
+    return ""
+
+
+def _burst(name: str, pair: Pair) -> str:
+    if null_change(pair) < NULL_BURST:
+        return ""
+    reference, current = pair.reference, pair.current
+    return (
+        f"column '{name}' is empty in {current.nulls / current.rows:.0%} of the batch's rows, "
+        f"{reference.nulls / reference.rows:.0%} in the reference"
+    )
+
+
+def _unit_change(name: str, pair: NumberPair) -> str:
+    """The typical size (median non-zero |x|) is 100 times off, or all values lie far outside the range."""
+    ours, theirs = pair.reference.values, pair.current.values
+    reference, current = (np.abs(side[side != 0]) for side in (ours, theirs))
+    if min(len(reference), len(current)) < FEWEST_VALUES:
+        return ""
+    typical, now = float(np.median(reference)), float(np.median(current))
+    low, high = np.quantile(reference, [0.01, 0.99])
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        ratio = float(np.divide(now, typical))
+        width = ours[-1] - ours[0]
+        gap = max(theirs[0] - ours[-1], ours[0] - theirs[-1]) / OFFSET
+    if (ratio >= UNIT_RATIO and now > high) or (ratio <= 1 / UNIT_RATIO and now < low):
+        factor = f"{ratio:,.0f} times" if ratio > 1 else f"1/{typical / now:,.0f} of"
+        return (
+            f"column '{name}' is {factor} its usual size "
+            f"(median {now:.4g}, {typical:.4g} in the reference): a change of unit?"
+        )
+    if 0 < width < gap:
+        return (
+            f"column '{name}' lies wholly outside what the champion saw ({theirs[0]:.4g} to {theirs[-1]:.4g}, "
+            f"{ours[0]:.4g} to {ours[-1]:.4g} in the reference): a change of unit or origin?"
+        )
+    return ""
+
+
+def _all_unseen(name: str, pair: LevelPair) -> str:
+    if not pair.enough or pair.table[1][pair.table[0] > 0].any():
+        return ""
+    before, now = (_number_share(side.counts) for side in (pair.reference, pair.current))
+    kind = ": a change of type?" if abs(before - now) > 0.5 else ""
+    examples = ", ".join(repr(level) for level in list(pair.current.counts)[:3])
+    return f"column '{name}' holds only levels the champion never saw ({examples}){kind}"
+
+
+def _number_share(counts: Mapping[str, int]) -> float:
+    """Share of rows whose level reads as a number."""
+    return sum(n for level, n in counts.items() if _is_number(level)) / sum(counts.values())
+
+
+def _is_number(level: str) -> bool:
+    return level.strip().lstrip("+-").replace(".", "", 1).isdigit()
+
+
+def swapped(pairs: Mapping[str, Pair]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Find columns that hold each other's values: two exchanged, or several moved round in a circle.
+
+    Yields
+    ------
+    (names, fault)
+        The columns concerned, and the sentence.
+    """
+    yield from _circles(
+        {n: p for n, p in pairs.items() if isinstance(p, NumberPair) and p.ks_distance > MOVED}
+    )
+    yield from _circles(
+        {n: p for n, p in pairs.items() if isinstance(p, LevelPair) and p.total_variation > MOVED}
+    )
+
+
+def _circles(
+    moved: Mapping[str, NumberPair] | Mapping[str, LevelPair],
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    names = sorted(moved)
+    if len(names) < 2:
+        return
+    source = {name: _source(name, moved) for name in names}
+    done: set[str] = set()
+    for name in names:
+        circle = [name]
+        while (found := source[circle[-1]]) and found not in circle:
+            circle.append(found)
+        if len(circle) > 1 and found == name and not done & set(circle):
+            done |= set(circle)
+            held = "; ".join(f"'{each}' holds what '{source[each]}' held" for each in circle)
+            yield tuple(sorted(circle)), f"columns are swapped: {held}"
+
+
+def _source(name: str, moved: Mapping[str, NumberPair] | Mapping[str, LevelPair]) -> str | None:
+    """Name the other moved column whose past looks like this column's present."""
+    own = _distance(moved[name], moved[name])
+    others = [(_distance(moved[name], moved[other]), other) for other in moved if other != name]
+    nearest, other = min(others)
+    return other if nearest < SAME * own else None
+
+
+def _distance(now: Pair, past: Pair) -> float:
+    """Distance between one column's batch and another's reference: KS on 200 quantiles, or total variation."""
+    if isinstance(now, NumberPair) and isinstance(past, NumberPair):
+        theirs, ours = now.current.values, past.reference.values
+        at = theirs[np.linspace(0, len(theirs) - 1, 200).astype(int)]
+        gaps = [
+            np.searchsorted(ours, at, side) / len(ours) - np.searchsorted(theirs, at, side) / len(theirs)
+            for side in ("left", "right")
+        ]
+        return float(np.abs(gaps).max())
+    if isinstance(now, LevelPair) and isinstance(past, LevelPair):
+        return LevelPair(past.reference, now.current).total_variation
+    return 1.0

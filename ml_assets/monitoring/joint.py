@@ -1,0 +1,178 @@
+"""Whether columns go together otherwise than before, though each alone may look the same.
+
+A domain classifier on the products of pairs of columns: one half of the rows chooses and weighs the products
+whose mean differs between reference and batch (diagonal linear discriminant), the other half judges how well
+they tell the two apart (Welch's t, so no permutations), then the halves change places. Each column is turned
+into normal scores on its own side, ties sharing a rank, so that moved or widened columns, which the tests of
+columns see, do not count here. A rank test would not do: on both sides an indicator's two values differ a
+little, and ranks see only that they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.monitoring.samples import content_order
+from ml_assets.records import JointDrift
+
+ROWS = 4_000  # of each side
+MOST_FEATURES = 150
+LEVELS = 4  # commonest levels of a category that are looked at
+RAREST = 0.05  # share of the pooled rows that a level needs
+CHOSEN = 3.0  # standard errors from which a product is chosen
+MOST_CHOSEN = 50
+FLOOR = 0.05  # how much the area under the curve must exceed one half
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Both sides as standardised features; `column` names the column of each feature."""
+
+    reference: Any
+    current: Any
+    column: tuple[str, ...]
+
+
+def joint_change(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    random_state: int,
+) -> JointDrift | None:
+    """Test whether pairs of columns go together as before; None with fewer than two columns.
+
+    Returns
+    -------
+    JointDrift
+        `p_value` for the two halves together (twice the smaller); `pairs` carry the change, most first.
+    """
+    names = [*sorted(numeric), *sorted(categorical)]
+    if len(names) < 2:
+        return None
+    sides = []
+    for frame in (reference, current):
+        order = content_order(frame, names, random_state)[:ROWS]
+        sides.append(frame.iloc[order])
+    encoded = encode(sides[0], sides[1], sorted(numeric), sorted(categorical))
+    if len(set(encoded.column)) < 2:
+        return None
+    apart = np.array(encoded.column)[:, None] != np.array(encoded.column)[None, :]
+    allowed = np.triu(apart, 1)
+    halves = [[side[k::2] for side in (encoded.reference, encoded.current)] for k in (0, 1)]
+    judged = []
+    for chooser, judge in ((halves[0], halves[1]), (halves[1], halves[0])):
+        weights = _weights(_contrast(*chooser), allowed)
+        judged.append(_judge(*(np.einsum("ij,ij->i", side @ weights, side) for side in judge)))
+    whole = np.where(allowed, np.abs(_contrast(encoded.reference, encoded.current)[0]), 0.0)
+    return JointDrift(
+        auc=float(np.mean([auc for auc, _ in judged])),
+        p_value=min(1.0, 2 * min(p for _, p in judged)),
+        pairs=_pairs(whole, encoded.column),
+    )
+
+
+def encode(
+    reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]
+) -> Encoded:
+    """Normal scores of numbers and indicators of common levels, each with mean 0 and variance 1 on each side."""
+    ours: list[Any] = []
+    theirs: list[Any] = []
+    column: list[str] = []
+    for name in numeric:
+        ours.append(_scores(reference[name]))
+        theirs.append(_scores(current[name]))
+        column.append(name)
+    for name in categorical:
+        codes, levels = _codes(pd.concat([reference[name], current[name]], ignore_index=True))
+        shares = np.bincount(codes, minlength=len(levels)) / len(codes)
+        order = sorted(range(len(levels)), key=lambda k: (-shares[k], str(levels[k])))
+        common = [k for k in order[:LEVELS] if RAREST <= shares[k] <= 1 - RAREST]
+        for k in common[: 1 if len(levels) == 2 else None]:
+            ours.append((codes[: len(reference)] == k).astype(float))
+            theirs.append((codes[len(reference) :] == k).astype(float))
+            column.append(name)
+    kept = slice(MOST_FEATURES)
+    if not column:
+        return Encoded(np.empty((len(reference), 0)), np.empty((len(current), 0)), ())
+    return Encoded(_standard(ours[kept]), _standard(theirs[kept]), tuple(column[kept]))
+
+
+def _scores(column: pd.Series) -> Any:
+    """Normal scores of the mid-ranks; 0 where there is no number."""
+    from scipy.special import ndtri
+
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    there = np.isfinite(values)
+    scores = np.zeros(len(values))
+    if there.any():
+        _, place, counts = np.unique(values[there], return_inverse=True, return_counts=True)
+        ranks = np.cumsum(counts) - (counts - 1) / 2
+        scores[there] = ndtri(ranks / (there.sum() + 1))[place]
+        scores[there] -= scores[there].mean()
+    return scores
+
+
+def _codes(column: pd.Series) -> tuple[Any, Any]:
+    """Codes of the levels, a missing value being one."""
+    values = column.astype(object)
+    try:
+        return pd.factorize(values, use_na_sentinel=False)
+    except TypeError:  # lists and the like
+        return pd.factorize(values.map(str), use_na_sentinel=False)
+
+
+def _standard(features: Sequence[Any]) -> Any:
+    """Mean 0 and variance 1; a constant becomes 0."""
+    matrix = np.column_stack(features)
+    matrix = matrix - matrix.mean(axis=0)
+    spread = matrix.std(axis=0)
+    return matrix / np.where(spread > 1e-9, spread, np.inf)
+
+
+def _contrast(reference: Any, current: Any) -> tuple[Any, Any]:
+    """Difference of the mean products in standard errors and in standard deviations, of shape (k, k)."""
+    n, m = len(reference), len(current)
+    ours, theirs = reference.T @ reference / n, current.T @ current / m
+    squares = ((reference**2).T @ reference**2 + (current**2).T @ current**2) / (n + m)
+    spread = np.sqrt(np.maximum(squares - ((n * ours + m * theirs) / (n + m)) ** 2, 1e-6))
+    difference = (theirs - ours) / spread
+    return difference / np.sqrt(1 / n + 1 / m), difference / spread
+
+
+def _weights(contrast: tuple[Any, Any], allowed: Any) -> Any:
+    certain, weight = contrast
+    strength = np.where(allowed, np.abs(certain), 0.0)
+    ranked = np.sort(strength, axis=None)
+    limit = min(ranked[-1], max(CHOSEN, ranked[-MOST_CHOSEN] if len(ranked) >= MOST_CHOSEN else 0.0))
+    return np.where(allowed & (strength >= limit), weight, 0.0)
+
+
+def _judge(reference: Any, current: Any) -> tuple[float, float]:
+    """Area under the curve (as of two normal distributions) and Welch's one-sided p-value of two sets of scores."""
+    from scipy.special import ndtr, stdtr
+
+    n, m = len(reference), len(current)
+    variances = np.array([reference.var(ddof=1), current.var(ddof=1)])
+    parts = variances / (n, m)
+    if parts.sum() < 1e-12:
+        return 0.5, 1.0
+    difference = float(current.mean() - reference.mean())
+    freedom = parts.sum() ** 2 / (parts**2 / (n - 1, m - 1)).sum()
+    p_value = float(stdtr(freedom, -difference / np.sqrt(parts.sum())))
+    return float(ndtr(difference / np.sqrt(variances.sum()))), p_value
+
+
+def _pairs(strength: Any, column: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Up to three pairs of columns with the largest contrast."""
+    found: dict[tuple[str, str], None] = {}
+    for place in np.argsort(-strength, axis=None, kind="stable")[:20]:
+        i, j = np.unravel_index(place, strength.shape)
+        if strength[i, j] > CHOSEN:
+            found[(column[i], column[j])] = None
+    return tuple(found)[:3]

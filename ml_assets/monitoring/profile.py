@@ -1,0 +1,83 @@
+"""What monitoring must know about a model beside the rows it was trained on; measured once, at training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.evaluation.importance import permutation_importance
+from ml_assets.features.columns import BATCH, roles
+from ml_assets.monitoring.drift import JOINT, drift_report, outputs
+from ml_assets.recipe.schema import Recipe
+from ml_assets.records import Profile, TrainingResult
+
+USUAL_BATCHES = 16
+REFERENCE_ROWS = 10_000
+PREDICTIONS = 2_000
+
+
+def profile(
+    model: Any,
+    training: TrainingResult,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    predicted: pd.DataFrame,
+    recipe: Recipe,
+) -> Profile:
+    """Measure importance, usual effects between batches, and predictions on rows the model has not learned.
+
+    Parameters
+    ----------
+    model : Pipeline
+        Fitted on `train` alone.
+    training : TrainingResult
+        Its metric and classes are read.
+    train, test : DataFrame of shape (n_rows, n_columns)
+        Training set and hold-out, with `batch__` where there are batches.
+    predicted : DataFrame of shape (n_test_rows, n_outputs)
+        The model's predictions for the hold-out.
+    recipe : Recipe
+        The recipe.
+    """
+    positive = training.classes[-1] if training.classes and len(training.classes) == 2 else None
+    shown = predicted.iloc[np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]]
+    return Profile(
+        metric=training.metric,
+        importance=permutation_importance(
+            model, test, test[recipe.target], training.metric, positive, recipe.random_state
+        ),
+        usual=usual_effects(pd.concat([train, test], ignore_index=True), recipe),
+        predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
+    )
+
+
+def usual_effects(frame: pd.DataFrame, recipe: Recipe) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Effects of up to 16 training batches, each against all the others: what is usual between batches."""
+    if recipe.batches is None or BATCH not in frame.columns:
+        return {}
+    columns = roles(frame, recipe)
+    labels = sorted(frame[BATCH].unique())
+    at = np.unique(np.linspace(0, len(labels) - 1, USUAL_BATCHES).astype(int)) if len(labels) > 1 else []
+    found: dict[str, dict[str, list[float]]] = {}
+    for label in (labels[place] for place in at):
+        here = frame[BATCH] == label
+        others = frame[~here]
+        others = others.sample(min(REFERENCE_ROWS, len(others)), random_state=recipe.random_state)
+        report = drift_report(
+            label, frame[here], others, columns.numeric, columns.categorical, 0, recipe.monitoring
+        )
+        for column in report.columns:
+            for effect, value in column.effects.items():
+                found.setdefault(column.column, {}).setdefault(effect, []).append(abs(value))
+        if report.joint is not None:
+            found.setdefault(JOINT, {}).setdefault("auc", []).append(report.joint.auc)
+    return {
+        column: {effect: tuple(round(v, 5) for v in values) for effect, values in effects.items()}
+        for column, effects in found.items()
+    }
+
+
+def _rounded(values: pd.Series[Any]) -> list[Any]:
+    return [float(f"{v:.6g}") if isinstance(v, float) else str(v) for v in values.tolist()]

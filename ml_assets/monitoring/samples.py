@@ -1,0 +1,237 @@
+"""The two sides of one column, reference and batch, counted and sorted once for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
+
+SAMPLE_ROWS = 20_000
+FEWEST_VALUES = 20  # below this a column has no distribution to speak of
+
+
+def content_order(frame: pd.DataFrame, names: Sequence[str], random_state: int) -> Any:
+    """Random order of the rows that depends on their content alone, of shape (n_rows,)."""
+    present = frame[sorted(name for name in names if name in frame.columns)]
+    quick = present.select_dtypes("number")  # text takes most of the time, and only equal numbers need it
+    if quick.shape[1] and not (hashes := pd.util.hash_pandas_object(quick, index=False)).duplicated().any():
+        seed = np.uint64(random_state % 2**32) * np.uint64(0xC2B2AE3D27D4EB4F)
+        return np.argsort(pd.util.hash_array(hashes.to_numpy() + seed), kind="stable")
+    try:
+        content = pd.util.hash_pandas_object(present, index=False)
+    except TypeError:  # lists and the like
+        content = pd.util.hash_pandas_object(present.astype(str), index=False)
+    # Equal rows get different keys, else a table of few distinct rows would be sampled whole rows at a time.
+    repeat = content.groupby(content).cumcount().to_numpy().astype(np.uint64)
+    seed = np.uint64(random_state % 2**32)
+    mixed = content.to_numpy() + repeat * np.uint64(0x9E3779B97F4A7C15) + seed * np.uint64(0xC2B2AE3D27D4EB4F)
+    return np.argsort(pd.util.hash_array(mixed), kind="stable")
+
+
+def sample(
+    frame: pd.DataFrame, names: Sequence[str], random_state: int, rows: int = SAMPLE_ROWS
+) -> pd.DataFrame:
+    """At most `rows` rows, chosen by content, so that the order of rows and columns is no matter."""
+    if len(frame) <= rows:
+        return frame
+    return frame.iloc[content_order(frame, names, random_state)[:rows]]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One side of a numeric column: finite values sorted; what else was there, counted."""
+
+    values: Any
+    rows: int
+    infinite: int = 0
+    words: int = 0
+    """Values that are no numbers; `example` is one of them."""
+    example: str = ""
+
+    @property
+    def nulls(self) -> int:
+        """Rows without a usable value."""
+        return self.rows - len(self.values)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """One side of a categorical column: rows of each level."""
+
+    counts: dict[str, int]
+    rows: int
+
+    @cached_property
+    def present(self) -> int:
+        """Rows with a level."""
+        return sum(self.counts.values())
+
+    @property
+    def nulls(self) -> int:
+        """Rows without a level."""
+        return self.rows - self.present
+
+
+def numbers(column: pd.Series) -> Numbers:
+    """Take the finite numbers of a column of any type.
+
+    >>> side = numbers(pd.Series([2, "1", None, "x", float("inf")], dtype=object))
+    >>> side.values.tolist(), side.nulls, side.infinite, side.words, side.example
+    ([1.0, 2.0], 3, 1, 1, 'x')
+    """
+    words, example = 0, ""
+    if is_complex_dtype(column.dtype):
+        values, words = np.empty(0), int(column.notna().sum())
+    elif is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+    else:
+        there = column.dropna().astype(object)
+        text = there.map(str) if pd.api.types.is_datetime64_any_dtype(column.dtype) else there
+        try:
+            parsed = pd.to_numeric(text, errors="coerce")
+        except (TypeError, ValueError):  # lists, dates and the like
+            parsed = pd.to_numeric(there.map(str), errors="coerce")
+        if is_complex_dtype(parsed.dtype):
+            parsed = pd.to_numeric(there.map(str), errors="coerce")
+        values = parsed.to_numpy(dtype=float, na_value=np.nan)
+        strange = np.isnan(values)
+        words = int(strange.sum())
+        example = str(there[strange].iloc[0]) if words else ""
+    infinite = int(np.isinf(values).sum())
+    return Numbers(np.sort(values[np.isfinite(values)]), len(column), infinite, words, example)
+
+
+def levels(column: pd.Series) -> Levels:
+    """Count the levels of a column of any type, as text: 1.0 as "1".
+
+    >>> levels(pd.Series(["b", None, "a", "b"])).counts
+    {'a': 1, 'b': 2}
+    """
+    there = column.dropna()
+    if isinstance(there.dtype, pd.CategoricalDtype):
+        there = there.astype(object)
+    try:
+        counted = there.value_counts(sort=False)
+    except TypeError:
+        counted = there.map(str).value_counts(sort=False)
+    counts: dict[str, int] = {}
+    for level, count in zip(counted.index, counted.to_numpy(), strict=True):
+        name = f"{level:.15g}" if isinstance(level, float) else str(level)
+        counts[name] = counts.get(name, 0) + int(count)
+    return Levels(dict(sorted(counts.items())), len(column))
+
+
+@dataclass(frozen=True)
+class NumberPair:
+    """A numeric column on both sides."""
+
+    reference: Numbers
+    current: Numbers
+
+    @property
+    def enough(self) -> bool:
+        """Whether both sides have values enough for a distribution."""
+        return min(len(self.reference.values), len(self.current.values)) >= FEWEST_VALUES
+
+    @cached_property
+    def _merged(self) -> tuple[Any, Any, Any]:
+        """Distinct values of the pooled sample, and how often each occurs on either side."""
+        pooled = np.concatenate([self.reference.values, self.current.values])
+        order = np.argsort(pooled, kind="stable")  # merges the two sorted runs
+        values = pooled[order]
+        first = np.flatnonzero(np.concatenate([[True], values[1:] > values[:-1]]))
+        ours = np.add.reduceat((order < len(self.reference.values)).astype(float), first)
+        sizes = np.diff(np.append(first, len(values)))
+        return values[first], ours, sizes - ours
+
+    @cached_property
+    def _gap(self) -> Any:
+        """Difference of the two distribution functions at each distinct value."""
+        _, ours, theirs = self._merged
+        gap = np.cumsum(ours) / len(self.reference.values) - np.cumsum(theirs) / len(self.current.values)
+        return np.abs(gap)
+
+    @cached_property
+    def ks_distance(self) -> float:
+        """Greatest distance of the two distribution functions."""
+        # sums of counts are exact, their quotients are not: a sample against itself must give 0
+        return float(self._gap.max()) if self.enough and self._gap.max() > 1e-12 else 0.0
+
+    @cached_property
+    def wasserstein(self) -> float:
+        """Wasserstein distance in standard deviations of the reference."""
+        if not self.enough or not self.ks_distance:
+            return 0.0
+        values, ours, theirs = self._merged
+        largest = float(np.abs(values[[0, -1]]).max()) or 1.0
+        values = values / largest  # squares cannot overflow
+        spread = _spread(values, ours) or _spread(values, ours + theirs)
+        return float(self._gap[:-1] @ np.diff(values)) / spread if spread > 0 else 0.0
+
+    @cached_property
+    def scores(self) -> tuple[Any, Any, Any]:
+        """Normal scores of the mid-ranks of the distinct values, and the counts on both sides."""
+        from scipy.special import ndtri
+
+        _, ours, theirs = self._merged
+        ends = np.cumsum(ours + theirs)
+        ranks = ends - (ours + theirs - 1) / 2
+        return ndtri(ranks / (ends[-1] + 1)), ours, theirs
+
+
+def _spread(values: Any, counts: Any) -> float:
+    total = counts.sum()
+    mean = float(values @ counts) / total
+    spread = float(np.sqrt((values - mean) ** 2 @ counts / total))
+    return spread if spread > 1e-12 * abs(mean) else 0.0
+
+
+@dataclass(frozen=True)
+class LevelPair:
+    """A categorical column on both sides."""
+
+    reference: Levels
+    current: Levels
+
+    @property
+    def enough(self) -> bool:
+        """Whether both sides have values enough for a distribution."""
+        return min(self.reference.present, self.current.present) >= FEWEST_VALUES
+
+    @cached_property
+    def table(self) -> Any:
+        """Rows of each level of the pooled sample on each side, of shape (2, n_levels)."""
+        names = sorted({**self.reference.counts, **self.current.counts})
+        return np.array(
+            [[side.counts.get(name, 0) for name in names] for side in (self.reference, self.current)],
+            dtype=float,
+        ).reshape(2, -1)
+
+    @cached_property
+    def total_variation(self) -> float:
+        """Share of rows that would have to change their level."""
+        if not self.enough:
+            return 0.0
+        shares = self.table / self.table.sum(axis=1, keepdims=True)
+        return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+    @cached_property
+    def unseen(self) -> float:
+        """Share of the batch's rows with a level that the reference never had."""
+        if not self.current.present:
+            return 0.0
+        return float(self.table[1][self.table[0] == 0].sum() / self.current.present)
+
+
+Pair = NumberPair | LevelPair
+
+
+def null_change(pair: Pair) -> float:
+    """Null rate of the batch minus that of the reference."""
+    reference, current = pair.reference, pair.current
+    return current.nulls / current.rows - reference.nulls / reference.rows
