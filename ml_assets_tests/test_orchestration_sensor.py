@@ -22,6 +22,7 @@ from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
 from ml_assets.orchestration.state import Busy, ModelState, locked
+from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
 from ml_assets.settings import Settings
@@ -438,3 +439,115 @@ def dead(desk: Desk, run: dg.DagsterRun) -> bool:
     from ml_assets.orchestration.reaper import _is_dead
 
     return _is_dead(run)
+
+
+# ---- what the operator is told
+
+
+def told(desk: Desk) -> list[str]:
+    return [entry.record["event"] for entry in desk.state.ledger.entries(kind="alert")]
+
+
+def gate_said(desk: Desk, number: int, outcome: str, version: int) -> None:
+    """A training run at a batch that ended with the gate's word."""
+    tags = {TRAINING_TAG: "tide", "ml_assets/as_of": day(number)}
+    run = create_run_for_test(desk.instance, "tide_train", status=DagsterRunStatus.SUCCESS, tags=tags)
+    key = dg.AssetKey(["tide", "champion"])
+    event = dg.DagsterEvent(
+        event_type_value="ASSET_MATERIALIZATION",
+        job_name=run.job_name,
+        event_specific_data=dg._core.events.StepMaterializationData(  # type: ignore[attr-defined]
+            dg.AssetMaterialization(key, metadata={"outcome": outcome, "version": version})
+        ),
+    )
+    desk.instance.report_dagster_event(event, run.run_id)
+
+
+def test_two_ties_after_an_alarm_say_that_it_is_not_staleness_and_tell_it_once(drifted: Desk) -> None:
+    gate_said(drifted, 3, "keep", 2)
+    drifted.arrive(4, drifted=True)
+    gate_said(drifted, 4, "inconclusive", 3)
+    for number in (5, 6):
+        drifted.arrive(number, drifted=True)
+        words = skipped(drifted.tick(), "not_staleness")
+        assert "this is not staleness: the last 2 challengers" in words and "look at: " in words
+    assert told(drifted).count("not_staleness") == 1
+
+
+def test_version_that_probation_undid_counts_as_beaten_when_it_was_undone(desk: Desk) -> None:
+    desk.crown(1, 0)
+    desk.crown(2, 1)
+    gate_said(desk, 1, "promote", 2)
+    ledger = desk.state.ledger
+    ledger.append(
+        "tide", "rollback", actor="probation", reason="worse", from_version=2, to_version=1, batch=day(3)
+    )
+    for number in (2, 3):
+        desk.arrive(number, drifted=True)
+    skipped(desk.tick(), "cooldown")  # of the batch at which it was undone
+    desk.arrive(4, drifted=True)
+    gate_said(desk, 4, "keep", 3)
+    desk.arrive(5, drifted=True)
+    skipped(desk.tick(), "not_staleness")
+
+
+def test_retrain_and_blocked_decisions_are_told_once(drifted: Desk) -> None:
+    for _ in range(3):
+        asked(drifted.tick())
+    drifted.arrive(4, faults=("column a is empty",))
+    for _ in range(3):
+        skipped(drifted.tick(), "fault")
+    assert told(drifted) == ["retrain", "blocked"]
+
+
+def test_broken_recipe_is_told_once_for_each_of_its_faults(desk: Desk) -> None:
+    def tick() -> str:
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(path)
+        repository = definitions_of([], [(path, caught.value)], desk.state.settings).get_repository_def()
+        with dg.build_sensor_context(instance=desk.instance, repository_def=repository) as context:
+            return str(repository.get_sensor_def("broken_recipe_alert").evaluate_tick(context).skip_message)
+
+    path = desk.state.path.with_name("broken.yaml")
+    for text in ("name: broken\n", "name: broken\n", "name: Broken!\n"):
+        path.write_text(text)
+        assert "broken.yaml" in tick()
+    entries = desk.state.ledger.entries("broken", "alert")
+    assert [entry.record["event"] for entry in entries] == ["broken_recipe"] * 2
+    assert "model" in entries[0].reason
+
+
+def test_without_broken_recipes_there_is_no_sensor_for_them(desk: Desk) -> None:
+    repository = definitions_of([desk.state], [], desk.state.settings).get_repository_def()
+    assert not repository.has_sensor_def("broken_recipe_alert")
+
+
+def test_failed_run_is_told_with_its_model_and_batch(desk: Desk) -> None:
+    repository = definitions_of([desk.state], [], desk.state.settings).get_repository_def()
+    sensor = repository.get_sensor_def("failed_run_alert")
+    tags = {"ml_assets/model": "tide", "ml_assets/as_of": day(2)}
+    run = create_run_for_test(desk.instance, "tide_train", tags=tags, status=DagsterRunStatus.STARTED)
+    desk.instance.report_run_failed(run, "the disk is full")
+    change = desk.instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records[0]
+    failure = change.event_log_entry.dagster_event
+    context = dg.build_run_status_sensor_context(
+        "failed_run_alert", failure, desk.instance, run
+    ).for_run_failure()
+    for _ in range(2):
+        sensor(context)
+    (entry,) = desk.state.ledger.entries("tide", "alert")
+    assert entry.record["event"] == "failed_run" and entry.batch == day(2)
+    assert run.run_id in entry.reason
+
+
+def test_overview_shows_the_ledger_in_words(drifted: Desk) -> None:
+    from ml_assets.orchestration.overview import LEDGER_ROWS, _ledger_rows
+
+    asked(drifted.tick())
+    for number in range(60):
+        drifted.state.ledger.append(
+            "tide", "keep", actor="test", reason=f"no better {number}", to_version=number
+        )
+    rows = _ledger_rows(drifted.state.ledger)
+    assert len(rows) == LEDGER_ROWS == 50
+    assert rows[0]["what"] == "tide kept no champion against version 59: no better 59"
