@@ -39,7 +39,8 @@ def sample(
     """At most `rows` rows, chosen by content, so that the order of rows and columns is no matter."""
     if len(frame) <= rows:
         return frame
-    return frame.iloc[content_order(frame, names, random_state)[:rows]]
+    chosen: pd.DataFrame = frame.iloc[content_order(frame, names, random_state)[:rows]]
+    return chosen
 
 
 @dataclass(frozen=True)

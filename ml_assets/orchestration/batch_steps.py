@@ -205,9 +205,7 @@ def _earlier_reports(state: ModelState, batch: str) -> list[DriftReport]:
 def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
     """Read the last few batches before this one."""
     labels = [label for label in state.store.batches("cleaned_features") if label < batch]
-    return {
-        label: state.store.read_frame("cleaned_features", label) for label in labels[-TRAILING_BATCHES:]
-    }
+    return {label: state.store.read_frame("cleaned_features", label) for label in labels[-TRAILING_BATCHES:]}
 
 
 def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataFrame | None:
