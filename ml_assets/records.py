@@ -188,8 +188,8 @@ class Probation(Record):
 class ColumnDrift(Record):
     """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected.
 
-    `effects` are all effects by name, `usual` the most that this column's own earlier batches lead to expect of
-    `effect`. `trend` of a drifted column: whether it `moved now`, `moved once` and stays there, or `keeps moving`.
+    `effects` are all effects by name, `usual` the most that this column's own earlier batches lead to expect
+    of `effect`. `trend` of a drifted column: it `moved now`, `moved once` and stays there, or `keeps moving`.
     """
 
     column: str
@@ -219,9 +219,9 @@ class JointDrift(Record):
 class DriftReport(Record):
     """The inputs of a batch against the rows that the champion was trained on.
 
-    `share` counts the columns that drifted alone and those of the pairs that drifted jointly. `weight` is their
-    share of the champion's whole permutation importance, `estimated_loss` what their shift may cost in the unit
-    of `metric`; both are None where the importance is unknown.
+    `share` counts the columns that drifted alone and those of the pairs that drifted jointly. `weight` is
+    their share of the champion's whole permutation importance, `estimated_loss` what their shift may cost in
+    the unit of `metric`; both are None where the importance is unknown.
     """
 
     batch: str
@@ -244,9 +244,9 @@ class DriftReport(Record):
 class Profile(Record):
     """What monitoring must know about a version: measured once, when it was trained.
 
-    `importance` is the loss in `metric` when a column is permuted among the hold-out's rows; `usual` the effects of
-    the training batches, each against the others, by column and effect; `predictions` a sample of those on the
-    hold-out.
+    `importance` is the loss in `metric` when a column is permuted among the hold-out's rows; `usual` the
+    effects of the training batches, each against the others, by column and effect; `predictions` a sample of
+    those on the hold-out.
     """
 
     metric: str

@@ -1,1 +1,1 @@
-"""Whether the automatic decisions can be trusted: simulations whose truth is known, printed beside the goals."""
+"""Whether the automatic decisions can be trusted: simulations whose truth is known, beside the goals."""

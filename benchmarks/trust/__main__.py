@@ -1,4 +1,4 @@
-"""`python -m benchmarks.trust [PART …] [--scale S] [--seed N] [--jobs J]`: the table as Markdown, then as JSON."""
+"""`python -m benchmarks.trust [PART …] [--scale S] [--seed N] [--jobs J]`: the table, and it as JSON."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ FLOORS = {
     "unseen levels": 0.005,
 }
 WEIGHTS = {
-    "location": 5.0,
+    "location": 6.0,
     "scale": 2.0,
-    "KS": 1.5,
+    "KS": 1.0,
     "range": 0.5,
     "chi2": 4.0,
     "unseen": 1.0,
@@ -58,7 +58,7 @@ def effects(pair: Pair) -> dict[str, float]:
 
 
 def outcomes(pair: Pair) -> list[Outcome]:
-    """Run the tests that can tell anything; without a null on either side missingness cannot (Tarone 1990)."""
+    """Run the tests that can tell anything: without any null missingness cannot (Tarone 1990)."""
     found = []
     if pair.enough and isinstance(pair, NumberPair):
         found = [_location(pair), _scale(pair), _kolmogorov_smirnov(pair), _out_of_range(pair)]

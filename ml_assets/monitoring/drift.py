@@ -1,11 +1,10 @@
 """Whether the inputs of a batch differ from the rows the champion was trained on.
 
-A column has drifted when the difference is certain, large enough to matter, and more than this column's own
-earlier batches showed: a test whose p-value, corrected for all tests of the report (weighted Bonferroni), is
-below 0.01, an effect above a floor, and above the median of earlier quiet batches by 4.2 robust standard
-deviations and more where there are few of them. So batches that did not drift stay quiet, at 200 rows as at a
-million. The tests assume rows that are independent within a batch; seasonal data break that, and the column's
-own history and persistence (`retraining.breaches`) answer it.
+A column has drifted when the difference is certain, large enough to matter, and more than usual: a test whose
+p-value, corrected for all tests of the report (weighted Bonferroni), is below 0.01, an effect above a floor,
+and above what the column did in its quiet batches before (`limit`). So batches that did not drift stay quiet,
+at 200 rows as at a million. The tests assume rows that are independent within a batch; seasonal data break
+that, and the column's own history and persistence (`retraining.breaches`) answer it.
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ SIGNIFICANCE = 0.01  # of a whole report: all columns and tests together
 SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significance
 FEWEST_BATCHES = 8  # quiet earlier batches from which a column's own history counts
 ROBUST_DEVIATIONS = 4.2  # above the median of the history; more where it is short
+LARGEST = 1.25  # times the largest effect in a quiet batch
 JOINT = "(joint)"
 """Name of the joint change in the history of effects; no column's."""
 
@@ -183,11 +183,11 @@ def _pair(reference: pd.Series, current: pd.Series | None, rows: int, numeric: b
 
 def _same_constant(pair: Pair) -> bool:
     """Whether the batch holds the reference's one value, and nothing else."""
+    if pair.current.nulls:
+        return False
     if isinstance(pair, NumberPair):
-        return len(
-            {*pair.reference.values[[0, -1]], *pair.current.values[:1], *pair.current.values[-1:]}
-        ) == 1 and (pair.current.nulls == 0)
-    return pair.current.counts.keys() == pair.reference.counts.keys() and pair.current.nulls == 0
+        return len({*pair.reference.values[[0, -1]], *pair.current.values[[0, -1]]}) == 1
+    return pair.current.counts.keys() == pair.reference.counts.keys()
 
 
 # What was usual, and the verdict.
@@ -210,26 +210,27 @@ def _usual(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[str,
             for effect, value in entry.effects.items() if not entry.drifted else ():
                 add(entry.column, effect, [value])
         if report.joint is not None and not report.joint.drifted:
-            add(JOINT, "auc", [report.joint.auc])
+            add(JOINT, "excess", [report.joint.auc - 0.5])
     return known
 
 
 def limit(values: Sequence[float]) -> float | None:
-    """Most that earlier effects lead to expect: median + 4.2 (1 + 4/n) robust standard deviations.
+    """Most that the effects of earlier quiet batches lead to expect; None for fewer than 8 batches.
 
-    The robust standard deviation is 1.4826 times the median absolute deviation. Of few batches it is itself
-    uncertain, hence the factor. None for fewer than 8 batches.
+    The median plus 4.2 (1 + 12/n) robust deviations (1.4826 times the median absolute deviation), and 1.25
+    times the largest. The factor is for few batches, and for batches that resemble the one before.
 
     >>> limit([0.1, 0.2, 0.3]) is None
     True
     >>> round(limit([0.1] * 8), 3)
-    0.1
+    0.125
     """
     if len(values) < FEWEST_BATCHES:
         return None
     middle = float(np.median(values))
     deviation = 1.4826 * float(np.median(np.abs(np.asarray(values) - middle)))
-    return middle + ROBUST_DEVIATIONS * (1 + 4 / len(values)) * deviation
+    spread = ROBUST_DEVIATIONS * (1 + 12 / len(values)) * deviation
+    return max(middle + spread, LARGEST * max(values))
 
 
 def _verdict(
@@ -284,7 +285,7 @@ def _joint(
     if found is None:
         return None
     p_value = min(1.0, found.p_value / SHARES["joint"])
-    large = found.auc - 0.5 >= FLOOR and found.auc > (limit(usual.get("auc", ())) or 0.0)
+    large = found.auc - 0.5 >= FLOOR and found.auc - 0.5 > (limit(usual.get("excess", ())) or 0.0)
     return found.model_copy(update={"p_value": p_value, "drifted": large and p_value < SIGNIFICANCE})
 
 
@@ -309,7 +310,7 @@ def _predictions(
 
 
 def outputs(predictions: pd.DataFrame) -> list[str]:
-    """Columns of a predictions frame that say all: probabilities (of two classes the last one), else the prediction.
+    """Columns of predictions that say all: probabilities (of two classes the last), else the prediction.
 
     >>> outputs(pd.DataFrame({"prediction": ["a"], "probability_a": [0.9], "probability_b": [0.1]}))
     ['probability_b']

@@ -100,8 +100,9 @@ def _unit_change(name: str, pair: NumberPair) -> str:
         )
     if 0 < width < gap:
         return (
-            f"column '{name}' lies wholly outside what the champion saw ({theirs[0]:.4g} to {theirs[-1]:.4g}, "
-            f"{ours[0]:.4g} to {ours[-1]:.4g} in the reference): a change of unit or origin?"
+            f"column '{name}' lies wholly outside what the champion saw "
+            f"({theirs[0]:.4g} to {theirs[-1]:.4g}, {ours[0]:.4g} to {ours[-1]:.4g} in the reference): "
+            "a change of unit or origin?"
         )
     return ""
 
@@ -132,12 +133,10 @@ def swapped(pairs: Mapping[str, Pair]) -> Iterator[tuple[tuple[str, ...], str]]:
     (names, fault)
         The columns concerned, and the sentence.
     """
-    yield from _circles(
-        {n: p for n, p in pairs.items() if isinstance(p, NumberPair) and p.ks_distance > MOVED}
-    )
-    yield from _circles(
-        {n: p for n, p in pairs.items() if isinstance(p, LevelPair) and p.total_variation > MOVED}
-    )
+    numeric = {n: p for n, p in pairs.items() if isinstance(p, NumberPair) and p.ks_distance > MOVED}
+    others = {n: p for n, p in pairs.items() if isinstance(p, LevelPair) and p.total_variation > MOVED}
+    yield from _circles(numeric)
+    yield from _circles(others)
 
 
 def _circles(
@@ -158,7 +157,7 @@ def _circles(
             yield tuple(sorted(circle)), f"columns are swapped: {held}"
 
 
-def _source(name: str, moved: Mapping[str, NumberPair] | Mapping[str, LevelPair]) -> str | None:
+def _source(name: str, moved: Mapping[str, Pair]) -> str | None:
     """Name the other moved column whose past looks like this column's present."""
     own = _distance(moved[name], moved[name])
     others = [(_distance(moved[name], moved[other]), other) for other in moved if other != name]
@@ -167,7 +166,7 @@ def _source(name: str, moved: Mapping[str, NumberPair] | Mapping[str, LevelPair]
 
 
 def _distance(now: Pair, past: Pair) -> float:
-    """Distance between one column's batch and another's reference: KS on 200 quantiles, or total variation."""
+    """Distance of a column's batch from another's reference: KS on 200 quantiles, or total variation."""
     if isinstance(now, NumberPair) and isinstance(past, NumberPair):
         theirs, ours = now.current.values, past.reference.values
         at = theirs[np.linspace(0, len(theirs) - 1, 200).astype(int)]

@@ -80,7 +80,7 @@ def joint_change(
 def encode(
     reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]
 ) -> Encoded:
-    """Normal scores of numbers and indicators of common levels, each with mean 0 and variance 1 on each side."""
+    """Normal scores and indicators of common levels, each with mean 0 and variance 1 on each side."""
     ours: list[Any] = []
     theirs: list[Any] = []
     column: list[str] = []
@@ -154,7 +154,7 @@ def _weights(contrast: tuple[Any, Any], allowed: Any) -> Any:
 
 
 def _judge(reference: Any, current: Any) -> tuple[float, float]:
-    """Area under the curve (as of two normal distributions) and Welch's one-sided p-value of two sets of scores."""
+    """Area under the curve (as of two normal distributions) and Welch's one-sided p-value."""
     from scipy.special import ndtr, stdtr
 
     n, m = len(reference), len(current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import BATCH, roles
 from ml_assets.monitoring.drift import JOINT, drift_report, outputs
-from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.schema import Monitoring, Recipe
 from ml_assets.records import Profile, TrainingResult
 
 USUAL_BATCHES = 16
@@ -54,25 +55,38 @@ def profile(
 
 
 def usual_effects(frame: pd.DataFrame, recipe: Recipe) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Effects of up to 16 training batches, each against all the others: what is usual between batches."""
+    """Effects between the training batches of a recipe; empty for a static table."""
     if recipe.batches is None or BATCH not in frame.columns:
         return {}
     columns = roles(frame, recipe)
-    labels = sorted(frame[BATCH].unique())
-    at = np.unique(np.linspace(0, len(labels) - 1, USUAL_BATCHES).astype(int)) if len(labels) > 1 else []
+    batches = {str(label): rows for label, rows in frame.groupby(BATCH)}
+    return effects_between(
+        batches, columns.numeric, columns.categorical, recipe.monitoring, recipe.random_state
+    )
+
+
+def effects_between(
+    batches: Mapping[str, pd.DataFrame],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    monitoring: Monitoring,
+    random_state: int,
+) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Effects of up to 16 batches, each against all the others: what is usual between batches."""
+    labels = sorted(batches)
+    if len(labels) < 2:
+        return {}
+    at = np.unique(np.linspace(0, len(labels) - 1, USUAL_BATCHES).astype(int))
     found: dict[str, dict[str, list[float]]] = {}
     for label in (labels[place] for place in at):
-        here = frame[BATCH] == label
-        others = frame[~here]
-        others = others.sample(min(REFERENCE_ROWS, len(others)), random_state=recipe.random_state)
-        report = drift_report(
-            label, frame[here], others, columns.numeric, columns.categorical, 0, recipe.monitoring
-        )
+        others = pd.concat([rows for other, rows in batches.items() if other != label], ignore_index=True)
+        others = others.sample(min(REFERENCE_ROWS, len(others)), random_state=random_state)
+        report = drift_report(label, batches[label], others, numeric, categorical, 0, monitoring)
         for column in report.columns:
             for effect, value in column.effects.items():
                 found.setdefault(column.column, {}).setdefault(effect, []).append(abs(value))
         if report.joint is not None:
-            found.setdefault(JOINT, {}).setdefault("auc", []).append(report.joint.auc)
+            found.setdefault(JOINT, {}).setdefault("excess", []).append(report.joint.auc - 0.5)
     return {
         column: {effect: tuple(round(v, 5) for v in values) for effect, values in effects.items()}
         for column, effects in found.items()

@@ -20,7 +20,7 @@ def content_order(frame: pd.DataFrame, names: Sequence[str], random_state: int) 
     present = frame[sorted(name for name in names if name in frame.columns)]
     quick = present.select_dtypes("number")  # text takes most of the time, and only equal numbers need it
     if quick.shape[1] and not (hashes := pd.util.hash_pandas_object(quick, index=False)).duplicated().any():
-        seed = np.uint64(random_state % 2**32) * np.uint64(0xC2B2AE3D27D4EB4F)
+        seed = np.uint64(random_state % 2**32 * 0xC2B2AE3D27D4EB4F % 2**64)
         return np.argsort(pd.util.hash_array(hashes.to_numpy() + seed), kind="stable")
     try:
         content = pd.util.hash_pandas_object(present, index=False)
@@ -39,7 +39,8 @@ def sample(
     """At most `rows` rows, chosen by content, so that the order of rows and columns is no matter."""
     if len(frame) <= rows:
         return frame
-    return frame.iloc[content_order(frame, names, random_state)[:rows]]
+    chosen: pd.DataFrame = frame.iloc[content_order(frame, names, random_state)[:rows]]
+    return chosen
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from ml_assets.orchestration import display
 from ml_assets.orchestration.alerts import tell
 from ml_assets.orchestration.gate_steps import probation_step
 from ml_assets.orchestration.state import ModelState
-from ml_assets.records import DriftReport, PerformanceReport
+from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.retraining.policy import drift_breach, performance_breach
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ml_assets.registry.champions import VersionInfo
 
 Metadata = dict[str, Any]
+AnyReport = TypeVar("AnyReport", bound=Record)
 
 
 @dataclass
@@ -132,12 +133,13 @@ def _summary(predicted: pd.DataFrame) -> dict[str, float]:
 def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
     """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
     from ml_assets.features.columns import roles
-    from ml_assets.monitoring import evidently_report, pictures
+    from ml_assets.monitoring import evidently_report, pictures, timeline
     from ml_assets.monitoring.drift import drift_report
     from ml_assets.registry import tracking
 
     champion = state.registry.champion(state.name)
     current = state.store.read_frame("cleaned_features", batch)
+    earlier = _earlier_reports(state, batch, "drift_report", DriftReport)
     if champion is None:
         report = DriftReport(
             batch=batch,
@@ -162,7 +164,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         state.recipe.monitoring,
         random_state=state.recipe.random_state,
         profile=state.registry.profile(state.name, champion.version),
-        earlier=_earlier_reports(state, batch),
+        earlier=earlier,
         trailing=_trailing(state, batch),
         predictions=_predicted(state, champion.version, current),
     )
@@ -187,6 +189,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
     metadata = display.drift_metadata(report) | {
         "evidently": dg.MetadataValue.path(str(html)),
         "picture": display.picture(pictures.worst_columns(report, reference, current)),
+        "history": display.picture(timeline.drift_map([*earlier, report])),
     }
     _tell_drift(state, report)
     alarms = (*report.faults, *([report.text] if drift_breach(report, state.recipe.retraining) else []))
@@ -206,12 +209,10 @@ REMEMBERED_REPORTS = 52
 TRAILING_BATCHES = 4
 
 
-def _earlier_reports(state: ModelState, batch: str) -> list[DriftReport]:
+def _earlier_reports(state: ModelState, batch: str, asset: str, kind: type[AnyReport]) -> list[AnyReport]:
     """Newest reports on batches before this one, oldest first."""
-    labels = [label for label in state.store.batches("drift_report") if label < batch]
-    return [
-        state.store.read_record("drift_report", label, DriftReport) for label in labels[-REMEMBERED_REPORTS:]
-    ]
+    labels = [label for label in state.store.batches(asset) if label < batch]
+    return [state.store.read_record(asset, label, kind) for label in labels[-REMEMBERED_REPORTS:]]
 
 
 def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
@@ -242,6 +243,7 @@ def _keep_newest_pages(state: ModelState) -> None:
 
 def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
     """Score the newest batch whose labels are known when `batch` has arrived."""
+    from ml_assets.monitoring import timeline
     from ml_assets.registry import tracking
 
     report = score_batch(state, batch, state.registry.champion(state.name))
@@ -258,8 +260,19 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Repor
         occasion = f"v{report.champion_version}:{report.scored_batch}"
         tell(state, "breach", occasion, report.text, batch)
     probation = _probation(state, batch)
-    metadata = display.performance_metadata(report) | ({"probation": probation[0]} if probation else {})
+    earlier = _earlier_reports(state, batch, "performance_report", PerformanceReport)
+    metadata = display.performance_metadata(report) | {
+        "history": display.picture(timeline.live_score([*earlier, report], _asked(state)))
+    }
+    if probation:
+        metadata["probation"] = probation[0]
     return Report(metadata, (*([report.text] if breached else []), *probation[1:]))
+
+
+def _asked(state: ModelState) -> list[str]:
+    """Batches at which a retrain was asked for."""
+    decisions = state.ledger.entries(state.name, "retrain_decision")
+    return [e.batch for e in decisions if e.batch is not None and e.record.get("action") == "retrain"]
 
 
 def _probation(state: ModelState, batch: str) -> tuple[str, ...]:

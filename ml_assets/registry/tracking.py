@@ -375,7 +375,7 @@ def log_file(
 
 
 def log_profile(client: MlflowClient, run_id: str, profile: Profile) -> None:
-    """Log what monitoring must know about a model beside the rows it was trained on, before it is registered."""
+    """Log what monitoring must know about a model; before it is registered."""
     log_file(client, run_id, PROFILE, profile.model_dump_json().encode(), TRAINING)
 
 

@@ -28,8 +28,8 @@ FIRST_ROWS = 50  # fewer labelled rows than this cannot be split and judged
 def drift_breach(report: DriftReport, retraining: Retraining) -> bool:
     """Whether a larger share of the columns drifted than `drift_threshold` allows, and it matters.
 
-    It matters if the drifted columns hold more than 5 % of the champion's permutation importance, or if nothing
-    is known of that.
+    It matters if the drifted columns hold more than 5 % of the champion's permutation importance, or if
+    nothing is known of that.
     """
     matters = report.weight is None or report.weight > LEAST_WEIGHT
     return report.status == "drift" and report.share > retraining.drift_threshold and matters

@@ -1,0 +1,443 @@
+"""Drift: false alarms, power, seasons, odd inputs and cost of the report that the pipeline itself makes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.trust.table import Row, upper
+from ml_assets.monitoring.drift import drift_report
+from ml_assets.recipe.schema import Monitoring, Retraining, Training
+from ml_assets.records import BatchEvidence, Champion, DriftReport, History, Profile
+from ml_assets.retraining.policy import decide_retrain
+
+PAIRS = 2_000
+BATCHES = 1_000
+POWER = 400
+REFERENCE = 10_000
+KINDS = {
+    "normal": 5,
+    "skewed": 4,
+    "count": 4,
+    "holes": 4,
+    "zeros": 3,
+    "level": 4,
+    "binary": 3,
+    "holey": 2,
+    "many": 1,
+}
+"""30 columns: how many of each kind."""
+NUMERIC_KINDS = ("normal", "skewed", "count", "holes", "zeros")
+LEVELS = np.array([f"L{k}" for k in range(200)], dtype=object)
+ZIPF = 1 / np.arange(1, 201)
+DRAW: dict[str, Callable[[np.random.Generator, int], Any]] = {
+    "normal": lambda rng, n: rng.normal(size=n),
+    "skewed": lambda rng, n: np.exp(rng.normal(size=n)),
+    "count": lambda rng, n: rng.poisson(2, n).astype(float),
+    "holes": lambda rng, n: np.where(rng.random(n) < 0.05, np.nan, rng.normal(size=n)),
+    "zeros": lambda rng, n: np.where(rng.random(n) < 0.8, 0.0, np.exp(rng.normal(size=n))),
+    "level": lambda rng, n: LEVELS[rng.choice(5, n, p=[0.4, 0.3, 0.15, 0.1, 0.05])],
+    "binary": lambda rng, n: LEVELS[rng.integers(0, 2, n)],
+    "holey": lambda rng, n: np.where(rng.random(n) < 0.1, None, LEVELS[rng.integers(0, 3, n)]),
+    "many": lambda rng, n: LEVELS[rng.choice(200, n, p=ZIPF / ZIPF.sum())],
+}
+
+
+def columns(count: int = 30) -> list[str]:
+    """Names of columns: each kind in its turn, so that any count is a mixture."""
+    whole = [f"{kind}{i}" for kind, many in KINDS.items() for i in range(many)]
+    if count >= 30:
+        return [
+            f"{name}_{k // 30}" if k >= 30 else name for k, name in ((k, whole[k % 30]) for k in range(count))
+        ]
+    return ["normal0", "skewed0", "holes0", "level0", "holey0"][:count]
+
+
+def kind(name: str) -> str:
+    """Kind of a column."""
+    return name.partition("_")[0].rstrip("0123456789")
+
+
+def world(rng: np.random.Generator, n: int, names: Sequence[str]) -> pd.DataFrame:
+    """Independent columns; `normal0` and `normal1` go together (correlation .6)."""
+    frame = pd.DataFrame({name: DRAW[kind(name)](rng, n) for name in names})
+    if "normal1" in frame:
+        frame["normal1"] = 0.6 * frame["normal0"] + 0.8 * frame["normal1"]
+    return frame
+
+
+def report(current: pd.DataFrame, reference: pd.DataFrame, min_rows: int = 300, **known: Any) -> DriftReport:
+    """The product's own report."""
+    names = list(reference.columns)
+    numeric = [name for name in names if kind(name) in NUMERIC_KINDS]
+    categorical = [name for name in names if name not in numeric]
+    monitoring = Monitoring(min_rows=min_rows)
+    return drift_report(
+        known.pop("batch", "b"), current, reference, numeric, categorical, 1, monitoring, **known
+    )
+
+
+def false_alarms(seed: int, pairs: int, rows: int, count: int, min_rows: int) -> int:
+    """Alarms among fresh pairs without drift; the champion's predictions are among what is compared."""
+    rng = np.random.default_rng(seed)
+    names = columns(count)
+    alarms = 0
+    for _ in range(pairs):
+        reference, current = world(rng, REFERENCE, names), world(rng, rows, names)
+        known = Profile(metric="rmse", predictions={"prediction": tuple(_champion(reference.head(2000)))})
+        predictions = pd.DataFrame({"prediction": _champion(current)})
+        found = report(current, reference, min_rows, profile=known, predictions=predictions)
+        alarms += found.status not in ("ok", "insufficient_data")
+    return alarms
+
+
+def _champion(frame: pd.DataFrame) -> Any:
+    """A model of two columns."""
+    return 2 * frame["normal0"].to_numpy() + frame["skewed0"].to_numpy()
+
+
+def _shifted(by: float) -> Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]:
+    return lambda frame, rng: frame.assign(normal2=frame["normal2"] + by)
+
+
+def _nulls(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return frame.assign(holes0=np.where(rng.random(len(frame)) < 0.15, np.nan, rng.normal(size=len(frame))))
+
+
+def _new_level(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return frame.assign(level0=np.where(rng.random(len(frame)) < 0.02, "new", frame["level0"]))
+
+
+def _other_shares(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return frame.assign(level0=LEVELS[rng.choice(5, len(frame), p=[0.3, 0.4, 0.15, 0.1, 0.05])])
+
+
+def _broken(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return frame.assign(normal1=rng.permutation(frame["normal1"].to_numpy()))
+
+
+POWERS: dict[str, tuple[Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame], str, int]] = {
+    ".25 sd": (_shifted(0.25), "normal2", 95),
+    ".15 sd": (_shifted(0.15), "normal2", 75),
+    "nulls 5→15 %": (_nulls, "holes0", 95),
+    "2 % unseen": (_new_level, "level0", 95),
+    "10-point category shift": (_other_shares, "level0", 75),
+    "correlation break": (_broken, "normal1", 95),
+}
+
+
+def power(seed: int, pairs: int, what: str) -> int:
+    """How often the change is found and its column named, at 1,000 rows against 10,000."""
+    change, column, _ = POWERS[what]
+    rng = np.random.default_rng(seed)
+    names = columns()
+    found = 0
+    reference = world(rng, REFERENCE, names)
+    for k in range(pairs):
+        if k % 10 == 0:
+            reference = world(rng, REFERENCE, names)
+        result = report(change(world(rng, 1000, names), rng), reference)
+        joint = result.joint is not None and result.joint.drifted
+        named = {c.column for c in result.columns if c.drifted} | {
+            name for pair in (result.joint.pairs if result.joint and joint else ()) for name in pair
+        }
+        found += result.status == "drift" and column in named
+    return found
+
+
+# Streams: batches one after another, each report knowing the earlier ones, as in the pipeline.
+
+
+def seasonal(rng: np.random.Generator, batches: int) -> Any:
+    """Means by batch and column: a season of 12 batches in a third of the columns, half a deviation high."""
+    phase = rng.uniform(0, 2 * np.pi, 30)
+    high = np.where(np.arange(30) % 3 == 0, 0.5, 0.0)
+    time_ = np.arange(batches)[:, None]
+    return high * np.sin(2 * np.pi * time_ / 12 + phase)
+
+
+def autocorrelated(rng: np.random.Generator, batches: int) -> Any:
+    """Means by batch and column: AR(1) of .7, with a deviation of .2."""
+    means = np.zeros((batches, 30))
+    means[0] = rng.normal(size=30)
+    for t in range(1, batches):
+        means[t] = 0.7 * means[t - 1] + np.sqrt(1 - 0.49) * rng.normal(size=30)
+    return 0.2 * means
+
+
+def _batch(rng: np.random.Generator, means: Any, rows: int = 1000) -> pd.DataFrame:
+    values = rng.normal(size=(rows, len(means))) + means
+    return pd.DataFrame(values, columns=[f"normal{k}" for k in range(len(means))])
+
+
+TRAINING_BATCHES = 24
+STREAMS = {"seasonal": seasonal, "AR(1)": autocorrelated}
+
+
+def stream(
+    rng: np.random.Generator, means: Any, importance: dict[str, float] | None = None
+) -> Iterator[DriftReport]:
+    """Report on each batch after the training ones; usual effects are those of the training batches."""
+    from ml_assets.monitoring.profile import effects_between
+
+    training = {f"{k:05d}": _batch(rng, means[k]) for k in range(TRAINING_BATCHES)}
+    names = list(training["00000"].columns)
+    known = Profile(
+        metric="rmse",
+        importance=importance or {},
+        usual=effects_between(training, names, [], Monitoring(), 0),
+    )
+    reference = pd.concat(training.values(), ignore_index=True)
+    past: list[DriftReport] = []
+    frames: dict[str, pd.DataFrame] = {}
+    for k in range(TRAINING_BATCHES, len(means)):
+        label = f"{k:05d}"
+        current = _batch(rng, means[k])
+        found = report(
+            current, reference, batch=label, profile=known, earlier=past[-52:], trailing=dict(frames)
+        )
+        past.append(found)
+        frames[label] = current
+        if len(frames) > 4:
+            frames.pop(next(iter(frames)))
+        yield found
+
+
+def persistent(reports: Sequence[DriftReport]) -> int:
+    """Batches with an alarm that is there in 2 of the last 3, this one among them."""
+    alarms = [report.status == "drift" for report in reports]
+    return sum(alarms[k] and sum(alarms[max(0, k - 2) : k + 1]) >= 2 for k in range(len(alarms)))
+
+
+def requests(reports: Sequence[DriftReport]) -> int:
+    """Retrains that the default policy asks for, one after another, none of them changing the champion."""
+    asked = 0
+    for k in range(len(reports)):
+        window = reports[max(0, k - 5) : k + 1]
+        batches = tuple(
+            BatchEvidence(batch=report.batch, index=int(report.batch), drift=report) for report in window
+        )
+        history = History(
+            recipe="stream",
+            batches=batches,
+            attempts=(),
+            champion=Champion(version=1, as_of_index=TRAINING_BATCHES - 20, trained_at="2025-01-01"),
+        )
+        policy = (Retraining(), Monitoring(), Training())
+        asked += decide_retrain("stream", *policy, history, "2025-01-01").action == "retrain"
+    return asked
+
+
+def quiet_stream(seed: int, batches: int, kind_: str) -> tuple[int, int, int]:
+    """Batches, persistent alarms and retrain requests of a stream that does not change."""
+    rng = np.random.default_rng(seed)
+    reports = list(stream(rng, STREAMS[kind_](rng, batches + TRAINING_BATCHES)))
+    return len(reports), persistent(reports), requests(reports)
+
+
+def found_after(seed: int, streams: int, gradual: bool) -> list[int]:
+    """Batches until a change of one column is named; it begins after 6 quiet batches."""
+    found = []
+    for k in range(streams):
+        rng = np.random.default_rng([seed, k])
+        means = np.zeros((TRAINING_BATCHES + 18, 30))
+        start = TRAINING_BATCHES + 6
+        after = np.arange(1, len(means) - start + 1)
+        means[start:, 4] = np.minimum(0.05 * after, 0.5) if gradual else 0.5
+        reports = list(stream(rng, means))[6:]
+        seen = [
+            t for t, r in enumerate(reports, 1) if any(c.column == "normal4" and c.drifted for c in r.columns)
+        ]
+        found.append(seen[0] if seen else 99)
+    return found
+
+
+def concept_change(seed: int, batches: int) -> int:
+    """Alarms where inputs stay and only what they mean changes."""
+    return false_alarms(seed, batches, 1000, 30, 300)
+
+
+def unimportant(seed: int, batches: int) -> tuple[int, int, int]:
+    """Batches, alarms and requests where 4 of 30 columns move of which the champion makes no use."""
+    rng = np.random.default_rng(seed)
+    means = np.zeros((TRAINING_BATCHES + batches, 30))
+    means[TRAINING_BATCHES:, :4] = 0.5
+    importance = {f"normal{k}": 0.1 if k >= 4 else 0.0 for k in range(30)}
+    reports = list(stream(rng, means, importance))
+    return len(reports), sum(report.status == "drift" for report in reports), requests(reports)
+
+
+# Odd inputs: what must come back, by name.
+
+
+def odd_inputs(seed: int = 0) -> dict[str, tuple[bool, str]]:
+    """Twelve batches as no batch should be: whether each was answered as it must be, and with what."""
+    rng = np.random.default_rng(seed)
+    names = columns()
+    reference, batch = world(rng, 4000, names), world(rng, 1000, names)
+    ids = [f"c{k}" for k in range(5000)]
+    days = pd.date_range("2025-01-01", periods=5000).to_numpy()
+    mixed = batch["normal0"].astype(object)
+    mixed.iloc[::10] = "n/a"
+
+    def fault(changed: pd.DataFrame, column: str, word: str) -> tuple[bool, str]:
+        found = report(changed, reference)
+        others = {c.column for c in found.columns if c.drifted} - {column}
+        asked = decide_retrain("odd", Retraining(), Monitoring(), Training(), _history(found), "now").action
+        good = (
+            found.status == "fault"
+            and any(column in text and word in text for text in found.faults)
+            and len(found.columns) == 30
+            and not others
+            and asked == "blocked"
+        )
+        return good, f"{found.status}: {found.faults[0] if found.faults else ''}"
+
+    def state(changed: pd.DataFrame, status: str, past: pd.DataFrame = reference) -> tuple[bool, str]:
+        found = report(changed, past)
+        return found.status == status, f"{found.status}: {found.text}"
+
+    def aside(column: str, values: Any, past: Any) -> tuple[bool, str]:
+        found = report(batch.assign(**{column: values}), reference.assign(**{column: past}))
+        return found.status == "ok" and column in found.set_aside, f"set aside: {found.set_aside.get(column)}"
+
+    twice = pd.concat([batch, batch[["normal0"]]], axis=1)
+    return {
+        "×1000": fault(batch.assign(normal0=batch["normal0"] * 1000), "normal0", "unit"),
+        "all out of range": fault(batch.assign(count0=batch["count0"] + 300), "count0", "unit"),
+        "100 % unseen": fault(batch.assign(level0="other"), "level0", "never saw"),
+        "all null": fault(batch.assign(normal0=np.nan), "normal0", "no usable value"),
+        "inf": fault(batch.assign(normal0=np.inf), "normal0", "infinite"),
+        "mixed types": fault(batch.assign(normal0=mixed), "normal0", "type"),
+        "empty": state(batch.head(0), "insufficient_data"),
+        "one row": state(batch.head(1), "insufficient_data"),
+        "ids": aside("id", ids[4000:], ids[:4000]),
+        "dates": aside("day", days[4000:], days[:4000]),
+        "constant": aside("same", 3.0, 3.0),
+        "duplicated columns": fault(twice, "normal0", "2 times"),
+    }
+
+
+def _history(found: DriftReport) -> History:
+    champion = Champion(version=1, as_of_index=0, trained_at="2025-01-01")
+    evidence = BatchEvidence(batch=found.batch, index=9, drift=found)
+    return History(recipe="odd", batches=(evidence,), attempts=(), champion=champion)
+
+
+def cost(seed: int, repeats: int = 5) -> tuple[float, float, float]:
+    """CPU seconds at 10,000 × 30: our decision and Evidently's report (medians); ours at 1 million × 35."""
+    from ml_assets.monitoring import evidently_report
+
+    rng = np.random.default_rng(seed)
+    names = columns()
+    reference, current = world(rng, 10_000, names), world(rng, 10_000, names)
+    numeric = [name for name in names if kind(name) in NUMERIC_KINDS]
+    categorical = [name for name in names if name not in numeric]
+    known = Profile(metric="rmse", predictions={"prediction": tuple(_champion(reference.head(2000)))})
+    predictions = pd.DataFrame({"prediction": _champion(current)})
+
+    def ours() -> None:
+        report(current, reference, profile=known, predictions=predictions)
+
+    def theirs() -> None:
+        evidently_report.report(reference, current, numeric, categorical)
+
+    ours()
+    theirs()
+    mine = float(np.median([_cpu(ours) for _ in range(repeats)]))
+    evidently = float(np.median([_cpu(theirs) for _ in range(3)]))
+    many = columns(35)
+    part = world(rng, 100_000, many)
+    big = pd.concat([part] * 10, ignore_index=True)
+    for name in many:  # else every row is there ten times
+        if kind(name) in ("normal", "skewed"):
+            big[name] = DRAW[kind(name)](rng, len(big))
+    return mine, evidently, _cpu(lambda: report(big, big.head(50_000)))
+
+
+def _cpu(function: Callable[[], None]) -> float:
+    started = time.process_time()
+    function()
+    return time.process_time() - started
+
+
+# The lines.
+
+
+def _spread(pool: Any, jobs: int, function: Callable[..., int], seed: int, count: int, *rest: Any) -> int:
+    """Sum of a count over pieces, each with its own seed, so that the number of processes changes nothing."""
+    pieces = [count // 10 + (k < count % 10) for k in range(10)]
+    futures = [pool.submit(function, seed * 1000 + k, n, *rest) for k, n in enumerate(pieces) if n]
+    return sum(future.result() for future in futures)
+
+
+def rows(scale: float, seed: int, jobs: int) -> list[Row]:
+    """Every line about drift."""
+    pairs, power_pairs = max(50, int(PAIRS * scale)), max(40, int(POWER * scale))
+    batches, streams = max(100, int(BATCHES * scale)), max(10, int(100 * scale))
+    lines: list[Row] = []
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        spread = partial(_spread, pool, jobs)
+        for count, n, least in (
+            (30, 500, 300),
+            (30, 1000, 300),
+            (30, 10_000, 300),
+            (5, 1000, 300),
+            (100, 1000, 300),
+        ):
+            alarms = spread(false_alarms, seed + n + count, pairs, n, count, least)
+            lines.append(_alarm_line(f"no drift, {count} columns, {n:,} rows", alarms, pairs))
+        for n in (100, 50):
+            alarms = spread(false_alarms, seed + n, pairs, n, 30, 30)
+            lines.append(_alarm_line(f"no drift, {n}-row batches (min_rows 30)", alarms, pairs))
+        for name in STREAMS:
+            parts = [pool.submit(quiet_stream, seed + k, batches // 4, name) for k in range(4)]
+            total, alarms, asked = map(sum, zip(*(part.result() for part in parts), strict=True))
+            share = alarms / total
+            text = f"{share:.1%} of batches, {asked} retrains"
+            lines.append(
+                Row(f"{name} batches", "≤ 2 %, 0 retrains", text, share <= 0.02 and asked == 0, total)
+            )
+        for what, (_, _, goal) in POWERS.items():
+            share = spread(power, seed, power_pairs, what) / power_pairs
+            lines.append(
+                Row(f"power: {what}", f"≥ {goal} %", f"{share:.1%}", share >= goal / 100, power_pairs)
+            )
+        for gradual, most in ((False, 2), (True, 6)):
+            name = "gradual 0→.5 sd over 10 batches" if gradual else "abrupt .5 sd"
+            found = pool.submit(found_after, seed, streams, gradual).result()
+            worst = float(np.quantile(found, 0.95))
+            text = f"median {np.median(found):.0f}, 95 % within {worst:.0f}"
+            lines.append(Row(name, f"within {most} batches", text, worst <= most, streams))
+        alarms = spread(concept_change, seed, pairs)
+        lines.append(_alarm_line("concept change only, 1,000 rows", alarms, pairs))
+        total, alarms, asked = pool.submit(unimportant, seed, max(30, batches // 10)).result()
+        text, met = f"reported in {alarms / total:.0%} of batches, {asked} requests", alarms == total
+        lines.append(
+            Row("shift of columns without importance", "reported, 0 requests", text, met and not asked, total)
+        )
+    answers = odd_inputs(seed)
+    good = sum(passed for passed, _ in answers.values())
+    bad = ", ".join(name for name, (passed, _) in answers.items() if not passed)
+    lines.append(
+        Row("odd inputs", "12 of 12", f"{good} of {len(answers)} {bad}".strip(), good == 12, len(answers))
+    )
+    mine, evidently, million = cost(seed)
+    lines.append(Row("CPU at 10,000 × 30", "≤ 150 ms", f"{1000 * mine:.0f} ms", mine <= 0.15, 5))
+    ratio = evidently / mine
+    lines.append(Row("Evidently / ours", "≥ 10", f"{ratio:.1f} ({evidently:.2f} s)", ratio >= 10, 3))
+    lines.append(Row("CPU at 1 million × 35", "≤ 5 s", f"{million:.1f} s", million <= 5, 1))
+    return lines
+
+
+def _alarm_line(what: str, alarms: int, count: int) -> Row:
+    high = upper(alarms, count)
+    met = alarms / count <= 0.01 and (high <= 0.015 or count < PAIRS)
+    return Row(what, "≤ 1 % (≤ 1.5 %)", f"{alarms / count:.2%} (≤ {high:.2%})", met, count)
