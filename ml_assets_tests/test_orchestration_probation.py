@@ -127,6 +127,7 @@ def test_good_champion_passes_probation_and_is_never_looked_at_again(replaced: B
         replaced.arrive(number, turned=False)
     outcomes = [e.record["outcome"] for e in replaced.state.ledger.entries("tide", "probation")]
     assert outcomes == ["watching", "passed"] and replaced.champion == 2
+    assert champions.on_probation(replaced.state.ledger, "tide") is None
     replaced.arrive(8, turned=True)
     replaced.arrive(9, turned=True)  # from here on it is the retraining policy's affair
     assert replaced.champion == 2

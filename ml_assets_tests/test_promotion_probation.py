@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.trust.gate import classifiers
+from benchmarks.trust.gate import classifiers, flapping
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Probation
@@ -73,3 +73,11 @@ def test_reason_names_both_versions_and_scores() -> None:
     assert decision.champion_score is not None and decision.previous_score is not None
     assert f"version 2 has {decision.champion_score:.4g}" in decision.reason
     assert f"version 1 would have had {decision.previous_score:.4g}" in decision.reason
+
+
+def test_flapping_metric_with_challengers_that_tie_trains_within_the_budget() -> None:
+    for seed in range(3):
+        trained, allowed = flapping(np.random.default_rng(seed))
+        assert (
+            2 <= trained <= 12 < allowed
+        )  # two, then one for each pause of 12 batches; the budget alone: 36

@@ -357,3 +357,15 @@ def test_an_alias_moved_by_hand_is_written_down_and_a_deleted_one_set_again(regi
     _law_of_the_ledger(registry)
     registry.rollback("churn", actor="test")
     assert _champion(registry) == 1
+
+
+def test_rollback_of_a_champion_that_is_no_more_changes_nothing(registry: Registry) -> None:
+    first, second, third = _register(registry, 3)
+    for before, version in ((None, first), (first, second), (second, third)):
+        _promote(registry, version, before)
+    with pytest.raises(StaleChampionError, match="version 2 was to be rolled back, but version 3 is"):
+        registry.rollback("churn", actor="probation", to=first, expected_champion=second)
+    assert _champion(registry) == third
+    registry.rollback("churn", actor="probation", to=second, expected_champion=third, batch="2024-05-01")
+    assert registry.ledger.entries("churn", "rollback")[-1].batch == "2024-05-01"
+    _law_of_the_ledger(registry)

@@ -13,9 +13,20 @@ import pandas as pd
 
 from ml_assets.evaluation.evaluate import wilson
 from ml_assets.promotion.gate import decide_promotion
+from ml_assets.promotion.probation import decide_probation
 from ml_assets.promotion.segments import segments
-from ml_assets.recipe.schema import PromotionSection
-from ml_assets.records import Evaluation, Promotion, Score
+from ml_assets.recipe.schema import Monitoring, PromotionSection, Retraining, Training
+from ml_assets.records import (
+    Attempt,
+    BatchEvidence,
+    Champion,
+    Evaluation,
+    History,
+    PerformanceReport,
+    Promotion,
+    Score,
+)
+from ml_assets.retraining.policy import decide_retrain
 
 PAIRS = 1000
 ROWS = 5000
@@ -127,7 +138,7 @@ def one_worse(generator: np.random.Generator, worst: float = 0.72) -> Pair:
 def ten_in_a_row(generator: np.random.Generator) -> bool:
     """Whether any of ten equal challengers of one champion is promoted."""
     return any(
-        judge(classifiers(generator, 0.8, 0.8, rows=1000), looks=look).outcome == "promote"
+        judge(classifiers(generator, 0.8, 0.8, rows=500), looks=look).outcome == "promote"
         for look in range(10)
     )
 
@@ -143,6 +154,62 @@ def _pair(
     make: Callable[..., Pair], *quality: Any, metric: str = "accuracy", **more: Any
 ) -> Callable[[Any], bool]:
     return lambda generator: judge(make(generator, *quality, **more), metric).outcome == "promote"
+
+
+def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generator], bool]:
+    """Whether a new champion goes within its probation: two labelled batches of 1,000 rows."""
+
+    def simulate(generator: np.random.Generator) -> bool:
+        pair = classifiers(generator, previous, champion, rows=2000)
+        return any(
+            decide_probation(
+                pair.y[:rows],
+                pair.challenger[:rows],
+                pair.champion[:rows],
+                "accuracy",
+                "maximize",
+                PromotionSection(),
+                batches,
+                champion_version=2,
+                previous_version=1,
+            ).outcome
+            == "rollback"
+            for rows, batches in ((1000, ["a"]), (2000, ["a", "b"]))
+        )
+
+    return simulate
+
+
+def flapping(generator: np.random.Generator, batches: int = 100) -> tuple[int, int]:
+    """Trainings, and the most that the budget allows, when the metric flaps and every challenger ties."""
+    policy = Retraining(performance_threshold=0.8)
+    seen: list[BatchEvidence] = []
+    attempts: list[Attempt] = []
+    for index in range(1, batches + 1):
+        value = float(generator.choice([0.70, 0.85]))
+        report = PerformanceReport(
+            batch=f"b{index:03}",
+            scored_batch=f"b{index:03}",
+            champion_version=1,
+            status="ok",
+            metric="accuracy",
+            direction="maximize",
+            rows=1000,
+            coverage=1.0,
+            score=Score(value=value, low=value - 0.03, high=value + 0.03),
+        )
+        seen.append(BatchEvidence(batch=report.batch, index=index, performance=report))
+        history = History(
+            recipe="flapping",
+            batches=tuple(seen[-20:]),
+            attempts=tuple(attempts),
+            champion=Champion(version=1, as_of_index=0, trained_at=""),
+        )
+        decision = decide_retrain("flapping", policy, Monitoring(), Training(), history, "")
+        if decision.retrain:
+            outcome = "keep" if generator.random() < 0.5 else "inconclusive"
+            attempts.append(Attempt(batch_index=index, outcome=outcome, at=""))  # type: ignore[arg-type]
+    return len(attempts), policy.budget.retrains * -(-batches // policy.budget.batches)
 
 
 CASES: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
@@ -167,17 +234,49 @@ CASES: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
 }
 
 
+PROBATION: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
+    "5 points worse than the champion before": (rolled_back(0.75, 0.80), "≥", 0.95),
+    "3 points worse": (rolled_back(0.77, 0.80), "", float("nan")),
+    "equal": (rolled_back(0.80, 0.80), "≤", 0.025),
+    "2 points better": (rolled_back(0.82, 0.80), "≤", 0.005),
+}
+
+
 def measure(pairs: int = PAIRS) -> tuple[str, dict[str, Any]]:
-    """Promoted shares of `pairs` simulated pairs a case, as a Markdown table beside the goals."""
+    """Promoted and rolled back shares of simulated pairs, and flapping, as Markdown beside the goals."""
+    gate, shares = _table("gate", "promoted", CASES, pairs)
+    probation, back = _table("probation of two batches of 1,000 rows", "rolled back", PROBATION, pairs)
+    runs = [flapping(np.random.default_rng(number)) for number in range(20)]
+    most, allowed = max(trained for trained, _ in runs), runs[0][1]
+    text = (
+        "| flapping metric, every challenger ties, 20 streams of 100 batches | most trainings | goal | |\n"
+        "|---|---|---|---|\n"
+        f"| after two ties the circuit is open for 12 batches | {most} | ≤ {allowed} (budget) | "
+        f"{'met' if most <= allowed else '**missed**'} |"
+    )
+    return "\n\n".join((gate, probation, text)), {
+        "pairs": pairs,
+        "cases": shares,
+        "probation": back,
+        "flapping": {"most": most, "allowed": allowed},
+    }
+
+
+def _table(
+    title: str,
+    outcome: str,
+    cases: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]],
+    pairs: int,
+) -> tuple[str, dict[str, Any]]:
     lines = [
-        f"| gate, {pairs:,} simulated pairs each | promoted | 95 % interval | goal | |",
+        f"| {title}, {pairs:,} simulated pairs each | {outcome} | 95 % interval | goal | |",
         "|---|---|---|---|---|",
     ]
     results: dict[str, Any] = {}
-    for number, (name, (promoted, sign, goal)) in enumerate(CASES.items()):
+    for number, (name, (happened, sign, goal)) in enumerate(cases.items()):
         started = time.perf_counter()
         generators = [np.random.default_rng([number, pair]) for pair in range(pairs)]
-        share = sum(promoted(generator) for generator in generators) / pairs
+        share = sum(happened(generator) for generator in generators) / pairs
         low, high = wilson(share, pairs)
         met = None if not sign else share <= goal if sign == "≤" else share >= goal
         wanted = f"{sign} {100 * goal:g} %" if sign else "–"
@@ -187,7 +286,7 @@ def measure(pairs: int = PAIRS) -> tuple[str, dict[str, Any]]:
         )
         results[name] = {"share": share, "low": low, "high": high, "goal": goal if sign else None, "met": met}
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    return "\n".join(lines), {"pairs": pairs, "cases": results}
+    return "\n".join(lines), results
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict
                 text += [f"  {describe(other)}", *(f"    {line}" for line in _outcome(entries, other))]
         newest = [e for e in entries if e.kind not in ("backfill", "alert")][-1]
         if newest.id != chosen.id:
-            text += ["The newest entry:", f"  {describe(newest)}"]
+            text += ["The newest entry:", f"  {describe(newest)}", *(f"    {x}" for x in details(newest))]
     return chosen.model_dump(mode="json") | {
         "text": "\n".join(text),
         "before": before.model_dump(mode="json") if before else None,

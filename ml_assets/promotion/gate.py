@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MEANINGFUL = (
     0.01  # share of the champion's score: a gain surely smaller than this is no reason to wait for rows
 )
-HARM = 0.05  # of "made worse", over all segments together; likewise of each calibration figure
+HARM = 0.1  # of "made worse", over all segments together, and of each calibration figure
 LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
 CALIBRATION_TOLERANCE = 0.02  # expected calibration error, in probability
 UNNOTICED_SECONDS = 0.02  # a prediction of one row faster than this is fast, whatever the champion needs
