@@ -1,4 +1,4 @@
-"""What the drift decision is made of: joint change, a column's own history, trend, importance, predictions."""
+"""What the drift decision is made of: joint change, a column's history, trend, importance, predictions."""
 
 from __future__ import annotations
 
