@@ -177,7 +177,7 @@ def _batch(rng: np.random.Generator, means: Any, rows: int = 1000) -> pd.DataFra
     return pd.DataFrame(values, columns=[f"normal{k}" for k in range(len(means))])
 
 
-TRAINING_BATCHES = 24
+TRAINING_BATCHES = 18
 STREAMS = {"seasonal": seasonal, "AR(1)": autocorrelated}
 
 
@@ -228,7 +228,7 @@ def requests(reports: Sequence[DriftReport]) -> int:
             recipe="stream",
             batches=batches,
             attempts=(),
-            champion=Champion(version=1, as_of_index=TRAINING_BATCHES - 20, trained_at="2025-01-01"),
+            champion=Champion(version=1, as_of_index=0, trained_at="2025-01-01"),
         )
         policy = (Retraining(), Monitoring(), Training())
         asked += decide_retrain("stream", *policy, history, "2025-01-01").action == "retrain"
@@ -351,18 +351,19 @@ def cost(seed: int, repeats: int = 5) -> tuple[float, float, float]:
 
     ours()
     theirs()
-    mine = float(np.median([_cpu(ours) for _ in range(repeats)]))
-    evidently = float(np.median([_cpu(theirs) for _ in range(3)]))
+    mine = float(np.median([cpu(ours) for _ in range(repeats)]))
+    evidently = float(np.median([cpu(theirs) for _ in range(3)]))
     many = columns(35)
     part = world(rng, 100_000, many)
     big = pd.concat([part] * 10, ignore_index=True)
     for name in many:  # else every row is there ten times
         if kind(name) in ("normal", "skewed"):
             big[name] = DRAW[kind(name)](rng, len(big))
-    return mine, evidently, _cpu(lambda: report(big, big.head(50_000)))
+    return mine, evidently, cpu(lambda: report(big, big.head(50_000)))
 
 
-def _cpu(function: Callable[[], None]) -> float:
+def cpu(function: Callable[[], object]) -> float:
+    """CPU seconds of one call."""
     started = time.process_time()
     function()
     return time.process_time() - started
@@ -412,10 +413,11 @@ def rows(scale: float, seed: int, jobs: int) -> list[Row]:
             )
         for gradual, most in ((False, 2), (True, 6)):
             name = "gradual 0→.5 sd over 10 batches" if gradual else "abrupt .5 sd"
-            found = pool.submit(found_after, seed, streams, gradual).result()
+            parts = [pool.submit(found_after, seed + k, streams // 5, gradual) for k in range(5)]
+            found = [batches_ for part in parts for batches_ in part.result()]
             worst = float(np.quantile(found, 0.95))
             text = f"median {np.median(found):.0f}, 95 % within {worst:.0f}"
-            lines.append(Row(name, f"within {most} batches", text, worst <= most, streams))
+            lines.append(Row(name, f"within {most} batches", text, worst <= most, len(found)))
         alarms = spread(concept_change, seed, pairs)
         lines.append(_alarm_line("concept change only, 1,000 rows", alarms, pairs))
         total, alarms, asked = pool.submit(unimportant, seed, max(30, batches // 10)).result()

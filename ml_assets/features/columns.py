@@ -115,7 +115,11 @@ def unfit(values: pd.Series) -> str | None:
     """Give the reason why the values make no feature: a date, a constant, an identifier, a row counter."""
     if is_datetime64_any_dtype(values.dtype):
         return "date or time"
-    distinct = int(values.nunique())
+    try:
+        distinct = int(values.nunique())
+    except TypeError:  # lists and the like
+        values = values.map(str)
+        distinct = int(values.nunique())
     if distinct == 1 and values.notna().all():
         return "constant"
     known = values.dropna()

@@ -186,6 +186,8 @@ def _same_constant(pair: Pair) -> bool:
     if pair.current.nulls:
         return False
     if isinstance(pair, NumberPair):
+        if not len(pair.reference.values):
+            return False
         return len({*pair.reference.values[[0, -1]], *pair.current.values[[0, -1]]}) == 1
     return pair.current.counts.keys() == pair.reference.counts.keys()
 

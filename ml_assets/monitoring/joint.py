@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.monitoring.samples import content_order
+from ml_assets.monitoring.samples import STRANGE, content_order
 from ml_assets.records import JointDrift
 
 ROWS = 4_000  # of each side
@@ -123,7 +123,7 @@ def _codes(column: pd.Series) -> tuple[Any, Any]:
     values = column.astype(object)
     try:
         return pd.factorize(values, use_na_sentinel=False)
-    except TypeError:  # lists and the like
+    except STRANGE:
         return pd.factorize(values.map(str), use_na_sentinel=False)
 
 

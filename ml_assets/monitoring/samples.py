@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
 SAMPLE_ROWS = 20_000
+STRANGE = (TypeError, OverflowError)  # what pandas raises for lists, and for numbers too large for a float
 FEWEST_VALUES = 20  # below this a column has no distribution to speak of
 
 
@@ -24,7 +25,7 @@ def content_order(frame: pd.DataFrame, names: Sequence[str], random_state: int) 
         return np.argsort(pd.util.hash_array(hashes.to_numpy() + seed), kind="stable")
     try:
         content = pd.util.hash_pandas_object(present, index=False)
-    except TypeError:  # lists and the like
+    except STRANGE:
         content = pd.util.hash_pandas_object(present.astype(str), index=False)
     # Equal rows get different keys, else a table of few distinct rows would be sampled whole rows at a time.
     repeat = content.groupby(content).cumcount().to_numpy().astype(np.uint64)
@@ -95,7 +96,7 @@ def numbers(column: pd.Series) -> Numbers:
         text = there.map(str) if pd.api.types.is_datetime64_any_dtype(column.dtype) else there
         try:
             parsed = pd.to_numeric(text, errors="coerce")
-        except (TypeError, ValueError):  # lists, dates and the like
+        except (*STRANGE, ValueError):
             parsed = pd.to_numeric(there.map(str), errors="coerce")
         if is_complex_dtype(parsed.dtype):
             parsed = pd.to_numeric(there.map(str), errors="coerce")
@@ -118,7 +119,7 @@ def levels(column: pd.Series) -> Levels:
         there = there.astype(object)
     try:
         counted = there.value_counts(sort=False)
-    except TypeError:
+    except STRANGE:
         counted = there.map(str).value_counts(sort=False)
     counts: dict[str, int] = {}
     for level, count in zip(counted.index, counted.to_numpy(), strict=True):
