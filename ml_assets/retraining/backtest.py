@@ -17,6 +17,7 @@ import pandas as pd
 
 from ml_assets.evaluation.metrics import METRICS, Floats, evaluate_counts, labelled
 from ml_assets.records import Direction, Record
+from ml_assets.retraining.errors import TooShortError
 from ml_assets.retraining.policies import (
     NEVER,
     ORACLE,
@@ -164,7 +165,7 @@ def first_batch(stream: Stream) -> str:
         batch for batch in stream.labels if len(stream.window(stream.labelled_until(batch), "all")) >= wanted
     ]
     if not known or len(stream.labels) - stream.labels.index(known[0]) < 3:
-        raise ValueError(
+        raise TooShortError(
             f"{stream.recipe.name}: {len(stream.labels)} batches are too few to try policies on, "
             f"with {wanted} for the first model and labels {stream.recipe.monitoring.label_delay} late"
         )
@@ -197,8 +198,10 @@ def backtest(
 
     Raises
     ------
+    TooShortError
+        If there are too few batches.
     ValueError
-        If there are too few batches, or no first model.
+        If there can be no first model.
     """
     fits, stream = reports.fits, reports.stream
     window: Window = stream.recipe.training.window

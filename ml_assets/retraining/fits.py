@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,13 +36,13 @@ Progress = Callable[[int, int], None]
 
 
 class FitRecord(Record):
-    """One fit: the newest batch it learned from, its window, what it cost, its hold-out score.
+    """One fit: the newest batch that it could learn from, its batches, what it cost, its hold-out score.
 
     `failed` says why there is no model, e.g. one class only.
     """
 
     end: str
-    window: Window
+    batches: tuple[str, ...]
     rows: int = 0
     seconds: float = 0.0
     holdout: Score | None = None
@@ -76,10 +76,11 @@ def fixed_fit(recipe: Recipe, result: TrainingResult) -> FitFunction:
     return fit
 
 
-def searched_fit(recipe: Recipe, frame: pd.DataFrame, storage: Path | None = None) -> FitFunction:
-    """Search the parameters once, on the first training rows, and fix them."""
-    _, result = search(frame, recipe, storage=storage)
-    return fixed_fit(recipe, result)
+def first_search(
+    recipe: Recipe, frame: pd.DataFrame, storage: Path | None = None, time_limit: float | None = None
+) -> TrainingResult:
+    """Search the parameters once, on the rows of the first model: later rows must not choose them."""
+    return search(frame, recipe, storage=storage, time_limit=time_limit)[1]
 
 
 @dataclass
@@ -101,11 +102,12 @@ class Fits:
     fit: FitFunction
     folder: Path | None = None
     identity: str = ""
-    _known: dict[tuple[str, Window], Fit] = field(default_factory=dict)
+    _known: dict[tuple[str, tuple[str, ...]], Fit] = field(default_factory=dict)
 
-    def get(self, end: str, window: Window) -> Fit:
-        """Fit on the newest `window` batches up to `end`."""
-        key = (end, window)
+    def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
+        """Fit on the newest `window` batches up to `end`, faulty ones left out."""
+        batches = self.stream.window(end, window, without)
+        key = (end, batches)
         if key not in self._known:
             self._known[key] = self._read(*key) or self._make(*key)
         return self._known[key]
@@ -136,22 +138,23 @@ class Fits:
         text = f"{self.identity}\n{self.stream.recipe.evaluation.validation.model_dump_json()}"
         return hashlib.sha256(text.encode() + hashes.tobytes()).hexdigest()[:16]
 
-    def _path(self, end: str, window: Window) -> Path | None:
+    def _path(self, end: str, batches: tuple[str, ...]) -> Path | None:
         if self.folder is None:
             return None
-        return self.folder / self._digest / f"{end.replace(':', '')}_{window}"
+        name = hashlib.sha256(" ".join(batches).encode()).hexdigest()[:8]
+        return self.folder / self._digest / f"{end.replace(':', '')}_{len(batches)}_{name}"
 
-    def _read(self, end: str, window: Window) -> Fit | None:
-        path = self._path(end, window)
+    def _read(self, end: str, batches: tuple[str, ...]) -> Fit | None:
+        path = self._path(end, batches)
         if path is None or not path.with_suffix(".json").is_file():
             return None
         record = FitRecord.model_validate_json(path.with_suffix(".json").read_text())
         live, tested = (pd.read_parquet(path.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
         return Fit(record, live, tested)
 
-    def _make(self, end: str, window: Window) -> Fit:
-        made = self._fitted(end, window)
-        path = self._path(end, window)
+    def _make(self, end: str, batches: tuple[str, ...]) -> Fit:
+        made = self._fitted(end, batches)
+        path = self._path(end, batches)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.live.to_parquet(path.with_suffix(".live.parquet"))
@@ -162,9 +165,9 @@ class Fits:
             unfinished.replace(path.with_suffix(".json"))
         return made
 
-    def _fitted(self, end: str, window: Window) -> Fit:
+    def _fitted(self, end: str, batches: tuple[str, ...]) -> Fit:
         stream, recipe = self.stream, self.stream.recipe
-        rows = stream.rows_of(stream.window(end, window))
+        rows = stream.rows_of(batches)
         started = time.perf_counter()
         empty = pd.DataFrame({"prediction": []})
         try:
@@ -173,7 +176,7 @@ class Fits:
             model = self.fit(rows)
         except ValueError as error:
             seconds = time.perf_counter() - started
-            return Fit(FitRecord(end=end, window=window, seconds=seconds, failed=str(error)), empty, empty)
+            return Fit(FitRecord(end=end, batches=batches, seconds=seconds, failed=str(error)), empty, empty)
         seconds = time.perf_counter() - started
         evaluation = evaluate(
             recipe.model_copy(
@@ -186,12 +189,12 @@ class Fits:
         )
         record = FitRecord(
             end=end,
-            window=window,
+            batches=batches,
             rows=int(rows[recipe.target].notna().sum()),
             seconds=seconds,
             holdout=evaluation.scores.get(self.metric),
         )
-        later = stream.rows.iloc[stream.spans[stream.window(end, window)[-1]][1] :]
+        later = stream.rows.iloc[stream.spans[end][1] :]
         return Fit(record, predict(model, later), tested)
 
     @cached_property

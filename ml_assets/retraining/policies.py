@@ -18,7 +18,12 @@ NEVER, RECIPE, ORACLE = "never", "recipe", "oracle"
 
 DEFAULTS = Retraining()
 AT_ONCE = DEFAULTS.model_copy(
-    update={"cooldown": 0, "budget": Budget(retrains=10**6, batches=1), "circuit_breaker": 10**6}
+    update={
+        "cooldown": 0,
+        "budget": Budget(retrains=10**6, batches=1),
+        "circuit_breaker": 10**6,
+        "wait_for_labels": False,
+    }
 )
 """The defaults without anything that holds a retrain back."""
 
@@ -51,7 +56,7 @@ def calendar(every: int) -> Policy:
 
 
 def standard_policies(recipe: Recipe) -> list[Policy]:
-    """All that are compared: never, calendars, the literal thresholds, and what `decide_retrain` makes of more."""
+    """All that are compared: never, calendars, the literal thresholds, and less or more evidence."""
     literal = {"performance_threshold": 0.8, "drift_threshold": 0.1, "breaches": Breaches(k=1, n=1)}
     return [
         Policy(NEVER, DEFAULTS.model_copy(update={"enabled": False}), ()),

@@ -25,6 +25,8 @@ from ml_assets.retraining.policies import Policy
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.retraining.stream import Stream, Window
 
+Batches = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -52,9 +54,9 @@ class Reports:
     """Drift and performance reports, made when first asked for and shared by all policies."""
 
     fits: Fits
-    _drift: dict[tuple[str, Window, str], DriftReport] = field(default_factory=dict)
-    _performance: dict[tuple[str, Window, str], PerformanceReport] = field(default_factory=dict)
-    _references: dict[tuple[str, Window], pd.DataFrame] = field(default_factory=dict)
+    _drift: dict[tuple[Batches, str], DriftReport] = field(default_factory=dict)
+    _performance: dict[tuple[Batches, str], PerformanceReport] = field(default_factory=dict)
+    _references: dict[Batches, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def stream(self) -> Stream:
@@ -64,10 +66,10 @@ class Reports:
     def drift(self, serving: Serving, batch: str) -> DriftReport:
         """Compare a batch with the rows that the model in charge was trained on."""
         record = serving.fit.record
-        key = (record.end, record.window, batch)
+        key = (record.batches, batch)
         if key not in self._drift:
             recipe = self.stream.recipe
-            reference = self._reference(record.end, record.window)
+            reference = self._reference(record.batches)
             columns = roles(reference, recipe)
             self._drift[key] = drift_report(
                 batch,
@@ -89,7 +91,7 @@ class Reports:
                 batch, None, None, None, None, None, None, metric.name, metric.direction, recipe.monitoring
             )
         record = serving.fit.record
-        key = (record.end, record.window, scored)
+        key = (record.batches, scored)
         if key not in self._performance:
             predicted = served_rows(self.stream, serving.fit, scored)
             self._performance[key] = performance_report(
@@ -107,11 +109,11 @@ class Reports:
             )
         return self._performance[key].model_copy(update={"batch": batch, "champion_version": serving.version})
 
-    def _reference(self, end: str, window: Window) -> pd.DataFrame:
-        if (end, window) not in self._references:
-            rows = self.stream.rows_of(self.stream.window(end, window))
-            self._references[end, window] = rows[rows[self.stream.recipe.target].notna()]
-        return self._references[end, window]
+    def _reference(self, batches: Batches) -> pd.DataFrame:
+        if batches not in self._references:
+            rows = self.stream.rows_of(batches)
+            self._references[batches] = rows[rows[self.stream.recipe.target].notna()]
+        return self._references[batches]
 
 
 def served_rows(stream: Stream, fit: Fit, batch: str) -> pd.DataFrame:
@@ -124,7 +126,8 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     """Let every batch after `start` arrive; after each, the policy decides, as the sensor would.
 
     A batch is served by the model of the batch before. A training at a batch learns from the newest `window`
-    batches whose labels are known by then, and its model serves from the next batch on.
+    batches whose labels are known by then, those found faulty left out, and its model serves from the next
+    batch on.
 
     Parameters
     ----------
@@ -150,6 +153,7 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     dates: list[str] = []
     failed: list[str] = []
     decisions: list[RetrainDecision] = []
+    faulty: set[str] = set()
     seconds = 0.0
     for batch in stream.labels[stream.labels.index(start) + 1 :]:
         served[batch] = champion
@@ -167,6 +171,9 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
                     ),
                 )
             )
+            report = evidence[-1].drift
+            if report is not None and report.status == "fault":
+                faulty.add(batch)
             history = History(
                 recipe=recipe.name,
                 batches=tuple(evidence),
@@ -186,7 +193,7 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
             wanted = batch in policy.dates
         if not wanted:
             continue
-        challenger = fits.get(newest_labelled(stream, batch), window)
+        challenger = fits.get(newest_labelled(stream, batch), window, faulty)
         seconds += challenger.record.seconds
         dates.append(batch)
         if challenger.record.failed is None:

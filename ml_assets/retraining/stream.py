@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -89,11 +89,11 @@ class Stream:
         """Newest batch whose labels are known when `batch` has arrived."""
         return next_batch(batch, self.calendar.period, -self.recipe.monitoring.label_delay)
 
-    def window(self, end: str, size: Window) -> tuple[str, ...]:
-        """Newest `size` batches up to `end`."""
-        known = tuple(batch for batch in self.labels if batch <= end)
+    def window(self, end: str, size: Window, without: Collection[str] = ()) -> tuple[str, ...]:
+        """Newest `size` batches up to `end`, but for those that were found faulty."""
+        known = tuple(batch for batch in self.labels if batch <= end and batch not in without)
         return known if isinstance(size, str) else known[-size:]
 
     def rows_of(self, batches: Sequence[str]) -> pd.DataFrame:
-        """Rows of neighbouring batches."""
-        return self.rows.iloc[self.spans[batches[0]][0] : self.spans[batches[-1]][1]]
+        """Rows of some batches, oldest first."""
+        return pd.concat([self.rows.iloc[slice(*self.spans[batch])] for batch in batches])
