@@ -33,6 +33,7 @@ EDGES = {
     "predictions": {"cleaned_features"},
     "drift_report": {"cleaned_features"},
     "performance_report": {"cleaned_features", "predictions"},
+    "backtest": {"cleaned_features"},
 }
 CHECKS = {
     ("raw_data", "contract", True),

@@ -78,6 +78,7 @@ FULL: dict[str, Any] = {
         "breaches": {"k": 2, "n": 4},
         "cooldown": 1,
         "budget": {"retrains": 3, "batches": 9},
+        "wait_for_labels": False,
         "max_age": 10,
         "circuit_breaker": 2,
     },

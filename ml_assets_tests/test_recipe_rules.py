@@ -45,7 +45,7 @@ def text(edits: Edits) -> str:
         {"hyperparameter_tuning": {"metric": "r2", "direction": "maximize"}},
         {"hyperparameter_tuning": {"direction": "minimize"}},
         {"retraining": {"enabled": False, "cooldown": 9}},
-        {"retraining": {"cooldown": 2}},
+        {"retraining": {"cooldown": 1}},
         {"evaluation.targets": {"rmse": 50_000, "r2": -1}},
         {"batches": BATCHES | {"start": "2024-01-01", "end": "2024-01-02"}},
         {"batches": {"column": "t", "period": "hourly", "start": "2024-01-01-05:00"}},

@@ -20,7 +20,13 @@ from ml_assets.records import (
     RetrainDecision,
     Score,
 )
-from ml_assets.retraining.policy import RULES, decide_retrain, drift_breach, performance_breach
+from ml_assets.retraining.policy import (
+    RULES,
+    decide_retrain,
+    drift_breach,
+    performance_breach,
+    pooled_p_value,
+)
 
 NOW = "2025-06-01T00:00:00"
 CHAMPION = Champion(version=1, as_of_index=0, trained_at=NOW)
@@ -182,7 +188,13 @@ OLD = History(
         (history(["insufficient_data"]), {"max_age": 4}, "retrain", "retrain", "4 batches old"),
         (history([*BREACHED, "fault"]), {"max_age": 1}, "blocked", "fault", "faulty"),
         (history(BREACHED, attempts=(attempt(6, "in_flight"),)), {}, "none", "in_flight", "in flight"),
-        (history(BREACHED, attempts=(attempt(4, "keep"),)), {}, "none", "cooldown", "2 of 3 batches"),
+        (
+            history(BREACHED, attempts=(attempt(4, "keep"),)),
+            {"cooldown": 2},
+            "none",
+            "cooldown",
+            "2 of 3 batches",
+        ),
         (history(BREACHED, attempts=(attempt(3, "keep"),)), {}, "retrain", "retrain", "drift share"),
         (
             history(BREACHED, attempts=(attempt(6, "keep"),)),
@@ -194,14 +206,14 @@ OLD = History(
         (history(BREACHED, attempts=(attempt(5, "keep"),)), {"cooldown": 0}, "retrain", "retrain", "drift"),
         (
             history(BREACHED, champion=Champion(version=1, as_of_index=4, trained_at=NOW)),
-            {},
+            {"cooldown": 2},
             "none",
             "cooldown",
             "2 of 3 batches",
         ),
         (
             history(BREACHED, attempts=tuple(attempt(i, "promote") for i in (0, 1, 2, 3))),
-            {},
+            {"budget": Budget(retrains=4, batches=12)},
             "none",
             "budget",
             "4 of 4 training runs in the last 12 batches",
@@ -275,6 +287,7 @@ def test_every_rule_is_named_by_its_function() -> None:
         "older_champion",
         "minimum_rows",
         "k_of_n",
+        "labels_due",
         "in_flight",
         "cooldown",
         "budget",
@@ -403,3 +416,58 @@ def test_budget_and_cooldown_hold_on_every_walk(steps: list[tuple[Any, str]], po
         assert sum(one.batch_index in stretch for one in attempts) <= budget.retrains
     settled = [one.batch_index for one in attempts if one.outcome != "failed"]
     assert all(later - earlier > cooldown for earlier, later in pairwise(settled))
+
+
+HOLDS, FAILS = [0.8, 0.8, 0.8], [0.8, 0.6, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("scores", "waits"),
+    [
+        (HOLDS, True),  # the inputs moved and did no harm
+        (FAILS, False),
+        (None, False),  # no label says that all is well
+    ],
+)
+def test_drift_alone_waits_twice_as_long_while_the_live_metric_holds(
+    scores: list[float | None] | None, waits: bool
+) -> None:
+    for last, due in ((5, False), (4, not waits), (3, not waits), (2, not waits), (1, True)):
+        given = history(BREACHED, scores, attempts=(attempt(last, "keep"),))
+        decision = decide(given, cooldown=2)
+        expected = due and 6 - last > 2
+        assert (decision.rule == "retrain") == expected, (last, decision)
+    old = history(BREACHED, HOLDS, attempts=(attempt(3, "keep"),))
+    assert decide(old, cooldown=2, max_age=2).retrain  # age asks, not drift alone
+
+
+def test_drift_alone_waits_for_labels_of_the_drifted_batches() -> None:
+    """Batches 5 and 6 drifted; with labels one batch late those of 6 are not known when 6 has arrived."""
+    late, later = Monitoring(label_delay=1), Monitoring(label_delay=2)
+
+    def rule(given: History, monitoring: Monitoring, **policy: Any) -> str:
+        return decide_retrain("churn", Retraining(**policy), monitoring, TRAINING, given, NOW).rule
+
+    assert rule(history(BREACHED), Monitoring()) == "retrain"
+    assert rule(history(BREACHED), late) == "labels_due"
+    assert rule(history(BREACHED), late, wait_for_labels=False) == "retrain"
+    assert rule(history(BREACHED, FAILS), late) == "retrain"  # labels have spoken
+    assert rule(history([*BREACHED, 0.4]), late) == "retrain"
+    assert rule(history([*BREACHED, 0.4]), later) == "labels_due"
+    assert rule(history([*BREACHED, 0.4, 0.4, 0.4]), later) == "retrain"
+
+
+def test_a_lucky_holdout_is_one_witness_however_many_batches_look_bad() -> None:
+    """Live .76 ± .02 against .80 ± .04: three batches are each p < .01 by themselves, together p is .03."""
+    lucky = Score(value=0.8, low=0.76, high=0.84)
+    unlucky = [performance(i, 0.76, p_value=0.001, holdout=lucky) for i in (4, 5, 6)]
+    assert 0.02 < pooled_p_value(unlucky) < 0.05
+    sure = [performance(i, 0.70, p_value=0.001) for i in (4, 5, 6)]
+    assert pooled_p_value(sure) < 1e-6
+    for reports, rule in ((unlucky, "k_of_n"), (sure, "retrain")):
+        batches = tuple(
+            BatchEvidence(batch=f"b{i:02}", index=i, performance=report)
+            for i, report in enumerate(reports, start=4)
+        )
+        given = History(recipe="churn", batches=batches, attempts=(), champion=CHAMPION)
+        assert decide(given).rule == rule

@@ -120,6 +120,23 @@ def backfill(
 
 
 @app.command()
+def backtest(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Replay history under many retraining policies; tell what each gains and costs, and recommend one."""
+    from ml_assets.cli.backtest import backtest_text, run_backtest
+    from ml_assets.cli.models import state_of
+
+    with faults(as_json):
+        result = run_backtest(state_of(name, recipe_file), say)
+    finish(result.model_dump(mode="json"), backtest_text(result), as_json)
+
+
+@app.command()
 def status(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None, as_json: Json = False
 ) -> None:

@@ -44,12 +44,13 @@ def faults(as_json: bool) -> Iterator[None]:
     from ml_assets.registry.integrity import IntegrityError
     from ml_assets.registry.ledger import LedgerBusyError
     from ml_assets.registry.versions import NothingToRollBackError, StaleChampionError
+    from ml_assets.retraining.errors import TooShortError
     from ml_assets.settings import SettingsError
     from ml_assets.sources.read import SourceError
 
     try:
         yield
-    except (RecipeError, SettingsError, WalkError) as error:
+    except (RecipeError, SettingsError, WalkError, TooShortError) as error:
         raise stop(str(error), WRONG_USAGE, as_json) from None
     except (
         RunFailedError,

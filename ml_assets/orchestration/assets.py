@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.orchestration import display
+from ml_assets.orchestration.backtest_step import backtest_report
 from ml_assets.orchestration.batch_steps import (
     clean_step,
     drift_step,
@@ -64,7 +65,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
     -------
     list of AssetsDefinition
         `raw_data cleaned_features training_set test_set trained_model evaluation_report champion predictions
-        drift_report performance_report`, all with the recipe's name as prefix and group.
+        drift_report performance_report backtest`, all with the recipe's name as prefix and group.
     """
     recipe, name = state.recipe, state.name
     partitions = batch_partitions(recipe, state.first_batch())
@@ -267,6 +268,13 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
             context.add_asset_metadata(result.metadata, partition_key=_partition(batch))
         return dg.MaterializeResult(check_results=[check("performance", not found, found, warn=True)])
 
+    @dg.asset(
+        name="backtest", deps=[_all_batches(cleaned_features, partitions)], kinds={"scikitlearn"}, **hub
+    )
+    def backtest(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """What other retraining policies would have gained on the batches so far, and what they cost."""
+        return dg.MaterializeResult(metadata=backtest_report(state, context.log.info))
+
     return [
         raw_data,
         cleaned_features,
@@ -277,6 +285,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         predictions,
         drift_report,
         performance_report,
+        backtest,
     ]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
+
+if TYPE_CHECKING:
+    from ml_assets.retraining.backtest import Backtest
 
 Metadata = dict[str, Any]
 
@@ -171,3 +174,27 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
     if report.holdout is not None:
         shown |= numbers({f"holdout_{report.metric}": report.holdout.value})
     return shown
+
+
+def backtest_metadata(result: Backtest) -> Metadata:
+    """Show every policy in a table, and what is recommended."""
+    return {
+        "recommended": result.recommended,
+        "summary": result.reason,
+        "batches": result.batches,
+        "policies": table(
+            {
+                "policy": row.policy,
+                result.metric: row.score,
+                "low": row.interval[0],
+                "high": row.interval[1],
+                "gain over never": row.gain.value,
+                "retrains": row.retrains,
+                "seconds": row.seconds,
+                "over a calendar with as many": row.against_calendar.value if row.against_calendar else None,
+                "dates": ", ".join(row.dates),
+            }
+            for row in result.policies
+        ),
+        "note": result.note,
+    }

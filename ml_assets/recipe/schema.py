@@ -247,7 +247,7 @@ class Breaches(Section):
 class Budget(Section):
     """The most retrains in a stretch of batches."""
 
-    retrains: int = Field(4, ge=1)
+    retrains: int = Field(6, ge=1)
     """Retrains allowed."""
     batches: int = Field(12, ge=1)
     """Length of the stretch."""
@@ -264,10 +264,12 @@ class Retraining(Section):
     """Breach when a larger share of the columns has drifted."""
     breaches: Breaches = Breaches()
     """Persistence."""
-    cooldown: int = Field(2, ge=0)
-    """Batches without another retrain after one."""
+    cooldown: int = Field(1, ge=0)
+    """Batches without another retrain after one; twice as many for drift that does no harm."""
     budget: Budget = Budget()
     """The most retrains in a stretch of batches."""
+    wait_for_labels: bool = True
+    """Drift alone waits for labels of `breaches.k` drifted batches: before, there is nothing to learn."""
     max_age: int | None = Field(None, ge=1)
     """Retrain after this many batches in any case."""
     circuit_breaker: int = Field(3, ge=1)

@@ -5,9 +5,11 @@ The rules are asked in order and the first that answers decides. Nothing here re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.records import BatchEvidence, DriftReport, History, PerformanceReport, RetrainDecision
@@ -16,12 +18,15 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Retraining, Training
 
 SIGNIFICANCE = 0.01  # of "live is worse than on the hold-out", one-sided
+POOLED_SIGNIFICANCE = 0.001  # the same over all reports looked at; lower, since it is asked at every batch
+INTERVAL_IN_ERRORS = 2 * 1.959964  # width of a 95 % interval in standard errors
 LEAST_LOSS = {
     "maximize": 0.02,
     "minimize": 0.05,
 }  # share of the hold-out's value; errors are noisier than scores
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
 LEAST_WEIGHT = 0.05  # share of the champion's importance that must have drifted
+DRIFT_PATIENCE = 2  # cooldowns that drift alone waits while the live metric holds
 FIRST_ROWS = 50  # fewer labelled rows than this cannot be split and judged
 
 
@@ -52,6 +57,25 @@ def performance_breach(report: PerformanceReport, retraining: Retraining) -> boo
     return report.p_value < SIGNIFICANCE and loss >= LEAST_LOSS[report.direction] * abs(report.holdout.value)
 
 
+def pooled_p_value(reports: Sequence[PerformanceReport]) -> float:
+    """One-sided p-value of "live is no worse than the hold-out" over several batches of one champion.
+
+    The error of the hold-out's score is the same for all of them, so batches one by one are no independent
+    witnesses: a lucky hold-out makes every batch look bad. A normal approximation; 1 without a hold-out.
+    """
+    scored = [report.score for report in reports if report.score is not None]
+    holdout = reports[-1].holdout if reports else None
+    if holdout is None or not scored:
+        return 1.0
+    sign = 1 if reports[-1].direction == "maximize" else -1
+    loss = sign * (holdout.value - sum(score.value for score in scored) / len(scored))
+    error, *errors = ((score.high - score.low) / INTERVAL_IN_ERRORS for score in (holdout, *scored))
+    variance = error**2 + sum(each**2 for each in errors) / len(errors) ** 2
+    if variance == 0:
+        return 0.0 if loss > 0 else 1.0
+    return NormalDist().cdf(-loss / math.sqrt(variance))
+
+
 @dataclass(frozen=True)
 class Series:
     """The newest n usable reports of one kind, oldest first: their batches, values and breaches."""
@@ -61,10 +85,12 @@ class Series:
     values: tuple[float, ...]
     breached: tuple[bool, ...]
     limit: str
+    certain: bool = True
+    """Whether all the reports together, not only one by one, are surely bad."""
 
     def reached(self, k: int) -> bool:
         """K breaches, the newest report among them."""
-        return sum(self.breached) >= k and bool(self.breached) and self.breached[-1]
+        return self.certain and sum(self.breached) >= k and bool(self.breached) and self.breached[-1]
 
     @property
     def words(self) -> str:
@@ -172,6 +198,18 @@ class Case:
             values=tuple(score.value for _, score in scored),
             breached=tuple(performance_breach(report, self.retraining) for report, _ in scored),
             limit=limit,
+            certain=(
+                self.retraining.performance_threshold is not None
+                or pooled_p_value([report for report, _ in scored]) < POOLED_SIGNIFICANCE
+            ),
+        )
+
+    @property
+    def drift_alone(self) -> bool:
+        """Whether only drift asks for a training run, and the newest labels see no harm."""
+        breached = self.performance.breached
+        return (
+            bool(breached) and not breached[-1] and not self.performance.reached(self.retraining.breaches.k)
         )
 
     def decide(
@@ -304,6 +342,30 @@ def k_of_n(case: Case) -> RetrainDecision | None:
     return case.decide("none", "k_of_n", reasons)
 
 
+def labels_due(case: Case) -> RetrainDecision | None:
+    """Drift alone waits for the labels of the drifted batches: a model trained before would know none."""
+    delay = case.monitoring.label_delay
+    if case.history.champion is None or case.too_old or not (delay and case.retraining.wait_for_labels):
+        return None
+    if case.performance.reached(case.retraining.breaches.k):
+        return None
+    drifted = [
+        batch.batch
+        for batch in case.history.batches
+        if batch.index <= case.index - delay
+        and batch.drift in case.current_reports
+        and batch.drift is not None
+        and drift_breach(batch.drift, case.retraining)
+    ]
+    if len(drifted) >= case.retraining.breaches.k:
+        return None
+    reason = (
+        f"the labels of {len(drifted)} of {case.retraining.breaches.k} drifted batches are known "
+        f"(monitoring.label_delay {delay}): a model trained now would know too little of the change"
+    )
+    return case.decide("none", "labels_due", [reason, *_trigger(case)])
+
+
 def in_flight(case: Case) -> RetrainDecision | None:
     """Never two runs for one model."""
     running = [attempt for attempt in case.history.attempts if attempt.outcome == "in_flight"]
@@ -313,15 +375,23 @@ def in_flight(case: Case) -> RetrainDecision | None:
 
 
 def cooldown(case: Case) -> RetrainDecision | None:
-    """Let the last change show what it is worth. A crashed run changed nothing, so it starts no cooldown."""
+    """Let the last change show what it is worth. A crashed run changed nothing, so it starts no cooldown.
+
+    Drift alone waits `DRIFT_PATIENCE` times as long while the newest labels say that the champion is as good
+    as on its hold-out: inputs that moved and did no harm are no emergency.
+    """
     ends = [attempt.batch_index for attempt in _finished(case) if attempt.outcome != "failed"]
     champion = case.history.champion
     last = max([*ends, champion.as_of_index] if champion else ends, default=None)
-    if last is None or case.index - last > case.retraining.cooldown:
+    patience = DRIFT_PATIENCE if case.drift_alone and not case.too_old else 1
+    length = patience * case.retraining.cooldown
+    if last is None or case.index - last > length:
         return None
     # One answer per batch even without a cooldown.
-    passed, needed = case.index - last, case.retraining.cooldown + 1
+    passed, needed = case.index - last, length + 1
     reason = f"cooldown: {passed} of {needed} batches have passed since the last training"
+    if patience > 1:
+        reason += f" (drift alone waits {patience} times as long while the live metric holds)"
     return case.decide("none", "cooldown", [reason, *_trigger(case)])
 
 
@@ -420,6 +490,7 @@ RULES = (
     older_champion,
     minimum_rows,
     k_of_n,
+    labels_due,
     in_flight,
     cooldown,
     budget,

@@ -1,0 +1,85 @@
+"""Trying policies on a model's history: what the command and the asset `backtest` share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.orchestration import display
+from ml_assets.orchestration.state import ModelState
+from ml_assets.retraining.errors import TooShortError
+
+if TYPE_CHECKING:
+    from ml_assets.retraining.backtest import Backtest, Progress
+    from ml_assets.retraining.stream import Stream
+
+NO_HISTORY = "one static table: there is no history to try policies on"
+
+
+def stream_of_source(state: ModelState) -> Stream:
+    """Read the whole history from the source, cleaned as the graph does; nothing is kept."""
+    from ml_assets.retraining.stream import Stream
+    from ml_assets.sources.files import expand
+    from ml_assets.sources.read import read_source
+
+    if state.recipe.batches is None:
+        raise TooShortError(f"{state.name} is {NO_HISTORY}")
+    uri = expand(state.recipe.model.loader.source_uri, os.environ)
+    raw = read_source(uri, state.path.parent, batches=state.recipe.batches)
+    return Stream.of(state.recipe, raw)
+
+
+def stream_of_store(state: ModelState) -> Stream:
+    """Take the batches that were cleaned."""
+    from ml_assets.retraining.stream import Stream
+
+    if state.recipe.batches is None:
+        raise TooShortError(f"{state.name} is {NO_HISTORY}")
+    batches = state.store.batches("cleaned_features")
+    return Stream(state.recipe, {b: state.store.read_frame("cleaned_features", b) for b in batches})
+
+
+def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers: int = 1) -> Backtest:
+    """Replay all policies; fits are kept under the home, so that the next backtest finds them.
+
+    Raises
+    ------
+    TooShortError
+        If there are too few batches to try policies on.
+    """
+    from ml_assets.retraining.backtest import backtest, first_batch
+    from ml_assets.retraining.fits import Fits, first_search, fixed_fit
+    from ml_assets.retraining.replay import Reports, newest_labelled
+
+    folder = state.settings.home / "backtests" / state.name
+    first = first_batch(stream)
+    rows = stream.rows_of(stream.window(newest_labelled(stream, first), stream.recipe.training.window))
+    progress("search", 0, 1)
+    found = first_search(state.recipe, rows, folder / "studies", state.settings.tuning_timeout)
+    progress("search", 1, 1)
+    fits = Fits(
+        stream,
+        fixed_fit(state.recipe, found),
+        folder / "fits",
+        identity=f"{found.class_path} {sorted(found.params.items())} {state.recipe.model.preprocessor}",
+    )
+    result = backtest(Reports(fits), first=first, workers=workers, progress=progress)
+    state.store.write_record("backtest", first, result)
+    return result
+
+
+def backtest_report(state: ModelState, say: Callable[[str], None]) -> dict[str, Any]:
+    """Try the policies on the batches that were cleaned: a table and a picture, or why there is none yet."""
+    try:
+        result = backtest_step(
+            state,
+            stream_of_store(state),
+            lambda what, done, total: say(f"{what}: {done} of {total}"),
+            workers=os.cpu_count() or 1,
+        )
+    except TooShortError as error:
+        return {"policies": 0, "summary": str(error)}
+    from ml_assets.retraining.pictures import pareto
+
+    return display.backtest_metadata(result) | {"picture": display.picture(pareto(result))}

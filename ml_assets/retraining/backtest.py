@@ -1,0 +1,350 @@
+"""What each policy would have done on history: the quality gained, the retrains and the seconds it took.
+
+Every policy serves the same rows and shares the same fits. Intervals draw whole batches. The recommended
+policy is chosen on the first half of the batches and scored on the second.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.evaluation.metrics import METRICS, Floats, evaluate_counts, labelled
+from ml_assets.records import Direction, Record
+from ml_assets.retraining.errors import TooShortError
+from ml_assets.retraining.policies import (
+    NEVER,
+    ORACLE,
+    RECIPE,
+    Policy,
+    same_number,
+    standard_policies,
+)
+from ml_assets.retraining.replay import Replay, Reports, Serving, newest_labelled, pooled, replay, served_rows
+from ml_assets.retraining.stream import Stream, Window
+
+RESAMPLES = 200
+CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
+ENOUGH = 0.9  # share of the best policy's gain that a recommended policy must reach, with fewer retrains
+FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say
+
+Progress = Callable[[str, int, int], None]
+
+
+class Interval(Record):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class PolicyScore(Record):
+    """One policy: its live metric over all rows served, beside never; retrains, seconds and dates.
+
+    `gain` is positive where better than `never`, whatever the metric's direction. `against_calendar` is the
+    gain over a calendar with as many retrains, `second_half` the gain over `never` on the second half only.
+    """
+
+    policy: str
+    score: float
+    interval: tuple[float, float]
+    gain: Interval
+    retrains: int
+    seconds: float
+    dates: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    first_half: float
+    second_half: float
+    retrains_by_half: tuple[int, int]
+    against_calendar: Interval | None = None
+
+
+class Backtest(Record):
+    """All policies on one history."""
+
+    name: str
+    metric: str
+    direction: Direction
+    first: str
+    batches: int
+    rows: int
+    halves: tuple[str, str]
+    window: int | str
+    policies: tuple[PolicyScore, ...]
+    recommended: str
+    reason: str
+    note: str
+
+
+NOTE = (
+    "Each training is a refit with fixed parameters, not a new search, and every challenger is promoted: "
+    "the gate is not replayed."
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The rows that count, drawn batch by batch; the same draws for every policy, so that they pair.
+
+    Parameters
+    ----------
+    stream : Stream
+    metric : str
+    batches : tuple of str
+        Batches that are scored.
+    positive : str or None
+        Positive class of two.
+    """
+
+    stream: Stream
+    metric: str
+    batches: tuple[str, ...]
+    positive: str | None
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better."""
+        return 1 if METRICS[self.metric].direction == "maximize" else -1
+
+    @cached_property
+    def _picks(self) -> Floats:
+        """How often each batch is drawn: first once each, then at random."""
+        count = len(self.batches)
+        generator = np.random.default_rng(self.stream.recipe.random_state)
+        drawn = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+        return np.vstack([np.ones((1, count)), drawn]).astype(np.float64)
+
+    def draws(self, predictions: pd.DataFrame) -> Floats:
+        """The metric of each draw; the first is that of all rows."""
+        y = self.stream.rows.loc[predictions.index, self.stream.recipe.target]
+        rows = labelled(y, predictions, METRICS[self.metric].tasks[0], self.positive)
+        starts = np.array([self.stream.spans[batch][0] for batch in self.batches])
+        block = np.searchsorted(starts, predictions.index.to_numpy(), side="right") - 1
+        at_once = max(1, CELLS_AT_ONCE // max(len(y), 1))
+        parts = [
+            evaluate_counts(METRICS[self.metric], rows, self._picks[first : first + at_once][:, block])
+            for first in range(0, len(self._picks), at_once)
+        ]
+        return np.concatenate(parts)
+
+    def half(self, predictions: pd.DataFrame, batches: Sequence[str]) -> float:
+        """The metric on some batches."""
+        kept = self.stream.rows.loc[predictions.index, "batch__"].isin(batches).to_numpy()
+        some = predictions[kept]
+        y = self.stream.rows.loc[some.index, self.stream.recipe.target]
+        rows = labelled(y, some, METRICS[self.metric].tasks[0], self.positive)
+        return float(evaluate_counts(METRICS[self.metric], rows, np.ones((1, len(some))))[0])
+
+    def gain(self, ours: Floats, theirs: Floats) -> Interval:
+        """Gain of one policy over another, positive is better."""
+        return _interval(self.sign * (ours - theirs))
+
+
+def _interval(draws: Floats) -> Interval:
+    usable = draws[1:][np.isfinite(draws[1:])]
+    value = float(draws[0])
+    if not len(usable):
+        return Interval(value=value, low=value, high=value)
+    low, high = (float(bound) for bound in np.percentile(usable, (2.5, 97.5)))
+    return Interval(value=value, low=min(low, value), high=max(high, value))
+
+
+def first_batch(stream: Stream) -> str:
+    """Batch at which the first model is trained: the recipe's `training.first`, else 30 % of the batches."""
+    wanted = stream.recipe.training.first
+    if wanted == 1:
+        wanted = max(1, math.ceil(FIRST_SHARE * len(stream.labels)))
+    known = [
+        batch for batch in stream.labels if len(stream.window(stream.labelled_until(batch), "all")) >= wanted
+    ]
+    if not known or len(stream.labels) - stream.labels.index(known[0]) < 3:
+        raise TooShortError(
+            f"{stream.recipe.name}: {len(stream.labels)} batches are too few to try policies on, "
+            f"with {wanted} for the first model and labels {stream.recipe.monitoring.label_delay} late"
+        )
+    return known[0]
+
+
+def backtest(
+    reports: Reports,
+    *,
+    policies: Sequence[Policy] | None = None,
+    first: str | None = None,
+    workers: int = 1,
+    progress: Progress = lambda what, done, total: None,
+) -> Backtest:
+    """Replay policies on history and compare them on the same rows.
+
+    Parameters
+    ----------
+    reports : Reports
+        With the stream and its fits.
+    policies : sequence of Policy, optional
+        Default: `standard_policies`. The oracle, and a calendar with the retrains of each policy that
+        watches evidence, are added.
+    first : str, optional
+        The batch at which the first model is trained.
+    workers : int
+        Fits at the same time.
+    progress : callable
+        Called with what is done, how much of it, and of how much.
+
+    Raises
+    ------
+    TooShortError
+        If there are too few batches.
+    ValueError
+        If there can be no first model.
+    """
+    fits, stream = reports.fits, reports.stream
+    window: Window = stream.recipe.training.window
+    start = first or first_batch(stream)
+    after = stream.labels[stream.labels.index(start) + 1 :]
+    ends = [newest_labelled(stream, batch) for batch in (start, *after)]
+    fits.prepare([(end, window) for end in ends], workers, lambda done, total: progress("fits", done, total))
+    chosen = list(policies or standard_policies(stream.recipe))
+    if chosen[0].name != NEVER:
+        chosen.insert(0, standard_policies(stream.recipe)[0])
+    replays = []
+    for done, policy in enumerate(chosen, start=1):
+        replays.append(replay(policy, reports, start, window))
+        progress("policies", done, len(chosen))
+    scale = Scale(stream, fits.metric, after, _positive(stream))
+    replays.append(oracle(reports, scale, start, window))
+    return _compare(reports, scale, replays, start, window)
+
+
+def oracle(reports: Reports, scale: Scale, start: str, window: Window) -> Replay:
+    """Serve each batch with the best of the fits available, chosen in hindsight.
+
+    Where the metric is undefined on a batch (roc_auc of one class), the model stays.
+    """
+    fits, stream = reports.fits, reports.stream
+    current = Serving(fits.get(newest_labelled(stream, start), window), start, 1)
+    available = [current]
+    served: dict[str, Serving] = {}
+    dates, seconds, previous = [], 0.0, start
+    for batch in scale.batches:
+        scored = [
+            (scale.sign * scale.half(served_rows(stream, each.fit, batch), [batch]), place)
+            for place, each in enumerate(available)
+        ]
+        usable = [(value, place) for value, place in scored if np.isfinite(value)]
+        best = available[max(usable)[1]] if usable else current
+        if best is not current:
+            dates.append(previous)
+            seconds += best.fit.record.seconds
+            current = best
+        served[batch] = current
+        fit = fits.get(newest_labelled(stream, batch), window)
+        if fit.record.failed is None:
+            available.append(Serving(fit, batch, len(available) + 1))
+        previous = batch
+    return Replay(Policy(ORACLE, dates=tuple(dates)), served, tuple(dates), (), seconds)
+
+
+def _positive(stream: Stream) -> str | None:
+    from ml_assets.evaluation.metrics import positive_class
+
+    recipe = stream.recipe
+    if recipe.task != "classification":
+        return None
+    return positive_class(stream.rows[recipe.target], recipe.model.data_interface.positive_class)
+
+
+def _compare(
+    reports: Reports, scale: Scale, replays: Sequence[Replay], start: str, window: Window
+) -> Backtest:
+    stream = reports.stream
+    middle = len(scale.batches) // 2
+    halves = scale.batches[:middle], scale.batches[middle:]
+    predictions = {run.policy.name: pooled(stream, run.served) for run in replays}
+    draws = {name: scale.draws(frame) for name, frame in predictions.items()}
+    never = [scale.half(predictions[NEVER], half) for half in halves]
+    rows = []
+    for run in replays:
+        name = run.policy.name
+        drawn, frame = draws[name], predictions[name]
+        score = _interval(drawn)
+        by_half = [
+            scale.sign * (scale.half(frame, half) - base) for half, base in zip(halves, never, strict=True)
+        ]
+        rows.append(
+            PolicyScore(
+                policy=name,
+                score=score.value,
+                interval=(score.low, score.high),
+                gain=scale.gain(drawn, draws[NEVER]),
+                retrains=len(run.dates),
+                seconds=run.seconds,
+                dates=run.dates,
+                failed=run.failed,
+                first_half=by_half[0],
+                second_half=by_half[1],
+                retrains_by_half=(
+                    sum(date in halves[0] for date in run.dates),
+                    sum(date in halves[1] for date in run.dates),
+                ),
+                against_calendar=_against_calendar(reports, scale, run, start, window, drawn),
+            )
+        )
+    recommended, reason = recommend(rows)
+    return Backtest(
+        name=stream.recipe.name,
+        metric=scale.metric,
+        direction=METRICS[scale.metric].direction,
+        first=start,
+        batches=len(scale.batches),
+        rows=len(predictions[NEVER]),
+        halves=(halves[0][0], halves[1][0]),
+        window=window,
+        policies=tuple(rows),
+        recommended=recommended,
+        reason=reason,
+        note=NOTE,
+    )
+
+
+def _against_calendar(
+    reports: Reports, scale: Scale, run: Replay, start: str, window: Window, drawn: Floats
+) -> Interval | None:
+    """The honest baseline: a calendar with as many retrains, evenly spaced."""
+    if not run.policy.sees or run.policy.dates is not None or not run.dates:
+        return None
+    even = replay(same_number(run.policy.name, len(run.dates), scale.batches), reports, start, window)
+    return scale.gain(drawn, scale.draws(pooled(reports.stream, even.served)))
+
+
+def recommend(rows: Sequence[PolicyScore]) -> tuple[str, str]:
+    """Choose, on the first half alone, the fewest retrains that reach 90 % of the best gain over never.
+
+    Returns
+    -------
+    policy, reason
+        The reason tells the score of the chosen one on the second half, which the choice did not see.
+    """
+    real = [row for row in rows if row.policy != ORACLE and math.isfinite(row.first_half)]
+    best = max(real, key=lambda row: row.first_half, default=None)
+    if best is None or best.first_half <= 0:
+        return NEVER, "no policy gained anything over never on the first half of the batches"
+    enough = [row for row in real if row.first_half >= ENOUGH * best.first_half]
+    chosen = min(enough, key=lambda row: (row.retrains_by_half[0], -row.first_half, row.policy != RECIPE))
+    return chosen.policy, (
+        f"fewest retrains ({chosen.retrains_by_half[0]}) with {ENOUGH:.0%} of the best gain on the first "
+        f"half ({chosen.first_half:+.4g}; best {best.first_half:+.4g} with {best.retrains_by_half[0]} by "
+        f"{best.policy}); on the second half {chosen.second_half:+.4g} with {chosen.retrains_by_half[1]}"
+    )
+
+
+def what_if(reports: Reports, sections: dict[str, Any], first: str | None = None) -> Backtest:
+    """Try other `retraining` sections on the same fits: nothing is fitted that has been fitted before."""
+    policies = [standard_policies(reports.stream.recipe)[0]]
+    policies += [Policy(name, section) for name, section in sections.items()]
+    return backtest(reports, policies=policies, first=first)

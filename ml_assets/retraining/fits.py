@@ -1,0 +1,208 @@
+"""The fits of a backtest: each training window is fitted once, kept on disk, and shared by all policies.
+
+A fit is a refit with fixed parameters, not a new search: for speed, and so that policies differ in nothing
+but when they train. Only its predictions on later batches are kept, never the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.evaluation.evaluate import evaluate, predict
+from ml_assets.features.columns import roles
+from ml_assets.recipe.schema import Recipe
+from ml_assets.records import Record, Score, TrainingResult
+from ml_assets.retraining.stream import Stream, Window
+from ml_assets.training.fit import fit as search
+from ml_assets.training.fit import refit
+from ml_assets.training.splits import labelled_rows, split
+
+FitFunction = Callable[[pd.DataFrame], Any]
+"""From labelled rows to a model that `evaluation.evaluate.predict` takes; ValueError where it cannot be."""
+
+Progress = Callable[[int, int], None]
+
+
+class FitRecord(Record):
+    """One fit: the newest batch that it could learn from, its batches, what it cost, its hold-out score.
+
+    `failed` says why there is no model, e.g. one class only.
+    """
+
+    end: str
+    batches: tuple[str, ...]
+    rows: int = 0
+    seconds: float = 0.0
+    holdout: Score | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit with its predictions of the rows of `Stream.rows`, by their position.
+
+    `live` are those of all batches after `end`; `tested` those of the hold-out, by the model without it.
+    """
+
+    record: FitRecord
+    live: pd.DataFrame
+    tested: pd.DataFrame
+
+
+def fixed_fit(recipe: Recipe, result: TrainingResult) -> FitFunction:
+    """Fit with the parameters of an earlier training; columns get their roles anew, as in a training."""
+
+    def fit(frame: pd.DataFrame) -> Any:
+        rows = labelled_rows(frame, recipe)
+        if recipe.task == "classification" and rows[recipe.target].nunique() < 2:
+            raise ValueError(f"{recipe.target}: all {len(rows)} rows are of one class.")
+        found = roles(rows, recipe)
+        if not found.features:
+            raise ValueError("there is no feature")
+        return refit(rows, recipe, result.model_copy(update={"features": found.features}))
+
+    return fit
+
+
+def first_search(
+    recipe: Recipe, frame: pd.DataFrame, storage: Path | None = None, time_limit: float | None = None
+) -> TrainingResult:
+    """Search the parameters once, on the rows of the first model: later rows must not choose them."""
+    return search(frame, recipe, storage=storage, time_limit=time_limit)[1]
+
+
+@dataclass
+class Fits:
+    """All fits of a stream, made when first asked for.
+
+    Parameters
+    ----------
+    stream : Stream
+    fit : callable
+        From labelled rows to a model.
+    folder : Path, optional
+        Where fits are kept: a backtest that was killed goes on, another policy finds them.
+    identity : str
+        Names what `fit` depends on beside the rows: other parameters, other fits.
+    """
+
+    stream: Stream
+    fit: FitFunction
+    folder: Path | None = None
+    identity: str = ""
+    _known: dict[tuple[str, tuple[str, ...]], Fit] = field(default_factory=dict)
+
+    def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
+        """Fit on the newest `window` batches up to `end`, faulty ones left out."""
+        batches = self.stream.window(end, window, without)
+        key = (end, batches)
+        if key not in self._known:
+            self._known[key] = self._read(*key) or self._make(*key)
+        return self._known[key]
+
+    def prepare(
+        self,
+        keys: Iterable[tuple[str, Window]],
+        workers: int = 1,
+        progress: Progress = lambda done, total: None,
+    ) -> None:
+        """Make many fits at the same time."""
+        wanted = list(dict.fromkeys(keys))
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            waiting = [pool.submit(self.get, *key) for key in wanted]
+            for done, future in enumerate(as_completed(waiting), start=1):
+                future.result()
+                progress(done, len(wanted))
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that all fits made so far took, on this machine or an earlier run's."""
+        return sum(fit.record.seconds for fit in self._known.values())
+
+    @cached_property
+    def _digest(self) -> str:
+        """Identity of the rows and of the fit."""
+        hashes = pd.util.hash_pandas_object(self.stream.rows, index=False).to_numpy()
+        text = f"{self.identity}\n{self.stream.recipe.evaluation.validation.model_dump_json()}"
+        return hashlib.sha256(text.encode() + hashes.tobytes()).hexdigest()[:16]
+
+    def _path(self, end: str, batches: tuple[str, ...]) -> Path | None:
+        if self.folder is None:
+            return None
+        name = hashlib.sha256(" ".join(batches).encode()).hexdigest()[:8]
+        return self.folder / self._digest / f"{end.replace(':', '')}_{len(batches)}_{name}"
+
+    def _read(self, end: str, batches: tuple[str, ...]) -> Fit | None:
+        path = self._path(end, batches)
+        if path is None or not path.with_suffix(".json").is_file():
+            return None
+        record = FitRecord.model_validate_json(path.with_suffix(".json").read_text())
+        live, tested = (pd.read_parquet(path.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
+        return Fit(record, live, tested)
+
+    def _make(self, end: str, batches: tuple[str, ...]) -> Fit:
+        made = self._fitted(end, batches)
+        path = self._path(end, batches)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.live.to_parquet(path.with_suffix(".live.parquet"))
+            made.tested.to_parquet(path.with_suffix(".tested.parquet"))
+            # The record is written last, in one move: a fit with a record is whole.
+            unfinished = path.with_suffix(f".{os.getpid()}.part")
+            unfinished.write_text(json.dumps(made.record.model_dump(mode="json")))
+            unfinished.replace(path.with_suffix(".json"))
+        return made
+
+    def _fitted(self, end: str, batches: tuple[str, ...]) -> Fit:
+        stream, recipe = self.stream, self.stream.recipe
+        rows = stream.rows_of(batches)
+        started = time.perf_counter()
+        empty = pd.DataFrame({"prediction": []})
+        try:
+            training, test = split(rows, recipe)
+            tested = predict(self.fit(training), test)
+            model = self.fit(rows)
+        except ValueError as error:
+            seconds = time.perf_counter() - started
+            return Fit(FitRecord(end=end, batches=batches, seconds=seconds, failed=str(error)), empty, empty)
+        seconds = time.perf_counter() - started
+        evaluation = evaluate(
+            recipe.model_copy(
+                update={"evaluation": recipe.evaluation.model_copy(update={"metrics": (), "targets": {}})}
+            ),
+            test[recipe.target],
+            tested,
+            training[recipe.target],
+            metric=self.metric,
+        )
+        record = FitRecord(
+            end=end,
+            batches=batches,
+            rows=int(rows[recipe.target].notna().sum()),
+            seconds=seconds,
+            holdout=evaluation.scores.get(self.metric),
+        )
+        later = stream.rows.iloc[stream.spans[end][1] :]
+        return Fit(record, predict(model, later), tested)
+
+    @cached_property
+    def metric(self) -> str:
+        """The metric that decides."""
+        from ml_assets.evaluation.metrics import default_metric
+
+        recipe = self.stream.recipe
+        return recipe.hyperparameter_tuning.metric or default_metric(
+            recipe.task, int(np.asarray(self.stream.rows[recipe.target].nunique()))
+        )

@@ -1,0 +1,81 @@
+"""Policies to compare: each is a `retraining` section, the evidence it may see, or a list of dates.
+
+All but the calendars with given dates are decided by the very `decide_retrain` that the sensor calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_assets.recipe.schema import Breaches, Budget, Recipe, Retraining
+
+Evidence = Literal["drift", "performance"]
+BOTH: tuple[Evidence, ...] = ("drift", "performance")
+CALENDARS = (1, 2, 4, 8)
+NEVER, RECIPE, ORACLE = "never", "recipe", "oracle"
+
+DEFAULTS = Retraining()
+AT_ONCE = DEFAULTS.model_copy(
+    update={
+        "cooldown": 0,
+        "budget": Budget(retrains=10**6, batches=1),
+        "circuit_breaker": 10**6,
+        "wait_for_labels": False,
+    }
+)
+"""The defaults without anything that holds a retrain back."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When to train again.
+
+    Parameters
+    ----------
+    name : str
+    retraining : Retraining
+        The section that `decide_retrain` reads.
+    sees : tuple of {"drift", "performance"}
+        Reports that it may look at.
+    dates : tuple of str, optional
+        Batches at which to train; given, nothing else counts.
+    """
+
+    name: str
+    retraining: Retraining = DEFAULTS
+    sees: tuple[Evidence, ...] = BOTH
+    dates: tuple[str, ...] | None = None
+
+
+def calendar(every: int) -> Policy:
+    """Train every so many batches, whatever the evidence."""
+    name = "every batch" if every == 1 else f"every {every} batches"
+    return Policy(name, AT_ONCE.model_copy(update={"max_age": every}), ())
+
+
+def standard_policies(recipe: Recipe) -> list[Policy]:
+    """All that are compared: never, calendars, the literal thresholds, and less or more evidence."""
+    literal = {"performance_threshold": 0.8, "drift_threshold": 0.1, "breaches": Breaches(k=1, n=1)}
+    return [
+        Policy(NEVER, DEFAULTS.model_copy(update={"enabled": False}), ()),
+        *map(calendar, CALENDARS),
+        Policy("literal thresholds", AT_ONCE.model_copy(update=literal)),
+        Policy("drift only", AT_ONCE, ("drift",)),
+        Policy("performance only", AT_ONCE, ("performance",)),
+        Policy("k of n", AT_ONCE),
+        Policy(RECIPE, recipe.retraining),
+    ]
+
+
+def same_number(of: str, retrains: int, batches: Sequence[str]) -> Policy:
+    """Space a calendar evenly over the batches, with as many retrains as another policy made.
+
+    >>> same_number("k of n", 2, ["a", "b", "c", "d", "e", "f"]).dates
+    ('b', 'd')
+    """
+    count = len(batches)
+    places = sorted({round((place + 1) * count / (retrains + 1)) - 1 for place in range(retrains)})
+    dates = tuple(batches[max(place, 0)] for place in places)
+    return Policy(f"calendar with the retrains of {of}", dates=dates)

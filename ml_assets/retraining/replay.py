@@ -1,0 +1,237 @@
+"""One policy walked through history, batch by batch, with the labels as late as they really were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.evaluation.metrics import metric_named
+from ml_assets.features.columns import roles
+from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.performance import performance_report
+from ml_assets.records import (
+    Attempt,
+    BatchEvidence,
+    Champion,
+    DriftReport,
+    History,
+    PerformanceReport,
+    RetrainDecision,
+)
+from ml_assets.retraining.fits import Fit, Fits
+from ml_assets.retraining.policies import Policy
+from ml_assets.retraining.policy import decide_retrain
+from ml_assets.retraining.stream import Stream, Window
+
+Batches = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The model in charge: its fit, since which batch, under which version."""
+
+    fit: Fit
+    as_of: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a policy did: which fit served each batch, at which batches it trained, every decision."""
+
+    policy: Policy
+    served: dict[str, Serving]
+    dates: tuple[str, ...]
+    failed: tuple[str, ...]
+    seconds: float
+    decisions: tuple[RetrainDecision, ...] = ()
+
+
+@dataclass
+class Reports:
+    """Drift and performance reports, made when first asked for and shared by all policies."""
+
+    fits: Fits
+    _drift: dict[tuple[Batches, str], DriftReport] = field(default_factory=dict)
+    _performance: dict[tuple[Batches, str], PerformanceReport] = field(default_factory=dict)
+    _references: dict[Batches, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def stream(self) -> Stream:
+        """The history."""
+        return self.fits.stream
+
+    def drift(self, serving: Serving, batch: str) -> DriftReport:
+        """Compare a batch with the rows that the model in charge was trained on."""
+        record = serving.fit.record
+        key = (record.batches, batch)
+        if key not in self._drift:
+            recipe = self.stream.recipe
+            reference = self._reference(record.batches)
+            columns = roles(reference, recipe)
+            self._drift[key] = drift_report(
+                batch,
+                self.stream.frames[batch],
+                reference,
+                columns.numeric,
+                columns.categorical,
+                serving.version,
+                recipe.monitoring,
+                random_state=recipe.random_state,
+            )
+        return self._drift[key].model_copy(update={"champion_version": serving.version})
+
+    def performance(self, serving: Serving | None, scored: str, batch: str) -> PerformanceReport:
+        """Score what was served for a batch, once its labels are known."""
+        recipe, metric = self.stream.recipe, metric_named(self.fits.metric)
+        if serving is None:
+            return performance_report(
+                batch, None, None, None, None, None, None, metric.name, metric.direction, recipe.monitoring
+            )
+        record = serving.fit.record
+        key = (record.batches, scored)
+        if key not in self._performance:
+            predicted = served_rows(self.stream, serving.fit, scored)
+            self._performance[key] = performance_report(
+                batch,
+                scored,
+                self.stream.rows.loc[predicted.index, recipe.target],
+                predicted,
+                None,
+                serving.version,
+                record.holdout,
+                metric.name,
+                metric.direction,
+                recipe.monitoring,
+                random_state=recipe.random_state,
+            )
+        return self._performance[key].model_copy(update={"batch": batch, "champion_version": serving.version})
+
+    def _reference(self, batches: Batches) -> pd.DataFrame:
+        if batches not in self._references:
+            rows = self.stream.rows_of(batches)
+            self._references[batches] = rows[rows[self.stream.recipe.target].notna()]
+        return self._references[batches]
+
+
+def served_rows(stream: Stream, fit: Fit, batch: str) -> pd.DataFrame:
+    """Predictions of a fit for a batch after its training window."""
+    first, after = stream.spans[batch]
+    return fit.live.loc[first : after - 1]
+
+
+def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Replay:
+    """Let every batch after `start` arrive; after each, the policy decides, as the sensor would.
+
+    A batch is served by the model of the batch before. A training at a batch learns from the newest `window`
+    batches whose labels are known by then, those found faulty left out, and its model serves from the next
+    batch on.
+
+    Parameters
+    ----------
+    policy : Policy
+    reports : Reports
+        With the fits.
+    start : str
+        The batch at which the first model is trained.
+    window : int or "all"
+        Training window.
+
+    Raises
+    ------
+    ValueError
+        If there can be no first model.
+    """
+    fits, stream = reports.fits, reports.stream
+    recipe = stream.recipe
+    champion = _first(fits, start, window)
+    served: dict[str, Serving] = {}
+    evidence: list[BatchEvidence] = []
+    attempts: list[Attempt] = []
+    dates: list[str] = []
+    failed: list[str] = []
+    decisions: list[RetrainDecision] = []
+    faulty: set[str] = set()
+    seconds = 0.0
+    for batch in stream.labels[stream.labels.index(start) + 1 :]:
+        served[batch] = champion
+        if policy.dates is None:
+            scored = stream.labelled_until(batch)
+            evidence.append(
+                BatchEvidence(
+                    batch=batch,
+                    index=stream.index(batch),
+                    drift=reports.drift(champion, batch) if "drift" in policy.sees else None,
+                    performance=(
+                        reports.performance(served[scored], scored, batch)
+                        if "performance" in policy.sees and scored in served
+                        else None
+                    ),
+                )
+            )
+            report = evidence[-1].drift
+            if report is not None and report.status == "fault":
+                faulty.add(batch)
+            history = History(
+                recipe=recipe.name,
+                batches=tuple(evidence),
+                attempts=tuple(attempts),
+                champion=Champion(
+                    version=champion.version,
+                    as_of_index=stream.index(champion.as_of),
+                    trained_at=champion.as_of,
+                ),
+            )
+            decision = decide_retrain(
+                recipe.name, policy.retraining, recipe.monitoring, recipe.training, history, batch
+            )
+            decisions.append(decision)
+            wanted = decision.retrain
+        else:
+            wanted = batch in policy.dates
+        if not wanted:
+            continue
+        challenger = fits.get(newest_labelled(stream, batch), window, faulty)
+        seconds += challenger.record.seconds
+        dates.append(batch)
+        if challenger.record.failed is None:
+            champion = Serving(challenger, batch, champion.version + 1)
+        else:
+            failed.append(batch)
+        outcome = "promote" if challenger.record.failed is None else "failed"
+        attempts.append(
+            Attempt.model_validate({"batch_index": stream.index(batch), "outcome": outcome, "at": batch})
+        )
+    return Replay(policy, served, tuple(dates), tuple(failed), seconds, tuple(decisions))
+
+
+def _first(fits: Fits, start: str, window: Window) -> Serving:
+    fit = fits.get(newest_labelled(fits.stream, start), window)
+    if fit.record.failed is not None:
+        raise ValueError(f"no first model at {start}: {fit.record.failed}")
+    return Serving(fit, start, 1)
+
+
+def newest_labelled(stream: Stream, batch: str) -> str:
+    """Newest batch with rows whose labels are known when `batch` has arrived.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    end = stream.labelled_until(batch)
+    known = [each for each in stream.labels if each <= end]
+    if not known:
+        raise ValueError(f"no labels are known when {batch} arrives")
+    return known[-1]
+
+
+def pooled(stream: Stream, served: dict[str, Serving]) -> pd.DataFrame:
+    """All predictions that were served for labelled rows, in the order of `Stream.rows`."""
+    parts = [served_rows(stream, serving.fit, batch) for batch, serving in served.items()]
+    frame = pd.concat(parts)
+    known = stream.rows.loc[frame.index, stream.recipe.target].notna().to_numpy()
+    return frame[np.asarray(known)]

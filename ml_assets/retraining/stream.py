@@ -1,0 +1,99 @@
+"""A model's history as frames: what had arrived, and which labels were known, at each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ml_assets.features.cleaning import clean
+from ml_assets.features.columns import BATCH
+from ml_assets.quality.contract import learn_schema
+from ml_assets.sources.batches import batch_of, index_between, next_batch
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Batches, Recipe
+    from ml_assets.records import Schema
+
+Window = int | str
+"""Newest labelled batches that are trained on, or "all"."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The batches of a recipe that arrived, cleaned.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Has `batches`; says how late labels are.
+    frames : mapping of str to DataFrame
+        Cleaned rows by batch label; a batch without rows may be left out.
+    """
+
+    recipe: Recipe
+    frames: Mapping[str, pd.DataFrame]
+
+    @classmethod
+    def of(cls, recipe: Recipe, raw: pd.DataFrame) -> Stream:
+        """Part the rows of a source into its batches, and clean each as the graph does.
+
+        Rows without a time belong to no batch.
+        """
+        assert recipe.batches is not None
+        period = recipe.batches.period
+        raw = raw[raw[recipe.batches.column].notna()]
+        days = raw[recipe.batches.column].drop_duplicates()
+        batches = raw[recipe.batches.column].map({day: batch_of(day.to_pydatetime(), period) for day in days})
+        frames: dict[str, pd.DataFrame] = {}
+        schema: Schema | None = None
+        for batch, rows in raw.groupby(batches.to_numpy(), sort=True):
+            frames[str(batch)] = clean(rows.reset_index(drop=True), recipe, str(batch), schema).frame
+            schema = learn_schema(rows, recipe)
+        return cls(recipe, frames)
+
+    @property
+    def calendar(self) -> Batches:
+        """The recipe's batches."""
+        assert self.recipe.batches is not None
+        return self.recipe.batches
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Batches that have rows, oldest first."""
+        return tuple(sorted(batch for batch, frame in self.frames.items() if len(frame)))
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """All rows, oldest batch first, with `batch__`; the index counts them from 0."""
+        parts = [self.frames[batch].assign(**{BATCH: batch}) for batch in self.labels]
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """First row of each batch in `rows`, and the first after it."""
+        spans, start = {}, 0
+        for batch in self.labels:
+            spans[batch] = (start, start + len(self.frames[batch]))
+            start = spans[batch][1]
+        return spans
+
+    def index(self, batch: str) -> int:
+        """Position of a batch on the calendar; missing periods count."""
+        return index_between(self.labels[0], batch, self.calendar.period)
+
+    def labelled_until(self, batch: str) -> str:
+        """Newest batch whose labels are known when `batch` has arrived."""
+        return next_batch(batch, self.calendar.period, -self.recipe.monitoring.label_delay)
+
+    def window(self, end: str, size: Window, without: Collection[str] = ()) -> tuple[str, ...]:
+        """Newest `size` batches up to `end`, but for those that were found faulty."""
+        known = tuple(batch for batch in self.labels if batch <= end and batch not in without)
+        return known if isinstance(size, str) else known[-size:]
+
+    def rows_of(self, batches: Sequence[str]) -> pd.DataFrame:
+        """Rows of some batches, oldest first."""
+        return pd.concat([self.rows.iloc[slice(*self.spans[batch])] for batch in batches])

@@ -1,0 +1,63 @@
+"""`ml-assets backtest` on a small file: the interface, a second run without fits, and the static table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.trust.streams import made_rows
+from ml_assets.cli.app import app
+
+RECIPE = """
+name: made
+model:
+  class_path: sklearn.linear_model.LogisticRegression
+  hyperparameters: {C: 1.0}
+  loader: {source_uri: "made.csv"}
+  data_interface: {task_type: classification, target_col: y}
+hyperparameter_tuning: {enabled: false, metric: roc_auc}
+"""
+BATCHES = "batches: {column: day, period: daily}\ntraining: {first: 4, window: 4}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ML_ASSETS_HOME", str(tmp_path / "home"))
+    frame = pd.concat(made_rows(12, 320, 0, 7).values()).drop(columns="row_id__")
+    frame.to_csv(tmp_path / "made.csv", index=False)
+    (tmp_path / "made.yaml").write_text(RECIPE + BATCHES)
+    (tmp_path / "static.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def run(path: Path) -> tuple[int, dict[str, Any], str]:
+    result = CliRunner().invoke(app, ["backtest", "--recipe-file", str(path), "--json"])
+    return result.exit_code, json.loads(result.stdout.splitlines()[-1]), result.stderr
+
+
+def test_backtest_tells_every_policy_and_recommends_one(folder: Path) -> None:
+    code, told, progress = run(folder / "made.yaml")
+    assert code == 0
+    assert {"name", "metric", "policies", "recommended"} <= told.keys()
+    assert told["metric"] == "roc_auc"
+    for row in told["policies"]:
+        assert {"policy", "score", "interval", "retrains", "seconds", "dates"} <= row.keys()
+        assert len(row["dates"]) == row["retrains"]
+    assert told["recommended"] in [row["policy"] for row in told["policies"]]
+    assert "fits     [####################] 9 of 9" in progress
+    fits = sorted((folder / "home" / "backtests").rglob("*.json"))
+    times = [path.stat().st_mtime_ns for path in fits]
+    code, again, _ = run(folder / "made.yaml")
+    assert code == 0 and again == told
+    assert [path.stat().st_mtime_ns for path in fits] == times
+
+
+def test_static_table_has_no_history(folder: Path) -> None:
+    code, told, _ = run(folder / "static.yaml")
+    assert code == 2
+    assert "no history" in told["error"]

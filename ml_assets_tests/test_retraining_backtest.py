@@ -1,0 +1,263 @@
+"""The backtest: same rows, true label delay, shared fits, the live decision; the policy on made streams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
+from ml_assets.recipe.schema import Breaches, Retraining
+from ml_assets.retraining.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
+from ml_assets.retraining.errors import TooShortError
+from ml_assets.retraining.fits import Fits
+from ml_assets.retraining.pictures import pareto
+from ml_assets.retraining.policies import (
+    AT_ONCE,
+    CALENDARS,
+    DEFAULTS,
+    NEVER,
+    ORACLE,
+    RECIPE,
+    Policy,
+    calendar,
+    same_number,
+    standard_policies,
+)
+from ml_assets.retraining.replay import Replay, Reports, replay
+from ml_assets.retraining.stream import Stream
+
+BATCHES, ROWS, CHANGE = 26, 300, 14
+DEFAULT = Policy(RECIPE, DEFAULTS)
+
+
+def stream(change_at: int | None = CHANGE, batches: int = BATCHES, seed: int = 0, **more: Any) -> Stream:
+    recipe = made_recipe(**{"window": 4, "first": 6} | more)
+    return Stream(recipe, made_rows(batches, ROWS, seed, change_at))
+
+
+def reports(given: Stream, folder: Path | None = None) -> Reports:
+    return Reports(fixed_fits(given, folder, n_estimators=20))
+
+
+@pytest.fixture(scope="module")
+def changed() -> Reports:
+    return reports(stream())
+
+
+@pytest.fixture(scope="module")
+def result(changed: Reports) -> Backtest:
+    return backtest(changed, workers=2)
+
+
+def named(result: Backtest, policy: str) -> PolicyScore:
+    return next(row for row in result.policies if row.policy == policy)
+
+
+def places(run: Replay, given: Stream) -> list[int]:
+    return [given.labels.index(date) for date in run.dates]
+
+
+def test_every_policy_serves_the_same_rows_with_no_row_it_was_trained_on(changed: Reports) -> None:
+    given = changed.stream
+    for policy in standard_policies(given.recipe):
+        run = replay(policy, changed, given.labels[6], 4)
+        assert list(run.served) == list(given.labels[7:])
+        for batch, serving in run.served.items():
+            assert serving.fit.record.end < serving.as_of < batch  # labels come one batch late
+            assert serving.as_of in (given.labels[6], *run.dates)
+            assert given.spans[batch][0] in serving.fit.live.index
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3])
+def test_model_learns_only_from_labels_that_had_arrived(delay: int) -> None:
+    given = stream(label_delay=delay, batches=14)
+    run = replay(calendar(2), reports(given), given.labels[8], 4)
+    for serving in run.served.values():
+        place = given.labels.index(serving.as_of)
+        assert serving.fit.record.batches == given.labels[place - delay - 3 : place - delay + 1]
+
+
+@pytest.mark.parametrize("every", CALENDARS)
+def test_calendar_trains_every_so_many_batches(changed: Reports, every: int) -> None:
+    given = changed.stream
+    assert places(replay(calendar(every), changed, given.labels[6], 4), given) == list(
+        range(6 + every, BATCHES, every)
+    )
+
+
+def test_policies_are_all_there_with_their_costs(result: Backtest) -> None:
+    names = [row.policy for row in result.policies]
+    assert names == [
+        NEVER, "every batch", "every 2 batches", "every 4 batches", "every 8 batches", "literal thresholds",
+        "drift only", "performance only", "k of n", RECIPE, ORACLE,
+    ]  # fmt: skip
+    for row in result.policies:
+        assert row.retrains == len(row.dates) == sum(row.retrains_by_half)
+        assert row.interval[0] <= row.score <= row.interval[1]
+        assert (row.seconds > 0) == (row.retrains > 0)
+    assert named(result, NEVER).retrains == 0 and named(result, NEVER).gain.value == 0.0
+    assert result.rows == (BATCHES - 7) * ROWS
+
+
+def test_retraining_pays_after_a_change_and_the_oracle_is_best(result: Backtest) -> None:
+    assert named(result, "every batch").gain.low > 0.1
+    assert named(result, RECIPE).gain.low > 0.05
+    assert named(result, ORACLE).score > max(r.score for r in result.policies if r.policy != ORACLE) - 0.02
+
+
+def test_literal_thresholds_mean_what_they_say(result: Backtest, changed: Reports) -> None:
+    given = changed.stream
+    literal = next(p for p in standard_policies(given.recipe) if p.name == "literal thresholds")
+    run = replay(literal, changed, given.labels[6], 4)
+    for decision in run.decisions:
+        performance, drift = decision.evidence["performance"], decision.evidence["drift"]
+        breached = (performance["values"] and performance["values"][-1] < 0.8) or (
+            drift["values"] and drift["values"][-1] > 0.1
+        )
+        assert decision.retrain == bool(breached)
+    assert run.dates == named(result, "literal thresholds").dates
+
+
+def test_no_fit_is_made_twice(tmp_path: Path) -> None:
+    """Fits are shared by all policies, and found again by another process and another threshold."""
+    given = stream(batches=16)
+    first = reports(given, tmp_path)
+    before = backtest(first, workers=2)
+    made = len(list(tmp_path.rglob("*.json")))
+    assert made <= len(given.labels) - 5
+
+    def refuse(frame: pd.DataFrame) -> Any:
+        raise AssertionError("fitted again")
+
+    fits = Fits(given, refuse, tmp_path, first.fits.identity)
+    assert backtest(Reports(fits)) == before
+    tried = what_if(Reports(fits), {"bolder": Retraining(drift_threshold=0.05, breaches=Breaches(k=1, n=1))})
+    assert [row.policy for row in tried.policies] == [NEVER, "bolder", ORACLE]
+    assert len(list(tmp_path.rglob("*.json"))) == made
+
+
+def test_killed_backtest_goes_on(tmp_path: Path) -> None:
+    given = stream(batches=14)
+    whole = backtest(reports(given, tmp_path / "whole"))
+    half = reports(given, tmp_path / "half")
+    for end in given.labels[5:8]:
+        half.fits.get(end, 4)
+    record = next((tmp_path / "half").rglob("*.json"))
+    record.with_suffix(".json").unlink()  # killed before the record was written: the fit is not whole
+    again = backtest(reports(given, tmp_path / "half"))
+    assert [(r.policy, r.score, r.dates) for r in again.policies] == [
+        (r.policy, r.score, r.dates) for r in whole.policies
+    ]
+
+
+def test_other_rows_are_other_fits(tmp_path: Path) -> None:
+    backtest(reports(stream(batches=14), tmp_path))
+    made = len(list(tmp_path.rglob("*.json")))
+    backtest(reports(stream(batches=14, seed=1), tmp_path))
+    assert len(list(tmp_path.rglob("*.json"))) == 2 * made
+
+
+def test_progress_ends_with_all_done(changed: Reports) -> None:
+    seen: list[tuple[str, int, int]] = []
+    backtest(changed, progress=lambda *news: seen.append(news))
+    for what in ("fits", "policies"):
+        done = [(n, total) for name, n, total in seen if name == what]
+        assert [n for n, _ in done] == list(range(1, done[-1][1] + 1))
+
+
+def test_too_little_history_is_said() -> None:
+    given = stream(batches=7, label_delay=0)
+    with pytest.raises(TooShortError, match="7 batches are too few"):
+        first_batch(given)
+    assert first_batch(stream(batches=12)) == given.labels[6]  # the labels of six batches, one late
+
+
+def test_same_number_is_evenly_spaced() -> None:
+    batches = [str(n) for n in range(100)]
+    for retrains in (1, 3, 10, 50):
+        dates = same_number("x", retrains, batches).dates
+        assert dates is not None and len(dates) == retrains
+        gaps = np.diff([-1, *map(int, dates), 100])
+        assert gaps.max() - gaps.min() <= 2
+
+
+def score(policy: str, first: float, second: float, retrains: int) -> PolicyScore:
+    gain = {"value": 0.0, "low": 0.0, "high": 0.0}
+    return PolicyScore.model_validate(
+        {
+            "policy": policy,
+            "score": 0.5,
+            "interval": (0.4, 0.6),
+            "gain": gain,
+            "retrains": 2 * retrains,
+            "seconds": 1.0,
+            "dates": (),
+            "first_half": first,
+            "second_half": second,
+            "retrains_by_half": (retrains, retrains),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([score(NEVER, 0, 0, 0), score("often", 0.10, 0.1, 9), score("seldom", 0.095, 0.0, 3)], "seldom"),
+        ([score(NEVER, 0, 0, 0), score("often", 0.10, 0.0, 9), score("seldom", 0.08, 9.9, 3)], "often"),
+        ([score(NEVER, 0, 0, 0), score("often", -0.1, 0.9, 9)], NEVER),
+        ([score(NEVER, 0, 0, 0), score(ORACLE, 0.5, 0.5, 1), score("a", 0.1, 0.1, 4)], "a"),
+    ],
+)
+def test_recommended_is_chosen_on_the_first_half_alone(rows: list[PolicyScore], expected: str) -> None:
+    assert recommend(rows)[0] == expected
+
+
+def test_picture_is_small(result: Backtest) -> None:
+    png = pareto(result)
+    assert png.startswith(b"\x89PNG") and len(png) <= 30_000
+
+
+def test_stationary_stream_is_never_retrained() -> None:
+    for seed in (1, 2):
+        given = stream(None, batches=60, seed=seed)
+        run = replay(DEFAULT, reports(given), given.labels[6], 4)
+        assert run.dates == ()
+
+
+def test_broken_feed_trains_nothing_and_is_not_learned_later() -> None:
+    given = stream(None, batches=24)
+    broken = given.labels[12:15]
+    for batch in broken:
+        given.frames[batch]["a"] *= 1000
+    run = replay(DEFAULT, reports(given), given.labels[6], 4)
+    assert not set(run.dates) & set(broken)
+    assert [d.rule for d in run.decisions if d.batch in broken] == ["fault"] * 3
+    after = Policy("after", AT_ONCE.model_copy(update={"max_age": 10}))
+    run = replay(after, reports(given), given.labels[6], 4)
+    assert run.dates
+    for serving in run.served.values():
+        assert not set(serving.fit.record.batches) & set(broken)
+
+
+def test_training_that_fails_keeps_the_champion_and_the_budget() -> None:
+    given = stream()
+    made = fixed_fits(given, n_estimators=20)
+    working = made.fit
+    calls = []
+
+    def failing(frame: pd.DataFrame) -> Any:
+        calls.append(len(frame))
+        if len(calls) > 2:
+            raise ValueError("out of memory")
+        return working(frame)
+
+    run = replay(DEFAULT, Reports(Fits(given, failing)), given.labels[6], 4)
+    assert run.dates and run.dates == run.failed
+    assert {serving.version for serving in run.served.values()} == {1}
+    budget = DEFAULTS.budget
+    found = places(run, given)
+    assert all(sum(0 <= p - q < budget.batches for p in found) <= budget.retrains for q in found)
