@@ -250,12 +250,9 @@ def _verdict(
     corrected = []
     for outcome in tests:
         p_value = min(1.0, outcome.p_value * corrections * whole / WEIGHTS.get(outcome.test, 1.0))
-        proven = [
-            effect
-            for effect in outcome.proves
-            if abs(found[effect]) >= FLOORS[effect] and abs(found[effect]) > (limits[effect] or 0.0)
-        ]
-        alarm = p_value < SIGNIFICANCE and bool(proven)
+        proven = [effect for effect in outcome.proves if abs(found[effect]) >= FLOORS[effect]]
+        unusual = all(abs(found[effect]) > (limits[effect] or 0.0) for effect in outcome.proves)
+        alarm = p_value < SIGNIFICANCE and bool(proven) and unusual
         corrected.append((not alarm, p_value, outcome, (proven or outcome.proves)[0]))
     quiet, p_value, worst, effect = min(corrected, key=lambda entry: entry[:2])
     return ColumnDrift(
