@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.monitoring.drift import SAMPLE_ROWS, drift_report
+from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.samples import SAMPLE_ROWS
 from ml_assets.recipe.schema import Monitoring
 from ml_assets.records import DriftReport
 

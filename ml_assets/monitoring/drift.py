@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -89,8 +89,8 @@ def drift_report(
         Reports on earlier batches, oldest first; those about other champions are left out.
     trailing : mapping of str to DataFrame, optional
         The last few batches before this one, to tell a column that moved once from one that keeps moving.
-    predictions : DataFrame of shape (n_rows, n_outputs), optional
-        The champion's predictions for the batch, compared with the profile's.
+    predictions : DataFrame of shape (n_predicted_rows, n_outputs), optional
+        The champion's predictions for the batch's rows that it has not learned, compared with the profile's.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def drift_report(
     judge = partial(_verdict, corrections=len(pairs) / SHARES["columns"])
     columns = [judge(name, pair, faults.get(name, ""), usual.get(name, {})) for name, pair in pairs.items()]
     joint = _joint(sides, pairs, faults, numeric, random_state, usual.get(JOINT, {}))
-    predicted = _predictions(profile, predictions, sides[1].index, usual)
+    predicted = _predictions(profile, predictions, usual)
     if profile is not None:
         columns = [_weighed(column, pairs[column.column], profile.importance) for column in columns]
     if trailing is not None:
@@ -250,12 +250,9 @@ def _verdict(
     corrected = []
     for outcome in tests:
         p_value = min(1.0, outcome.p_value * corrections * whole / WEIGHTS.get(outcome.test, 1.0))
-        proven = [
-            effect
-            for effect in outcome.proves
-            if abs(found[effect]) >= FLOORS[effect] and abs(found[effect]) > (limits[effect] or 0.0)
-        ]
-        alarm = p_value < SIGNIFICANCE and bool(proven)
+        proven = [effect for effect in outcome.proves if abs(found[effect]) >= FLOORS[effect]]
+        unusual = all(abs(found[effect]) > (limits[effect] or 0.0) for effect in outcome.proves)
+        alarm = p_value < SIGNIFICANCE and bool(proven) and unusual
         corrected.append((not alarm, p_value, outcome, (proven or outcome.proves)[0]))
     quiet, p_value, worst, effect = min(corrected, key=lambda entry: entry[:2])
     return ColumnDrift(
@@ -294,13 +291,11 @@ def _joint(
 def _predictions(
     profile: Profile | None,
     predictions: pd.DataFrame | None,
-    index: Any,
     usual: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> tuple[ColumnDrift, ...]:
     """Compare the champion's outputs with those on its hold-out: rows it has not learned, as these are."""
     if profile is None or predictions is None:
         return ()
-    predictions = predictions.loc[index]
     names = [name for name in profile.predictions if name in predictions.columns]
     entries = []
     for name in names:

@@ -14,7 +14,7 @@ from ml_assets.monitoring.drift import JOINT, drift_report, outputs
 from ml_assets.recipe.schema import Monitoring, Recipe
 from ml_assets.records import Profile, TrainingResult
 
-USUAL_BATCHES = 16
+USUAL_BATCHES = 24
 REFERENCE_ROWS = 10_000
 PREDICTIONS = 2_000
 
@@ -72,7 +72,7 @@ def effects_between(
     monitoring: Monitoring,
     random_state: int,
 ) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Effects of up to 16 batches, each against all the others: what is usual between batches."""
+    """Effects of up to 24 batches, each against all the others: what is usual between batches."""
     labels = sorted(batches)
     if len(labels) < 2:
         return {}

@@ -222,11 +222,17 @@ def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
 
 
 def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Predict a batch; None where its columns are not what the model knows: the report says which."""
+    """Predict the rows the champion has not learned: on learned ones it looks better than it is.
+
+    None where they are too few, or where the columns are not what the model knows: the report says which.
+    """
     from ml_assets.evaluation.evaluate import predict
 
+    new = frame[~frame["row_id__"].isin(state.registry.trained_row_ids(state.name, version))]
+    if len(new) < state.recipe.monitoring.min_rows:
+        return None
     try:
-        return predict(state.registry.load(state.name, version), frame)
+        return predict(state.registry.load(state.name, version), new)
     except ValueError:
         return None
 
