@@ -149,11 +149,14 @@ class ModelState:
         return self.shifted(batch, -self.recipe.monitoring.label_delay)
 
     def window(self, as_of: str) -> list[str]:
-        """Batches a model trained at `as_of` learns from: labelled, cleaned, newest `training.window`."""
+        """Batches a model trained at `as_of` learns from: labelled, cleaned, newest `training.window`.
+
+        `auto` chooses among all of them when the model is trained.
+        """
         last = self.labelled_until(as_of)
         known = [b for b in self.store.batches("cleaned_features") if b <= last]
         size = self.recipe.training.window
-        return known if size == "all" else known[-size:]
+        return known if isinstance(size, str) else known[-size:]
 
 
 PATIENCE = 0.5
