@@ -37,11 +37,15 @@ class GateResult:
     as_of: str
 
 
-def split_step(state: ModelState, as_of: str) -> dict[str, Metadata]:
-    """Split the labelled rows of the training window; metadata of `training_set` and `test_set`."""
+def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[str, Metadata]:
+    """Split the labelled rows of the training window; metadata of `training_set` and `test_set`.
+
+    `healthy` leaves out faulty batches: a model must not learn a broken feed by itself. A person who trains
+    by hand, after a lasting change of unit, has them learned.
+    """
     from ml_assets.training.splits import split
 
-    batches = state.window(as_of)
+    batches = state.window(as_of, healthy=healthy)
     if not batches:
         raise dg.Failure(
             f"{state.name}: no batch up to {state.labelled_until(as_of)} has been cleaned, so there are no "
