@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     frame = pd.concat(made_rows(12, 320, 0, 7).values()).drop(columns="row_id__")
     frame.to_csv(tmp_path / "made.csv", index=False)
     (tmp_path / "made.yaml").write_text(RECIPE + BATCHES)
-    (tmp_path / "static.yaml").write_text(RECIPE)
+    (tmp_path / "static.yaml").write_text(RECIPE.replace("name: made", "name: static"))
     return tmp_path
 
 
@@ -61,3 +61,27 @@ def test_static_table_has_no_history(folder: Path) -> None:
     code, told, _ = run(folder / "static.yaml")
     assert code == 2
     assert "no history" in told["error"]
+
+
+def test_asset_shows_the_same_backtest_and_says_why_there_is_none(folder: Path) -> None:
+    from ml_assets.cli.validate import load_state
+    from ml_assets.features.cleaning import clean
+    from ml_assets.orchestration.backtest_step import backtest_report
+    from ml_assets.settings import read_settings
+
+    _, told, _ = run(folder / "made.yaml")
+    state = load_state(folder / "made.yaml", read_settings())
+    batches = [f"2024-01-{day:02}" for day in range(1, 13)]
+    for known in (0, 5, 12):
+        for batch in batches[:known]:
+            cleaned = clean(state.read(batch), state.recipe, batch).frame
+            state.store.write_frame("cleaned_features", batch, cleaned)
+        if known < 12:
+            shown = backtest_report(state, lambda text: None)
+            assert shown["policies"] == 0
+            assert f"{known} batches are too few" in shown["summary"]
+    shown = backtest_report(state, lambda text: None)
+    assert shown["recommended"] == told["recommended"]
+    assert len(shown["policies"].records) == len(told["policies"])
+    static = load_state(folder / "static.yaml", read_settings())
+    assert "no history" in backtest_report(static, lambda text: None)["summary"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.trust.policy import flapping_metric
 from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
 from ml_assets.recipe.schema import Breaches, Retraining
 from ml_assets.retraining.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
@@ -67,7 +68,7 @@ def test_every_policy_serves_the_same_rows_with_no_row_it_was_trained_on(changed
         run = replay(policy, changed, given.labels[6], 4)
         assert list(run.served) == list(given.labels[7:])
         for batch, serving in run.served.items():
-            assert serving.fit.record.end < serving.as_of < batch  # labels come one batch late
+            assert serving.fit.record.batches[-1] < serving.as_of < batch  # labels come one batch late
             assert serving.as_of in (given.labels[6], *run.dates)
             assert given.spans[batch][0] in serving.fit.live.index
 
@@ -261,3 +262,18 @@ def test_training_that_fails_keeps_the_champion_and_the_budget() -> None:
     budget = DEFAULTS.budget
     found = places(run, given)
     assert all(sum(0 <= p - q < budget.batches for p in found) <= budget.retrains for q in found)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_abrupt_change_is_one_retrain(seed: int) -> None:
+    """With `window: auto` the one training learns from the new time only, so nothing is left to alarm."""
+    given = stream(batches=30, seed=seed, window="auto")
+    run = replay(DEFAULT, reports(given), given.labels[6], "auto")
+    assert places(run, given) == [CHANGE + 2]  # two batches of the new time are labelled by then
+    newest = run.served[given.labels[-1]].fit.record.batches
+    assert min(newest) >= given.labels[CHANGE - 1]
+
+
+def test_flapping_metric_spends_no_more_than_the_budget() -> None:
+    budget = DEFAULTS.budget
+    assert 2 <= flapping_metric(60) <= budget.retrains

@@ -33,7 +33,7 @@ from ml_assets.retraining.stream import Stream
 
 SETS = ("elec2", "bike_hour", "bank_marketing", "occupancy")
 DATA = Path(os.environ.get("ML_ASSETS_BENCHMARK_DATA", "../shared/data"))
-SEEDS = 10
+SEEDS = 6
 BATCHES, CHANGE, FIRST = 100, 50, 12
 DEFAULT = Policy(RECIPE, DEFAULTS)
 

@@ -20,6 +20,7 @@ from ml_assets.orchestration.training_steps import champion_step, evaluate_step,
 
 AS_OF_TAG = "ml_assets/as_of"
 MODEL_TAG = "ml_assets/model"
+DECISION_TAG = "ml_assets/decision"
 
 WARN = dg.AssetCheckSeverity.WARN
 
@@ -145,7 +146,8 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         ],
     )
     def split(context: dg.AssetExecutionContext) -> Iterable[dg.MaterializeResult]:
-        metadata = split_step(state, as_of(context, state, "cleaned_features"))
+        by_sensor = DECISION_TAG in context.run.tags
+        metadata = split_step(state, as_of(context, state, "cleaned_features"), healthy=by_sensor)
         for asset in ("training_set", "test_set"):
             yield dg.MaterializeResult(asset_key=key(asset), metadata=metadata[asset])
 

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
+from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 from ml_assets.sources import batches as calendar
 from ml_assets.sources.files import expand
@@ -154,12 +155,23 @@ class ModelState:
         """Newest batch whose labels are known when `batch` has arrived."""
         return self.shifted(batch, -self.recipe.monitoring.label_delay)
 
-    def window(self, as_of: str) -> list[str]:
-        """Batches a model trained at `as_of` learns from: labelled, cleaned, newest `training.window`."""
+    def window(self, as_of: str, *, healthy: bool = False) -> list[str]:
+        """Batches a model trained at `as_of` learns from: labelled, cleaned, newest `training.window`.
+
+        `auto` chooses among all of them when the model is trained. `healthy` leaves out batches that the
+        drift report found faulty.
+        """
         last = self.labelled_until(as_of)
         known = [b for b in self.store.batches("cleaned_features") if b <= last]
+        if healthy:
+            known = [batch for batch in known if not self._faulty(batch)]
         size = self.recipe.training.window
-        return known if size == "all" else known[-size:]
+        return known if isinstance(size, str) else known[-size:]
+
+    def _faulty(self, batch: str) -> bool:
+        if not self.store.has("drift_report", batch):
+            return False
+        return self.store.read_record("drift_report", batch, DriftReport).status == "fault"
 
 
 PATIENCE = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -39,17 +39,22 @@ class GateResult:
     as_of: str
 
 
-def split_step(state: ModelState, as_of: str) -> dict[str, Metadata]:
-    """Split the labelled rows of the training window; metadata of `training_set` and `test_set`."""
+def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[str, Metadata]:
+    """Split the labelled rows of the training window; metadata of `training_set` and `test_set`.
+
+    `healthy` leaves out faulty batches: a model must not learn a broken feed by itself. A person who trains
+    by hand, after a lasting change of unit, has them learned.
+    """
     from ml_assets.training.splits import split
 
-    batches = state.window(as_of)
+    batches = state.window(as_of, healthy=healthy)
     if not batches:
         raise dg.Failure(
             f"{state.name}: no batch up to {state.labelled_until(as_of)} has been cleaned, so there are no "
             f"labelled rows to learn from. Materialize {state.name}/cleaned_features first.",
             allow_retries=False,
         )
+    batches = _chosen_window(state, batches)
     frame = state.store.read_frames("cleaned_features", batches)
     labelled = frame.dropna(subset=[state.recipe.target]).reset_index(drop=True)
     try:
@@ -66,6 +71,30 @@ def split_step(state: ModelState, as_of: str) -> dict[str, Metadata]:
             "sha256": snapshot.sha256,
         }
     return metadata
+
+
+def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
+    """Look as far back as `training.window: auto` says; the first model learns from all."""
+    from ml_assets.evaluation.evaluate import predict
+    from ml_assets.evaluation.metrics import metric_named, score
+    from ml_assets.retraining.fits import fixed_fit
+    from ml_assets.training.window import choose_window
+
+    champion = state.registry.champion(state.name) if state.recipe.training.window == "auto" else None
+    if champion is None:
+        return batches
+    fit = fixed_fit(state.recipe, champion.trained.training)
+    sign = 1 if metric_named(champion.metric).direction == "maximize" else -1
+
+    def scorer(trained_on: Sequence[str], judge: str) -> float:
+        rows = state.store.read_frame("cleaned_features", judge)
+        try:
+            model = fit(state.store.read_frames("cleaned_features", list(trained_on)))
+        except ValueError:  # e.g. one class only
+            return float("nan")
+        return sign * score(champion.metric, rows[state.recipe.target], predict(model, rows))
+
+    return batches[-choose_window(batches, scorer) :]
 
 
 def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> TrainedModel:

@@ -34,7 +34,7 @@ NOT_YET: Final = frozenset({
 """Keys that a later version will understand."""
 
 NOT_YET_VALUES: Final = frozenset({
-    ("training.window", "auto"), ("batches.period", "quarterly"), ("batches.period", "yearly"),
+    ("batches.period", "quarterly"), ("batches.period", "yearly"),
     ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
     ("model.preprocessor.params.missing_strategy", "interpolation"),
     ("model.preprocessor.params.numerical_strategy", "normalizer"),

@@ -218,8 +218,8 @@ class Batches(Section):
 class Training(Section):
     """Which rows the model learns from."""
 
-    window: Annotated[int, Field(ge=1)] | Literal["all"] = "all"
-    """Newest labelled batches, or all."""
+    window: Annotated[int, Field(ge=1)] | Literal["all", "auto"] = "all"
+    """Newest labelled batches, all, or `auto`: as far back as predicts the newest labelled batches best."""
     first: int = Field(1, ge=1)
     """Labelled batches that must have arrived before the first model is trained."""
     folds: Annotated[int, Field(ge=2, le=20)] | None = None

@@ -26,7 +26,16 @@ from ml_assets.retraining.policies import (
     same_number,
     standard_policies,
 )
-from ml_assets.retraining.replay import Replay, Reports, Serving, newest_labelled, pooled, replay, served_rows
+from ml_assets.retraining.replay import (
+    Replay,
+    Reports,
+    Serving,
+    newest_labelled,
+    pooled,
+    replay,
+    served_rows,
+    trained,
+)
 from ml_assets.retraining.stream import Stream, Window
 
 RESAMPLES = 200
@@ -227,7 +236,7 @@ def oracle(reports: Reports, scale: Scale, start: str, window: Window) -> Replay
     Where the metric is undefined on a batch (roc_auc of one class), the model stays.
     """
     fits, stream = reports.fits, reports.stream
-    current = Serving(fits.get(newest_labelled(stream, start), window), start, 1)
+    current = Serving(trained(fits, newest_labelled(stream, start), window)[0], start, 1)
     available = [current]
     served: dict[str, Serving] = {}
     dates, seconds, previous = [], 0.0, start
@@ -243,7 +252,7 @@ def oracle(reports: Reports, scale: Scale, start: str, window: Window) -> Replay
             seconds += best.fit.record.seconds
             current = best
         served[batch] = current
-        fit = fits.get(newest_labelled(stream, batch), window)
+        fit, _ = trained(fits, newest_labelled(stream, batch), window)
         if fit.record.failed is None:
             available.append(Serving(fit, batch, len(available) + 1))
         previous = batch

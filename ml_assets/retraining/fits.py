@@ -36,12 +36,11 @@ Progress = Callable[[int, int], None]
 
 
 class FitRecord(Record):
-    """One fit: the newest batch that it could learn from, its batches, what it cost, its hold-out score.
+    """One fit: its batches, what it cost, its hold-out score.
 
     `failed` says why there is no model, e.g. one class only.
     """
 
-    end: str
     batches: tuple[str, ...]
     rows: int = 0
     seconds: float = 0.0
@@ -53,7 +52,7 @@ class FitRecord(Record):
 class Fit:
     """A fit with its predictions of the rows of `Stream.rows`, by their position.
 
-    `live` are those of all batches after `end`; `tested` those of the hold-out, by the model without it.
+    `live` are those of all later batches; `tested` those of the hold-out, by the model without it.
     """
 
     record: FitRecord
@@ -102,15 +101,17 @@ class Fits:
     fit: FitFunction
     folder: Path | None = None
     identity: str = ""
-    _known: dict[tuple[str, tuple[str, ...]], Fit] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], Fit] = field(default_factory=dict)
 
     def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
         """Fit on the newest `window` batches up to `end`, faulty ones left out."""
-        batches = self.stream.window(end, window, without)
-        key = (end, batches)
-        if key not in self._known:
-            self._known[key] = self._read(*key) or self._make(*key)
-        return self._known[key]
+        return self.of(self.stream.window(end, window, without))
+
+    def of(self, batches: tuple[str, ...]) -> Fit:
+        """Fit on some batches."""
+        if batches not in self._known:
+            self._known[batches] = self._read(batches) or self._make(batches)
+        return self._known[batches]
 
     def prepare(
         self,
@@ -138,23 +139,23 @@ class Fits:
         text = f"{self.identity}\n{self.stream.recipe.evaluation.validation.model_dump_json()}"
         return hashlib.sha256(text.encode() + hashes.tobytes()).hexdigest()[:16]
 
-    def _path(self, end: str, batches: tuple[str, ...]) -> Path | None:
+    def _path(self, batches: tuple[str, ...]) -> Path | None:
         if self.folder is None:
             return None
         name = hashlib.sha256(" ".join(batches).encode()).hexdigest()[:8]
-        return self.folder / self._digest / f"{end.replace(':', '')}_{len(batches)}_{name}"
+        return self.folder / self._digest / f"{batches[-1].replace(':', '')}_{len(batches)}_{name}"
 
-    def _read(self, end: str, batches: tuple[str, ...]) -> Fit | None:
-        path = self._path(end, batches)
+    def _read(self, batches: tuple[str, ...]) -> Fit | None:
+        path = self._path(batches)
         if path is None or not path.with_suffix(".json").is_file():
             return None
         record = FitRecord.model_validate_json(path.with_suffix(".json").read_text())
         live, tested = (pd.read_parquet(path.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
         return Fit(record, live, tested)
 
-    def _make(self, end: str, batches: tuple[str, ...]) -> Fit:
-        made = self._fitted(end, batches)
-        path = self._path(end, batches)
+    def _make(self, batches: tuple[str, ...]) -> Fit:
+        made = self._fitted(batches)
+        path = self._path(batches)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.live.to_parquet(path.with_suffix(".live.parquet"))
@@ -165,7 +166,7 @@ class Fits:
             unfinished.replace(path.with_suffix(".json"))
         return made
 
-    def _fitted(self, end: str, batches: tuple[str, ...]) -> Fit:
+    def _fitted(self, batches: tuple[str, ...]) -> Fit:
         stream, recipe = self.stream, self.stream.recipe
         rows = stream.rows_of(batches)
         started = time.perf_counter()
@@ -176,7 +177,7 @@ class Fits:
             model = self.fit(rows)
         except ValueError as error:
             seconds = time.perf_counter() - started
-            return Fit(FitRecord(end=end, batches=batches, seconds=seconds, failed=str(error)), empty, empty)
+            return Fit(FitRecord(batches=batches, seconds=seconds, failed=str(error)), empty, empty)
         seconds = time.perf_counter() - started
         evaluation = evaluate(
             recipe.model_copy(
@@ -188,13 +189,12 @@ class Fits:
             metric=self.metric,
         )
         record = FitRecord(
-            end=end,
             batches=batches,
             rows=int(rows[recipe.target].notna().sum()),
             seconds=seconds,
             holdout=evaluation.scores.get(self.metric),
         )
-        later = stream.rows.iloc[stream.spans[end][1] :]
+        later = stream.rows.iloc[stream.spans[batches[-1]][1] :]
         return Fit(record, predict(model, later), tested)
 
     @cached_property

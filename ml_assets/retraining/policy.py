@@ -349,14 +349,15 @@ def labels_due(case: Case) -> RetrainDecision | None:
         return None
     if case.performance.reached(case.retraining.breaches.k):
         return None
-    drifted = [
-        batch.batch
-        for batch in case.history.batches
+    mature = [
+        batch.drift
+        for batch in sorted(case.history.batches, key=lambda batch: batch.index)
         if batch.index <= case.index - delay
-        and batch.drift in case.current_reports
         and batch.drift is not None
-        and drift_breach(batch.drift, case.retraining)
-    ]
+        and batch.drift in case.current_reports
+        and batch.drift.status in ("ok", "drift")
+    ][-case.retraining.breaches.n :]
+    drifted = [report for report in mature if drift_breach(report, case.retraining)]
     if len(drifted) >= case.retraining.breaches.k:
         return None
     reason = (

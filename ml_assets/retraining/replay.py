@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.metrics import metric_named
+from ml_assets.evaluation.metrics import metric_named, score
 from ml_assets.features.columns import roles
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.performance import performance_report
@@ -24,6 +25,7 @@ from ml_assets.retraining.fits import Fit, Fits
 from ml_assets.retraining.policies import Policy
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.retraining.stream import Stream, Window
+from ml_assets.training.window import choose_window
 
 Batches = tuple[str, ...]
 
@@ -136,7 +138,7 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
         With the fits.
     start : str
         The batch at which the first model is trained.
-    window : int or "all"
+    window : int, "all" or "auto"
         Training window.
 
     Raises
@@ -144,8 +146,8 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     ValueError
         If there can be no first model.
     """
-    fits, stream = reports.fits, reports.stream
-    recipe = stream.recipe
+    stream, recipe = reports.stream, reports.stream.recipe
+    fits = reports.fits
     champion = _first(fits, start, window)
     served: dict[str, Serving] = {}
     evidence: list[BatchEvidence] = []
@@ -193,8 +195,8 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
             wanted = batch in policy.dates
         if not wanted:
             continue
-        challenger = fits.get(newest_labelled(stream, batch), window, faulty)
-        seconds += challenger.record.seconds
+        challenger, spent = trained(fits, newest_labelled(stream, batch), window, faulty)
+        seconds += spent
         dates.append(batch)
         if challenger.record.failed is None:
             champion = Serving(challenger, batch, champion.version + 1)
@@ -207,8 +209,35 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     return Replay(policy, served, tuple(dates), tuple(failed), seconds, tuple(decisions))
 
 
+def trained(fits: Fits, end: str, window: Window, without: Collection[str] = ()) -> tuple[Fit, float]:
+    """Train on a window; `auto` chooses it by the newest labelled batches, which costs fits, too.
+
+    Returns
+    -------
+    Fit, float
+        The fit, and the seconds that it and the choice took.
+    """
+    if window != "auto":
+        fit = fits.get(end, window, without)
+        return fit, fit.record.seconds
+    stream, sign = fits.stream, 1 if metric_named(fits.metric).direction == "maximize" else -1
+    tried: dict[str, float] = {}
+
+    def scorer(batches: Sequence[str], judge: str) -> float:
+        fit = fits.of(tuple(batches))
+        tried[" ".join(batches)] = fit.record.seconds
+        if fit.record.failed is not None:
+            return float("nan")
+        rows = served_rows(stream, fit, judge)
+        return sign * score(fits.metric, stream.rows.loc[rows.index, stream.recipe.target], rows)
+
+    known = stream.window(end, "all", without)
+    fit = fits.of(known[-choose_window(known, scorer) :])
+    return fit, fit.record.seconds + sum(tried.values())
+
+
 def _first(fits: Fits, start: str, window: Window) -> Serving:
-    fit = fits.get(newest_labelled(fits.stream, start), window)
+    fit, _ = trained(fits, newest_labelled(fits.stream, start), window)
     if fit.record.failed is not None:
         raise ValueError(f"no first model at {start}: {fit.record.failed}")
     return Serving(fit, start, 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ml_assets.records import Schema
 
 Window = int | str
-"""Newest labelled batches that are trained on, or "all"."""
+"""Newest labelled batches that are trained on, "all" or "auto" (`training.window`)."""
 
 
 @dataclass(frozen=True)
