@@ -29,7 +29,7 @@ print(json.dumps(seconds))
 
 
 def measure() -> tuple[str, dict[str, Any]]:
-    """Walk `churn` to its first retrain (month 14) in an empty home, and read the last runs' steps."""
+    """Walk `churn` to its first retrain (month 15) in an empty home, and read the last runs' steps."""
     import json
 
     folder = Path(tempfile.mkdtemp(prefix="ml_assets_bench_"))
@@ -44,7 +44,7 @@ def measure() -> tuple[str, dict[str, Any]]:
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
     run(sys.executable, "-m", "ml_assets.sources.churn", str(folder / "data" / "churn"))
-    run(str(program), "backfill", "churn", "--to", "2025-02-01")
+    run(str(program), "backfill", "churn", "--to", "2025-03-01")
     seconds = json.loads(run(sys.executable, "-c", PROGRAM).splitlines()[-1])
     shutil.rmtree(folder)
     lines = [f"  {name:<22} {value:6.2f} s" for name, value in seconds.items()]

@@ -24,9 +24,9 @@ from benchmarks.trust.streams import (
 )
 from ml_assets.recipe.schema import Breaches, Monitoring, Retraining, Training
 from ml_assets.records import Attempt, BatchEvidence, Champion, History, PerformanceReport, Score
-from ml_assets.retraining.backtest import ENOUGH, Backtest, PolicyScore, backtest
+from ml_assets.retraining.backtest import ENOUGH, Backtest, backtest
 from ml_assets.retraining.fits import Fits
-from ml_assets.retraining.policies import DEFAULTS, NEVER, ORACLE, RECIPE, Policy, standard_policies
+from ml_assets.retraining.policies import DEFAULTS, RECIPE, Policy, standard_policies
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.retraining.replay import Replay, Reports, replay
 from ml_assets.retraining.stream import Stream
@@ -39,7 +39,7 @@ DEFAULT = Policy(RECIPE, DEFAULTS)
 
 
 def variants() -> list[Policy]:
-    """Sections among which a set's own policy is chosen, on its first half."""
+    """More sections among which a set's own policy is recommended, on its first half."""
     made = [
         ("bolder: one breach is enough", {"breaches": Breaches(k=1, n=1)}),
         ("calmer: cooldown 2", {"cooldown": 2}),
@@ -79,18 +79,6 @@ def against_best_calendar(result: Backtest, policy: str) -> dict[str, Any]:
         "below_even_calendar": even is not None and (even.high < 0),
         "reached": share >= ENOUGH and 2 * row.retrains_by_half[1] <= best.retrains_by_half[1],
     }
-
-
-def chosen_on_first_half(result: Backtest) -> str:
-    """The policy with most gain on the first half for at most half the best calendar's retrains there."""
-
-    def evidence(row: PolicyScore) -> bool:
-        return row.policy not in (NEVER, ORACLE) and not row.policy.startswith("every")
-
-    best = max((r for r in result.policies if r.policy.startswith("every")), key=lambda r: r.first_half)
-    limit = max(1, best.retrains_by_half[0] // 2)
-    allowed = [row for row in result.policies if evidence(row) and row.retrains_by_half[0] <= limit]
-    return max(allowed, key=lambda row: row.first_half).policy if allowed else RECIPE
 
 
 def made(seed: int, change_at: int | None = None, *, rows: int = 500, window: int | str = "auto") -> Stream:
@@ -178,7 +166,7 @@ def measure(data: Path = DATA, cache: Path | None = None, seeds: int = SEEDS) ->
     results = {name: real(name, data, cache) for name in SETS} if data.is_dir() else {}
     choices: dict[str, Callable[[Backtest], str]] = {
         "default policy": lambda result: RECIPE,
-        "policy chosen on the first half": chosen_on_first_half,
+        "recommended on the first half": lambda result: result.recommended,
     }
     for label, choose in choices.items():
         compared = [against_best_calendar(result, choose(result)) for result in results.values()]
