@@ -19,7 +19,15 @@ from ml_assets.retraining.policy import drift_breach, performance_breach
 from ml_assets.settings import Settings
 
 Status = Literal[
-    "no model", "healthy", "drifting", "degraded", "fault", "training", "insufficient data", "broken recipe"
+    "no model",
+    "no report yet",
+    "healthy",
+    "drifting",
+    "degraded",
+    "fault",
+    "training",
+    "insufficient data",
+    "broken recipe",
 ]
 
 
@@ -100,13 +108,15 @@ def _status(state: ModelState, history: History) -> Status:
         return "training"
     if history.champion is None:
         return "no model"
-    if drift is not None and drift.faults:
+    if drift is None or drift.status == "no_champion":
+        return "no report yet"
+    if drift.faults:
         return "fault"
     if performance is not None and performance_breach(performance, policy):
         return "degraded"
-    if drift is not None and drift_breach(drift, policy):
+    if drift_breach(drift, policy):
         return "drifting"
-    if drift is not None and drift.status == "insufficient_data":
+    if drift.status == "insufficient_data":
         return "insufficient data"
     return "healthy"
 
@@ -126,21 +136,19 @@ def all_statuses(
 
 
 def flat(status: ModelStatus) -> dict[str, object]:
-    """Lay a row of the overview out for a table, the most wanted columns first."""
+    """Lay a row of the overview out for a table: few columns, so that the reason has room."""
     last = status.last_decision
     return {
         "name": status.name,
         "status": status.status,
-        "champion": status.champion_version,
+        "champion": f"v{status.champion_version}, {status.age_days or 0:.0f} days"
+        if status.champion_version
+        else None,
         "metric": status.metric,
         "hold-out": _rounded(status.holdout_score),
         "live": _rounded(status.live_score),
         "drift": _rounded(status.drift),
-        "last_decision": last.action if last else None,
-        "reason": last.reason if last else None,
-        "decided_at": last.at[:16].replace("T", " ") if last else None,
-        "trained_at": status.trained_at[:16].replace("T", " ") if status.trained_at else None,
-        "age_days": _rounded(status.age_days),
+        "last decision": f"{last.action} ({last.at[:16].replace('T', ' ')}): {last.reason}" if last else None,
     }
 
 
