@@ -211,7 +211,7 @@ def die_in(home: Path, action: str, argument: Any, at: int) -> None:
     registry = open_registry(home)
     writes: list[str] = []
     registry.client = DiesAt(registry.client, writes, at)
-    registry.ledger = DiesAt(registry.ledger, writes, at)  # type: ignore[assignment]
+    registry.ledger = DiesAt(registry.ledger, writes, at)
     if action == "promote":
         version, expected = argument
         registry.promote("churn", version, expected_champion=expected, reason="better", actor="test")

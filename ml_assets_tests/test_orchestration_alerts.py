@@ -26,7 +26,7 @@ class Posts(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
+        self.server.received.append((self.path, json.loads(body)))
         self.send_response({"/broken": 500, "/elsewhere": 302}.get(self.path, 204))
         if self.path == "/elsewhere":
             self.send_header("Location", "/hook")
@@ -54,14 +54,14 @@ class Mails(socketserver.StreamRequestHandler):
                 lines = []
                 while (text := self.rfile.readline().decode().rstrip("\r\n")) != ".":
                     lines.append(text)
-                self.server.received.append((recipients, "\n".join(lines)))  # type: ignore[attr-defined]
+                self.server.received.append((recipients, "\n".join(lines)))
             say("221 bye" if verb == "QUIT" else "250 ok")
             if verb == "QUIT":
                 return
 
 
 def served(server: socketserver.TCPServer) -> Iterator[Any]:
-    server.received = []  # type: ignore[attr-defined]
+    server.received = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server

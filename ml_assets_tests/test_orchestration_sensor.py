@@ -278,7 +278,7 @@ def test_after_the_gate_spoke_the_same_batch_asks_no_more(drifted: Desk) -> None
     event = dg.DagsterEvent(
         event_type_value="ASSET_MATERIALIZATION",
         job_name=run.job_name,
-        event_specific_data=dg._core.events.StepMaterializationData(  # type: ignore[attr-defined]
+        event_specific_data=dg._core.events.StepMaterializationData(
             dg.AssetMaterialization(key, metadata={"outcome": "keep"})
         ),
     )
@@ -456,7 +456,7 @@ def gate_said(desk: Desk, number: int, outcome: str, version: int) -> None:
     event = dg.DagsterEvent(
         event_type_value="ASSET_MATERIALIZATION",
         job_name=run.job_name,
-        event_specific_data=dg._core.events.StepMaterializationData(  # type: ignore[attr-defined]
+        event_specific_data=dg._core.events.StepMaterializationData(
             dg.AssetMaterialization(key, metadata={"outcome": outcome, "version": version})
         ),
     )

@@ -93,7 +93,7 @@ def with_value(path: str, value: Any) -> dict[str, Any]:
     for name in parents:
         section = section.setdefault(name, {})
     section[last] = value
-    return data  # type: ignore[no-any-return]
+    return data
 
 
 def test_schema_on_disk_is_current() -> None:

@@ -38,7 +38,7 @@ def _log(client: MlflowClient, experiment: str, **changes: object) -> tracking.L
         "rows": rows(),
         "target": "churned",
     }
-    return log_training(client, experiment, **(arguments | changes))  # type: ignore[arg-type]
+    return log_training(client, experiment, **(arguments | changes))
 
 
 def _children(client: MlflowClient, experiment: str, parent: str) -> list[mlflow.entities.Run]:

@@ -121,7 +121,7 @@ def judge(pair: Pair, metric: str = "accuracy", looks: int = 0) -> Promotion:
         pair.champion,
         pair.challenger,
         metric,
-        direction,  # type: ignore[arg-type]
+        direction,
         PromotionSection(),
         JUDGED.model_copy(update={"metric": metric}),
         0,
@@ -208,7 +208,7 @@ def flapping(generator: np.random.Generator, batches: int = 100) -> tuple[int, i
         decision = decide_retrain("flapping", policy, Monitoring(), Training(), history, "")
         if decision.retrain:
             outcome = "keep" if generator.random() < 0.5 else "inconclusive"
-            attempts.append(Attempt(batch_index=index, outcome=outcome, at=""))  # type: ignore[arg-type]
+            attempts.append(Attempt(batch_index=index, outcome=outcome, at=""))
     return len(attempts), policy.budget.retrains * -(-batches // policy.budget.batches)
 
 

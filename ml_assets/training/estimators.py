@@ -218,7 +218,7 @@ def _inner(value: Any, random_state: int) -> Any:
     return value
 
 
-class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier that wants labels 0 … k-1 (XGBoost), for labels of any kind.
 
     Parameters
