@@ -139,8 +139,9 @@ def drift_report(
             faults.pop(name, None)
         else:
             pairs[name] = pair
+    calendar = faulty.calendar_columns((trailing or {}).values(), categorical)
     for name, pair in pairs.items():
-        fault = faults.get(name) or faulty.find_fault(name, pair)
+        fault = faults.get(name) or faulty.find_fault(name, pair, name in calendar)
         if fault:
             faults[name] = fault
     for circle, fault in faulty.swapped(pairs):

@@ -6,9 +6,10 @@ evidence; each column is looked at alone, so a bad one costs no other its report
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 
 from ml_assets.monitoring.samples import FEWEST_VALUES, LevelPair, NumberPair, Pair, null_change
 
@@ -29,12 +30,32 @@ def repeated(name: str, times: int) -> str:
     return f"column '{name}' is there {times} times; only the first could be looked at"
 
 
-def find_fault(name: str, pair: Pair) -> str:
+def calendar_columns(batches: Iterable[pd.DataFrame], names: Iterable[str]) -> set[str]:
+    """Columns that hold one level in each batch, and not the same in all, as the month's name in monthly batches.
+
+    A level that nobody has seen is what such a column brings with every new period: no fault.
+    """
+    frames = list(batches)
+    found = set()
+    for name in names:
+        held = [frame[name].dropna().unique() for frame in frames if frame.columns.tolist().count(name) == 1]
+        if (
+            len(held) > 1
+            and all(len(levels) == 1 for levels in held)
+            and len({levels[0] for levels in held}) > 1
+        ):
+            found.add(name)
+    return found
+
+
+def find_fault(name: str, pair: Pair, calendar: bool = False) -> str:
     """Tell what is broken about one column that is there; empty where nothing is."""
     if isinstance(pair, NumberPair):
         return (
             _empty(name, pair) or _type_change(name, pair) or _burst(name, pair) or _unit_change(name, pair)
         )
+    if calendar and len(pair.current.counts) == 1:
+        return ""
     return _empty(name, pair) or _burst(name, pair) or _all_unseen(name, pair)
 
 
