@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dtype, is_numeric_dtype
 
 from ml_assets.features.cleaning import ROW_ID
 from ml_assets.recipe.schema import Recipe
@@ -15,6 +15,8 @@ BATCH = "batch__"
 RESERVED = (ROW_ID, BATCH)
 """Columns that cleaning and reading add; never features."""
 
+FIRST_LOOK = 1_000
+"""Rows that usually tell that a number is neither a constant nor a row counter."""
 IDENTIFIER_ROWS = 20
 """Fewer values than this are too few to call a column an identifier."""
 IDENTIFIER_SHARE = 0.9
@@ -115,6 +117,8 @@ def unfit(values: pd.Series) -> str | None:
     """Give the reason why the values make no feature: a date, a constant, an identifier, a row counter."""
     if is_datetime64_any_dtype(values.dtype):
         return "date or time"
+    if is_float_dtype(values.dtype) and (values.iloc[:FIRST_LOOK].dropna() % 1).nunique() > 1:
+        return None  # fractions, more than one: neither a constant nor a row counter
     try:
         distinct = int(values.nunique())
     except TypeError:  # lists and the like
@@ -122,16 +126,12 @@ def unfit(values: pd.Series) -> str | None:
         distinct = int(values.nunique())
     if distinct == 1 and values.notna().all():
         return "constant"
-    known = values.dropna()
-    if len(known) < IDENTIFIER_ROWS:
+    known = int(values.count())
+    if known < IDENTIFIER_ROWS:
         return None
     if _kind(values) == "categorical":
-        return (
-            "identifier: nearly every value is different"
-            if distinct > IDENTIFIER_SHARE * len(known)
-            else None
-        )
-    counting = distinct == len(known) == len(values) and bool((known % 1 == 0).all())
-    if counting and float(known.max() - known.min()) < 2 * distinct:
+        return "identifier: nearly every value is different" if distinct > IDENTIFIER_SHARE * known else None
+    counting = distinct == known == len(values) and bool((values % 1 == 0).all())
+    if counting and float(values.max() - values.min()) < 2 * distinct:
         return "row counter: whole numbers, each once, few left out"
     return None

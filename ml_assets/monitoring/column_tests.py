@@ -75,8 +75,8 @@ def _missingness(pair: Pair) -> Outcome:
 
     reference, current = pair.reference, pair.current
     nulls = reference.nulls + current.nulls
-    tails = hypergeom(reference.rows + current.rows, nulls, current.rows)
-    p_value = 2 * min(float(tails.cdf(current.nulls)), float(tails.sf(current.nulls - 1)))
+    urn = reference.rows + current.rows, nulls, current.rows
+    p_value = 2 * float(min(hypergeom.cdf(current.nulls, *urn), hypergeom.sf(current.nulls - 1, *urn)))
     return Outcome("missingness", p_value, ("null rate change",))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.monitoring.samples import STRANGE, content_order
+from ml_assets.monitoring.samples import STRANGE, content_order, mid_ranks
 from ml_assets.records import JointDrift
 
 ROWS = 4_000  # of each side
@@ -111,9 +111,7 @@ def _scores(column: pd.Series) -> Any:
     there = np.isfinite(values)
     scores = np.zeros(len(values))
     if there.any():
-        _, place, counts = np.unique(values[there], return_inverse=True, return_counts=True)
-        ranks = np.cumsum(counts) - (counts - 1) / 2
-        scores[there] = ndtri(ranks / (there.sum() + 1))[place]
+        scores[there] = ndtri(mid_ranks(values[there]) / (there.sum() + 1))
         scores[there] -= scores[there].mean()
     return scores
 

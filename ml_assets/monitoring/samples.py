@@ -18,11 +18,14 @@ FEWEST_VALUES = 20  # below this a column has no distribution to speak of
 
 def content_order(frame: pd.DataFrame, names: Sequence[str], random_state: int) -> Any:
     """Random order of the rows that depends on their content alone, of shape (n_rows,)."""
-    present = frame[sorted(name for name in names if name in frame.columns)]
-    quick = present.select_dtypes("number")  # text takes most of the time, and only equal numbers need it
-    if quick.shape[1] and not (hashes := pd.util.hash_pandas_object(quick, index=False)).duplicated().any():
-        seed = np.uint64(random_state % 2**32 * 0xC2B2AE3D27D4EB4F % 2**64)
-        return np.argsort(pd.util.hash_array(hashes.to_numpy() + seed), kind="stable")
+    there = sorted(name for name in names if name in frame.columns)
+    numbers = [name for name in there if is_numeric_dtype(frame[name].dtype)]
+    for quick in ([numbers[:1], numbers] if numbers else []):  # often one number tells all rows apart
+        hashes = pd.util.hash_pandas_object(frame[quick], index=False)
+        if not hashes.duplicated().any():
+            seed = np.uint64(random_state % 2**32 * 0xC2B2AE3D27D4EB4F % 2**64)
+            return np.argsort(pd.util.hash_array(hashes.to_numpy() + seed), kind="stable")
+    present = frame[there]
     try:
         content = pd.util.hash_pandas_object(present, index=False)
     except STRANGE:
@@ -114,13 +117,12 @@ def levels(column: pd.Series) -> Levels:
     >>> levels(pd.Series(["b", None, "a", "b"])).counts
     {'a': 1, 'b': 2}
     """
-    there = column.dropna()
-    if isinstance(there.dtype, pd.CategoricalDtype):
-        there = there.astype(object)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
     try:
-        counted = there.value_counts(sort=False)
+        counted = column.value_counts(sort=False)
     except STRANGE:
-        counted = there.map(str).value_counts(sort=False)
+        counted = column.dropna().map(str).value_counts(sort=False)
     counts: dict[str, int] = {}
     for level, count in zip(counted.index, counted.to_numpy(), strict=True):
         name = f"{level:.15g}" if isinstance(level, float) else str(level)
@@ -184,6 +186,20 @@ class NumberPair:
         ends = np.cumsum(ours + theirs)
         ranks = ends - (ours + theirs - 1) / 2
         return ndtri(ranks / (ends[-1] + 1)), ours, theirs
+
+
+def mid_ranks(values: Any) -> Any:
+    """Ranks from 1, equal values sharing the middle of theirs; `scipy.stats.rankdata` in a third of the time.
+
+    >>> mid_ranks(np.array([0.3, 0.1, 0.3])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    order = np.argsort(values)
+    first = np.flatnonzero(np.diff(values[order], prepend=-np.inf))
+    sizes = np.diff(first, append=len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(first + (sizes + 1) / 2, sizes)
+    return ranks
 
 
 def _spread(values: Any, counts: Any) -> float:
