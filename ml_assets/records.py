@@ -189,7 +189,8 @@ class ColumnDrift(Record):
     """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected.
 
     `effects` are all effects by name, `usual` the most that this column's own earlier batches lead to expect
-    of `effect`. `trend` of a drifted column: it `moved now`, `moved once` and stays there, or `keeps moving`.
+    of `effect`. `trend` of a drifted column: it `moved now`, `moved once` and stays there, or `keeps moving`;
+    `learned` of one that is as in the champion's newest training batches, and so has not drifted.
     """
 
     column: str
@@ -202,18 +203,22 @@ class ColumnDrift(Record):
     note: str = ""
     effects: dict[str, float] = {}
     usual: float | None = None
-    trend: Literal["", "moved now", "moved once", "keeps moving"] = ""
+    trend: Literal["", "moved now", "moved once", "keeps moving", "learned"] = ""
     importance: float | None = None
     estimated_loss: float | None = None
 
 
 class JointDrift(Record):
-    """Whether columns go together as before: how well their products tell batch from reference (0.5: not)."""
+    """Whether columns go together as before: how well their products tell batch from reference (0.5: not).
+
+    `learned`: they go together as in the champion's newest training batches, and so have not drifted.
+    """
 
     auc: float
     p_value: float
     pairs: tuple[tuple[str, str], ...] = ()
     drifted: bool = False
+    learned: bool = False
 
 
 class DriftReport(Record):

@@ -36,6 +36,15 @@ def test_column_that_the_model_does_not_use_has_none() -> None:
     assert found["big"] == pytest.approx(0.5, abs=0.05) and found["none"] == found["small"] == 0.0
 
 
+def test_column_with_one_value_in_the_hold_out_matters_by_the_values_the_model_knows() -> None:
+    train, test = rows(8), rows(9).assign(big=1.0)
+    model = LinearRegression().fit(train, 3 * train["big"] + train["small"])
+    y = 3 * test["big"] + test["small"]
+    assert permutation_importance(model, test, y, "rmse", None, 0)["big"] == 0
+    found = permutation_importance(model, test, y, "rmse", None, 0, known=train)
+    assert found["big"] == pytest.approx(3 * 2**0.5, rel=0.1)  # (x - 1)² has the mean 2
+
+
 def test_undefined_metric_gives_no_importance() -> None:
     train = rows(4)
     model = LogisticRegression().fit(train, np.where(train["big"] > 0, "yes", "no"))

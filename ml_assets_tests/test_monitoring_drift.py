@@ -244,3 +244,57 @@ def test_no_values_break_the_report(values: list[float | None], levels: list[str
         assert 0.0 <= report.share <= 1.0
         assert all(0.0 <= column.p_value <= 1.0 and np.isfinite(column.effect) for column in report.columns)
     assert not any(column.drifted for column in report.columns)
+
+
+def mixed_reference(level: float) -> pd.DataFrame:
+    """Four training batches of 1,000 rows, the last two after a move of `x` by `level`."""
+    rng = np.random.default_rng(20)
+    parts = [
+        pd.DataFrame({"x": rng.normal(size=1000) + level * (k > 1), "y": rng.normal(size=1000)}).assign(
+            batch__=f"b{k}"
+        )
+        for k in range(4)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(("moved", "trend"), [(0.8, "learned"), (0.0, ""), (1.6, ""), (-0.8, "")])
+def test_change_that_the_newest_training_batches_have_seen_is_no_drift(moved: float, trend: str) -> None:
+    """Going back, and going on, are drift: the newest training batches are as far away as the rest."""
+    rng = np.random.default_rng(21)
+    current = pd.DataFrame({"x": rng.normal(size=1000) + moved, "y": rng.normal(size=1000)})
+    found = drift_report("b9", current, mixed_reference(0.8), ["x", "y"], [], 1, Monitoring())
+    x = next(column for column in found.columns if column.column == "x")
+    assert (x.drifted, x.trend) == (trend == "", trend)
+    assert found.status == ("ok" if trend else "drift") and ("and so no drift: x" in found.text) == bool(
+        trend
+    )
+
+
+def test_learned_effects_do_not_become_usual() -> None:
+    rng = np.random.default_rng(22)
+    reference, earlier = mixed_reference(0.8), []
+    for k in range(10):
+        current = pd.DataFrame({"x": rng.normal(size=1000) + 0.8, "y": rng.normal(size=1000)})
+        earlier.append(
+            drift_report(f"c{k}", current, reference, ["x", "y"], [], 1, Monitoring(), earlier=earlier)
+        )
+    back = pd.DataFrame({"x": rng.normal(size=1000), "y": rng.normal(size=1000)})
+    found = drift_report("d", back, reference, ["x", "y"], [], 1, Monitoring(), earlier=earlier)
+    assert [column.column for column in found.columns if column.drifted] == ["x"]
+
+
+def test_pair_that_goes_together_as_in_the_newest_batches_is_learned() -> None:
+    rng = np.random.default_rng(23)
+
+    def rows(together: float, batch: str) -> pd.DataFrame:
+        x, y = rng.normal(size=(2, 1500))
+        return pd.DataFrame({"x": x, "y": together * x + (1 - together**2) ** 0.5 * y, "batch__": batch})
+
+    reference = pd.concat([rows(0.0, "b0"), rows(0.0, "b1"), rows(0.9, "b2")], ignore_index=True)
+    known, new = (
+        drift_report("b9", rows(together, "b9"), reference, ["x", "y"], [], 1, Monitoring()).joint
+        for together in (0.9, -0.9)
+    )
+    assert known.learned and not known.drifted
+    assert new.drifted and not new.learned

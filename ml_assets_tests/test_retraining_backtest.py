@@ -116,8 +116,9 @@ def test_literal_thresholds_mean_what_they_say(result: Backtest, changed: Report
     run = replay(literal, changed, given.labels[6], 4)
     for decision in run.decisions:
         performance, drift = decision.evidence["performance"], decision.evidence["drift"]
+        seen = changed.drift(run.served[decision.batch], decision.batch)
         breached = (performance["values"] and performance["values"][-1] < 0.8) or (
-            drift["values"] and drift["values"][-1] > 0.1
+            drift["values"] and drift["values"][-1] > 0.1 and seen.weight > 0.05
         )
         assert decision.retrain == bool(breached)
     assert run.dates == named(result, "literal thresholds").dates
@@ -128,8 +129,8 @@ def test_no_fit_is_made_twice(tmp_path: Path) -> None:
     given = stream(batches=16)
     first = reports(given, tmp_path)
     before = backtest(first, workers=2)
-    made = len(list(tmp_path.rglob("*.json")))
-    assert made <= len(given.labels) - 5
+    made = sorted(tmp_path.rglob("*.json"))
+    assert sum(".profile" not in path.name for path in made) <= len(given.labels) - 5
 
     def refuse(frame: pd.DataFrame) -> Any:
         raise AssertionError("fitted again")
@@ -138,7 +139,7 @@ def test_no_fit_is_made_twice(tmp_path: Path) -> None:
     assert backtest(Reports(fits)) == before
     tried = what_if(Reports(fits), {"bolder": Retraining(drift_threshold=0.05, breaches=Breaches(k=1, n=1))})
     assert [row.policy for row in tried.policies] == [NEVER, "bolder", ORACLE]
-    assert len(list(tmp_path.rglob("*.json"))) == made
+    assert sorted(tmp_path.rglob("*.json")) == made
 
 
 def test_killed_backtest_goes_on(tmp_path: Path) -> None:
@@ -248,11 +249,9 @@ def test_training_that_fails_keeps_the_champion_and_the_budget() -> None:
     given = stream()
     made = fixed_fits(given, n_estimators=20)
     working = made.fit
-    calls = []
 
     def failing(frame: pd.DataFrame) -> Any:
-        calls.append(len(frame))
-        if len(calls) > 2:
+        if frame["batch__"].max() > given.labels[5]:  # the first model's newest labelled batch
             raise ValueError("out of memory")
         return working(frame)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.trust import drift
-from benchmarks.trust.table import Row, markdown, upper
+from benchmarks.trust.table import Row, markdown, wilson
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_table_is_markdown_beside_its_goal() -> None:
         "| what | ≤ 1 % | 0.5 % | 2,000 | yes |",
         "| other | 0 | 1 | 1 | **no** |",
     ]
-    assert upper(0, 2000) < 0.002 and upper(10, 10) > 0.99
+    assert wilson(0, 2000)[1] < 0.002 and wilson(10, 10)[1] > 0.99
 
 
 def test_unknown_part_is_refused_with_those_there_are() -> None:

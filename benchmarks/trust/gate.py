@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.evaluate import wilson
+from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.promotion.segments import segments
@@ -227,8 +225,8 @@ CASES: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
     ),
     "2.4 points better overall, 4 worse in one of five segments": (
         lambda generator: judge(one_worse(generator, 0.76)).outcome == "promote",
-        "",
-        float("nan"),
+        "≤",
+        0.05,
     ),
     "equal, and the higher score wins (no gate)": (better, "", float("nan")),
 }
@@ -242,52 +240,32 @@ PROBATION: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] =
 }
 
 
-def measure(pairs: int = PAIRS) -> tuple[str, dict[str, Any]]:
-    """Promoted and rolled back shares of simulated pairs, and flapping, as Markdown beside the goals."""
-    gate, shares = _table("gate", "promoted", CASES, pairs)
-    probation, back = _table("probation of two batches of 1,000 rows", "rolled back", PROBATION, pairs)
-    runs = [flapping(np.random.default_rng(number)) for number in range(20)]
+def happened(seed: int, count: int, name: str) -> int:
+    """How often a case of `CASES` or `PROBATION` happened in a number of simulations."""
+    simulate = (CASES | PROBATION)[name][0]
+    return sum(simulate(np.random.default_rng([seed, number])) for number in range(count))
+
+
+def rows(scale: float, seed: int, jobs: int) -> list[Row]:
+    """Every line about the gate and the probation; at scale 1 with 1,000 pairs."""
+    pairs = max(50, int(PAIRS * scale))
+    with workers(jobs) as pool:
+        lines = [
+            pool.tell(_line(pool, f"{what}: {name}", name, seed + number, pairs))
+            for what, cases in (("promoted", CASES), ("rolled back in two batches", PROBATION))
+            for number, name in enumerate(cases)
+        ]
+    runs = [flapping(np.random.default_rng([seed, number])) for number in range(20)]
     most, allowed = max(trained for trained, _ in runs), runs[0][1]
-    text = (
-        "| flapping metric, every challenger ties, 20 streams of 100 batches | most trainings | goal | |\n"
-        "|---|---|---|---|\n"
-        f"| after two ties the circuit is open for 12 batches | {most} | ≤ {allowed} (budget) | "
-        f"{'met' if most <= allowed else '**missed**'} |"
-    )
-    return "\n\n".join((gate, probation, text)), {
-        "pairs": pairs,
-        "cases": shares,
-        "probation": back,
-        "flapping": {"most": most, "allowed": allowed},
-    }
+    name = "flapping metric, every challenger ties: most trainings in 100 batches"
+    return [*lines, Row(name, f"≤ {allowed} (the budget)", str(most), most <= allowed, len(runs))]
 
 
-def _table(
-    title: str,
-    outcome: str,
-    cases: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]],
-    pairs: int,
-) -> tuple[str, dict[str, Any]]:
-    lines = [
-        f"| {title}, {pairs:,} simulated pairs each | {outcome} | 95 % interval | goal | |",
-        "|---|---|---|---|---|",
-    ]
-    results: dict[str, Any] = {}
-    for number, (name, (happened, sign, goal)) in enumerate(cases.items()):
-        started = time.perf_counter()
-        generators = [np.random.default_rng([number, pair]) for pair in range(pairs)]
-        share = sum(happened(generator) for generator in generators) / pairs
-        low, high = wilson(share, pairs)
-        met = None if not sign else share <= goal if sign == "≤" else share >= goal
-        wanted = f"{sign} {100 * goal:g} %" if sign else "–"
-        verdict = "" if met is None else "met" if met else "**missed**"
-        lines.append(
-            f"| {name} | {100 * share:.1f} % | {100 * low:.1f} to {100 * high:.1f} % | {wanted} | {verdict} |"
-        )
-        results[name] = {"share": share, "low": low, "high": high, "goal": goal if sign else None, "met": met}
-        print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    return "\n".join(lines), results
-
-
-if __name__ == "__main__":
-    print(measure()[0])
+def _line(pool: Workers, title: str, name: str, seed: int, pairs: int) -> Row:
+    _, sign, goal = (CASES | PROBATION)[name]
+    hits = pool.total(happened, seed, pairs, name)
+    low, high = wilson(hits, pairs)
+    share = hits / pairs
+    met = None if not sign else share <= goal if sign == "≤" else share >= goal
+    measured = f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    return Row(title, f"{sign} {100 * goal:g} %" if sign else "–", measured, met, pairs)

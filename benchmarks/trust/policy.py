@@ -1,4 +1,4 @@
-"""Policies on four real sets and on made streams: `python -m benchmarks.trust.policy [DATA [CACHE]]`.
+"""Policies on four real sets and on made streams: `python -m benchmarks.trust policy`.
 
 Every fit is XGBoost (hist, one thread) with fixed parameters. The default policy is the `retraining` section
 of a recipe that has none. What is shown is the second half of each set.
@@ -6,10 +6,8 @@ of a recipe that has none. What is shown is the second half of each set.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from benchmarks.trust.streams import (
     made_rows,
     real_stream,
 )
+from benchmarks.trust.table import Row, workers
 from ml_assets.recipe.schema import Breaches, Monitoring, Retraining, Training
 from ml_assets.records import Attempt, BatchEvidence, Champion, History, PerformanceReport, Score
 from ml_assets.retraining.backtest import ENOUGH, Backtest, backtest
@@ -33,7 +32,7 @@ from ml_assets.retraining.stream import Stream
 
 SETS = ("elec2", "bike_hour", "bank_marketing", "occupancy")
 DATA = Path(os.environ.get("ML_ASSETS_BENCHMARK_DATA", "../shared/data"))
-SEEDS = 6
+SEEDS = 6  # made streams at scale 1
 BATCHES, CHANGE, FIRST = 100, 50, 12
 DEFAULT = Policy(RECIPE, DEFAULTS)
 
@@ -50,12 +49,12 @@ def variants() -> list[Policy]:
     return [Policy(name, DEFAULTS.model_copy(update=update)) for name, update in made]
 
 
-def real(name: str, data: Path, cache: Path | None, workers: int = 2) -> Backtest:
+def real(name: str, data: Path, cache: Path | None) -> Backtest:
     """All policies on one set; the first 30 % of time trains the first model."""
     stream = real_stream(name, data)
     reports = Reports(fixed_fits(stream, cache / name if cache else None))
     policies = [*standard_policies(stream.recipe), *variants()]
-    return backtest(reports, policies=policies, first=first_30_percent(stream), workers=workers)
+    return backtest(reports, policies=policies, first=first_30_percent(stream))
 
 
 def against_best_calendar(result: Backtest, policy: str) -> dict[str, Any]:
@@ -66,6 +65,7 @@ def against_best_calendar(result: Backtest, policy: str) -> dict[str, Any]:
     even = row.against_calendar
     return {
         "set": result.name,
+        "batches": result.batches,
         "metric": result.metric,
         "policy": policy,
         "gain": row.second_half,
@@ -107,11 +107,10 @@ def failing_training(seed: int) -> tuple[int, int]:
     """Trainings that all fail after the first model: most in any stretch of the budget, champions."""
     stream = made(seed, CHANGE, window=12)
     fits = fixed_fits(stream, n_estimators=50)
-    first, calls = fits.fit, []
+    first = fits.fit
 
     def fit(frame: pd.DataFrame) -> Any:
-        calls.append(len(frame))
-        if len(calls) > 2:  # the first model: without and with its hold-out
+        if frame["batch__"].max() > stream.labels[FIRST - 1]:  # the first model's newest labelled batch
             raise ValueError("out of memory")
         return first(frame)
 
@@ -159,79 +158,86 @@ def most_in_a_stretch(places: list[int]) -> int:
     return max((sum(0 <= later - place < stretch for later in places) for place in places), default=0)
 
 
-def measure(data: Path = DATA, cache: Path | None = None, seeds: int = SEEDS) -> tuple[str, dict[str, Any]]:
-    """Measure every row of the table; Markdown and figures."""
-    rows: list[tuple[str, str, str]] = []
-    figures: dict[str, Any] = {}
-    results = {name: real(name, data, cache) for name in SETS} if data.is_dir() else {}
-    choices: dict[str, Callable[[Backtest], str]] = {
-        "default policy": lambda result: RECIPE,
-        "recommended on the first half": lambda result: result.recommended,
-    }
-    for label, choose in choices.items():
-        compared = [against_best_calendar(result, choose(result)) for result in results.values()]
-        figures[label] = compared
-        for row in compared:
-            rows.append(
-                (
-                    f"{label}: {row['set']}" + (f" ({row['policy']})" if row["policy"] != RECIPE else ""),
-                    "≥ 90 % of the best calendar's gain, ≤ 50 % of its retrains",
-                    f"{row['share']:.0%} of {row['best_gain']:.4g} {row['metric']} with {row['retrains']} of "
-                    f"{row['best_retrains']} retrains ({row['best_calendar']})"
-                    + ("" if row["reached"] else " ✗"),
-                )
-            )
-        reached = sum(row["reached"] for row in compared)
-        below = sum(row["below_even_calendar"] for row in compared)
-        rows.append((f"{label}: sets", "≥ 3 of 4", f"{reached} of {len(compared)}"))
-        rows.append((f"{label}: surely below the calendar with as many retrains", "0", str(below)))
-    quiet = [len(walk(made(seed)).dates) for seed in range(seeds)]
-    changed = [len(walk(made(seed, CHANGE)).dates) for seed in range(seeds)]
-    feeds = [broken_feed(seed) for seed in range(3)]
-    failing = [failing_training(seed) for seed in range(3)]
-    flapping = flapping_metric()
-    budget = DEFAULTS.budget
-    figures |= {
-        "stationary_retrains": quiet,
-        "abrupt_retrains": changed,
-        "broken_feed": feeds,
-        "failing_training": failing,
-        "flapping_metric": flapping,
-    }
-    rows += [
-        ("stationary stream, 100 batches", "0 retrains", f"{_counts(quiet)} retrains in {seeds} streams"),
-        ("abrupt change at batch 50", "1 retrain", f"{_counts(changed)} retrains in {seeds} streams"),
-        (
-            f"flapping metric: retrains in any {budget.batches} batches",
+def rows(scale: float, seed: int, jobs: int) -> list[Row]:
+    """Every line about policies; the real sets are used whole at any scale, and left out where they are not.
+
+    `ML_ASSETS_BENCHMARK_DATA` is their folder; `ML_ASSETS_BENCHMARK_CACHE`, if given, keeps the fits.
+    """
+    streams = max(3, round(SEEDS * scale))
+    seeds = range(seed, seed + streams)
+    cache = os.environ.get("ML_ASSETS_BENCHMARK_CACHE")
+    sets = SETS if DATA.is_dir() else ()
+    with workers(jobs) as pool:
+        results = pool.each(real, [(name, DATA, Path(cache) if cache else None) for name in sets])
+        lines = [line for choice in CHOICES for line in _on_sets(choice, results)]
+        quiet, changed = (pool.each(retrains, [(each, at) for each in seeds]) for at in (None, CHANGE))
+        feeds = pool.each(broken_feed, [(each,) for each in seeds][:3])
+        failing = pool.each(failing_training, [(each,) for each in seeds][:3])
+    flapping, budget = flapping_metric(), DEFAULTS.budget
+    broken = sum(a for a, _ in feeds), sum(b for _, b in feeds)
+    most, champions = max(a for a, _ in failing), max(b for _, b in failing)
+    lines += [
+        Row("stationary stream, 100 batches", "0 retrains", _counts(quiet), max(quiet) == 0, streams),
+        Row("abrupt change at batch 50", "1 retrain", _counts(changed), {*changed} == {1}, streams),
+        Row(
+            f"flapping metric: most retrains in any {budget.batches} batches",
             f"≤ {budget.retrains}, the budget",
             str(flapping),
+            flapping <= budget.retrains,
+            1,
         ),
-        (
-            "broken feed: trained at it, learned from it later",
+        Row(
+            "broken feed: trained at it, learned from it",
             "0, 0",
-            f"{sum(a for a, _ in feeds)}, {sum(b for _, b in feeds)}",
+            "{}, {}".format(*broken),
+            not any(broken),
+            3,
         ),
-        (
-            f"training that fails: runs in any {budget.batches} batches, champions",
+        Row(
+            f"training that fails: most runs in any {budget.batches} batches, champions",
             f"≤ {budget.retrains}, 1",
-            f"{max(a for a, _ in failing)}, {max(b for _, b in failing)}",
+            f"{most}, {champions}",
+            most <= budget.retrains and champions == 1,
+            3,
         ),
     ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in [("what", "goal", "measured"), ("---",) * 3, *rows])
-    return table, figures
+    return [pool.tell(line) for line in lines]
+
+
+CHOICES: dict[str, Callable[[Backtest], str]] = {
+    "default policy": lambda result: RECIPE,
+    "recommended by the first half": lambda result: result.recommended,
+}
+
+
+def _on_sets(choice: str, results: Sequence[Backtest]) -> Iterator[Row]:
+    """One line a set, the number of sets that reach the goal, and those below an even calendar."""
+    compared = [against_best_calendar(result, CHOICES[choice](result)) for result in results]
+    for row in compared:
+        chosen = f" ({row['policy']})" if row["policy"] != RECIPE else ""
+        measured = (
+            f"{row['share']:.0%} of {row['best_gain']:.4f} {row['metric']}, {row['retrains']} of "
+            f"{row['best_retrains']} ({row['best_calendar']})"
+        )
+        goal = "≥ 90 % of the best calendar's gain, ≤ 50 % of its retrains"
+        yield Row(f"{choice}: {row['set']}{chosen}", goal, measured, row["reached"], row["batches"])
+    reached = sum(row["reached"] for row in compared)
+    below = sum(row["below_even_calendar"] for row in compared)
+    if compared:
+        yield Row(f"{choice}: sets that reach both", "≥ 3 of 4", str(reached), reached >= 3, len(compared))
+        name = f"{choice}: surely below an even calendar with as many retrains"
+        yield Row(name, "0", str(below), not below, len(compared))
+
+
+def retrains(seed: int, change_at: int | None) -> int:
+    """Retrains of the default policy on a made stream."""
+    return len(walk(made(seed, change_at)).dates)
 
 
 def _counts(numbers: list[int]) -> str:
     """How often each number occurred.
 
     >>> _counts([0, 0, 1])
-    '0 (2×), 1 (1×)'
+    '0 in 2, 1 in 1'
     """
-    return ", ".join(f"{number} ({numbers.count(number)}×)" for number in sorted(set(numbers)))
-
-
-if __name__ == "__main__":
-    places = [Path(argument) for argument in sys.argv[1:]]
-    text, measured = measure(*places)
-    print(text)
-    print(json.dumps(measured))
+    return ", ".join(f"{number} in {numbers.count(number)}" for number in sorted(set(numbers)))

@@ -15,9 +15,15 @@ REPEATS = 3
 
 
 def permutation_importance(
-    model: Any, frame: pd.DataFrame, y: pd.Series[Any], metric: str, positive: str | None, random_state: int
+    model: Any,
+    frame: pd.DataFrame,
+    y: pd.Series[Any],
+    metric: str,
+    positive: str | None,
+    random_state: int,
+    known: pd.DataFrame | None = None,
 ) -> dict[str, float]:
-    """Loss in the metric's own unit when a column's values change rows (Breiman 2001, section 10).
+    """Loss in the metric's own unit when a column's values are those of other rows (Breiman 2001, section 10).
 
     Parameters
     ----------
@@ -33,6 +39,10 @@ def permutation_importance(
         The positive one of two classes.
     random_state : int
         Seed of sample and permutations.
+    known : DataFrame of shape (n_known_rows, n_columns), optional
+        Rows whose values take the place of a column's own; default: `frame`. A hold-out of the newest rows
+        may hold one value only of a column that the model leans on (the month, an interest rate): among
+        themselves they would say that it does not matter.
 
     Returns
     -------
@@ -46,11 +56,13 @@ def permutation_importance(
     base = score(metric, truth, predict(model, rows), positive)
     if not np.isfinite(base):
         return {}
-    orders = [rng.permutation(len(rows)) for _ in range(REPEATS)]
+    donors = rows if known is None else known
+    orders = [rng.permutation(len(donors)) for _ in range(REPEATS)]
+    orders = [np.resize(order, len(rows)) for order in orders]
     stacked = pd.concat([rows] * REPEATS, ignore_index=True)
     losses = {}
     for name in map(str, getattr(model, "feature_names_in_", frame.columns)):
-        permuted = pd.concat([rows[name].iloc[order] for order in orders], ignore_index=True)
+        permuted = pd.concat([donors[name].iloc[order] for order in orders], ignore_index=True)
         predicted = predict(model, stacked.assign(**{name: permuted}))
         scores = [
             score(metric, truth, predicted.iloc[k * len(rows) : (k + 1) * len(rows)], positive)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.metrics import PROBABILITY
-from ml_assets.features.columns import unfit
+from ml_assets.features.columns import BATCH, unfit
 from ml_assets.monitoring import faults as faulty
 from ml_assets.monitoring.column_tests import FLOORS, WEIGHTS, Outcome, effects, outcomes
 from ml_assets.monitoring.joint import FLOOR, joint_change
@@ -41,6 +41,10 @@ SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significan
 FEWEST_BATCHES = 8  # quiet earlier batches from which a column's own history counts
 ROBUST_DEVIATIONS = 4.2  # above the median of the history; more where it is short
 LARGEST = 1.25  # times the largest effect in a quiet batch
+NEWEST_ROWS = 1_000  # of the newest training batches, from which a drifted column must differ, too
+LEARNED = 0.5  # share of the effect; a column that is as much nearer to the newest training batches is known
+REMEMBERED_REPORTS = 52  # earlier reports that a caller gives
+TRAILING_BATCHES = 4  # batches before this one that a caller gives
 JOINT = "(joint)"
 """Name of the joint change in the history of effects; no column's."""
 
@@ -74,7 +78,8 @@ def drift_report(
     current : DataFrame of shape (n_rows, n_columns)
         Rows of the batch.
     reference : DataFrame of shape (n_reference_rows, n_columns) or None
-        Rows the champion was trained on; None where there is no champion.
+        Rows the champion was trained on, with `batch__` where there are batches; None where there is no
+        champion. A column that differs from all of them but not from the newest batches has been learned.
     numeric, categorical : sequence of str
         The champion's features by kind.
     champion_version : int or None
@@ -151,6 +156,13 @@ def drift_report(
     judge = partial(_verdict, corrections=len(pairs) / SHARES["columns"])
     columns = [judge(name, pair, faults.get(name, ""), usual.get(name, {})) for name, pair in pairs.items()]
     joint = _joint(sides, pairs, faults, numeric, random_state, usual.get(JOINT, {}))
+    newest = _newest(reference)
+    if newest is not None:
+        columns = [_learned(column, pairs[column.column], newest, faults, columns) for column in columns]
+        if joint is not None and joint.drifted:
+            now = _joint((newest, sides[1]), pairs, faults, numeric, random_state, {})
+            known = now is not None and not now.drifted and now.auc - 0.5 < LEARNED * (joint.auc - 0.5)
+            joint = joint.model_copy(update={"drifted": not known, "learned": known})
     predicted = _predictions(profile, predictions, usual)
     if profile is not None:
         columns = [_weighed(column, pairs[column.column], profile.importance) for column in columns]
@@ -193,6 +205,43 @@ def _same_constant(pair: Pair) -> bool:
     return pair.current.counts.keys() == pair.reference.counts.keys()
 
 
+# What the champion has learned already.
+
+
+def _newest(reference: pd.DataFrame) -> pd.DataFrame | None:
+    """Rows of the newest training batches, 1,000 or more; None where that is all, or batches are unknown."""
+    if BATCH not in reference.columns:
+        return None
+    sizes = reference[BATCH].value_counts().sort_index(ascending=False).cumsum()
+    enough = sizes[sizes >= NEWEST_ROWS]
+    if enough.empty or enough.index[0] == sizes.index[-1]:
+        return None
+    newest: pd.DataFrame = reference[reference[BATCH] >= enough.index[0]]
+    return newest
+
+
+def _learned(
+    column: ColumnDrift,
+    pair: Pair,
+    newest: pd.DataFrame,
+    faults: Mapping[str, str],
+    columns: Sequence[ColumnDrift],
+) -> ColumnDrift:
+    """Take a column back that differs from all training rows together, but hardly from the newest of them.
+
+    After a change the training rows are a mixture of before and after, from which every batch differs for as
+    long as the window reaches back; the champion has seen the new state all the same.
+    """
+    name = column.column
+    if not column.drifted or name in faults:
+        return column
+    now = _verdict(name, _facing(pair, newest[name]), "", {}, sum(each.drifted for each in columns))
+    close = abs(now.effects.get(column.effect_name, 0.0)) < LEARNED * abs(column.effect)
+    if now.drifted or not close:
+        return column
+    return column.model_copy(update={"drifted": False, "trend": "learned"})
+
+
 # What was usual, and the verdict.
 
 
@@ -210,9 +259,10 @@ def _usual(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[str,
         if report.status not in ("ok", "drift"):
             continue
         for entry in (*report.columns, *report.predictions):
-            for effect, value in entry.effects.items() if not entry.drifted else ():
+            quiet = not entry.drifted and entry.trend != "learned"
+            for effect, value in entry.effects.items() if quiet else ():
                 add(entry.column, effect, [value])
-        if report.joint is not None and not report.joint.drifted:
+        if report.joint is not None and not (report.joint.drifted or report.joint.learned):
             add(JOINT, "excess", [report.joint.auc - 0.5])
     return known
 
@@ -355,15 +405,16 @@ def _trend(
     if since is None or name not in trailing[since].columns:
         return column.model_copy(update={"trend": "moved now"})
     past = trailing[since].loc[:, ~trailing[since].columns.duplicated()]
-    pair = pairs[name]
-    then = (
-        NumberPair(numbers(past[name]), pair.current)
-        if isinstance(pair, NumberPair)
-        else LevelPair(levels(past[name]), pair.current)
-    )
     count = sum(each.drifted for each in columns)
-    moving = _verdict(name, then, "", {}, count).drifted
+    moving = _verdict(name, _facing(pairs[name], past[name]), "", {}, count).drifted
     return column.model_copy(update={"trend": "keeps moving" if moving else "moved once"})
+
+
+def _facing(pair: Pair, past: pd.Series) -> Pair:
+    """The batch's side of a pair, facing other rows."""
+    if isinstance(pair, NumberPair):
+        return NumberPair(numbers(past), pair.current)
+    return LevelPair(levels(past), pair.current)
 
 
 def _summed_up(report: DriftReport, profile: Profile | None) -> DriftReport:
@@ -412,6 +463,7 @@ def describe(column: ColumnDrift) -> str:
 
 def _sentence(report: DriftReport) -> str:
     drifted = [column for column in report.columns if column.drifted]
+    learned = [column.column for column in report.columns if column.trend == "learned"]
     if not report.columns:
         summary = "No column to compare."
     elif not drifted:
@@ -422,6 +474,8 @@ def _sentence(report: DriftReport) -> str:
         summary = f"{len(drifted)} of {len(report.columns)} columns drifted: {', '.join(shown)}{more}."
     parts = [f"Fault: {'; '.join(report.faults)}."] if report.faults else []
     parts.append(summary)
+    if learned:
+        parts.append(f"As in the champion's newest training batches, and so no drift: {', '.join(learned)}.")
     if report.joint is not None and report.joint.drifted:
         pairs = ", ".join(f"{a} with {b}" for a, b in report.joint.pairs)
         parts.append(f"Columns no longer go together as before: {pairs} (AUC {report.joint.auc:.2f}).")

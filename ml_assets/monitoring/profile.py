@@ -12,7 +12,7 @@ from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import BATCH, roles
 from ml_assets.monitoring.drift import JOINT, drift_report, outputs
 from ml_assets.recipe.schema import Monitoring, Recipe
-from ml_assets.records import Profile, TrainingResult
+from ml_assets.records import Profile
 
 USUAL_BATCHES = 24
 REFERENCE_ROWS = 10_000
@@ -21,7 +21,8 @@ PREDICTIONS = 2_000
 
 def profile(
     model: Any,
-    training: TrainingResult,
+    metric: str,
+    positive: str | None,
     train: pd.DataFrame,
     test: pd.DataFrame,
     predicted: pd.DataFrame,
@@ -33,8 +34,10 @@ def profile(
     ----------
     model : Pipeline
         Fitted on `train` alone.
-    training : TrainingResult
-        Its metric and classes are read.
+    metric : str
+        What is lost by permuting a column.
+    positive : str or None
+        Positive class of two.
     train, test : DataFrame of shape (n_rows, n_columns)
         Training set and hold-out, with `batch__` where there are batches.
     predicted : DataFrame of shape (n_test_rows, n_outputs)
@@ -42,14 +45,14 @@ def profile(
     recipe : Recipe
         The recipe.
     """
-    positive = training.classes[-1] if training.classes and len(training.classes) == 2 else None
+    whole = pd.concat([train, test], ignore_index=True)
     shown = predicted.iloc[np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]]
     return Profile(
-        metric=training.metric,
+        metric=metric,
         importance=permutation_importance(
-            model, test, test[recipe.target], training.metric, positive, recipe.random_state
+            model, test, test[recipe.target], metric, positive, recipe.random_state, known=whole
         ),
-        usual=usual_effects(pd.concat([train, test], ignore_index=True), recipe),
+        usual=usual_effects(whole, recipe),
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
     )
 

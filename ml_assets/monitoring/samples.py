@@ -20,10 +20,10 @@ def content_order(frame: pd.DataFrame, names: Sequence[str], random_state: int) 
     """Random order of the rows that depends on their content alone, of shape (n_rows,)."""
     there = sorted(name for name in names if name in frame.columns)
     numbers = [name for name in there if is_numeric_dtype(frame[name].dtype)]
-    for quick in ([numbers[:1], numbers] if numbers else []):  # often one number tells all rows apart
+    seed = np.uint64(random_state % 2**32 * 0xC2B2AE3D27D4EB4F % 2**64)
+    for quick in [numbers[:1], numbers] if numbers else []:  # often one number tells all rows apart
         hashes = pd.util.hash_pandas_object(frame[quick], index=False)
         if not hashes.duplicated().any():
-            seed = np.uint64(random_state % 2**32 * 0xC2B2AE3D27D4EB4F % 2**64)
             return np.argsort(pd.util.hash_array(hashes.to_numpy() + seed), kind="stable")
     present = frame[there]
     try:
@@ -32,8 +32,7 @@ def content_order(frame: pd.DataFrame, names: Sequence[str], random_state: int) 
         content = pd.util.hash_pandas_object(present.astype(str), index=False)
     # Equal rows get different keys, else a table of few distinct rows would be sampled whole rows at a time.
     repeat = content.groupby(content).cumcount().to_numpy().astype(np.uint64)
-    seed = np.uint64(random_state % 2**32)
-    mixed = content.to_numpy() + repeat * np.uint64(0x9E3779B97F4A7C15) + seed * np.uint64(0xC2B2AE3D27D4EB4F)
+    mixed = content.to_numpy() + repeat * np.uint64(0x9E3779B97F4A7C15) + seed
     return np.argsort(pd.util.hash_array(mixed), kind="stable")
 
 

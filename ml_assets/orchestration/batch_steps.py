@@ -205,18 +205,18 @@ def _tell_drift(state: ModelState, report: DriftReport) -> None:
         tell(state, "drift", f"v{report.champion_version}:{columns}", report.text, report.batch)
 
 
-REMEMBERED_REPORTS = 52
-TRAILING_BATCHES = 4
-
-
 def _earlier_reports(state: ModelState, batch: str, asset: str, kind: type[AnyReport]) -> list[AnyReport]:
     """Newest reports on batches before this one, oldest first."""
+    from ml_assets.monitoring.drift import REMEMBERED_REPORTS
+
     labels = [label for label in state.store.batches(asset) if label < batch]
     return [state.store.read_record(asset, label, kind) for label in labels[-REMEMBERED_REPORTS:]]
 
 
 def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
     """Read the last few batches before this one."""
+    from ml_assets.monitoring.drift import TRAILING_BATCHES
+
     labels = [label for label in state.store.batches("cleaned_features") if label < batch]
     return {label: state.store.read_frame("cleaned_features", label) for label in labels[-TRAILING_BATCHES:]}
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 MEANINGFUL = (
     0.01  # share of the champion's score: a gain surely smaller than this is no reason to wait for rows
 )
-HARM = 0.1  # of "made worse", over all segments together, and of each calibration figure
+HARM = 0.2  # p-value of "no worse", over all segments together: a veto in vain costs one retrain, harm costs people
+CALIBRATION_HARM = 0.1  # the same, of each calibration figure
 LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
 CALIBRATION_TOLERANCE = 0.02  # expected calibration error, in probability
 UNNOTICED_SECONDS = 0.02  # a prediction of one row faster than this is fast, whatever the champion needs
@@ -264,7 +265,7 @@ def _calibration_checks(
         if name == metric:
             continue
         tolerance = LOG_LOSS_TOLERANCE * result.first if name == "log_loss" else CALIBRATION_TOLERANCE
-        passed = result.gain >= -tolerance or result.p_worse() >= HARM
+        passed = result.gain >= -tolerance or result.p_worse() >= CALIBRATION_HARM
         text = f"{name.replace('_', ' ')} {result.second:.4g} against {result.first:.4g}"
         worse = f"{text}: worse by more than {tolerance:.2g}"
         checks.append(GateCheck(name=name, passed=passed, text=text if passed else worse))

@@ -35,6 +35,7 @@ REFERENCE = "reference.parquet"
 ROW_IDS = "row_ids.npy"
 PROFILE = "profile.json"
 ROW_ID = "row_id__"
+BATCH = "batch__"
 
 REFERENCE_ROWS = 50_000  # Evidently takes minutes and gigabytes on a million rows
 TRIAL_STATUS: dict[str, Status] = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
@@ -223,8 +224,8 @@ def _write_training(folder: Path, training: TrainingResult, rows: pd.DataFrame, 
     import numpy as np
 
     (folder / "training.json").write_text(training.model_dump_json(indent=2))
-    columns = list(dict.fromkeys([*training.features, target, ROW_ID]))
-    reference = rows[columns]
+    columns = [*training.features, target, ROW_ID, *([BATCH] if BATCH in rows.columns else [])]
+    reference = rows[list(dict.fromkeys(columns))]
     if len(reference) > REFERENCE_ROWS:
         reference = reference.sample(REFERENCE_ROWS, random_state=training.random_state).sort_index()
     reference.to_parquet(folder / REFERENCE, index=False)

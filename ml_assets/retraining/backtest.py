@@ -225,7 +225,7 @@ def backtest(
     for done, policy in enumerate(chosen, start=1):
         replays.append(replay(policy, reports, start, window))
         progress("policies", done, len(chosen))
-    scale = Scale(stream, fits.metric, after, _positive(stream))
+    scale = Scale(stream, fits.metric, after, fits.positive)
     replays.append(oracle(reports, scale, start, window))
     return _compare(reports, scale, replays, start, window)
 
@@ -257,15 +257,6 @@ def oracle(reports: Reports, scale: Scale, start: str, window: Window) -> Replay
             available.append(Serving(fit, batch, len(available) + 1))
         previous = batch
     return Replay(Policy(ORACLE, dates=tuple(dates)), served, tuple(dates), (), seconds)
-
-
-def _positive(stream: Stream) -> str | None:
-    from ml_assets.evaluation.metrics import positive_class
-
-    recipe = stream.recipe
-    if recipe.task != "classification":
-        return None
-    return positive_class(stream.rows[recipe.target], recipe.model.data_interface.positive_class)
 
 
 def _compare(

@@ -7,7 +7,6 @@ but when they train. Only its predictions on later batches are kept, never the m
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -22,8 +21,9 @@ import pandas as pd
 
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import roles
+from ml_assets.monitoring.profile import profile
 from ml_assets.recipe.schema import Recipe
-from ml_assets.records import Record, Score, TrainingResult
+from ml_assets.records import Profile, Record, Score, TrainingResult
 from ml_assets.retraining.stream import Stream, Window
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
@@ -102,6 +102,7 @@ class Fits:
     folder: Path | None = None
     identity: str = ""
     _known: dict[tuple[str, ...], Fit] = field(default_factory=dict)
+    _profiles: dict[tuple[str, ...], Profile] = field(default_factory=dict)
 
     def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
         """Fit on the newest `window` batches up to `end`, faulty ones left out."""
@@ -112,6 +113,25 @@ class Fits:
         if batches not in self._known:
             self._known[batches] = self._read(batches) or self._make(batches)
         return self._known[batches]
+
+    def profile(self, batches: tuple[str, ...]) -> Profile:
+        """What live monitoring would know about a fit: measured on the model without its hold-out, and kept."""
+        if batches not in self._profiles:
+            path = self._path(batches)
+            kept = path.with_suffix(".profile.json") if path else None
+            if kept is not None and kept.is_file():
+                self._profiles[batches] = Profile.model_validate_json(kept.read_text())
+            else:
+                self._profiles[batches] = self._profiled(batches)
+                if kept is not None:
+                    _write_whole(kept, self._profiles[batches].model_dump_json())
+        return self._profiles[batches]
+
+    def _profiled(self, batches: tuple[str, ...]) -> Profile:
+        recipe = self.stream.recipe
+        training, test = split(self.stream.rows_of(batches), recipe)
+        model = self.fit(training)
+        return profile(model, self.metric, self.positive, training, test, self.of(batches).tested, recipe)
 
     def prepare(
         self,
@@ -161,9 +181,7 @@ class Fits:
             made.live.to_parquet(path.with_suffix(".live.parquet"))
             made.tested.to_parquet(path.with_suffix(".tested.parquet"))
             # The record is written last, in one move: a fit with a record is whole.
-            unfinished = path.with_suffix(f".{os.getpid()}.part")
-            unfinished.write_text(json.dumps(made.record.model_dump(mode="json")))
-            unfinished.replace(path.with_suffix(".json"))
+            _write_whole(path.with_suffix(".json"), made.record.model_dump_json())
         return made
 
     def _fitted(self, batches: tuple[str, ...]) -> Fit:
@@ -206,3 +224,20 @@ class Fits:
         return recipe.hyperparameter_tuning.metric or default_metric(
             recipe.task, int(np.asarray(self.stream.rows[recipe.target].nunique()))
         )
+
+    @cached_property
+    def positive(self) -> str | None:
+        """Positive class of a classification."""
+        from ml_assets.evaluation.metrics import positive_class
+
+        recipe = self.stream.recipe
+        if recipe.task != "classification":
+            return None
+        return positive_class(self.stream.rows[recipe.target], recipe.model.data_interface.positive_class)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file in one move."""
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    unfinished.write_text(text)
+    unfinished.replace(path)

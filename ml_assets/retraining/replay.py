@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_assets.evaluation.metrics import metric_named, score
 from ml_assets.features.columns import roles
-from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
 from ml_assets.monitoring.performance import performance_report
 from ml_assets.records import (
     Attempt,
@@ -56,7 +56,7 @@ class Reports:
     """Drift and performance reports, made when first asked for and shared by all policies."""
 
     fits: Fits
-    _drift: dict[tuple[Batches, str], DriftReport] = field(default_factory=dict)
+    _drift: dict[tuple[Batches, str], dict[str, DriftReport]] = field(default_factory=dict)
     _performance: dict[tuple[Batches, str], PerformanceReport] = field(default_factory=dict)
     _references: dict[Batches, pd.DataFrame] = field(default_factory=dict)
 
@@ -66,24 +66,34 @@ class Reports:
         return self.fits.stream
 
     def drift(self, serving: Serving, batch: str) -> DriftReport:
-        """Compare a batch with the rows that the model in charge was trained on."""
+        """Compare a batch with the rows that the model in charge was trained on, as the live report does."""
         record = serving.fit.record
-        key = (record.batches, batch)
-        if key not in self._drift:
-            recipe = self.stream.recipe
+        known = self._drift.setdefault((record.batches, serving.as_of), {})
+        if batch not in known:
+            recipe, stream = self.stream.recipe, self.stream
             reference = self._reference(record.batches)
             columns = roles(reference, recipe)
-            self._drift[key] = drift_report(
+            before = stream.labels[: stream.labels.index(batch)][-TRAILING_BATCHES:]
+            predicted = served_rows(stream, serving.fit, batch)
+            known[batch] = drift_report(
                 batch,
-                self.stream.frames[batch],
+                stream.frames[batch],
                 reference,
                 columns.numeric,
                 columns.categorical,
                 serving.version,
                 recipe.monitoring,
                 random_state=recipe.random_state,
+                profile=self.fits.profile(record.batches),
+                earlier=[
+                    known[label].model_copy(update={"champion_version": serving.version})
+                    for label in sorted(known)[-REMEMBERED_REPORTS:]
+                    if label < batch
+                ],
+                trailing={label: stream.frames[label] for label in before},
+                predictions=predicted if len(predicted) >= recipe.monitoring.min_rows else None,
             )
-        return self._drift[key].model_copy(update={"champion_version": serving.version})
+        return known[batch].model_copy(update={"champion_version": serving.version})
 
     def performance(self, serving: Serving | None, scored: str, batch: str) -> PerformanceReport:
         """Score what was served for a batch, once its labels are known."""
