@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,7 @@ from ml_assets.retraining.stream import Stream, Window
 
 RESAMPLES = 200
 CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
-ENOUGH = 0.9  # share of the best policy's gain that a recommended policy must reach, with fewer retrains
+MOST_RETRAINS = 0.4  # share of the batches at which a recommended policy may train
 FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say
 
 Progress = Callable[[str, int, int], None]
@@ -58,7 +58,8 @@ class PolicyScore(Record):
     """One policy: its live metric over all rows served, beside never; retrains, seconds and dates.
 
     `gain` is positive where better than `never`, whatever the metric's direction. `against_calendar` is the
-    gain over a calendar with as many retrains, `second_half` the gain over `never` on the second half only.
+    gain over a calendar with as many retrains, `second_half` the gain over `never` on the second half only,
+    `first_half_low` the lower end of the interval of that on the first.
     """
 
     policy: str
@@ -70,6 +71,7 @@ class PolicyScore(Record):
     dates: tuple[str, ...]
     failed: tuple[str, ...] = ()
     first_half: float
+    first_half_low: float
     second_half: float
     retrains_by_half: tuple[int, int]
     against_calendar: Interval | None = None
@@ -131,7 +133,9 @@ class Scale:
         return np.vstack([np.ones((1, count)), drawn]).astype(np.float64)
 
     def draws(self, predictions: pd.DataFrame) -> Floats:
-        """The metric of each draw; the first is that of all rows."""
+        """The metric of each draw of the batches; the first is that of all their rows."""
+        ours = self.stream.rows.loc[predictions.index, "batch__"].isin(self.batches).to_numpy()
+        predictions = predictions[ours]
         y = self.stream.rows.loc[predictions.index, self.stream.recipe.target]
         rows = labelled(y, predictions, METRICS[self.metric].tasks[0], self.positive)
         starts = np.array([self.stream.spans[batch][0] for batch in self.batches])
@@ -265,17 +269,16 @@ def _compare(
     stream = reports.stream
     middle = len(scale.batches) // 2
     halves = scale.batches[:middle], scale.batches[middle:]
+    by_half = [replace(scale, batches=half) for half in halves]
     predictions = {run.policy.name: pooled(stream, run.served) for run in replays}
     draws = {name: scale.draws(frame) for name, frame in predictions.items()}
-    never = [scale.half(predictions[NEVER], half) for half in halves]
+    never = [half.draws(predictions[NEVER]) for half in by_half]
     rows = []
     for run in replays:
         name = run.policy.name
         drawn, frame = draws[name], predictions[name]
         score = _interval(drawn)
-        by_half = [
-            scale.sign * (scale.half(frame, half) - base) for half, base in zip(halves, never, strict=True)
-        ]
+        early, late = (half.gain(half.draws(frame), base) for half, base in zip(by_half, never, strict=True))
         rows.append(
             PolicyScore(
                 policy=name,
@@ -286,8 +289,9 @@ def _compare(
                 seconds=run.seconds,
                 dates=run.dates,
                 failed=run.failed,
-                first_half=by_half[0],
-                second_half=by_half[1],
+                first_half=early.value,
+                first_half_low=early.low,
+                second_half=late.value,
                 retrains_by_half=(
                     sum(date in halves[0] for date in run.dates),
                     sum(date in halves[1] for date in run.dates),
@@ -295,7 +299,7 @@ def _compare(
                 against_calendar=_against_calendar(reports, scale, run, start, window, drawn),
             )
         )
-    recommended, reason = recommend(rows)
+    recommended, reason = recommend(rows, len(halves[0]))
     return Backtest(
         name=stream.recipe.name,
         metric=scale.metric,
@@ -322,24 +326,33 @@ def _against_calendar(
     return scale.gain(drawn, scale.draws(pooled(reports.stream, even.served)))
 
 
-def recommend(rows: Sequence[PolicyScore]) -> tuple[str, str]:
-    """Choose, on the first half alone, the fewest retrains that reach 90 % of the best gain over never.
+def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
+    """Choose, on the first half alone, the largest gain over never with few retrains.
+
+    The recipe's own policy stays where no gain is sure: a policy that trains for nothing is no advice.
+
+    Parameters
+    ----------
+    rows : sequence of PolicyScore
+        The oracle among them does not count.
+    batches : int
+        Batches of the first half; policies that train at more than 40 % of them do not count.
 
     Returns
     -------
     policy, reason
         The reason tells the score of the chosen one on the second half, which the choice did not see.
     """
-    real = [row for row in rows if row.policy != ORACLE and math.isfinite(row.first_half)]
-    best = max(real, key=lambda row: row.first_half, default=None)
-    if best is None or best.first_half <= 0:
-        return NEVER, "no policy gained anything over never on the first half of the batches"
-    enough = [row for row in real if row.first_half >= ENOUGH * best.first_half]
-    chosen = min(enough, key=lambda row: (row.retrains_by_half[0], -row.first_half, row.policy != RECIPE))
-    return chosen.policy, (
-        f"fewest retrains ({chosen.retrains_by_half[0]}) with {ENOUGH:.0%} of the best gain on the first "
-        f"half ({chosen.first_half:+.4g}; best {best.first_half:+.4g} with {best.retrains_by_half[0]} by "
-        f"{best.policy}); on the second half {chosen.second_half:+.4g} with {chosen.retrains_by_half[1]}"
+    known = [row for row in rows if row.policy != ORACLE and math.isfinite(row.first_half)]
+    cheap = [row for row in known if row.retrains_by_half[0] <= MOST_RETRAINS * batches]
+    best = max(cheap, key=lambda row: (row.first_half, -row.retrains_by_half[0]), default=None)
+    if best is None or best.first_half_low <= 0:
+        own = next((row.policy for row in known if row.policy == RECIPE), NEVER)
+        return own, "no policy that trains seldom surely gained over never on the first half of the batches"
+    return best.policy, (
+        f"largest gain on the first half ({best.first_half:+.4g} with {best.retrains_by_half[0]} retrains) of "
+        f"those that train at {MOST_RETRAINS:.0%} of the batches at most; on the second half, which the choice "
+        f"did not see, {best.second_half:+.4g} with {best.retrains_by_half[1]}"
     )
 
 

@@ -14,6 +14,8 @@ from ml_assets.recipe.schema import Breaches, Budget, Recipe, Retraining
 Evidence = Literal["drift", "performance"]
 BOTH: tuple[Evidence, ...] = ("drift", "performance")
 CALENDARS = (1, 2, 4, 8)
+AGES = (3, 6)
+"""Ages in batches at which a policy that waits for evidence may be told to train at the latest."""
 NEVER, RECIPE, ORACLE = "never", "recipe", "oracle"
 
 DEFAULTS = Retraining()
@@ -56,7 +58,12 @@ def calendar(every: int) -> Policy:
 
 
 def standard_policies(recipe: Recipe) -> list[Policy]:
-    """All that are compared: never, calendars, the literal thresholds, and less or more evidence."""
+    """All that are compared: never, calendars, the literal thresholds, and less or more evidence.
+
+    The recipe's own section is tried as it is, bolder (one breach is enough) and calmer (twice the cooldown),
+    each also with an upper limit to the champion's age: where a model ages faster than evidence of it can
+    gather, only age helps.
+    """
     literal = {"performance_threshold": 0.8, "drift_threshold": 0.1, "breaches": Breaches(k=1, n=1)}
     return [
         Policy(NEVER, DEFAULTS.model_copy(update={"enabled": False}), ()),
@@ -65,8 +72,25 @@ def standard_policies(recipe: Recipe) -> list[Policy]:
         Policy("drift only", AT_ONCE, ("drift",)),
         Policy("performance only", AT_ONCE, ("performance",)),
         Policy("k of n", AT_ONCE),
-        Policy(RECIPE, recipe.retraining),
+        *own_policies(recipe.retraining),
     ]
+
+
+def own_policies(section: Retraining) -> list[Policy]:
+    """The recipe's section, bolder and calmer, without and with a limit of age."""
+    bases = {
+        RECIPE: section,
+        "one breach": section.model_copy(update={"breaches": Breaches(k=1, n=1)}),
+        "calm": section.model_copy(update={"cooldown": 2 * max(section.cooldown, 1)}),
+    }
+    policies = [Policy(name, base) for name, base in bases.items()]
+    for age in AGES:
+        policies += [
+            Policy(f"{name}, {age} batches old at most", base.model_copy(update={"max_age": age}))
+            for name, base in bases.items()
+            if base.max_age is None or age < base.max_age
+        ]
+    return policies
 
 
 def same_number(of: str, retrains: int, batches: Sequence[str]) -> Policy:
