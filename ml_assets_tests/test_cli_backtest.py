@@ -49,6 +49,7 @@ def test_backtest_tells_every_policy_and_recommends_one(folder: Path) -> None:
         assert {"policy", "score", "interval", "retrains", "seconds", "dates"} <= row.keys()
         assert len(row["dates"]) == row["retrains"]
     assert told["recommended"] in [row["policy"] for row in told["policies"]]
+    assert told["section"] is None or told["section"].startswith("retraining: {")
     assert "fits     [####################] 9 of 9" in progress
     fits = sorted((folder / "home" / "backtests").rglob("*.json"))
     times = [path.stat().st_mtime_ns for path in fits]

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.trust.policy import flapping_metric
-from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
+from benchmarks.trust.streams import MADE, fixed_fits, made_recipe, made_rows
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.schema import Breaches, Retraining
 from ml_assets.retraining.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
 from ml_assets.retraining.errors import TooShortError
@@ -26,7 +27,9 @@ from ml_assets.retraining.policies import (
     RECIPE,
     Policy,
     calendar,
+    own_policies,
     same_number,
+    section_of,
     standard_policies,
 )
 from ml_assets.retraining.replay import Replay, Reports, replay

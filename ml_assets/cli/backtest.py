@@ -10,6 +10,7 @@ from ml_assets.cli.output import columns, number
 from ml_assets.orchestration.backtest_step import backtest_step, stream_of_source
 from ml_assets.orchestration.state import ModelState, locked
 from ml_assets.retraining.backtest import Backtest
+from ml_assets.retraining.policies import RECIPE
 
 SECONDS_BETWEEN_NEWS = 2.0
 
@@ -48,6 +49,16 @@ def backtest_text(result: Backtest) -> str:
         f"{result.name}: {result.batches} batches after {result.first}, {result.rows:,} labelled rows\n"
         f"{columns(rows, header)}\n"
         f"recommended: {result.recommended}: {result.reason}\n"
+        f"{_advice(result)}"
         "gain: over never; over calendar: over a calendar with as many retrains, evenly spaced\n"
         f"{result.note}"
     )
+
+
+def _advice(result: Backtest) -> str:
+    """What to write into the recipe, where another policy than its own is recommended."""
+    if result.recommended == RECIPE:
+        return ""
+    if result.section is None:
+        return "a calendar is no `retraining` section; `max_age` comes nearest, with the evidence as well\n"
+    return f"in the recipe: {result.section}\n"

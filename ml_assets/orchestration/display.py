@@ -181,6 +181,7 @@ def backtest_metadata(result: Backtest) -> Metadata:
     return {
         "recommended": result.recommended,
         "summary": result.reason,
+        "in the recipe": result.section or "",
         "batches": result.batches,
         "policies": table(
             {

@@ -24,6 +24,7 @@ from ml_assets.retraining.policies import (
     RECIPE,
     Policy,
     same_number,
+    section_of,
     standard_policies,
 )
 from ml_assets.retraining.replay import (
@@ -78,7 +79,10 @@ class PolicyScore(Record):
 
 
 class Backtest(Record):
-    """All policies on one history."""
+    """All policies on one history; `section` is the recommended one as the recipe's `retraining`, in YAML.
+
+    It is None for a calendar, which no section says exactly: `max_age` comes nearest.
+    """
 
     name: str
     metric: str
@@ -90,6 +94,7 @@ class Backtest(Record):
     window: int | str
     policies: tuple[PolicyScore, ...]
     recommended: str
+    section: str | None = None
     reason: str
     note: str
 
@@ -311,6 +316,7 @@ def _compare(
         window=window,
         policies=tuple(rows),
         recommended=recommended,
+        section=next(section_of(run.policy) for run in replays if run.policy.name == recommended),
         reason=reason,
         note=NOTE,
     )

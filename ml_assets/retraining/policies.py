@@ -103,3 +103,19 @@ def same_number(of: str, retrains: int, batches: Sequence[str]) -> Policy:
     places = sorted({round((place + 1) * count / (retrains + 1)) - 1 for place in range(retrains)})
     dates = tuple(batches[max(place, 0)] for place in places)
     return Policy(f"calendar with the retrains of {of}", dates=dates)
+
+
+def section_of(policy: Policy) -> str | None:
+    """The policy as a recipe's `retraining` section, in YAML on one line; None for a calendar.
+
+    >>> section_of(Policy("bold", Retraining(breaches=Breaches(k=1, n=1), max_age=3)))
+    'retraining: {breaches: {k: 1, n: 1}, max_age: 3}'
+    """
+    import yaml
+
+    if policy.dates is not None or (policy.retraining.enabled and set(policy.sees) != set(BOTH)):
+        return None
+    given = policy.retraining.model_dump(mode="json", exclude_defaults=True)
+    return (
+        f"retraining: {yaml.safe_dump(given, default_flow_style=True, sort_keys=False, width=10**6).strip()}"
+    )
