@@ -193,6 +193,18 @@ def test_same_number_is_evenly_spaced() -> None:
         assert gaps.max() - gaps.min() <= 2
 
 
+def test_section_of_a_policy_means_the_policy() -> None:
+    """Written into the recipe, what is recommended is what was tried."""
+    recipe = made_recipe()
+    for policy in own_policies(recipe.retraining):
+        text = section_of(policy)
+        assert text is not None
+        given = MADE.format(window=12, first=12, label_delay=1) + text
+        assert parse_recipe(given).retraining == policy.retraining
+    assert section_of(calendar(4)) is None
+    assert section_of(standard_policies(recipe)[0]) == "retraining: {enabled: false}"
+
+
 def score(policy: str, first: float, second: float, retrains: int, low: float | None = None) -> PolicyScore:
     gain = {"value": 0.0, "low": 0.0, "high": 0.0}
     return PolicyScore.model_validate(
