@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import BATCH, roles
+from ml_assets.monitoring import target
 from ml_assets.monitoring.drift import JOINT, drift_report, outputs
 from ml_assets.recipe.schema import Monitoring, Recipe
 from ml_assets.records import Profile, TrainingResult
@@ -44,12 +45,14 @@ def profile(
     """
     positive = training.classes[-1] if training.classes and len(training.classes) == 2 else None
     shown = predicted.iloc[np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]]
+    known = pd.concat([train, test], ignore_index=True)
+    labels = target.usual_effects(known, recipe.target, recipe.task) if recipe.batches else {}
     return Profile(
         metric=training.metric,
         importance=permutation_importance(
             model, test, test[recipe.target], training.metric, positive, recipe.random_state
         ),
-        usual=usual_effects(pd.concat([train, test], ignore_index=True), recipe),
+        usual=usual_effects(known, recipe) | ({recipe.target: labels} if labels else {}),
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
     )
 
