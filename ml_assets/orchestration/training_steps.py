@@ -186,12 +186,13 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
         raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
     test = state.store.read_frame("test_set", as_of)
     challenger = registry.load_trained(trained)
+    predicted = predict(challenger, test)
     known = profile(
         challenger,
         trained.training,
         state.store.read_frame("training_set", as_of),
         test,
-        predict(challenger, test),
+        predicted,
         state.recipe,
     )
     champion = registry.champion(state.name)
@@ -199,6 +200,9 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
     tracking.log_profile(registry.client, trained.run_id, known)
+    tracking.log_holdout(
+        registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target
+    )
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":
