@@ -260,8 +260,71 @@ class Profile(Record):
     predictions: dict[str, tuple[Any, ...]] = {}
 
 
+class LossSummary(Record):
+    """Losses of the hold-out's rows, by the model that had not seen them; larger ones count as `cap`."""
+
+    kind: str
+    mean: float
+    std: float
+    rows: int
+    cap: float
+    skewness: float = 0.0
+
+
+class SequentialTest(Record):
+    """Whether the loss of a row has risen for good: a cumulative sum over one champion's batches.
+
+    `total` is the batch's sum of losses, standardised by the hold-out's; `allowance` what is taken off for each
+    of its `rows`; `since` the batch at which the sum rose from 0 for the last time.
+    """
+
+    loss: str
+    rows: int
+    total: float
+    mean: float
+    holdout_mean: float
+    allowance: float
+    statistic: float
+    threshold: float
+    since: str | None = None
+    alarm: bool = False
+    text: str = ""
+
+
+class MaturedEstimate(Record):
+    """An estimate whose labels have come; `error` is the estimate minus what was realised."""
+
+    batch: str
+    value: float
+    realised: float
+    error: float
+
+
+class Estimate(Record):
+    """The live score of a batch before its labels are known; `value` is None where `reason` says why.
+
+    `mean_error` is how far the earlier estimates of this metric, `matured_batches` of them, were off on average.
+    """
+
+    batch: str
+    champion_version: int
+    metric: str
+    rows: int
+    value: float | None = None
+    method: str = ""
+    reason: str = ""
+    mean_error: float | None = None
+    matured_batches: int = 0
+    matured: MaturedEstimate | None = None
+    text: str = ""
+
+
 class PerformanceReport(Record):
-    """The live score of the newest batch whose labels are known at `batch`."""
+    """The live score of the newest batch whose labels are known at `batch`.
+
+    `estimate` speaks of `batch` itself, whose labels may be still to come: no decision reads it. `concept` is the
+    sequential test of the rows' loss, `target` the labels of the scored batch beside those the champion learned.
+    """
 
     batch: str
     scored_batch: str | None
@@ -275,6 +338,9 @@ class PerformanceReport(Record):
     holdout: Score | None = None
     p_value: float | None = None
     text: str = ""
+    estimate: Estimate | None = None
+    concept: SequentialTest | None = None
+    target: ColumnDrift | None = None
 
 
 class BatchEvidence(Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml_assets.monitoring.timeline import drift_map, live_score
-from ml_assets.records import ColumnDrift, DriftReport, PerformanceReport, Score
+from ml_assets.records import ColumnDrift, DriftReport, Estimate, PerformanceReport, Score
 
 LIMIT = 30_000
 
@@ -73,3 +73,28 @@ def test_a_drifted_column_and_a_promotion_are_seen() -> None:
     scores = [live(b, 0.8) for b in range(5)]
     assert live_score(scores) != live_score(scores, retrains=["2024-002"])
     assert live_score(scores) != live_score([*scores[:4], live(4, 0.8, version=2)])
+
+
+def estimated(report: PerformanceReport, batch: str, value: float | None) -> PerformanceReport:
+    guess = Estimate(batch=batch, champion_version=1, metric="roc_auc", rows=500, value=value)
+    return report.model_copy(update={"estimate": guess})
+
+
+def test_estimates_are_drawn_over_their_scores_and_behind_the_last() -> None:
+    scores = [live(b, 0.8) for b in range(5)]
+    unseen = [estimated(report, report.batch, None) for report in scores]
+    assert live_score(unseen) == live_score(scores)
+    over = [estimated(report, report.batch, 0.79) for report in scores]
+    behind = [*scores[:4], estimated(scores[4], "2024-005", 0.79)]
+    pictures = {live_score(scores), live_score(over), live_score(behind), live_score(over[:4])}
+    assert len(pictures) == 4
+    many = [estimated(live(b, 0.8), f"2024-{b + 1:03d}", 0.81) for b in range(200)]
+    assert len(live_score(many)) <= LIMIT
+
+
+def test_estimate_is_told_while_no_score_is_known() -> None:
+    waiting = live(1, 0.8).model_copy(update={"score": None, "status": "waiting"})
+    guess = Estimate(
+        batch="2024-001", champion_version=1, metric="roc_auc", rows=5, value=0.7, text="Estimated"
+    )
+    assert live_score([waiting]) != live_score([waiting.model_copy(update={"estimate": guess})])

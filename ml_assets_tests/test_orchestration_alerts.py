@@ -110,10 +110,10 @@ def test_each_channel_gets_the_alert_once(web: Any, post_office: Any, ledger: Le
     assert (hook, slack) == ("/hook", "/slack")
     assert body["model"] == "churn" and body["event"] == "drift" and body["batch"] == "2024-05-01"
     assert body["text"] == "age has drifted: D = .3 < 1 & rising"
-    assert "churn: the inputs have drifted" in message["text"] and ".3 &lt; 1 &amp; rising" in message["text"]
+    assert "churn: the data have drifted" in message["text"] and ".3 &lt; 1 &amp; rising" in message["text"]
     ((recipients, mail),) = post_office.received
     assert recipients == ["ann@example.org", "bob@example.org"]
-    assert "Subject: [ml_assets] churn: the inputs have drifted" in mail and "ml-assets explain churn" in mail
+    assert "Subject: [ml_assets] churn: the data have drifted" in mail and "ml-assets explain churn" in mail
     (entry,) = ledger.entries("churn", "alert")
     assert entry.record["channels"] == ["log", "webhook", "slack", "email"]
     assert alert(ledger, channels, "churn", "drift", "v2:age", "age has drifted")  # another champion

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import BATCH, roles
+from ml_assets.monitoring import target
 from ml_assets.monitoring.drift import JOINT, drift_report, outputs
 from ml_assets.recipe.schema import Monitoring, Recipe
 from ml_assets.records import Profile
@@ -47,12 +48,13 @@ def profile(
     """
     whole = pd.concat([train, test], ignore_index=True)
     shown = predicted.iloc[np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]]
+    labels = target.usual_effects(whole, recipe.target, recipe.task) if recipe.batches else {}
     return Profile(
         metric=metric,
         importance=permutation_importance(
             model, test, test[recipe.target], metric, positive, recipe.random_state, known=whole
         ),
-        usual=usual_effects(whole, recipe),
+        usual=usual_effects(whole, recipe) | ({recipe.target: labels} if labels else {}),
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
     )
 

@@ -17,7 +17,7 @@ MOST_BATCHES = 52
 MOST_COLUMNS = 18
 LONGEST_LABEL = 18
 DARKEST = 0.5
-LIVE, HOLDOUT, CHANGE = "#2f6f8f", "#9aa5b1", "#f28e2b"
+LIVE, HOLDOUT, CHANGE, GUESS = "#2f6f8f", "#9aa5b1", "#f28e2b", "#7a5195"
 
 
 def drift_map(reports: Sequence[DriftReport]) -> bytes:
@@ -56,6 +56,9 @@ def drift_map(reports: Sequence[DriftReport]) -> bytes:
 def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = ()) -> bytes:
     """Draw the live score with its interval, the champion's hold-out interval, retrains and promotions.
 
+    Open markers are what was estimated before the labels came: over the score of the same batch, and at the end
+    for batches that still wait for theirs.
+
     Parameters
     ----------
     reports : sequence of PerformanceReport
@@ -66,7 +69,7 @@ def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = (
     shown = [report for report in reports if report.score is not None][-MOST_BATCHES:]
     figure = _figure()
     if not shown:
-        return _blank(figure, "no live score yet: labels are still to come")
+        return _blank(figure, _nothing_scored(reports))
     axes = figure.subplots()
     places = np.arange(len(shown))
     values, low, high = (np.array([getattr(r.score, key) for r in shown]) for key in ("value", "low", "high"))
@@ -84,6 +87,7 @@ def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = (
     axes.errorbar(
         places, values, (values - low, high - values), color=LIVE, lw=1, ms=3, fmt="o-", label="live, 95 %"
     )
+    waiting = _draw_estimates(axes, reports, shown)
     _mark_champions(axes, [report.champion_version for report in shown])
     asked = [place for place, report in zip(places, shown, strict=True) if report.batch in set(retrains)]
     if asked:
@@ -91,11 +95,35 @@ def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = (
             len(asked), min(np.nanmin(bounds), low.min()) if np.isfinite(bounds).any() else low.min()
         )
         axes.scatter(asked, bottom, marker="^", s=22, color=CHANGE, label="retrain asked for")
-    _label_batches(axes, [report.batch for report in shown])
+    _label_batches(axes, [*(report.batch for report in shown), *(f"({batch})" for batch in waiting)])
     axes.set_title(f"{shown[-1].metric} as it became known; line: new champion", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
     axes.legend(fontsize=7, frameon=False, loc="best")
     return _png(figure)
+
+
+def _nothing_scored(reports: Sequence[PerformanceReport]) -> str:
+    guess = reports[-1].estimate if reports else None
+    return guess.text if guess and guess.value is not None else "no live score yet: labels are still to come"
+
+
+def _draw_estimates(
+    axes: Any, reports: Sequence[PerformanceReport], shown: Sequence[PerformanceReport]
+) -> list[str]:
+    """Draw the estimates; the batches behind the last score, which wait for their labels."""
+    metric = shown[-1].metric
+    guesses = {
+        report.estimate.batch: report.estimate.value
+        for report in reports
+        if report.estimate and report.estimate.value is not None and report.estimate.metric == metric
+    }
+    scored = [report.scored_batch or "" for report in shown]
+    waiting = sorted(batch for batch in guesses if batch > max(scored))
+    drawn = [(place, guesses[batch]) for place, batch in enumerate([*scored, *waiting]) if batch in guesses]
+    if drawn:
+        places, values = zip(*drawn, strict=True)
+        axes.plot(places, values, "D", mfc="none", color=GUESS, ms=5, label="estimated, without labels")
+    return waiting
 
 
 def _most_drifted(reports: Sequence[DriftReport]) -> list[str]:

@@ -17,6 +17,7 @@ Event = Literal[
     "drift",
     "fault",
     "breach",
+    "concept",
     "retrain",
     "blocked",
     "not_staleness",
@@ -29,9 +30,10 @@ Event = Literal[
 ]
 
 TITLES: dict[Event, str] = {
-    "drift": "the inputs have drifted",
+    "drift": "the data have drifted",
     "fault": "the data are faulty",
     "breach": "the live metric is in breach",
+    "concept": "its predictions are worse for good",
     "retrain": "is trained again",
     "blocked": "training is blocked",
     "not_staleness": "this is not staleness",

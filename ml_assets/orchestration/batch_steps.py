@@ -9,6 +9,7 @@ import dagster as dg
 
 from ml_assets.orchestration import display
 from ml_assets.orchestration.alerts import tell
+from ml_assets.orchestration.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.orchestration.gate_steps import probation_step
 from ml_assets.orchestration.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
@@ -252,27 +253,23 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Repor
     from ml_assets.monitoring import timeline
     from ml_assets.registry import tracking
 
-    report = score_batch(state, batch, state.registry.champion(state.name))
+    earlier = _earlier_reports(state, batch, "performance_report", PerformanceReport)
+    scored = score_batch(state, batch, state.registry.champion(state.name))
+    report = with_findings(state, scored, earlier)
     state.store.write_record("performance_report", batch, report)
-    if report.score is not None:
-        tracking.log_metrics(
-            state.registry.client,
-            mlflow_run_id,
-            {f"live_{report.metric}": report.score.value},
-            state.index(batch),
-        )
+    tracking.log_metrics(state.registry.client, mlflow_run_id, metrics(report), state.index(batch))
     breached = performance_breach(report, state.recipe.retraining)
     if breached:
         occasion = f"v{report.champion_version}:{report.scored_batch}"
-        tell(state, "breach", occasion, report.text, batch)
+        tell(state, "breach", occasion, scored.text, batch)
+    tell_findings(state, report)
     probation = _probation(state, batch)
-    earlier = _earlier_reports(state, batch, "performance_report", PerformanceReport)
     metadata = display.performance_metadata(report) | {
         "history": display.picture(timeline.live_score([*earlier, report], _asked(state)))
     }
     if probation:
         metadata["probation"] = probation[0]
-    return Report(metadata, (*([report.text] if breached else []), *probation[1:]))
+    return Report(metadata, (*([scored.text] if breached else []), *alarms(report), *probation[1:]))
 
 
 def _asked(state: ModelState) -> list[str]:

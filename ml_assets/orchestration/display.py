@@ -173,6 +173,28 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
         shown |= numbers({f"live_{report.metric}": report.score.value, "live_low": report.score.low})
     if report.holdout is not None:
         shown |= numbers({f"holdout_{report.metric}": report.holdout.value})
+    return shown | _findings_metadata(report)
+
+
+def _findings_metadata(report: PerformanceReport) -> Metadata:
+    """Show the estimate before labels, the sequential test of the loss, and the labels beside those learned."""
+    shown: Metadata = {}
+    if (estimate := report.estimate) is not None:
+        shown |= {"estimate": estimate.text, "estimate_method": estimate.method or estimate.reason}
+        shown |= numbers(
+            {f"estimated_{estimate.metric}": estimate.value, "estimate_error": estimate.mean_error}
+        )
+        if estimate.matured is not None:
+            shown["estimate_matured"] = table([estimate.matured.model_dump()])
+    if (concept := report.concept) is not None:
+        shown |= {"concept": concept.text, "concept_alarm": concept.alarm}
+        shown |= numbers({"loss_cusum": concept.statistic, "loss_cusum_threshold": concept.threshold})
+    if (target := report.target) is not None:
+        entry = {"drifted": target.drifted, "effect": target.effect_name, "size": target.effect}
+        shown["target"] = table(
+            [{**entry, "usual": target.usual, "test": target.test, "p": target.p_value, "note": target.note}]
+        )
+        shown |= numbers({"target_effect": target.effect}) | {"target_drifted": target.drifted}
     return shown
 
 

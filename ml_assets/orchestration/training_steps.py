@@ -187,13 +187,14 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     test = state.store.read_frame("test_set", as_of)
     challenger = registry.load_trained(trained)
     classes = trained.training.classes or ()
+    predicted = predict(challenger, test)
     known = profile(
         challenger,
         trained.training.metric,
         classes[-1] if len(classes) == 2 else None,
         state.store.read_frame("training_set", as_of),
         test,
-        predict(challenger, test),
+        predicted,
         state.recipe,
     )
     champion = registry.champion(state.name)
@@ -201,6 +202,9 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
     tracking.log_profile(registry.client, trained.run_id, known)
+    tracking.log_holdout(
+        registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target
+    )
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":

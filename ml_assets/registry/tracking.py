@@ -34,10 +34,14 @@ TRAINING = "training"
 REFERENCE = "reference.parquet"
 ROW_IDS = "row_ids.npy"
 PROFILE = "profile.json"
+HOLDOUT = "holdout.parquet"
 ROW_ID = "row_id__"
 BATCH = "batch__"
 
 REFERENCE_ROWS = 50_000  # Evidently takes minutes and gigabytes on a million rows
+HOLDOUT_ROWS = 10_000
+PREDICTED = "predicted:"
+"""Begins the columns of the hold-out that are predictions, so that no feature's name is theirs."""
 TRIAL_STATUS: dict[str, Status] = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 PARAM_LENGTH = 6000  # MLflow's limit on the value of a parameter
 PARAMS_AT_ONCE = 100  # MLflow's limit on one batch
@@ -378,6 +382,29 @@ def log_file(
 def log_profile(client: MlflowClient, run_id: str, profile: Profile) -> None:
     """Log what monitoring must know about a model; before it is registered."""
     log_file(client, run_id, PROFILE, profile.model_dump_json().encode(), TRAINING)
+
+
+def log_holdout(
+    client: MlflowClient,
+    run_id: str,
+    rows: pd.DataFrame,
+    predicted: pd.DataFrame,
+    training: TrainingResult,
+    target: str,
+) -> None:
+    """Log the hold-out with predictions of the model that had not seen it; before the version is registered.
+
+    A refitted winner has learned these rows, and would look better on them than it is. At most 10,000 rows.
+    """
+    columns = list(dict.fromkeys([*training.features, target, ROW_ID]))
+    frame = rows[columns].reset_index(drop=True)
+    frame = frame.join(predicted.reset_index(drop=True).add_prefix(PREDICTED))
+    if len(frame) > HOLDOUT_ROWS:
+        frame = frame.sample(HOLDOUT_ROWS, random_state=training.random_state).sort_index()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / HOLDOUT
+        frame.to_parquet(path, index=False)
+        client.log_artifact(run_id, str(path), TRAINING)
 
 
 def end_run(client: MlflowClient, run_id: str, status: Status) -> None:

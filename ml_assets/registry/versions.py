@@ -24,6 +24,8 @@ from ml_assets.registry.champions import VersionInfo
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.tracking import (
+    HOLDOUT,
+    PREDICTED,
     PROFILE,
     REFERENCE,
     ROW_IDS,
@@ -242,6 +244,17 @@ class Registry:
             return None
         with self._verified_file(recipe, version, PROFILE) as path:
             return Profile.model_validate_json(path.read_text())
+
+    def holdout(self, recipe: str, version: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """Read hold-out rows and what the model that had not seen them predicted; None where none were kept."""
+        import pandas as pd
+
+        if HOLDOUT not in self.version(recipe, version).files:
+            return None
+        with self._verified_file(recipe, version, HOLDOUT) as path:
+            frame = pd.read_parquet(path)
+        guesses = [name for name in frame.columns if name.startswith(PREDICTED)]
+        return frame.drop(columns=guesses), frame[guesses].rename(columns=lambda n: n.removeprefix(PREDICTED))
 
     def _location(self, model_uri: str) -> str:
         return str(self.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location)

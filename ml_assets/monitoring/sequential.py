@@ -1,0 +1,234 @@
+"""Whether the loss of each row has risen for good: a change of the concept, which no input shows.
+
+A one-sided cumulative sum (Page 1954, Continuous inspection schemes) over the batches that one champion has
+scored. Small losses that stay add up, where each batch alone proves nothing.
+
+* A row's loss is standardised by mean and standard deviation of the same loss on the hold-out, by the model
+  that had not seen it. Rows within a batch have no order that means anything, so the sum moves once per batch,
+  by the whole batch: `statistic = max(0, statistic + total - allowance * rows)`.
+* The mean of the hold-out is itself uncertain. The allowance is its upper confidence bound at 2.6 standard
+  errors, corrected for skewness (Johnson 1978, Modified t tests), plus half the smallest loss that matters:
+  a lucky hold-out gives no alarm, however many batches it makes look bad.
+* The threshold follows from the average run length (Siegmund 1985, Sequential Analysis, II.2 and X.2): one false
+  alarm in 1,000 batches where the hold-out is as lucky as the allowance absorbs, next to none elsewhere. It
+  depends on the rows of the batch, so that a batch alarms about as seldom whatever its size.
+
+Rows are taken as independent. Seasons and days that are alike break that as they do for every test here: what
+the alarm says for sure is that rows cost more than on the hold-out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_assets.evaluation.metrics import PROBABILITY, Floats, Labels, labelled
+from ml_assets.records import LossSummary, PerformanceReport, SequentialTest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_PROBABILITY = 0.01  # a surer mistake costs no more: one row of 300 must not decide
+GREATEST = {"log loss": -math.log(LEAST_PROBABILITY), "error": 1.0}
+"""Most that a row can cost; squared errors have no bound and are winsorised."""
+CAPPED_SHARE = 0.005  # of the hold-out's rows lie above the cap of the squared error
+CAPPED_ROWS = 5  # at least: a cap set by the one largest error of a small hold-out is no cap
+FEWEST_ROWS = 50  # of a hold-out: mean and standard deviation of fewer say little
+SMALLEST_LOSS = 0.04  # standard deviations of a row's loss that matter: 1.6 points of an accuracy of 80 %
+ERRORS = 2.6  # standard errors of the hold-out's mean that the allowance absorbs, 99.5 % one-sided
+RUN_LENGTH = 1_000  # batches between false alarms
+OVERSHOOT = 1.166  # standard deviations of a step, twice .583 (Siegmund 1985, X.2): steps jump over a bound
+
+
+def loss_kind(predictions: pd.DataFrame, task: str) -> str:
+    """Name the loss of a row: the best that task and estimator allow."""
+    if task == "regression":
+        return "squared error"
+    known = any(str(name).startswith(PROBABILITY) for name in predictions.columns)
+    return "log loss" if known else "error"
+
+
+def row_losses(y: pd.Series[Any], predictions: pd.DataFrame, task: str) -> Floats:
+    """Loss of each labelled row: log loss, 0 or 1 where there are no probabilities, squared error.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        True values; rows where they are missing are left out.
+    predictions : DataFrame of shape (n_rows, 1 + n_classes)
+        From `predict`. Probabilities are clipped to 0.01 … 0.99.
+    task : {"classification", "regression"}
+
+    Returns
+    -------
+    array of shape (n_labelled_rows,)
+
+    >>> import pandas as pd
+    >>> row_losses(pd.Series([1.0, None, 5.0]), pd.DataFrame({"prediction": [1.0, 2.0, 3.0]}), "regression")
+    array([0., 4.])
+    """
+    rows = labelled(y, predictions, task)
+    if not isinstance(rows, Labels):
+        return np.asarray(np.square(rows.truth - rows.predicted))
+    if rows.probability is None:
+        return np.asarray(rows.truth != rows.predicted, dtype=np.float64)
+    given = rows.probability[np.arange(len(rows.truth)), rows.truth]
+    return np.asarray(-np.log(np.clip(given, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)))
+
+
+def loss_summary(losses: Floats, kind: str) -> LossSummary | None:
+    """Sum up the losses on the hold-out; None where they are too few or all the same.
+
+    One row more is counted, at the greatest loss: a hold-out without a mistake does not prove that there are
+    none (Laplace's rule). Squared errors are winsorised at their 99.5 % quantile, lower where fewer than five
+    rows would lie above: their tail is too heavy for sums of some hundred rows to be near normal, and the bulk
+    is where a change of the concept shows.
+
+    Parameters
+    ----------
+    losses : array of shape (n_rows,)
+        From `row_losses`, by a model that was not trained on these rows.
+    kind : str
+        From `loss_kind`.
+    """
+    known = losses[np.isfinite(losses)]
+    if len(known) < FEWEST_ROWS:
+        return None
+    share = max(CAPPED_SHARE, CAPPED_ROWS / len(known))
+    cap = GREATEST.get(kind, float(np.quantile(known, 1 - share)))
+    kept = np.append(np.minimum(known, cap), cap)
+    mean, std = float(kept.mean()), float(kept.std(ddof=1))
+    if std <= 1e-12 * cap:
+        return None
+    skewness = float(np.mean(((kept - mean) / std) ** 3))
+    return LossSummary(kind=kind, mean=mean, std=std, rows=len(known), cap=cap, skewness=max(skewness, 0.0))
+
+
+def sequential_test(
+    losses: Floats,
+    holdout: LossSummary | None,
+    scored_batch: str,
+    champion_version: int,
+    earlier: Sequence[PerformanceReport] = (),
+) -> SequentialTest | None:
+    """Add a batch to the cumulative sum of its champion.
+
+    Parameters
+    ----------
+    losses : array of shape (n_rows,)
+        From `row_losses`: labelled rows that the champion was not trained on, however few.
+    holdout : LossSummary or None
+        The same loss on the hold-out.
+    scored_batch : str
+        Label of the batch.
+    champion_version : int
+        Version that made the predictions.
+    earlier : sequence of PerformanceReport
+        In any order. Those on other champions, on this batch and on later ones do not count; of several on one
+        batch the last counts: late labels replace what was known before.
+
+    Returns
+    -------
+    SequentialTest or None
+        None without a summary of the hold-out, or without rows.
+    """
+    known = losses[np.isfinite(losses)]
+    if holdout is None or not len(known):
+        return None
+    total = float(((np.minimum(known, holdout.cap) - holdout.mean) / holdout.std).sum())
+    allowed = allowance(holdout)
+    statistic, since = _carried(earlier, scored_batch, champion_version)
+    risen = max(0.0, statistic + total - allowed * len(known))
+    limit = threshold(holdout, len(known))
+    alarm = risen > limit
+    test = SequentialTest(
+        loss=holdout.kind,
+        rows=len(known),
+        total=total,
+        mean=float(np.minimum(known, holdout.cap).mean()),
+        holdout_mean=holdout.mean,
+        allowance=allowed,
+        statistic=min(risen, _ceiling(limit, len(known))),
+        threshold=limit,
+        since=(since or scored_batch) if risen > 0 else None,
+        alarm=alarm,
+    )
+    return test.model_copy(update={"text": _sentence(test, scored_batch)})
+
+
+def allowance(holdout: LossSummary) -> float:
+    """Rise of the mean loss that is not counted, in standard deviations of a row's loss.
+
+    >>> plain = LossSummary(kind="error", mean=0.2, std=0.4, rows=676, cap=1.0)
+    >>> round(allowance(plain), 3)  # 2.6 standard errors of 1/26, and half of .04
+    0.12
+    """
+    skewed = holdout.skewness * (1 + 2 * ERRORS**2) / (6 * holdout.rows)
+    return ERRORS / math.sqrt(holdout.rows) + skewed + SMALLEST_LOSS / 2
+
+
+def threshold(holdout: LossSummary, rows: int) -> float:
+    """Value of the sum above which a batch of so many rows alarms, in standard deviations of a row's loss."""
+    low, high = 0.0, 1e4 * (1 + holdout.skewness)
+    for _ in range(50):
+        middle = (low + high) / 2
+        short = run_length(SMALLEST_LOSS / 2, middle, holdout.skewness) < RUN_LENGTH * rows
+        low, high = (middle, high) if short else (low, middle)
+    return max(0.0, high - OVERSHOOT * math.sqrt(rows))
+
+
+def run_length(drift: float, bound: float, skewness: float = 0.0) -> float:
+    """Rows until a sum that falls by `drift` a row, and starts again at 0, first rises to `bound`.
+
+    Siegmund (1985), II.2: (exp(θb) - θb - 1) / (θδ) for drift -δ and unit variance, with θ = 2δ for normal
+    rows. For skewed ones θ is the root of the cumulant function to third order, -δθ + θ²/2 + γθ³/6 = 0.
+
+    >>> round(run_length(0.5, 4 + OVERSHOOT))  # tables of the normal CUSUM: 336 (k = .5, h = 4)
+    338
+    """
+    theta = 2 * drift
+    if skewness > 0:
+        theta = 1.5 / skewness * (math.sqrt(1 + 8 * skewness * drift / 3) - 1)
+    height = min(theta * bound, 500.0)
+    return (math.expm1(height) - height) / (drift * theta)
+
+
+def _ceiling(limit: float, rows: int) -> float:
+    """Most that the sum may become: what one broken batch has heaped up must be forgotten some time."""
+    return 2 * limit + OVERSHOOT * math.sqrt(rows)
+
+
+def _carried(
+    earlier: Sequence[PerformanceReport], scored_batch: str, champion_version: int
+) -> tuple[float, str | None]:
+    """Sum after the batch before this one, and the batch since which it is above 0."""
+    tests = {
+        report.scored_batch: report.concept
+        for report in earlier
+        if report.champion_version == champion_version
+        and report.scored_batch is not None
+        and report.scored_batch < scored_batch
+        and report.concept is not None
+    }
+    statistic, since = 0.0, None
+    for place, (batch, test) in enumerate(sorted(tests.items())):
+        if place == 0:  # older reports than those at hand are in it
+            statistic, since = test.statistic, test.since
+            continue
+        statistic = max(0.0, statistic + test.total - test.allowance * test.rows)
+        statistic = min(statistic, _ceiling(test.threshold, test.rows))
+        since = (since or batch) if statistic > 0 else None
+    return statistic, since
+
+
+def _sentence(test: SequentialTest, batch: str) -> str:
+    found = f"sequential test {test.statistic:.0f}, alarm above {test.threshold:.0f}"
+    if not test.alarm:
+        return f"No lasting rise of the {test.loss} ({found})."
+    return (
+        f"The {test.loss} of a row has risen for good since {test.since}: {test.mean:.3g} on average in {batch}, "
+        f"{test.holdout_mean:.3g} on the hold-out ({found}); where no input has moved, what is predicted has."
+    )

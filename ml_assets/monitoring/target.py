@@ -1,0 +1,124 @@
+"""Whether the labels of a batch differ from those the champion learned, by the tests of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.features.columns import BATCH
+from ml_assets.monitoring.column_tests import effects
+from ml_assets.monitoring.drift import _verdict, describe
+from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
+from ml_assets.records import ColumnDrift, PerformanceReport
+
+USUAL_BATCHES = 24
+MOST_NAMED = 3
+
+
+def target_drift(
+    y: pd.Series[Any],
+    learned: pd.Series[Any],
+    task: str,
+    min_rows: int,
+    *,
+    classes: Sequence[str] = (),
+    usual: Mapping[str, Sequence[float]] | None = None,
+    earlier: Sequence[PerformanceReport] = (),
+    champion_version: int | None = None,
+) -> ColumnDrift | None:
+    """Compare the labels of a batch with the labels of the champion's training rows.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        Labels of the scored batch; missing ones are left out.
+    learned : Series of shape (n_learned_rows,)
+        Labels of the rows the champion was trained on.
+    task : {"classification", "regression"}
+        Levels are compared, or numbers.
+    min_rows : int
+        Fewer labels on either side prove nothing: None.
+    classes : sequence of str
+        Classes the champion knows; the training rows at hand may be a sample.
+    usual : mapping of str to sequence of float, optional
+        Effects between the champion's own training batches, by name.
+    earlier : sequence of PerformanceReport
+        Their labels, where they had not drifted, are usual too.
+    champion_version : int, optional
+        Whose earlier reports count.
+
+    Returns
+    -------
+    ColumnDrift or None
+        `note` names classes that the champion has never seen: it can never predict them.
+    """
+    y, learned = y.dropna(), learned.dropna()
+    if min(len(y), len(learned)) < min_rows:
+        return None
+    pair = _pair(y, learned, task)
+    history = {name: [abs(value) for value in values] for name, values in (usual or {}).items()}
+    for report in earlier:
+        entry = report.target
+        if report.champion_version == champion_version and entry is not None and not entry.drifted:
+            for name, value in entry.effects.items():
+                history.setdefault(name, []).append(abs(value))
+    return _verdict(str(y.name), pair, _unseen(pair, classes), history, corrections=1.0)
+
+
+def usual_effects(frame: pd.DataFrame, target: str, task: str) -> dict[str, tuple[float, ...]]:
+    """Effects of up to 24 training batches on the labels, each against the others; empty without batches."""
+    if BATCH not in frame.columns:
+        return {}
+    known = frame[[BATCH, target]].dropna()
+    labels = sorted(known[BATCH].unique())
+    if len(labels) < 2:
+        return {}
+    places = np.unique(np.linspace(0, len(labels) - 1, USUAL_BATCHES).astype(int))
+    found: dict[str, list[float]] = {}
+    for label in (labels[place] for place in places):
+        inside = known[BATCH] == label
+        for name, value in effects(_pair(known[target][inside], known[target][~inside], task)).items():
+            found.setdefault(name, []).append(round(abs(value), 5))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def sentence(entry: ColumnDrift, batch: str) -> str:
+    """Say what became of the labels; nothing where they are as they were.
+
+    >>> same = ColumnDrift(column="y", kind="numeric", test="KS", effect_name="Wasserstein", effect=0.0,
+    ...     p_value=1.0, drifted=False)
+    >>> sentence(same, "2024-01-01")
+    ''
+    """
+    if not entry.drifted:
+        return ""
+    if entry.note:
+        return (
+            f"The labels of {batch} hold {entry.note}; ask whether {entry.column} is still coded as before."
+        )
+    return f"The labels of {batch} are not those the champion learned: {entry.column} {describe(entry)}."
+
+
+def _pair(y: pd.Series[Any], learned: pd.Series[Any], task: str) -> Pair:
+    if task == "regression":
+        return NumberPair(numbers(learned), numbers(y))
+    return LevelPair(levels(learned.astype(str)), levels(y.astype(str)))
+
+
+def _unseen(pair: Pair, classes: Sequence[str]) -> str:
+    if not isinstance(pair, LevelPair):
+        return ""
+    new = {
+        name: rows
+        for name, rows in pair.current.counts.items()
+        if name not in pair.reference.counts and name not in classes
+    }
+    if not new:
+        return ""
+    commonest = sorted(new, key=lambda name: (-new[name], name))
+    shown = ", ".join(f"{name!r} ({new[name]:,} rows)" for name in commonest[:MOST_NAMED])
+    more = f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
+    return f"classes the champion has never seen: {shown}{more}"

@@ -1,0 +1,159 @@
+"""What a performance report says beside the score: the estimate, the sequential test, the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ml_assets.orchestration.alerts import tell
+from ml_assets.records import ColumnDrift, Estimate, PerformanceReport, SequentialTest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.orchestration.state import ModelState
+
+
+@dataclass(frozen=True)
+class Served:
+    """Rows of a batch with the predictions that were made for them, those the champion had learned left out."""
+
+    version: int
+    rows: pd.DataFrame
+    predictions: pd.DataFrame
+
+
+def with_findings(
+    state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
+) -> PerformanceReport:
+    """Add what the predictions and labels tell beside the score.
+
+    Parameters
+    ----------
+    state : ModelState
+        The model.
+    report : PerformanceReport
+        The score that became known now.
+    earlier : sequence of PerformanceReport
+        Reports on earlier batches, oldest first.
+    """
+    if report.champion_version is None:
+        return report
+    concept, target = _of_labels(state, report, earlier)
+    estimate = _estimated(state, report, earlier)
+    words = [
+        report.text,
+        concept.text if concept is not None and concept.alarm else "",
+        _of_target(target, report),
+        estimate.text if estimate is not None else "",
+    ]
+    text = " ".join(part for part in words if part)
+    return report.model_copy(
+        update={"estimate": estimate, "concept": concept, "target": target, "text": text}
+    )
+
+
+def alarms(report: PerformanceReport) -> list[str]:
+    """What of it is to be warned of, in words."""
+    rising = [report.concept.text] if report.concept is not None and report.concept.alarm else []
+    return [*rising, *(text for text in [_of_target(report.target, report)] if text)]
+
+
+def tell_findings(state: ModelState, report: PerformanceReport) -> None:
+    """Tell of a lasting rise of the loss once per champion and rise, of other labels once per champion."""
+    version, concept, target = report.champion_version, report.concept, report.target
+    if concept is not None and concept.alarm:
+        tell(state, "concept", f"v{version}:{concept.since}", concept.text, report.batch)
+    if words := _of_target(target, report):
+        new = ":new classes" if target is not None and target.note else ""
+        tell(state, "drift", f"v{version}:target{new}", words, report.batch)
+
+
+def metrics(report: PerformanceReport) -> dict[str, float]:
+    """Numbers for MLflow."""
+    found = {}
+    if report.score is not None:
+        found[f"live_{report.metric}"] = report.score.value
+    if report.estimate is not None and report.estimate.value is not None:
+        found[f"estimated_{report.estimate.metric}"] = report.estimate.value
+    if report.concept is not None:
+        found["loss_cusum"] = report.concept.statistic
+    return found
+
+
+def _served(state: ModelState, batch: str) -> Served | None:
+    if not state.store.has("predictions", batch):
+        return None
+    predicted = state.store.read_frame("predictions", batch).set_index("row_id__")
+    rows = state.store.read_frame("cleaned_features", batch).set_index("row_id__")
+    if not len(predicted):
+        return None
+    version = int(predicted["champion_version"].iloc[0])
+    learned = state.registry.trained_row_ids(state.name, version)
+    new = predicted.index.isin(rows.index) & ~predicted.index.isin(learned)
+    predicted = predicted[new].drop(columns="champion_version")
+    return Served(version, rows.loc[predicted.index], predicted)
+
+
+def _of_labels(
+    state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
+) -> tuple[SequentialTest | None, ColumnDrift | None]:
+    """Judge the loss of each row, and the labels themselves."""
+    from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses, sequential_test
+    from ml_assets.monitoring.target import target_drift
+
+    batch, version = report.scored_batch, report.champion_version
+    served = _served(state, batch) if batch is not None and report.rows else None
+    if batch is None or version is None or served is None or served.version != version:
+        return None, None
+    task, target = state.recipe.task, state.recipe.target
+    y = served.rows[target]
+    concept = None
+    if (holdout := state.registry.holdout(state.name, version)) is not None:
+        kind = loss_kind(served.predictions, task)
+        summary = loss_summary(row_losses(holdout[0][target], holdout[1], task), kind)
+        concept = sequential_test(row_losses(y, served.predictions, task), summary, batch, version, earlier)
+    profile = state.registry.profile(state.name, version)
+    labels = target_drift(
+        y,
+        state.registry.reference(state.name, version)[target],
+        task,
+        state.recipe.monitoring.min_rows,
+        classes=state.registry.version(state.name, version).trained.training.classes or (),
+        usual=profile.usual.get(target) if profile is not None else None,
+        earlier=[each for each in earlier if each.scored_batch != batch],
+        champion_version=version,
+    )
+    return concept, labels
+
+
+def _estimated(
+    state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
+) -> Estimate | None:
+    """Estimate the score of the report's own batch; None for a version without its hold-out."""
+    from ml_assets.monitoring.estimated import estimate, with_record
+
+    served = _served(state, report.batch)
+    holdout = state.registry.holdout(state.name, served.version) if served is not None else None
+    if served is None or holdout is None:
+        return None
+    made_by = state.registry.version(state.name, served.version)
+    found = estimate(
+        report.batch,
+        served.version,
+        made_by.metric,
+        holdout,
+        state.recipe.target,
+        served.rows,
+        served.predictions,
+        made_by.trained.training.features,
+        random_state=state.recipe.random_state,
+    )
+    return with_record(found, earlier, report)
+
+
+def _of_target(target: ColumnDrift | None, report: PerformanceReport) -> str:
+    from ml_assets.monitoring.target import sentence
+
+    return sentence(target, report.scored_batch or "") if target is not None else ""
