@@ -10,7 +10,7 @@ from ml_assets.monitoring.drift import drift_report, limit, outputs
 from ml_assets.monitoring.profile import effects_between
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import DriftReport, Profile
-from ml_assets.retraining.policy import drift_breach
+from ml_assets.retraining.evidence import drift_breach
 
 NAMES = list("abcdef")
 MONITORING = Monitoring(min_rows=100)

@@ -20,13 +20,8 @@ from ml_assets.records import (
     RetrainDecision,
     Score,
 )
-from ml_assets.retraining.policy import (
-    RULES,
-    decide_retrain,
-    drift_breach,
-    performance_breach,
-    pooled_p_value,
-)
+from ml_assets.retraining.evidence import drift_breach, performance_breach, pooled_p_value
+from ml_assets.retraining.policy import RULES, decide_retrain
 
 NOW = "2025-06-01T00:00:00"
 CHAMPION = Champion(version=1, as_of_index=0, trained_at=NOW)

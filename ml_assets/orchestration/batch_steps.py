@@ -13,7 +13,7 @@ from ml_assets.orchestration.findings import alarms, metrics, tell_findings, wit
 from ml_assets.orchestration.gate_steps import probation_step
 from ml_assets.orchestration.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
-from ml_assets.retraining.policy import drift_breach, performance_breach
+from ml_assets.retraining.evidence import drift_breach, performance_breach
 
 if TYPE_CHECKING:
     import pandas as pd

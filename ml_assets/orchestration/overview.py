@@ -15,7 +15,7 @@ from ml_assets.records import History, Record
 from ml_assets.registry import champions
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.wording import describe
-from ml_assets.retraining.policy import drift_breach, performance_breach
+from ml_assets.retraining.evidence import drift_breach, performance_breach
 from ml_assets.settings import Settings
 
 Status = Literal[

@@ -15,7 +15,7 @@ from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, 
 from ml_assets.orchestration.state import STATIC, ModelState, locked
 from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
 from ml_assets.registry import champions
-from ml_assets.retraining.policy import drift_breach
+from ml_assets.retraining.evidence import drift_breach
 from ml_assets.settings import Alerts
 from ml_assets.sources.batches import batch_range
 

@@ -22,8 +22,9 @@ import pandas as pd
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import roles
 from ml_assets.monitoring.profile import profile
+from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Recipe
-from ml_assets.records import Profile, Record, Score, TrainingResult
+from ml_assets.records import LossSummary, Profile, Record, Score, TrainingResult
 from ml_assets.retraining.stream import Stream, Window
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
@@ -132,6 +133,12 @@ class Fits:
         training, test = split(self.stream.rows_of(batches), recipe)
         model = self.fit(training)
         return profile(model, self.metric, self.positive, training, test, self.of(batches).tested, recipe)
+
+    def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
+        """What a row of the hold-out cost the model that had not seen it."""
+        tested, task = self.of(batches).tested, self.stream.recipe.task
+        y = self.stream.rows.loc[tested.index, self.stream.recipe.target]
+        return loss_summary(row_losses(y, tested, task), loss_kind(tested, task))
 
     def prepare(
         self,

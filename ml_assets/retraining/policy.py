@@ -5,244 +5,18 @@ The rules are asked in order and the first that answers decides. Nothing here re
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ml_assets.records import BatchEvidence, DriftReport, History, PerformanceReport, RetrainDecision
+from ml_assets.records import DriftReport, History, RetrainDecision
+from ml_assets.retraining.evidence import Case, drift_breach
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Retraining, Training
 
-SIGNIFICANCE = 0.01  # of "live is worse than on the hold-out", one-sided
-POOLED_SIGNIFICANCE = 0.001  # the same over all reports looked at; lower, since it is asked at every batch
-INTERVAL_IN_ERRORS = 2 * 1.959964  # width of a 95 % interval in standard errors
-LEAST_LOSS = {
-    "maximize": 0.02,
-    "minimize": 0.05,
-}  # share of the hold-out's value; errors are noisier than scores
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
-LEAST_WEIGHT = 0.05  # share of the champion's importance that must have drifted
 DRIFT_PATIENCE = 2  # cooldowns that drift alone waits while the live metric holds
 FIRST_ROWS = 50  # fewer labelled rows than this cannot be split and judged
-
-
-def drift_breach(report: DriftReport, retraining: Retraining) -> bool:
-    """Whether a larger share of the columns drifted than `drift_threshold` allows, and it matters.
-
-    It matters if the drifted columns hold more than 5 % of the champion's permutation importance, or if
-    nothing is known of that.
-    """
-    matters = report.weight is None or report.weight > LEAST_WEIGHT
-    return report.status == "drift" and report.share > retraining.drift_threshold and matters
-
-
-def performance_breach(report: PerformanceReport, retraining: Retraining) -> bool:
-    """Whether the live metric is bad enough to speak of a breach.
-
-    With `performance_threshold`: the live value is worse than it, in the metric's direction. Without: worse
-    than on the hold-out with one-sided p < 0.01, and by at least 2 % of the hold-out's value (errors: 5 %).
-    """
-    if report.status != "ok" or report.score is None:
-        return False
-    sign = 1 if report.direction == "maximize" else -1
-    if retraining.performance_threshold is not None:
-        return sign * (report.score.value - retraining.performance_threshold) < 0
-    if report.holdout is None or report.p_value is None:
-        return False
-    loss = sign * (report.holdout.value - report.score.value)
-    return report.p_value < SIGNIFICANCE and loss >= LEAST_LOSS[report.direction] * abs(report.holdout.value)
-
-
-def pooled_p_value(reports: Sequence[PerformanceReport]) -> float:
-    """One-sided p-value of "live is no worse than the hold-out" over several batches of one champion.
-
-    The error of the hold-out's score is the same for all of them, so batches one by one are no independent
-    witnesses: a lucky hold-out makes every batch look bad. A normal approximation; 1 without a hold-out.
-    """
-    scored = [report.score for report in reports if report.score is not None]
-    holdout = reports[-1].holdout if reports else None
-    if holdout is None or not scored:
-        return 1.0
-    sign = 1 if reports[-1].direction == "maximize" else -1
-    loss = sign * (holdout.value - sum(score.value for score in scored) / len(scored))
-    error, *errors = ((score.high - score.low) / INTERVAL_IN_ERRORS for score in (holdout, *scored))
-    variance = error**2 + sum(each**2 for each in errors) / len(errors) ** 2
-    if variance == 0:
-        return 0.0 if loss > 0 else 1.0
-    return NormalDist().cdf(-loss / math.sqrt(variance))
-
-
-@dataclass(frozen=True)
-class Series:
-    """The newest n usable reports of one kind, oldest first: their batches, values and breaches."""
-
-    kind: Literal["drift", "performance"]
-    batches: tuple[str, ...]
-    values: tuple[float, ...]
-    breached: tuple[bool, ...]
-    limit: str
-    certain: bool = True
-    """Whether all the reports together, not only one by one, are surely bad."""
-
-    def reached(self, k: int) -> bool:
-        """K breaches, the newest report among them."""
-        return self.certain and sum(self.breached) >= k and bool(self.breached) and self.breached[-1]
-
-    @property
-    def words(self) -> str:
-        """The series as a reason."""
-        subject = "drift share" if self.kind == "drift" else "live metric"
-        if not self.batches:
-            return f"{subject}: no usable report"
-        count = sum(self.breached)
-        window = f"the last {len(self.batches)} batches" if len(self.batches) > 1 else "the last batch"
-        if not count:
-            return f"{subject} {self.values[-1]:.4g} in {self.batches[-1]}, within limits in {window}"
-        where = [batch for batch, breached in zip(self.batches, self.breached, strict=True) if breached]
-        worst = [value for value, breached in zip(self.values, self.breached, strict=True) if breached][-1]
-        of = f"{count} of {window}" if len(self.batches) > 1 else window
-        return f"{subject} {worst:.4g} {self.limit} in {of} ({', '.join(where)})"
-
-
-@dataclass(frozen=True)
-class Case:
-    """What the rules look at: policy, history, and the evidence about the present champion."""
-
-    recipe: str
-    retraining: Retraining
-    monitoring: Monitoring
-    training: Training
-    history: History
-    now: str
-
-    @property
-    def newest(self) -> BatchEvidence | None:
-        """Evidence of the newest batch."""
-        return max(self.history.batches, key=lambda batch: batch.index, default=None)
-
-    @property
-    def index(self) -> int:
-        """Index of the newest batch; -1 before the first."""
-        return self.newest.index if self.newest else -1
-
-    @property
-    def age(self) -> int:
-        """Batches since the champion's newest training batch."""
-        return self.index - self.history.champion.as_of_index if self.history.champion else 0
-
-    @property
-    def too_old(self) -> bool:
-        """Whether `max_age` is reached."""
-        return self.retraining.max_age is not None and self.age >= self.retraining.max_age
-
-    @property
-    def reports(self) -> list[DriftReport | PerformanceReport]:
-        """All reports with a champion, oldest first; of performance reports on one batch only the newest."""
-        drift: list[DriftReport] = []
-        performance: dict[str | None, PerformanceReport] = {}
-        for batch in sorted(self.history.batches, key=lambda batch: batch.index):
-            if batch.drift is not None and batch.drift.status != "no_champion":
-                drift.append(batch.drift)
-            if batch.performance is not None and batch.performance.status != "no_champion":
-                performance.pop(batch.performance.scored_batch, None)
-                performance[batch.performance.scored_batch] = batch.performance
-        return [*drift, *performance.values()]
-
-    @property
-    def current_reports(self) -> list[DriftReport | PerformanceReport]:
-        """Reports about the champion in charge now."""
-        champion = self.history.champion
-        return [report for report in self.reports if champion and report.champion_version == champion.version]
-
-    @property
-    def drift(self) -> Series:
-        """Drift of the newest n batches with enough rows."""
-        reports = [
-            report
-            for report in self.current_reports
-            if isinstance(report, DriftReport) and report.status in ("ok", "drift")
-        ][-self.retraining.breaches.n :]
-        return Series(
-            kind="drift",
-            batches=tuple(report.batch for report in reports),
-            values=tuple(report.share for report in reports),
-            breached=tuple(drift_breach(report, self.retraining) for report in reports),
-            limit=f"> {self.retraining.drift_threshold:g}",
-        )
-
-    @property
-    def performance(self) -> Series:
-        """Live metric of the newest n batches with enough labels."""
-        scored = [
-            (report, report.score)
-            for report in self.current_reports
-            if isinstance(report, PerformanceReport) and report.status == "ok" and report.score is not None
-        ][-self.retraining.breaches.n :]
-        limit = ""
-        if scored:
-            report = scored[-1][0]
-            sign = "<" if report.direction == "maximize" else ">"
-            threshold = self.retraining.performance_threshold
-            if threshold is not None:
-                limit = f"{sign} {threshold:g} ({report.metric})"
-            elif report.holdout is not None:
-                holdout = f"{sign} {report.holdout.value:.4g} on the hold-out"
-                limit = f"{holdout} ({report.metric}, p < {SIGNIFICANCE:g})"
-        return Series(
-            kind="performance",
-            batches=tuple(report.scored_batch or report.batch for report, _ in scored),
-            values=tuple(score.value for _, score in scored),
-            breached=tuple(performance_breach(report, self.retraining) for report, _ in scored),
-            limit=limit,
-            certain=(
-                self.retraining.performance_threshold is not None
-                or pooled_p_value([report for report, _ in scored]) < POOLED_SIGNIFICANCE
-            ),
-        )
-
-    @property
-    def drift_alone(self) -> bool:
-        """Whether only drift asks for a training run, and the newest labels see no harm."""
-        breached = self.performance.breached
-        return (
-            bool(breached) and not breached[-1] and not self.performance.reached(self.retraining.breaches.k)
-        )
-
-    def decide(
-        self, action: Literal["none", "retrain", "blocked", "first"], rule: str, reasons: Sequence[str]
-    ) -> RetrainDecision:
-        """The decision with the evidence it was made on."""
-        champion, newest = self.history.champion, self.newest
-        evidence: dict[str, Any] = {"now": self.now, "index": self.index}
-        if champion is None:
-            evidence["labelled_batches"] = self.history.labelled_batches
-            evidence["labelled_rows"] = self.history.labelled_rows
-        else:
-            evidence["age"] = self.age
-            for series in (self.drift, self.performance):
-                evidence[series.kind] = {
-                    "batches": list(series.batches),
-                    "values": list(series.values),
-                    "breached": list(series.breached),
-                }
-        failed = sum(
-            attempt.batch_index == self.index and attempt.outcome == "failed"
-            for attempt in self.history.attempts
-        )
-        return RetrainDecision(
-            recipe=self.recipe,
-            action=action,
-            rule=rule,
-            reasons=tuple(reasons),
-            batch=newest.batch if newest else None,
-            champion_version=champion.version if champion else None,
-            attempt=failed,
-            evidence=evidence,
-        )
 
 
 def decide_retrain(
@@ -333,7 +107,7 @@ def minimum_rows(case: Case) -> RetrainDecision | None:
 def k_of_n(case: Case) -> RetrainDecision | None:
     """Persistence: k of the last n reports of one kind breached, the newest among them; or old age."""
     breaches = case.retraining.breaches
-    triggered = any(series.reached(breaches.k) for series in (case.drift, case.performance))
+    triggered = case.drift.reached(breaches.k) or case.worse
     if case.history.champion is None or case.too_old or triggered:
         return None
     reasons = [case.drift.words, case.performance.words]
@@ -347,7 +121,7 @@ def labels_due(case: Case) -> RetrainDecision | None:
     delay = case.monitoring.label_delay
     if case.history.champion is None or case.too_old or not (delay and case.retraining.wait_for_labels):
         return None
-    if case.performance.reached(case.retraining.breaches.k):
+    if case.worse:
         return None
     mature = [
         batch.drift
@@ -446,7 +220,7 @@ def _look_at(case: Case) -> str:
     if case.drift.reached(breaches.k):
         names = ", ".join(column.column for column in drifted[:3]) or "the drifted columns"
         places.append(f"{names} at the source: a change of unit, of meaning or of who is in the data")
-    if case.performance.reached(breaches.k):
+    if case.worse:
         places.append("the labels: their definition, their delay, who gets one")
         places.append("what the rows do not tell: a cause that no column holds")
     return f"look at: {'; '.join(places or ['the data at the source', 'the labels'])}"
@@ -510,6 +284,8 @@ def _finished(case: Case) -> list[Any]:
 def _trigger(case: Case) -> list[str]:
     """What asks for a training run, in words."""
     reached = [s.words for s in (case.drift, case.performance) if s.reached(case.retraining.breaches.k)]
+    if case.risen is not None:
+        reached.append(case.risen.text)
     if case.too_old:
         reached.append(f"the champion is {case.age} batches old (max_age {case.retraining.max_age})")
     return reached

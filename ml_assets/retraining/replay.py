@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from ml_assets.evaluation.metrics import metric_named, score
 from ml_assets.features.columns import roles
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
 from ml_assets.monitoring.performance import performance_report
+from ml_assets.monitoring.sequential import row_losses, sequential_test
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -28,6 +30,7 @@ from ml_assets.retraining.stream import Stream, Window
 from ml_assets.training.window import choose_window
 
 Batches = tuple[str, ...]
+AnyReport = TypeVar("AnyReport", DriftReport, PerformanceReport)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Reports:
 
     fits: Fits
     _drift: dict[tuple[Batches, str], dict[str, DriftReport]] = field(default_factory=dict)
-    _performance: dict[tuple[Batches, str], PerformanceReport] = field(default_factory=dict)
+    _performance: dict[tuple[Batches, str], dict[str, PerformanceReport]] = field(default_factory=dict)
     _references: dict[Batches, pd.DataFrame] = field(default_factory=dict)
 
     @property
@@ -85,11 +88,7 @@ class Reports:
                 recipe.monitoring,
                 random_state=recipe.random_state,
                 profile=self.fits.profile(record.batches),
-                earlier=[
-                    known[label].model_copy(update={"champion_version": serving.version})
-                    for label in sorted(known)[-REMEMBERED_REPORTS:]
-                    if label < batch
-                ],
+                earlier=_under((known[b] for b in sorted(known) if b < batch), serving.version),
                 trailing={label: stream.frames[label] for label in before},
                 predictions=predicted if len(predicted) >= recipe.monitoring.min_rows else None,
             )
@@ -103,13 +102,14 @@ class Reports:
                 batch, None, None, None, None, None, None, metric.name, metric.direction, recipe.monitoring
             )
         record = serving.fit.record
-        key = (record.batches, scored)
-        if key not in self._performance:
+        known = self._performance.setdefault((record.batches, serving.as_of), {})
+        if scored not in known:
             predicted = served_rows(self.stream, serving.fit, scored)
-            self._performance[key] = performance_report(
+            y = self.stream.rows.loc[predicted.index, recipe.target]
+            report = performance_report(
                 batch,
                 scored,
-                self.stream.rows.loc[predicted.index, recipe.target],
+                y,
                 predicted,
                 None,
                 serving.version,
@@ -119,13 +119,27 @@ class Reports:
                 recipe.monitoring,
                 random_state=recipe.random_state,
             )
-        return self._performance[key].model_copy(update={"batch": batch, "champion_version": serving.version})
+            concept = sequential_test(
+                row_losses(y, predicted, recipe.task),
+                self.fits.loss(record.batches),
+                scored,
+                serving.version,
+                _under(known.values(), serving.version),
+            )
+            known[scored] = report.model_copy(update={"concept": concept})
+        return known[scored].model_copy(update={"batch": batch, "champion_version": serving.version})
 
     def _reference(self, batches: Batches) -> pd.DataFrame:
         if batches not in self._references:
             rows = self.stream.rows_of(batches)
             self._references[batches] = rows[rows[self.stream.recipe.target].notna()]
         return self._references[batches]
+
+
+def _under(reports: Iterable[AnyReport], version: int) -> list[AnyReport]:
+    """Newest reports on a fit, under the version that it has in this replay."""
+    newest = list(reports)[-REMEMBERED_REPORTS:]
+    return [report.model_copy(update={"champion_version": version}) for report in newest]
 
 
 def served_rows(stream: Stream, fit: Fit, batch: str) -> pd.DataFrame:
