@@ -174,7 +174,7 @@ def test_neither_order_nor_other_champions_nor_later_batches_count(holdout: Loss
         reports.append(report(batch, sequential_test(losses, holdout, f"{batch:05d}", 1, reports)))
     expected = sequential_test(draws[4], holdout, "00004", 1, reports)
     others = [report(9, reports[0].concept), report(2, reports[3].concept, version=2), report(3, None, 2)]
-    assert sequential_test(draws[4], holdout, "00004", 1, [*others, *reversed(reports)]) == expected
+    assert sequential_test(draws[4], holdout, "00004", 1, [*reversed(reports), *others]) == expected
     assert sequential_test(draws[4], holdout, "00004", 1, reports[2:]) == expected  # older ones forgotten
 
 

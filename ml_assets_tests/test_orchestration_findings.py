@@ -161,6 +161,19 @@ def test_rows_that_the_champion_learned_are_left_out(reef: Reef) -> None:
     assert report.status == "in_sample" and report.concept is None and report.target is None
 
 
+def test_rows_labelled_after_the_training_count_alone(tmp_path: Path, mlflow_home: Path) -> None:
+    reef = Reef(tmp_path, mlflow_home)
+    reef.arrive(0)
+    reef.arrive(1, labelled=250)
+    reef.arrive(2)
+    reef.train(2)
+    reef.write(1)
+    report = reef.arrive(2)  # reads day 1 again
+    predict_step(reef.state, day(1))
+    report = reef.report(2)
+    assert report.rows == 350 and report.concept is not None and report.concept.rows == 350
+
+
 def test_late_labels_replace_what_was_known(reef: Reef) -> None:
     reef.arrive(3)
     reef.write(3, labelled=300)
