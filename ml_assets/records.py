@@ -272,7 +272,7 @@ class LossSummary(Record):
 
 
 class SequentialTest(Record):
-    """Whether the loss of a row has risen for good: a cumulative sum over one champion's batches.
+    """Whether the loss of a row is above the hold-out's: a cumulative sum over one champion's batches.
 
     `total` is the batch's sum of losses, standardised by the hold-out's; `allowance` what is taken off for each
     of its `rows`; `since` the batch at which the sum rose from 0 for the last time.

@@ -256,3 +256,23 @@ def test_ending_a_run_leaves_another_active_one_alone(client: MlflowClient, expe
         assert mlflow.active_run() is not None
     assert client.get_run(other).info.status == "FAILED"
     assert client.get_run(active.info.run_id).info.status == "FINISHED"
+
+
+def test_holdout_is_sampled_by_the_seed_and_keeps_rows_and_predictions_together(
+    client: MlflowClient, experiment: str
+) -> None:
+    frame = rows(12_000).rename(columns={"age": "prediction"})  # a feature may have any name
+    predicted = pd.DataFrame({"prediction": np.arange(12_000.0)}, index=frame.index + 7)
+    training = training_result().model_copy(update={"features": ("prediction", "colour")})
+    kept = []
+    for _ in range(2):
+        with nested_run(client, experiment, "a run") as run_id:
+            tracking.log_holdout(client, run_id, frame, predicted, training, "churned")
+        kept.append(pd.read_parquet(client.download_artifacts(run_id, "training/holdout.parquet")))
+    pd.testing.assert_frame_equal(kept[0], kept[1])
+    assert len(kept[0]) == 10_000
+    place = kept[0]["predicted:prediction"].astype(int).to_numpy()
+    pd.testing.assert_series_equal(
+        kept[0]["prediction"], frame["prediction"].iloc[place].reset_index(drop=True), check_names=False
+    )
+    assert kept[0]["row_id__"].tolist() == frame["row_id__"].iloc[place].tolist()

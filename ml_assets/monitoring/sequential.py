@@ -227,8 +227,9 @@ def _carried(
 def _sentence(test: SequentialTest, batch: str) -> str:
     found = f"sequential test {test.statistic:.0f}, alarm above {test.threshold:.0f}"
     if not test.alarm:
-        return f"No lasting rise of the {test.loss} ({found})."
+        return f"The {test.loss} of a row is not surely above the hold-out's ({found})."
     return (
-        f"The {test.loss} of a row has risen for good since {test.since}: {test.mean:.3g} on average in {batch}, "
-        f"{test.holdout_mean:.3g} on the hold-out ({found}); where no input has moved, what is predicted has."
+        f"The {test.loss} of a row is surely above the hold-out's since {test.since}: {test.mean:.3g} on average in "
+        f"{batch}, {test.holdout_mean:.3g} on the hold-out ({found}); if no input has drifted, what is predicted has "
+        "changed."
     )

@@ -33,7 +33,7 @@ TITLES: dict[Event, str] = {
     "drift": "the data have drifted",
     "fault": "the data are faulty",
     "breach": "the live metric is in breach",
-    "concept": "its predictions are worse for good",
+    "concept": "its predictions are worse than on the hold-out",
     "retrain": "is trained again",
     "blocked": "training is blocked",
     "not_staleness": "this is not staleness",

@@ -27,7 +27,7 @@ class Served:
 def with_findings(
     state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
 ) -> PerformanceReport:
-    """Add what the predictions and labels tell beside the score.
+    """Add what the predictions and labels tell beside the score; nothing for a static table.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def with_findings(
     earlier : sequence of PerformanceReport
         Reports on earlier batches, oldest first.
     """
-    if report.champion_version is None:
+    if report.champion_version is None or state.recipe.batches is None:
         return report
     concept, target = _of_labels(state, report, earlier)
     estimate = _estimated(state, report, earlier)
