@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.monitoring.drift import drift_report, limit, outputs
+from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.profile import effects_between
+from ml_assets.monitoring.verdict import limit, outputs
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import DriftReport, Profile
 from ml_assets.retraining.evidence import drift_breach

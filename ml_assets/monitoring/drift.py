@@ -16,37 +16,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.metrics import PROBABILITY
 from ml_assets.features.columns import BATCH, unfit
 from ml_assets.monitoring import faults as faulty
-from ml_assets.monitoring.column_tests import FLOORS, WEIGHTS, Outcome, effects, outcomes
-from ml_assets.monitoring.joint import FLOOR, joint_change
-from ml_assets.monitoring.samples import (
-    LevelPair,
-    Levels,
-    NumberPair,
-    Numbers,
-    Pair,
-    levels,
-    numbers,
-    sample,
+from ml_assets.monitoring.samples import NumberPair, Pair, sample
+from ml_assets.monitoring.verdict import (
+    JOINT,
+    SHARES,
+    facing,
+    joint_verdict,
+    pair_of,
+    predictions_verdict,
+    usual_of,
+    verdict,
 )
-from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
+from ml_assets.monitoring.wording import sentence
+from ml_assets.records import ColumnDrift, DriftReport, Profile
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring
 
-SIGNIFICANCE = 0.01  # of a whole report: all columns and tests together
-SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significance
-FEWEST_BATCHES = 8  # quiet earlier batches from which a column's own history counts
-ROBUST_DEVIATIONS = 4.2  # above the median of the history; more where it is short
-LARGEST = 1.25  # times the largest effect in a quiet batch
 NEWEST_ROWS = 1_000  # of the newest training batches, from which a drifted column must differ, too
 LEARNED = 0.5  # share of the effect; a column that is as much nearer to the newest training batches is known
 REMEMBERED_REPORTS = 52  # earlier reports that a caller gives
 TRAILING_BATCHES = 4  # batches before this one that a caller gives
-JOINT = "(joint)"
-"""Name of the joint change in the history of effects; no column's."""
 
 
 def drift_report(
@@ -132,7 +124,7 @@ def drift_report(
             set_aside[name] = "not in the champion's training rows"
             continue
         reason = unfit(reference[name])
-        pair = _pair(sides[0][name], sides[1].get(name), len(sides[1]), name in numeric)
+        pair = pair_of(sides[0][name], sides[1].get(name), len(sides[1]), name in numeric)
         if (
             not reason
             and pair.reference.nulls == pair.reference.rows
@@ -152,18 +144,18 @@ def drift_report(
     for circle, fault in faulty.swapped(pairs):
         faults |= dict.fromkeys(circle, fault)
 
-    usual = _usual(profile, [report for report in earlier if report.champion_version == champion_version])
-    judge = partial(_verdict, corrections=len(pairs) / SHARES["columns"])
+    usual = usual_of(profile, [report for report in earlier if report.champion_version == champion_version])
+    judge = partial(verdict, corrections=len(pairs) / SHARES["columns"])
     columns = [judge(name, pair, faults.get(name, ""), usual.get(name, {})) for name, pair in pairs.items()]
-    joint = _joint(sides, pairs, faults, numeric, random_state, usual.get(JOINT, {}))
+    joint = joint_verdict(sides, pairs, faults, numeric, random_state, usual.get(JOINT, {}))
     newest = _newest(reference)
     if newest is not None:
         columns = [_learned(column, pairs[column.column], newest, faults, columns) for column in columns]
         if joint is not None and joint.drifted:
-            now = _joint((newest, sides[1]), pairs, faults, numeric, random_state, {})
+            now = joint_verdict((newest, sides[1]), pairs, faults, numeric, random_state, {})
             known = now is not None and not now.drifted and now.auc - 0.5 < LEARNED * (joint.auc - 0.5)
             joint = joint.model_copy(update={"drifted": not known, "learned": known})
-    predicted = _predictions(profile, predictions, usual)
+    predicted = predictions_verdict(profile, predictions, usual)
     if profile is not None:
         columns = [_weighed(column, pairs[column.column], profile.importance) for column in columns]
     if trailing is not None:
@@ -185,13 +177,6 @@ def drift_report(
         metric=profile.metric if profile else "",
     )
     return _summed_up(report, profile)
-
-
-def _pair(reference: pd.Series, current: pd.Series | None, rows: int, numeric: bool) -> Pair:
-    if numeric:
-        theirs = Numbers(np.empty(0), rows) if current is None else numbers(current)
-        return NumberPair(numbers(reference), theirs)
-    return LevelPair(levels(reference), Levels({}, rows) if current is None else levels(current))
 
 
 def _same_constant(pair: Pair) -> bool:
@@ -235,139 +220,14 @@ def _learned(
     name = column.column
     if not column.drifted or name in faults:
         return column
-    now = _verdict(name, _facing(pair, newest[name]), "", {}, sum(each.drifted for each in columns))
+    now = verdict(name, facing(pair, newest[name]), "", {}, sum(each.drifted for each in columns))
     close = abs(now.effects.get(column.effect_name, 0.0)) < LEARNED * abs(column.effect)
     if now.drifted or not close:
         return column
     return column.model_copy(update={"drifted": False, "trend": "learned"})
 
 
-# What was usual, and the verdict.
-
-
-def _usual(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[str, dict[str, list[float]]]:
-    """Effects of batches in which a column was quiet, by column and name of the effect."""
-    known: dict[str, dict[str, list[float]]] = {}
-
-    def add(column: str, effect: str, values: Sequence[float]) -> None:
-        known.setdefault(column, {}).setdefault(effect, []).extend(abs(value) for value in values)
-
-    for column, by_effect in (profile.usual if profile else {}).items():
-        for effect, values in by_effect.items():
-            add(column, effect, values)
-    for report in earlier:
-        if report.status not in ("ok", "drift"):
-            continue
-        for entry in (*report.columns, *report.predictions):
-            quiet = not entry.drifted and entry.trend != "learned"
-            for effect, value in entry.effects.items() if quiet else ():
-                add(entry.column, effect, [value])
-        if report.joint is not None and not (report.joint.drifted or report.joint.learned):
-            add(JOINT, "excess", [report.joint.auc - 0.5])
-    return known
-
-
-def limit(values: Sequence[float]) -> float | None:
-    """Most that the effects of earlier quiet batches lead to expect; None for fewer than 8 batches.
-
-    The median plus 4.2 (1 + 12/n) robust deviations (1.4826 times the median absolute deviation), and 1.25
-    times the largest. The factor is for few batches, and for batches that resemble the one before.
-
-    >>> limit([0.1, 0.2, 0.3]) is None
-    True
-    >>> round(limit([0.1] * 8), 3)
-    0.125
-    """
-    if len(values) < FEWEST_BATCHES:
-        return None
-    middle = float(np.median(values))
-    deviation = 1.4826 * float(np.median(np.abs(np.asarray(values) - middle)))
-    spread = ROBUST_DEVIATIONS * (1 + 12 / len(values)) * deviation
-    return max(middle + spread, LARGEST * max(values))
-
-
-def _verdict(
-    name: str,
-    pair: Pair,
-    fault: str,
-    usual: Mapping[str, Sequence[float]],
-    corrections: float,
-) -> ColumnDrift:
-    """The worst test of a column; p-values are multiplied by `corrections` over the test's weight."""
-    found = effects(pair)
-    limits = {effect: limit(usual.get(effect, ())) for effect in found}
-    tests = outcomes(pair) or [Outcome("none", 1.0, tuple(found)[:1])]
-    whole = sum(WEIGHTS.get(outcome.test, 1.0) for outcome in tests)
-    corrected = []
-    for outcome in tests:
-        p_value = min(1.0, outcome.p_value * corrections * whole / WEIGHTS.get(outcome.test, 1.0))
-        proven = [effect for effect in outcome.proves if abs(found[effect]) >= FLOORS[effect]]
-        unusual = all(abs(found[effect]) > (limits[effect] or 0.0) for effect in outcome.proves)
-        alarm = p_value < SIGNIFICANCE and bool(proven) and unusual
-        corrected.append((not alarm, p_value, outcome, (proven or outcome.proves)[0]))
-    quiet, p_value, worst, effect = min(corrected, key=lambda entry: entry[:2])
-    return ColumnDrift(
-        column=name,
-        kind="numeric" if isinstance(pair, NumberPair) else "categorical",
-        test=worst.test,
-        effect_name=effect,
-        effect=found[effect],
-        p_value=p_value,
-        drifted=not quiet or bool(fault),
-        note=fault,
-        effects={each: round(value, 5) for each, value in found.items()},
-        usual=limits[effect],
-    )
-
-
-def _joint(
-    sides: tuple[pd.DataFrame, pd.DataFrame],
-    pairs: Mapping[str, Pair],
-    faults: Mapping[str, str],
-    numeric: Sequence[str],
-    random_state: int,
-    usual: Mapping[str, Sequence[float]],
-) -> JointDrift | None:
-    """Test the sound columns together."""
-    sound = [name for name, pair in pairs.items() if pair.enough and name not in faults]
-    numbers_, others = [n for n in sound if n in numeric], [n for n in sound if n not in numeric]
-    found = joint_change(*sides, numbers_, others, random_state)
-    if found is None:
-        return None
-    p_value = min(1.0, found.p_value / SHARES["joint"])
-    large = found.auc - 0.5 >= FLOOR and found.auc - 0.5 > (limit(usual.get("excess", ())) or 0.0)
-    return found.model_copy(update={"p_value": p_value, "drifted": large and p_value < SIGNIFICANCE})
-
-
-def _predictions(
-    profile: Profile | None,
-    predictions: pd.DataFrame | None,
-    usual: Mapping[str, Mapping[str, Sequence[float]]],
-) -> tuple[ColumnDrift, ...]:
-    """Compare the champion's outputs with those on its hold-out: rows it has not learned, as these are."""
-    if profile is None or predictions is None:
-        return ()
-    names = [name for name in profile.predictions if name in predictions.columns]
-    entries = []
-    for name in names:
-        values = pd.Series(list(profile.predictions[name]))
-        pair = _pair(values, predictions[name], len(predictions), pd.api.types.is_numeric_dtype(values.dtype))
-        corrections = len(names) / SHARES["predictions"]
-        entries.append(_verdict(name, pair, "", usual.get(name, {}), corrections))
-    return tuple(entries)
-
-
-def outputs(predictions: pd.DataFrame) -> list[str]:
-    """Columns of predictions that say all: probabilities (of two classes the last), else the prediction.
-
-    >>> outputs(pd.DataFrame({"prediction": ["a"], "probability_a": [0.9], "probability_b": [0.1]}))
-    ['probability_b']
-    """
-    shares = [str(name) for name in predictions.columns if str(name).startswith(PROBABILITY)]
-    return shares[-1:] if len(shares) == 2 else shares or ["prediction"]
-
-
-# What it matters, where it goes, and the words.
+# What it matters, and where it goes.
 
 
 def moved_share(column: ColumnDrift, pair: Pair) -> float:
@@ -406,15 +266,8 @@ def _trend(
         return column.model_copy(update={"trend": "moved now"})
     past = trailing[since].loc[:, ~trailing[since].columns.duplicated()]
     count = sum(each.drifted for each in columns)
-    moving = _verdict(name, _facing(pairs[name], past[name]), "", {}, count).drifted
+    moving = verdict(name, facing(pairs[name], past[name]), "", {}, count).drifted
     return column.model_copy(update={"trend": "keeps moving" if moving else "moved once"})
-
-
-def _facing(pair: Pair, past: pd.Series) -> Pair:
-    """The batch's side of a pair, facing other rows."""
-    if isinstance(pair, NumberPair):
-        return NumberPair(numbers(past), pair.current)
-    return LevelPair(levels(past), pair.current)
 
 
 def _summed_up(report: DriftReport, profile: Profile | None) -> DriftReport:
@@ -436,55 +289,8 @@ def _summed_up(report: DriftReport, profile: Profile | None) -> DriftReport:
             "estimated_loss": loss,
         }
     )
-    return report.model_copy(update={"text": _sentence(report)})
+    return report.model_copy(update={"text": sentence(report)})
 
 
 def _badness(column: ColumnDrift) -> tuple[bool, bool, float, float, str]:
     return not column.note, not column.drifted, column.p_value, -abs(column.effect), column.column
-
-
-def describe(column: ColumnDrift) -> str:
-    """Effect and certainty of one column in words.
-
-    >>> describe(ColumnDrift(column="age", kind="numeric", test="KS", effect_name="Wasserstein",
-    ...     effect=0.42, p_value=1e-30, drifted=True))
-    'Wasserstein 0.42 sd, p < 1e-20'
-    """
-    effect = {
-        "Wasserstein": f"Wasserstein {column.effect:.2f} sd",
-        "null rate change": f"nulls {100 * column.effect:+.1f} points",
-        "out of range": f"{column.effect:.1%} out of range",
-        "unseen levels": f"{column.effect:.1%} unseen levels",
-    }.get(column.effect_name, f"{column.effect_name} {column.effect:.2f}")
-    certainty = "p < 1e-20" if column.p_value < 1e-20 else f"p = {column.p_value:.1g}"
-    trend = f", {column.trend}" if column.trend else ""
-    return f"{effect}, {certainty}{trend}"
-
-
-def _sentence(report: DriftReport) -> str:
-    drifted = [column for column in report.columns if column.drifted]
-    learned = [column.column for column in report.columns if column.trend == "learned"]
-    if not report.columns:
-        summary = "No column to compare."
-    elif not drifted:
-        summary = f"None of {len(report.columns)} columns drifted."
-    else:
-        shown = [f"{column.column} ({describe(column)})" for column in drifted[:3]]
-        more = f" and {len(drifted) - 3} more" if len(drifted) > 3 else ""
-        summary = f"{len(drifted)} of {len(report.columns)} columns drifted: {', '.join(shown)}{more}."
-    parts = [f"Fault: {'; '.join(report.faults)}."] if report.faults else []
-    parts.append(summary)
-    if learned:
-        parts.append(f"As in the champion's newest training batches, and so no drift: {', '.join(learned)}.")
-    if report.joint is not None and report.joint.drifted:
-        pairs = ", ".join(f"{a} with {b}" for a, b in report.joint.pairs)
-        parts.append(f"Columns no longer go together as before: {pairs} (AUC {report.joint.auc:.2f}).")
-    moved = [f"{entry.column} ({describe(entry)})" for entry in report.predictions if entry.drifted]
-    if moved:
-        parts.append(f"The champion's predictions moved: {', '.join(moved)}.")
-    if drifted and report.weight is not None and report.estimated_loss is not None:
-        parts.append(
-            f"What drifted holds {report.weight:.0%} of the champion's importance; "
-            f"estimated loss {report.estimated_loss:.2g} {report.metric}."
-        )
-    return " ".join(parts)

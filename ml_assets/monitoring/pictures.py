@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.monitoring.drift import describe
+from ml_assets.monitoring.wording import describe
 from ml_assets.records import ColumnDrift, DriftReport
 
 COLUMNS_SHOWN = 4

@@ -10,8 +10,9 @@ import pandas as pd
 
 from ml_assets.features.columns import BATCH
 from ml_assets.monitoring.column_tests import effects
-from ml_assets.monitoring.drift import _verdict, describe
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
+from ml_assets.monitoring.verdict import verdict
+from ml_assets.monitoring.wording import describe
 from ml_assets.records import ColumnDrift, PerformanceReport
 
 USUAL_BATCHES = 24
@@ -65,7 +66,7 @@ def target_drift(
         if report.champion_version == champion_version and entry is not None and not entry.drifted:
             for name, value in entry.effects.items():
                 history.setdefault(name, []).append(abs(value))
-    return _verdict(str(y.name), pair, _unseen(pair, classes), history, corrections=1.0)
+    return verdict(str(y.name), pair, _unseen(pair, classes), history, corrections=1.0)
 
 
 def usual_effects(frame: pd.DataFrame, target: str, task: str) -> dict[str, tuple[float, ...]]:

@@ -1,0 +1,161 @@
+"""What the tests of a column add up to: its verdict, above what its quiet batches did before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.evaluation.metrics import PROBABILITY
+from ml_assets.monitoring.column_tests import FLOORS, WEIGHTS, Outcome, effects, outcomes
+from ml_assets.monitoring.joint import FLOOR, joint_change
+from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
+from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
+
+SIGNIFICANCE = 0.01  # of a whole report: all columns and tests together
+SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significance
+FEWEST_BATCHES = 8  # quiet earlier batches from which a column's own history counts
+ROBUST_DEVIATIONS = 4.2  # above the median of the history; more where it is short
+LARGEST = 1.25  # times the largest effect in a quiet batch
+JOINT = "(joint)"
+"""Name of the joint change in the history of effects; no column's."""
+
+
+def pair_of(reference: pd.Series, current: pd.Series | None, rows: int, numeric: bool) -> Pair:
+    """Both sides of a column; a batch without it has no value in any row."""
+    if numeric:
+        theirs = Numbers(np.empty(0), rows) if current is None else numbers(current)
+        return NumberPair(numbers(reference), theirs)
+    return LevelPair(levels(reference), Levels({}, rows) if current is None else levels(current))
+
+
+def facing(pair: Pair, past: pd.Series) -> Pair:
+    """The batch's side of a pair, facing other rows."""
+    if isinstance(pair, NumberPair):
+        return NumberPair(numbers(past), pair.current)
+    return LevelPair(levels(past), pair.current)
+
+
+def usual_of(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[str, dict[str, list[float]]]:
+    """Effects of batches in which a column was quiet, by column and name of the effect."""
+    known: dict[str, dict[str, list[float]]] = {}
+
+    def add(column: str, effect: str, values: Sequence[float]) -> None:
+        known.setdefault(column, {}).setdefault(effect, []).extend(abs(value) for value in values)
+
+    for column, by_effect in (profile.usual if profile else {}).items():
+        for effect, values in by_effect.items():
+            add(column, effect, values)
+    for report in earlier:
+        if report.status not in ("ok", "drift"):
+            continue
+        for entry in (*report.columns, *report.predictions):
+            quiet = not entry.drifted and entry.trend != "learned"
+            for effect, value in entry.effects.items() if quiet else ():
+                add(entry.column, effect, [value])
+        if report.joint is not None and not (report.joint.drifted or report.joint.learned):
+            add(JOINT, "excess", [report.joint.auc - 0.5])
+    return known
+
+
+def limit(values: Sequence[float]) -> float | None:
+    """Most that the effects of earlier quiet batches lead to expect; None for fewer than 8 batches.
+
+    The median plus 4.2 (1 + 12/n) robust deviations (1.4826 times the median absolute deviation), and 1.25
+    times the largest. The factor is for few batches, and for batches that resemble the one before.
+
+    >>> limit([0.1, 0.2, 0.3]) is None
+    True
+    >>> round(limit([0.1] * 8), 3)
+    0.125
+    """
+    if len(values) < FEWEST_BATCHES:
+        return None
+    middle = float(np.median(values))
+    deviation = 1.4826 * float(np.median(np.abs(np.asarray(values) - middle)))
+    spread = ROBUST_DEVIATIONS * (1 + 12 / len(values)) * deviation
+    return max(middle + spread, LARGEST * max(values))
+
+
+def verdict(
+    name: str,
+    pair: Pair,
+    fault: str,
+    usual: Mapping[str, Sequence[float]],
+    corrections: float,
+) -> ColumnDrift:
+    """The worst test of a column; p-values are multiplied by `corrections` over the test's weight."""
+    found = effects(pair)
+    limits = {effect: limit(usual.get(effect, ())) for effect in found}
+    tests = outcomes(pair) or [Outcome("none", 1.0, tuple(found)[:1])]
+    whole = sum(WEIGHTS.get(outcome.test, 1.0) for outcome in tests)
+    corrected = []
+    for outcome in tests:
+        p_value = min(1.0, outcome.p_value * corrections * whole / WEIGHTS.get(outcome.test, 1.0))
+        proven = [effect for effect in outcome.proves if abs(found[effect]) >= FLOORS[effect]]
+        unusual = all(abs(found[effect]) > (limits[effect] or 0.0) for effect in outcome.proves)
+        alarm = p_value < SIGNIFICANCE and bool(proven) and unusual
+        corrected.append((not alarm, p_value, outcome, (proven or outcome.proves)[0]))
+    quiet, p_value, worst, effect = min(corrected, key=lambda entry: entry[:2])
+    return ColumnDrift(
+        column=name,
+        kind="numeric" if isinstance(pair, NumberPair) else "categorical",
+        test=worst.test,
+        effect_name=effect,
+        effect=found[effect],
+        p_value=p_value,
+        drifted=not quiet or bool(fault),
+        note=fault,
+        effects={each: round(value, 5) for each, value in found.items()},
+        usual=limits[effect],
+    )
+
+
+def joint_verdict(
+    sides: tuple[pd.DataFrame, pd.DataFrame],
+    pairs: Mapping[str, Pair],
+    faults: Mapping[str, str],
+    numeric: Sequence[str],
+    random_state: int,
+    usual: Mapping[str, Sequence[float]],
+) -> JointDrift | None:
+    """Test the sound columns together."""
+    sound = [name for name, pair in pairs.items() if pair.enough and name not in faults]
+    numbers_, others = [n for n in sound if n in numeric], [n for n in sound if n not in numeric]
+    found = joint_change(*sides, numbers_, others, random_state)
+    if found is None:
+        return None
+    p_value = min(1.0, found.p_value / SHARES["joint"])
+    large = found.auc - 0.5 >= FLOOR and found.auc - 0.5 > (limit(usual.get("excess", ())) or 0.0)
+    return found.model_copy(update={"p_value": p_value, "drifted": large and p_value < SIGNIFICANCE})
+
+
+def predictions_verdict(
+    profile: Profile | None,
+    predictions: pd.DataFrame | None,
+    usual: Mapping[str, Mapping[str, Sequence[float]]],
+) -> tuple[ColumnDrift, ...]:
+    """Compare the champion's outputs with those on its hold-out: rows it has not learned, as these are."""
+    if profile is None or predictions is None:
+        return ()
+    names = [name for name in profile.predictions if name in predictions.columns]
+    entries = []
+    for name in names:
+        values = pd.Series(list(profile.predictions[name]))
+        pair = pair_of(
+            values, predictions[name], len(predictions), pd.api.types.is_numeric_dtype(values.dtype)
+        )
+        corrections = len(names) / SHARES["predictions"]
+        entries.append(verdict(name, pair, "", usual.get(name, {}), corrections))
+    return tuple(entries)
+
+
+def outputs(predictions: pd.DataFrame) -> list[str]:
+    """Columns of predictions that say all: probabilities (of two classes the last), else the prediction.
+
+    >>> outputs(pd.DataFrame({"prediction": ["a"], "probability_a": [0.9], "probability_b": [0.1]}))
+    ['probability_b']
+    """
+    shares = [str(name) for name in predictions.columns if str(name).startswith(PROBABILITY)]
+    return shares[-1:] if len(shares) == 2 else shares or ["prediction"]
