@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
     FAILED,
     WRONG_USAGE,
@@ -22,6 +23,7 @@ from ml_assets.cli.output import (
 )
 
 app = typer.Typer(
+    cls=Commands,
     help="One YAML recipe becomes one complete, self-retraining model.",
     no_args_is_help=True,
     add_completion=False,

@@ -76,6 +76,27 @@ def test_wrong_usage_is_two(arguments: tuple[str, ...], shop: Shop, monkeypatch:
     assert failed.err.strip() or arguments[0] == "validate"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("trian", "--json"), "No such command 'trian'. Did you mean 'train'"),
+        (("--json",), "No such option: --json"),
+        (("train", "--json"), "Missing option '--recipe-file'"),
+        (("promote", "good", "--json"), "Missing argument 'VERSION'"),
+        (("train", "--recipe-file", "good.yaml", "--json", "--fast"), "No such option: --fast"),
+        (("rollback", "good", "--to", "first", "--json"), "Invalid value for '--to'"),
+        (("status", "good", "bad", "--json"), "unexpected extra argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_a_json_object_too(arguments: tuple[str, ...], words: str) -> None:
+    failed = ml_assets(*arguments)
+    assert failed.code == 2
+    assert words in failed.message
+    assert "Usage" in failed.err
+    assert "{" not in ml_assets(*(word for word in arguments if word != "--json")).out
+
+
 @pytest.mark.parametrize("command", ["status", "explain", "rollback", "backfill"])
 def test_unknown_model_is_answered_with_the_nearest_name(command: str, shop: Shop) -> None:
     failed = ml_assets(command, "god", "--json")
