@@ -166,6 +166,10 @@ def status(
         ["name", "champion", "trained", "metric", "hold-out", "live", "drift", "status", "last", "reason"],
     )
     finish({"recipes": [row.model_dump(mode="json") for row in rows]}, table, as_json)
+    lost = [row.last_decision.reason for row in rows if row.status == "lost" and row.last_decision]
+    if lost:
+        say("\n".join(lost))
+        raise typer.Exit(FAILED)
 
 
 @app.command()

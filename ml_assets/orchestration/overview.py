@@ -27,6 +27,7 @@ Status = Literal[
     "fault",
     "training",
     "insufficient data",
+    "lost",
     "broken recipe",
 ]
 
@@ -56,7 +57,7 @@ class ModelStatus(Record):
 
 
 def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
-    """Sum one model up from the event log and the ledger.
+    """Sum one model up from the event log and the ledger; one that MLflow's registry has lost is said to be.
 
     Parameters
     ----------
@@ -75,6 +76,15 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
     entry = state.ledger.last(
         state.name, ["retrain_decision", "promote", "keep", "inconclusive", "rollback"], "done"
     )
+    last = (
+        LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
+        if entry
+        else None
+    )
+    # A server is not asked: this must be quick, and must not fail where the server does.
+    lost = state.registry.lost(state.name) if state.settings.mlflow_tracking_uri is None else None
+    if lost:
+        last = LastDecision(action="none", at=now.isoformat(), reason=lost)
     return ModelStatus(
         name=state.name,
         champion_version=champion.version if champion else None,
@@ -87,10 +97,8 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
         live_score=live.score.value if live and live.score else None,
         live_batch=live.scored_batch if live else None,
         drift=drift.share if drift and drift.status in ("ok", "drift") else None,
-        status=_status(state, history),
-        last_decision=LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
-        if entry
-        else None,
+        status="lost" if lost else _status(state, history),
+        last_decision=last,
     )
 
 

@@ -96,6 +96,8 @@ def _rollback(entry: Entry) -> str:
 
 
 def _reconcile(entry: Entry) -> str:
+    if entry.to_version is None:
+        return f"has lost its {_version(entry.from_version)}"
     return f"found version {entry.to_version} in charge, the ledger had {_version(entry.from_version)}"
 
 

@@ -201,6 +201,27 @@ def test_rollback_restores_the_champion_before(trained_shop: Shop) -> None:
     assert forward.result["champion_version"] == 2
 
 
+def test_after_a_lost_registry_the_model_is_trained_again(trained_shop: Shop) -> None:
+    for path in trained_shop.home.glob("mlflow.db*"):
+        path.unlink()
+    said = (
+        f"good: {trained_shop.home}/mlflow.db has no version 1, which the ledger has as champion. Restore it"
+    )
+    status = ml_assets("status", "--json")
+    assert (status.code, status.result["recipes"][0]["status"]) == (1, "lost")
+    assert status.err.startswith(said)
+    rollback = ml_assets_process("rollback", "good", "--json")
+    assert rollback.code == 1
+    assert rollback.message.startswith(said)
+    assert "train the model again" in rollback.message
+    path = trained_shop.folder / "good.yaml"
+    trained = ml_assets_process("train", "--recipe-file", path, "--json")
+    assert (trained.code, trained.result["version"], trained.result["promoted"]) == (0, 2, True)
+    assert "good has lost its champion 1" in trained.err
+    [row] = ml_assets("status", "--json").result["recipes"]
+    assert (row["champion_version"], row["status"]) == (2, "no report yet")
+
+
 def test_backfill(shop: Shop) -> None:
     months = [shoppers(160, month).assign(day=f"2024-0{month}-15") for month in (1, 2, 3)]
     path = shop.recipe("monthly", pd.concat(months), **{"training: {window: all}": MONTHLY})
