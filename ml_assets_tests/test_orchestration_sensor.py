@@ -548,6 +548,7 @@ def test_overview_shows_the_ledger_in_words(drifted: Desk) -> None:
         drifted.state.ledger.append(
             "tide", "keep", actor="test", reason=f"no better {number}", to_version=number
         )
+    drifted.state.ledger.append("tide", "backfill", actor="backfill", reason="the same once more")
     rows = _ledger_rows(drifted.state.ledger)
     assert len(rows) == LEDGER_ROWS == 50
     assert rows[0]["what"] == "tide kept no champion against version 59: no better 59"

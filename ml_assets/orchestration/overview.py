@@ -146,16 +146,16 @@ def all_statuses(
 def flat(status: ModelStatus) -> dict[str, object]:
     """Lay a row of the overview out for a table: few columns, so that the reason has room."""
     last = status.last_decision
+    scores = {"hold-out": status.holdout_score, "live": status.live_score}
+    shown = [f"{name} {value:.4g}" for name, value in scores.items() if value is not None]
     return {
         "name": status.name,
         "status": status.status,
         "champion": f"v{status.champion_version}, {status.age_days or 0:.0f} days"
         if status.champion_version
         else None,
-        "metric": status.metric,
-        "hold-out": _rounded(status.holdout_score),
-        "live": _rounded(status.live_score),
-        "drift": _rounded(status.drift),
+        "score": f"{status.metric}: {', '.join(shown)}" if shown else None,
+        "drift": None if status.drift is None else display.rounded(status.drift),
         "last decision": f"{last.action} ({last.at[:16].replace('T', ' ')}): {last.reason}" if last else None,
     }
 
@@ -164,26 +164,20 @@ LEDGER_ROWS = 50
 
 
 def _ledger_rows(ledger: Ledger) -> list[dict[str, object]]:
-    """Lay the newest entries of the ledger out for a table, the newest first."""
+    """Lay the newest entries of the ledger out for a table, the newest first.
+
+    A walk's own entries only repeat the decision before them.
+    """
+    entries = [entry for entry in ledger.entries(limit=2 * LEDGER_ROWS) if entry.kind != "backfill"]
     return [
         {
             "id": entry.id,
             "at": entry.at[:16].replace("T", " "),
-            "model": entry.recipe,
-            "kind": entry.kind,
-            "state": entry.state,
-            "from": entry.from_version,
-            "to": entry.to_version,
-            "batch": entry.batch,
             "by": entry.actor,
             "what": describe(entry),
         }
-        for entry in reversed(ledger.entries(limit=LEDGER_ROWS))
+        for entry in entries[: -LEDGER_ROWS - 1 : -1]
     ]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
 
 
 def overview_asset(
@@ -207,9 +201,13 @@ def overview_asset(
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
         ledger = Ledger(settings.home / "ledger.db")
         plotted = {
-            f"{key}/{row.name}": getattr(row, key)
+            f"{row.name}/{name}": value
             for row in rows
-            for key in ("holdout_score", "live_score", "drift")
+            for name, value in (
+                ("hold-out", row.holdout_score),
+                ("live", row.live_score),
+                ("drift", row.drift),
+            )
         }
         return dg.MaterializeResult(
             metadata={
