@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ml_assets.monitoring.drift import describe
 from ml_assets.orchestration import display
-from ml_assets.orchestration.overview import ModelStatus, flat
+from ml_assets.orchestration.overview import LastDecision, ModelStatus, _last_decisions, flat
 from ml_assets.records import ColumnDrift, DriftReport, GateCheck, PerformanceReport, Promotion, Score
+from ml_assets.retraining.backtest import Backtest, Interval, PolicyScore
 
 DRIFTED = ColumnDrift(
     column="price",
@@ -85,7 +86,7 @@ def test_counts_are_not_rounded() -> None:
     }
 
 
-def test_row_of_the_overview_leaves_room_for_the_reason() -> None:
+def test_row_of_the_overview_is_short() -> None:
     row = flat(
         ModelStatus(
             name="churn",
@@ -98,6 +99,59 @@ def test_row_of_the_overview_leaves_room_for_the_reason() -> None:
             status="healthy",
         )
     )
-    assert list(row) == ["name", "status", "champion", "score", "drift", "last decision"]
+    assert list(row) == ["name", "status", "champion", "score", "drift"]
     assert row["score"] == "roc_auc: hold-out 0.7167, live 0.7184"
     assert flat(ModelStatus(name="new", metric="rmse", status="no model"))["score"] is None
+
+
+def test_reason_of_a_last_decision_is_told_whole() -> None:
+    reason = "drift share 0.3 > 0.1 in 3 of the last 3 batches"
+    last = LastDecision(action="retrain", at="2026-11-21T10:47:13.000000+00:00", reason=reason)
+    rows = [
+        ModelStatus(name="churn", status="training", last_decision=last),
+        ModelStatus(name="new", status="no model"),
+    ]
+    (row,) = _last_decisions(rows)
+    assert row == {"name": "churn", "at": "2026-11-21 10:47", "decision": "retrain", "reason": reason}
+
+
+def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
+    nothing = Interval(value=0.0, low=0.0, high=0.0)
+    policy = PolicyScore(
+        policy="every batch",
+        score=0.758603,
+        interval=(0.703455, 0.800384),
+        gain=nothing,
+        retrains=2,
+        seconds=19.891864,
+        dates=("2024-01-01", "2024-02-01"),
+        first_half=0.0,
+        second_half=0.0,
+        retrains_by_half=(1, 1),
+    )
+    result = Backtest(
+        name="churn",
+        metric="roc_auc",
+        direction="maximize",
+        first="2024-01-01",
+        batches=2,
+        rows=4000,
+        halves=("2024-01-01", "2024-02-01"),
+        window=4,
+        policies=(policy,),
+        recommended="every batch",
+        reason="it gains",
+        note="The gate is not replayed.",
+    )
+    shown = display.backtest_metadata(result)
+    (row,) = shown["policies"].records
+    assert row.data == {
+        "policy": "every batch",
+        "roc_auc": 0.7586,
+        "95 %": "0.703–0.8",
+        "gain": 0.0,
+        "retrains": 2,
+        "seconds": 19.9,
+        "over calendar": None,
+    }
+    assert shown["dates"].value == {"every batch": ["2024-01-01", "2024-02-01"]}

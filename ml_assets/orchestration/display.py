@@ -140,7 +140,6 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
                 "rows": part.rows,
                 "champion": part.champion_score,
                 "challenger": part.challenger_score,
-                "gain": part.gain,
                 "p (not worse)": part.p_value,
                 "worse": part.worse,
             }
@@ -208,14 +207,14 @@ def backtest_metadata(result: Backtest) -> Metadata:
             {
                 "policy": row.policy,
                 result.metric: row.score,
-                "95 %": " to ".join(f"{rounded(limit):g}" for limit in row.interval),
-                "gain over never": row.gain.value,
+                "95 %": "–".join(f"{limit:.3g}" for limit in row.interval),
+                "gain": row.gain.value,
                 "retrains": row.retrains,
                 "seconds": round(row.seconds, 1),
-                "over as many evenly spaced": row.against_calendar.value if row.against_calendar else None,
+                "over calendar": row.against_calendar.value if row.against_calendar else None,
             }
             for row in result.policies
         ),
-        "note": result.note,
+        "note": f"Gain: over never; over calendar: over as many retrains, evenly spaced. {result.note}",
         "dates": dg.MetadataValue.json({row.policy: list(row.dates) for row in result.policies}),
     }

@@ -144,8 +144,7 @@ def all_statuses(
 
 
 def flat(status: ModelStatus) -> dict[str, object]:
-    """Lay a row of the overview out for a table: few columns, so that the reason has room."""
-    last = status.last_decision
+    """Lay a row of the overview out for a table; the reason of the last decision needs one of its own."""
     scores = {"hold-out": status.holdout_score, "live": status.live_score}
     shown = [f"{name} {value:.4g}" for name, value in scores.items() if value is not None]
     return {
@@ -156,8 +155,16 @@ def flat(status: ModelStatus) -> dict[str, object]:
         else None,
         "score": f"{status.metric}: {', '.join(shown)}" if shown else None,
         "drift": None if status.drift is None else display.rounded(status.drift),
-        "last decision": f"{last.action} ({last.at[:16].replace('T', ' ')}): {last.reason}" if last else None,
     }
+
+
+def _last_decisions(rows: Sequence[ModelStatus]) -> list[dict[str, object]]:
+    """Lay the last decisions about the models out for a table."""
+    known = [(row.name, row.last_decision) for row in rows if row.last_decision]
+    return [
+        {"name": name, "at": last.at[:16].replace("T", " "), "decision": last.action, "reason": last.reason}
+        for name, last in known
+    ]
 
 
 LEDGER_ROWS = 50
@@ -212,6 +219,7 @@ def overview_asset(
         return dg.MaterializeResult(
             metadata={
                 "models": display.table(flat(row) for row in rows),
+                "last_decisions": display.table(_last_decisions(rows)),
                 "ledger": display.table(_ledger_rows(ledger)),
                 "model_count": len(rows),
                 **display.numbers(plotted),
