@@ -20,11 +20,12 @@ from dagster._core.test_utils import create_run_for_test
 
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
-from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
+from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap, tidy_up
 from ml_assets.orchestration.state import Busy, ModelState, locked
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
+from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 
 RECIPE = """
@@ -412,6 +413,15 @@ def test_failed_run_is_alerted_and_ends_in_mlflow(
     failed_run_alert(drifted.state.settings)(context)
     assert "the worker is gone" in caplog.text and RUN_ID in caplog.text
     assert client.get_run(left).info.status == "FAILED"
+
+
+def test_killed_run_is_tidied_up_where_the_registry_is_lost(mlflow_home: Path) -> None:
+    ledger = Ledger(mlflow_home / "ledger.db")
+    ledger.append("tide", "promote", actor="test", reason="better", to_version=1)
+    ledger.append("tide", "promote", actor="test", reason="better", state="intent", to_version=2)
+    tidy_up(Settings(home=mlflow_home), RUN_ID)
+    assert ledger.open_intents() == ()
+    assert [entry.state for entry in ledger.entries("tide")] == ["done", "intent", "aborted"]
 
 
 def test_living_run_is_left_alone(drifted: Desk) -> None:

@@ -105,10 +105,8 @@ def create_database(home: Path) -> None:
         connection.close()
         with made.open("rb") as handle:
             os.fsync(handle.fileno())
-        for left in (
-            "-wal",
-            "-shm",
-        ):  # of a database that was deleted: SQLite would write it into the new one
+        # What a deleted database left, SQLite would write into the new one.
+        for left in ("-wal", "-shm"):
             target.with_name(target.name + left).unlink(missing_ok=True)
         made.replace(target)
 
