@@ -20,11 +20,12 @@ from dagster._core.test_utils import create_run_for_test
 
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
-from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
+from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap, tidy_up
 from ml_assets.orchestration.state import Busy, ModelState, locked
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
+from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 
 RECIPE = """
@@ -414,6 +415,15 @@ def test_failed_run_is_alerted_and_ends_in_mlflow(
     assert client.get_run(left).info.status == "FAILED"
 
 
+def test_killed_run_is_tidied_up_where_the_registry_is_lost(mlflow_home: Path) -> None:
+    ledger = Ledger(mlflow_home / "ledger.db")
+    ledger.append("tide", "promote", actor="test", reason="better", to_version=1)
+    ledger.append("tide", "promote", actor="test", reason="better", state="intent", to_version=2)
+    tidy_up(Settings(home=mlflow_home), RUN_ID)
+    assert ledger.open_intents() == ()
+    assert [entry.state for entry in ledger.entries("tide")] == ["done", "intent", "aborted"]
+
+
 def test_living_run_is_left_alone(drifted: Desk) -> None:
     run = open_run(drifted, process_tag(RUN_ID), DagsterRunStatus.STARTED, RUN_ID)
     skipped(drifted.tick(), "in_flight")
@@ -548,6 +558,7 @@ def test_overview_shows_the_ledger_in_words(drifted: Desk) -> None:
         drifted.state.ledger.append(
             "tide", "keep", actor="test", reason=f"no better {number}", to_version=number
         )
+    drifted.state.ledger.append("tide", "backfill", actor="backfill", reason="the same once more")
     rows = _ledger_rows(drifted.state.ledger)
     assert len(rows) == LEDGER_ROWS == 50
     assert rows[0]["what"] == "tide kept no champion against version 59: no better 59"

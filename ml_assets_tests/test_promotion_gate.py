@@ -188,6 +188,22 @@ def test_first_model_must_beat_the_baseline_and_its_targets(judged: Evaluation, 
     assert (answer.rows_needed is not None) == (outcome == "inconclusive")
 
 
+@pytest.mark.parametrize(
+    ("rows", "min_rows", "outcome"),
+    [(19, 50, "inconclusive"), (20, 50, "promote"), (9, 10, "inconclusive"), (10, 10, "promote")],
+)
+def test_first_model_is_not_promoted_on_a_handful_of_rows(rows: int, min_rows: int, outcome: str) -> None:
+    judged = evaluation("accuracy", score=(1.0, 1.0, 1.0)).model_copy(update={"rows": rows})
+    section = PromotionSection(min_rows=min_rows)
+    predictions = pd.DataFrame({"prediction": ["yes", "no"]})
+    answer = decide_promotion(
+        pd.Series(["yes", "no"]), None, predictions, "accuracy", "maximize", section, judged, 0
+    )
+    assert answer.outcome == outcome
+    if outcome == "inconclusive":
+        assert answer.rows_needed == min(20, min_rows) and f"has {rows} labelled rows" in answer.reason
+
+
 def test_missed_targets_stop_a_better_challenger() -> None:
     y, champion, challenger = classifiers(np.random.default_rng(12), 1000, 0.6, 0.8)
     missed = evaluation(missed=("accuracy 0.8 is below its target 0.9",))

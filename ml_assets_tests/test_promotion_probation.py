@@ -60,6 +60,7 @@ def test_better_champion_passes_and_probation_ends() -> None:
     passed = decide(0.85, 0.8, 500, batches=2)
     assert passed.outcome == "passed" and "probation is over" in passed.reason
     assert passed.loss is not None and passed.loss < 0
+    assert "gain +0.0" in passed.reason
 
 
 def test_few_labels_are_watched_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -15,7 +16,12 @@ from ml_assets.records import TrainedModel
 from ml_assets.registry import champions
 from ml_assets.registry.champions import UnknownVersionError
 from ml_assets.registry.integrity import IntegrityError
-from ml_assets.registry.versions import NothingToRollBackError, Registry, StaleChampionError
+from ml_assets.registry.versions import (
+    LostRegistryError,
+    NothingToRollBackError,
+    Registry,
+    StaleChampionError,
+)
 from ml_assets_tests import registry_workers
 from ml_assets_tests.registry_workers import evaluation, fit, open_registry, processes, rows, train
 
@@ -104,6 +110,91 @@ def test_unknown_versions_are_named_with_the_known_ones(registry: Registry) -> N
     with pytest.raises(UnknownVersionError):
         _promote(registry, 9, None)
     assert registry.ledger.entries("churn", "promote") == ()
+
+
+# ---- a registry that was lost
+
+
+def _delete_database(registry: Registry) -> Registry:
+    """In another home: this process keeps a deleted database open."""
+    home = registry.home.parent / "another home"
+    home.mkdir()
+    for path in registry.home.glob("ledger.db*"):
+        shutil.copy(path, home)
+    return open_registry(home)
+
+
+def _delete_models(registry: Registry) -> Registry:
+    registry.client.delete_registered_model("churn")
+    return open_registry(registry.home)
+
+
+def _delete_versions(registry: Registry) -> Registry:
+    for version in (1, 2):
+        registry.client.delete_model_version("churn", str(version))
+    return open_registry(registry.home)
+
+
+LOSSES = [_delete_database, _delete_models, _delete_versions]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_lost_registry_is_said_and_changes_nothing(
+    registry: Registry, lose: Callable[[Registry], Registry]
+) -> None:
+    _register(registry, 2)
+    _promote(registry, 2, None)
+    assert registry.lost("churn") is None
+    registry = lose(registry)
+    before = registry.ledger.entries()
+    tried = [
+        lambda: registry.champion("churn"),
+        lambda: registry.reconcile("churn"),
+        lambda: registry.reconcile(),
+        lambda: _promote(registry, 1, None),
+        lambda: registry.rollback("churn", actor="test", to=1),
+    ]
+    for attempt in tried:
+        with pytest.raises(
+            LostRegistryError, match=r"churn: .*mlflow\.db has no version 2.* Restore .* train"
+        ):
+            attempt()
+    assert registry.ledger.entries() == before
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_after_a_loss_the_next_model_is_a_first_one_with_a_new_number(
+    registry: Registry, lose: Callable[[Registry], Registry]
+) -> None:
+    _register(registry, 2)
+    _promote(registry, 1, None)
+    _promote(registry, 2, 1)
+    registry = lose(registry)
+    (entry,) = registry.reconcile("churn", give_up_lost=True)
+    assert (entry.from_version, entry.to_version) == (2, None)
+    assert registry.champion("churn") is None
+    assert registry.reconcile("churn") == []
+    assert _register(registry) == [3]
+    _promote(registry, 3, None)
+    assert champions.champions(registry.ledger, "churn") == (3,)
+    assert int(registry.client.get_model_version_by_alias("churn", "champion").version) == 3
+    assert [int(v.version) for v in registry.client.search_model_versions("name = 'churn'")] == [3]
+    registry.load("churn", 3)
+    with pytest.raises(NothingToRollBackError):
+        registry.rollback("churn", actor="test")
+    _law_of_the_ledger(registry)
+
+
+def test_what_a_deleted_database_left_does_not_reach_the_new_one(mlflow_home: Path) -> None:
+    from ml_assets.registry.tracking import create_database
+
+    (mlflow_home / "mlflow.db").unlink()
+    left = [mlflow_home / "mlflow.db-wal", mlflow_home / "mlflow.db-shm"]
+    for path in left:
+        path.write_bytes(b"of another database")
+    create_database(mlflow_home)
+    assert (mlflow_home / "mlflow.db").is_file()
+    assert not any(path.exists() for path in left)
 
 
 # ---- integrity

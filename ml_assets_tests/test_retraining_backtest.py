@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,25 @@ def test_recommended_is_chosen_on_the_first_half_alone(rows: list[PolicyScore], 
 def test_picture_is_small(result: Backtest) -> None:
     png = pareto(result)
     assert png.startswith(b"\x89PNG") and len(png) <= 40_000
+
+
+def test_no_name_stands_on_another(result: Backtest) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from ml_assets.retraining.pictures import name_points
+
+    alike = [
+        row.model_copy(update={"retrains": 2 + i % 2, "score": 0.7}) for i, row in enumerate(result.policies)
+    ]
+    figure = Figure(figsize=(7.2, 4.2), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set(xlim=(0, 20), ylim=(0.6, 0.8))
+    name_points(axes, alike)
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == len(alike) > 5
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_stationary_stream_is_never_retrained() -> None:

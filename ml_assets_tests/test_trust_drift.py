@@ -70,5 +70,5 @@ def test_unknown_part_is_refused_with_those_there_are() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.trust", "drfit"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 2 and "no part drfit; there are drift" in done.stderr
+    assert done.returncode == 2 and "no part drfit; there are drift, performance, gate, policy" in done.stderr
     assert json.dumps(Row("a", "b", "c", True, 1).record())

@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     """Run the parts and print their lines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trust", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--scale", type=float, default=0.2, help="share of the full counts (1: 2,000 pairs)")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full counts")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)

@@ -18,7 +18,7 @@ from ml_assets.retraining.policy import decide_retrain
 
 PAIRS = 2_000
 BATCHES = 1_000
-POWER = 400
+POWER = 200
 STREAMS_OF_CHANGE = 60
 REFERENCE = 10_000
 KINDS = {

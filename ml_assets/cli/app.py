@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
     FAILED,
     WRONG_USAGE,
@@ -22,6 +23,7 @@ from ml_assets.cli.output import (
 )
 
 app = typer.Typer(
+    cls=Commands,
     help="One YAML recipe becomes one complete, self-retraining model.",
     no_args_is_help=True,
     add_completion=False,
@@ -164,6 +166,10 @@ def status(
         ["name", "champion", "trained", "metric", "hold-out", "live", "drift", "status", "last", "reason"],
     )
     finish({"recipes": [row.model_dump(mode="json") for row in rows]}, table, as_json)
+    lost = [row.last_decision.reason for row in rows if row.status == "lost" and row.last_decision]
+    if lost:
+        say("\n".join(lost))
+        raise typer.Exit(FAILED)
 
 
 @app.command()

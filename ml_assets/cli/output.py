@@ -43,7 +43,7 @@ def faults(as_json: bool) -> Iterator[None]:
     from ml_assets.registry.champions import UnknownVersionError
     from ml_assets.registry.integrity import IntegrityError
     from ml_assets.registry.ledger import LedgerBusyError
-    from ml_assets.registry.versions import NothingToRollBackError, StaleChampionError
+    from ml_assets.registry.versions import LostRegistryError, NothingToRollBackError, StaleChampionError
     from ml_assets.retraining.errors import TooShortError
     from ml_assets.settings import SettingsError
     from ml_assets.sources.read import SourceError
@@ -59,6 +59,7 @@ def faults(as_json: bool) -> Iterator[None]:
         UnknownVersionError,
         IntegrityError,
         LedgerBusyError,
+        LostRegistryError,
         NothingToRollBackError,
         StaleChampionError,
         PromotionError,

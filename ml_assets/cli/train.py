@@ -17,6 +17,7 @@ from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
 from ml_assets.orchestration.state import STATIC, Busy, ModelState, locked
 from ml_assets.recipe.schema import Period
 from ml_assets.records import Evaluation, Promotion, TrainedModel
+from ml_assets.registry.wording import describe
 from ml_assets.sources.batches import next_batch
 
 
@@ -44,7 +45,8 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
             raise Busy(
                 f"{state.name}: a training run is in flight since {in_flight[-1].at}; wait for it to end"
             )
-        state.registry.reconcile(state.name)
+        for entry in state.registry.reconcile(state.name, give_up_lost=True):
+            say(describe(entry))
         as_of = _take_in(state, instance, repository, say)
         tags = {"ml_assets/actor": actor(), "ml_assets/as_of": as_of}
         say(f"{state.name}: training as of {as_of}")

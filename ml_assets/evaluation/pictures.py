@@ -54,7 +54,7 @@ def confusion_matrix(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
         axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour, fontsize=8)
     axes.set_xlabel("predicted", fontsize=9)
     axes.set_ylabel("true", fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def residuals(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
@@ -81,10 +81,10 @@ def residuals(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
     axes.set_xlabel("predicted", fontsize=9)
     axes.set_ylabel("true − predicted", fontsize=9)
     axes.tick_params(labelsize=8)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Draw the figure; a palette makes the file a third as large."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image

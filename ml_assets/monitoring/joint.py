@@ -20,7 +20,7 @@ import pandas as pd
 from ml_assets.monitoring.samples import STRANGE, content_order, mid_ranks
 from ml_assets.records import JointDrift
 
-ROWS = 4_000  # of each side
+ROWS = 2_500  # of each side
 MOST_FEATURES = 150
 LEVELS = 4  # commonest levels of a category that are looked at
 RAREST = 0.05  # share of the pooled rows that a level needs

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ml_assets.evaluation.pictures import png
 from ml_assets.monitoring.wording import describe
 from ml_assets.records import ColumnDrift, DriftReport
 
 COLUMNS_SHOWN = 4
 LEVELS_SHOWN = 8
-LONGEST_LABEL = 12
+LONGEST_LABEL, LONGEST_OF_THREE = 12, 16
 REFERENCE, CURRENT = "#9aa5b1", "#d1495b"
 
 
@@ -30,10 +30,10 @@ def worst_columns(report: DriftReport, reference: pd.DataFrame, current: pd.Data
     from matplotlib.figure import Figure
 
     shown = report.columns[:COLUMNS_SHOWN]
-    figure = Figure(figsize=(6.4, 4.2), dpi=80, layout="constrained")
+    figure = Figure(figsize=(7.2, 4.8), dpi=100, layout="constrained")
     if not shown:
         figure.text(0.5, 0.5, report.text or "nothing to compare", ha="center", va="center", wrap=True)
-        return _png(figure)
+        return png(figure)
     grid = figure.subplots(2 if len(shown) > 2 else 1, 2 if len(shown) > 1 else 1, squeeze=False)
     for axes, column in zip(grid.flat, shown, strict=False):
         draw = _histogram if column.kind == "numeric" else _bars
@@ -46,8 +46,14 @@ def worst_columns(report: DriftReport, reference: pd.DataFrame, current: pd.Data
     for axes in list(grid.flat)[len(shown) :]:
         axes.set_axis_off()
     if grid.flat[0].get_legend_handles_labels()[0]:
-        grid.flat[0].legend(fontsize=7, frameon=False)
-    return _png(figure)
+        figure.legend(
+            *grid.flat[0].get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=2,
+            fontsize=7,
+            frameon=False,
+        )
+    return png(figure)
 
 
 def _column(frame: pd.DataFrame, column: ColumnDrift) -> Any:
@@ -86,17 +92,10 @@ def _bars(axes: Any, reference: Any, current: Any) -> None:
     ):
         shares = [float(np.mean(values == level)) if len(values) else 0.0 for level in levels]
         axes.bar(places + shift, shares, 0.4, color=colour, label=label)
-    names = [_short(str(level), LONGEST_LABEL).replace("$", r"\$") for level in levels]
+    longest = LONGEST_LABEL if len(levels) > 3 else LONGEST_OF_THREE
+    names = [_short(str(level), longest).replace("$", r"\$") for level in levels]
     axes.set_xticks(places, names, rotation=30 if len(levels) > 3 else 0, ha="center")
 
 
 def _short(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _png(figure: Any) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
-    return buffer.getvalue()

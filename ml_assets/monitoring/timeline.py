@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.evaluation.pictures import png
 from ml_assets.records import DriftReport, PerformanceReport
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def drift_map(reports: Sequence[DriftReport]) -> bytes:
     axes.set_title(
         f"effect of each column, {DARKEST:g} and more darkest; x: drifted; line: new champion", fontsize=8
     )
-    return _png(figure)
+    return png(figure)
 
 
 def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = ()) -> bytes:
@@ -99,7 +99,7 @@ def live_score(reports: Sequence[PerformanceReport], retrains: Sequence[str] = (
     axes.set_title(f"{shown[-1].metric} as it became known; line: new champion", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
     axes.legend(fontsize=7, frameon=False, loc="best")
-    return _png(figure)
+    return png(figure)
 
 
 def _nothing_scored(reports: Sequence[PerformanceReport]) -> str:
@@ -136,12 +136,14 @@ def _most_drifted(reports: Sequence[DriftReport]) -> list[str]:
 
 
 def _mark_champions(axes: Any, versions: Sequence[int | None]) -> None:
-    """Draw a line where the next champion took over, and write its version."""
-    for place in range(1, len(versions)):
-        if versions[place] != versions[place - 1]:
-            axes.axvline(place - 0.5, color=CHANGE, lw=1)
-            top = axes.get_ylim()[1]
-            axes.text(place - 0.4, top, f"v{versions[place]}", color=CHANGE, fontsize=7, va="top")
+    """Draw a line where the next champion took over, and write its version above it."""
+    changes = [place for place in range(1, len(versions)) if versions[place] != versions[place - 1]]
+    for place in changes:
+        axes.axvline(place - 0.5, color=CHANGE, lw=1)
+    if changes:
+        above = axes.secondary_xaxis("top")
+        above.set_xticks([place - 0.5 for place in changes], [f"v{versions[place]}" for place in changes])
+        above.tick_params(length=0, labelsize=8, labelcolor=CHANGE, pad=1)
 
 
 def _label_batches(axes: Any, batches: Sequence[str]) -> None:
@@ -153,20 +155,14 @@ def _label_batches(axes: Any, batches: Sequence[str]) -> None:
 def _figure() -> Figure:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(7.2, 3.4), dpi=64, layout="constrained")
+    return Figure(figsize=(7.2, 3.4), dpi=100, layout="constrained")
 
 
 def _blank(figure: Figure, text: str) -> bytes:
     figure.text(0.5, 0.5, text, ha="center", va="center")
-    return _png(figure)
+    return png(figure)
 
 
 def _short(text: str) -> str:
     text = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return text.replace("$", r"\$")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()

@@ -201,11 +201,11 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         actor = context.run.tags.get("ml_assets/actor", "dagster")
         result = champion_step(state, as_of(context, state, "trained_model"), parent, actor)
         return dg.MaterializeResult(
-            metadata=display.promotion_metadata(result.promotion)
-            | {
+            metadata={
                 "version": result.version,
                 "champion_version": result.champion_version or 0,
                 "as_of": result.as_of,
+                **display.promotion_metadata(result.promotion),
                 "mlflow_run": run_link(state, result.run_id),
             }
         )
@@ -239,7 +239,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         for batch in batches_of(context):
             result = drift_step(state, batch, parent)
             found += [f"{batch}: {text}" for text in result.alarms]
-            context.add_asset_metadata(result.metadata, partition_key=_partition(batch))
+            context.add_asset_metadata(display.record_last(result.metadata), partition_key=_partition(batch))
         return dg.MaterializeResult(check_results=[check("drift", not found, found, warn=True)])
 
     @dg.asset(
@@ -267,14 +267,14 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         for batch in batches_of(context):
             result = performance_step(state, batch, parent)
             found += [f"{batch}: {text}" for text in result.alarms]
-            context.add_asset_metadata(result.metadata, partition_key=_partition(batch))
+            context.add_asset_metadata(display.record_last(result.metadata), partition_key=_partition(batch))
         return dg.MaterializeResult(check_results=[check("performance", not found, found, warn=True)])
 
     @dg.asset(
         name="backtest", deps=[_all_batches(cleaned_features, partitions)], kinds={"scikitlearn"}, **hub
     )
     def backtest(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """What other retraining policies would have gained on the batches so far, and what they cost."""
+        """What other retraining policies would have gained so far, and their cost; `recipe` is the one in force."""
         return dg.MaterializeResult(metadata=backtest_report(state, context.log.info))
 
     return [

@@ -44,9 +44,34 @@ def picture(png: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
+def rounded(value: float) -> float:
+    """Keep four digits, as many as a person compares: a wider table is cut off at the edge of the page.
+
+    >>> rounded(0.12345678), rounded(1234567.0)
+    (0.1235, 1234567.0)
+    """
+    return float(f"{value:.4g}") if abs(value) < 1000 else float(round(value))
+
+
+def score_table(records: Iterable[Mapping[Any, Any]]) -> dg.TableMetadataValue:
+    """Show scores as a table."""
+    return table(
+        {k: rounded(v) if isinstance(v, float) and math.isfinite(v) else v for k, v in record.items()}
+        for record in records
+    )
+
+
 def numbers(values: Mapping[str, float | int | None]) -> Metadata:
     """Keep the finite numbers, as plain floats and ints: these keys plot over time."""
-    return {k: v for k, v in values.items() if v is not None and math.isfinite(v)}
+    known = {k: v for k, v in values.items() if v is not None and math.isfinite(v)}
+    return {k: rounded(v) if isinstance(v, float) else v for k, v in known.items()}
+
+
+def record_last(metadata: Metadata) -> Metadata:
+    """Put `record`, a page of JSON, below what a person reads."""
+    return {key: value for key, value in metadata.items() if key != "record"} | (
+        {"record": metadata["record"]} if "record" in metadata else {}
+    )
 
 
 def training_metadata(training: TrainingResult) -> Metadata:
@@ -80,7 +105,7 @@ def evaluation_metadata(evaluation: Evaluation) -> Metadata:
     """Show every metric with its interval beside the baseline; the values plot over retrains."""
     return {
         "rows": evaluation.rows,
-        "scores": table(
+        "scores": score_table(
             {
                 "metric": name,
                 "hold-out": score.value,
@@ -97,23 +122,8 @@ def evaluation_metadata(evaluation: Evaluation) -> Metadata:
 def promotion_metadata(promotion: Promotion) -> Metadata:
     """Show the gate's answer, and every check and segment it looked at."""
     return {
-        "checks": table({"check": c.name, "passed": c.passed, "found": c.text} for c in promotion.checks),
-        "segments": table(
-            {
-                "segment": part.segment,
-                "rows": part.rows,
-                "champion": part.champion_score,
-                "challenger": part.challenger_score,
-                "gain": part.gain,
-                "p (not worse)": part.p_value,
-                "worse": part.worse,
-            }
-            for part in promotion.segments
-        ),
-        "earlier_looks": promotion.looks,
         "outcome": promotion.outcome,
         "reason": promotion.reason,
-        "rows_compared": promotion.rows,
         **numbers(
             {
                 "challenger_score": promotion.challenger_score,
@@ -121,11 +131,27 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
                 "gain": promotion.gain,
             }
         ),
+        "rows_compared": promotion.rows,
+        "earlier_looks": promotion.looks,
+        "checks": table({"check": c.name, "passed": c.passed, "found": c.text} for c in promotion.checks),
+        "segments": score_table(
+            {
+                "segment": part.segment,
+                "rows": part.rows,
+                "champion": part.champion_score,
+                "challenger": part.challenger_score,
+                "p (not worse)": part.p_value,
+                "worse": part.worse,
+            }
+            for part in promotion.segments
+        ),
     }
 
 
 def drift_metadata(report: DriftReport) -> Metadata:
     """Show a drift report; `record` is what the retrain sensor reads."""
+    from ml_assets.monitoring.wording import describe
+
     worst = sorted(report.columns, key=lambda c: (c.drifted, c.effect), reverse=True)
     return {
         "status": report.status,
@@ -137,18 +163,14 @@ def drift_metadata(report: DriftReport) -> Metadata:
         "champion_version": report.champion_version or 0,
         **numbers({"drifted_importance": report.weight, "estimated_loss": report.estimated_loss}),
         **numbers({"joint_auc": report.joint.auc if report.joint else None}),
-        "columns": table(
+        "columns": score_table(
             {
                 "column": c.column,
                 "drifted": c.drifted,
-                "effect": c.effect_name,
-                "size": c.effect,
-                "usual": c.usual,
-                "test": c.test,
-                "p": c.p_value,
-                "trend": c.trend,
+                "found": describe(c),
+                "usual size": c.usual,
                 "importance": c.importance,
-                "estimated_loss": c.estimated_loss,
+                "estimated loss": c.estimated_loss,
                 "note": c.note,
             }
             for c in (*worst, *report.predictions)
@@ -165,7 +187,6 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
         "rows": report.rows,
         "coverage": report.coverage,
         "champion_version": report.champion_version or 0,
-        "record": dg.MetadataValue.json(report.model_dump(mode="json")),
     }
     if report.scored_batch is not None:
         shown["scored_batch"] = report.scored_batch
@@ -173,7 +194,9 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
         shown |= numbers({f"live_{report.metric}": report.score.value, "live_low": report.score.low})
     if report.holdout is not None:
         shown |= numbers({f"holdout_{report.metric}": report.holdout.value})
-    return shown | _findings_metadata(report)
+    return (
+        shown | _findings_metadata(report) | {"record": dg.MetadataValue.json(report.model_dump(mode="json"))}
+    )
 
 
 def _findings_metadata(report: PerformanceReport) -> Metadata:
@@ -199,25 +222,24 @@ def _findings_metadata(report: PerformanceReport) -> Metadata:
 
 
 def backtest_metadata(result: Backtest) -> Metadata:
-    """Show every policy in a table, and what is recommended."""
+    """Show every policy in a table, and what is recommended; `recipe` is the policy in force."""
     return {
         "recommended": result.recommended,
         "summary": result.reason,
         "in the recipe": result.section or "",
         "batches": result.batches,
-        "policies": table(
+        "policies": score_table(
             {
                 "policy": row.policy,
                 result.metric: row.score,
-                "low": row.interval[0],
-                "high": row.interval[1],
-                "gain over never": row.gain.value,
+                "95 %": "–".join(f"{limit:.3g}" for limit in row.interval),
+                "gain": row.gain.value,
                 "retrains": row.retrains,
-                "seconds": row.seconds,
-                "over a calendar with as many": row.against_calendar.value if row.against_calendar else None,
-                "dates": ", ".join(row.dates),
+                "seconds": round(row.seconds, 1),
+                "over calendar": row.against_calendar.value if row.against_calendar else None,
             }
             for row in result.policies
         ),
-        "note": result.note,
+        "note": f"Gain: over never; over calendar: over as many retrains, evenly spaced. {result.note}",
+        "dates": dg.MetadataValue.json({row.policy: list(row.dates) for row in result.policies}),
     }

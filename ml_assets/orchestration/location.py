@@ -13,6 +13,7 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG
 from ml_assets.orchestration.alerts import alert
 from ml_assets.orchestration.assets import AS_OF_TAG, MODEL_TAG, recipe_assets
 from ml_assets.orchestration.beta import expected_beta
+from ml_assets.orchestration.executor import executor
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG, end_mlflow_run, mlflow_resource
 from ml_assets.orchestration.overview import overview_asset
 from ml_assets.orchestration.reaper import tidy_up
@@ -92,7 +93,7 @@ def _definitions_of(
         ],
         schedules=[schedule for state in states for schedule in recipe_schedules(state)],
         resources={"mlflow": mlflow_resource(settings)},
-        executor=dg.in_process_executor,
+        executor=executor,
     )
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.orchestration.beta import expected_beta
-from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag
 from ml_assets.settings import Settings
 
 TRAINING_TAG = "ml_assets/training"
@@ -36,8 +35,6 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
 
     def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
         run = context.run
-        if run is not None and context.instance is not None:  # before the slow imports: a kill may come
-            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_tag(run.run_id)})
         from ml_assets.registry import tracking
 
         client = tracking.configure(settings.home, settings.mlflow_tracking_uri)

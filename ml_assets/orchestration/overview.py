@@ -27,6 +27,7 @@ Status = Literal[
     "fault",
     "training",
     "insufficient data",
+    "lost",
     "broken recipe",
 ]
 
@@ -56,7 +57,7 @@ class ModelStatus(Record):
 
 
 def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
-    """Sum one model up from the event log and the ledger.
+    """Sum one model up from the event log and the ledger; one that MLflow's registry has lost is said to be.
 
     Parameters
     ----------
@@ -75,6 +76,15 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
     entry = state.ledger.last(
         state.name, ["retrain_decision", "promote", "keep", "inconclusive", "rollback"], "done"
     )
+    last = (
+        LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
+        if entry
+        else None
+    )
+    # A server is not asked: this must be quick, and must not fail where the server does.
+    lost = state.registry.lost(state.name) if state.settings.mlflow_tracking_uri is None else None
+    if lost:
+        last = LastDecision(action="none", at=now.isoformat(), reason=lost)
     return ModelStatus(
         name=state.name,
         champion_version=champion.version if champion else None,
@@ -87,10 +97,8 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
         live_score=live.score.value if live and live.score else None,
         live_batch=live.scored_batch if live else None,
         drift=drift.share if drift and drift.status in ("ok", "drift") else None,
-        status=_status(state, history),
-        last_decision=LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
-        if entry
-        else None,
+        status="lost" if lost else _status(state, history),
+        last_decision=last,
     )
 
 
@@ -136,46 +144,47 @@ def all_statuses(
 
 
 def flat(status: ModelStatus) -> dict[str, object]:
-    """Lay a row of the overview out for a table: few columns, so that the reason has room."""
-    last = status.last_decision
+    """Lay a row of the overview out for a table; the reason of the last decision needs one of its own."""
+    scores = {"hold-out": status.holdout_score, "live": status.live_score}
+    shown = [f"{name} {value:.4g}" for name, value in scores.items() if value is not None]
     return {
         "name": status.name,
         "status": status.status,
         "champion": f"v{status.champion_version}, {status.age_days or 0:.0f} days"
         if status.champion_version
         else None,
-        "metric": status.metric,
-        "hold-out": _rounded(status.holdout_score),
-        "live": _rounded(status.live_score),
-        "drift": _rounded(status.drift),
-        "last decision": f"{last.action} ({last.at[:16].replace('T', ' ')}): {last.reason}" if last else None,
+        "score": f"{status.metric}: {', '.join(shown)}" if shown else None,
+        "drift": None if status.drift is None else display.rounded(status.drift),
     }
+
+
+def _last_decisions(rows: Sequence[ModelStatus]) -> list[dict[str, object]]:
+    """Lay the last decisions about the models out for a table."""
+    known = [(row.name, row.last_decision) for row in rows if row.last_decision]
+    return [
+        {"name": name, "at": last.at[:16].replace("T", " "), "decision": last.action, "reason": last.reason}
+        for name, last in known
+    ]
 
 
 LEDGER_ROWS = 50
 
 
 def _ledger_rows(ledger: Ledger) -> list[dict[str, object]]:
-    """Lay the newest entries of the ledger out for a table, the newest first."""
+    """Lay the newest entries of the ledger out for a table, the newest first.
+
+    A walk's own entries only repeat the decision before them.
+    """
+    entries = [entry for entry in ledger.entries(limit=2 * LEDGER_ROWS) if entry.kind != "backfill"]
     return [
         {
             "id": entry.id,
             "at": entry.at[:16].replace("T", " "),
-            "model": entry.recipe,
-            "kind": entry.kind,
-            "state": entry.state,
-            "from": entry.from_version,
-            "to": entry.to_version,
-            "batch": entry.batch,
             "by": entry.actor,
             "what": describe(entry),
         }
-        for entry in reversed(ledger.entries(limit=LEDGER_ROWS))
+        for entry in entries[: -LEDGER_ROWS - 1 : -1]
     ]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
 
 
 def overview_asset(
@@ -199,13 +208,18 @@ def overview_asset(
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
         ledger = Ledger(settings.home / "ledger.db")
         plotted = {
-            f"{key}/{row.name}": getattr(row, key)
+            f"{row.name}/{name}": value
             for row in rows
-            for key in ("holdout_score", "live_score", "drift")
+            for name, value in (
+                ("hold-out", row.holdout_score),
+                ("live", row.live_score),
+                ("drift", row.drift),
+            )
         }
         return dg.MaterializeResult(
             metadata={
                 "models": display.table(flat(row) for row in rows),
+                "last_decisions": display.table(_last_decisions(rows)),
                 "ledger": display.table(_ledger_rows(ledger)),
                 "model_count": len(rows),
                 **display.numbers(plotted),

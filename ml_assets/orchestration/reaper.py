@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,13 +56,14 @@ def tidy_up(settings: Settings, run_id: str) -> None:
     """End the MLflow runs that a dead Dagster run left open, and the change of champion it was in."""
     from ml_assets.registry import tracking
     from ml_assets.registry.ledger import Ledger
-    from ml_assets.registry.versions import Registry
+    from ml_assets.registry.versions import LostRegistryError, Registry
 
     ledger = Ledger(settings.home / "ledger.db")
     registry = Registry(settings.home, ledger, settings.mlflow_tracking_uri)
     tracking.end_runs_of(registry.client, run_id, "FAILED")
     for name in {intent.recipe for intent in ledger.open_intents()}:
-        registry.reconcile(name)
+        with suppress(LostRegistryError):  # the intent is aborted then; what was asked for says what is lost
+            registry.reconcile(name)
 
 
 def _is_dead(run: dg.DagsterRun) -> bool:

@@ -30,6 +30,7 @@ HARM = 0.2  # p-value of "no worse", over all segments together: a veto in vain 
 CALIBRATION_HARM = 0.1  # the same, of each calibration figure
 LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
 CALIBRATION_TOLERANCE = 0.02  # expected calibration error, in probability
+FIRST_ROWS = 20  # of the hold-out: a bootstrap of fewer rows is surer of itself than it may be
 UNNOTICED_SECONDS = 0.02  # a prediction of one row faster than this is fast, whatever the champion needs
 
 
@@ -117,7 +118,8 @@ def decide_promotion(
     if defects:
         return answer(outcome="keep", reason="; ".join(defects))
     if champion_predictions is None:
-        return _first(metric, direction, evaluation, _cost_checks(costs, promotion))
+        fewest = min(FIRST_ROWS, promotion.min_rows)
+        return _first(metric, direction, evaluation, _cost_checks(costs, promotion), fewest)
     if not champion_predictions.index.equals(challenger_predictions.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
     if rows < promotion.min_rows:
@@ -291,7 +293,9 @@ def _cost_checks(costs: Costs | None, promotion: PromotionSection) -> list[GateC
     return checks
 
 
-def _first(metric: str, direction: Direction, evaluation: Evaluation, checks: list[GateCheck]) -> Promotion:
+def _first(
+    metric: str, direction: Direction, evaluation: Evaluation, checks: list[GateCheck], fewest: int
+) -> Promotion:
     """The first model must beat the baseline that looks at no feature, with its whole interval."""
     score, baseline = evaluation.scores.get(metric), evaluation.baseline.get(metric)
     answer = partial(
@@ -300,6 +304,12 @@ def _first(metric: str, direction: Direction, evaluation: Evaluation, checks: li
     if score is None or baseline is None:
         reason = f"{metric} is undefined on the {evaluation.rows} rows of the hold-out"
         return answer(outcome="inconclusive", reason=reason)
+    if evaluation.rows < fewest:
+        reason = (
+            f"first model: the hold-out has {evaluation.rows} labelled rows, too few to judge it by: {fewest} "
+            "are needed, so collect more rows or hold more of them out (evaluation.validation.test_size)"
+        )
+        return answer(outcome="inconclusive", reason=reason, challenger_score=score.value, rows_needed=fewest)
     sign = 1 if direction == "maximize" else -1
     gain = sign * (score.value - baseline)
     low, high = sorted((sign * (score.low - baseline), sign * (score.high - baseline)))

@@ -98,8 +98,8 @@ def decide_probation(
     }
     words = (
         f"version {champion_version} has {result.second:.4g} {metric} on {rows:,} live rows of {seen}, "
-        f"version {previous_version} would have had {result.first:.4g}: loss {-result.gain:+.4f} "
-        f"({scores['loss_low']:+.4f} to {scores['loss_high']:+.4f})"
+        f"version {previous_version} would have had {result.first:.4g}: gain {result.gain:+.4f} "
+        f"({result.gain - half:+.4f} to {result.gain + half:+.4f})"
     )
     if scores["loss_low"] > 0:
         return answer("rollback", f"{words}; surely worse", **scores)

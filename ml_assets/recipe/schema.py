@@ -284,7 +284,7 @@ class PromotionSection(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
     """Confidence of the paired test."""
     min_rows: int = Field(50, ge=10)
-    """Fewest rows, seen by neither model, to compare on; and fewest rows of a segment."""
+    """Fewest rows, seen by neither model, to compare on, and of a segment; a first model needs 20 at most."""
     max_latency_ratio: float | None = Field(1.2, ge=1.0)
     """Longest prediction of one row, as a multiple of the champion's; 20 ms always pass. null: any."""
     max_size_mb: float = Field(500.0, gt=0.0)

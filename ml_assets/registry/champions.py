@@ -78,14 +78,17 @@ class VersionInfo(Record):
 def line_of_champions(changes: Iterable[Entry]) -> tuple[int, ...]:
     """Champions in charge one after another, undone ones left out; the last one is in charge now.
 
-    A promotion adds a version; a rollback goes back to it. Undoing twice thus goes back two steps.
+    A promotion adds a version; a rollback goes back to it. Undoing twice thus goes back two steps. Where
+    MLflow's registry was lost, nobody is in charge: the line begins anew.
     """
     line: list[int] = []
     for entry in changes:
         version = entry.to_version
-        if entry.state != "done" or entry.kind not in CHANGES or version is None:
+        if entry.state != "done" or entry.kind not in CHANGES:
             continue
-        if entry.kind == "rollback" and version in line:
+        if version is None:
+            line.clear()
+        elif entry.kind == "rollback" and version in line:
             while line[-1] != version:
                 line.pop()
         elif not line or line[-1] != version:

@@ -15,7 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -49,6 +49,8 @@ PARENT = "mlflow.parentRunId"
 SOURCE = {"mlflow.source.name": "ml_assets", "mlflow.user": "ml_assets"}
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy", "scipy", "cloudpickle")
+DELETED = "Deleted_Internal"
+"""Stage of a version that was deleted: MLflow keeps its row, so that its number is not given again."""
 TALKATIVE = ("mlflow.sklearn", "mlflow.store.db.utils", "mlflow.models.model", "alembic")
 
 
@@ -108,7 +110,28 @@ def create_database(home: Path) -> None:
         connection.close()
         with made.open("rb") as handle:
             os.fsync(handle.fileno())
+        # What a deleted database left, SQLite would write into the new one.
+        for left in ("-wal", "-shm"):
+            target.with_name(target.name + left).unlink(missing_ok=True)
         made.replace(target)
+
+
+def has_version(home: Path, recipe: str, version: int) -> bool:
+    """Whether `mlflow.db` in the home has a version of a model; read without MLflow, whose import takes seconds."""
+    import sqlite3
+
+    database = home.absolute() / "mlflow.db"
+    if not database.is_file():
+        return False
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'model_versions'")
+        if not tables.fetchone()[0]:
+            return False
+        found = connection.execute(
+            "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage != ?",
+            (recipe, version, DELETED),
+        )
+        return found.fetchone() is not None
 
 
 def ensure_experiment(client: MlflowClient, home: Path, name: str) -> str:

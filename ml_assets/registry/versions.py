@@ -12,7 +12,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from ml_assets.registry.tracking import (
     ROW_IDS,
     TRAINING,
     configure,
+    has_version,
     plain,
     sklearn_flavour,
     tracking_uri,
@@ -52,6 +53,10 @@ class StaleChampionError(RuntimeError):
 
 class NothingToRollBackError(RuntimeError):
     """There is no earlier champion."""
+
+
+class LostRegistryError(RuntimeError):
+    """MLflow's registry does not have the champion of the ledger: its database was deleted, or emptied."""
 
 
 class Registry:
@@ -128,12 +133,14 @@ class Registry:
     def _create_version(
         self, trained: TrainedModel, evaluation: Evaluation | None, tags: Mapping[str, str]
     ) -> int:
+        """Make a version with a number that the ledger has not given; a lost registry would begin at 1 again."""
         recipe = trained.recipe
         self._ensure_model(recipe)
+        newest = max((entry.to_version or 0 for entry in self.ledger.entries(recipe, "train")), default=0)
         # A version without its line in the ledger is left where a process was killed here: take it up.
         found = self.client.search_model_versions(f"name = '{recipe}' and run_id = '{trained.run_id}'")
-        if found:
-            return int(found[0].version)
+        if numbers := [int(version.version) for version in found if int(version.version) > newest]:
+            return numbers[0]
         shown = {
             "sha256": trained.sha256,
             "trained_at": trained.trained_at,
@@ -147,7 +154,8 @@ class Registry:
             shown |= {f"holdout_{n}": f"{s.value:.6g}" for n, s in evaluation.scores.items()}
         model_id = trained.model_uri.removeprefix("models:/")
         served = self.tracking_uri.startswith(("http:", "https:"))
-        made = self.client.create_model_version(
+        create = partial(
+            self.client.create_model_version,
             recipe,
             # Without a server MLflow would look `models:/…` up in its global store, not in this client's.
             source=trained.model_uri if served else self._location(trained.model_uri),
@@ -155,6 +163,11 @@ class Registry:
             tags={**shown, **tags},
             await_creation_for=0,
         )
+        taken = []
+        while int((made := create()).version) <= newest:
+            taken.append(made.version)
+        for number in taken:  # only now: MLflow must not give them again
+            self.client.delete_model_version(recipe, number)
         link = json.dumps([{"name": recipe, "version": made.version}])
         self.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
         return int(made.version)
@@ -183,9 +196,41 @@ class Registry:
         return champions.versions(self.ledger, recipe)
 
     def champion(self, recipe: str) -> VersionInfo | None:
-        """Read the version that the alias `champion` names; None before the first promotion."""
+        """Read the version that the alias `champion` names; None before the first promotion.
+
+        Raises
+        ------
+        LostRegistryError
+            If there is none because MLflow's registry has lost it.
+        """
         version = self._champion_version(recipe)
+        if version is None and (lost := self.lost(recipe)):
+            raise LostRegistryError(lost)
         return None if version is None else self.version(recipe, version)
+
+    def lost(self, recipe: str) -> str | None:
+        """Say that MLflow's registry has lost the champion of the ledger, and what to do; None if it has it."""
+        line = champions.champions(self.ledger, recipe)
+        if not line or self._has_version(recipe, line[-1]):
+            return None
+        place = self.home / "mlflow.db" if self.given_uri is None else "the server at MLFLOW_TRACKING_URI"
+        return (
+            f"{recipe}: {place} has no version {line[-1]}, which the ledger has as champion. Restore it from a"
+            " backup, or train the model again with `ml-assets train --recipe-file FILE`"
+        )
+
+    def _has_version(self, recipe: str, version: int) -> bool:
+        if self.given_uri is None:
+            return has_version(self.home, recipe, version)
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_model_version(recipe, str(version))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
 
     def _aliases(self, recipe: str) -> dict[str, int] | None:
         from mlflow.exceptions import MlflowException
@@ -456,19 +501,25 @@ class Registry:
         )
         return entry
 
-    def reconcile(self, recipe: str | None = None) -> list[Entry]:
+    def reconcile(self, recipe: str | None = None, *, give_up_lost: bool = False) -> list[Entry]:
         """Bring ledger and alias together after a kill, or after somebody moved the alias by hand.
 
         Open intents are finished or aborted as the alias shows; an alias moved by hand is written down;
         one that was deleted is set again. A second call finds nothing to do.
+
+        Raises
+        ------
+        LostRegistryError
+            If MLflow's registry has lost the champion; with `give_up_lost` the ledger then has none any
+            more, and the next model is a first one.
         """
         entries: list[Entry] = []
         for name in self.ledger.recipes() if recipe is None else (recipe,):
             with self.ledger.lock(name):
-                entries += self._reconcile(name)
+                entries += self._reconcile(name, give_up_lost)
         return entries
 
-    def _reconcile(self, recipe: str) -> list[Entry]:
+    def _reconcile(self, recipe: str, give_up_lost: bool = False) -> list[Entry]:
         killed = "the process was killed before the alias was set"
         entries = [self._settle(intent, "reconcile", killed) for intent in self.ledger.open_intents(recipe)]
         line = champions.champions(self.ledger, recipe)
@@ -476,9 +527,14 @@ class Registry:
         shown = self._champion_version(recipe)
         if shown == written:
             return entries
-        if shown is None:
+        lost = self.lost(recipe) if shown is None else None
+        if lost and not give_up_lost:
+            raise LostRegistryError(lost)
+        if lost:
+            reason = f"MLflow's registry no longer has version {written}; the next model is a first one"
+        elif shown is None:
             self.client.set_registered_model_alias(recipe, CHAMPION, str(written))
-            reason = f"the alias champion was gone; set again to version {written}"
+            shown, reason = written, f"the alias champion was gone; set again to version {written}"
         else:
             reason = f"the alias champion was moved to version {shown} outside of ml_assets"
         entries.append(
@@ -487,7 +543,7 @@ class Registry:
                 "reconcile",
                 actor="reconcile",
                 from_version=written,
-                to_version=written if shown is None else shown,
+                to_version=shown,
                 reason=reason,
             )
         )

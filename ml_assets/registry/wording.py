@@ -96,15 +96,15 @@ def _rollback(entry: Entry) -> str:
 
 
 def _reconcile(entry: Entry) -> str:
+    if entry.to_version is None:
+        return f"has lost its {_version(entry.from_version)}"
     return f"found version {entry.to_version} in charge, the ledger had {_version(entry.from_version)}"
 
 
 def _probation(entry: Entry) -> str:
-    word = {"rollback": "ended badly", "passed": "is over", "watching": "goes on"}
-    outcome = word.get(str(entry.record.get("outcome")), "was looked at")
-    return (
-        f"has version {entry.to_version} on probation against version {entry.from_version}, which {outcome},"
-    )
+    word = {"rollback": "it ended badly", "passed": "it is over", "watching": "it goes on"}
+    outcome = word.get(str(entry.record.get("outcome")), "it was looked at")
+    return f"has version {entry.to_version} on probation against version {entry.from_version}; {outcome}"
 
 
 def _alert(entry: Entry) -> str:

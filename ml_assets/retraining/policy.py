@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
 DRIFT_PATIENCE = 2  # cooldowns that drift alone waits while the live metric holds
-FIRST_ROWS = 50  # fewer labelled rows than this cannot be split and judged
+FIRST_ROWS = 100  # of fewer, a fifth is no hold-out that a first model could be judged on
 
 
 def decide_retrain(

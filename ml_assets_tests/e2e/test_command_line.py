@@ -76,6 +76,27 @@ def test_wrong_usage_is_two(arguments: tuple[str, ...], shop: Shop, monkeypatch:
     assert failed.err.strip() or arguments[0] == "validate"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("trian", "--json"), "No such command 'trian'. Did you mean 'train'"),
+        (("--json",), "No such option: --json"),
+        (("train", "--json"), "Missing option '--recipe-file'"),
+        (("promote", "good", "--json"), "Missing argument 'VERSION'"),
+        (("train", "--recipe-file", "good.yaml", "--json", "--fast"), "No such option: --fast"),
+        (("rollback", "good", "--to", "first", "--json"), "Invalid value for '--to'"),
+        (("status", "good", "bad", "--json"), "unexpected extra argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_a_json_object_too(arguments: tuple[str, ...], words: str) -> None:
+    failed = ml_assets(*arguments)
+    assert failed.code == 2
+    assert words in failed.message
+    assert "Usage" in failed.err
+    assert "{" not in ml_assets(*(word for word in arguments if word != "--json")).out
+
+
 @pytest.mark.parametrize("command", ["status", "explain", "rollback", "backfill"])
 def test_unknown_model_is_answered_with_the_nearest_name(command: str, shop: Shop) -> None:
     failed = ml_assets(command, "god", "--json")
@@ -178,6 +199,27 @@ def test_rollback_restores_the_champion_before(trained_shop: Shop) -> None:
     assert again.code == 1
     forward = ml_assets("rollback", "good", "--to", "2", "--json")
     assert forward.result["champion_version"] == 2
+
+
+def test_after_a_lost_registry_the_model_is_trained_again(trained_shop: Shop) -> None:
+    for path in trained_shop.home.glob("mlflow.db*"):
+        path.unlink()
+    said = (
+        f"good: {trained_shop.home}/mlflow.db has no version 1, which the ledger has as champion. Restore it"
+    )
+    status = ml_assets("status", "--json")
+    assert (status.code, status.result["recipes"][0]["status"]) == (1, "lost")
+    assert status.err.startswith(said)
+    rollback = ml_assets_process("rollback", "good", "--json")
+    assert rollback.code == 1
+    assert rollback.message.startswith(said)
+    assert "train the model again" in rollback.message
+    path = trained_shop.folder / "good.yaml"
+    trained = ml_assets_process("train", "--recipe-file", path, "--json")
+    assert (trained.code, trained.result["version"], trained.result["promoted"]) == (0, 2, True)
+    assert "good has lost its champion 1" in trained.err
+    [row] = ml_assets("status", "--json").result["recipes"]
+    assert (row["champion_version"], row["status"]) == (2, "no report yet")
 
 
 def test_backfill(shop: Shop) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,26 @@ def test_materialize_all_without_tags_makes_a_champion(empty: Place, tmp_path: P
     check_ledger(place.state)
     mlflow = mlflow_statuses(place.state, run.run_id)
     assert mlflow["parent"] == "FINISHED" and len(mlflow) > 1 and set(mlflow.values()) == {"FINISHED"}
+
+
+@pytest.mark.parametrize("assets", ["reef/raw_data", "model_overview"])
+def test_every_run_names_its_process(empty: Place, tmp_path: Path, assets: str) -> None:
+    place = empty.copy(tmp_path / "copy")
+    command = [
+        PROGRAMS / "dagster",
+        "asset",
+        "materialize",
+        "-m",
+        "ml_assets.definitions",
+        "--select",
+        assets,
+    ]
+    environ = place.environ | {"DAGSTER_HOME": str(place.settings.dagster_home)}
+    done = subprocess.run(command, env=environ, cwd=place.root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    run = only_run(place)
+    host, pid, started, run_id = run.tags["ml_assets/process"].split(":")
+    assert host == socket.gethostname() and pid.isdigit() and started.isdigit() and run_id == run.run_id
 
 
 def test_two_trainings_at_once_do_not_disturb_each_other(empty: Place, tmp_path: Path) -> None:

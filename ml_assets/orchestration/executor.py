@@ -1,0 +1,34 @@
+"""The executor: the steps of a run in the run's own process, whose name the run carries from its first moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
+
+from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag
+
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+    from dagster._core.execution.plan.plan import ExecutionPlan
+
+
+class TaggingExecutor(InProcessExecutor):
+    """Names the process of every run, whatever asked for it and whatever assets it holds, so that it is reaped."""
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Write the tag, then execute the steps."""
+        run_id = plan_context.run_id
+        plan_context.instance.add_run_tags(run_id, {PROCESS_TAG: process_tag(run_id)})
+        yield from super().execute(plan_context, execution_plan)
+
+
+@dg.executor(name="in_process")
+def executor(_context: dg.InitExecutorContext) -> dg.Executor:
+    """Execute all steps in one process: a process per step costs more than most of the steps."""
+    return TaggingExecutor(RetryMode.ENABLED)

@@ -1,0 +1,157 @@
+"""What the web UI shows: the verdict first, numbers that fit, the same words as everywhere."""
+
+from __future__ import annotations
+
+from ml_assets.monitoring.wording import describe
+from ml_assets.orchestration import display
+from ml_assets.orchestration.overview import LastDecision, ModelStatus, _last_decisions, flat
+from ml_assets.records import ColumnDrift, DriftReport, GateCheck, PerformanceReport, Promotion, Score
+from ml_assets.retraining.backtest import Backtest, Interval, PolicyScore
+
+DRIFTED = ColumnDrift(
+    column="price",
+    kind="numeric",
+    test="location",
+    effect_name="Wasserstein",
+    effect=3.8414772,
+    p_value=0.0,
+    drifted=True,
+    trend="moved once",
+    importance=0.053389123,
+)
+
+
+def drift() -> DriftReport:
+    return DriftReport(
+        batch="2025-03-01",
+        champion_version=1,
+        status="drift",
+        rows=2000,
+        reference_rows=8000,
+        share=1.0,
+        weight=0.3891835667763083,
+        columns=(DRIFTED,),
+        text="1 of 1 columns drifted",
+    )
+
+
+def test_verdict_and_reason_of_the_gate_come_before_its_tables() -> None:
+    promotion = Promotion(
+        outcome="promote",
+        reason="better",
+        metric="roc_auc",
+        direction="maximize",
+        rows=1596,
+        challenger_score=0.7167286050896502,
+        checks=(GateCheck(name="size", passed=True, text="small"),),
+    )
+    shown = display.promotion_metadata(promotion)
+    assert list(shown)[:2] == ["outcome", "reason"]
+    assert shown["challenger_score"] == 0.7167
+    assert list(shown)[-2:] == ["checks", "segments"]
+
+
+def test_record_is_the_last_thing_a_person_meets() -> None:
+    report = PerformanceReport(
+        batch="2025-12-01",
+        scored_batch="2025-11-01",
+        champion_version=3,
+        status="ok",
+        metric="roc_auc",
+        direction="maximize",
+        rows=1908,
+        coverage=1.0,
+        score=Score(value=0.7183755931902708, low=0.69, high=0.74),
+    )
+    shown = display.performance_metadata(report)
+    assert list(shown)[-1] == "record"
+    assert shown["live_roc_auc"] == 0.7184
+    later = display.record_last({**shown, "history": "a picture"})
+    assert list(later)[-2:] == ["history", "record"] and later.keys() == {*shown, "history"}
+    assert display.record_last({"status": "no champion"}) == {"status": "no champion"}
+
+
+def test_columns_of_a_drift_report_are_told_as_in_its_summary() -> None:
+    shown = display.drift_metadata(drift())
+    assert shown["drifted_importance"] == 0.3892
+    (row,) = shown["columns"].records
+    assert row.data["found"] == describe(DRIFTED) == "Wasserstein 3.84 sd, p < 1e-20, moved once"
+    assert row.data["importance"] == 0.05339
+
+
+def test_counts_are_not_rounded() -> None:
+    assert display.numbers({"rows": 1234567, "mean": 123456.7, "none": None, "nan": float("nan")}) == {
+        "rows": 1234567,
+        "mean": 123457.0,
+    }
+
+
+def test_row_of_the_overview_is_short() -> None:
+    row = flat(
+        ModelStatus(
+            name="churn",
+            champion_version=3,
+            age_days=0.2,
+            metric="roc_auc",
+            holdout_score=0.71672,
+            live_score=0.71837,
+            drift=0.3,
+            status="healthy",
+        )
+    )
+    assert list(row) == ["name", "status", "champion", "score", "drift"]
+    assert row["score"] == "roc_auc: hold-out 0.7167, live 0.7184"
+    assert flat(ModelStatus(name="new", metric="rmse", status="no model"))["score"] is None
+
+
+def test_reason_of_a_last_decision_is_told_whole() -> None:
+    reason = "drift share 0.3 > 0.1 in 3 of the last 3 batches"
+    last = LastDecision(action="retrain", at="2026-11-21T10:47:13.000000+00:00", reason=reason)
+    rows = [
+        ModelStatus(name="churn", status="training", last_decision=last),
+        ModelStatus(name="new", status="no model"),
+    ]
+    (row,) = _last_decisions(rows)
+    assert row == {"name": "churn", "at": "2026-11-21 10:47", "decision": "retrain", "reason": reason}
+
+
+def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
+    nothing = Interval(value=0.0, low=0.0, high=0.0)
+    policy = PolicyScore(
+        policy="every batch",
+        score=0.758603,
+        interval=(0.703455, 0.800384),
+        gain=nothing,
+        retrains=2,
+        seconds=19.891864,
+        dates=("2024-01-01", "2024-02-01"),
+        first_half=0.0,
+        second_half=0.0,
+        retrains_by_half=(1, 1),
+    )
+    result = Backtest(
+        name="churn",
+        metric="roc_auc",
+        direction="maximize",
+        first="2024-01-01",
+        batches=2,
+        rows=4000,
+        halves=("2024-01-01", "2024-02-01"),
+        window=4,
+        policies=(policy,),
+        recommended="every batch",
+        reason="it gains",
+        note="The gate is not replayed.",
+    )
+    shown = display.backtest_metadata(result)
+    (row,) = shown["policies"].records
+    assert row.data == {
+        "policy": "every batch",
+        "roc_auc": 0.7586,
+        "95 %": "0.703–0.8",
+        "gain": 0.0,
+        "retrains": 2,
+        "seconds": 19.9,
+        "over calendar": None,
+    }
+    assert shown["dates"].value == {"every batch": ["2024-01-01", "2024-02-01"]}
