@@ -126,6 +126,7 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
         seconds=19.891864,
         dates=("2024-01-01", "2024-02-01"),
         first_half=0.0,
+        first_half_low=0.0,
         second_half=0.0,
         retrains_by_half=(1, 1),
     )

@@ -260,7 +260,7 @@ def test_no_name_stands_on_another(result: Backtest) -> None:
     axes.set(xlim=(0, 20), ylim=(0.6, 0.8))
     name_points(axes, alike)
     boxes = [text.get_window_extent() for text in axes.texts]
-    assert len(boxes) == len(alike) > 5
+    assert len(boxes) > 8 and {NEVER, RECIPE, ORACLE} <= {text.get_text() for text in axes.texts}
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 

@@ -17,7 +17,7 @@ PLACES = [(side * 6, up) for up in (4, -6, 14, -16, 24, -26, 34, -36, 44, -46) f
 
 
 def pareto(result: Backtest) -> bytes:
-    """Draw the score over all rows against the number of retrains, as PNG of at most 30 KB.
+    """Draw the score over all rows against the number of retrains, as PNG of at most 40 KB.
 
     The line joins the calendars; bars are 95 % intervals; the star is recommended.
     """
@@ -53,7 +53,7 @@ def pareto(result: Backtest) -> bytes:
         fontsize=9,
     )
     axes.tick_params(labelsize=8)
-    name_points(axes, result.policies)
+    name_points(axes, result.policies, result.recommended)
     return png(figure)
 
 
@@ -68,13 +68,17 @@ def _beside(rows: Sequence[PolicyScore]) -> list[tuple[PolicyScore, float]]:
     return placed
 
 
-def name_points(axes: Any, rows: Sequence[PolicyScore]) -> None:
-    """Write each policy's name beside its point, at the first of some places where no other name stands."""
+def name_points(axes: Any, rows: Sequence[PolicyScore], recommended: str = "") -> None:
+    """Write policies' names beside their points, at the first of some places where no other name stands.
+
+    Where none is free a point stays without: the recommended one and those of known colour come first.
+    """
     from matplotlib.transforms import Bbox
 
     axes.figure.draw_without_rendering()
     inside = axes.get_window_extent()
-    placed = sorted(_beside(rows), key=lambda pair: -pair[0].score)
+    first = {*COLOURS, recommended}
+    placed = sorted(_beside(rows), key=lambda pair: (pair[0].policy not in first, -pair[0].score))
     points = axes.transData.transform([(place, row.score) for row, place in placed])
     taken = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in points]
     for row, place in placed:
@@ -92,7 +96,6 @@ def name_points(axes: Any, rows: Sequence[PolicyScore]) -> None:
             box = text.get_window_extent().padded(1)
             free = not any(box.overlaps(other) for other in taken)
             if free and inside.x0 < box.x0 and box.x1 < inside.x1:
+                taken.append(box)
                 break
-            if (across, up) != PLACES[-1]:
-                text.remove()
-        taken.append(box)
+            text.remove()
