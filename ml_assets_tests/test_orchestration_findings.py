@@ -10,117 +10,71 @@ import pandas as pd
 import pytest
 
 from ml_assets.evaluation.evaluate import predict
-from ml_assets.orchestration import training_steps
-from ml_assets.orchestration.batch_steps import clean_step, performance_step, predict_step, raw_step
+from ml_assets.orchestration.batch_steps import performance_step, predict_step
 from ml_assets.orchestration.display import performance_metadata
-from ml_assets.orchestration.state import ModelState
-from ml_assets.recipe.loading import load_recipe
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
-from ml_assets.records import BatchEvidence, Champion, History, PerformanceReport
+from ml_assets.records import BatchEvidence, Champion, History, PerformanceReport, TrainedModel
 from ml_assets.registry import tracking
 from ml_assets.registry.integrity import IntegrityError
-from ml_assets.registry.tracking import ensure_experiment
 from ml_assets.retraining.policy import decide_retrain
-from ml_assets.settings import Settings
-
-RECIPE = """
-name: reef
-model:
-  class_path: sklearn.linear_model.LogisticRegression
-  hyperparameters: {C: 1.0}
-  loader: {source_uri: "*.csv"}
-  data_interface: {task_type: classification, target_col: y}
-hyperparameter_tuning: {enabled: false, metric: roc_auc}
-evaluation: {validation: {test_size: 0.3}}
-batches: {column: day, period: daily, start: 2024-01-01}
-training: {window: 2}
-monitoring: {min_rows: 100, label_delay: 1}
-"""
+from ml_assets_tests.shore import Shore, day
 
 
-def day(number: int) -> str:
-    return f"2024-01-{number + 1:02d}"
-
-
-class Reef:
-    """A model whose daily batches of 600 rows arrive when told; labels come a day late."""
-
-    def __init__(self, folder: Path, home: Path) -> None:
-        path = folder / "reef.yaml"
-        path.write_text(RECIPE)
-        self.folder = folder
-        self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
-        client = self.state.registry.client
-        self.run = str(client.create_run(ensure_experiment(client, home, "reef")).info.run_id)
+class Reef(Shore):
+    """Batches of 600 rows, of which some labels may be wrong, new or late."""
 
     def write(self, number: int, *, flipped: float = 0.0, maybe: int = 0, labelled: int = 600) -> None:
         random = np.random.default_rng(number)
         frame = pd.DataFrame(random.normal(size=(600, 3)), columns=["a", "b", "c"])
-        frame["day"] = day(number)
         yes = random.random(600) < 1 / (1 + np.exp(frame["b"] - 2.0 * frame["a"]))
         frame["y"] = np.where(yes ^ (random.random(600) < flipped), "yes", "no")
         frame.loc[: maybe - 1, "y"] = "maybe"
         frame.loc[labelled:, "y"] = None
-        frame.to_csv(self.folder / f"{day(number)}.csv", index=False)
+        self.put(number, frame)
 
     def arrive(self, number: int, **changes: float) -> PerformanceReport:
         self.write(number, **changes)
-        assert not raw_step(self.state, day(number)).problems
-        clean_step(self.state, day(number))
-        predict_step(self.state, day(number))
-        return self.report(number)
+        self.alarms = self.take_in(number)
+        return self.state.store.read_record("performance_report", day(number), PerformanceReport)
 
     def report(self, number: int) -> PerformanceReport:
         self.alarms = performance_step(self.state, day(number), self.run).alarms
         return self.state.store.read_record("performance_report", day(number), PerformanceReport)
 
-    def train(self, number: int) -> None:
-        training_steps.split_step(self.state, day(number))
-        training_steps.train_step(self.state, day(number), self.run, lambda _: None)
-        training_steps.evaluate_step(self.state, day(number))
-        assert (
-            training_steps.champion_step(self.state, day(number), self.run, "test").promotion.outcome
-            == "promote"
-        )
-
     def alerts(self, event: str) -> list[str]:
-        entries = self.state.ledger.entries("reef", "alert")
+        entries = self.state.ledger.entries("tide", "alert")
         return [entry.reason for entry in entries if entry.record["event"] == event]
 
 
 @pytest.fixture
 def reef(tmp_path: Path, mlflow_home: Path) -> Reef:
-    folder = tmp_path / "recipes"
-    folder.mkdir()
-    reef = Reef(folder, mlflow_home)
+    reef = Reef(tmp_path / "recipes", mlflow_home, window=2)
     for number in range(3):
         assert reef.arrive(number).estimate is None  # no champion
-    reef.train(2)  # learned days 0 and 1
+    assert reef.train(2).outcome == "promote"  # learned days 0 and 1
     return reef
 
 
 def test_holdout_is_kept_with_predictions_of_the_model_that_had_not_seen_it(reef: Reef) -> None:
     state = reef.state
-    kept = state.registry.holdout("reef", 1)
+    kept = state.registry.holdout("tide", 1)
     assert kept is not None
     rows, guesses = kept
     test = state.store.read_frame("test_set", day(2))
     assert rows["row_id__"].tolist() == test["row_id__"].tolist()
     assert rows["y"].tolist() == test["y"].tolist()
-    blind = state.registry.load_trained(
-        state.store.read_record("trained_model", day(2), training_steps.TrainedModel)
-    )
+    blind = state.registry.load_trained(state.store.read_record("trained_model", day(2), TrainedModel))
     pd.testing.assert_frame_equal(guesses, predict(blind, test).reset_index(drop=True))
-    refitted = predict(state.registry.load("reef", 1), test)
+    refitted = predict(state.registry.load("tide", 1), test)
     assert not np.allclose(refitted["probability_yes"], guesses["probability_yes"], atol=1e-6)
 
 
 def test_holdout_that_was_altered_is_not_believed(reef: Reef) -> None:
-    run = reef.state.registry.client.get_run(reef.state.registry.version("reef", 1).run_id)
+    run = reef.state.registry.client.get_run(reef.state.registry.version("tide", 1).run_id)
     path = Path(unquote(urlparse(run.info.artifact_uri).path)) / tracking.TRAINING / tracking.HOLDOUT
     pd.read_parquet(path).assign(y="no").to_parquet(path, index=False)
     with pytest.raises(IntegrityError, match=r"holdout\.parquet was changed"):
-        reef.state.registry.holdout("reef", 1)
+        reef.state.registry.holdout("tide", 1)
 
 
 def test_estimate_comes_before_the_labels_and_is_held_against_them(reef: Reef) -> None:
@@ -163,11 +117,11 @@ def test_rows_that_the_champion_learned_are_left_out(reef: Reef) -> None:
 
 
 def test_rows_labelled_after_the_training_count_alone(tmp_path: Path, mlflow_home: Path) -> None:
-    reef = Reef(tmp_path, mlflow_home)
+    reef = Reef(tmp_path, mlflow_home, window=2)
     reef.arrive(0)
     reef.arrive(1, labelled=250)
     reef.arrive(2)
-    reef.train(2)
+    assert reef.train(2).outcome == "promote"
     reef.write(1)
     report = reef.arrive(2)  # reads day 1 again
     predict_step(reef.state, day(1))
@@ -198,11 +152,11 @@ def test_version_without_its_holdout_has_no_estimate_and_does_no_harm(
     tmp_path: Path, mlflow_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracking, "log_holdout", lambda *_: None)
-    reef = Reef(tmp_path, mlflow_home)
+    reef = Reef(tmp_path, mlflow_home, window=2)
     for number in range(3):
         reef.arrive(number)
-    reef.train(2)
-    assert reef.state.registry.holdout("reef", 1) is None
+    assert reef.train(2).outcome == "promote"
+    assert reef.state.registry.holdout("tide", 1) is None
     reef.arrive(3)
     report = reef.arrive(4)
     assert report.status == "ok" and report.estimate is None and report.concept is None
@@ -230,7 +184,7 @@ def test_estimate_is_no_evidence(reef: Reef) -> None:
                 for n in (4, 5, 6)
             ]
             history = History(
-                recipe="reef",
+                recipe="tide",
                 batches=tuple(evidence),
                 attempts=(),
                 champion=Champion(version=1, as_of_index=2, trained_at=day(2)),
@@ -238,7 +192,7 @@ def test_estimate_is_no_evidence(reef: Reef) -> None:
                 labelled_rows=1800,
             )
             answers.append(
-                decide_retrain("reef", Retraining(), Monitoring(min_rows=100), Training(), history, day(6))
+                decide_retrain("tide", Retraining(), Monitoring(min_rows=100), Training(), history, day(6))
             )
         assert answers[0] == answers[1] == answers[2]
         assert answers[0].retrain == (flipped > 0)

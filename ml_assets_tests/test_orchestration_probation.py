@@ -10,68 +10,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.orchestration.batch_steps import clean_step, performance_step, predict_step, raw_step
+from ml_assets.orchestration.batch_steps import performance_step
 from ml_assets.orchestration.gate_steps import PromotionError, promote_version
-from ml_assets.orchestration.state import ModelState
-from ml_assets.orchestration.training_steps import champion_step, evaluate_step, split_step, train_step
-from ml_assets.recipe.loading import load_recipe
-from ml_assets.records import Promotion
 from ml_assets.registry import champions
-from ml_assets.registry.tracking import ensure_experiment
 from ml_assets.registry.wording import describe, details
-from ml_assets.settings import Settings
-
-RECIPE = """
-name: tide
-model:
-  class_path: sklearn.linear_model.LogisticRegression
-  hyperparameters: {C: 1.0}
-  loader: {source_uri: "*.csv"}
-  data_interface: {task_type: classification, target_col: y}
-hyperparameter_tuning: {enabled: false, metric: roc_auc}
-evaluation: {validation: {test_size: 0.3}}
-batches: {column: day, period: daily, start: 2024-01-01}
-training: {window: 1}
-monitoring: {min_rows: 100, label_delay: 1}
-"""
+from ml_assets_tests.shore import Shore, day
 
 
-def day(number: int) -> str:
-    return f"2024-01-{number + 1:02d}"
-
-
-class Beach:
-    """A model whose batches arrive when told, and whose meaning may turn round."""
-
-    def __init__(self, folder: Path, home: Path) -> None:
-        path = folder / "tide.yaml"
-        path.write_text(RECIPE)
-        self.folder = folder
-        self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
-        client = self.state.registry.client
-        experiment = ensure_experiment(client, home, "tide")
-        self.run = str(client.create_run(experiment).info.run_id)
+class Beach(Shore):
+    """Batches whose meaning may turn round."""
 
     def arrive(self, number: int, *, turned: bool) -> tuple[str, ...]:
-        """A day's rows come: read, cleaned, predicted, and the day before is scored; the alarms."""
         random = np.random.default_rng(number)
         frame = pd.DataFrame(random.normal(size=(400, 3)), columns=["a", "b", "c"])
-        frame["day"] = day(number)
         margin = 2.0 * frame["a"] - frame["b"]
         frame["y"] = np.where(
             random.random(400) < 1 / (1 + np.exp(margin if turned else -margin)), "yes", "no"
         )
-        frame.to_csv(self.folder / f"{day(number)}.csv", index=False)
-        assert not raw_step(self.state, day(number)).problems
-        clean_step(self.state, day(number))
-        predict_step(self.state, day(number))
-        return performance_step(self.state, day(number), self.run).alarms
-
-    def train(self, number: int) -> Promotion:
-        split_step(self.state, day(number))
-        train_step(self.state, day(number), self.run, lambda _: None)
-        evaluate_step(self.state, day(number))
-        return champion_step(self.state, day(number), self.run, "test").promotion
+        self.put(number, frame)
+        return self.take_in(number)
 
     @property
     def champion(self) -> int | None:
@@ -83,9 +40,7 @@ class Beach:
 
 @pytest.fixture
 def beach(tmp_path: Path, mlflow_home: Path) -> Beach:
-    folder = tmp_path / "recipes"
-    folder.mkdir()
-    beach = Beach(folder, mlflow_home)
+    beach = Beach(tmp_path / "recipes", mlflow_home)
     for number in (0, 1):
         beach.arrive(number, turned=True)
     assert beach.train(1).outcome == "promote"  # learned day 0

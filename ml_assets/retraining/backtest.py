@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from ml_assets.evaluation.metrics import METRICS, Floats, evaluate_counts, labelled
+from ml_assets.evaluation.metrics import METRICS, Floats
 from ml_assets.records import Direction, Record
 from ml_assets.retraining.errors import TooShortError
 from ml_assets.retraining.policies import (
@@ -37,22 +35,13 @@ from ml_assets.retraining.replay import (
     served_rows,
     trained,
 )
+from ml_assets.retraining.scale import Interval, Scale, interval_of
 from ml_assets.retraining.stream import Stream, Window
 
-RESAMPLES = 200
-CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
 MOST_RETRAINS = 0.4  # share of the batches at which a recommended policy may train
 FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say
 
 Progress = Callable[[str, int, int], None]
-
-
-class Interval(Record):
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class PolicyScore(Record):
@@ -103,75 +92,6 @@ NOTE = (
     "Each training is a refit with fixed parameters, not a new search, and every challenger is promoted: "
     "the gate is not replayed."
 )
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The rows that count, drawn batch by batch; the same draws for every policy, so that they pair.
-
-    Parameters
-    ----------
-    stream : Stream
-    metric : str
-    batches : tuple of str
-        Batches that are scored.
-    positive : str or None
-        Positive class of two.
-    """
-
-    stream: Stream
-    metric: str
-    batches: tuple[str, ...]
-    positive: str | None
-
-    @property
-    def sign(self) -> int:
-        """1 where more is better."""
-        return 1 if METRICS[self.metric].direction == "maximize" else -1
-
-    @cached_property
-    def _picks(self) -> Floats:
-        """How often each batch is drawn: first once each, then at random."""
-        count = len(self.batches)
-        generator = np.random.default_rng(self.stream.recipe.random_state)
-        drawn = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-        return np.vstack([np.ones((1, count)), drawn]).astype(np.float64)
-
-    def draws(self, predictions: pd.DataFrame) -> Floats:
-        """The metric of each draw of the batches; the first is that of all their rows."""
-        ours = self.stream.rows.loc[predictions.index, "batch__"].isin(self.batches).to_numpy()
-        predictions = predictions[ours]
-        y = self.stream.rows.loc[predictions.index, self.stream.recipe.target]
-        rows = labelled(y, predictions, METRICS[self.metric].tasks[0], self.positive)
-        starts = np.array([self.stream.spans[batch][0] for batch in self.batches])
-        block = np.searchsorted(starts, predictions.index.to_numpy(), side="right") - 1
-        at_once = max(1, CELLS_AT_ONCE // max(len(y), 1))
-        parts = [
-            evaluate_counts(METRICS[self.metric], rows, self._picks[first : first + at_once][:, block])
-            for first in range(0, len(self._picks), at_once)
-        ]
-        return np.concatenate(parts)
-
-    def half(self, predictions: pd.DataFrame, batches: Sequence[str]) -> float:
-        """The metric on some batches."""
-        kept = self.stream.rows.loc[predictions.index, "batch__"].isin(batches).to_numpy()
-        some = predictions[kept]
-        y = self.stream.rows.loc[some.index, self.stream.recipe.target]
-        rows = labelled(y, some, METRICS[self.metric].tasks[0], self.positive)
-        return float(evaluate_counts(METRICS[self.metric], rows, np.ones((1, len(some))))[0])
-
-    def gain(self, ours: Floats, theirs: Floats) -> Interval:
-        """Gain of one policy over another, positive is better."""
-        return _interval(self.sign * (ours - theirs))
-
-
-def _interval(draws: Floats) -> Interval:
-    usable = draws[1:][np.isfinite(draws[1:])]
-    value = float(draws[0])
-    if not len(usable):
-        return Interval(value=value, low=value, high=value)
-    low, high = (float(bound) for bound in np.percentile(usable, (2.5, 97.5)))
-    return Interval(value=value, low=min(low, value), high=max(high, value))
 
 
 def first_batch(stream: Stream) -> str:
@@ -282,7 +202,7 @@ def _compare(
     for run in replays:
         name = run.policy.name
         drawn, frame = draws[name], predictions[name]
-        score = _interval(drawn)
+        score = interval_of(drawn)
         early, late = (half.gain(half.draws(frame), base) for half, base in zip(by_half, never, strict=True))
         rows.append(
             PolicyScore(

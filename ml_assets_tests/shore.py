@@ -1,0 +1,67 @@
+"""A model whose daily batches arrive when told, through the very steps of the graph but without Dagster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ml_assets.orchestration.batch_steps import clean_step, performance_step, predict_step, raw_step
+from ml_assets.orchestration.state import ModelState
+from ml_assets.orchestration.training_steps import champion_step, evaluate_step, split_step, train_step
+from ml_assets.recipe.loading import load_recipe
+from ml_assets.records import Promotion
+from ml_assets.registry.tracking import ensure_experiment
+from ml_assets.settings import Settings
+
+NAME = "tide"
+RECIPE = """
+name: tide
+model:
+  class_path: sklearn.linear_model.LogisticRegression
+  hyperparameters: {C: 1.0}
+  loader: {source_uri: "*.csv"}
+  data_interface: {task_type: classification, target_col: y}
+hyperparameter_tuning: {enabled: false, metric: roc_auc}
+evaluation: {validation: {test_size: 0.3}}
+batches: {column: day, period: daily, start: 2024-01-01}
+training: {window: %d}
+monitoring: {min_rows: 100, label_delay: 1}
+"""
+"""Labels come a day late; the window is filled in."""
+
+
+def day(number: int) -> str:
+    """Label of a daily batch; the first is number 0."""
+    return f"2024-01-{number + 1:02d}"
+
+
+class Shore:
+    """One model, its data and its home."""
+
+    def __init__(self, folder: Path, home: Path, window: int = 1) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{NAME}.yaml"
+        path.write_text(RECIPE % window)
+        self.folder = folder
+        self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
+        client = self.state.registry.client
+        self.run = str(client.create_run(ensure_experiment(client, home, NAME)).info.run_id)
+
+    def put(self, number: int, frame: pd.DataFrame) -> None:
+        """Write a day's rows to the source."""
+        frame.assign(day=day(number)).to_csv(self.folder / f"{day(number)}.csv", index=False)
+
+    def take_in(self, number: int) -> tuple[str, ...]:
+        """Read, clean and predict a day, and score the day before; the alarms."""
+        assert not raw_step(self.state, day(number)).problems
+        clean_step(self.state, day(number))
+        predict_step(self.state, day(number))
+        return performance_step(self.state, day(number), self.run).alarms
+
+    def train(self, number: int) -> Promotion:
+        """Train and ask the gate."""
+        split_step(self.state, day(number))
+        train_step(self.state, day(number), self.run, lambda _: None)
+        evaluate_step(self.state, day(number))
+        return champion_step(self.state, day(number), self.run, "test").promotion
