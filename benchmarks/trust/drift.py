@@ -19,8 +19,8 @@ from ml_assets.retraining.policy import decide_retrain
 PAIRS = 2_000
 BATCHES = 1_000
 POWER = 200
-STREAMS_OF_CHANGE = 60
-REFERENCE = 10_000
+STREAMS_OF_CHANGE = 40
+REFERENCE, QUIET_REFERENCE = 10_000, 5_000
 KINDS = {
     "normal": 5,
     "skewed": 4,
@@ -89,7 +89,7 @@ def false_alarms(seed: int, pairs: int, rows: int, count: int, min_rows: int) ->
     names = columns(count)
     alarms = 0
     for _ in range(pairs):
-        reference, current = world(rng, REFERENCE, names), world(rng, rows, names)
+        reference, current = world(rng, QUIET_REFERENCE, names), world(rng, rows, names)
         known = Profile(metric="rmse", predictions={"prediction": tuple(_champion(reference.head(2000)))})
         predictions = pd.DataFrame({"prediction": _champion(current)})
         found = report(current, reference, min_rows, profile=known, predictions=predictions)

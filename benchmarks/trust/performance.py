@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.trust.drift import REFERENCE, columns, report, world
+from benchmarks.trust.drift import QUIET_REFERENCE, columns, report, world
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.evaluation.evaluate import wilson as accuracy_interval
 from ml_assets.monitoring.performance import performance_report
@@ -109,7 +109,7 @@ def drift_alarms(seed: int, batches: int) -> int:
     rng = np.random.default_rng(seed)
     names, alarms = columns(), 0
     for _ in range(batches):
-        reference, current = batch(rng, REFERENCE, 0.0, names), batch(rng, ROWS, 0.05, names)
+        reference, current = batch(rng, QUIET_REFERENCE, 0.0, names), batch(rng, ROWS, 0.05, names)
         known = Profile(
             metric="accuracy",
             predictions={"probability_yes": tuple(reference.predictions["probability_yes"].head(2000))},

@@ -26,6 +26,7 @@ LEVELS = 4  # commonest levels of a category that are looked at
 RAREST = 0.05  # share of the pooled rows that a level needs
 CHOSEN = 3.0  # standard errors from which a product is chosen
 MOST_CHOSEN = 50
+WORTH_NAMING = 0.05  # p-value from which the pairs that may carry a change are looked for
 FLOOR = 0.05  # how much the area under the curve must exceed one half
 
 
@@ -69,11 +70,13 @@ def joint_change(
     for chooser, judge in ((halves[0], halves[1]), (halves[1], halves[0])):
         weights = _weights(_contrast(*chooser), allowed)
         judged.append(_judge(*(np.einsum("ij,ij->i", side @ weights, side) for side in judge)))
-    whole = np.where(allowed, np.abs(_contrast(encoded.reference, encoded.current)[0]), 0.0)
+    p_value = min(1.0, 2 * min(p for _, p in judged))
+    if p_value < WORTH_NAMING:
+        whole = np.where(allowed, np.abs(_contrast(encoded.reference, encoded.current)[0]), 0.0)
     return JointDrift(
         auc=float(np.mean([auc for auc, _ in judged])),
-        p_value=min(1.0, 2 * min(p for _, p in judged)),
-        pairs=_pairs(whole, encoded.column),
+        p_value=p_value,
+        pairs=_pairs(whole, encoded.column) if p_value < WORTH_NAMING else (),
     )
 
 
@@ -107,7 +110,9 @@ def _scores(column: pd.Series) -> Any:
     """Normal scores of the mid-ranks; 0 where there is no number."""
     from scipy.special import ndtri
 
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if column.dtype != np.float64:
+        column = pd.to_numeric(column, errors="coerce")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
     there = np.isfinite(values)
     scores = np.zeros(len(values))
     if there.any():
