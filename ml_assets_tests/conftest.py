@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty mlflow.db; making one takes seconds, copying it milliseconds."""
-    from ml_assets.registry.tracking import configure
+    from ml_assets.registry.database import configure
 
     home = tmp_path_factory.mktemp("mlflow_template")
     configure(home)

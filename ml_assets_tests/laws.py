@@ -50,7 +50,7 @@ class Example:
     @cached_property
     def model(self) -> Any:
         """The model as it was evaluated on the test set, before any refit."""
-        return self.state.registry.load_trained(self.trained)
+        return self.state.registry.files.load_trained(self.trained)
 
     def frame(self, asset: str) -> pd.DataFrame:
         return self.state.store.read_frame(asset, self.as_of)
@@ -111,7 +111,7 @@ def features_are_neither_target_nor_names_nor_times(example: Example) -> None:
 def served_prediction_equals_batch_prediction(example: Example) -> None:
     champion = example.state.registry.champion(example.state.name)
     assert champion is not None
-    model = example.state.registry.load(example.state.name, champion.version)
+    model = example.state.registry.files.load(example.state.name, champion.version)
     stored = example.frame("predictions")
     assert set(stored["champion_version"]) == {champion.version}
     rows = example.frame("cleaned_features")
@@ -148,7 +148,7 @@ def shuffled_predictions_score_worse(example: Example) -> None:
 def no_drift_against_itself(example: Example) -> None:
     champion = example.state.registry.champion(example.state.name)
     assert champion is not None
-    reference = example.state.registry.reference(example.state.name, champion.version)
+    reference = example.state.registry.files.reference(example.state.name, champion.version)
     columns = roles(reference, example.state.recipe)
     monitoring = example.state.recipe.monitoring.model_copy(update={"min_rows": 20})
     report = drift_report(

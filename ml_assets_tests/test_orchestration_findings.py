@@ -14,7 +14,7 @@ from ml_assets.orchestration.batch_steps import performance_step, predict_step
 from ml_assets.orchestration.display import performance_metadata
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import BatchEvidence, Champion, History, PerformanceReport, TrainedModel
-from ml_assets.registry import tracking
+from ml_assets.registry import files
 from ml_assets.registry.integrity import IntegrityError
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets_tests.shore import Shore, day
@@ -57,24 +57,24 @@ def reef(tmp_path: Path, mlflow_home: Path) -> Reef:
 
 def test_holdout_is_kept_with_predictions_of_the_model_that_had_not_seen_it(reef: Reef) -> None:
     state = reef.state
-    kept = state.registry.holdout("tide", 1)
+    kept = state.registry.files.holdout("tide", 1)
     assert kept is not None
     rows, guesses = kept
     test = state.store.read_frame("test_set", day(2))
     assert rows["row_id__"].tolist() == test["row_id__"].tolist()
     assert rows["y"].tolist() == test["y"].tolist()
-    blind = state.registry.load_trained(state.store.read_record("trained_model", day(2), TrainedModel))
+    blind = state.registry.files.load_trained(state.store.read_record("trained_model", day(2), TrainedModel))
     pd.testing.assert_frame_equal(guesses, predict(blind, test).reset_index(drop=True))
-    refitted = predict(state.registry.load("tide", 1), test)
+    refitted = predict(state.registry.files.load("tide", 1), test)
     assert not np.allclose(refitted["probability_yes"], guesses["probability_yes"], atol=1e-6)
 
 
 def test_holdout_that_was_altered_is_not_believed(reef: Reef) -> None:
     run = reef.state.registry.client.get_run(reef.state.registry.version("tide", 1).run_id)
-    path = Path(unquote(urlparse(run.info.artifact_uri).path)) / tracking.TRAINING / tracking.HOLDOUT
+    path = Path(unquote(urlparse(run.info.artifact_uri).path)) / files.TRAINING / files.HOLDOUT
     pd.read_parquet(path).assign(y="no").to_parquet(path, index=False)
     with pytest.raises(IntegrityError, match=r"holdout\.parquet was changed"):
-        reef.state.registry.holdout("tide", 1)
+        reef.state.registry.files.holdout("tide", 1)
 
 
 def test_estimate_comes_before_the_labels_and_is_held_against_them(reef: Reef) -> None:
@@ -151,12 +151,12 @@ def test_class_never_seen_is_told_once(reef: Reef) -> None:
 def test_version_without_its_holdout_has_no_estimate_and_does_no_harm(
     tmp_path: Path, mlflow_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "log_holdout", lambda *_: None)
+    monkeypatch.setattr(files, "log_holdout", lambda *_: None)
     reef = Reef(tmp_path, mlflow_home, window=2)
     for number in range(3):
         reef.arrive(number)
     assert reef.train(2).outcome == "promote"
-    assert reef.state.registry.holdout("tide", 1) is None
+    assert reef.state.registry.files.holdout("tide", 1) is None
     reef.arrive(3)
     report = reef.arrive(4)
     assert report.status == "ok" and report.estimate is None and report.concept is None

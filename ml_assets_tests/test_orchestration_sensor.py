@@ -374,11 +374,11 @@ def test_killed_run_counts_as_a_failed_attempt(
 
 
 def test_killed_run_ends_in_mlflow_with_what_is_nested_in_it(drifted: Desk, mlflow_home: Path) -> None:
-    from ml_assets.registry import tracking
+    from ml_assets.registry import database, tracking
 
     home = drifted.state.settings.home
     (home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
-    client = tracking.configure(home)
+    client = database.configure(home)
     experiment = tracking.ensure_experiment(client, home, "tide")
 
     def start(**tags: str) -> str:
@@ -398,11 +398,11 @@ def test_killed_run_ends_in_mlflow_with_what_is_nested_in_it(drifted: Desk, mlfl
 def test_failed_run_is_alerted_and_ends_in_mlflow(
     drifted: Desk, mlflow_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from ml_assets.registry import tracking
+    from ml_assets.registry import database, tracking
 
     home = drifted.state.settings.home  # a worker that was killed: Dagster noticed, MLflow could not
     (home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
-    client = tracking.configure(home)
+    client = database.configure(home)
     experiment = tracking.ensure_experiment(client, home, "tide")
     left = client.create_run(experiment, tags={"dagster_run_id": RUN_ID}).info.run_id
     run = open_run(drifted, None, DagsterRunStatus.STARTED, RUN_ID)

@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from ml_assets.registry import tracking
+from ml_assets.registry import files, tracking
+from ml_assets.registry.database import configure, tracking_uri
 from ml_assets.registry.integrity import IntegrityError, model_sha256
-from ml_assets.registry.tracking import configure, end_run, ensure_experiment, log_training, nested_run
+from ml_assets.registry.pipelines import model_signature, plain
+from ml_assets.registry.tracking import end_run, ensure_experiment, log_training, nested_run
 from ml_assets_tests.registry_workers import evaluation, fit, rows, training_result
 
 
@@ -111,14 +113,14 @@ def test_mlflow_serves_what_the_pipeline_predicts_nulls_included(
 ) -> None:
     logged = _log(client, experiment)
     location = client.get_logged_model(logged.model_uri.removeprefix("models:/")).artifact_location
-    frame = tracking.plain(rows(), training_result())
+    frame = plain(rows(), training_result())
     served = mlflow.pyfunc.load_model(location).predict(frame)
     assert list(served) == list(fit(rows()).predict(frame))
 
 
 def test_a_column_of_nulls_in_the_first_rows_still_has_its_type() -> None:
     frame = pd.DataFrame({"age": [np.nan, 1.0], "colour": [None, "red"]})
-    signature = tracking.model_signature(tracking.plain(frame, training_result()).head(1), training_result())
+    signature = model_signature(plain(frame, training_result()).head(1), training_result())
     assert [str(c.type) for c in signature.inputs] == ["DataType.double", "DataType.string"]
 
 
@@ -180,7 +182,7 @@ def test_long_parameters_are_cut_and_infinite_metrics_left_out(client: MlflowCli
 def test_a_big_training_set_leaves_a_seeded_sample_and_all_its_row_ids(
     client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "REFERENCE_ROWS", 10)
+    monkeypatch.setattr(files, "REFERENCE_ROWS", 10)
     frames, ids = [], []
     for _ in range(2):
         run_id = _log(client, experiment).run_id
@@ -202,8 +204,8 @@ def test_an_experiment_is_made_once_and_comes_back_after_deletion(
 
 
 def test_the_address_that_was_given_wins(tmp_path: Path) -> None:
-    assert tracking.tracking_uri(tmp_path, "http://mlflow:5000") == "http://mlflow:5000"
-    assert tracking.tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert tracking_uri(tmp_path, "http://mlflow:5000") == "http://mlflow:5000"
+    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def test_the_database_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -221,7 +223,8 @@ EXITS = """
 import sys
 from pathlib import Path
 import mlflow
-from ml_assets.registry.tracking import configure, end_run, unregister_exit_hook
+from ml_assets.registry.database import configure
+from ml_assets.registry.tracking import end_run, unregister_exit_hook
 client = configure(Path(sys.argv[1]))
 mlflow.set_tracking_uri(client.tracking_uri)
 if sys.argv[3] == "failed first":
@@ -267,7 +270,7 @@ def test_holdout_is_sampled_by_the_seed_and_keeps_rows_and_predictions_together(
     kept = []
     for _ in range(2):
         with nested_run(client, experiment, "a run") as run_id:
-            tracking.log_holdout(client, run_id, frame, predicted, training, "churned")
+            files.log_holdout(client, run_id, frame, predicted, training, "churned")
         kept.append(pd.read_parquet(client.download_artifacts(run_id, "training/holdout.parquet")))
     pd.testing.assert_frame_equal(kept[0], kept[1])
     assert len(kept[0]) == 10_000

@@ -90,15 +90,15 @@ def test_registering_the_same_run_twice_is_one_version(registry: Registry) -> No
 def test_a_loaded_model_predicts_as_the_fitted_one(registry: Registry) -> None:
     (version,) = _register(registry)
     frame = rows(seed=1)
-    loaded = registry.load("churn", version)
+    loaded = registry.files.load("churn", version)
     np.testing.assert_array_equal(loaded.predict_proba(frame), fit(rows(), 0.1).predict_proba(frame))
 
 
 def test_the_rows_of_a_training_come_back(registry: Registry) -> None:
     (version,) = _register(registry)
     columns = ["age", "colour", "churned", "row_id__"]
-    pd.testing.assert_frame_equal(registry.reference("churn", version), rows()[columns])
-    ids = registry.trained_row_ids("churn", version)
+    pd.testing.assert_frame_equal(registry.files.reference("churn", version), rows()[columns])
+    ids = registry.files.trained_row_ids("churn", version)
     assert ids.dtype == np.uint64
     assert set(ids) == set(rows()["row_id__"])
 
@@ -106,7 +106,7 @@ def test_the_rows_of_a_training_come_back(registry: Registry) -> None:
 def test_unknown_versions_are_named_with_the_known_ones(registry: Registry) -> None:
     _register(registry, 2)
     with pytest.raises(UnknownVersionError, match=r"no version 9 .*registered: 1, 2"):
-        registry.load("churn", 9)
+        registry.files.load("churn", 9)
     with pytest.raises(UnknownVersionError):
         _promote(registry, 9, None)
     assert registry.ledger.entries("churn", "promote") == ()
@@ -179,14 +179,14 @@ def test_after_a_loss_the_next_model_is_a_first_one_with_a_new_number(
     assert champions.champions(registry.ledger, "churn") == (3,)
     assert int(registry.client.get_model_version_by_alias("churn", "champion").version) == 3
     assert [int(v.version) for v in registry.client.search_model_versions("name = 'churn'")] == [3]
-    registry.load("churn", 3)
+    registry.files.load("churn", 3)
     with pytest.raises(NothingToRollBackError):
         registry.rollback("churn", actor="test")
     _law_of_the_ledger(registry)
 
 
 def test_what_a_deleted_database_left_does_not_reach_the_new_one(mlflow_home: Path) -> None:
-    from ml_assets.registry.tracking import create_database
+    from ml_assets.registry.database import create_database
 
     (mlflow_home / "mlflow.db").unlink()
     left = [mlflow_home / "mlflow.db-wal", mlflow_home / "mlflow.db-shm"]
@@ -222,7 +222,7 @@ def test_an_altered_model_is_refused_unread_at_load_promotion_and_rollback(
     for version in (1, 3):
         (_folder(registry, version) / "model.pkl").write_bytes(cloudpickle.dumps(Evil(trace)))
     with pytest.raises(IntegrityError, match="churn version 1: its files have sha256"):
-        registry.load("churn", 1)
+        registry.files.load("churn", 1)
     with pytest.raises(IntegrityError, match="churn version 1"):
         registry.rollback("churn", actor="test")
     with pytest.raises(IntegrityError, match="churn version 3"):
@@ -240,7 +240,7 @@ def test_a_lost_or_added_file_is_an_altered_model(registry: Registry) -> None:
     shutil.rmtree(_folder(registry, 2))
     for version in (1, 2):
         with pytest.raises(IntegrityError, match=f"churn version {version}"):
-            registry.load("churn", version)
+            registry.files.load("churn", version)
 
 
 @pytest.mark.parametrize("name", ["reference.parquet", "row_ids.npy"])
@@ -337,11 +337,11 @@ def test_a_rollback_restores_the_champion_before(registry: Registry) -> None:
     for version, expected in ((1, None), (2, 1), (3, 2)):
         _promote(registry, version, expected)
     frame = rows(seed=2)
-    before = registry.load("churn", 2).predict_proba(frame)
+    before = registry.files.load("churn", 2).predict_proba(frame)
     entry = registry.rollback("churn", actor="ada", reason="complaints")
     assert (entry.actor, entry.from_version, entry.to_version, entry.reason) == ("ada", 3, 2, "complaints")
     assert _champion(registry) == 2
-    np.testing.assert_array_equal(registry.load("churn", 2).predict_proba(frame), before)
+    np.testing.assert_array_equal(registry.files.load("churn", 2).predict_proba(frame), before)
     registry.rollback("churn", actor="ada")
     assert _champion(registry) == 1
     with pytest.raises(NothingToRollBackError, match="one champion so far, version 1"):

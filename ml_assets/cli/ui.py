@@ -27,9 +27,9 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
     settings = read_settings()
     with open_instance(settings):
         pass  # makes the databases, and reports runs whose process was killed
-    from ml_assets.registry import tracking
+    from ml_assets.registry import database
 
-    uri = tracking.configure(settings.home, settings.mlflow_tracking_uri).tracking_uri
+    uri = database.configure(settings.home, settings.mlflow_tracking_uri).tracking_uri
     programs = Path(sys.executable).parent
     commands = [
         [programs / "dagster-webserver", "-h", host, "-p", str(port), *LOCATION],

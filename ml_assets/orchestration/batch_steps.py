@@ -115,7 +115,7 @@ def predict_step(state: ModelState, batch: str) -> Metadata:
     if champion is None:
         return {"champion_version": 0, "rows": 0, "summary": "no champion yet: nothing to predict with"}
     frame = state.store.read_frame("cleaned_features", batch)
-    predicted = predict(state.registry.load(state.name, champion.version), frame)
+    predicted = predict(state.registry.files.load(state.name, champion.version), frame)
     predicted = predicted.assign(row_id__=frame["row_id__"], champion_version=champion.version)
     snapshot = state.store.write_frame("predictions", batch, predicted)
     return {
@@ -153,7 +153,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         )
         state.store.write_record("drift_report", batch, report)
         return Report(display.drift_metadata(report))
-    reference = state.registry.reference(state.name, champion.version)
+    reference = state.registry.files.reference(state.name, champion.version)
     columns = roles(reference, state.recipe)
     report = drift_report(
         batch,
@@ -164,7 +164,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         champion.version,
         state.recipe.monitoring,
         random_state=state.recipe.random_state,
-        profile=state.registry.profile(state.name, champion.version),
+        profile=state.registry.files.profile(state.name, champion.version),
         earlier=earlier,
         trailing=_trailing(state, batch),
         predictions=_predicted(state, champion.version, current),
@@ -229,11 +229,11 @@ def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataF
     """
     from ml_assets.evaluation.evaluate import predict
 
-    new = frame[~frame["row_id__"].isin(state.registry.trained_row_ids(state.name, version))]
+    new = frame[~frame["row_id__"].isin(state.registry.files.trained_row_ids(state.name, version))]
     if len(new) < state.recipe.monitoring.min_rows:
         return None
     try:
-        return predict(state.registry.load(state.name, version), new)
+        return predict(state.registry.files.load(state.name, version), new)
     except ValueError:
         return None
 
@@ -332,5 +332,5 @@ def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> 
     )
     cleaned = state.store.read_frame("cleaned_features", scored).set_index("row_id__")
     y = cleaned[state.recipe.target].reindex(predicted.index)
-    trained = predicted.index.isin(state.registry.trained_row_ids(state.name, version))
+    trained = predicted.index.isin(state.registry.files.trained_row_ids(state.name, version))
     return report(batch, scored, y, predicted.drop(columns="champion_version"), trained)

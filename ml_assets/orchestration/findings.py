@@ -90,7 +90,7 @@ def _served(state: ModelState, batch: str) -> Served | None:
     if not len(predicted):
         return None
     version = int(predicted["champion_version"].iloc[0])
-    learned = state.registry.trained_row_ids(state.name, version)
+    learned = state.registry.files.trained_row_ids(state.name, version)
     new = predicted.index.isin(rows.index) & ~predicted.index.isin(learned)
     predicted = predicted[new].drop(columns="champion_version")
     return Served(version, rows.loc[predicted.index], predicted)
@@ -110,14 +110,14 @@ def _of_labels(
     task, target = state.recipe.task, state.recipe.target
     y = served.rows[target]
     concept = None
-    if (holdout := state.registry.holdout(state.name, version)) is not None:
+    if (holdout := state.registry.files.holdout(state.name, version)) is not None:
         kind = loss_kind(served.predictions, task)
         summary = loss_summary(row_losses(holdout[0][target], holdout[1], task), kind)
         concept = sequential_test(row_losses(y, served.predictions, task), summary, batch, version, earlier)
-    profile = state.registry.profile(state.name, version)
+    profile = state.registry.files.profile(state.name, version)
     labels = target_drift(
         y,
-        state.registry.reference(state.name, version)[target],
+        state.registry.files.reference(state.name, version)[target],
         task,
         state.recipe.monitoring.min_rows,
         classes=state.registry.version(state.name, version).trained.training.classes or (),
@@ -135,7 +135,7 @@ def _estimated(
     from ml_assets.monitoring.estimated import estimate, with_record
 
     served = _served(state, report.batch)
-    holdout = state.registry.holdout(state.name, served.version) if served is not None else None
+    holdout = state.registry.files.holdout(state.name, served.version) if served is not None else None
     if served is None or holdout is None:
         return None
     made_by = state.registry.version(state.name, served.version)

@@ -42,10 +42,12 @@ def ask_gate(
     recipe, champion = state.recipe, state.registry.champion(state.name)
     incumbent = None
     if champion is not None:
-        rows = rows[~rows["row_id__"].isin(state.registry.trained_row_ids(state.name, champion.version))]
+        rows = rows[
+            ~rows["row_id__"].isin(state.registry.files.trained_row_ids(state.name, champion.version))
+        ]
         for version in champions.undone(state.ledger, state.name, champion.version):
             rows = rows[~rows["row_id__"].isin(_spoke_for(state, version))]
-        incumbent = state.registry.load(state.name, champion.version)
+        incumbent = state.registry.files.load(state.name, champion.version)
     return decide_promotion(
         rows[recipe.target],
         None if incumbent is None else predict(incumbent, rows),
@@ -145,7 +147,7 @@ def _judge(state: ModelState, info: VersionInfo, champion: VersionInfo | None) -
             f"{state.name}: version {info.version} was never evaluated, so its baseline and targets are not"
             " known. Train it again, or promote it with --force"
         )
-    challenger = state.registry.load(state.name, info.version)
+    challenger = state.registry.files.load(state.name, info.version)
     rows = _recent_rows(state, [info, champion] if champion else [info])
     return ask_gate(state, rows, challenger, info.trained, info.evaluation)
 
@@ -155,7 +157,7 @@ def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    seen = np.concatenate([state.registry.trained_row_ids(state.name, info.version) for info in models])
+    seen = np.concatenate([state.registry.files.trained_row_ids(state.name, info.version) for info in models])
     parts: list[pd.DataFrame] = []
     for batch in reversed(state.store.batches("cleaned_features")):
         frame = state.store.read_frame("cleaned_features", batch).assign(batch__=batch)
@@ -279,7 +281,9 @@ def _served(
 
     from ml_assets.evaluation.evaluate import predict
 
-    seen = np.concatenate([state.registry.trained_row_ids(state.name, v.version) for v in (new, previous)])
+    seen = np.concatenate(
+        [state.registry.files.trained_row_ids(state.name, v.version) for v in (new, previous)]
+    )
     wanted = state.recipe.promotion
     model = None
     found: dict[str, pd.DataFrame] = {}
@@ -295,7 +299,7 @@ def _served(
         usable = usable[usable["row_id__"].isin(predicted.index)].set_index("row_id__", drop=False)
         if usable.empty:
             continue
-        model = model or state.registry.load(state.name, previous.version)
+        model = model or state.registry.files.load(state.name, previous.version)
         answers = predicted.drop(columns="champion_version").loc[usable.index]
         kept = [c for c in (state.recipe.target, *_block_columns(state)) if c in usable.columns]
         found[batch] = (

@@ -35,9 +35,9 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
 
     def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
         run = context.run
-        from ml_assets.registry import tracking
+        from ml_assets.registry import database, tracking
 
-        client = tracking.configure(settings.home, settings.mlflow_tracking_uri)
+        client = database.configure(settings.home, settings.mlflow_tracking_uri)
         name = experiment_name(run)
         tracking.ensure_experiment(client, settings.home, name)
         config = {

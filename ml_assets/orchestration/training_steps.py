@@ -158,7 +158,7 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
     from ml_assets.registry import tracking
 
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
-    model = state.registry.load_trained(trained)
+    model = state.registry.files.load_trained(trained)
     test = state.store.read_frame("test_set", as_of)
     y_train = state.store.read_frame("training_set", as_of)[state.recipe.target]
     predicted = predict(model, test)
@@ -176,7 +176,7 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.monitoring.profile import profile
-    from ml_assets.registry import tracking
+    from ml_assets.registry import files
 
     registry = state.registry
     registry.reconcile(state.name)
@@ -185,7 +185,7 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     if evaluation.targets_missed:  # a blocking check guards only its own run
         raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
     test = state.store.read_frame("test_set", as_of)
-    challenger = registry.load_trained(trained)
+    challenger = registry.files.load_trained(trained)
     classes = trained.training.classes or ()
     predicted = predict(challenger, test)
     known = profile(
@@ -201,10 +201,8 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     promotion = ask_gate(state, test, challenger, trained, evaluation)
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
-    tracking.log_profile(registry.client, trained.run_id, known)
-    tracking.log_holdout(
-        registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target
-    )
+    files.log_profile(registry.client, trained.run_id, known)
+    files.log_holdout(registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target)
     version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":

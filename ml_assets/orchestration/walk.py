@@ -333,8 +333,8 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
 
     line = champions.champions(state.ledger, state.name)
     first = champions.version_info(state.ledger, state.name, line[0])
-    model = state.registry.load(state.name, first.version)
-    seen = state.registry.trained_row_ids(state.name, first.version)
+    model = state.registry.files.load(state.name, first.version)
+    seen = state.registry.files.trained_row_ids(state.name, first.version)
     served: list[pd.DataFrame] = []
     never: list[pd.DataFrame] = []
     batches = [b for b in state.store.batches("predictions") if start <= b <= stop and b > first.as_of]

@@ -9,37 +9,22 @@ by the operating system when its holder dies, makes check and change one step am
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from ml_assets.records import Evaluation, Profile, TrainedModel
+from ml_assets.records import Evaluation, TrainedModel
 from ml_assets.registry import champions
 from ml_assets.registry.champions import VersionInfo
-from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
+from ml_assets.registry.database import configure, has_version, tracking_uri
+from ml_assets.registry.files import StoredFiles
 from ml_assets.registry.ledger import Entry, Ledger
-from ml_assets.registry.tracking import (
-    HOLDOUT,
-    PREDICTED,
-    PROFILE,
-    REFERENCE,
-    ROW_IDS,
-    TRAINING,
-    configure,
-    has_version,
-    plain,
-    sklearn_flavour,
-    tracking_uri,
-)
+from ml_assets.registry.pipelines import plain
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
     from mlflow import MlflowClient
 
 CHAMPION = "champion"
@@ -87,6 +72,11 @@ class Registry:
         """MLflow's client."""
         return configure(self.home, self.given_uri)
 
+    @cached_property
+    def files(self) -> StoredFiles:
+        """What the trainings left: models, their rows, their profiles; verified when read."""
+        return StoredFiles(self.client, self.ledger)
+
     # ---- versions
 
     def register(
@@ -109,7 +99,7 @@ class Registry:
             known = self.ledger.by_key(recipe, f"train:{trained.run_id}")
             if known is not None and known.to_version is not None:
                 return known.to_version
-            with self._download_model(trained, f"{recipe}, run {trained.run_id}"):
+            with self.files.verified_model(trained, f"{recipe}, run {trained.run_id}"):
                 version = self._create_version(trained, evaluation, tags or {})
             self.client.set_registered_model_alias(recipe, CHALLENGER, str(version))
             score = evaluation.scores.get(trained.training.metric) if evaluation else None
@@ -125,7 +115,7 @@ class Registry:
                 record={
                     "trained": trained.model_dump(),
                     "evaluation": evaluation.model_dump() if evaluation else None,
-                    "files": self._hash_files(trained.run_id),
+                    "files": self.files.hashes(trained.run_id),
                 },
             )
             return version
@@ -158,7 +148,7 @@ class Registry:
             self.client.create_model_version,
             recipe,
             # Without a server MLflow would look `models:/…` up in its global store, not in this client's.
-            source=trained.model_uri if served else self._location(trained.model_uri),
+            source=trained.model_uri if served else self.files.location(trained.model_uri),
             run_id=trained.run_id,
             tags={**shown, **tags},
             await_creation_for=0,
@@ -182,10 +172,6 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-
-    def _hash_files(self, run_id: str) -> dict[str, str]:
-        with self._download_files(run_id) as folder:
-            return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
 
     def version(self, recipe: str, version: int) -> VersionInfo:
         """Read one version; UnknownVersionError where it was not registered."""
@@ -246,112 +232,9 @@ class Registry:
     def _champion_version(self, recipe: str) -> int | None:
         return (self._aliases(recipe) or {}).get(CHAMPION)
 
-    # ---- files
-
-    def load(self, recipe: str, version: int) -> Any:
-        """Load a version's pipeline, after its files were found to have the hash in the ledger.
-
-        Raises
-        ------
-        IntegrityError
-            If a file was changed, added, or is missing; nothing was unpickled.
-        UnknownVersionError
-            If the version was not registered.
-        """
-        return self.load_trained(self.version(recipe, version).trained, f"{recipe} version {version}")
-
-    def load_trained(self, trained: TrainedModel, what: str | None = None) -> Any:
-        """Load the pipeline of a training, registered or not, once its hash is verified; raises as `load`."""
-        with self._download_model(trained, what or f"{trained.recipe}, run {trained.run_id}") as folder:
-            return sklearn_flavour().load_model(str(folder))
-
     def experiment_id(self, run_id: str) -> str:
         """Read the id of the experiment that a run belongs to."""
         return str(self.client.get_run(run_id).info.experiment_id)
-
-    def reference(self, recipe: str, version: int) -> pd.DataFrame:
-        """Read the rows a version was trained on: features, target, `row_id__`; 50,000 at most, seeded."""
-        import pandas as pd
-
-        with self._verified_file(recipe, version, REFERENCE) as path:
-            return pd.read_parquet(path)
-
-    def trained_row_ids(self, recipe: str, version: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """Read the `row_id__` of all rows a version was trained on, of shape (n_rows,)."""
-        import numpy as np
-
-        with self._verified_file(recipe, version, ROW_IDS) as path:
-            return np.asarray(np.load(path, allow_pickle=False), dtype=np.uint64)
-
-    def profile(self, recipe: str, version: int) -> Profile | None:
-        """Read what monitoring must know about a version; None for one registered without."""
-        if PROFILE not in self.version(recipe, version).files:
-            return None
-        with self._verified_file(recipe, version, PROFILE) as path:
-            return Profile.model_validate_json(path.read_text())
-
-    def holdout(self, recipe: str, version: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-        """Read hold-out rows and what the model that had not seen them predicted; None where none were kept."""
-        import pandas as pd
-
-        if HOLDOUT not in self.version(recipe, version).files:
-            return None
-        with self._verified_file(recipe, version, HOLDOUT) as path:
-            frame = pd.read_parquet(path)
-        guesses = [name for name in frame.columns if name.startswith(PREDICTED)]
-        return frame.drop(columns=guesses), frame[guesses].rename(columns=lambda n: n.removeprefix(PREDICTED))
-
-    def _location(self, model_uri: str) -> str:
-        return str(self.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location)
-
-    @contextmanager
-    def _download_model(self, trained: TrainedModel, what: str) -> Iterator[Path]:
-        """Copy a model here and verify the copy, so that what is loaded is what was hashed."""
-        import mlflow.artifacts
-        from mlflow.exceptions import MlflowException
-
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                path = mlflow.artifacts.download_artifacts(
-                    artifact_uri=self._location(trained.model_uri),
-                    dst_path=folder,
-                    tracking_uri=self.tracking_uri,
-                    registry_uri=self.tracking_uri,
-                )
-                found = model_sha256(Path(path))
-            except (MlflowException, OSError, IntegrityError) as error:
-                raise IntegrityError(
-                    f"{what}: its files cannot be read ({error}). Nothing was loaded; restore them from a"
-                    " backup, or roll back to another version"
-                ) from error
-            if found != trained.sha256:
-                raise IntegrityError(
-                    f"{what}: its files have sha256 {found[:12]}…, registered was {trained.sha256[:12]}…."
-                    " A file was changed after training. Nothing was loaded; restore the files from a"
-                    " backup, or roll back to another version"
-                )
-            yield Path(path)
-
-    @contextmanager
-    def _download_files(self, run_id: str, name: str = "") -> Iterator[Path]:
-        with tempfile.TemporaryDirectory() as folder:
-            wanted = f"{TRAINING}/{name}" if name else TRAINING
-            yield Path(self.client.download_artifacts(run_id, wanted, folder))
-
-    @contextmanager
-    def _verified_file(self, recipe: str, version: int, name: str) -> Iterator[Path]:
-        from mlflow.exceptions import MlflowException
-
-        info = self.version(recipe, version)
-        what = f"{recipe} version {version}: {name}"
-        try:
-            with self._download_files(info.run_id, name) as path:
-                found = file_sha256(path)
-                if found != info.files.get(name):
-                    raise IntegrityError(f"{what} was changed after training; restore it from a backup")
-                yield path
-        except (MlflowException, OSError) as error:
-            raise IntegrityError(f"{what} cannot be read ({error}); restore it from a backup") from error
 
     # ---- changes of champion
 
@@ -476,8 +359,8 @@ class Registry:
     def try_out(self, recipe: str, version: int) -> None:
         """Load a version, verified, and let it predict a few rows it was trained on."""
         info = self.version(recipe, version)
-        rows = plain(self.reference(recipe, version).head(TRIED_ROWS), info.trained.training)
-        self.load(recipe, version).predict(rows)
+        rows = plain(self.files.reference(recipe, version).head(TRIED_ROWS), info.trained.training)
+        self.files.load(recipe, version).predict(rows)
 
     def _settle(self, intent: Entry, actor: str, otherwise: str) -> Entry:
         """Write the outcome of an intent: what the alias shows."""

@@ -64,7 +64,7 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import mlflow
 
     from ml_assets.orchestration.runs import open_instance
-    from ml_assets.registry.tracking import configure
+    from ml_assets.registry.database import configure
     from ml_assets.settings import Settings
 
     home = tmp_path_factory.mktemp("home")

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.registry.database import configure
 from ml_assets.registry.ledger import Ledger
-from ml_assets.registry.tracking import configure
 from ml_assets_tests.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 from ml_assets_tests.e2e.conftest import Shop
 

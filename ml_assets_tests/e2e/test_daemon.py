@@ -164,6 +164,6 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
     check_store(state)
     champion = state.registry.champion(place.name)
     assert champion is not None and champion.version == 2 and champion.as_of == day(DRIFTED)
-    state.registry.load(place.name, 2)
+    state.registry.files.load(place.name, 2)
     mlflow = mlflow_statuses(state, run.run_id)
     assert mlflow["parent"] == "FINISHED" and len(mlflow) > 1 and set(mlflow.values()) == {"FINISHED"}

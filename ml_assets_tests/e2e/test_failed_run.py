@@ -177,7 +177,7 @@ def test_two_trainings_at_once_do_not_disturb_each_other(empty: Place, tmp_path:
     check_store(place.state)
     champion = place.state.registry.champion(place.name)
     assert champion is not None
-    place.state.registry.load(place.name, champion.version)
+    place.state.registry.files.load(place.name, champion.version)
     with place.instance() as instance:
         runs = sorted(instance.get_run_records(), key=lambda run: run.start_time or 0)
     assert all(run.dagster_run.status == DagsterRunStatus.SUCCESS for run in runs)

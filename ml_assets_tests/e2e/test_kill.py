@@ -128,7 +128,7 @@ def test_killed_training_leaves_a_champion_and_the_same_command_succeeds(
     changed = champion.version != 1
     assert champion.version in (1, 2)
     assert not changed if name in MOMENTS[:5] else changed or name != "promotion done"
-    state.registry.load(place.name, champion.version)  # verifies the hash
+    state.registry.files.load(place.name, champion.version)  # verifies the hash
     check_store(state)
     killed = newest_run(place)
     assert killed.status in (DagsterRunStatus.STARTED, DagsterRunStatus.NOT_STARTED)
@@ -142,7 +142,7 @@ def test_killed_training_leaves_a_champion_and_the_same_command_succeeds(
         assert not result["promoted"] and after.version == 2
     else:
         assert result["promoted"] and after.version == result["version"]
-    state.registry.load(place.name, after.version)
+    state.registry.files.load(place.name, after.version)
     with place.instance() as instance:
         dead = instance.get_run_by_id(killed.run_id)
         assert dead is not None and dead.status == DagsterRunStatus.FAILURE

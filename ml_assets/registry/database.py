@@ -1,0 +1,90 @@
+"""MLflow's database: where it is, made whole or not at all, and the client that speaks to it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DELETED = "Deleted_Internal"
+"""Stage of a version that was deleted: MLflow keeps its row, so that its number is not given again."""
+TALKATIVE = ("mlflow.sklearn", "mlflow.store.db.utils", "mlflow.models.model", "alembic")
+
+
+def tracking_uri(home: Path, given: str | None = None) -> str:
+    """Address of the tracking store: the one given, else the database in the home."""
+    return given or f"sqlite:///{home.absolute() / 'mlflow.db'}"
+
+
+def configure(home: Path, given: str | None = None) -> MlflowClient:
+    """Make a client, and the database in the home where it is needed and missing.
+
+    Telemetry is switched off, and MLflow's advice about pickled models too: ours are verified by hash.
+    """
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from mlflow import MlflowClient
+
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if given is None:
+        create_database(home)
+    uri = tracking_uri(home, given)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def create_database(home: Path) -> None:
+    """Make `mlflow.db` in the home unless it is there: whole or not at all, whenever a kill comes."""
+    import sqlite3
+
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    target = home.absolute() / "mlflow.db"
+    if target.exists():
+        return
+    locks = home / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (
+        (locks / "mlflow.lock").open("a") as lock,
+        tempfile.TemporaryDirectory(dir=home, prefix=".mlflow-") as folder,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if target.exists():
+            return
+        made = Path(folder) / "mlflow.db"
+        store = SqlAlchemyStore(f"sqlite:///{made}", (home.absolute() / "artifacts").as_uri())
+        store.engine.dispose()
+        connection = sqlite3.connect(made)
+        connection.execute("PRAGMA journal_mode=WAL")  # stays in the file; readers do not stop the writer
+        connection.close()
+        with made.open("rb") as handle:
+            os.fsync(handle.fileno())
+        # What a deleted database left, SQLite would write into the new one.
+        for left in ("-wal", "-shm"):
+            target.with_name(target.name + left).unlink(missing_ok=True)
+        made.replace(target)
+
+
+def has_version(home: Path, recipe: str, version: int) -> bool:
+    """Whether `mlflow.db` in the home has a version of a model; read without MLflow, whose import takes seconds."""
+    import sqlite3
+
+    database = home.absolute() / "mlflow.db"
+    if not database.is_file():
+        return False
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'model_versions'")
+        if not tables.fetchone()[0]:
+            return False
+        found = connection.execute(
+            "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage != ?",
+            (recipe, version, DELETED),
+        )
+        return found.fetchone() is not None

@@ -1,0 +1,204 @@
+"""The files that a training leaves beside its run: written once, and read only with the hash in the ledger.
+
+What a version was trained on, the rows it was judged on and the model itself: nothing here is loaded, let
+alone unpickled, before a copy of it was found to be what was registered.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.records import Profile, TrainedModel, TrainingResult
+from ml_assets.registry.champions import version_info
+from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
+from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.pipelines import sklearn_flavour
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from mlflow import MlflowClient
+
+TRAINING = "training"
+"""Folder of a training run's artifacts."""
+REFERENCE = "reference.parquet"
+ROW_IDS = "row_ids.npy"
+PROFILE = "profile.json"
+HOLDOUT = "holdout.parquet"
+ROW_ID = "row_id__"
+BATCH = "batch__"
+
+REFERENCE_ROWS = 50_000  # Evidently takes minutes and gigabytes on a million rows
+HOLDOUT_ROWS = 10_000
+PREDICTED = "predicted:"
+"""Begins the columns of the hold-out that are predictions, so that no feature's name is theirs."""
+
+
+def write_training(folder: Path, training: TrainingResult, rows: pd.DataFrame, target: str) -> None:
+    """Write what was fitted, the rows it learned from (50,000 at most, seeded), and the ids of all of them."""
+    import numpy as np
+
+    (folder / "training.json").write_text(training.model_dump_json(indent=2))
+    columns = [*training.features, target, ROW_ID, *([BATCH] if BATCH in rows.columns else [])]
+    reference = rows[list(dict.fromkeys(columns))]
+    if len(reference) > REFERENCE_ROWS:
+        reference = reference.sample(REFERENCE_ROWS, random_state=training.random_state).sort_index()
+    reference.to_parquet(folder / REFERENCE, index=False)
+    np.save(folder / ROW_IDS, rows[ROW_ID].to_numpy(dtype=np.uint64), allow_pickle=False)
+
+
+def log_profile(client: MlflowClient, run_id: str, profile: Profile) -> None:
+    """Log what monitoring must know about a model; before it is registered."""
+    client.log_text(run_id, profile.model_dump_json(), f"{TRAINING}/{PROFILE}")
+
+
+def log_holdout(
+    client: MlflowClient,
+    run_id: str,
+    rows: pd.DataFrame,
+    predicted: pd.DataFrame,
+    training: TrainingResult,
+    target: str,
+) -> None:
+    """Log the hold-out with predictions of the model that had not seen it; before the version is registered.
+
+    A refitted winner has learned these rows, and would look better on them than it is. At most 10,000 rows.
+    """
+    columns = list(dict.fromkeys([*training.features, target, ROW_ID]))
+    frame = rows[columns].reset_index(drop=True)
+    frame = frame.join(predicted.reset_index(drop=True).add_prefix(PREDICTED))
+    if len(frame) > HOLDOUT_ROWS:
+        frame = frame.sample(HOLDOUT_ROWS, random_state=training.random_state).sort_index()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / HOLDOUT
+        frame.to_parquet(path, index=False)
+        client.log_artifact(run_id, str(path), TRAINING)
+
+
+class StoredFiles:
+    """Read the files of trainings and of versions.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        The client of the store they are in.
+    ledger : Ledger
+        The ledger that has their hashes.
+    """
+
+    def __init__(self, client: MlflowClient, ledger: Ledger) -> None:
+        self.client = client
+        self.ledger = ledger
+
+    def load(self, recipe: str, version: int) -> Any:
+        """Load a version's pipeline, after its files were found to have the hash in the ledger.
+
+        Raises
+        ------
+        IntegrityError
+            If a file was changed, added, or is missing; nothing was unpickled.
+        UnknownVersionError
+            If the version was not registered.
+        """
+        return self.load_trained(
+            version_info(self.ledger, recipe, version).trained, f"{recipe} version {version}"
+        )
+
+    def load_trained(self, trained: TrainedModel, what: str | None = None) -> Any:
+        """Load the pipeline of a training, registered or not, once its hash is verified; raises as `load`."""
+        with self.verified_model(trained, what or f"{trained.recipe}, run {trained.run_id}") as folder:
+            return sklearn_flavour().load_model(str(folder))
+
+    def reference(self, recipe: str, version: int) -> pd.DataFrame:
+        """Read the rows a version was trained on: features, target, `row_id__`; 50,000 at most, seeded."""
+        import pandas as pd
+
+        with self._verified_file(recipe, version, REFERENCE) as path:
+            return pd.read_parquet(path)
+
+    def trained_row_ids(self, recipe: str, version: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """Read the `row_id__` of all rows a version was trained on, of shape (n_rows,)."""
+        import numpy as np
+
+        with self._verified_file(recipe, version, ROW_IDS) as path:
+            return np.asarray(np.load(path, allow_pickle=False), dtype=np.uint64)
+
+    def profile(self, recipe: str, version: int) -> Profile | None:
+        """Read what monitoring must know about a version; None for one registered without."""
+        if PROFILE not in version_info(self.ledger, recipe, version).files:
+            return None
+        with self._verified_file(recipe, version, PROFILE) as path:
+            return Profile.model_validate_json(path.read_text())
+
+    def holdout(self, recipe: str, version: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """Read hold-out rows and what the model that had not seen them predicted; None where none were kept."""
+        import pandas as pd
+
+        if HOLDOUT not in version_info(self.ledger, recipe, version).files:
+            return None
+        with self._verified_file(recipe, version, HOLDOUT) as path:
+            frame = pd.read_parquet(path)
+        guesses = [name for name in frame.columns if name.startswith(PREDICTED)]
+        return frame.drop(columns=guesses), frame[guesses].rename(columns=lambda n: n.removeprefix(PREDICTED))
+
+    def location(self, model_uri: str) -> str:
+        """Read where the files of a logged model are."""
+        return str(self.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location)
+
+    def hashes(self, run_id: str) -> dict[str, str]:
+        """Hash the files beside a run, by name: what the ledger is to have."""
+        with self._download_files(run_id) as folder:
+            return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+
+    @contextmanager
+    def verified_model(self, trained: TrainedModel, what: str) -> Iterator[Path]:
+        """Copy a model here and verify the copy, so that what is loaded is what was hashed."""
+        import mlflow.artifacts
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = mlflow.artifacts.download_artifacts(
+                    artifact_uri=self.location(trained.model_uri),
+                    dst_path=folder,
+                    tracking_uri=self.client.tracking_uri,
+                    registry_uri=self.client.tracking_uri,
+                )
+                found = model_sha256(Path(path))
+            except (MlflowException, OSError, IntegrityError) as error:
+                raise IntegrityError(
+                    f"{what}: its files cannot be read ({error}). Nothing was loaded; restore them from a"
+                    " backup, or roll back to another version"
+                ) from error
+            if found != trained.sha256:
+                raise IntegrityError(
+                    f"{what}: its files have sha256 {found[:12]}…, registered was {trained.sha256[:12]}…."
+                    " A file was changed after training. Nothing was loaded; restore the files from a"
+                    " backup, or roll back to another version"
+                )
+            yield Path(path)
+
+    @contextmanager
+    def _download_files(self, run_id: str, name: str = "") -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            wanted = f"{TRAINING}/{name}" if name else TRAINING
+            yield Path(self.client.download_artifacts(run_id, wanted, folder))
+
+    @contextmanager
+    def _verified_file(self, recipe: str, version: int, name: str) -> Iterator[Path]:
+        from mlflow.exceptions import MlflowException
+
+        info = version_info(self.ledger, recipe, version)
+        what = f"{recipe} version {version}: {name}"
+        try:
+            with self._download_files(info.run_id, name) as path:
+                found = file_sha256(path)
+                if found != info.files.get(name):
+                    raise IntegrityError(f"{what} was changed after training; restore it from a backup")
+                yield path
+        except (MlflowException, OSError) as error:
+            raise IntegrityError(f"{what} cannot be read ({error}); restore it from a backup") from error

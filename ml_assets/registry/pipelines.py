@@ -1,0 +1,106 @@
+"""A fitted pipeline as an MLflow model: its files, their hash, the types it takes, what it needs installed."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.records import TrainingResult
+from ml_assets.registry.integrity import model_sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy", "scipy", "cloudpickle")
+
+
+def log_pipeline(
+    client: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    recipe: str,
+    pipeline: Any,
+    training: TrainingResult,
+    rows: pd.DataFrame,
+) -> tuple[str, str]:
+    """Save the pipeline as an MLflow model, hash it before it leaves this process, and store it."""
+    flavour = sklearn_flavour()
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    example = plain(rows, training).head(5)
+    signature = model_signature(example, training)
+    logged = client.create_logged_model(
+        experiment_id, name=recipe, source_run_id=run_id, params={"class_path": training.class_path}
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        flavour.save_model(
+            pipeline,
+            str(path),
+            mlflow_model=Model(
+                artifact_path=logged.artifact_location,
+                model_uuid=logged.model_id,
+                run_id=run_id,
+                model_id=logged.model_id,
+            ),
+            serialization_format="cloudpickle",
+            signature=signature,
+            input_example=example,
+            pip_requirements=requirements(training.class_path),
+        )
+        assert Model.load(str(path)).signature is not None  # mlflow#25593: it can silently be lost
+        sha256 = model_sha256(path)
+        client.log_model_artifacts(logged.model_id, str(path))
+    client.finalize_logged_model(logged.model_id, "READY")
+    return f"models:/{logged.model_id}", sha256
+
+
+def sklearn_flavour() -> Any:
+    """Import `mlflow.sklearn` without the warning that MLflow 3.17 gives about its own type hints."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        import mlflow.pyfunc
+        import mlflow.sklearn
+    return mlflow.sklearn
+
+
+def plain(rows: pd.DataFrame, training: TrainingResult) -> pd.DataFrame:
+    """Keep the features, as float64 or as text with None: the two types that the signature has."""
+    import pandas as pd
+
+    columns = {}
+    for name in training.features:
+        column = rows[name]
+        if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            columns[name] = column.astype("float64")
+        else:
+            text = column.astype(object)
+            columns[name] = text.where(text.notna(), None)
+    return pd.DataFrame(columns, index=rows.index)
+
+
+def model_signature(example: pd.DataFrame, training: TrainingResult) -> Any:
+    """Write down the input and output types; inferred ones depend on which rows happen to have nulls."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    inputs = [
+        ColSpec(DataType.double if dtype == "float64" else DataType.string, str(name))
+        for name, dtype in example.dtypes.items()
+    ]
+    output = DataType.string if training.classes is not None else DataType.double
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec(output)]))
+
+
+def requirements(class_path: str) -> list[str]:
+    """Pin what loading the model needs, as installed here; MLflow's own inference takes 24 s."""
+    package = class_path.partition(".")[0]
+    names = dict.fromkeys((*REQUIREMENTS, DISTRIBUTIONS.get(package, package)))
+    return [f"{name}=={metadata.version(name)}" for name in names]
