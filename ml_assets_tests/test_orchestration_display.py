@@ -124,6 +124,7 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
         interval=(0.703455, 0.800384),
         gain=nothing,
         retrains=2,
+        promoted=2,
         seconds=19.891864,
         dates=("2024-01-01", "2024-02-01"),
         first_half=0.0,
@@ -143,7 +144,7 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
         policies=(policy,),
         recommended="every batch",
         reason="it gains",
-        note="The gate is not replayed.",
+        note="A refit.",
     )
     shown = display.backtest_metadata(result)
     (row,) = shown["policies"].records
@@ -153,6 +154,8 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
         "95 %": "0.703–0.8",
         "gain": 0.0,
         "retrains": 2,
+        "promoted": 2,
+        "undone": 0,
         "seconds": 19.9,
         "over calendar": None,
     }

@@ -46,7 +46,7 @@ def _champion(registry: Registry) -> int | None:
 
 def _folder(registry: Registry, version: int) -> Path:
     info = registry.version("churn", version)
-    return Path(unquote(urlparse(registry._location(info.model_uri)).path))
+    return Path(unquote(urlparse(registry.files.location(info.model_uri)).path))
 
 
 def _states(registry: Registry, kind: str) -> list[tuple[str, int | None, int | None]]:
@@ -250,7 +250,7 @@ def test_altered_training_rows_are_refused(registry: Registry, name: str) -> Non
     uri = registry.client.get_run(run_id).info.artifact_uri
     path = Path(unquote(urlparse(uri).path)) / "training" / name
     path.write_bytes(path.read_bytes() + b" ")
-    read = registry.reference if name.endswith("parquet") else registry.trained_row_ids
+    read = registry.files.reference if name.endswith("parquet") else registry.files.trained_row_ids
     with pytest.raises(IntegrityError, match=f"churn version 1: {name}"):
         read("churn", version)
     path.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from textwrap import indent
 
 from ml_assets.cli.output import columns, number
 from ml_assets.orchestration.backtest_step import backtest_step, stream_of_source
@@ -39,12 +40,22 @@ def backtest_text(result: Backtest) -> str:
             f"{number(row.interval[0])} – {number(row.interval[1])}",
             number(row.gain.value),
             str(row.retrains),
+            f"{row.promoted}" + (f" ({row.undone} undone)" if row.undone else ""),
             f"{row.seconds:.1f}",
             "–" if row.against_calendar is None else number(row.against_calendar.value),
         ]
         for row in result.policies
     ]
-    header = ["policy", result.metric, "95 % interval", "gain", "retrains", "seconds", "over calendar"]
+    header = [
+        "policy",
+        result.metric,
+        "95 % interval",
+        "gain",
+        "retrains",
+        "promoted",
+        "seconds",
+        "over calendar",
+    ]
     return (
         f"{result.name}: {result.batches} batches after {result.first}, {result.rows:,} labelled rows\n"
         f"{columns(rows, header)}\n"
@@ -59,6 +70,4 @@ def _advice(result: Backtest) -> str:
     """What to write into the recipe, where another policy than its own is recommended."""
     if result.recommended == RECIPE:
         return ""
-    if result.section is None:
-        return "a calendar is no `retraining` section; `max_age` comes nearest, with the evidence as well\n"
-    return f"in the recipe: {result.section}\n"
+    return f"in the recipe:\n{indent(str(result.section), '  ')}\n"

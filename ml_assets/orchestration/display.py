@@ -235,6 +235,8 @@ def backtest_metadata(result: Backtest) -> Metadata:
                 "95 %": "–".join(f"{limit:.3g}" for limit in row.interval),
                 "gain": row.gain.value,
                 "retrains": row.retrains,
+                "promoted": row.promoted,
+                "undone": row.undone,
                 "seconds": round(row.seconds, 1),
                 "over calendar": row.against_calendar.value if row.against_calendar else None,
             }

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.ledger import Entry
 
-FEWEST_BLOCKS = 8
-"""Fewer blocks than this say nothing about the spread between them."""
 RECENT_ROWS = 5000
 """`promote` compares on the newest batches that have this many unseen labelled rows together."""
 TIMED_ROWS = 20
@@ -36,6 +34,7 @@ def ask_gate(
     promote the same mistake twice.
     """
     from ml_assets.evaluation.evaluate import predict
+    from ml_assets.promotion.blocks import blocks
     from ml_assets.promotion.gate import decide_promotion
     from ml_assets.promotion.segments import segments
 
@@ -57,7 +56,7 @@ def ask_gate(
         promotion=recipe.promotion,
         evaluation=evaluation,
         random_state=recipe.random_state,
-        blocks=blocks(state, rows),
+        blocks=blocks(rows, recipe),
         champion_version=champion.version if champion else None,
         looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
         segments=segments(rows, recipe.evaluation.segments, trained.training.features),
@@ -93,18 +92,6 @@ def _costs(challenger: Any, champion: Any | None, rows: pd.DataFrame) -> Costs:
         challenger_seconds=min(seconds["challenger"]),
         champion_seconds=min(seconds["champion"]),
     )
-
-
-def blocks(state: ModelState, frame: pd.DataFrame) -> Any:
-    """Blocks of the paired test: rows of one entity, or of one day, are alike and count together."""
-    recipe = state.recipe
-    entities = [c for c in recipe.model.data_interface.entity_cols if c in frame.columns]
-    if entities:
-        return frame.groupby(entities, dropna=False).ngroup().to_numpy()
-    if recipe.batches is None or recipe.batches.column not in frame.columns:
-        return None
-    days = frame[recipe.batches.column].dt.floor("D")
-    return days.factorize()[0] if days.nunique() >= FEWEST_BLOCKS else None
 
 
 def promote_version(state: ModelState, version: int, *, force: bool, actor: str) -> Promotion:
@@ -219,6 +206,7 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
     IntegrityError
         If the files of the champion before were changed: the new one stays.
     """
+    from ml_assets.promotion.blocks import blocks
     from ml_assets.promotion.probation import decide_probation
 
     promoted = champions.on_probation(state.ledger, state.name)
@@ -246,7 +234,7 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
         sorted(served),
         champion_version=new.version,
         previous_version=previous.version,
-        blocks=blocks(state, frame),
+        blocks=blocks(frame, state.recipe),
         random_state=state.recipe.random_state,
     )
     state.ledger.append_once(
@@ -280,6 +268,7 @@ def _served(
     import numpy as np
 
     from ml_assets.evaluation.evaluate import predict
+    from ml_assets.promotion.blocks import block_columns
 
     seen = np.concatenate(
         [state.registry.files.trained_row_ids(state.name, v.version) for v in (new, previous)]
@@ -301,7 +290,7 @@ def _served(
             continue
         model = model or state.registry.files.load(state.name, previous.version)
         answers = predicted.drop(columns="champion_version").loc[usable.index]
-        kept = [c for c in (state.recipe.target, *_block_columns(state)) if c in usable.columns]
+        kept = [c for c in (state.recipe.target, *block_columns(state.recipe)) if c in usable.columns]
         found[batch] = (
             usable[kept]
             .join(answers.add_prefix("new__"))
@@ -309,8 +298,3 @@ def _served(
         )
         rows += len(usable)
     return found
-
-
-def _block_columns(state: ModelState) -> list[str]:
-    named = [state.recipe.batches.column] if state.recipe.batches else []
-    return [*state.recipe.model.data_interface.entity_cols, *named]

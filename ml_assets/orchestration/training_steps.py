@@ -198,7 +198,7 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
         state.recipe,
     )
     champion = registry.champion(state.name)
-    promotion = ask_gate(state, test, challenger, trained, evaluation)
+    promotion = ask_gate(state, *_judged(state, as_of, challenger, trained, champion), trained, evaluation)
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         trained = _refit(state, as_of, trained, parent_run_id)
     files.log_profile(registry.client, trained.run_id, known)
@@ -212,14 +212,38 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
     return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of)
 
 
-def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:
-    """Fit the winner again, with the same parameters, on all rows of the window: the newest rows matter."""
+def _judged(
+    state: ModelState, as_of: str, challenger: Any, trained: TrainedModel, champion: VersionInfo | None
+) -> tuple[pd.DataFrame, Any]:
+    """Rows to judge a challenger on, and one with its parameters that has learned all older rows."""
+    from ml_assets.training.fit import refit
+    from ml_assets.training.splits import by_time, judging_rows
+
+    held_out = state.store.read_frame("test_set", as_of)
+    if champion is None or not by_time(state.recipe):
+        return held_out, challenger
+    window = _window_rows(state, as_of)
+    seen = state.registry.files.trained_row_ids(state.name, champion.version)
+    new = int((~window["row_id__"].isin(seen)).sum())
+    count = judging_rows(len(held_out), new, state.recipe.promotion.min_rows)
+    if count == len(held_out):
+        return held_out, challenger
+    return window.iloc[-count:], refit(window.iloc[:-count], state.recipe, trained.training)
+
+
+def _window_rows(state: ModelState, as_of: str) -> pd.DataFrame:
+    """Labelled rows of the training window, the newest last."""
     import pandas as pd
 
+    parts = [state.store.read_frame(asset, as_of) for asset in ("training_set", "test_set")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:
+    """Fit the winner again, with the same parameters, on all rows of the window: the newest rows matter."""
     from ml_assets.training.fit import refit
 
-    parts = [state.store.read_frame(asset, as_of) for asset in ("training_set", "test_set")]
-    frame = pd.concat(parts, ignore_index=True)
+    frame = _window_rows(state, as_of)
     model = refit(frame, state.recipe, trained.training)
     result = trained.training.model_copy(update={"rows": len(frame)})
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of, "refit_of": trained.run_id})

@@ -42,7 +42,16 @@ def spent(confidence: float, looks: int) -> float:
     >>> spent(0.95, 0), round(sum(spent(0.95, look) for look in range(100_000)), 6)
     (0.0125, 0.025)
     """
-    return round((1 - confidence) / 2, 12) / ((looks + 1) * (looks + 2))
+    return allowed(confidence) / ((looks + 1) * (looks + 2))
+
+
+def allowed(confidence: float) -> float:
+    """One-sided error of an interval.
+
+    >>> allowed(0.95)
+    0.025
+    """
+    return round((1 - confidence) / 2, 12)
 
 
 def decide_promotion(
@@ -64,8 +73,9 @@ def decide_promotion(
 ) -> Promotion:
     """Promote, keep the champion, or say how many more rows it takes to tell.
 
-    The gain must surely be more than `min_gain`; then nothing else may have become worse: no segment (Holm's
-    correction), the calibration, the time of a prediction, the size.
+    The gain must surely be more than `min_gain`, or with `when: not_worse` not surely below 0; then nothing
+    else may have become worse: no segment (Holm's correction), the calibration, the time of a prediction, the
+    size.
 
     Parameters
     ----------
@@ -130,7 +140,8 @@ def decide_promotion(
     if result is None:
         return answer(outcome="inconclusive", reason=f"{metric} is undefined on these {rows} rows")
 
-    alpha = spent(promotion.confidence, looks)
+    wants_gain = promotion.when == "better"
+    alpha = spent(promotion.confidence, looks) if wants_gain else allowed(promotion.confidence)
     half = result.half(alpha)
     low, high = result.gain - half, result.gain + half
     answer = partial(
@@ -146,8 +157,10 @@ def decide_promotion(
     if blocks is not None and len(np.unique(np.asarray(blocks)[known])) == 1:
         words += ", rows taken as independent"
     meaningful = max(promotion.min_gain, MEANINGFUL * abs(result.first))
-    if low > promotion.min_gain:
-        words += f"; surely more than {promotion.min_gain:g}"
+    if result.differing == 0:
+        return answer(outcome="keep", reason=f"{words}; the two models predict the same")
+    if low > promotion.min_gain or (not wants_gain and high >= 0):
+        words += f"; surely more than {promotion.min_gain:g}" if wants_gain else "; not surely worse"
         parts = _segment_gains(
             test, y, champion_predictions, challenger_predictions, blocks, segments, promotion
         )
@@ -163,8 +176,6 @@ def decide_promotion(
             segments=tuple(parts),
             checks=tuple(checks),
         )
-    if result.differing == 0:
-        return answer(outcome="keep", reason=f"{words}; the two models predict the same")
     if high < 0:
         return answer(outcome="keep", reason=f"{words}; the challenger is worse")
     if high < meaningful:

@@ -279,8 +279,10 @@ class Retraining(Section):
 class PromotionSection(Section):
     """What a challenger must show."""
 
+    when: Literal["better", "not_worse"] = "better"
+    """Promote what is surely better, or all that is not surely worse, where models age fast."""
     min_gain: float = Field(0.0, ge=0.0)
-    """Least gain over the champion, in the metric's unit."""
+    """Least gain over the champion, in the metric's unit; for `when: better`."""
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
     """Confidence of the paired test."""
     min_rows: int = Field(50, ge=10)

@@ -28,15 +28,14 @@ from ml_assets.retraining.policies import (
 from ml_assets.retraining.replay import (
     Replay,
     Reports,
-    Serving,
     newest_labelled,
     pooled,
     replay,
-    served_rows,
     trained,
 )
 from ml_assets.retraining.scale import Interval, Scale, interval_of
 from ml_assets.retraining.stream import Stream, Window
+from ml_assets.retraining.succession import Serving, served_rows
 
 MOST_RETRAINS = 0.4  # share of the batches at which a recommended policy may train
 FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say
@@ -46,6 +45,8 @@ Progress = Callable[[str, int, int], None]
 
 class PolicyScore(Record):
     """One policy: its live metric over all rows served, beside never; retrains, seconds and dates.
+
+    `promoted` of its challengers went into charge, and `undone` of these were rolled back on probation.
 
     `gain` is positive where better than `never`, whatever the metric's direction. `against_calendar` is the
     gain over a calendar with as many retrains, `second_half` the gain over `never` on the second half only,
@@ -57,6 +58,8 @@ class PolicyScore(Record):
     interval: tuple[float, float]
     gain: Interval
     retrains: int
+    promoted: int
+    undone: int = 0
     seconds: float
     dates: tuple[str, ...]
     failed: tuple[str, ...] = ()
@@ -65,13 +68,11 @@ class PolicyScore(Record):
     second_half: float
     retrains_by_half: tuple[int, int]
     against_calendar: Interval | None = None
+    section: str | None = None
 
 
 class Backtest(Record):
-    """All policies on one history; `section` is the recommended one as the recipe's `retraining`, in YAML.
-
-    It is None for a calendar, which no section says exactly: `max_age` comes nearest.
-    """
+    """All policies on one history; `section` is the recommended one as sections of a recipe, in YAML."""
 
     name: str
     metric: str
@@ -89,8 +90,8 @@ class Backtest(Record):
 
 
 NOTE = (
-    "Each training is a refit with fixed parameters, not a new search, and every challenger is promoted: "
-    "the gate is not replayed."
+    "Each training is a refit with fixed parameters, not a new search. Challengers meet the gate and its "
+    "probation, but for the limits to time and size; by the calendar all are promoted."
 )
 
 
@@ -185,7 +186,7 @@ def oracle(reports: Reports, scale: Scale, start: str, window: Window) -> Replay
         if fit.record.failed is None:
             available.append(Serving(fit, batch, len(available) + 1))
         previous = batch
-    return Replay(Policy(ORACLE, dates=tuple(dates)), served, tuple(dates), (), seconds)
+    return Replay(Policy(ORACLE, dates=tuple(dates)), served, tuple(dates), seconds)
 
 
 def _compare(
@@ -211,6 +212,10 @@ def _compare(
                 interval=(score.low, score.high),
                 gain=scale.gain(drawn, draws[NEVER]),
                 retrains=len(run.dates),
+                promoted=len(run.dates)
+                - sum(attempt.outcome != "promote" for attempt in run.attempts)
+                + run.undone,
+                undone=run.undone,
                 seconds=run.seconds,
                 dates=run.dates,
                 failed=run.failed,
@@ -222,6 +227,7 @@ def _compare(
                     sum(date in halves[1] for date in run.dates),
                 ),
                 against_calendar=_against_calendar(reports, scale, run, start, window, drawn),
+                section=section_of(run.policy, stream.recipe.promotion) if name != ORACLE else None,
             )
         )
     recommended, reason = recommend(rows, len(halves[0]))
@@ -236,7 +242,7 @@ def _compare(
         window=window,
         policies=tuple(rows),
         recommended=recommended,
-        section=next(section_of(run.policy) for run in replays if run.policy.name == recommended),
+        section=next(row.section for row in rows if row.policy == recommended),
         reason=reason,
         note=NOTE,
     )
@@ -260,7 +266,7 @@ def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
     Parameters
     ----------
     rows : sequence of PolicyScore
-        The oracle among them does not count.
+        Those that no section of a recipe says do not count: calendars, one kind of evidence, the oracle.
     batches : int
         Batches of the first half; policies that train at more than 40 % of them do not count.
 
@@ -269,7 +275,7 @@ def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
     policy, reason
         The reason tells the score of the chosen one on the second half, which the choice did not see.
     """
-    known = [row for row in rows if row.policy != ORACLE and math.isfinite(row.first_half)]
+    known = [row for row in rows if row.section is not None and math.isfinite(row.first_half)]
     cheap = [row for row in known if row.retrains_by_half[0] <= MOST_RETRAINS * batches]
     best = max(cheap, key=lambda row: (row.first_half, -row.retrains_by_half[0]), default=None)
     if best is None or best.first_half_low <= 0:
@@ -285,5 +291,6 @@ def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
 def what_if(reports: Reports, sections: dict[str, Any], first: str | None = None) -> Backtest:
     """Try other `retraining` sections on the same fits: nothing is fitted that has been fitted before."""
     policies = [standard_policies(reports.stream.recipe)[0]]
-    policies += [Policy(name, section) for name, section in sections.items()]
+    when = reports.stream.recipe.promotion.when
+    policies += [Policy(name, section, when=when) for name, section in sections.items()]
     return backtest(reports, policies=policies, first=first)

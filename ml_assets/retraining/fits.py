@@ -24,7 +24,7 @@ from ml_assets.features.columns import roles
 from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Recipe
-from ml_assets.records import LossSummary, Profile, Record, Score, TrainingResult
+from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, TrainingResult
 from ml_assets.retraining.stream import Stream, Window
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 
 class FitRecord(Record):
-    """One fit: its batches, what it cost, its hold-out score.
+    """One fit: its batches, what it cost, how it did on its hold-out.
 
     `failed` says why there is no model, e.g. one class only.
     """
@@ -45,8 +45,18 @@ class FitRecord(Record):
     batches: tuple[str, ...]
     rows: int = 0
     seconds: float = 0.0
-    holdout: Score | None = None
+    evaluation: Evaluation | None = None
     failed: str | None = None
+
+    @property
+    def holdout(self) -> Score | None:
+        """Score on the hold-out."""
+        return self.evaluation.scores.get(self.evaluation.metric) if self.evaluation else None
+
+    @property
+    def targets_missed(self) -> bool:
+        """Whether the recipe's targets were missed, which fails a training."""
+        return self.evaluation is not None and bool(self.evaluation.targets_missed)
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,7 @@ class Fits:
     folder: Path | None = None
     identity: str = ""
     _known: dict[tuple[str, ...], Fit] = field(default_factory=dict)
+    _tested: dict[tuple[tuple[str, ...], int], pd.DataFrame] = field(default_factory=dict)
     _profiles: dict[tuple[str, ...], Profile] = field(default_factory=dict)
 
     def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
@@ -133,6 +144,24 @@ class Fits:
         training, test = split(self.stream.rows_of(batches), recipe)
         model = self.fit(training)
         return profile(model, self.metric, self.positive, training, test, self.of(batches).tested, recipe)
+
+    def tested(self, batches: tuple[str, ...], rows: int) -> pd.DataFrame:
+        """Predictions of the newest `rows` labelled rows by a model that learned all older ones; kept."""
+        key = batches, rows
+        if key not in self._tested:
+            path = self._path(batches)
+            kept = path.with_suffix(f".tested_{rows}.parquet") if path else None
+            if kept is not None and kept.is_file():
+                self._tested[key] = pd.read_parquet(kept)
+            else:
+                known = labelled_rows(self.stream.rows_of(batches), self.stream.recipe)
+                try:
+                    self._tested[key] = predict(self.fit(known.iloc[:-rows]), known.iloc[-rows:])
+                except ValueError:
+                    self._tested[key] = pd.DataFrame({"prediction": []})
+                if kept is not None:
+                    self._tested[key].to_parquet(kept)
+        return self._tested[key]
 
     def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
         """What a row of the hold-out cost the model that had not seen it."""
@@ -206,7 +235,7 @@ class Fits:
         seconds = time.perf_counter() - started
         evaluation = evaluate(
             recipe.model_copy(
-                update={"evaluation": recipe.evaluation.model_copy(update={"metrics": (), "targets": {}})}
+                update={"evaluation": recipe.evaluation.model_copy(update={"metrics": (self.metric,)})}
             ),
             test[recipe.target],
             tested,
@@ -217,7 +246,7 @@ class Fits:
             batches=batches,
             rows=int(rows[recipe.target].notna().sum()),
             seconds=seconds,
-            holdout=evaluation.scores.get(self.metric),
+            evaluation=evaluation.model_copy(update={"per_class": {}}),
         )
         later = stream.rows.iloc[stream.spans[batches[-1]][1] :]
         return Fit(record, predict(model, later), tested)

@@ -6,11 +6,14 @@ All but the calendars with given dates are decided by the very `decide_retrain` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ml_assets.recipe.schema import Breaches, Budget, Recipe, Retraining
+from ml_assets.recipe.schema import Breaches, Budget, PromotionSection, Recipe, Retraining
 
+When = Literal["better", "not_worse"]
+OTHER: dict[When, When] = {"better": "not_worse", "not_worse": "better"}
+WORDS: dict[When, str] = {"better": "only if better", "not_worse": "unless worse"}
 Evidence = Literal["drift", "performance"]
 BOTH: tuple[Evidence, ...] = ("drift", "performance")
 CALENDARS = (1, 2, 4, 8)
@@ -18,7 +21,7 @@ AGES = (3, 6)
 """Ages in batches at which a policy that waits for evidence may be told to train at the latest."""
 NEVER, RECIPE, ORACLE = "never", "recipe", "oracle"
 
-DEFAULTS = Retraining()
+DEFAULTS, PROMOTION = Retraining(), PromotionSection()
 AT_ONCE = DEFAULTS.model_copy(
     update={
         "cooldown": 0,
@@ -32,7 +35,7 @@ AT_ONCE = DEFAULTS.model_copy(
 
 @dataclass(frozen=True)
 class Policy:
-    """When to train again.
+    """When to train again, and what a challenger must show.
 
     Parameters
     ----------
@@ -43,18 +46,25 @@ class Policy:
         Reports that it may look at.
     dates : tuple of str, optional
         Batches at which to train; given, nothing else counts.
+    when : {"better", "not_worse"} or None
+        `promotion.when`; None: every challenger is promoted, without gate and probation.
     """
 
     name: str
     retraining: Retraining = DEFAULTS
     sees: tuple[Evidence, ...] = BOTH
     dates: tuple[str, ...] | None = None
+    when: When | None = "better"
+
+    def promotion_of(self, recipe: Recipe) -> PromotionSection | None:
+        """What a challenger must show, as the recipe's `promotion` section."""
+        return None if self.when is None else recipe.promotion.model_copy(update={"when": self.when})
 
 
 def calendar(every: int) -> Policy:
-    """Train every so many batches, whatever the evidence."""
+    """Train every so many batches and promote what comes out, as a scheduler does."""
     name = "every batch" if every == 1 else f"every {every} batches"
-    return Policy(name, AT_ONCE.model_copy(update={"max_age": every}), ())
+    return Policy(name, AT_ONCE.model_copy(update={"max_age": every}), (), when=None)
 
 
 def standard_policies(recipe: Recipe) -> list[Policy]:
@@ -62,31 +72,36 @@ def standard_policies(recipe: Recipe) -> list[Policy]:
 
     The recipe's own section is tried as it is, bolder (one breach is enough) and calmer (twice the cooldown),
     each also with an upper limit to the champion's age: where a model ages faster than evidence of it can
-    gather, only age helps.
+    gather, only age helps. All that again with the other `promotion.when`.
     """
+    when = recipe.promotion.when
     literal = {"performance_threshold": 0.8, "drift_threshold": 0.1, "breaches": Breaches(k=1, n=1)}
     return [
-        Policy(NEVER, DEFAULTS.model_copy(update={"enabled": False}), ()),
+        Policy(NEVER, DEFAULTS.model_copy(update={"enabled": False}), (), when=None),
         *map(calendar, CALENDARS),
-        Policy("literal thresholds", AT_ONCE.model_copy(update=literal)),
-        Policy("drift only", AT_ONCE, ("drift",)),
-        Policy("performance only", AT_ONCE, ("performance",)),
-        Policy("k of n", AT_ONCE),
-        *own_policies(recipe.retraining),
+        Policy("literal thresholds", AT_ONCE.model_copy(update=literal), when=None),
+        Policy("drift only", AT_ONCE, ("drift",), when=None),
+        Policy("performance only", AT_ONCE, ("performance",), when=None),
+        Policy("k of n", AT_ONCE, when=None),
+        *own_policies(recipe.retraining, when),
+        *(
+            replace(policy, name=f"{policy.name}, {WORDS[OTHER[when]]}")
+            for policy in own_policies(recipe.retraining, OTHER[when])
+        ),
     ]
 
 
-def own_policies(section: Retraining) -> list[Policy]:
+def own_policies(section: Retraining, when: When = "better") -> list[Policy]:
     """The recipe's section, bolder and calmer, without and with a limit of age."""
     bases = {
         RECIPE: section,
         "one breach": section.model_copy(update={"breaches": Breaches(k=1, n=1)}),
         "calm": section.model_copy(update={"cooldown": 2 * max(section.cooldown, 1)}),
     }
-    policies = [Policy(name, base) for name, base in bases.items()]
+    policies = [Policy(name, base, when=when) for name, base in bases.items()]
     for age in AGES:
         policies += [
-            Policy(f"{name}, {age} batches old at most", base.model_copy(update={"max_age": age}))
+            Policy(f"{name}, {age} batches old at most", base.model_copy(update={"max_age": age}), when=when)
             for name, base in bases.items()
             if base.max_age is None or age < base.max_age
         ]
@@ -102,20 +117,30 @@ def same_number(of: str, retrains: int, batches: Sequence[str]) -> Policy:
     count = len(batches)
     places = sorted({round((place + 1) * count / (retrains + 1)) - 1 for place in range(retrains)})
     dates = tuple(batches[max(place, 0)] for place in places)
-    return Policy(f"calendar with the retrains of {of}", dates=dates)
+    return Policy(f"calendar with the retrains of {of}", dates=dates, when=None)
 
 
-def section_of(policy: Policy) -> str | None:
-    """The policy as a recipe's `retraining` section, in YAML on one line; None for a calendar.
+def section_of(policy: Policy, promotion: PromotionSection = PROMOTION) -> str | None:
+    """The policy as sections of a recipe, in YAML; None for one that no section says exactly.
+
+    `retraining`, and `promotion` where the policy has another `when` than the recipe's section given.
 
     >>> section_of(Policy("bold", Retraining(breaches=Breaches(k=1, n=1), max_age=3)))
     'retraining: {breaches: {k: 1, n: 1}, max_age: 3}'
+    >>> print(section_of(Policy("lenient", Retraining(max_age=3), when="not_worse")))
+    retraining: {max_age: 3}
+    promotion: {when: not_worse}
     """
+    if policy.retraining.enabled and policy.when is None:
+        return None
+    lines = [_line("retraining", policy.retraining)]
+    if policy.when not in (None, promotion.when):
+        lines.append(_line("promotion", promotion.model_copy(update={"when": policy.when})))
+    return "\n".join(lines)
+
+
+def _line(name: str, section: Retraining | PromotionSection) -> str:
     import yaml
 
-    if policy.dates is not None or (policy.retraining.enabled and set(policy.sees) != set(BOTH)):
-        return None
-    given = policy.retraining.model_dump(mode="json", exclude_defaults=True)
-    return (
-        f"retraining: {yaml.safe_dump(given, default_flow_style=True, sort_keys=False, width=10**6).strip()}"
-    )
+    given = section.model_dump(mode="json", exclude_defaults=True)
+    return f"{name}: {yaml.safe_dump(given, default_flow_style=True, sort_keys=False, width=10**6).strip()}"

@@ -17,16 +17,18 @@ from ml_assets.monitoring.sequential import row_losses, sequential_test
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
-    Champion,
     DriftReport,
     History,
     PerformanceReport,
+    Probation,
+    Promotion,
     RetrainDecision,
 )
 from ml_assets.retraining.fits import Fit, Fits
 from ml_assets.retraining.policies import Policy
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.retraining.stream import Stream, Window
+from ml_assets.retraining.succession import Serving, Succession, served_rows
 from ml_assets.training.window import choose_window
 
 Batches = tuple[str, ...]
@@ -34,24 +36,30 @@ AnyReport = TypeVar("AnyReport", DriftReport, PerformanceReport)
 
 
 @dataclass(frozen=True)
-class Serving:
-    """The model in charge: its fit, since which batch, under which version."""
-
-    fit: Fit
-    as_of: str
-    version: int
-
-
-@dataclass(frozen=True)
 class Replay:
-    """What a policy did: which fit served each batch, at which batches it trained, every decision."""
+    """What a policy did: which fit served each batch, at which batches it trained, every decision.
+
+    `attempts` tell how each training ended, `promotions` and `probations` why.
+    """
 
     policy: Policy
     served: dict[str, Serving]
     dates: tuple[str, ...]
-    failed: tuple[str, ...]
     seconds: float
     decisions: tuple[RetrainDecision, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    probations: tuple[Probation, ...] = ()
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Batches at which a training failed."""
+        return tuple(attempt.at for attempt in self.attempts if attempt.outcome == "failed")
+
+    @property
+    def undone(self) -> int:
+        """New champions that were rolled back on probation."""
+        return sum(probation.outcome == "rollback" for probation in self.probations)
 
 
 @dataclass
@@ -142,18 +150,12 @@ def _under(reports: Iterable[AnyReport], version: int) -> list[AnyReport]:
     return [report.model_copy(update={"champion_version": version}) for report in newest]
 
 
-def served_rows(stream: Stream, fit: Fit, batch: str) -> pd.DataFrame:
-    """Predictions of a fit for a batch after its training window."""
-    first, after = stream.spans[batch]
-    return fit.live.loc[first : after - 1]
-
-
 def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Replay:
     """Let every batch after `start` arrive; after each, the policy decides, as the sensor would.
 
     A batch is served by the model of the batch before. A training at a batch learns from the newest `window`
-    batches whose labels are known by then, those found faulty left out, and its model serves from the next
-    batch on.
+    batches whose labels are known by then, those found faulty left out, and its model, if the gate lets it,
+    serves from the next batch on.
 
     Parameters
     ----------
@@ -172,17 +174,17 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     """
     stream, recipe = reports.stream, reports.stream.recipe
     fits = reports.fits
-    champion = _first(fits, start, window)
+    line = Succession(fits, _first(fits, start, window), policy.promotion_of(recipe))
     served: dict[str, Serving] = {}
     evidence: list[BatchEvidence] = []
-    attempts: list[Attempt] = []
     dates: list[str] = []
-    failed: list[str] = []
     decisions: list[RetrainDecision] = []
     faulty: set[str] = set()
     seconds = 0.0
     for batch in stream.labels[stream.labels.index(start) + 1 :]:
-        served[batch] = champion
+        served[batch] = line.champion
+        line.watch(batch, served)
+        champion = line.champion
         if policy.dates is None:
             scored = stream.labelled_until(batch)
             evidence.append(
@@ -203,12 +205,8 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
             history = History(
                 recipe=recipe.name,
                 batches=tuple(evidence),
-                attempts=tuple(attempts),
-                champion=Champion(
-                    version=champion.version,
-                    as_of_index=stream.index(champion.as_of),
-                    trained_at=champion.as_of,
-                ),
+                attempts=tuple(line.attempts),
+                champion=line.record,
             )
             decision = decide_retrain(
                 recipe.name, policy.retraining, recipe.monitoring, recipe.training, history, batch
@@ -222,15 +220,17 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
         challenger, spent = trained(fits, newest_labelled(stream, batch), window, faulty)
         seconds += spent
         dates.append(batch)
-        if challenger.record.failed is None:
-            champion = Serving(challenger, batch, champion.version + 1)
-        else:
-            failed.append(batch)
-        outcome = "promote" if challenger.record.failed is None else "failed"
-        attempts.append(
-            Attempt.model_validate({"batch_index": stream.index(batch), "outcome": outcome, "at": batch})
-        )
-    return Replay(policy, served, tuple(dates), tuple(failed), seconds, tuple(decisions))
+        line.ask(challenger, batch)
+    return Replay(
+        policy,
+        served,
+        tuple(dates),
+        seconds,
+        tuple(decisions),
+        tuple(line.attempts),
+        tuple(line.promotions),
+        tuple(line.probations),
+    )
 
 
 def trained(fits: Fits, end: str, window: Window, without: Collection[str] = ()) -> tuple[Fit, float]:

@@ -66,7 +66,7 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
     n_test = math.ceil(validation.test_size * len(rows))
     if n_test >= len(rows):
         raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
-    if _by_time(recipe):
+    if by_time(recipe):
         return rows.iloc[:-n_test], rows.iloc[-n_test:]
     labels = rows[recipe.target] if recipe.task == "classification" and validation.stratify else None
     if labels is not None:
@@ -77,6 +77,28 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
         rows, test_size=n_test, random_state=recipe.random_state, stratify=labels
     )
     return training_set, test_set
+
+
+def judging_rows(held_out: int, new: int, fewest: int) -> int:
+    """Count the newest rows that a challenger is judged on: the hold-out, at most half of what is new.
+
+    A champion of last week has learned rows that today's challenger holds out, so on the rest of the hold-out
+    the champion would be the fresher of the two. A challenger that learned half of the rows that are new to the
+    champion, judged on the other half, shows what learning them is worth.
+
+    Parameters
+    ----------
+    held_out : int
+        Rows of the hold-out.
+    new : int
+        Labelled rows of the window that the champion has not learned.
+    fewest : int
+        `promotion.min_rows`, which take more than half where there is little new.
+
+    >>> [judging_rows(200, new, fewest=50) for new in (1000, 300, 60)]
+    [200, 150, 50]
+    """
+    return min(held_out, max(new // 2, fewest))
 
 
 def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
@@ -109,7 +131,7 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     y = frame[recipe.target].to_numpy()
     if classification and len(np.unique(y)) < 2:
         raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y[0]!r}.")
-    if _by_time(recipe):
+    if by_time(recipe):
         parts = list(TimeSeriesSplit(wanted).split(y))
         usable = [part for part in parts if not classification or all(len(np.unique(y[p])) > 1 for p in part)]
         if usable:
@@ -126,7 +148,8 @@ def fold_count(recipe: Recipe, n_rows: int) -> int:
     return 3 if recipe.model.class_path is None and n_rows > MANY_ROWS else 5
 
 
-def _by_time(recipe: Recipe) -> bool:
+def by_time(recipe: Recipe) -> bool:
+    """Whether the newest rows are held out, not some drawn at random."""
     method = recipe.evaluation.validation.method
     if method == "time_split" and recipe.batches is None:
         raise ValueError("validation.method: 'time_split' needs `batches.column`, the time of each row.")

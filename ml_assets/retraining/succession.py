@@ -1,0 +1,181 @@
+"""Who serves in a replay: challengers ask the gate, a new champion has its probation, as live.
+
+A model without the newest rows asks, on those of them that the champion has not learned; the one fitted on the
+whole window serves. Models are not kept, so the gate's limits to time and size are not replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ml_assets.evaluation.metrics import metric_named
+from ml_assets.features.columns import roles
+from ml_assets.promotion.blocks import blocks
+from ml_assets.promotion.gate import decide_promotion
+from ml_assets.promotion.probation import decide_probation
+from ml_assets.promotion.segments import segments
+from ml_assets.records import Attempt, Champion, Probation, Promotion
+from ml_assets.retraining.fits import Fit, Fits
+from ml_assets.training.splits import by_time, judging_rows
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import PromotionSection
+    from ml_assets.retraining.stream import Stream
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The model in charge: its fit, since which batch, under which version."""
+
+    fit: Fit
+    as_of: str
+    version: int
+
+
+def served_rows(stream: Stream, fit: Fit, batch: str) -> pd.DataFrame:
+    """Predictions of a fit for a batch after its training window."""
+    first, after = stream.spans[batch]
+    return fit.live.loc[first : after - 1]
+
+
+@dataclass
+class Succession:
+    """Champions one after another, and how each training ended.
+
+    Parameters
+    ----------
+    fits : Fits
+    first : Serving
+        The first model, in charge without a gate.
+    promotion : PromotionSection or None
+        What a challenger must show; None: nothing, each that could be fitted is promoted.
+    """
+
+    fits: Fits
+    first: Serving
+    promotion: PromotionSection | None
+    attempts: list[Attempt] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
+    probations: list[Probation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._line = [self.first]
+        self._versions = self.first.version
+        self._looks: dict[int, int] = {}
+        self._undone: dict[int, list[Fit]] = {}
+        self._place: dict[int, int] = {}
+        self._watched = False
+
+    @property
+    def champion(self) -> Serving:
+        """The model in charge."""
+        return self._line[-1]
+
+    @property
+    def record(self) -> Champion:
+        """It, as a decision sees it."""
+        now = self.champion
+        return Champion(
+            version=now.version, as_of_index=self.fits.stream.index(now.as_of), trained_at=now.as_of
+        )
+
+    def ask(self, challenger: Fit, batch: str) -> None:
+        """Put a challenger in charge if the gate lets it, and write down how the training ended."""
+        failed = challenger.record.failed is not None or challenger.record.targets_missed
+        self._versions += 1
+        outcome: str = "failed" if failed else "promote"
+        if self.promotion is not None and not failed:
+            promotion = self._judged(challenger, self.promotion)
+            self.promotions.append(promotion)
+            outcome = promotion.outcome
+        self.attempts.append(
+            Attempt.model_validate(
+                {"batch_index": self.fits.stream.index(batch), "outcome": outcome, "at": batch}
+            )
+        )
+        if outcome == "promote":
+            self._place[self._versions] = len(self.attempts) - 1
+            self._line.append(Serving(challenger, batch, self._versions))
+            self._watched = self.promotion is not None and self.promotion.probation > 0
+
+    def _judged(self, challenger: Fit, section: PromotionSection) -> Promotion:
+        recipe, stream, champion = self.fits.stream.recipe, self.fits.stream, self.champion
+        tested = challenger.tested
+        if by_time(recipe):
+            window = stream.rows_of(challenger.record.batches)
+            new = int(window.loc[window.index.isin(champion.fit.live.index), recipe.target].notna().sum())
+            count = judging_rows(len(tested), new, section.min_rows)
+            if count < len(tested):
+                tested = self.fits.tested(challenger.record.batches, count)
+        unseen = tested.index.intersection(champion.fit.live.index)
+        for undone in self._undone.get(champion.version, ()):
+            unseen = unseen.difference(undone.tested.index)
+        rows = stream.rows.loc[unseen]
+        looks = self._looks.get(champion.version, 0)
+        assert challenger.record.evaluation is not None
+        promotion = decide_promotion(
+            rows[recipe.target],
+            champion.fit.live.loc[unseen],
+            tested.loc[unseen],
+            self.fits.metric,
+            metric_named(self.fits.metric).direction,
+            section,
+            challenger.record.evaluation,
+            recipe.random_state,
+            blocks(rows, recipe),
+            champion_version=champion.version,
+            positive=self.fits.positive,
+            looks=looks,
+            segments=segments(rows, recipe.evaluation.segments, roles(rows, recipe).features),
+        )
+        if promotion.champion_score is not None:
+            self._looks[champion.version] = looks + 1
+        return promotion
+
+    def watch(self, batch: str, served: Mapping[str, Serving]) -> None:
+        """Judge a new champion on its first live labels; one that is surely worse gives way to the one before."""
+        if not self._watched or self.promotion is None:
+            return
+        stream, (previous, new) = self.fits.stream, self._line[-2:]
+        recipe = stream.recipe
+        known: list[str] = []
+        rows = 0
+        for label in served:
+            enough = len(known) >= self.promotion.probation and rows >= self.promotion.min_rows
+            if served[label] is not new or label > stream.labelled_until(batch) or enough:
+                continue
+            labelled = int(stream.frames[label][recipe.target].notna().sum())
+            if labelled:
+                known.append(label)
+                rows += labelled
+        if not known:
+            return
+        frame = pd.concat([stream.rows.iloc[slice(*stream.spans[label])] for label in known])
+        frame = frame[frame[recipe.target].notna()]
+        decision = decide_probation(
+            frame[recipe.target],
+            new.fit.live.loc[frame.index],
+            previous.fit.live.loc[frame.index],
+            self.fits.metric,
+            metric_named(self.fits.metric).direction,
+            self.promotion,
+            known,
+            champion_version=new.version,
+            previous_version=previous.version,
+            blocks=blocks(frame, recipe),
+            positive=self.fits.positive,
+            random_state=recipe.random_state,
+        )
+        self.probations.append(decision)
+        self._watched = decision.outcome == "watching"
+        if decision.outcome == "rollback":
+            self._line.pop()
+            self._undone.setdefault(previous.version, []).append(new.fit)
+            # It was beaten after all, when its labels came.
+            undone = {"outcome": "keep", "batch_index": stream.index(batch)}
+            place = self._place[new.version]
+            self.attempts[place] = self.attempts[place].model_copy(update=undone)
