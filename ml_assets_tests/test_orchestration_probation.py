@@ -90,7 +90,7 @@ def test_good_champion_passes_probation_and_is_never_looked_at_again(replaced: B
 
 def test_champion_before_that_was_altered_is_not_brought_back(replaced: Beach) -> None:
     info = replaced.state.registry.version("tide", 1)
-    folder = Path(unquote(urlparse(replaced.state.registry._location(info.model_uri)).path))
+    folder = Path(unquote(urlparse(replaced.state.registry.files.location(info.model_uri)).path))
     next(folder.glob("*.pkl")).write_bytes(b"something else")
     replaced.arrive(4, turned=True)
     alarms = replaced.arrive(5, turned=True)

@@ -72,6 +72,30 @@ def test_two_points_more_is_promoted_and_two_less_never() -> None:
     assert worse.count("promote") == 0 and worse.count("keep") >= 16
 
 
+def test_not_worse_promotes_equals_and_keeps_out_what_is_surely_worse() -> None:
+    rng = np.random.default_rng(7)
+    lenient = {"when": "not_worse"}
+    equal = [decide(*classifiers(rng, 300, 0.8, 0.8), **lenient) for _ in range(200)]
+    worse = [decide(*classifiers(rng, 5000, 0.80, 0.77), **lenient).outcome for _ in range(20)]
+    outcomes = [answer.outcome for answer in equal]
+    assert outcomes.count("keep") / 200 <= 0.06 and outcomes.count("promote") >= 188  # 2.5 % expected
+    assert worse.count("keep") >= 18
+    assert any("not surely worse" in answer.reason for answer in equal)
+    many = decide(*classifiers(rng, 300, 0.8, 0.8), looks=9, **lenient)
+    assert many.alpha == 0.025  # the proof is of harm: looks at one champion do not share it
+
+
+def test_not_worse_still_asks_for_rows_segments_and_another_model() -> None:
+    rng = np.random.default_rng(8)
+    lenient = {"when": "not_worse"}
+    assert decide(*classifiers(rng, 40, 0.8, 0.8), **lenient).outcome == "inconclusive"
+    y, champion, _ = classifiers(rng, 300, 0.8, 0.8)
+    assert decide(y, champion, champion.copy(), **lenient).outcome == "keep"
+    pair = one_worse(np.random.default_rng(3))
+    kept = probable(pair, segments=segments(pair.frame, ["region"], ["income"]), **lenient)
+    assert kept.outcome == "keep" and "worse where region=centre" in kept.reason
+
+
 def numbers(rng, rows: int, champion: float, challenger: float):
     y = pd.Series(rng.normal(size=rows))
     return y, *(

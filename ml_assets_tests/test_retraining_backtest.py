@@ -197,11 +197,11 @@ def test_same_number_is_evenly_spaced() -> None:
 def test_section_of_a_policy_means_the_policy() -> None:
     """Written into the recipe, what is recommended is what was tried."""
     recipe = made_recipe()
-    for policy in own_policies(recipe.retraining):
-        text = section_of(policy)
+    for policy in (*own_policies(recipe.retraining), *own_policies(recipe.retraining, "not_worse")):
+        text = section_of(policy, recipe.promotion)
         assert text is not None
-        given = MADE.format(window=12, first=12, label_delay=1) + text
-        assert parse_recipe(given).retraining == policy.retraining
+        given = parse_recipe(MADE.format(window=12, first=12, label_delay=1) + text)
+        assert given.retraining == policy.retraining and given.promotion == policy.promotion_of(recipe)
     assert section_of(calendar(4)) is None
     assert section_of(standard_policies(recipe)[0]) == "retraining: {enabled: false}"
 

@@ -19,7 +19,7 @@ from ml_assets.retraining.policy import decide_retrain
 PAIRS = 2_000
 BATCHES = 1_000
 POWER = 200
-STREAMS_OF_CHANGE = 25
+STREAMS_OF_CHANGE = 50
 REFERENCE, QUIET_REFERENCE = 10_000, 5_000
 KINDS = {
     "normal": 5,

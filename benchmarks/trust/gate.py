@@ -32,6 +32,7 @@ AGREEMENT = 0.7
 """Share of the rows on which both models have the same luck: of two models of 80 % accuracy, 10 % of the rows
 differ. Retrained models agree more than that, which makes every case easier."""
 
+DEFAULTS, NOT_WORSE = PromotionSection(), PromotionSection(when="not_worse")
 REGIONS = ("north", "east", "south", "west", "centre")
 
 JUDGED = Evaluation(
@@ -110,7 +111,9 @@ def regressors(generator: np.random.Generator, champion: float, challenger: floa
     return Pair(pd.Series(y), sides[0], sides[1], pd.DataFrame(index=range(rows)))
 
 
-def judge(pair: Pair, metric: str = "accuracy", looks: int = 0) -> Promotion:
+def judge(
+    pair: Pair, metric: str = "accuracy", looks: int = 0, promotion: PromotionSection = DEFAULTS
+) -> Promotion:
     """Ask the gate as the graph does."""
     direction = "minimize" if metric == "rmse" else "maximize"
     columns = [c for c in ("region",) if c in pair.frame]
@@ -120,7 +123,7 @@ def judge(pair: Pair, metric: str = "accuracy", looks: int = 0) -> Promotion:
         pair.challenger,
         metric,
         direction,
-        PromotionSection(),
+        promotion,
         JUDGED.model_copy(update={"metric": metric}),
         0,
         looks=looks,
@@ -149,9 +152,16 @@ def better(generator: np.random.Generator) -> bool:
 
 
 def _pair(
-    make: Callable[..., Pair], *quality: Any, metric: str = "accuracy", **more: Any
+    make: Callable[..., Pair],
+    *quality: Any,
+    metric: str = "accuracy",
+    promotion: PromotionSection = DEFAULTS,
+    **more: Any,
 ) -> Callable[[Any], bool]:
-    return lambda generator: judge(make(generator, *quality, **more), metric).outcome == "promote"
+    def promoted(generator: Any) -> bool:
+        return judge(make(generator, *quality, **more), metric, promotion=promotion).outcome == "promote"
+
+    return promoted
 
 
 def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generator], bool]:
@@ -166,7 +176,7 @@ def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generat
                 pair.champion[:rows],
                 "accuracy",
                 "maximize",
-                PromotionSection(),
+                DEFAULTS,
                 batches,
                 champion_version=2,
                 previous_version=1,
@@ -227,6 +237,16 @@ CASES: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
         lambda generator: judge(one_worse(generator, 0.76)).outcome == "promote",
         "≤",
         0.05,
+    ),
+    "when: not_worse, 3 points worse, 5,000 rows": (
+        _pair(classifiers, 0.80, 0.77, promotion=NOT_WORSE),
+        "≤",
+        0.05,
+    ),
+    "when: not_worse, equal, 5,000 rows": (
+        _pair(classifiers, 0.80, 0.80, promotion=NOT_WORSE),
+        "",
+        float("nan"),
     ),
     "equal, and the higher score wins (no gate)": (better, "", float("nan")),
 }

@@ -1,13 +1,15 @@
 """Policies on four real sets and on made streams: `python -m benchmarks.trust policy`.
 
 Every fit is XGBoost (hist, one thread) with fixed parameters. The default policy is the `retraining` section
-of a recipe that has none. What is shown is the second half of each set.
+of a recipe that has none. What is shown is the second half of each set, beside calendars that promote whatever
+comes out.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,9 @@ from benchmarks.trust.streams import (
 from benchmarks.trust.table import Row, workers
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import Attempt, BatchEvidence, Champion, History, PerformanceReport, Score
-from ml_assets.retraining.backtest import Backtest, backtest
+from ml_assets.retraining.backtest import Backtest, backtest, recommend
 from ml_assets.retraining.fits import Fits
-from ml_assets.retraining.policies import DEFAULTS, RECIPE, Policy
+from ml_assets.retraining.policies import DEFAULTS, RECIPE, Policy, own_policies, standard_policies
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.retraining.replay import Replay, Reports, replay
 from ml_assets.retraining.stream import Stream
@@ -38,11 +40,29 @@ BATCHES, CHANGE, FIRST = 100, 50, 12
 DEFAULT = Policy(RECIPE, DEFAULTS)
 
 
-def real(name: str, data: Path, cache: Path | None) -> Backtest:
-    """All policies on one set; the first 30 % of time trains the first model."""
+def real(name: str, data: Path, cache: Path | None) -> tuple[Backtest, Backtest]:
+    """All policies on one set, as the product tries them and alone; the first 30 % of time trains the first model.
+
+    Alone, every challenger is promoted, so that nothing is compared but when to train.
+    """
     stream = real_stream(name, data)
     reports = Reports(fixed_fits(stream, cache / name if cache else None))
-    return backtest(reports, first=first_30_percent(stream))
+    first = first_30_percent(stream)
+    return backtest(reports, first=first), alone(reports, first)
+
+
+def alone(reports: Reports, first: str) -> Backtest:
+    """Policies without gate and probation, and what would be recommended of them."""
+    recipe = reports.stream.recipe
+    own = [replace(policy, when=None) for policy in own_policies(recipe.retraining)]
+    others = [policy for policy in standard_policies(recipe) if policy.when is None]
+    result = backtest(reports, policies=[*others, *own], first=first)
+    names = {policy.name for policy in own}
+    rows_ = [
+        row.model_copy(update={"section": ""}) if row.policy in names else row for row in result.policies
+    ]
+    recommended, reason = recommend(rows_, result.batches // 2)
+    return result.model_copy(update={"recommended": recommended, "reason": reason})
 
 
 def against_best_calendar(result: Backtest, policy: str) -> dict[str, Any]:
@@ -192,15 +212,18 @@ def rows(scale: float, seed: int, jobs: int) -> list[Row]:
     return [pool.tell(line) for line in lines]
 
 
-CHOICES: dict[str, Callable[[Backtest], str]] = {
-    "default policy": lambda result: RECIPE,
-    "recommended by the first half": lambda result: result.recommended,
+CHOICES: dict[str, tuple[int, Callable[[Backtest], str]]] = {
+    "policy alone, recommended by the first half": (1, lambda result: result.recommended),
+    "with gate and probation, recommended by the first half": (0, lambda result: result.recommended),
+    "with gate and probation, default policy": (0, lambda result: RECIPE),
 }
+"""Which of the two backtests of `real`, and which policy of it."""
 
 
-def _on_sets(choice: str, results: Sequence[Backtest]) -> Iterator[Row]:
+def _on_sets(choice: str, results: Sequence[tuple[Backtest, Backtest]]) -> Iterator[Row]:
     """One line a set, the number of sets that reach the goal, and those below an even calendar."""
-    compared = [against_best_calendar(result, CHOICES[choice](result)) for result in results]
+    place, chosen_of = CHOICES[choice]
+    compared = [against_best_calendar(both[place], chosen_of(both[place])) for both in results]
     for row in compared:
         chosen = f" ({row['policy']})" if row["policy"] != RECIPE else ""
         measured = (

@@ -17,7 +17,8 @@ SIGNIFICANCE = 0.01  # of a whole report: all columns and tests together
 SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significance
 FEWEST_BATCHES = 8  # quiet earlier batches from which a column's own history counts
 ROBUST_DEVIATIONS = 4.2  # above the median of the history; more where it is short
-LARGEST = 1.25  # times the largest effect in a quiet batch
+LARGEST = 1.25  # times the largest effect in a quiet batch, but for the newest
+NEWEST = 2  # batches that count as they were: a slow climb must not raise its own limit
 JOINT = "(joint)"
 """Name of the joint change in the history of effects; no column's."""
 
@@ -62,20 +63,26 @@ def usual_of(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[st
 def limit(values: Sequence[float]) -> float | None:
     """Most that the effects of earlier quiet batches lead to expect; None for fewer than 8 batches.
 
-    The median plus 4.2 (1 + 12/n) robust deviations (1.4826 times the median absolute deviation), and 1.25
-    times the largest. The factor is for few batches, and for batches that resemble the one before.
+    The median plus 4.2 (1 + 12/n) robust deviations (1.4826 times the median absolute deviation), 1.25 times
+    the largest but for the newest two, and those as they were. The factor is for few batches, and for batches
+    that resemble the one before.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Absolute effects, the newest last.
 
     >>> limit([0.1, 0.2, 0.3]) is None
     True
-    >>> round(limit([0.1] * 8), 3)
-    0.125
+    >>> round(limit([0.1] * 8), 3), round(limit([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.15, 0.2]), 3)
+    (0.125, 0.2)
     """
     if len(values) < FEWEST_BATCHES:
         return None
     middle = float(np.median(values))
     deviation = 1.4826 * float(np.median(np.abs(np.asarray(values) - middle)))
     spread = ROBUST_DEVIATIONS * (1 + 12 / len(values)) * deviation
-    return max(middle + spread, LARGEST * max(values))
+    return max(middle + spread, LARGEST * max(values[:-NEWEST]), max(values))
 
 
 def verdict(

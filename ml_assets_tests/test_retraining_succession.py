@@ -1,0 +1,130 @@
+"""What a replay says about a challenger is what the graph says: the same gate, the same rows, the same probation."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
+from ml_assets.orchestration.backtest_step import stream_of_store
+from ml_assets.orchestration.state import ModelState
+from ml_assets.records import Promotion, TrainedModel
+from ml_assets.registry import champions
+from ml_assets.retraining.fits import Fits, fixed_fit
+from ml_assets.retraining.policies import Policy, When
+from ml_assets.retraining.replay import Replay, Reports, replay
+from ml_assets.retraining.stream import Stream
+from ml_assets_tests.shore import Shore, day
+
+ROWS, WINDOW, FIRST = 150, 4, 5
+TURNED = {7, 8, 9, 10}
+"""Days on which the meaning is turned round: a model of these days is soon wrong again."""
+TRAININGS = (7, 9, 10, 13, 16, 17, 18)
+
+
+def put(shore: Shore, number: int) -> None:
+    random = np.random.default_rng(number)
+    frame = pd.DataFrame(random.normal(size=(ROWS, 3)), columns=["a", "b", "c"])
+    margin = (2.0 * frame["a"] - frame["b"]) * (-1 if number in TURNED else 1)
+    frame["y"] = np.where(random.random(ROWS) < 1 / (1 + np.exp(-margin)), "yes", "no")
+    shore.put(number, frame)
+    shore.take_in(number)
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> tuple[Shore, list[Promotion]]:
+    """Twenty days through the steps of the graph, with trainings on some."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    shore = Shore(tmp_path_factory.mktemp("recipes"), home, WINDOW)
+    promotions = []
+    for number in range(20):
+        put(shore, number)
+        if number == FIRST:
+            assert shore.train(number).outcome == "promote"
+        elif number in TRAININGS:
+            promotions.append(shore.train(number))
+    return shore, promotions
+
+
+@pytest.fixture(scope="module")
+def replayed(lived: tuple[Shore, list[Promotion]]) -> Replay:
+    """The same trainings on the same days, replayed."""
+    state: ModelState = lived[0].state
+    first = state.store.read_record("trained_model", day(FIRST), TrainedModel).training
+    fits = Fits(stream_of_store(state), fixed_fit(state.recipe, first))
+    policy = Policy("as lived", dates=tuple(map(day, TRAININGS)), when=state.recipe.promotion.when)
+    return replay(policy, Reports(fits), day(FIRST), WINDOW)
+
+
+def told(promotion: Promotion) -> dict[str, Any]:
+    numbers = {name: getattr(promotion, name) for name in ("gain", "gain_low", "champion_score", "alpha")}
+    return {
+        "outcome": promotion.outcome,
+        "rows": promotion.rows,
+        "champion": promotion.champion_version,
+        "looks": promotion.looks,
+        **{name: None if value is None else round(value, 9) for name, value in numbers.items()},
+    }
+
+
+def test_replay_asks_the_gate_what_the_graph_asked(
+    lived: tuple[Shore, list[Promotion]], replayed: Replay
+) -> None:
+    _, promotions = lived
+    assert [told(promotion) for promotion in replayed.promotions] == [told(one) for one in promotions]
+    outcomes = [promotion.outcome for promotion in promotions]
+    assert "promote" in outcomes and {"keep", "inconclusive"} & set(outcomes)
+
+
+def test_replay_undoes_what_probation_undid(lived: tuple[Shore, list[Promotion]], replayed: Replay) -> None:
+    state = lived[0].state
+    live = [entry.record for entry in state.ledger.entries("tide", "probation")]
+    assert [
+        (one.outcome, one.champion_version, one.rows, round(one.loss or 0.0, 9))
+        for one in replayed.probations
+    ] == [
+        (one["outcome"], one["champion_version"], one["rows"], round(one["loss"] or 0.0, 9)) for one in live
+    ]
+    assert replayed.undone == 1
+    assert "keep" in [attempt.outcome for attempt in replayed.attempts]
+
+
+def test_replay_serves_every_batch_with_the_version_that_served_it(
+    lived: tuple[Shore, list[Promotion]], replayed: Replay
+) -> None:
+    state = lived[0].state
+    for batch, serving in replayed.served.items():
+        (version,) = state.store.read_frame("predictions", batch)["champion_version"].unique()
+        assert serving.version == version
+    assert champions.champion(state.ledger, "tide").version == replayed.served[day(19)].version  # type: ignore[union-attr]
+
+
+def test_half_of_what_is_new_to_a_young_champion_judges_its_challenger(
+    lived: tuple[Shore, list[Promotion]],
+) -> None:
+    """A hold-out is 180 rows; two days are new to the champion of day 5, and its challenger learned one of them."""
+    rows = [promotion.rows for promotion in lived[1]]
+    assert rows[0] == ROWS and set(rows[1:]) == {180}
+
+
+@pytest.mark.parametrize(
+    ("when", "promoted"), [("better", range(1)), ("not_worse", range(6, 9)), (None, [8])]
+)
+def test_burden_of_proof_decides_what_equal_challengers_become(when: When | None, promoted: Any) -> None:
+    """Where nothing changes, challengers are no better and no worse."""
+    given = Stream(made_recipe(4, 6, 1), made_rows(24, 300, 0))
+    dates = given.labels[8:24:2]
+    run = replay(
+        Policy("some", dates=dates, when=when),
+        Reports(fixed_fits(given, n_estimators=20)),
+        given.labels[6],
+        4,
+    )
+    assert sum(attempt.outcome == "promote" for attempt in run.attempts) in promoted
+    assert len(run.promotions) == (0 if when is None else len(dates))
