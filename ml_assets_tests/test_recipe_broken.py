@@ -47,7 +47,7 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         ["unknown key 'target_co'", "Did you mean 'target_col'?"]),
     "typo in a section": ("monitoring:", "monitorin:", 25, "monitorin", ["Did you mean 'monitoring'?"]),
     "unknown key": ("promotion: {", "promotion: {colour: 1, ", 29, "promotion.colour",
-        ["unknown key 'colour'", "Allowed: min_gain, confidence, min_rows"]),
+        ["unknown key 'colour'", "Allowed: when, min_gain, confidence, min_rows"]),
     "key in the wrong place": ("training: {", "training: {label_delay: 1, ", 24, "training.label_delay",
         ["does not belong here, but in monitoring"]),
     "key missing": ("    target_col: churned\n", "", 14, "model.data_interface.target_col",
