@@ -87,6 +87,11 @@ class TrainingResult(Record):
     tuning: TuningResult | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def positive(self) -> str | None:
+        """Positive class of two; None of more, and of a regression."""
+        return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
+
 
 class TrainedModel(Record):
     """The record behind the asset `trained_model`: a logged, not yet registered, model."""

@@ -58,6 +58,7 @@ def ask_gate(
         random_state=recipe.random_state,
         blocks=blocks(rows, recipe),
         champion_version=champion.version if champion else None,
+        positive=trained.training.positive,
         looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
         segments=segments(rows, recipe.evaluation.segments, trained.training.features),
         costs=_costs(challenger, incumbent, rows),
@@ -234,6 +235,7 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
         sorted(served),
         champion_version=new.version,
         previous_version=previous.version,
+        positive=new.trained.training.positive,
         blocks=blocks(frame, state.recipe),
         random_state=state.recipe.random_state,
     )

@@ -186,12 +186,11 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
         raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
     test = state.store.read_frame("test_set", as_of)
     challenger = registry.files.load_trained(trained)
-    classes = trained.training.classes or ()
     predicted = predict(challenger, test)
     known = profile(
         challenger,
         trained.training.metric,
-        classes[-1] if len(classes) == 2 else None,
+        trained.training.positive,
         state.store.read_frame("training_set", as_of),
         test,
         predicted,

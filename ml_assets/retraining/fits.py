@@ -35,6 +35,9 @@ FitFunction = Callable[[pd.DataFrame], Any]
 
 Progress = Callable[[int, int], None]
 
+FORMAT = 2
+"""Of what is kept of a fit: fits of another format are made anew."""
+
 
 class FitRecord(Record):
     """One fit: its batches, what it cost, how it did on its hold-out.
@@ -192,7 +195,8 @@ class Fits:
     def _digest(self) -> str:
         """Identity of the rows and of the fit."""
         hashes = pd.util.hash_pandas_object(self.stream.rows, index=False).to_numpy()
-        text = f"{self.identity}\n{self.stream.recipe.evaluation.validation.model_dump_json()}"
+        judged = self.stream.recipe.evaluation.model_dump_json(include={"validation", "targets"})
+        text = f"{FORMAT}\n{self.identity}\n{judged}"
         return hashlib.sha256(text.encode() + hashes.tobytes()).hexdigest()[:16]
 
     def _path(self, batches: tuple[str, ...]) -> Path | None:

@@ -123,9 +123,8 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     missing = [column for column in result.features if column not in rows.columns]
     if missing:
         raise ValueError(f"The rows lack features of the model: {', '.join(missing)}.")
-    positive = result.classes[-1] if result.classes is not None and len(result.classes) == 2 else None
     found = roles_of(result.features, rows, recipe)
-    pipeline, _ = _fit_pipeline(rows, found, recipe, result.class_path, result.params, positive)
+    pipeline, _ = _fit_pipeline(rows, found, recipe, result.class_path, result.params, result.positive)
     return pipeline
 
 
