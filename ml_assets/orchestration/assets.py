@@ -196,7 +196,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         **hub,
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """The gate: the challenger becomes champion if it is better on rows that neither has seen."""
+        """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
         parent = context.resources.mlflow.active_run().info.run_id
         actor = context.run.tags.get("ml_assets/actor", "dagster")
         result = champion_step(state, as_of(context, state, "trained_model"), parent, actor)

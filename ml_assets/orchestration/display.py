@@ -140,7 +140,7 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
                 "rows": part.rows,
                 "champion": part.champion_score,
                 "challenger": part.challenger_score,
-                "p (not worse)": part.p_value,
+                "p": part.p_value,
                 "worse": part.worse,
             }
             for part in promotion.segments
@@ -208,7 +208,7 @@ def _findings_metadata(report: PerformanceReport) -> Metadata:
             {f"estimated_{estimate.metric}": estimate.value, "estimate_error": estimate.mean_error}
         )
         if estimate.matured is not None:
-            shown["estimate_matured"] = table([estimate.matured.model_dump()])
+            shown["estimate_matured"] = score_table([estimate.matured.model_dump()])
     if (concept := report.concept) is not None:
         shown |= {"concept": concept.text, "concept_alarm": concept.alarm}
         shown |= numbers({"loss_cusum": concept.statistic, "loss_cusum_threshold": concept.threshold})
