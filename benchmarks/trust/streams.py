@@ -11,7 +11,7 @@ import pandas as pd
 from ml_assets.evaluation.metrics import positive_class
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import load_recipe, parse_recipe
-from ml_assets.recipe.schema import Retraining
+from ml_assets.recipe.schema import PromotionSection, Retraining
 from ml_assets.records import TrainingResult
 from ml_assets.retraining.fits import Fits, fixed_fit
 from ml_assets.retraining.stream import Stream
@@ -63,8 +63,9 @@ def made_rows(batches: int, rows: int, seed: int, change_at: int | None = None) 
 
 
 def real_recipe(name: str) -> Recipe:
-    """A recipe of `benchmarks/recipes`, with the default policy in the place of its own."""
-    return load_recipe(RECIPES / f"{name}.yaml").model_copy(update={"retraining": Retraining()})
+    """A recipe of `benchmarks/recipes`, with the default policy and gate in the place of its own."""
+    defaults = {"retraining": Retraining(), "promotion": PromotionSection()}
+    return load_recipe(RECIPES / f"{name}.yaml").model_copy(update=defaults)
 
 
 def real_stream(name: str, data: Path) -> Stream:

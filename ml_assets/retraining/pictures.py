@@ -49,7 +49,7 @@ def pareto(result: Backtest) -> bytes:
     axes.set_ylabel(f"live {result.metric} ({better} is better)", fontsize=9)
     axes.set_title(
         f"{result.name}, {result.batches} batches; star: recommended ({result.recommended})\n"
-        "recipe: the policy in force; line: by the calendar; bars: 95 %",
+        "recipe: the policy in force; line: by the calendar, all promoted; bars: 95 %",
         fontsize=9,
     )
     axes.tick_params(labelsize=8)
