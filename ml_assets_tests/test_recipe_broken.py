@@ -132,6 +132,8 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     "log of zero": ("low: 1e-3", "low: 0", 7, "model.hyperparameters.learning_rate.low", ["above 0"]),
     "no choices": ("[hist, approx]", "[]", 8, "model.hyperparameters.tree_method.choices", ["at least one"]),
     # pairs
+    "gain where none is asked for": ("{min_gain: 0.0}", "{when: not_worse, min_gain: 0.01}", 29, "promotion.min_gain",
+        ["is for `when: better`"]),
     "k above n": ("{k: 2, n: 3}", "{k: 4, n: 3}", 28, "retraining.breaches.k", ["4 of the last 3", "k ≤ n"]),
     "end before start": ("end: 2026-01-01", "end: 2023-01-01", 23, "batches.end", ["not after start"]),
     "no date": ("start: 2024-01-01", "start: 2024-02-30", 23, "batches.start",

@@ -83,7 +83,7 @@ FULL: dict[str, Any] = {
         "circuit_breaker": 2,
     },
     "promotion": {
-        "when": "not_worse",
+        "when": "better",
         "min_gain": 0.01,
         "confidence": 0.9,
         "min_rows": 40,

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.trust.policy import flapping_metric
 from benchmarks.trust.streams import MADE, fixed_fits, made_recipe, made_rows
 from ml_assets.recipe.loading import parse_recipe
-from ml_assets.recipe.schema import Breaches, Retraining
+from ml_assets.recipe.schema import Breaches, PromotionSection, Retraining
 from ml_assets.retraining.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
 from ml_assets.retraining.errors import TooShortError
 from ml_assets.retraining.fits import Fits
@@ -196,10 +196,12 @@ def test_same_number_is_evenly_spaced() -> None:
 
 def test_section_of_a_policy_means_the_policy() -> None:
     """Written into the recipe, what is recommended is what was tried."""
-    recipe = made_recipe()
+    recipe = made_recipe().model_copy(update={"promotion": PromotionSection(min_gain=0.01, min_rows=60)})
     for policy in (*own_policies(recipe.retraining), *own_policies(recipe.retraining, "not_worse")):
         text = section_of(policy, recipe.promotion)
         assert text is not None
+        if "promotion" not in text:  # the recipe's own stays
+            text += "\npromotion: {min_gain: 0.01, min_rows: 60}"
         given = parse_recipe(MADE.format(window=12, first=12, label_delay=1) + text)
         assert given.retraining == policy.retraining and given.promotion == policy.promotion_of(recipe)
     assert section_of(calendar(4)) is None

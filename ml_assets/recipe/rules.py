@@ -343,6 +343,15 @@ def retraining(recipe: Recipe) -> Found:
         yield from _in_range(("retraining", "performance_threshold"), known, section.performance_threshold)
 
 
+def promotion(recipe: Recipe) -> Found:
+    """A least gain is asked of what must be better."""
+    if recipe.promotion.when == "not_worse" and recipe.promotion.min_gain:
+        yield (
+            ("promotion", "min_gain"),
+            "is for `when: better`; with `when: not_worse` no gain is asked for: leave one of them out",
+        )
+
+
 def not_yet(what: str, instead: str) -> str:
     """Say that something is known but not yet supported, and what to do."""
     return f"{what} is not yet supported. {instead}"
@@ -350,5 +359,5 @@ def not_yet(what: str, instead: str) -> str:
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     task, targets_columns, positive_class, source, augmenter, preprocessor, estimators, tuning, evaluation,
-    batches, retraining,
+    batches, retraining, promotion,
 )  # fmt: skip

@@ -58,7 +58,13 @@ class Policy:
 
     def promotion_of(self, recipe: Recipe) -> PromotionSection | None:
         """What a challenger must show, as the recipe's `promotion` section."""
-        return None if self.when is None else recipe.promotion.model_copy(update={"when": self.when})
+        return None if self.when is None else with_when(recipe.promotion, self.when)
+
+
+def with_when(promotion: PromotionSection, when: When) -> PromotionSection:
+    """Return the section with another burden of proof; `not_worse` asks for no least gain."""
+    least = promotion.min_gain if when == "better" else 0.0
+    return promotion.model_copy(update={"when": when, "min_gain": least})
 
 
 def calendar(every: int) -> Policy:
@@ -134,8 +140,8 @@ def section_of(policy: Policy, promotion: PromotionSection = PROMOTION) -> str |
     if policy.retraining.enabled and policy.when is None:
         return None
     lines = [_line("retraining", policy.retraining)]
-    if policy.when not in (None, promotion.when):
-        lines.append(_line("promotion", promotion.model_copy(update={"when": policy.when})))
+    if policy.when is not None and policy.when != promotion.when:
+        lines.append(_line("promotion", with_when(promotion, policy.when)))
     return "\n".join(lines)
 
 
