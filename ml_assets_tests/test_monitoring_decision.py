@@ -176,3 +176,13 @@ def test_labels_are_compared_where_there_are_no_probabilities() -> None:
     assert outputs(labels) == ["prediction"]
     shares = {f"probability_{name}": [0.5, 0.5] for name in "xyz"}
     assert outputs(labels.assign(**shares)) == list(shares)
+
+
+def test_slow_climb_does_not_lift_its_own_limit() -> None:
+    """Each batch a fifth above the one before, and what was quiet joins the history."""
+    history = [0.05, 0.08, 0.11, 0.13] * 4
+    quiet, effect = 0, 0.14
+    while effect <= (limit(history) or 0.0) and quiet < 20:
+        history.append(effect)
+        quiet, effect = quiet + 1, 1.2 * effect
+    assert quiet <= 8  # for ever, where the newest batches lift it by a quarter as well

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
 from ml_assets.orchestration.backtest_step import stream_of_store
 from ml_assets.orchestration.state import ModelState
+from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Promotion, TrainedModel
 from ml_assets.registry import champions
 from ml_assets.retraining.fits import Fits, fixed_fit
 from ml_assets.retraining.policies import Policy, When
 from ml_assets.retraining.replay import Replay, Reports, replay
 from ml_assets.retraining.stream import Stream
+from ml_assets.retraining.succession import Serving, Succession
 from ml_assets_tests.shore import Shore, day
 
 ROWS, WINDOW, FIRST = 150, 4, 5
@@ -129,3 +132,29 @@ def test_burden_of_proof_decides_what_equal_challengers_become(when: When | None
     )
     assert sum(attempt.outcome == "promote" for attempt in run.attempts) in promoted
     assert len(run.promotions) == (0 if when is None else len(dates))
+
+
+def test_rows_that_spoke_for_an_undone_champion_are_not_asked_again() -> None:
+    given = Stream(made_recipe(4, 6, 1), made_rows(14, 300, 0))
+    fits = fixed_fits(given, n_estimators=20)
+    first = Serving(fits.of(given.labels[1:5]), given.labels[5], 1)
+    line = Succession(fits, first, PromotionSection(when="not_worse"))
+    good = fits.of(given.labels[5:9])
+    turned = {"probability_0": good.live["probability_1"], "probability_1": good.live["probability_0"]}
+    line.ask(replace(good, live=good.live.assign(**turned)), given.labels[9])
+    assert line.promotions[-1].outcome == "promote" and line.champion.version == 2
+    line.watch(given.labels[11], {given.labels[10]: line.champion})
+    assert line.probations[-1].outcome == "rollback" and line.champion is first
+    line.ask(good, given.labels[11])
+    again = line.promotions[-1]
+    assert (again.outcome, again.rows) == ("inconclusive", 0) and line.champion is first
+
+
+def test_targets_missed_fail_a_training_that_meets_the_gate_and_no_other() -> None:
+    recipe = made_recipe(4, 6, 1)
+    targets = recipe.evaluation.model_copy(update={"targets": {"roc_auc": 0.999}})
+    given = Stream(recipe.model_copy(update={"evaluation": targets}), made_rows(12, 300, 0))
+    reports = Reports(fixed_fits(given, n_estimators=20))
+    for when, outcome in (("better", "failed"), (None, "promote")):
+        policy = Policy("once", dates=(given.labels[9],), when=when)
+        assert [a.outcome for a in replay(policy, reports, given.labels[6], 4).attempts] == [outcome]

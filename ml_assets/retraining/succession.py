@@ -85,7 +85,8 @@ class Succession:
 
     def ask(self, challenger: Fit, batch: str) -> None:
         """Put a challenger in charge if the gate lets it, and write down how the training ended."""
-        failed = challenger.record.failed is not None or challenger.record.targets_missed
+        missed = self.promotion is not None and challenger.record.targets_missed
+        failed = challenger.record.failed is not None or missed
         self._versions += 1
         outcome: str = "failed" if failed else "promote"
         if self.promotion is not None and not failed:
