@@ -17,8 +17,8 @@ from ml_assets.orchestration.location import definitions_of
 from ml_assets.orchestration.runs import execute, open_instance
 from ml_assets.settings import DEMO_RECIPES
 from ml_assets.sources import churn
-from ml_assets_tests.command_line import ml_assets
-from ml_assets_tests.laws import LAWS, Example
+from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.laws import LAWS, Example
 
 INCOMES = """\
 # The shortest useful recipe: no estimator, so the automatic search.

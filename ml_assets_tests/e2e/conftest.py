@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml_assets_tests.command_line import SMALL, ml_assets, shoppers
+from ml_assets_tests.support.command_line import SMALL, ml_assets, shoppers
 
 VARIABLES = (
     "ML_ASSETS_HOME", "ML_ASSETS_RECIPES", "ML_ASSETS_DEMO_DATA", "ML_ASSETS_TUNING_TIMEOUT",

@@ -11,8 +11,8 @@ import pytest
 
 from ml_assets.registry.database import configure
 from ml_assets.registry.ledger import Ledger
-from ml_assets_tests.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 
 ROWS = shoppers()
 PARAMS = "preprocessor: {name: custom_preprocessor, params: {%s}}\n  hyperparameters"

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.settings import DEMO_RECIPES
-from ml_assets_tests.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 
 COMMANDS = ("validate", "train", "backfill", "status", "explain", "rollback", "demo", "ui")
 TRAIN = {

@@ -16,7 +16,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.registry import champions
-from ml_assets_tests.e2e.places import (
+from ml_assets_tests.support.places import (
     BATCH_RECIPE,
     PROGRAMS,
     Place,

@@ -18,7 +18,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from ml_assets.registry import champions
-from ml_assets_tests.e2e.places import (
+from ml_assets_tests.support.places import (
     PROGRAMS,
     STATIC_RECIPE,
     Place,

@@ -15,7 +15,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from ml_assets.registry.ledger import Ledger
-from ml_assets_tests.e2e.places import (
+from ml_assets_tests.support.places import (
     BATCH_RECIPE,
     Place,
     check_ledger,

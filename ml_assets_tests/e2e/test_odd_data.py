@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets_tests.command_line import Outcome, ml_assets, shoppers
 from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import Outcome, ml_assets, shoppers
 
 ROWS = shoppers()
 N = len(ROWS)

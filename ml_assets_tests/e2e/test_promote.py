@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ml_assets_tests.command_line import ml_assets
 from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import ml_assets
 
 
 def test_promote_asks_the_gate_unless_forced(trained_shop: Shop) -> None:

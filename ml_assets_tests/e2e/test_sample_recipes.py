@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets_tests.command_line import ml_assets
 from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import ml_assets
 
 SHARED = Path(__file__).parents[3] / "shared" / "recipes"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the sample recipes are not there")

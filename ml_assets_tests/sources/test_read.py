@@ -11,7 +11,7 @@ from ml_assets.recipe.schema import Batches
 from ml_assets.sources.batches import batch_range, next_batch
 from ml_assets.sources.read import KNOWN, SourceError, expand, read_source
 
-DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 MONTHLY = Batches(column="month", period="monthly")
 JANUARY, FEBRUARY, MARCH = "2024-01-01", "2024-02-01", "2024-03-01"
 

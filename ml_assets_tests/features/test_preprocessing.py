@@ -8,7 +8,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from ml_assets.features.columns import Roles, roles
 from ml_assets.features.preprocessing import as_numbers, as_text, build
-from ml_assets_tests.training_examples import mixed_rows, recipe_of
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
 ROWS = mixed_rows()
 

@@ -18,7 +18,7 @@ from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, re
 from ml_assets.recipe.metrics import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
 from ml_assets.recipe.yaml_text import dump_yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT.parent / "shared" / "recipes"
 MINIMAL = """\
 name: churn

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ml_assets.records import Score
 from ml_assets.registry.champions import champions, line_of_champions
 from ml_assets.registry.ledger import Entry, Ledger, LedgerBusyError, decisions
-from ml_assets_tests import registry_workers
+from ml_assets_tests.support import registry_workers
 
 POSTGRES = os.environ.get("ML_ASSETS_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 

@@ -13,7 +13,7 @@ from ml_assets.quality.contract import check_raw, kind_of, learn_schema
 from ml_assets.recipe.schema import Recipe
 from ml_assets.sources.read import SourceError, read_source
 
-DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def recipe(task: str = "classification", target: str = "churned", **sections: Any) -> Recipe:

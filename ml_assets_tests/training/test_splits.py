@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.training.splits import folds, labelled_rows, split
-from ml_assets_tests.training_examples import mixed_rows, recipe_of, weekly_rows
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of, weekly_rows
 
 BATCHES = {"column": "at", "period": "weekly"}
 

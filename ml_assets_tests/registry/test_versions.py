@@ -22,8 +22,8 @@ from ml_assets.registry.versions import (
     Registry,
     StaleChampionError,
 )
-from ml_assets_tests import registry_workers
-from ml_assets_tests.registry_workers import evaluation, fit, open_registry, processes, rows, train
+from ml_assets_tests.support import registry_workers
+from ml_assets_tests.support.registry_workers import evaluation, fit, open_registry, processes, rows, train
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from ml_assets.registry.tracking import ensure_experiment, log_training
 from ml_assets.registry.versions import Registry, StaleChampionError
 
 PRELOADED = [
-    "ml_assets_tests.registry_workers",
+    "ml_assets_tests.support.registry_workers",
     "mlflow.sklearn",
     "mlflow.pyfunc",
     "mlflow.artifacts",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.features.columns import roles, roles_of
-from ml_assets_tests.training_examples import mixed_rows, recipe_of
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
 N = 30
 ROWS = pd.DataFrame(

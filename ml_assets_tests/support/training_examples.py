@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_assets.recipe.schema import Recipe
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def recipe_of(

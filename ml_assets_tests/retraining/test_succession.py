@@ -22,7 +22,7 @@ from ml_assets.retraining.policies import Policy, When
 from ml_assets.retraining.replay import Replay, Reports, replay
 from ml_assets.retraining.stream import Stream
 from ml_assets.retraining.succession import Serving, Succession
-from ml_assets_tests.shore import Shore, day
+from ml_assets_tests.support.shore import Shore, day
 
 ROWS, WINDOW, FIRST = 150, 4, 5
 TURNED = {7, 8, 9, 10}

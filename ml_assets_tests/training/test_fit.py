@@ -14,7 +14,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.records import TrainingResult
 from ml_assets.training.fit import fit, refit
 from ml_assets.training.splits import labelled_rows, split
-from ml_assets_tests.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows
+from ml_assets_tests.support.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -217,7 +217,7 @@ def iris() -> tuple[Recipe, pd.DataFrame]:
 
     from ml_assets.recipe.loading import load_recipe
 
-    path = Path(__file__).parents[1] / "ml_assets" / "recipes" / "iris.yaml"
+    path = Path(__file__).parents[2] / "ml_assets" / "recipes" / "iris.yaml"
     data = load_iris(as_frame=True)
     frame = data.data.assign(target=data.target.map(dict(enumerate(data.target_names))))
     return load_recipe(path), frame.assign(row_id__=np.arange(150, dtype=np.uint64))

@@ -14,7 +14,7 @@ from ml_assets.recipe.json_schema import DOCS, manual_text, recipe_schema, schem
 from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.yaml_text import read_yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT.parent / "shared" / "recipes").glob("*.yaml")) + sorted(
     (ROOT / "ml_assets" / "recipes").glob("*.yaml")
 )

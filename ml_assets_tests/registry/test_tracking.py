@@ -19,7 +19,7 @@ from ml_assets.registry.database import configure, tracking_uri
 from ml_assets.registry.integrity import IntegrityError, model_sha256
 from ml_assets.registry.pipelines import model_signature, plain
 from ml_assets.registry.tracking import end_run, ensure_experiment, log_training, nested_run
-from ml_assets_tests.registry_workers import evaluation, fit, rows, training_result
+from ml_assets_tests.support.registry_workers import evaluation, fit, rows, training_result
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from ml_assets.orchestration.batch_steps import performance_step
 from ml_assets.orchestration.gate_steps import PromotionError, promote_version
 from ml_assets.registry import champions
 from ml_assets.registry.wording import describe, details
-from ml_assets_tests.shore import Shore, day
+from ml_assets_tests.support.shore import Shore, day
 
 
 class Beach(Shore):

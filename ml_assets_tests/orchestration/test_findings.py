@@ -17,7 +17,7 @@ from ml_assets.records import BatchEvidence, Champion, History, PerformanceRepor
 from ml_assets.registry import files
 from ml_assets.registry.integrity import IntegrityError
 from ml_assets.retraining.policy import decide_retrain
-from ml_assets_tests.shore import Shore, day
+from ml_assets_tests.support.shore import Shore, day
 
 
 class Reef(Shore):
