@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ml_assets.backtest.fits import Fits, fixed_fit
+from ml_assets.backtest.stream import Stream
 from ml_assets.evaluation.metrics import positive_class
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import load_recipe, parse_recipe
 from ml_assets.recipe.schema import PromotionSection, Retraining
 from ml_assets.records import TrainingResult
-from ml_assets.retraining.fits import Fits, fixed_fit
-from ml_assets.retraining.stream import Stream
 from ml_assets.sources.files import expand
 from ml_assets.sources.read import read_source
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from textwrap import indent
 
+from ml_assets.backtest.backtest import Backtest
+from ml_assets.backtest.policies import RECIPE
 from ml_assets.cli.output import columns, number
-from ml_assets.orchestration.backtest_step import backtest_step, stream_of_source
-from ml_assets.orchestration.state import ModelState, locked
-from ml_assets.retraining.backtest import Backtest
-from ml_assets.retraining.policies import RECIPE
+from ml_assets.lifecycle.backtest import backtest_step, stream_of_source
+from ml_assets.lifecycle.state import ModelState, locked
 
 SECONDS_BETWEEN_NEWS = 2.0
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.cli.validate import check, load_state
-from ml_assets.orchestration.alerts import tell
+from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.orchestration.location import load_states, remember
 from ml_assets.orchestration.overview import ModelStatus, all_statuses
 from ml_assets.orchestration.runs import open_instance
-from ml_assets.orchestration.state import ModelState, locked
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.recipe import RecipeError
 from ml_assets.settings import Settings, read_settings
@@ -81,7 +81,7 @@ def statuses(name: str | None) -> list[ModelStatus]:
 
 def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
     """Put a registered version in charge, if the gate agrees or is not asked."""
-    from ml_assets.orchestration import gate_steps
+    from ml_assets.lifecycle import gate as gate_steps
 
     state = known_state(name)
     with locked(state.settings.home, state.command_lock):

@@ -35,16 +35,16 @@ def stop(message: str, code: int, as_json: bool) -> typer.Exit:
 @contextmanager
 def faults(as_json: bool) -> Iterator[None]:
     """Turn the faults that a person can mend into one message and an exit code; any other is a bug."""
-    from ml_assets.orchestration.gate_steps import PromotionError
+    from ml_assets.backtest.errors import TooShortError
+    from ml_assets.lifecycle.gate import PromotionError
+    from ml_assets.lifecycle.state import Busy
     from ml_assets.orchestration.runs import RunFailedError
-    from ml_assets.orchestration.state import Busy
     from ml_assets.orchestration.walk import WalkError
     from ml_assets.recipe import RecipeError
     from ml_assets.registry.champions import UnknownVersionError
     from ml_assets.registry.integrity import IntegrityError
     from ml_assets.registry.ledger import LedgerBusyError
     from ml_assets.registry.versions import LostRegistryError, NothingToRollBackError, StaleChampionError
-    from ml_assets.retraining.errors import TooShortError
     from ml_assets.settings import SettingsError
     from ml_assets.sources.read import SourceError
 

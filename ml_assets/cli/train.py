@@ -11,10 +11,10 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_assets.cli.models import actor, file_state
+from ml_assets.lifecycle.state import STATIC, Busy, ModelState, locked
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import definitions_of
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.orchestration.state import STATIC, Busy, ModelState, locked
 from ml_assets.recipe.schema import Period
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry.wording import describe

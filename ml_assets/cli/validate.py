@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.location import load_states
-from ml_assets.orchestration.state import ModelState
 from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.recipe.faults import dotted
 from ml_assets.recipe.loading import RecipeFault, fault_in, name_taken

@@ -5,18 +5,18 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.orchestration import display
-from ml_assets.orchestration.backtest_step import backtest_report
-from ml_assets.orchestration.batch_steps import (
+from ml_assets.lifecycle.backtest import backtest_report
+from ml_assets.lifecycle.state import STATIC, ModelState
+from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
+from ml_assets.lifecycle.watch import (
     clean_step,
     drift_step,
     performance_step,
     predict_step,
     raw_step,
 )
+from ml_assets.orchestration import display
 from ml_assets.orchestration.partitions import batch_partitions, labels_mapping
-from ml_assets.orchestration.state import STATIC, ModelState
-from ml_assets.orchestration.training_steps import champion_step, evaluate_step, split_step, train_step
 
 AS_OF_TAG = "ml_assets/as_of"
 MODEL_TAG = "ml_assets/model"

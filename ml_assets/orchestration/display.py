@@ -12,7 +12,7 @@ import dagster as dg
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
 
 if TYPE_CHECKING:
-    from ml_assets.retraining.backtest import Backtest
+    from ml_assets.backtest.backtest import Backtest
 
 Metadata = dict[str, Any]
 

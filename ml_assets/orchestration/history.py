@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from ml_assets.lifecycle.state import STATIC, ModelState
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
-from ml_assets.orchestration.state import STATIC, ModelState
 from ml_assets.records import (
     Attempt,
     BatchEvidence,

@@ -10,7 +10,8 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
-from ml_assets.orchestration.alerts import alert
+from ml_assets.lifecycle.alerts import alert
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.assets import AS_OF_TAG, MODEL_TAG, recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.executor import executor
@@ -18,11 +19,10 @@ from ml_assets.orchestration.mlflow_run import TRAINING_TAG, end_mlflow_run, mlf
 from ml_assets.orchestration.overview import overview_asset
 from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor
-from ml_assets.orchestration.state import ModelState
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipes
 from ml_assets.settings import Settings
-from ml_assets.sources.snapshots import atomic_write
+from ml_assets.store.snapshots import atomic_write
 
 BATCH_ASSETS = ("raw_data", "cleaned_features", "predictions", "drift_report", "performance_report")
 TRAINING_ASSETS = ("training_set", "test_set", "trained_model", "evaluation_report", "champion")

@@ -7,9 +7,9 @@ from typing import Literal
 
 import dagster as dg
 
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
 from ml_assets.orchestration.history import read_history
-from ml_assets.orchestration.state import ModelState
 from ml_assets.recipe import RecipeError
 from ml_assets.records import History, Record
 from ml_assets.registry import champions

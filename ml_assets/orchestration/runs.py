@@ -13,7 +13,7 @@ from dagster._core.utils import make_new_run_id
 
 from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
 from ml_assets.settings import Settings
-from ml_assets.sources.snapshots import atomic_write
+from ml_assets.store.snapshots import atomic_write
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ml_assets.orchestration.alerts import tell
+from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import reap
-from ml_assets.orchestration.state import ModelState, locked_by_another
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
 

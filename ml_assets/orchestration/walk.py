@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
+from ml_assets.lifecycle.state import STATIC, ModelState, locked
 from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import definitions_of
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
-from ml_assets.orchestration.state import STATIC, ModelState, locked
 from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
 from ml_assets.registry import champions
 from ml_assets.retraining.evidence import drift_breach

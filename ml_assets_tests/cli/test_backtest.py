@@ -67,7 +67,7 @@ def test_static_table_has_no_history(folder: Path) -> None:
 def test_asset_shows_the_same_backtest_and_says_why_there_is_none(folder: Path) -> None:
     from ml_assets.cli.validate import load_state
     from ml_assets.features.cleaning import clean
-    from ml_assets.orchestration.backtest_step import backtest_report
+    from ml_assets.lifecycle.backtest import backtest_report
     from ml_assets.settings import read_settings
 
     _, told, _ = run(folder / "made.yaml")

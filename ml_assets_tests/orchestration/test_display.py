@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ml_assets.backtest.backtest import Backtest, PolicyScore
+from ml_assets.backtest.scale import Interval
 from ml_assets.monitoring.wording import describe
 from ml_assets.orchestration import display
 from ml_assets.orchestration.overview import LastDecision, ModelStatus, _last_decisions, flat
 from ml_assets.records import ColumnDrift, DriftReport, GateCheck, PerformanceReport, Promotion, Score
-from ml_assets.retraining.backtest import Backtest, PolicyScore
-from ml_assets.retraining.scale import Interval
 
 DRIFTED = ColumnDrift(
     column="price",

@@ -18,10 +18,10 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster._core.test_utils import create_run_for_test
 
+from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap, tidy_up
-from ml_assets.orchestration.state import Busy, ModelState, locked
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
@@ -315,7 +315,7 @@ def test_faulty_batch_is_blocked_whatever_drifted(drifted: Desk) -> None:
 def test_sensor_leaves_the_model_to_a_command_at_work(drifted: Desk) -> None:
     program = f"""
 from pathlib import Path
-from ml_assets.orchestration.state import locked
+from ml_assets.lifecycle.state import locked
 with locked(Path({str(drifted.state.settings.home)!r}), {drifted.state.command_lock!r}):
     print("locked", flush=True)
     input()

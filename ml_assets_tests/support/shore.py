@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml_assets.orchestration.batch_steps import clean_step, performance_step, predict_step, raw_step
-from ml_assets.orchestration.state import ModelState
-from ml_assets.orchestration.training_steps import champion_step, evaluate_step, split_step, train_step
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
+from ml_assets.lifecycle.watch import clean_step, performance_step, predict_step, raw_step
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import Promotion
 from ml_assets.registry.tracking import ensure_experiment

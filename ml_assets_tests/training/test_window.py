@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
-from ml_assets.retraining.replay import trained
-from ml_assets.retraining.stream import Stream
+from ml_assets.backtest.replay import trained
+from ml_assets.backtest.stream import Stream
 from ml_assets.training.window import JUDGES, choose_window
 
 BATCHES = [f"b{n:02}" for n in range(20)]

@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.evaluation.metrics import METRICS, Floats
-from ml_assets.records import Direction, Record
-from ml_assets.retraining.errors import TooShortError
-from ml_assets.retraining.policies import (
+from ml_assets.backtest.errors import TooShortError
+from ml_assets.backtest.policies import (
     NEVER,
     ORACLE,
     RECIPE,
@@ -25,7 +23,7 @@ from ml_assets.retraining.policies import (
     section_of,
     standard_policies,
 )
-from ml_assets.retraining.replay import (
+from ml_assets.backtest.replay import (
     Replay,
     Reports,
     newest_labelled,
@@ -33,9 +31,11 @@ from ml_assets.retraining.replay import (
     replay,
     trained,
 )
-from ml_assets.retraining.scale import Interval, Scale, interval_of
-from ml_assets.retraining.stream import Stream, Window
-from ml_assets.retraining.succession import Serving, served_rows
+from ml_assets.backtest.scale import Interval, Scale, interval_of
+from ml_assets.backtest.stream import Stream, Window
+from ml_assets.backtest.succession import Serving, served_rows
+from ml_assets.evaluation.metrics import METRICS, Floats
+from ml_assets.records import Direction, Record
 
 MOST_RETRAINS = 0.4  # share of the batches at which a recommended policy may train
 FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say

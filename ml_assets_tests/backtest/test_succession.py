@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 
 from benchmarks.trust.streams import fixed_fits, made_recipe, made_rows
-from ml_assets.orchestration.backtest_step import stream_of_store
-from ml_assets.orchestration.state import ModelState
+from ml_assets.backtest.fits import Fits, fixed_fit
+from ml_assets.backtest.policies import Policy, When
+from ml_assets.backtest.replay import Replay, Reports, replay
+from ml_assets.backtest.stream import Stream
+from ml_assets.backtest.succession import Serving, Succession
+from ml_assets.lifecycle.backtest import stream_of_store
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Promotion, TrainedModel
 from ml_assets.registry import champions
-from ml_assets.retraining.fits import Fits, fixed_fit
-from ml_assets.retraining.policies import Policy, When
-from ml_assets.retraining.replay import Replay, Reports, replay
-from ml_assets.retraining.stream import Stream
-from ml_assets.retraining.succession import Serving, Succession
 from ml_assets_tests.support.shore import Shore, day
 
 ROWS, WINDOW, FIRST = 150, 4, 5

@@ -19,7 +19,7 @@ from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 from ml_assets.sources import batches as calendar
 from ml_assets.sources.files import expand
-from ml_assets.sources.snapshots import Store, atomic_write
+from ml_assets.store.snapshots import Store, atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd

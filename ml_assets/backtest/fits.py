@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.backtest.stream import Stream, Window
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import roles
 from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, TrainingResult
-from ml_assets.retraining.stream import Stream, Window
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
 from ml_assets.training.splits import labelled_rows, split

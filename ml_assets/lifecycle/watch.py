@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 
+from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
+from ml_assets.lifecycle.gate import probation_step
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
-from ml_assets.orchestration.alerts import tell
-from ml_assets.orchestration.findings import alarms, metrics, tell_findings, with_findings
-from ml_assets.orchestration.gate_steps import probation_step
-from ml_assets.orchestration.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.retraining.evidence import drift_breach, performance_breach
 

@@ -6,20 +6,20 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.backtest.errors import TooShortError
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
-from ml_assets.orchestration.state import ModelState
-from ml_assets.retraining.errors import TooShortError
 
 if TYPE_CHECKING:
-    from ml_assets.retraining.backtest import Backtest, Progress
-    from ml_assets.retraining.stream import Stream
+    from ml_assets.backtest.backtest import Backtest, Progress
+    from ml_assets.backtest.stream import Stream
 
 NO_HISTORY = "one static table: there is no history to try policies on"
 
 
 def stream_of_source(state: ModelState) -> Stream:
     """Read the whole history from the source, cleaned as the graph does; nothing is kept."""
-    from ml_assets.retraining.stream import Stream
+    from ml_assets.backtest.stream import Stream
     from ml_assets.sources.files import expand
     from ml_assets.sources.read import read_source
 
@@ -32,7 +32,7 @@ def stream_of_source(state: ModelState) -> Stream:
 
 def stream_of_store(state: ModelState) -> Stream:
     """Take the batches that were cleaned."""
-    from ml_assets.retraining.stream import Stream
+    from ml_assets.backtest.stream import Stream
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
@@ -48,9 +48,9 @@ def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers
     TooShortError
         If there are too few batches to try policies on.
     """
-    from ml_assets.retraining.backtest import backtest, first_batch
-    from ml_assets.retraining.fits import Fits, first_search, fixed_fit
-    from ml_assets.retraining.replay import Reports, newest_labelled
+    from ml_assets.backtest.backtest import backtest, first_batch
+    from ml_assets.backtest.fits import Fits, first_search, fixed_fit
+    from ml_assets.backtest.replay import Reports, newest_labelled
 
     folder = state.settings.home / "backtests" / state.name
     first = first_batch(stream)
@@ -80,6 +80,6 @@ def backtest_report(state: ModelState, say: Callable[[str], None]) -> dict[str, 
         )
     except TooShortError as error:
         return {"policies": 0, "summary": str(error)}
-    from ml_assets.retraining.pictures import pareto
+    from ml_assets.backtest.pictures import pareto
 
     return display.backtest_metadata(result) | {"picture": display.picture(pareto(result))}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.records import Finding
-from ml_assets.sources.snapshots import Store, StoreError, atomic_write
+from ml_assets.store.snapshots import Store, StoreError, atomic_write
 
 OLD = pd.DataFrame({"x": [1.0, 2.0], "text": ["a", None]})
 NEW = pd.DataFrame({"x": [3.0], "text": ["b"]})

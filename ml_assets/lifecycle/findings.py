@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml_assets.orchestration.alerts import tell
+from ml_assets.lifecycle.alerts import tell
 from ml_assets.records import ColumnDrift, Estimate, PerformanceReport, SequentialTest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.orchestration.state import ModelState
+    from ml_assets.lifecycle.state import ModelState
 
 
 @dataclass(frozen=True)

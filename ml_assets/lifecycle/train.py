@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ml_assets.orchestration.alerts import tell
-from ml_assets.orchestration.gate_steps import ask_gate, write_promotion
-from ml_assets.orchestration.state import ModelState
+from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.gate import ask_gate, write_promotion
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[
 
 def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
     """Look as far back as `training.window: auto` says; the first model learns from all."""
+    from ml_assets.backtest.fits import fixed_fit
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.evaluation.metrics import metric_named, score
-    from ml_assets.retraining.fits import fixed_fit
     from ml_assets.training.window import choose_window
 
     champion = state.registry.champion(state.name) if state.recipe.training.window == "auto" else None

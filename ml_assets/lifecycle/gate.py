@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.orchestration.state import STATIC, ModelState
+from ml_assets.lifecycle.state import STATIC, ModelState
 from ml_assets.records import Costs, Evaluation, Probation, Promotion, TrainedModel
 from ml_assets.registry import champions
 

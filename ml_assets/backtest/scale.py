@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ml_assets.backtest.stream import Stream
 from ml_assets.evaluation.metrics import METRICS, Floats, evaluate_counts, labelled
 from ml_assets.records import Record
-from ml_assets.retraining.stream import Stream
 
 RESAMPLES = 200
 CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory

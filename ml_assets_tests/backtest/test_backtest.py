@@ -12,13 +12,11 @@ import pytest
 
 from benchmarks.trust.policy import flapping_metric
 from benchmarks.trust.streams import MADE, fixed_fits, made_recipe, made_rows
-from ml_assets.recipe.loading import parse_recipe
-from ml_assets.recipe.schema import Breaches, PromotionSection, Retraining
-from ml_assets.retraining.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
-from ml_assets.retraining.errors import TooShortError
-from ml_assets.retraining.fits import Fits
-from ml_assets.retraining.pictures import pareto
-from ml_assets.retraining.policies import (
+from ml_assets.backtest.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
+from ml_assets.backtest.errors import TooShortError
+from ml_assets.backtest.fits import Fits
+from ml_assets.backtest.pictures import pareto
+from ml_assets.backtest.policies import (
     AGES,
     AT_ONCE,
     CALENDARS,
@@ -33,8 +31,10 @@ from ml_assets.retraining.policies import (
     section_of,
     standard_policies,
 )
-from ml_assets.retraining.replay import Replay, Reports, replay
-from ml_assets.retraining.stream import Stream
+from ml_assets.backtest.replay import Replay, Reports, replay
+from ml_assets.backtest.stream import Stream
+from ml_assets.recipe.loading import parse_recipe
+from ml_assets.recipe.schema import Breaches, PromotionSection, Retraining
 
 BATCHES, ROWS, CHANGE = 26, 300, 14
 DEFAULT = Policy(RECIPE, DEFAULTS)
@@ -254,7 +254,7 @@ def test_no_name_stands_on_another(result: Backtest) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from ml_assets.retraining.pictures import name_points
+    from ml_assets.backtest.pictures import name_points
 
     alike = [
         row.model_copy(update={"retrains": 2 + i % 2, "score": 0.7}) for i, row in enumerate(result.policies)

@@ -9,6 +9,10 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from ml_assets.backtest.fits import Fit, Fits
+from ml_assets.backtest.policies import Policy
+from ml_assets.backtest.stream import Stream, Window
+from ml_assets.backtest.succession import Serving, Succession, served_rows
 from ml_assets.evaluation.metrics import metric_named, score
 from ml_assets.features.columns import roles
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
@@ -24,11 +28,7 @@ from ml_assets.records import (
     Promotion,
     RetrainDecision,
 )
-from ml_assets.retraining.fits import Fit, Fits
-from ml_assets.retraining.policies import Policy
 from ml_assets.retraining.policy import decide_retrain
-from ml_assets.retraining.stream import Stream, Window
-from ml_assets.retraining.succession import Serving, Succession, served_rows
 from ml_assets.training.window import choose_window
 
 Batches = tuple[str, ...]

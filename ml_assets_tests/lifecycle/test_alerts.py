@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets.orchestration.alerts import TITLES, alert
+from ml_assets.lifecycle.alerts import TITLES, alert
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Alerts, SettingsError, read_settings
 

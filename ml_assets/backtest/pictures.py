@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ml_assets.backtest.backtest import Backtest, PolicyScore
+from ml_assets.backtest.policies import NEVER, ORACLE, RECIPE
 from ml_assets.evaluation.pictures import png
-from ml_assets.retraining.backtest import Backtest, PolicyScore
-from ml_assets.retraining.policies import NEVER, ORACLE, RECIPE
 
 COLOURS = {NEVER: "tab:grey", ORACLE: "tab:green", RECIPE: "tab:red"}
 OTHERS = "tab:blue"

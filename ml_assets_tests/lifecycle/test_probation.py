@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.orchestration.batch_steps import performance_step
-from ml_assets.orchestration.gate_steps import PromotionError, promote_version
+from ml_assets.lifecycle.gate import PromotionError, promote_version
+from ml_assets.lifecycle.watch import performance_step
 from ml_assets.registry import champions
 from ml_assets.registry.wording import describe, details
 from ml_assets_tests.support.shore import Shore, day

@@ -6,11 +6,11 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from ml_assets.orchestration.channels import CHANNELS, FAULTS, configured, fault
+from ml_assets.lifecycle.channels import CHANNELS, FAULTS, configured, fault
 from ml_assets.settings import Alerts
 
 if TYPE_CHECKING:
-    from ml_assets.orchestration.state import ModelState
+    from ml_assets.lifecycle.state import ModelState
     from ml_assets.registry.ledger import Ledger
 
 Event = Literal[

@@ -1,0 +1,1 @@
+"""The replay of a model on its history: stream, fits, policies, succession, comparison."""

@@ -1,0 +1,1 @@
+"""Where content lies: frames and records by model, asset and batch."""
