@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean, nearest
 
 ALLOWED: Final = ("sklearn", "xgboost")
 """Packages whose estimators may be named."""
-
-PLANNED: Final = ("lightgbm", "catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
-"""Packages whose estimators a later version will know."""
 
 TWINS: Final = {
     "sklearn.linear_model.LogisticRegression": "sklearn.linear_model.Ridge",
@@ -79,9 +77,9 @@ def check_class_path(class_path: str) -> None:
         return
     package, _, _ = class_path.partition(".")
     suggestion = _suggestion(class_path)
-    if package in PLANNED:
+    if package in planned.PACKAGES:
         raise ValueError(
-            f"{class_path!r}: {package} is not yet supported. Allowed: estimators of {' and '.join(ALLOWED)}"
+            planned.not_yet(f"{class_path!r}: {package}", f"Allowed: estimators of {' and '.join(ALLOWED)}")
         )
     if package not in ALLOWED:
         raise ValueError(

@@ -15,8 +15,8 @@ from pydantic_core import PydanticUndefined
 
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.recipe.fields import sections, type_words
-from ml_assets.recipe.metrics import METRIC_DIRECTIONS, TASK_METRICS
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 NUMBER: Final = {"type": "number"}

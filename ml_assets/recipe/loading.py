@@ -9,37 +9,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
-from ml_assets.recipe.rules import not_yet
+from ml_assets.recipe.rules import check_consistency
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.yaml_text import YamlFault, dump_yaml, read_scalar, read_yaml
-
-NOT_YET: Final = frozenset({
-    "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.cost", "evaluation.explanation",
-    "evaluation.validation.group_col", "evaluation.validation.validation_size",
-    "hyperparameter_tuning.engine", "hyperparameter_tuning.sampler", "hyperparameter_tuning.warm_start",
-    "model.augmenter.connection", "model.calibration", "model.ensemble", "model.feature_engineering",
-    "model.feature_selection", "model.loader.connection_uri", "model.loader.params", "model.threshold",
-    "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
-    "promotion.max_latency_ms", "promotion.shadow",
-    "quality", "serving", "tracking", "training.checkpoints", "training.engine",
-    "training.time_budget",
-})  # fmt: skip
-"""Keys that a later version will understand."""
-
-NOT_YET_VALUES: Final = frozenset({
-    ("batches.period", "quarterly"), ("batches.period", "yearly"),
-    ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
-    ("model.preprocessor.params.missing_strategy", "interpolation"),
-    ("model.preprocessor.params.numerical_strategy", "normalizer"),
-})  # fmt: skip
-"""Values that a later version will understand."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +85,15 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
     if not isinstance(data, dict):
         message = f"found {_found(data)}; allowed: a recipe as `key: value`, beginning with `name:`"
         raise RecipeError([RecipeFault(file, lines[()], "", message)])
+    faults: Sequence[tuple[Key, str]]
     try:
-        return Recipe.model_validate(data)
+        recipe = Recipe.model_validate(data)
+        check_consistency(recipe)
+        return recipe
     except ValidationError as error:
         faults = _in_words(error, data)
+    except Faults as error:
+        faults = error.faults
     found = (RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults)
     raise RecipeError(sorted(found, key=lambda fault: fault.line or 0))
 
@@ -254,8 +239,8 @@ def _missing(key: Key) -> str:
 
 def _unknown_key(key: Key) -> str:
     name, siblings = str(key[-1]), keys_at(key[:-1])
-    if dotted(key) in NOT_YET:
-        return not_yet(repr(name), "Leave it out")
+    if dotted(key) in planned.KEYS:
+        return planned.not_yet(repr(name), "Leave it out")
     elsewhere = [place or "the top level" for place, section in sections() if name in section.model_fields]
     if elsewhere:
         places = " or ".join(elsewhere)
@@ -265,8 +250,8 @@ def _unknown_key(key: Key) -> str:
 
 def _not_allowed(key: Key, value: Any) -> str:
     allowed = allowed_at(key)
-    if isinstance(value, str) and (dotted(key), value) in NOT_YET_VALUES:
-        return not_yet(repr(value), f"Allowed: {allowed}")
+    if isinstance(value, str) and (dotted(key), value) in planned.VALUES:
+        return planned.not_yet(repr(value), f"Allowed: {allowed}")
     message = f"found {_found(value)}; allowed: {allowed}"
     if value is None:
         return f"{message}. Leave the key out for the default"

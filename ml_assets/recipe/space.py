@@ -1,18 +1,13 @@
-"""Search spaces inside hyperparameters, and estimators inside estimators (SPEC A3, A4).
-
-A plain value is fixed; `{type: int, low: 2, high: 8}` is searched; `{class_path: …, hyperparameters: {…}}` is
-an estimator with hyperparameters of its own.
-"""
+"""Search spaces inside hyperparameters, and estimators inside estimators (SPEC A3, A4)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from ml_assets.recipe import catalogue
-from ml_assets.recipe.faults import Faults, Key, unknown
+from ml_assets.recipe.faults import Faults, Key
 
 Choice = str | int | float | bool | None | tuple[Any, ...]
 
@@ -63,28 +58,8 @@ class Nested:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
 
 
-def parse_hyperparameters(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Read hyperparameters as written in YAML; spaces and nested estimators become objects, the rest stays.
-
-    Raises
-    ------
-    Faults
-        Every fault, each with its key inside `hyperparameters`.
-
-    Examples
-    --------
-    >>> parse_hyperparameters({"max_depth": {"type": "int", "low": 2, "high": 8}, "n_jobs": 1})
-    {'max_depth': Int(low=2, high=8, step=1, log=False), 'n_jobs': 1}
-    """
-    faults: list[tuple[Key, str]] = []
-    parsed = {name: _parse(value, (name,), faults) for name, value in hyperparameters.items()}
-    _refuse(faults)
-    return parsed
-
-
 def as_written(value: Any) -> Any:
-    """Turn parsed hyperparameters back into plain dicts and lists; the inverse of `parse_hyperparameters`."""
+    """Turn parsed hyperparameters back into plain dicts and lists."""
     if isinstance(value, Int):
         written: dict[str, Any] = {"type": "int", "low": value.low, "high": value.high}
         return written | ({"log": True} if value.log else {"step": value.step} if value.step != 1 else {})
@@ -175,119 +150,6 @@ def _refuse(faults: list[tuple[Key, str]]) -> None:
         raise Faults(faults)
 
 
-def _parse(value: Any, key: Key, faults: list[tuple[Key, str]]) -> Any:
-    if isinstance(value, Mapping):
-        if "class_path" in value:
-            return _parse_nested(value, key, faults)
-        if _is_weights(value, key):
-            return dict(value)
-        if "type" in value:
-            return _parse_space(value, key, faults)
-        if value and set(value) <= {"low", "high", "step", "log", "choices"}:
-            faults.append((key, f"a search space needs `type`: one of {', '.join(SPACES)}"))
-            return None
-        return {name: _parse(inner, (*key, name), faults) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        if key[-1] == "estimators":
-            return _parse_members(value, key, faults)
-        return [_parse(inner, (*key, position), faults) for position, inner in enumerate(value)]
-    return value
-
-
-def _is_weights(value: Mapping[str, Any], key: Key) -> bool:
-    # Classes may be called "type" or "low": `class_weight: {low: 1, high: 5}` is no search space.
-    return key[-1] == "class_weight" and all(_is_number(weight) for weight in value.values())
-
-
-def _parse_nested(value: Mapping[str, Any], key: Key, faults: list[tuple[Key, str]]) -> Nested | None:
-    found = len(faults)
-    for name in value:
-        if name not in ("class_path", "hyperparameters"):
-            faults.append(((*key, name), unknown("key", name, ("class_path", "hyperparameters"))))
-    class_path, inner = value["class_path"], value.get("hyperparameters", {})
-    if not isinstance(class_path, str):
-        faults.append(
-            ((*key, "class_path"), f"found {class_path!r}; allowed: text, e.g. xgboost.XGBClassifier")
-        )
-    else:
-        try:
-            catalogue.check_class_path(class_path)
-        except ValueError as error:
-            faults.append(((*key, "class_path"), str(error)))
-    if not isinstance(inner, Mapping):
-        faults.append(
-            ((*key, "hyperparameters"), f"found {inner!r}; allowed: hyperparameters as `name: value`")
-        )
-        return None
-    path: Key = (*key, "hyperparameters")
-    parsed = {name: _parse(item, (*path, name), faults) for name, item in inner.items()}
-    return Nested(class_path, parsed) if len(faults) == found else None
-
-
-def _parse_members(value: Any, key: Key, faults: list[tuple[Key, str]]) -> list[dict[str, Any]]:
-    members: list[dict[str, Any]] = []
-    for position, member in enumerate(value):
-        here: Key = (*key, position)
-        if not isinstance(member, Mapping) or set(member) != {"name", "estimator"}:
-            faults.append((here, "allowed: `{name: …, estimator: {class_path: …, hyperparameters: {…}}}`"))
-            continue
-        name, estimator = member["name"], member["estimator"]
-        if not isinstance(name, str) or not name or "." in name or "__" in name:
-            faults.append(((*here, "name"), f"found {name!r}; allowed: text without '.' and '__'"))
-        elif name in [other["name"] for other in members]:
-            faults.append(
-                ((*here, "name"), f"{name!r} is there twice; every estimator needs a name of its own")
-            )
-        if isinstance(estimator, Nested):
-            members.append({"name": name, "estimator": estimator})
-        elif isinstance(estimator, Mapping) and "class_path" in estimator:
-            members.append(
-                {"name": name, "estimator": _parse_nested(estimator, (*here, "estimator"), faults)}
-            )
-        else:
-            faults.append(
-                ((*here, "estimator"), "needs `class_path`, e.g. {class_path: xgboost.XGBClassifier}")
-            )
-    return members
-
-
-def _parse_space(value: Mapping[str, Any], key: Key, faults: list[tuple[Key, str]]) -> Space | None:
-    kind = value["type"]
-    if not isinstance(kind, str) or kind not in SPACES:
-        faults.append(((*key, "type"), unknown("type of search space", str(kind), SPACES)))
-        return None
-    build, required, optional = SPACES[kind]
-    found = len(faults)
-    allowed = (*required, *optional)
-    for name in value:
-        if name != "type" and name not in allowed:
-            faults.append(((*key, name), unknown("key", str(name), ("type", *allowed))))
-    missing = [name for name in required if name not in value]
-    if missing and len(faults) == found:
-        faults.append(
-            (key, f"a search space of type {kind} needs {' and '.join(f'`{name}`' for name in missing)}")
-        )
-    if len(faults) > found:
-        return None
-    settings = {name: item for name, item in value.items() if name != "type"}
-    if kind == "categorical":
-        choices = settings["choices"]
-        if not isinstance(choices, list | tuple):
-            faults.append(((*key, "choices"), f"found {choices!r}; allowed: a list of values"))
-            return None
-        settings["choices"] = tuple(
-            tuple(choice) if isinstance(choice, list) else choice for choice in choices
-        )
-    if kind == "float":
-        for name in ("low", "high"):
-            settings[name] = float(settings[name]) if _is_number(settings[name]) else settings[name]
-    try:
-        return build(**settings)
-    except Faults as error:
-        faults.extend(((*key, *inner), message) for inner, message in error.faults)
-        return None
-
-
 def _int_faults(space: Int) -> list[tuple[Key, str]]:
     faults: list[tuple[Key, str]] = [
         ((name,), f"found {value!r}; allowed: a whole number{' of 1 or more' if name == 'step' else ''}")
@@ -305,7 +167,7 @@ def _float_faults(space: Float) -> list[tuple[Key, str]]:
     faults: list[tuple[Key, str]] = [
         ((name,), f"found {value!r}; allowed: a finite number")
         for name, value in (("low", space.low), ("high", space.high))
-        if not _is_number(value) or not math.isfinite(value)
+        if not is_number(value) or not math.isfinite(value)
     ]
     if not isinstance(space.log, bool):
         faults.append((("log",), f"found {space.log!r}; allowed: true or false"))
@@ -348,26 +210,6 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-SPACES: Final[dict[str, tuple[Callable[..., Space], tuple[str, ...], tuple[str, ...]]]] = {
-    "int": (Int, ("low", "high"), ("step", "log")),
-    "float": (Float, ("low", "high"), ("log",)),
-    "categorical": (Categorical, ("choices",), ()),
-}
-"""Type of a search space → its class, the keys it needs, the keys it may have."""
-
-__all__ = [
-    "SPACES",
-    "Categorical",
-    "Float",
-    "Int",
-    "Nested",
-    "Space",
-    "as_written",
-    "filled",
-    "parse_hyperparameters",
-    "searched",
-]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean
 
 FORMATS = {
@@ -16,7 +17,6 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-LATER = ("s3", "gs", "gcs", "abfs", "abfss", "az", "http", "https", "openml")
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -118,7 +118,7 @@ def local_path(source_uri: str) -> str:
     """
     if VARIABLE.search(source_uri):
         raise SourceError(f"source_uri '{source_uri}': the variable was not replaced by its value")
-    if re.match(r"\s*(select|with)\s", source_uri, re.IGNORECASE) or source_uri.endswith((".sql", ".sql.j2")):
+    if planned.SQL.match(source_uri):
         raise SourceError(f"source_uri '{source_uri}' is SQL, which is not yet read: {_accepted()}")
     scheme, separator, rest = source_uri.partition("://")
     if not separator:
@@ -126,7 +126,7 @@ def local_path(source_uri: str) -> str:
     scheme = scheme.lower()
     if scheme == "file":
         return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
-    reason = "is not yet read" if scheme in LATER else "is not known"
+    reason = "is not yet read" if scheme in planned.SCHEMES else "is not known"
     raise SourceError(f"source_uri '{source_uri}': '{scheme}://' {reason}: {_accepted()}")
 
 

@@ -9,7 +9,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from ml_assets.evaluation.evaluate import evaluate, intervals, predict
 from ml_assets.evaluation.metrics import METRICS, Numbers, labelled, score
 from ml_assets.evaluation.pictures import confusion_matrix, residuals
-from ml_assets.recipe.metrics import TASK_METRICS
+from ml_assets.recipe.tasks import TASK_METRICS
 from ml_assets.training.fit import fit
 from ml_assets_tests.evaluation.test_metrics import classified, numbers
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of

@@ -16,7 +16,7 @@ from ml_assets.evaluation.metrics import (
     positive_class,
     score,
 )
-from ml_assets.recipe.metrics import METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
 
 CLASSIFICATION = TASK_METRICS["classification"]
 REGRESSION = TASK_METRICS["regression"]

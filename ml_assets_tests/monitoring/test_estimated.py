@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.evaluation.metrics import METRICS, score
 from ml_assets.monitoring.estimated import calibrated, estimate, expected_score, with_record
-from ml_assets.recipe.metrics import TASK_METRICS
+from ml_assets.recipe.tasks import TASK_METRICS
 from ml_assets.records import Estimate, PerformanceReport, Score
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ml_assets.recipe import Recipe, RecipeError, load_recipe
 from ml_assets.recipe.fields import sections
 from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, recipe_sha256
-from ml_assets.recipe.metrics import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
 from ml_assets.recipe.yaml_text import dump_yaml
 
 ROOT = Path(__file__).parents[2]

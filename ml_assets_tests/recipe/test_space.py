@@ -17,9 +17,9 @@ from ml_assets.recipe.space import (
     Space,
     as_written,
     filled,
-    parse_hyperparameters,
     searched,
 )
+from ml_assets.recipe.space_text import parse_hyperparameters
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 XGB = "xgboost.XGBClassifier"

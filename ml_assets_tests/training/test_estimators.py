@@ -6,7 +6,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.recipe.catalogue import ESTIMATORS
-from ml_assets.recipe.space import parse_hyperparameters
+from ml_assets.recipe.space_text import parse_hyperparameters
 from ml_assets.training.estimators import REQUIRED, LabelEncodedClassifier, build, families, wrong_values
 
 RNG = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Names of the metrics, their directions and tasks: what a recipe may ask for.
+"""The tasks by name, and the names of their metrics: what a recipe may ask for.
 
 The formulas are in `ml_assets.evaluation.metrics`; a test there keeps the names equal.
 """
@@ -6,6 +6,9 @@ The formulas are in `ml_assets.evaluation.metrics`; a test there keeps the names
 from __future__ import annotations
 
 from typing import Final, Literal
+
+TaskType = Literal["classification", "regression", "clustering", "recommendation", "timeseries", "causal"]
+"""Kind of problem; those without a row in `TASK_METRICS` are not yet supported."""
 
 METRIC_DIRECTIONS: Final[dict[str, Literal["maximize", "minimize"]]] = {
     "accuracy": "maximize",

@@ -1,0 +1,75 @@
+"""What a later version will understand: keys, values and places that are refused with "not yet".
+
+All of it is here, so that what becomes supported is taken out in one place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ml_assets.recipe.faults import Key
+
+TASK: Final[Key] = ("model", "data_interface", "task_type")
+PARAMS: Final[Key] = ("model", "preprocessor", "params")
+
+KEYS: Final = frozenset({
+    "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.cost", "evaluation.explanation",
+    "evaluation.validation.group_col", "evaluation.validation.validation_size",
+    "hyperparameter_tuning.engine", "hyperparameter_tuning.sampler", "hyperparameter_tuning.warm_start",
+    "model.augmenter.connection", "model.calibration", "model.ensemble", "model.feature_engineering",
+    "model.feature_selection", "model.loader.connection_uri", "model.loader.params", "model.threshold",
+    "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
+    "promotion.max_latency_ms", "promotion.shadow",
+    "quality", "serving", "tracking", "training.checkpoints", "training.engine",
+    "training.time_budget",
+})  # fmt: skip
+"""Dotted keys that the schema does not have."""
+
+VALUES: Final = frozenset({
+    ("batches.period", "quarterly"), ("batches.period", "yearly"),
+    ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
+    ("model.preprocessor.params.missing_strategy", "interpolation"),
+    ("model.preprocessor.params.numerical_strategy", "normalizer"),
+})  # fmt: skip
+"""Values that the schema does not have, each with its key."""
+
+UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
+    (("model", "augmenter", "type"), "feature_store", "feature_store", "Allowed: pass_through"),
+    ((*PARAMS, "missing_strategy"), "drop", "drop", "Allowed: mean, median, mode"),
+    ((*PARAMS, "outlier_detection"), True, "outlier_detection", "Leave it out"),
+    *((TASK, task, task, "Allowed: classification, regression")
+      for task in ("clustering", "recommendation", "timeseries", "causal")),
+)  # fmt: skip
+"""Values that the schema has and nothing carries out: key, value, its name, what to do."""
+
+PACKAGES: Final = ("lightgbm", "catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
+"""Packages of estimators."""
+
+HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")
+"""Hyperparameters of estimators that are supported."""
+
+SCHEMES: Final = ("s3", "gs", "gcs", "abfs", "abfss", "az", "openml", "http", "https")
+"""Beginnings of a `source_uri`."""
+
+DATASETS: Final = ("california_housing", "covtype", "kddcup99", "olivetti_faces", "20newsgroups")
+"""Data sets of `sklearn://NAME` that scikit-learn downloads."""
+
+UNREADABLE: Final = (
+    ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".orc", ".avro", ".pkl", ".pickle", ".tsv", ".txt",
+)  # fmt: skip
+"""Endings of files."""
+
+
+SQL: Final = re.compile(r"\s*(?:(?:select|with)\s|.*\.sql(?:\.j2)?$)", re.IGNORECASE | re.DOTALL)
+"""A `source_uri` that is a query, or names the file of one."""
+
+
+def not_yet(what: str, instead: str) -> str:
+    """
+    Say that something is known but not yet supported, and what to do.
+
+    >>> not_yet("s3://", "Allowed: a path")
+    's3:// is not yet supported. Allowed: a path'
+    """
+    return f"{what} is not yet supported. {instead}"

@@ -1,0 +1,41 @@
+"""Settings that are fine alone and impossible together; and known settings that are not yet supported.
+
+Each rule is a function from the recipe to its faults, `(key, message)`; `RULES` is the list. A rule looks at
+values, never at whether a value was written or is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ml_assets.recipe.faults import Faults
+from ml_assets.recipe.rules.calendar import batches, without_batches
+from ml_assets.recipe.rules.columns import positive_class, preprocessor, targets_columns
+from ml_assets.recipe.rules.estimators import estimators
+from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.rules.scores import evaluation, promotion, retraining, tuning
+from ml_assets.recipe.rules.source import augmenter, source
+from ml_assets.recipe.rules.unused import unused
+from ml_assets.recipe.schema import Recipe
+
+__all__ = ["RULES", "check_consistency"]
+
+RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
+    unused, targets_columns, positive_class, source, augmenter, preprocessor, estimators, tuning, evaluation,
+    batches, without_batches, retraining, promotion,
+)  # fmt: skip
+
+
+def check_consistency(recipe: Recipe) -> None:
+    """
+    Refuse a recipe whose settings contradict one another or ask for what is not yet supported.
+
+    Raises
+    ------
+    Faults
+        Every fault found, each with its key.
+    """
+    faults = [fault for rule in RULES for fault in rule(recipe)]
+    if faults:
+        raise Faults(faults)

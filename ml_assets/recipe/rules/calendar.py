@@ -1,0 +1,64 @@
+"""Batches: their dates, and what is counted in them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.schema import Recipe
+
+
+def batches(recipe: Recipe) -> Found:
+    """First and last batch are dates in order."""
+    section = recipe.batches
+    if section is None:
+        return
+    dates: dict[str, datetime] = {}
+    for name in ("start", "end"):
+        text = getattr(section, name)
+        if text is None:
+            continue
+        parsed = _date(text, hourly=section.period == "hourly")
+        if parsed is None:
+            form = "YYYY-MM-DD or YYYY-MM-DD-HH:MM" if section.period == "hourly" else "YYYY-MM-DD"
+            yield ("batches", name), f"found {text!r}; allowed: a date as {form}"
+        else:
+            dates[name] = parsed
+    if len(dates) == 2 and dates["start"] >= dates["end"]:
+        yield ("batches", "end"), f"end {section.end} is not after start {section.start}"
+    if not section.column:
+        yield ("batches", "column"), "is empty; allowed: the name of the column with the time of each row"
+
+
+def without_batches(recipe: Recipe) -> Found:
+    """What is counted in batches needs batches."""
+    if recipe.batches is not None:
+        return
+    without = "the recipe has no `batches`: add that section or leave this out"
+    if recipe.evaluation.validation.method == "time_split":
+        yield (
+            ("evaluation", "validation", "method"),
+            f"time_split holds out the newest rows, but {without}",
+        )
+    if recipe.monitoring.label_delay:
+        yield ("monitoring", "label_delay"), f"is counted in batches, but {without}"
+    if recipe.training.window != "all":
+        yield ("training", "window"), f"is counted in batches, but {without}"
+    if recipe.training.first > 1:
+        yield ("training", "first"), f"is counted in batches, but {without}"
+    if recipe.promotion.probation not in (0, type(recipe.promotion)().probation):
+        yield ("promotion", "probation"), f"is counted in batches, but {without}"
+    if recipe.retraining.enabled and recipe.retraining != type(recipe.retraining)():
+        yield ("retraining",), f"is decided batch by batch, but {without}"
+
+
+def _date(text: str, *, hourly: bool) -> datetime | None:
+    # strptime alone takes "2024-1-1", which is no batch label.
+    for pattern, form in ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d{4}-\d\d-\d\d-\d\d:\d\d", "%Y-%m-%d-%H:%M")):
+        if re.fullmatch(pattern, text, re.ASCII) and (hourly or form == "%Y-%m-%d"):
+            try:
+                return datetime.strptime(text, form)
+            except ValueError:
+                return None
+    return None

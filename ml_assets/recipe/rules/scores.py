@@ -1,0 +1,110 @@
+"""Metrics, targets and thresholds belong to the task, and are values that the metric can have."""
+
+from __future__ import annotations
+
+import math
+
+from ml_assets.recipe.faults import Key, unknown
+from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.space import Categorical, Space, searched
+from ml_assets.recipe.tasks import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
+
+
+def tuning(recipe: Recipe) -> Found:
+    """The metric is one of the task, its direction its own; without a search nothing is searched."""
+    section = recipe.hyperparameter_tuning
+    metric = section.metric or DEFAULT_METRICS.get(recipe.task)
+    if section.metric is not None:
+        yield from _metric(recipe, ("hyperparameter_tuning", "metric"), section.metric)
+    if metric in METRIC_DIRECTIONS and section.direction not in (None, METRIC_DIRECTIONS[metric]):
+        yield (
+            ("hyperparameter_tuning", "direction"),
+            (
+                f"found {section.direction!r}, but {metric} is better "
+                f"{'higher' if METRIC_DIRECTIONS[metric] == 'maximize' else 'lower'}: "
+                f"write {METRIC_DIRECTIONS[metric]!r} or leave it out"
+            ),
+        )
+    elif metric is None and section.direction == "minimize":
+        yield (
+            ("hyperparameter_tuning", "direction"),
+            (
+                "found 'minimize', but roc_auc and f1 (the default metrics) are better higher: "
+                "write 'maximize' or leave it out"
+            ),
+        )
+    if not section.enabled:
+        for path, space in searched(recipe.model.hyperparameters).items():
+            yield (
+                ("hyperparameter_tuning", "enabled"),
+                (
+                    f"the search is off, but {path} is a search space ({_words(space)}): "
+                    "give it a plain value or write `enabled: true`"
+                ),
+            )
+
+
+def _words(space: Space) -> str:
+    if isinstance(space, Categorical):
+        return f"{len(space.choices)} choices"
+    return f"{space.low} to {space.high}"
+
+
+def evaluation(recipe: Recipe) -> Found:
+    """Metrics and targets are of the task; a target is a value that the metric can have."""
+    section = recipe.evaluation
+    for position, metric in enumerate(section.metrics or ()):
+        yield from _metric(recipe, ("evaluation", "metrics", position), metric)
+    if section.metrics is not None and not section.metrics:
+        yield ("evaluation", "metrics"), "is empty; name at least one metric or leave it out"
+    if recipe.model.data_interface.target_col in section.segments:
+        yield ("evaluation", "segments"), "names the target: a segment must be known without it; leave it out"
+    for metric, value in section.targets.items():
+        key: Key = ("evaluation", "targets", metric)
+        faults = list(_metric(recipe, key, metric))
+        yield from faults or _in_range(key, metric, value)
+
+
+def retraining(recipe: Recipe) -> Found:
+    """Breaches k of n need k ≤ n; a threshold is a value that the metric can have."""
+    section = recipe.retraining
+    if section.breaches.k > section.breaches.n:
+        yield (
+            ("retraining", "breaches", "k"),
+            (f"{section.breaches.k} of the last {section.breaches.n} batches is impossible; allowed: k ≤ n"),
+        )
+    metric = recipe.hyperparameter_tuning.metric or DEFAULT_METRICS.get(recipe.task)
+    if section.performance_threshold is not None and (
+        recipe.task == "classification" or metric in METRIC_RANGES
+    ):
+        known = metric if metric in METRIC_RANGES else "roc_auc"
+        yield from _in_range(("retraining", "performance_threshold"), known, section.performance_threshold)
+
+
+def promotion(recipe: Recipe) -> Found:
+    """A least gain is asked of what must be better."""
+    if recipe.promotion.when == "not_worse" and recipe.promotion.min_gain:
+        yield (
+            ("promotion", "min_gain"),
+            "is for `when: better`; with `when: not_worse` no gain is asked for: leave one of them out",
+        )
+
+
+def _metric(recipe: Recipe, key: Key, metric: str) -> Found:
+    allowed = TASK_METRICS.get(recipe.task, ())
+    if allowed and metric in METRIC_DIRECTIONS and metric not in allowed:
+        yield key, f"{metric!r} is no metric of {recipe.task}. Allowed: {', '.join(allowed)}"
+    elif allowed and metric not in allowed:
+        yield key, unknown("metric", metric, allowed)
+
+
+def _in_range(key: Key, metric: str, value: float) -> Found:
+    low, high = METRIC_RANGES[metric]
+    if not low <= value <= high:
+        bounds = (
+            f"{low:g} to {high:g}"
+            if math.isfinite(low) and math.isfinite(high)
+            else (f"{low:g} or more" if math.isfinite(low) else f"{high:g} or less")
+        )
+        yield key, f"found {value:g}, but {metric} is {bounds}"

@@ -1,0 +1,57 @@
+"""Where the rows come from, and what is joined to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ml_assets.recipe import planned
+from ml_assets.recipe.faults import Key, unknown
+from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.schema import Recipe
+
+KNOWN_DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+"""Data sets of `sklearn://NAME`: those that scikit-learn carries along, so that no network is needed."""
+
+SCHEMES: Final = ("file", "sklearn")
+SOURCES: Final = "a CSV or Parquet path, glob or folder, file://…, or sklearn://NAME"
+
+
+def source(recipe: Recipe) -> Found:
+    """Only files and the small data sets of scikit-learn can be read."""
+    key: Key = ("model", "loader", "source_uri")
+    uri = recipe.model.loader.source_uri.strip()
+    scheme, separator, rest = uri.partition("://")
+    if not uri:
+        yield key, f"is empty; allowed: {SOURCES}"
+    elif planned.SQL.match(uri):
+        yield key, planned.not_yet("reading from SQL", f"Allowed: {SOURCES}")
+    elif separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        yield from ((key, message) for message in _scheme(scheme.lower(), rest))
+    elif uri.lower().endswith(planned.UNREADABLE):
+        yield key, planned.not_yet(f"the file type of {uri!r}", f"Allowed: {SOURCES}")
+
+
+def _scheme(scheme: str, rest: str) -> Iterator[str]:
+    if scheme in planned.SCHEMES:
+        yield planned.not_yet(f"{scheme}://", f"Allowed: {SOURCES}")
+    elif scheme not in SCHEMES:
+        yield f"{unknown('scheme', scheme, SCHEMES)}; allowed: {SOURCES}"
+    elif not rest:
+        yield f"nothing follows {scheme}://; allowed: {SOURCES}"
+    elif scheme == "sklearn" and rest in planned.DATASETS:
+        yield planned.not_yet(
+            f"sklearn://{rest}, which needs the network,", f"Allowed: {', '.join(KNOWN_DATASETS)}"
+        )
+    elif scheme == "sklearn" and rest not in KNOWN_DATASETS:
+        yield unknown("data set", rest, KNOWN_DATASETS)
+    elif scheme == "file" and rest.lower().endswith(planned.UNREADABLE):
+        yield planned.not_yet(f"the file type of {rest!r}", f"Allowed: {SOURCES}")
+
+
+def augmenter(recipe: Recipe) -> Found:
+    """What joins nothing has no features."""
+    chosen = recipe.model.augmenter
+    if chosen.type == "pass_through" and chosen.features:
+        yield ("model", "augmenter", "features"), "pass_through joins no features: leave it out"

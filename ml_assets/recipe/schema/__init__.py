@@ -1,0 +1,97 @@
+"""The recipe: every key a person may write, its type, its default and what it means.
+
+Each class is one section of the YAML file. Unknown keys are refused; `planned` lists names that a later
+version will understand. What two settings mean together is checked in `rules`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Validation
+from ml_assets.recipe.schema.model import (
+    Augmenter,
+    DataInterface,
+    FeatureNamespace,
+    Loader,
+    Model,
+    Preprocessor,
+    PreprocessorParams,
+)
+from ml_assets.recipe.schema.search import Parallelization, Pruning, Tuning
+from ml_assets.recipe.schema.section import Section
+from ml_assets.recipe.schema.time import (
+    Batches,
+    Breaches,
+    Budget,
+    Monitoring,
+    Period,
+    Retraining,
+    Training,
+)
+from ml_assets.recipe.tasks import TaskType
+
+__all__ = [
+    "Augmenter", "Batches", "Breaches", "Budget", "DataInterface", "EvaluationSection", "FeatureNamespace",
+    "Loader", "Model", "Monitoring", "Parallelization", "Period", "Preprocessor", "PreprocessorParams",
+    "PromotionSection", "Pruning", "Recipe", "Retraining", "Section", "Training", "Tuning", "Validation",
+]  # fmt: skip
+
+NAME = r"^[a-z][a-z0-9_]{0,59}$"
+
+
+class Recipe(Section):
+    """One model, whole: its data, training, evaluation, monitoring and retraining."""
+
+    name: str = Field(json_schema_extra={"pattern": NAME})
+    """Name of the model: small letters, digits and `_`. Prefix of its assets."""
+    model: Model
+    """The estimator and everything it reads."""
+    hyperparameter_tuning: Tuning = Tuning()
+    """The search for hyperparameters."""
+    evaluation: EvaluationSection = EvaluationSection()
+    """How the model is judged."""
+    batches: Batches | None = None
+    """Data that arrives over time. Left out: one static table."""
+    training: Training = Training()
+    """Which rows the model learns from."""
+    monitoring: Monitoring = Monitoring()
+    """How batches are watched."""
+    retraining: Retraining = Retraining()
+    """When the model is trained again by itself."""
+    promotion: PromotionSection = PromotionSection()
+    """What a challenger must show."""
+
+    @property
+    def target(self) -> str:
+        """Name of the one target column."""
+        target = self.model.data_interface.target_col
+        assert isinstance(target, str)
+        return target
+
+    @property
+    def task(self) -> TaskType:
+        """Kind of problem."""
+        return self.model.data_interface.task_type
+
+    @property
+    def random_state(self) -> int:
+        """Seed of everything random."""
+        return self.evaluation.validation.random_state
+
+    @field_validator("name")
+    @classmethod
+    def _spelled(cls, value: str) -> str:
+        if not re.fullmatch(NAME, value):
+            raise ValueError(
+                f"found {value!r}; allowed: small letters, digits and `_`, a letter first, "
+                f"at most 60.{_slug(value)}"
+            )
+        return value
+
+
+def _slug(name: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:60]
+    return f" Did you mean {slug!r}?" if slug else ""

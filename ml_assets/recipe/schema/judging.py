@@ -1,0 +1,54 @@
+"""The sections `evaluation` and `promotion`: how a model is judged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ml_assets.recipe.schema.section import Names, Section
+
+
+class Validation(Section):
+    """How the hold-out is made."""
+
+    method: Literal["train_test_split", "time_split"] | None = None
+    """`time_split`: the newest rows are the hold-out (default with batches); else at random."""
+    test_size: float = Field(0.2, gt=0.0, lt=0.9)
+    """Share of rows held out."""
+    stratify: bool = True
+    """Keep class shares equal in both parts (classification, at random)."""
+    random_state: int = Field(42, ge=0, le=2**32 - 1)
+    """Seed of everything random in this recipe."""
+
+
+class EvaluationSection(Section):
+    """How the model is judged."""
+
+    metrics: Names | None = None
+    """Metrics to report; default: all of the task."""
+    validation: Validation = Validation()
+    """How the hold-out is made."""
+    targets: dict[str, float] = Field(default_factory=dict)
+    """Least acceptable value per metric on the hold-out (most, for errors); a miss blocks promotion."""
+    segments: Names = ()
+    """Columns whose values are segments: a challenger that is worse in one of them is not promoted."""
+
+
+class PromotionSection(Section):
+    """What a challenger must show."""
+
+    when: Literal["better", "not_worse"] = "better"
+    """Promote what is surely better, or all that is not surely worse, where models age fast."""
+    min_gain: float = Field(0.0, ge=0.0)
+    """Least gain over the champion, in the metric's unit; for `when: better`."""
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    """Confidence of the paired test."""
+    min_rows: int = Field(50, ge=10)
+    """Fewest rows, seen by neither model, to compare on, and of a segment; a first model needs 20 at most."""
+    max_latency_ratio: float | None = Field(1.2, ge=1.0)
+    """Longest prediction of one row, as a multiple of the champion's; 20 ms always pass. null: any."""
+    max_size_mb: float = Field(500.0, gt=0.0)
+    """Largest model, in megabytes."""
+    probation: int = Field(2, ge=0)
+    """Labelled batches on which a new champion that is worse than the one before is rolled back."""

@@ -1,0 +1,116 @@
+"""The section `model`: rows, columns, what is prepared, and the estimator."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_serializer, field_validator
+
+from ml_assets.recipe import catalogue
+from ml_assets.recipe.schema.section import Names, Section
+from ml_assets.recipe.space import as_written
+from ml_assets.recipe.space_text import parse_hyperparameters
+from ml_assets.recipe.tasks import TaskType
+
+
+class Loader(Section):
+    """Where the rows come from."""
+
+    name: Literal["default_loader"] = "default_loader"
+    """Loader; there is one."""
+    source_uri: str = Field(min_length=1)
+    """CSV or Parquet file, glob or folder, `file://…`, `sklearn://iris`; `${NAME:-default}` is filled in."""
+
+
+class FeatureNamespace(Section):
+    """Named features of one namespace of a feature store."""
+
+    feature_namespace: str
+    """Namespace (feature view)."""
+    features: Names
+    """Feature names."""
+
+
+class Augmenter(Section):
+    """What is joined to the rows before cleaning."""
+
+    type: Literal["pass_through", "feature_store"] = "pass_through"
+    """`pass_through` joins nothing."""
+    features: Annotated[tuple[FeatureNamespace, ...], Field(strict=False)] = ()
+    """Features to join, for `feature_store`."""
+
+
+class PreprocessorParams(Section):
+    """Which columns are used and how they are prepared."""
+
+    exclude_cols: Names = ()
+    """Columns that are never features."""
+    categorical_features: Names | None = None
+    """Categorical columns (custom_preprocessor)."""
+    categorical_strategy: Literal["onehot", "label", "target"] = "onehot"
+    """Encoder of the categorical columns (custom_preprocessor)."""
+    numerical_features: Names | None = None
+    """Numeric columns (custom_preprocessor)."""
+    numerical_strategy: Literal["standard", "minmax", "robust"] = "standard"
+    """Scaler of the numeric columns (custom_preprocessor)."""
+    missing_strategy: Literal["mean", "median", "mode", "drop"] = "median"
+    """What replaces a missing number."""
+    outlier_detection: bool = False
+    """Whether outliers are treated."""
+    outlier_method: Literal["iqr", "zscore", "isolation_forest"] = "iqr"
+    """How outliers are found."""
+
+
+class Preprocessor(Section):
+    """The steps between the columns and the estimator."""
+
+    name: Literal["default_preprocessor", "custom_preprocessor"] = "default_preprocessor"
+    """`default_preprocessor` chooses by column type."""
+    params: PreprocessorParams = PreprocessorParams()
+    """Settings of the preprocessor."""
+
+
+class DataInterface(Section):
+    """What is predicted, and what kind of column each one is."""
+
+    task_type: TaskType
+    """Kind of problem."""
+    target_col: str | Annotated[tuple[str, ...], Field(strict=False)]
+    """Column to predict."""
+    entity_cols: Names = ()
+    """Columns that identify a row or its owner; never features."""
+    positive_class: str | int | bool | None = None
+    """Class that precision and recall speak of (binary). Default: 1, True, yes … else the rarer class."""
+
+
+class Model(Section):
+    """The estimator and everything it reads."""
+
+    class_path: str | None = None
+    """Estimator, e.g. `xgboost.XGBClassifier`. Left out: an automatic search."""
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    """A plain value is fixed; `{type: int, low, high}` and its like are searched."""
+    loader: Loader
+    """Where the rows come from."""
+    augmenter: Augmenter = Augmenter()
+    """What is joined to the rows."""
+    preprocessor: Preprocessor = Preprocessor()
+    """How columns are prepared."""
+    data_interface: DataInterface
+    """What is predicted."""
+
+    @field_validator("class_path")
+    @classmethod
+    def _allowed(cls, value: str | None) -> str | None:
+        if value is not None:
+            catalogue.check_class_path(value)
+        return value
+
+    @field_validator("hyperparameters")
+    @classmethod
+    def _parsed(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return parse_hyperparameters(value)
+
+    @field_serializer("hyperparameters")
+    def _written(self, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: as_written(inner) for name, inner in value.items()}

@@ -1,0 +1,48 @@
+"""The section `hyperparameter_tuning`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ml_assets.recipe.schema.section import Section
+
+
+class Pruning(Section):
+    """Stopping hopeless trials after a few folds."""
+
+    enabled: bool = True
+    """Whether trials may be stopped early."""
+    algorithm: Literal["MedianPruner", "HyperbandPruner", "SuccessiveHalvingPruner"] = "MedianPruner"
+    """Optuna pruner."""
+    n_startup_trials: int = Field(5, ge=0)
+    """Trials that are never stopped."""
+    n_warmup_steps: int = Field(1, ge=0)
+    """Folds before a trial may be stopped."""
+
+
+class Parallelization(Section):
+    """Trials at the same time."""
+
+    n_jobs: int = Field(1, ge=1)
+    """Threads running trials. More than one: the order of trials, and so the result, may vary."""
+
+
+class Tuning(Section):
+    """The search for hyperparameters."""
+
+    enabled: bool = True
+    """Off: every hyperparameter must be a plain value."""
+    n_trials: int = Field(20, ge=1)
+    """Trials in total."""
+    metric: str | None = None
+    """Metric to optimise. Default: roc_auc (two classes), f1 (more), rmse (regression)."""
+    direction: Literal["maximize", "minimize"] | None = None
+    """Must agree with the metric; may be left out."""
+    timeout: float | None = Field(None, gt=0)
+    """Seconds for the whole search; the operator's limit may be lower."""
+    pruning: Pruning = Pruning()
+    """Stopping hopeless trials."""
+    parallelization: Parallelization = Parallelization()
+    """Trials at the same time."""

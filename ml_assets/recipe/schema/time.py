@@ -1,0 +1,85 @@
+"""The sections of data that arrives over time: `batches`, `training`, `monitoring`, `retraining`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ml_assets.recipe.schema.section import Section
+
+Period = Literal["hourly", "daily", "weekly", "monthly"]
+
+
+class Batches(Section):
+    """Data that arrives over time."""
+
+    column: str
+    """Column with the time of each row."""
+    period: Period
+    """One batch is one hour, day, week (from Monday) or month."""
+    start: str | None = None
+    """First batch, `YYYY-MM-DD`. Default: the oldest row when first read."""
+    end: str | None = None
+    """No batch at or after this date. Default: open."""
+
+
+class Training(Section):
+    """Which rows the model learns from."""
+
+    window: Annotated[int, Field(ge=1)] | Literal["all", "auto"] = "all"
+    """Newest labelled batches, all, or `auto`: as far back as predicts the newest labelled batches best."""
+    first: int = Field(1, ge=1)
+    """Labelled batches that must have arrived before the first model is trained."""
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    """Cross-validation folds of the search. Default: 5; automatic search on over 5,000 rows: 3."""
+
+
+class Monitoring(Section):
+    """How batches are watched."""
+
+    label_delay: int = Field(0, ge=0)
+    """Batches until labels are known."""
+    min_rows: int = Field(300, ge=30)
+    """Fewer rows than this prove nothing: the report says insufficient data."""
+
+
+class Breaches(Section):
+    """Persistence: k of the last n batches, the last one among them."""
+
+    k: int = Field(2, ge=1)
+    """Breached batches needed."""
+    n: int = Field(3, ge=1)
+    """Batches looked at."""
+
+
+class Budget(Section):
+    """The most retrains in a stretch of batches."""
+
+    retrains: int = Field(6, ge=1)
+    """Retrains allowed."""
+    batches: int = Field(12, ge=1)
+    """Length of the stretch."""
+
+
+class Retraining(Section):
+    """When the model is trained again by itself."""
+
+    enabled: bool = True
+    """Off: reports only."""
+    performance_threshold: float | None = None
+    """Breach when the live metric is worse than this. Default: significantly worse than on the hold-out."""
+    drift_threshold: float = Field(0.1, ge=0.0, le=1.0)
+    """Breach when a larger share of the columns has drifted."""
+    breaches: Breaches = Breaches()
+    """Persistence."""
+    cooldown: int = Field(1, ge=0)
+    """Batches without another retrain after one; twice as many for drift that does no harm."""
+    budget: Budget = Budget()
+    """The most retrains in a stretch of batches."""
+    wait_for_labels: bool = True
+    """Drift alone waits for labels of `breaches.k` drifted batches: before, there is nothing to learn."""
+    max_age: int | None = Field(None, ge=1)
+    """Retrain after this many batches in any case."""
+    circuit_breaker: int = Field(3, ge=1)
+    """Stop after this many failed or beaten challengers in a row."""
