@@ -15,8 +15,7 @@ from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import load_recipe, parse_recipe
 from ml_assets.recipe.schema import PromotionSection, Retraining
 from ml_assets.records import TrainingResult
-from ml_assets.sources.files import expand
-from ml_assets.sources.read import read_source
+from ml_assets.sources.source import source_of
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 FIXED = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1, "tree_method": "hist"}
@@ -71,8 +70,8 @@ def real_recipe(name: str) -> Recipe:
 def real_stream(name: str, data: Path) -> Stream:
     """A real set, in its recipe's batches."""
     recipe = real_recipe(name)
-    uri = expand(recipe.model.loader.source_uri, os.environ | {"ML_ASSETS_BENCHMARK_DATA": str(data)})
-    return Stream.of(recipe, read_source(uri, RECIPES, batches=recipe.batches))
+    environ = os.environ | {"ML_ASSETS_BENCHMARK_DATA": str(data)}
+    return Stream.of(recipe, source_of(recipe, RECIPES, environ).read())
 
 
 def fixed_fits(stream: Stream, folder: Path | None = None, **params: int) -> Fits:

@@ -12,7 +12,7 @@ import pandas as pd
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import BATCH
 from ml_assets.quality.contract import learn_schema
-from ml_assets.sources.batches import batch_of, index_between, next_batch
+from ml_assets.sources.calendar import batch_of, index_between, next_batch
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches, Recipe

@@ -46,7 +46,7 @@ def faults(as_json: bool) -> Iterator[None]:
     from ml_assets.registry.ledger import LedgerBusyError
     from ml_assets.registry.versions import LostRegistryError, NothingToRollBackError, StaleChampionError
     from ml_assets.settings import SettingsError
-    from ml_assets.sources.read import SourceError
+    from ml_assets.sources.paths import SourceError
 
     try:
         yield

@@ -18,7 +18,7 @@ from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
 from ml_assets.recipe.schema import Period
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry.wording import describe
-from ml_assets.sources.batches import next_batch
+from ml_assets.sources.calendar import next_batch
 
 
 def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def load_state(path: Path, settings: Settings) -> ModelState:
 def check(state: ModelState) -> Checked:
     """Hold a recipe against the estimator it names and the newest batch of its data."""
     from ml_assets.quality.contract import check_raw
-    from ml_assets.sources.read import SourceError
+    from ml_assets.sources.paths import SourceError
 
     recipe = _wrong_hyperparameters(state)
     try:
@@ -88,7 +88,7 @@ def check(state: ModelState) -> Checked:
         if finding.key is not None:
             recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
         else:
-            data.append(fault_in(state.path, SOURCE, f"{state.source(span[1])}: {finding.message}"))
+            data.append(fault_in(state.path, SOURCE, f"{state.place(span[1])}: {finding.message}"))
     return Checked(recipe, data)
 
 

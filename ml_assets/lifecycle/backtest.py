@@ -20,14 +20,10 @@ NO_HISTORY = "one static table: there is no history to try policies on"
 def stream_of_source(state: ModelState) -> Stream:
     """Read the whole history from the source, cleaned as the graph does; nothing is kept."""
     from ml_assets.backtest.stream import Stream
-    from ml_assets.sources.files import expand
-    from ml_assets.sources.read import read_source
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
-    uri = expand(state.recipe.model.loader.source_uri, os.environ)
-    raw = read_source(uri, state.path.parent, batches=state.recipe.batches)
-    return Stream.of(state.recipe, raw)
+    return Stream.of(state.recipe, state.source.read())
 
 
 def stream_of_store(state: ModelState) -> Stream:

@@ -17,8 +17,7 @@ from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
 from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
-from ml_assets.sources import batches as calendar
-from ml_assets.sources.files import expand
+from ml_assets.sources import calendar
 from ml_assets.store.snapshots import Store, atomic_write
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from ml_assets.registry.ledger import Ledger
     from ml_assets.registry.versions import Registry
+    from ml_assets.sources.source import Source
 
 STATIC = "all"
 
@@ -87,45 +87,40 @@ class ModelState:
         """Folder of this model's hyperparameter searches."""
         return self.settings.home / "studies" / self.name
 
+    @property
+    def source(self) -> Source:
+        """Where its rows come from."""
+        from ml_assets.sources.source import source_of
+
+        return source_of(self.recipe, self.path.parent, os.environ)
+
     def read(self, batch: str) -> pd.DataFrame:
         """Read one batch from its source."""
-        from ml_assets.sources.read import read_source
-
-        uri = expand(self.recipe.model.loader.source_uri, os.environ)
         if self.recipe.batches is None:
-            return read_source(uri, self.path.parent)
-        end = calendar.next_batch(batch, self.recipe.batches.period)
-        return read_source(uri, self.path.parent, batches=self.recipe.batches, window=(batch, end))
+            return self.source.read()
+        return self.source.read((batch, self.shifted(batch, 1)))
 
-    def source(self, batch: str) -> str:
+    def place(self, batch: str) -> str:
         """Where a batch is read from, in words."""
-        uri = expand(self.recipe.model.loader.source_uri, os.environ)
-        return uri if self.recipe.batches is None else f"{uri}, batch {batch}"
+        where = self.source.describe()
+        return where if self.recipe.batches is None else f"{where}, batch {batch}"
 
     def calendar(self) -> tuple[str, str] | None:
-        """First and last batch of the source, or None while it has no rows (or cannot be read)."""
-        if self.recipe.batches is None:
-            return STATIC, STATIC
-        return calendar.first_and_last(self._expanded(), self.path.parent)
+        """First and last batch of the source, or None while it has no rows."""
+        return (STATIC, STATIC) if self.recipe.batches is None else self.source.extent()
 
     def filled_batches(self) -> list[str]:
-        """Batches that the source has rows for: a shop that is shut on Sundays has none of Sundays."""
-        return calendar.filled_batches(self._expanded(), self.path.parent)
-
-    def _expanded(self) -> Recipe:
-        model = self.recipe.model
-        uri = expand(model.loader.source_uri, os.environ)
-        loader = model.loader.model_copy(update={"source_uri": uri})
-        return self.recipe.model_copy(update={"model": model.model_copy(update={"loader": loader})})
+        """Batches that the source has rows for."""
+        return self.source.filled()
 
     def first_batch(self) -> str | None:
         """First batch of the calendar: the recipe's, else the one remembered, else the oldest row's."""
         batches = self.recipe.batches
         if batches is None:
             return STATIC
-        start, _ = calendar.limits(batches)
+        start = calendar.recipe_start(batches)
         if start is not None:
-            return calendar.batch_of(start, batches.period)
+            return start
         remembered = self.store.root / "calendar.json"
         if remembered.is_file():
             known = json.loads(remembered.read_text())

@@ -44,7 +44,7 @@ class Report:
 def raw_step(state: ModelState, batch: str) -> Reading:
     """Snapshot a batch, and once more each earlier batch whose labels may have arrived with it."""
     from ml_assets.quality.contract import check_raw
-    from ml_assets.sources.read import SourceError
+    from ml_assets.sources.paths import SourceError
 
     reading = Reading()
     for each in (*_awaiting_labels(state, batch), batch):
@@ -64,7 +64,7 @@ def raw_step(state: ModelState, batch: str) -> Reading:
                 "changed": snapshot.changed,
                 "sample": display.table(frame.head(5).to_dict("records")),
             }
-        reading.problems += [f"{state.name}: {state.source(each)}: {finding.message}" for finding in findings]
+        reading.problems += [f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings]
     return reading
 
 

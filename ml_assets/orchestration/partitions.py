@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.recipe import Recipe
-from ml_assets.sources.batches import batch_of, limits
+from ml_assets.sources.calendar import batch_of, limits
 
 
 def batch_partitions(recipe: Recipe, first: str | None) -> dg.TimeWindowPartitionsDefinition | None:

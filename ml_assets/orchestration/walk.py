@@ -17,7 +17,7 @@ from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
 from ml_assets.registry import champions
 from ml_assets.retraining.evidence import drift_breach
 from ml_assets.settings import Alerts
-from ml_assets.sources.batches import batch_range
+from ml_assets.sources.calendar import batch_range
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml_assets.sources.batches import batch_start, next_batch
+from ml_assets.sources.calendar import batch_start, next_batch
 from ml_assets.store.snapshots import atomic_write
 
 FIRST = "2024-01-01"

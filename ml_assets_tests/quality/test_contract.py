@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ml_assets.quality.contract import check_raw, kind_of, learn_schema
 from ml_assets.recipe.schema import Recipe
-from ml_assets.sources.read import SourceError, read_source
+from ml_assets.sources.paths import SourceError
+from ml_assets_tests.support.sources import read_source
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.recipe.rules.source import KNOWN_DATASETS, SCHEMES
 from ml_assets.recipe.schema import Batches
-from ml_assets.sources.batches import batch_range, next_batch
-from ml_assets.sources.read import KNOWN, SourceError, expand, read_source
+from ml_assets.sources.calendar import batch_range, next_batch
+from ml_assets.sources.paths import SourceError, expand
+from ml_assets.sources.source import SOURCES
+from ml_assets_tests.support.sources import read_source
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 MONTHLY = Batches(column="month", period="monthly")
@@ -256,7 +259,7 @@ def test_relative_paths_start_at_the_recipe_else_at_the_current_directory(
     assert read_source("a.csv", there)["x"].tolist() == ["there"]
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", KNOWN_DATASETS)
 def test_known_data_sets_have_a_target(name: str) -> None:
     read = read_source(f"sklearn://{name}", Path())
     assert "target" in read and len(read) >= 150
@@ -286,3 +289,7 @@ def test_a_file_that_was_sent_twice_under_two_names_is_read_once(tmp_path: Path)
     assert len(read_source("*.csv", tmp_path)) == 2
     frame.assign(x=[2.0, 1.0]).to_csv(tmp_path / "june.csv", index=False)
     assert len(read_source("*.csv", tmp_path)) == 4
+
+
+def test_recipes_may_name_the_sources_there_are() -> None:
+    assert set(SOURCES) == {"", *SCHEMES}

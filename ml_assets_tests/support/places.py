@@ -22,7 +22,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.location import load_states
 from ml_assets.orchestration.runs import prepare_home
 from ml_assets.settings import Settings, read_settings
-from ml_assets.sources.batches import next_batch
+from ml_assets.sources.calendar import next_batch
 
 PROGRAMS = Path(sys.executable).parent
 NAME = "tide"

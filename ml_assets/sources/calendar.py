@@ -7,11 +7,10 @@ Monday. Labels sort like time. Times are naive and in UTC.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ml_assets.recipe.schema import Batches, Period, Recipe
+    from ml_assets.recipe.schema import Batches, Period
 
 ALL = "all"
 """The one batch of a static table."""
@@ -100,41 +99,10 @@ def limits(batches: Batches) -> tuple[datetime | None, datetime | None]:
     return start, end
 
 
-def first_and_last(recipe: Recipe, base: Path) -> tuple[str, str] | None:
-    """First and last batch there is data for, inside the recipe's `start` and `end`.
-
-    The first is the recipe's `start` where it is given, so that positions on the calendar never move. None
-    where the recipe has no batches, or its source no file or no row in them yet.
-
-    Raises
-    ------
-    SourceError
-        A file cannot be read, or the time column is missing or no time.
-    """
-    from ml_assets.sources import files, tables
-
-    batches = recipe.batches
-    if batches is None:
-        return None
-    found = files.find_files(recipe.model.loader.source_uri, base, missing_ok=True)
-    extent = tables.extent(found, batches.column, limits(batches))
-    if extent is None:
-        return None
-    first = batch_of(_day(batches.start) if batches.start is not None else extent[0], batches.period)
-    return first, batch_of(extent[1], batches.period)
-
-
-def filled_batches(recipe: Recipe, base: Path) -> list[str]:
-    """Batches that there are rows for, inside the recipe's `start` and `end`; raises as `first_and_last`."""
-    from ml_assets.sources import files, tables
-
-    batches = recipe.batches
-    if batches is None:
-        return [ALL]
-    found = files.find_files(recipe.model.loader.source_uri, base, missing_ok=True)
-    unit = "hour" if batches.period == "hourly" else "day"
-    moments = tables.days(found, batches.column, limits(batches), unit)
-    return sorted({batch_of(moment, batches.period) for moment in moments})
+def recipe_start(batches: Batches) -> str | None:
+    """First batch that the recipe names, if it names one."""
+    start, _ = limits(batches)
+    return None if start is None else batch_of(start, batches.period)
 
 
 def _label(start: datetime, period: Period) -> str:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean
 
 FORMATS = {
@@ -17,6 +16,7 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+ACCEPTED = "use a CSV or Parquet path, a glob, a folder, file://PATH or sklearn://NAME"
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -109,25 +109,11 @@ def _sent_once(files: list[Path]) -> list[Path]:
 
 
 def local_path(source_uri: str) -> str:
-    """Path behind a `source_uri`, `file://` taken off.
-
-    Raises
-    ------
-    SourceError
-        It is no file: SQL, or a place that cannot be read yet.
-    """
-    if VARIABLE.search(source_uri):
-        raise SourceError(f"source_uri '{source_uri}': the variable was not replaced by its value")
-    if planned.SQL.match(source_uri):
-        raise SourceError(f"source_uri '{source_uri}' is SQL, which is not yet read: {_accepted()}")
+    """Path behind a `source_uri`, `file://` taken off."""
     scheme, separator, rest = source_uri.partition("://")
-    if not separator:
+    if not separator or scheme.lower() != "file":
         return source_uri
-    scheme = scheme.lower()
-    if scheme == "file":
-        return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
-    reason = "is not yet read" if scheme in planned.SCHEMES else "is not known"
-    raise SourceError(f"source_uri '{source_uri}': '{scheme}://' {reason}: {_accepted()}")
+    return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
 
 
 def file_format(file: Path) -> str:
@@ -175,7 +161,3 @@ def _missing(source_uri: str, path: str, base: Path) -> str:
         else f"{folder} is empty"
     )
     return f"source_uri '{source_uri}': no such file ({inside}).{hint}"
-
-
-def _accepted() -> str:
-    return "use a CSV or Parquet path, a glob, a folder, file://PATH or sklearn://NAME"

@@ -10,17 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.recipe.schema import Batches, Period, Recipe
-from ml_assets.sources.batches import (
+from ml_assets.sources.calendar import (
     batch_of,
     batch_range,
     batch_start,
-    filled_batches,
-    first_and_last,
     index_between,
     limits,
     next_batch,
 )
-from ml_assets.sources.files import SourceError
+from ml_assets.sources.paths import SourceError
+from ml_assets.sources.source import source_of
 
 periods = st.sampled_from(get_args(Period))
 moments = st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1))
@@ -122,19 +121,19 @@ def test_first_and_last_batch(
     tmp_path: Path, batches: dict[str, str], expected: tuple[str, str] | None
 ) -> None:
     (tmp_path / "a.csv").write_text("day,y\n2024-03-05,1\n2024-01-20,2\n")
-    assert first_and_last(recipe(tmp_path / "a.csv", **batches), Path()) == expected
+    assert source_of(recipe(tmp_path / "a.csv", **batches), Path(), {}).extent() == expected
 
 
 def test_a_source_without_data_has_no_first_batch(tmp_path: Path) -> None:
-    assert first_and_last(recipe(tmp_path / "*.csv", period="daily"), Path()) is None
+    assert source_of(recipe(tmp_path / "*.csv", period="daily"), Path(), {}).extent() is None
     (tmp_path / "a.csv").write_text("day,y\n")
-    assert first_and_last(recipe(tmp_path / "*.csv", period="daily"), Path()) is None
+    assert source_of(recipe(tmp_path / "*.csv", period="daily"), Path(), {}).extent() is None
 
 
 def test_a_source_without_the_time_column_says_which_is_near(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("days,y\n2024-03-05,1\n")
     with pytest.raises(SourceError, match=r"'day' is not a column of .*a.csv .*Did you mean 'days'\?"):
-        first_and_last(recipe(tmp_path / "a.csv", period="daily"), Path())
+        source_of(recipe(tmp_path / "a.csv", period="daily"), Path(), {}).extent()
 
 
 @given(moments, periods)
@@ -161,6 +160,6 @@ def test_filled_batches_leave_out_the_days_without_rows(tmp_path: Path) -> None:
             "batches": {"column": "day", "period": "daily"},
         }
     )
-    assert filled_batches(made, tmp_path) == [f"{d:%Y-%m-%d}" for d in days if d.dayofweek < 5]
+    assert source_of(made, tmp_path, {}).filled() == [f"{d:%Y-%m-%d}" for d in days if d.dayofweek < 5]
     weekly = made.model_copy(update={"batches": made.batches.model_copy(update={"period": "weekly"})})
-    assert filled_batches(weekly, tmp_path) == ["2024-01-01", "2024-01-08"]
+    assert source_of(weekly, tmp_path, {}).filled() == ["2024-01-01", "2024-01-08"]

@@ -1,0 +1,105 @@
+"""CSV and Parquet files as a source: a path, a glob, a folder or `file://PATH`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ml_assets.sources.calendar import ALL, batch_of, batch_start, limits, next_batch, recipe_start
+from ml_assets.sources.paths import SourceError, find_files
+from ml_assets.sources.wanted import Labels, Wanted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.recipe.schema import Batches
+    from ml_assets.sources.times import Window
+
+
+class Files:
+    """Files with the same columns; their rows are one table."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+
+    def read(self, window: Labels = (None, None)) -> pd.DataFrame:
+        """Rows of the batches from the first label until (without) the second.
+
+        Raises
+        ------
+        SourceError
+            A file is missing, broken or unlike the others, a time cannot be read, or the window has no row.
+        """
+        from ml_assets.sources.arrow import to_pandas
+        from ml_assets.sources.tables import join, read_piece
+
+        uri, batches = self.wanted.uri, self.wanted.batches
+        paths = find_files(uri, self.wanted.base)
+        if batches is None:
+            if window != (None, None):
+                raise ValueError("a window needs `batches`: the column that holds the time")
+            return to_pandas(join([read_piece(path) for path in paths]))
+        moments = _moments(window, batches)
+        table = join([read_piece(path, batches.column, moments) for path in paths])
+        if not table.num_rows:
+            covered = self._covered(batches, moments[0])
+            raise SourceError(f"source_uri '{uri}': no rows for {_named(window, batches)}; {covered}")
+        return to_pandas(table)
+
+    def extent(self) -> tuple[str, str] | None:
+        """First and last batch there is data for; None while there is no row, or no file."""
+        from ml_assets.sources.tables import extent
+
+        batches = self.wanted.batches
+        if batches is None:
+            return ALL, ALL
+        paths = find_files(self.wanted.uri, self.wanted.base, missing_ok=True)
+        span = extent(paths, batches.column, limits(batches))
+        if span is None:
+            return None
+        first = recipe_start(batches) or batch_of(span[0], batches.period)
+        return first, batch_of(span[1], batches.period)
+
+    def filled(self) -> list[str]:
+        """Batches that there are rows for: a shop that is shut on Sundays has none of Sundays."""
+        from ml_assets.sources.tables import days
+
+        batches = self.wanted.batches
+        if batches is None:
+            return [ALL]
+        paths = find_files(self.wanted.uri, self.wanted.base, missing_ok=True)
+        unit = "hour" if batches.period == "hourly" else "day"
+        moments = days(paths, batches.column, limits(batches), unit)
+        return sorted({batch_of(moment, batches.period) for moment in moments})
+
+    def describe(self) -> str:
+        """Give the path or pattern."""
+        return self.wanted.uri
+
+    def _covered(self, batches: Batches, start: datetime | None) -> str:
+        from ml_assets.sources.tables import extent
+
+        found = extent(find_files(self.wanted.uri, self.wanted.base), batches.column)
+        if found is None:
+            return "there are no rows at all yet"
+        first, last = (batch_of(moment, batches.period) for moment in found)
+        gap = start is not None and found[0] < start < found[1]
+        advice = ". Send the missing rows, begin after them (batches.start), or take a longer batches.period"
+        return f"data covers {first} to {last}{advice if gap else ''}"
+
+
+def _moments(window: Labels, batches: Batches) -> Window:
+    start, end = limits(batches)
+    first, after = window
+    return (
+        batch_start(first, batches.period) if first else start,
+        batch_start(after, batches.period) if after else end,
+    )
+
+
+def _named(window: Labels, batches: Batches) -> str:
+    first, after = window
+    if first and after and next_batch(first, batches.period) == after:
+        return f"batch {first}"
+    first, after = first or batches.start or "the oldest", after or batches.end or "the newest"
+    return f"the batches from {first} until {after}"

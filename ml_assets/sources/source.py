@@ -1,0 +1,88 @@
+"""Sources: the kinds of places that rows come from, one row per scheme of `source_uri`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ml_assets.recipe import planned
+from ml_assets.sources.files_source import Files
+from ml_assets.sources.known import Known
+from ml_assets.sources.paths import ACCEPTED, VARIABLE, SourceError, expand
+from ml_assets.sources.wanted import Labels, Wanted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.recipe import Recipe
+
+
+class Source(Protocol):
+    """A place that rows come from.
+
+    Each method raises SourceError where the data cannot be read, with the place and the remedy.
+    """
+
+    def read(self, window: Labels = (None, None)) -> pd.DataFrame:
+        """Rows of the batches from the first label until (without) the second; default: all of the recipe.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_columns)
+            Int64, float64, boolean, object (text, None where missing) and datetime64[us] columns. A type
+            depends on no single batch.
+        """
+
+    def extent(self) -> tuple[str, str] | None:
+        """First and last batch there is data for, inside the recipe's `start` and `end`.
+
+        The first is the recipe's `start` where it is given, so that positions on the calendar never move.
+        None while there is no row yet.
+        """
+
+    def filled(self) -> list[str]:
+        """Batches that there are rows for, inside the recipe's `start` and `end`, sorted."""
+
+    def describe(self) -> str:
+        """Where it is, in words."""
+
+
+SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known}
+"""Kinds of sources by the scheme of `source_uri`; a path has none."""
+
+
+def source_of(recipe: Recipe, base: Path, environ: Mapping[str, str]) -> Source:
+    """Source of a recipe whose file lies in `base`; variables of `source_uri` are taken from `environ`.
+
+    Raises
+    ------
+    SourceError
+        A variable is not set, or there is no such kind of source.
+    """
+    uri = expand(recipe.model.loader.source_uri, environ)
+    return open_source(Wanted(uri, base, recipe.batches))
+
+
+def open_source(wanted: Wanted) -> Source:
+    """Source by its scheme.
+
+    >>> open_source(Wanted("sklearn://iris", Path())).describe()
+    'sklearn://iris'
+
+    Raises
+    ------
+    SourceError
+        There is no such kind of source.
+    """
+    uri = wanted.uri
+    if VARIABLE.search(uri):
+        raise SourceError(f"source_uri '{uri}': the variable was not replaced by its value")
+    if planned.SQL.match(uri):
+        raise SourceError(f"source_uri '{uri}' is SQL, which is not yet read: {ACCEPTED}")
+    scheme, separator, _ = uri.partition("://")
+    scheme = scheme.lower() if separator else ""
+    if scheme not in SOURCES:
+        reason = "is not yet read" if scheme in planned.SCHEMES else "is not known"
+        raise SourceError(f"source_uri '{uri}': '{scheme}://' {reason}: {ACCEPTED}")
+    return SOURCES[scheme](wanted)
