@@ -93,7 +93,7 @@ def check(state: ModelState) -> Checked:
 
 
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
-    from ml_assets.training.estimators import wrong_values
+    from ml_assets.estimators.build import wrong_values
 
     model = state.recipe.model
     if model.class_path is None:

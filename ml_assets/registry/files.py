@@ -16,7 +16,7 @@ from ml_assets.records import Profile, TrainedModel, TrainingResult
 from ml_assets.registry.champions import version_info
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
 from ml_assets.registry.ledger import Ledger
-from ml_assets.registry.pipelines import sklearn_flavour
+from ml_assets.registry.pipelines import load_pipeline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +111,7 @@ class StoredFiles:
     def load_trained(self, trained: TrainedModel, what: str | None = None) -> Any:
         """Load the pipeline of a training, registered or not, once its hash is verified; raises as `load`."""
         with self.verified_model(trained, what or f"{trained.recipe}, run {trained.run_id}") as folder:
-            return sklearn_flavour().load_model(str(folder))
+            return load_pipeline(folder)
 
     def reference(self, recipe: str, version: int) -> pd.DataFrame:
         """Read the rows a version was trained on: features, target, `row_id__`; 50,000 at most, seeded."""

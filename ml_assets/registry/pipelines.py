@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import warnings
-from importlib import metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+MOVED = {"ml_assets.training.estimators": "ml_assets.estimators.wrappers"}
+"""Modules that models of earlier versions name, and where their classes are now."""
+
 REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy", "scipy", "cloudpickle")
 
 
@@ -69,6 +75,25 @@ def sklearn_flavour() -> Any:
         import mlflow.pyfunc
         import mlflow.sklearn
     return mlflow.sklearn
+
+
+def load_pipeline(folder: Path) -> Any:
+    """Load a pipeline from the files of an MLflow model, whichever version of ml_assets saved it."""
+    flavour = sklearn_flavour()
+    with former_modules():
+        return flavour.load_model(str(folder))
+
+
+@contextmanager
+def former_modules() -> Iterator[None]:
+    """Answer to the names that modules had when older models were saved: a pickle names its classes by module."""
+    for former, now in MOVED.items():
+        sys.modules[former] = import_module(now)
+    try:
+        yield
+    finally:
+        for former in MOVED:
+            sys.modules.pop(former, None)
 
 
 def plain(rows: pd.DataFrame, training: TrainingResult) -> pd.DataFrame:

@@ -16,16 +16,17 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
+from ml_assets.estimators import build as estimators
 from ml_assets.evaluation.metrics import default_metric, metric_named, positive_class
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import BATCH, Roles, roles, roles_of
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
 from ml_assets.records import TrainingResult, TuningResult
-from ml_assets.training import estimators
-from ml_assets.training.search import candidates, search_settings
+from ml_assets.search.candidates import candidates, search_settings
+from ml_assets.search.folds import FoldData, Goal, fold_score
+from ml_assets.search.study import Progress, tune
 from ml_assets.training.splits import folds, labelled_rows
-from ml_assets.training.tuning import FoldData, Goal, Progress, fold_score, tune
 
 
 def fit(

@@ -6,7 +6,6 @@ started again ends where an uninterrupted one ends (on one thread, and if no tim
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import warnings
@@ -18,15 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from ml_assets.evaluation.evaluate import predictions_frame
-from ml_assets.evaluation.metrics import metric_named, score
+from ml_assets.estimators.families import Candidate
+from ml_assets.evaluation.metrics import metric_named
 from ml_assets.recipe.schema import Pruning, Tuning
-from ml_assets.recipe.space import Categorical, Float, Int, Space, as_written, filled, searched
+from ml_assets.recipe.space import Space
 from ml_assets.records import Trial, TuningResult
-from ml_assets.training.estimators import Candidate, build, defaults_of
+from ml_assets.search.folds import FoldData, Goal, fold_score
+from ml_assets.search.points import FAMILY, decoded, first_points, flat_spaces, params_at, suggest, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,31 +34,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, float], None]
 """Called after each trial with: trials done, trials wanted, best score so far (NaN: none yet)."""
 
-FAMILY = "family"
-"""Parameter that names the candidate, where there are several."""
 
 TRIAL_ERRORS = (ValueError, ArithmeticError)
 """What an unsuitable set of parameters raises: the trial fails, the search goes on."""
-
-
-@dataclass(frozen=True)
-class FoldData:
-    """One fold, preprocessed once for all trials."""
-
-    X_train: NDArray[np.float64]
-    y_train: NDArray[Any]
-    X_validation: NDArray[np.float64]
-    y_validation: pd.Series[Any]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What a set of parameters is judged by."""
-
-    task: str
-    metric: str
-    positive: str | None
-    random_state: int
 
 
 @dataclass(frozen=True)
@@ -71,14 +47,6 @@ class Tuned:
     params: dict[str, Any]
     fold_scores: tuple[float, ...]
     record: TuningResult
-
-
-def fold_score(class_path: str, params: Mapping[str, Any], fold: FoldData, goal: Goal) -> float:
-    """Fit on the training part of a fold and score the validation part."""
-    estimator = build(class_path, params, goal.random_state, goal.task)
-    estimator.fit(fold.X_train, fold.y_train)
-    predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
-    return score(goal.metric, fold.y_validation, predictions, goal.positive)
 
 
 def tune(
@@ -128,8 +96,8 @@ def tune(
     started = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     limit = min((x for x in (tuning.timeout, time_limit) if x is not None), default=math.inf)
-    spaces = _flat_spaces(candidates)
-    firsts = _firsts(candidates, spaces, warm_start)
+    spaces = flat_spaces(candidates)
+    firsts = first_points(candidates, spaces, warm_start)
     with _quiet():
         study = optuna.create_study(
             study_name=study_name,
@@ -207,7 +175,7 @@ def _objective(
     name = next(iter(candidates))
     if len(candidates) > 1:
         name = trial.suggest_categorical(FAMILY, list(candidates))
-    chosen = {key: _suggest(trial, key, space) for key, space in spaces[name].items()}
+    chosen = {key: suggest(trial, key, space) for key, space in spaces[name].items()}
     same = _same_params(trial)
     if same is not None and same.state is optuna.trial.TrialState.PRUNED:
         raise optuna.TrialPruned
@@ -216,7 +184,7 @@ def _objective(
         for step, value in same.intermediate_values.items():
             trial.report(value, step)
         return float(same.value)
-    params = _params(candidates, name, chosen)
+    params = params_at(candidates, name, chosen)
     scores: list[float] = []
     try:
         for step, fold in enumerate(folds, start=1):
@@ -233,95 +201,6 @@ def _objective(
         raise
     trial.set_user_attr("fold_scores", scores)
     return float(np.mean(scores))
-
-
-def _flat_spaces(candidates: Mapping[str, Candidate]) -> dict[str, dict[str, Space]]:
-    """Every search space of each candidate, by the name of the parameter in the study."""
-    return {
-        name: {
-            _key(candidates, name, path): space for path, space in searched(candidate.hyperparameters).items()
-        }
-        for name, candidate in candidates.items()
-    }
-
-
-def _key(candidates: Mapping[str, Candidate], name: str, path: str) -> str:
-    return f"{name}.{path}" if len(candidates) > 1 else path
-
-
-def _params(candidates: Mapping[str, Candidate], name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    candidate = candidates[name]
-    values = {path: chosen[_key(candidates, name, path)] for path in searched(candidate.hyperparameters)}
-    return filled(candidate.hyperparameters, values)
-
-
-def _suggest(trial: optuna.Trial, key: str, space: Space) -> Any:
-    if isinstance(space, Int):
-        high = space.low + (space.high - space.low) // space.step * space.step
-        return trial.suggest_int(key, space.low, high, step=space.step, log=space.log)
-    if isinstance(space, Float):
-        return trial.suggest_float(key, space.low, space.high, log=space.log)
-    written = {_written(choice): choice for choice in space.choices}
-    return written[trial.suggest_categorical(key, list(written))]
-
-
-def _written(choice: Any) -> str:
-    """A choice as text: Optuna keeps only text and numbers, and takes 1 and True for the same."""
-    return json.dumps(as_written(choice))
-
-
-def _firsts(
-    candidates: Mapping[str, Candidate],
-    spaces: Mapping[str, Mapping[str, Space]],
-    warm_start: Mapping[str, Any] | None,
-) -> list[dict[str, Any]]:
-    """The points to try first, as parameters of the study."""
-    points: list[dict[str, Any]] = []
-    if warm_start:
-        name = str(warm_start.get(FAMILY, next(iter(candidates))))
-        known = spaces.get(name, {})
-        fitting = {
-            key: fitted
-            for key, value in warm_start.items()
-            if key in known and (fitted := _encoded(known[key], value)) is not None
-        }
-        if fitting:
-            points.append(fitting | ({FAMILY: name} if len(candidates) > 1 else {}))
-    for name, candidate in candidates.items():
-        defaults = defaults_of(candidate.class_path) | dict(candidate.first)
-        point: dict[str, Any] = {FAMILY: name} if len(candidates) > 1 else {}
-        for path, space in searched(candidate.hyperparameters).items():
-            default = _encoded(space, defaults.get(path))
-            point[_key(candidates, name, path)] = _middle(space) if default is None else default
-        points.append(point)
-    return [point for k, point in enumerate(points) if point not in points[:k]]
-
-
-def _encoded(space: Space, value: Any) -> Any:
-    """Return the value as the study knows it; None if it is not in the space."""
-    if isinstance(space, Categorical):
-        written = [_written(choice) for choice in space.choices]
-        found = value if value in written else _written(value)
-        return found if found in written else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not space.low <= value <= space.high:
-        return None
-    if isinstance(space, Int):
-        return int(value) if value == int(value) and (int(value) - space.low) % space.step == 0 else None
-    return float(value)
-
-
-def _middle(space: Space) -> Any:
-    """The middle of a space (on its scale), or the first choice.
-
-    >>> _middle(Int(2, 8)), _middle(Float(0.01, 1.0, log=True)), _middle(Categorical(("a", "b")))
-    (5, 0.1, '"a"')
-    """
-    if isinstance(space, Categorical):
-        return _written(space.choices[0])
-    middle = math.sqrt(space.low * space.high) if space.log else (space.low + space.high) / 2
-    if isinstance(space, Int):
-        return space.low + (round(middle) - space.low) // space.step * space.step
-    return middle
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -359,15 +238,6 @@ def _seconds(trial: optuna.trial.FrozenTrial) -> float:
     return (trial.duration or timedelta()).total_seconds()
 
 
-def _decoded(spaces: Mapping[str, Mapping[str, Space]], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a trial as plain values."""
-    known = {key: space for inner in spaces.values() for key, space in inner.items()}
-    return {
-        key: json.loads(value) if isinstance(known.get(key), Categorical) else value
-        for key, value in params.items()
-    }
-
-
 def _tuned(
     study: optuna.Study,
     candidates: Mapping[str, Candidate],
@@ -387,12 +257,12 @@ def _tuned(
         if len(candidates) > 1
         else next(iter(candidates))
     )
-    values = {key: _value(space, best.params[key]) for key, space in spaces[name].items()}
+    values = {key: value_of(space, best.params[key]) for key, space in spaces[name].items()}
     states: dict[str, Any] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     history = tuple(
         Trial(
             number=k,
-            params=_decoded(spaces, trial.params),
+            params=decoded(spaces, trial.params),
             value=trial.value if trial.state.name == "COMPLETE" else None,
             state=states[trial.state.name],
             seconds=_seconds(trial),
@@ -401,13 +271,13 @@ def _tuned(
     )
     return Tuned(
         candidate=candidates[name],
-        params=_params(candidates, name, values),
+        params=params_at(candidates, name, values),
         fold_scores=tuple(best.user_attrs["fold_scores"]),
         record=TuningResult(
             engine="optuna",
             metric=goal.metric,
             direction=metric_named(goal.metric).direction,
-            best_params=_decoded(spaces, best.params),
+            best_params=decoded(spaces, best.params),
             best_score=study.best_value,
             history=history,
             total_trials=len(history),
@@ -415,12 +285,6 @@ def _tuned(
             optimization_time=seconds,
         ),
     )
-
-
-def _value(space: Space, value: Any) -> Any:
-    if isinstance(space, Categorical):
-        return {_written(choice): choice for choice in space.choices}[value]
-    return value
 
 
 @contextmanager
@@ -437,7 +301,7 @@ def _storage(folder: Path | None, study_name: str) -> optuna.storages.BaseStorag
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    from ml_assets.training.journal import FileLock, drop_half_line
+    from ml_assets.search.journal import FileLock, drop_half_line
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{study_name}.journal"

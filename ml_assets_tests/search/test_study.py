@@ -7,12 +7,12 @@ import optuna
 import pandas as pd
 import pytest
 
+from ml_assets.estimators.families import Candidate
 from ml_assets.evaluation.metrics import METRICS
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
-from ml_assets.training.estimators import Candidate
-from ml_assets.training.journal import FileLock, drop_half_line
-from ml_assets.training.tuning import FoldData, Goal, Tuned, fold_score, pruner, tune
+from ml_assets.search.folds import FoldData, Goal, fold_score
+from ml_assets.search.study import Tuned, pruner, tune
 
 TREE = {
     "max_depth": Int(1, 8),
@@ -119,13 +119,6 @@ def test_a_finished_search_answers_at_once(tmp_path: Path) -> None:
     assert seen == []
     assert trials(again) == trials(first)
     assert (again.params, again.fold_scores) == (first.params, first.fold_scores)
-
-
-def test_a_half_line_is_cut_off(tmp_path: Path) -> None:
-    path = tmp_path / "s.journal"
-    path.write_bytes(b'{"a":1}\n{"b"')
-    drop_half_line(path, FileLock(path))
-    assert path.read_bytes() == b'{"a":1}\n'
 
 
 def test_pruned_trials_are_really_stopped(tmp_path: Path) -> None:

@@ -1,92 +1,20 @@
-"""From a class path and parameters to a scikit-learn estimator, and the families of the automatic search."""
+"""From a class path and parameters to a scikit-learn estimator; what the parameters may be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
-from sklearn.utils.validation import check_is_fitted
 
+from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, THREADED
+from ml_assets.estimators.wrappers import LabelEncodedClassifier
 from ml_assets.recipe import catalogue
 from ml_assets.recipe.faults import Key, did_you_mean
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
-
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "sklearn.linear_model.LogisticRegression": {"max_iter": 2000},
-    "sklearn.neural_network.MLPClassifier": {"max_iter": 500},
-    "sklearn.neural_network.MLPRegressor": {"max_iter": 500},
-    "sklearn.ensemble.VotingClassifier": {"voting": "soft"},
-}
-"""Where the library's own default often does not converge, or gives no probabilities."""
-
-REQUIRED = {"sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",)}
-"""Parameters that have a default, which does not work."""
-
-THREADED = ("xgboost.",)
-"""Packages that would take all cores unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An estimator with its search spaces, and the point of them that is tried first."""
-
-    class_path: str
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    first: Mapping[str, Any] = field(default_factory=dict)
-
-
-def families(task: str) -> dict[str, Candidate]:
-    """Return the families of the automatic search; the linear model is always one of them.
-
-    Spaces are small and forests capped, so that each fit stays within seconds on some 10,000 rows.
-    """
-    suffix = "Classifier" if task == "classification" else "Regressor"
-    linear = (
-        Candidate("sklearn.linear_model.LogisticRegression", {"C": Float(1e-3, 1e2, log=True)}, {"C": 1.0})
-        if task == "classification"
-        else Candidate("sklearn.linear_model.Ridge", {"alpha": Float(1e-2, 1e4, log=True)}, {"alpha": 1.0})
-    )
-    return {
-        "linear": linear,
-        "xgboost": Candidate(
-            f"xgboost.XGB{suffix}",
-            {
-                "n_estimators": Int(50, 400, log=True),
-                "learning_rate": Float(0.02, 0.3, log=True),
-                "max_depth": Int(2, 8),
-                "min_child_weight": Float(1.0, 20.0, log=True),
-                "subsample": Float(0.5, 1.0),
-                "colsample_bytree": Float(0.4, 1.0),
-                "reg_lambda": Float(0.1, 20.0, log=True),
-            },
-            {
-                "n_estimators": 200,
-                "learning_rate": 0.1,
-                "max_depth": 4,
-                "min_child_weight": 1.0,
-                "subsample": 0.9,
-                "colsample_bytree": 0.8,
-                "reg_lambda": 1.0,
-            },
-        ),
-        "forest": Candidate(
-            f"sklearn.ensemble.RandomForest{suffix}",
-            {
-                "n_estimators": 100,
-                "max_samples": Float(0.3, 0.9),
-                "min_samples_leaf": Int(1, 20, log=True),
-                "max_features": Float(0.1, 0.8),
-            },
-            {"max_samples": 0.6, "min_samples_leaf": 2, "max_features": 0.3},
-        ),
-    }
 
 
 def build(class_path: str, params: Mapping[str, Any], random_state: int, task: str) -> Any:
@@ -216,47 +144,3 @@ def _inner(value: Any, random_state: int) -> Any:
             for inner in value
         ]
     return value
-
-
-class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A classifier that wants labels 0 … k-1 (XGBoost), for labels of any kind.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Fitted on the codes of the labels; kept unfitted.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-    estimator_ : classifier
-        Fitted.
-    """
-
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LabelEncodedClassifier:
-        """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
-        encoder = LabelEncoder().fit(y)
-        self.classes_ = encoder.classes_
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.estimator_ = clone(self.estimator).fit(X, encoder.transform(y), **weights)
-        self.n_features_in_ = np.shape(X)[1]
-        return self
-
-    def predict(self, X: Any) -> Any:
-        """Predict labels, of shape (n_rows,)."""
-        check_is_fitted(self)
-        return self.classes_[np.asarray(self.estimator_.predict(X)).astype(int)]
-
-    def predict_proba(self, X: Any) -> Any:
-        """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    @property
-    def feature_importances_(self) -> Any:
-        """Importances of the fitted estimator, of shape (n_features,)."""
-        check_is_fitted(self)
-        return self.estimator_.feature_importances_

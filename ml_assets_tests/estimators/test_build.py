@@ -5,9 +5,10 @@ import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
+from ml_assets.estimators.build import build, wrong_values
+from ml_assets.estimators.libraries import REQUIRED
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.recipe.space_text import parse_hyperparameters
-from ml_assets.training.estimators import REQUIRED, LabelEncodedClassifier, build, families, wrong_values
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4))
@@ -90,30 +91,11 @@ def test_estimators_are_seeded_and_single_threaded_unless_told_otherwise() -> No
     assert (bagged.estimator.max_depth, bagged.estimator.random_state) == (3, 7)
 
 
-def test_encoded_labels_change_no_prediction() -> None:
-    from xgboost import XGBClassifier
-
-    plain = XGBClassifier(n_estimators=5, n_jobs=1, random_state=0)
-    codes = np.searchsorted(["low", "middle", "top"], LABELS)
-    wrapped = LabelEncodedClassifier(plain).fit(X, LABELS)
-    np.testing.assert_array_equal(wrapped.predict_proba(X), plain.fit(X, codes).predict_proba(X))
-    np.testing.assert_array_equal(wrapped.feature_importances_, plain.feature_importances_)
-
-
 def test_only_what_gives_no_probabilities_is_calibrated() -> None:
     assert isinstance(build("sklearn.svm.SVC", {}, 0, "classification"), CalibratedClassifierCV)
     assert not isinstance(
         build("sklearn.naive_bayes.GaussianNB", {}, 0, "classification"), CalibratedClassifierCV
     )
-
-
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_linear_model_is_always_a_candidate(task: str) -> None:
-    found = families(task)
-    assert set(found) == {"linear", "xgboost", "forest"}
-    for candidate in found.values():
-        build(candidate.class_path, candidate.first, 0, task)
-        assert set(candidate.first) <= set(candidate.hyperparameters)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ml_assets.estimators.families import Candidate, families
 from ml_assets.recipe.schema import Recipe, Tuning
-from ml_assets.training.estimators import Candidate, families
 
 SEARCH_SECONDS = 120.0
 """Time limit of the automatic search where the recipe names none."""

@@ -1,0 +1,43 @@
+"""A fold, prepared once for all trials, and how a set of parameters does on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml_assets.estimators.build import build
+from ml_assets.evaluation.evaluate import predictions_frame
+from ml_assets.evaluation.metrics import score
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """One fold, preprocessed once for all trials."""
+
+    X_train: NDArray[np.float64]
+    y_train: NDArray[Any]
+    X_validation: NDArray[np.float64]
+    y_validation: pd.Series[Any]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a set of parameters is judged by."""
+
+    task: str
+    metric: str
+    positive: str | None
+    random_state: int
+
+
+def fold_score(class_path: str, params: Mapping[str, Any], fold: FoldData, goal: Goal) -> float:
+    """Fit on the training part of a fold and score the validation part."""
+    estimator = build(class_path, params, goal.random_state, goal.task)
+    estimator.fit(fold.X_train, fold.y_train)
+    predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
+    return score(goal.metric, fold.y_validation, predictions, goal.positive)
