@@ -29,9 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty mlflow.db; making one takes seconds, copying it milliseconds."""
     from ml_assets.registry.database import configure
+    from ml_assets.settings import Settings
 
     home = tmp_path_factory.mktemp("mlflow_template")
-    configure(home)
+    configure(Settings(home=home))
     return home / "mlflow.db"
 
 

@@ -27,7 +27,7 @@ def run_backtest(state: ModelState, say: Callable[[str], None]) -> Backtest:
             filled = round(20 * done / max(total, 1))
             say(f"{what:<9}[{'#' * filled}{'.' * (20 - filled)}] {done} of {total}")
 
-    with locked(state.settings.home, f"{state.name}.backtest"):
+    with locked(state.settings.locks, f"{state.name}.backtest"):
         return backtest_step(state, stream_of_source(state), progress, workers=os.cpu_count() or 1)
 
 

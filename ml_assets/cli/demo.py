@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ml_assets.cli.backfill import backfill_text, batch_line
 from ml_assets.cli.models import known_state, refresh_overview
 from ml_assets.cli.train import train_recipe
 from ml_assets.orchestration.walk import walk
-from ml_assets.settings import DEMO_RECIPES, read_settings
+from ml_assets.settings import DEMO_RECIPES, Settings, read_settings
 
 STATIC_DEMOS = ("iris", "diabetes")
 BATCH_DEMO = "churn"
@@ -26,7 +24,7 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
         The summary as JSON and in words.
     """
     settings = read_settings()
-    _make_data(say)
+    _make_data(settings, say)
     trained = {}
     for name in STATIC_DEMOS:
         trained[name] = train_recipe(DEMO_RECIPES / f"{name}.yaml", say)
@@ -47,10 +45,10 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     return {"churn": walked.model_dump(mode="json"), **trained}, "\n".join(lines)
 
 
-def _make_data(say: Callable[[str], None]) -> None:
+def _make_data(settings: Settings, say: Callable[[str], None]) -> None:
     from ml_assets.sources.churn import write
 
-    folder = Path(os.environ.get("ML_ASSETS_DEMO_DATA") or "data") / "churn"
+    folder = settings.demo_data / "churn"
     if not any(folder.glob("*.parquet")):
         say(f"{BATCH_DEMO}: making 24 months of customers in {folder}")
         write(folder)

@@ -84,7 +84,7 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
     from ml_assets.lifecycle import gate as gate_steps
 
     state = known_state(name)
-    with locked(state.settings.home, state.command_lock):
+    with locked(state.settings.locks, state.command_lock):
         before = state.registry.champion(name)
         promotion = gate_steps.promote_version(state, version, force=force, actor=actor())
         now = state.registry.champion(name)

@@ -39,7 +39,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     started = time.perf_counter()
     state = file_state(path)
     repository = definitions_of([state], [], state.settings).get_repository_def()
-    with locked(state.settings.home, state.command_lock), open_instance(state.settings) as instance:
+    with locked(state.settings.locks, state.command_lock), open_instance(state.settings) as instance:
         in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
         if in_flight:
             raise Busy(

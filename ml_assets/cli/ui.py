@@ -29,16 +29,17 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
         pass  # makes the databases, and reports runs whose process was killed
     from ml_assets.registry import database
 
-    uri = database.configure(settings.home, settings.mlflow_tracking_uri).tracking_uri
+    uri = database.configure(settings).tracking_uri
     programs = Path(sys.executable).parent
     commands = [
         [programs / "dagster-webserver", "-h", host, "-p", str(port), *LOCATION],
         [programs / "dagster-daemon", "run", *LOCATION],
     ]
     if settings.mlflow_tracking_uri is None:
-        store = ["--backend-store-uri", uri, "--artifacts-destination", str(settings.home / "artifacts")]
+        store = ["--backend-store-uri", uri, "--artifacts-destination", str(settings.mlflow_artifacts)]
         listen = ["--host", host, "--port", str(mlflow_port), "--workers", "1"]
         commands.append([programs / "mlflow", "server", *store, *listen])
+    # The children read the same environment. An empty address is none: MLflow must not guess one.
     environment = (
         os.environ | {"MLFLOW_TRACKING_URI": ""} if settings.mlflow_tracking_uri is None else dict(os.environ)
     )

@@ -48,7 +48,7 @@ def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers
     from ml_assets.backtest.fits import Fits, first_search, fixed_fit
     from ml_assets.backtest.replay import Reports, newest_labelled
 
-    folder = state.settings.home / "backtests" / state.name
+    folder = state.settings.backtests / state.name
     first = first_batch(stream)
     rows = stream.rows_of(stream.window(newest_labelled(stream, first), stream.recipe.training.window))
     progress("search", 0, 1)

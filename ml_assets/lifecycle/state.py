@@ -61,21 +61,21 @@ class ModelState:
     @cached_property
     def store(self) -> Store:
         """Frames and records of this model's assets."""
-        return Store(self.settings.home / "batches" / self.name)
+        return Store(self.settings.store / self.name)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger of every model's decisions."""
         from ml_assets.registry.ledger import Ledger
 
-        return Ledger(self.settings.home / "ledger.db")
+        return Ledger(self.settings.ledger)
 
     @cached_property
     def registry(self) -> Registry:
         """MLflow's registry."""
         from ml_assets.registry.versions import Registry
 
-        return Registry(self.settings.home, self.ledger, tracking_uri=self.settings.mlflow_tracking_uri)
+        return Registry(self.settings, self.ledger)
 
     @property
     def command_lock(self) -> str:
@@ -85,14 +85,14 @@ class ModelState:
     @property
     def studies(self) -> Path:
         """Folder of this model's hyperparameter searches."""
-        return self.settings.home / "studies" / self.name
+        return self.settings.studies / self.name
 
     @property
     def source(self) -> Source:
         """Where its rows come from."""
         from ml_assets.sources.source import source_of
 
-        return source_of(self.recipe, self.path.parent, os.environ)
+        return source_of(self.recipe, self.path.parent, self.settings.variables)
 
     def read(self, batch: str) -> pd.DataFrame:
         """Read one batch from its source."""
@@ -178,9 +178,9 @@ class Busy(RuntimeError):
 
 
 @contextmanager
-def locked(home: Path, name: str) -> Iterator[None]:
+def locked(folder: Path, name: str) -> Iterator[None]:
     """Hold a lock that the operating system releases when this process ends, however it ends."""
-    path = _lock(home, name)
+    path = _lock(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
         deadline = time.monotonic() + PATIENCE
@@ -194,9 +194,9 @@ def locked(home: Path, name: str) -> Iterator[None]:
         yield
 
 
-def locked_by_another(home: Path, name: str) -> bool:
+def locked_by_another(folder: Path, name: str) -> bool:
     """Whether another living process holds the lock."""
-    path = _lock(home, name)
+    path = _lock(folder, name)
     if not path.is_file() or path.read_text() == str(os.getpid()):
         return False
     with path.open("a") as handle:
@@ -211,5 +211,5 @@ def _try_lock(handle: IO[str], kind: int) -> bool:
     return True
 
 
-def _lock(home: Path, name: str) -> Path:
-    return home / "locks" / f"{name}.lock"
+def _lock(folder: Path, name: str) -> Path:
+    return folder / f"{name}.lock"

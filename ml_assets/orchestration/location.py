@@ -46,11 +46,11 @@ def remember(settings: Settings, path: Path) -> None:
     known = _remembered(settings)
     if path not in known and path.parent not in settings.recipes:
         text = json.dumps([str(p) for p in [*known, path]], indent=1)
-        atomic_write(settings.home / "recipes.json", text.encode())
+        atomic_write(settings.known_recipes, text.encode())
 
 
 def _remembered(settings: Settings) -> list[Path]:
-    index = settings.home / "recipes.json"
+    index = settings.known_recipes
     known = json.loads(index.read_text()) if index.is_file() else []
     return [Path(text) for text in known if Path(text).is_file()]
 
@@ -147,7 +147,7 @@ def failed_run_alert(settings: Settings) -> dg.SensorDefinition:
         run = context.dagster_run
         message = context.failure_event.message or ""
         alert(
-            Ledger(settings.home / "ledger.db"),
+            Ledger(settings.ledger),
             settings.alerts,
             run.tags.get(MODEL_TAG, run.job_name),
             "failed_run",
@@ -176,7 +176,7 @@ def broken_recipe_alert(
     def sensor() -> dg.SkipReason:
         from ml_assets.registry.ledger import Ledger
 
-        ledger = Ledger(settings.home / "ledger.db")
+        ledger = Ledger(settings.ledger)
         for path, error in faults:
             occasion = f"{path.name}:{sha256(str(error).encode()).hexdigest()[:16]}"
             alert(ledger, settings.alerts, path.stem, "broken_recipe", occasion, str(error))

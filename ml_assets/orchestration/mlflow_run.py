@@ -37,9 +37,9 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
         run = context.run
         from ml_assets.registry import database, tracking
 
-        client = database.configure(settings.home, settings.mlflow_tracking_uri)
+        client = database.configure(settings)
         name = experiment_name(run)
-        tracking.ensure_experiment(client, settings.home, name)
+        tracking.ensure_experiment(client, settings, name)
         config = {
             "experiment_name": name,
             "mlflow_tracking_uri": client.tracking_uri,

@@ -206,7 +206,7 @@ def overview_asset(
     def model_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Every model: champion, age, scores, drift, status; and the newest entries of the ledger."""
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
-        ledger = Ledger(settings.home / "ledger.db")
+        ledger = Ledger(settings.ledger)
         plotted = {
             f"{row.name}/{name}": value
             for row in rows

@@ -58,8 +58,8 @@ def tidy_up(settings: Settings, run_id: str) -> None:
     from ml_assets.registry.ledger import Ledger
     from ml_assets.registry.versions import LostRegistryError, Registry
 
-    ledger = Ledger(settings.home / "ledger.db")
-    registry = Registry(settings.home, ledger, settings.mlflow_tracking_uri)
+    ledger = Ledger(settings.ledger)
+    registry = Registry(settings, ledger)
     tracking.end_runs_of(registry.client, run_id, "FAILED")
     for name in {intent.recipe for intent in ledger.open_intents()}:
         with suppress(LostRegistryError):  # the intent is aborted then; what was asked for says what is lost

@@ -84,7 +84,7 @@ def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
         description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if locked_by_another(state.settings.home, state.command_lock):
+        if locked_by_another(state.settings.locks, state.command_lock):
             return dg.SkipReason(
                 "a command (train, backfill) is at work on this model and decides for itself"
             )

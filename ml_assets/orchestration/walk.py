@@ -109,7 +109,7 @@ def walk(
     state = replace(state, settings=state.settings.model_copy(update={"alerts": Alerts()}))
     settings = state.settings
     repository = definitions_of([state], [], settings).get_repository_def()
-    with locked(settings.home, state.command_lock), open_instance(settings) as instance:
+    with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
         state.registry.reconcile(state.name)
         walker = Walker(state, repository, instance)
         rows = []

@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_assets.settings import Settings
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -18,48 +20,45 @@ DELETED = "Deleted_Internal"
 TALKATIVE = ("mlflow.sklearn", "mlflow.store.db.utils", "mlflow.models.model", "alembic")
 
 
-def tracking_uri(home: Path, given: str | None = None) -> str:
-    """Address of the tracking store: the one given, else the database in the home."""
-    return given or f"sqlite:///{home.absolute() / 'mlflow.db'}"
-
-
-def configure(home: Path, given: str | None = None) -> MlflowClient:
-    """Make a client, and the database in the home where it is needed and missing.
+def configure(settings: Settings) -> MlflowClient:
+    """Make a client, and the database where it is needed and missing.
 
     Telemetry is switched off, and MLflow's advice about pickled models too: ours are verified by hash.
     """
+    # MLflow reads these where it is imported: there is no other way to tell it.
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    if settings.mlflow_user is not None and settings.mlflow_password is not None:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = settings.mlflow_user
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = settings.mlflow_password.get_secret_value()
     from mlflow import MlflowClient
 
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
-    if given is None:
-        create_database(home)
-    uri = tracking_uri(home, given)
+    create_database(settings)
+    uri = settings.tracking_uri
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def create_database(home: Path) -> None:
-    """Make `mlflow.db` in the home unless it is there: whole or not at all, whenever a kill comes."""
+def create_database(settings: Settings) -> None:
+    """Make MLflow's database unless it is there: whole or not at all, whenever a kill comes."""
     import sqlite3
 
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    target = home.absolute() / "mlflow.db"
-    if target.exists():
+    target = settings.mlflow_database
+    if target is None or target.exists():
         return
-    locks = home / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
+    settings.locks.mkdir(parents=True, exist_ok=True)
     with (
-        (locks / "mlflow.lock").open("a") as lock,
-        tempfile.TemporaryDirectory(dir=home, prefix=".mlflow-") as folder,
+        (settings.locks / "mlflow.lock").open("a") as lock,
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".mlflow-") as folder,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if target.exists():
             return
-        made = Path(folder) / "mlflow.db"
-        store = SqlAlchemyStore(f"sqlite:///{made}", (home.absolute() / "artifacts").as_uri())
+        made = Path(folder) / target.name
+        store = SqlAlchemyStore(f"sqlite:///{made}", settings.mlflow_artifacts.as_uri())
         store.engine.dispose()
         connection = sqlite3.connect(made)
         connection.execute("PRAGMA journal_mode=WAL")  # stays in the file; readers do not stop the writer
@@ -72,11 +71,10 @@ def create_database(home: Path) -> None:
         made.replace(target)
 
 
-def has_version(home: Path, recipe: str, version: int) -> bool:
-    """Whether `mlflow.db` in the home has a version of a model; read without MLflow, whose import takes seconds."""
+def has_version(database: Path, recipe: str, version: int) -> bool:
+    """Whether MLflow's database has a version of a model; read without MLflow, whose import takes seconds."""
     import sqlite3
 
-    database = home.absolute() / "mlflow.db"
     if not database.is_file():
         return False
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:

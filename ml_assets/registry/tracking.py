@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ml_assets.records import Evaluation, TrainingResult, Trial
 from ml_assets.registry.files import ROW_ID, TRAINING, write_training
 from ml_assets.registry.pipelines import log_pipeline
+from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ class Logged(NamedTuple):
     sha256: str
 
 
-def ensure_experiment(client: MlflowClient, home: Path, name: str) -> str:
+def ensure_experiment(client: MlflowClient, settings: Settings, name: str) -> str:
     """Return the id of an experiment, made if it is missing.
 
     Its artifacts go below the home, or, with a tracking server, where the server keeps them. Must come
@@ -51,7 +52,7 @@ def ensure_experiment(client: MlflowClient, home: Path, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         served = client.tracking_uri.startswith(("http:", "https:"))
-        location = None if served else (home.absolute() / "artifacts" / name).as_uri()
+        location = None if served else (settings.mlflow_artifacts / name).as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=location))
         except MlflowException:

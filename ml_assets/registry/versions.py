@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -19,10 +18,11 @@ from pydantic import BaseModel
 from ml_assets.records import Evaluation, TrainedModel
 from ml_assets.registry import champions
 from ml_assets.registry.champions import VersionInfo
-from ml_assets.registry.database import configure, has_version, tracking_uri
+from ml_assets.registry.database import configure, has_version
 from ml_assets.registry.files import StoredFiles
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.pipelines import plain
+from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,28 +49,25 @@ class Registry:
 
     Parameters
     ----------
-    home : Path
-        Folder of all state.
+    settings : Settings
+        Where MLflow is.
     ledger : Ledger
         The ledger of decisions.
-    tracking_uri : str, optional
-        A shared MLflow server; the database in the home by default.
     """
 
-    def __init__(self, home: Path, ledger: Ledger, tracking_uri: str | None = None) -> None:
-        self.home = home
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self.settings = settings
         self.ledger = ledger
-        self.given_uri = tracking_uri
 
     @property
     def tracking_uri(self) -> str:
         """Address of the tracking store and registry."""
-        return tracking_uri(self.home, self.given_uri)
+        return self.settings.tracking_uri
 
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client."""
-        return configure(self.home, self.given_uri)
+        return configure(self.settings)
 
     @cached_property
     def files(self) -> StoredFiles:
@@ -199,15 +196,15 @@ class Registry:
         line = champions.champions(self.ledger, recipe)
         if not line or self._has_version(recipe, line[-1]):
             return None
-        place = self.home / "mlflow.db" if self.given_uri is None else "the server at MLFLOW_TRACKING_URI"
+        place = self.settings.mlflow_database or "the server at MLFLOW_TRACKING_URI"
         return (
             f"{recipe}: {place} has no version {line[-1]}, which the ledger has as champion. Restore it from a"
             " backup, or train the model again with `ml-assets train --recipe-file FILE`"
         )
 
     def _has_version(self, recipe: str, version: int) -> bool:
-        if self.given_uri is None:
-            return has_version(self.home, recipe, version)
+        if (database := self.settings.mlflow_database) is not None:
+            return has_version(database, recipe, version)
         from mlflow.exceptions import MlflowException
 
         try:

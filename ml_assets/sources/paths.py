@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from ml_assets.recipe.faults import did_you_mean
+from ml_assets.settings import Variables
 
 FORMATS = {
     ".csv": "csv",
@@ -35,21 +35,23 @@ class SourceError(Exception):
         super().__init__(f"{key}: {message}" if key else message)
 
 
-def expand(source_uri: str, environ: Mapping[str, str]) -> str:
-    """Replace `${NAME}` and `${NAME:-default}` by the values in `environ`.
+def expand(source_uri: str, variables: Variables) -> str:
+    """Replace `${NAME}` and `${NAME:-default}` by the values of the variables.
 
-    >>> expand("${DATA:-data}/churn/*.parquet", {})
+    >>> expand("${ML_ASSETS_RECIPE_DATA:-data}/churn/*.parquet", Variables())
     'data/churn/*.parquet'
 
     Raises
     ------
     SourceError
-        A variable without a default is not set.
+        A variable is not for recipes, or is not set and has no default.
     """
 
     def value(match: re.Match[str]) -> str:
         name, default = match.groups()
-        found = environ.get(name) or default
+        if refusal := variables.refusal(name):
+            raise SourceError(f"source_uri '{source_uri}': {refusal}")
+        found = variables.values.get(name) or default
         if found is None:
             raise SourceError(
                 f"source_uri '{source_uri}': the environment variable {name} is not set. "

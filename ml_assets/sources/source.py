@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ml_assets.recipe import planned
+from ml_assets.settings import Variables
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
 from ml_assets.sources.paths import ACCEPTED, VARIABLE, SourceError, expand
@@ -52,15 +53,15 @@ SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "skl
 """Kinds of sources by the scheme of `source_uri`; a path has none."""
 
 
-def source_of(recipe: Recipe, base: Path, environ: Mapping[str, str]) -> Source:
-    """Source of a recipe whose file lies in `base`; variables of `source_uri` are taken from `environ`.
+def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
+    """Source of a recipe whose file lies in `base`; `variables` are those that recipes may use.
 
     Raises
     ------
     SourceError
-        A variable is not set, or there is no such kind of source.
+        A variable is not for recipes or not set, or there is no such kind of source.
     """
-    uri = expand(recipe.model.loader.source_uri, environ)
+    uri = expand(recipe.model.loader.source_uri, variables)
     return open_source(Wanted(uri, base, recipe.batches))
 
 

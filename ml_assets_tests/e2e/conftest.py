@@ -71,7 +71,7 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for variable in VARIABLES:
             patch.setenv(variable, "")
-        configure(home)
+        configure(Settings(home=home))
         with open_instance(Settings(home=home)) as instance:
             assert isinstance(instance, dg.DagsterInstance)
             instance.get_runs(limit=1)

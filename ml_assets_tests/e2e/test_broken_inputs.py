@@ -11,6 +11,7 @@ import pytest
 
 from ml_assets.registry.database import configure
 from ml_assets.registry.ledger import Ledger
+from ml_assets.settings import Settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 
@@ -65,10 +66,10 @@ RECIPES: dict[str, tuple[str, str, int, str, list[str]]] = {
 def stays_as_it_was(shop: Shop, before: str, failed: Outcome) -> None:
     """Nothing was registered, and the recipe beside it still works."""
     assert failed.message
-    ledger = Ledger(shop.home / "ledger.db")
+    ledger = Ledger(Settings(home=shop.home).ledger)
     assert not ledger.entries("bad")
     assert "Traceback" not in failed.out + failed.err
-    assert not configure(shop.home).search_model_versions("name = 'bad'")
+    assert not configure(Settings(home=shop.home)).search_model_versions("name = 'bad'")
     rows = {row["name"]: row for row in ml_assets("status", "--json").result["recipes"]}
     assert rows["good"]["status"] == before
     assert rows["bad"]["champion_version"] is None

@@ -316,7 +316,7 @@ def test_sensor_leaves_the_model_to_a_command_at_work(drifted: Desk) -> None:
     program = f"""
 from pathlib import Path
 from ml_assets.lifecycle.state import locked
-with locked(Path({str(drifted.state.settings.home)!r}), {drifted.state.command_lock!r}):
+with locked(Path({str(drifted.state.settings.locks)!r}), {drifted.state.command_lock!r}):
     print("locked", flush=True)
     input()
 """
@@ -329,7 +329,7 @@ with locked(Path({str(drifted.state.settings.home)!r}), {drifted.state.command_l
         assert isinstance(answer, str) and "a command (train, backfill) is at work" in answer
         with (
             pytest.raises(Busy, match="another process is at work"),
-            locked(drifted.state.settings.home, drifted.state.command_lock),
+            locked(drifted.state.settings.locks, drifted.state.command_lock),
         ):
             pass
         other.stdin.close()
@@ -378,8 +378,8 @@ def test_killed_run_ends_in_mlflow_with_what_is_nested_in_it(drifted: Desk, mlfl
 
     home = drifted.state.settings.home
     (home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
-    client = database.configure(home)
-    experiment = tracking.ensure_experiment(client, home, "tide")
+    client = database.configure(Settings(home=home))
+    experiment = tracking.ensure_experiment(client, Settings(home=home), "tide")
 
     def start(**tags: str) -> str:
         return str(client.create_run(experiment, tags=tags).info.run_id)
@@ -402,8 +402,8 @@ def test_failed_run_is_alerted_and_ends_in_mlflow(
 
     home = drifted.state.settings.home  # a worker that was killed: Dagster noticed, MLflow could not
     (home / "mlflow.db").write_bytes((mlflow_home / "mlflow.db").read_bytes())
-    client = database.configure(home)
-    experiment = tracking.ensure_experiment(client, home, "tide")
+    client = database.configure(Settings(home=home))
+    experiment = tracking.ensure_experiment(client, Settings(home=home), "tide")
     left = client.create_run(experiment, tags={"dagster_run_id": RUN_ID}).info.run_id
     run = open_run(drifted, None, DagsterRunStatus.STARTED, RUN_ID)
     event = drifted.instance.report_run_failed(run, "the worker is gone")
@@ -416,7 +416,7 @@ def test_failed_run_is_alerted_and_ends_in_mlflow(
 
 
 def test_killed_run_is_tidied_up_where_the_registry_is_lost(mlflow_home: Path) -> None:
-    ledger = Ledger(mlflow_home / "ledger.db")
+    ledger = Ledger(Settings(home=mlflow_home).ledger)
     ledger.append("tide", "promote", actor="test", reason="better", to_version=1)
     ledger.append("tide", "promote", actor="test", reason="better", state="intent", to_version=2)
     tidy_up(Settings(home=mlflow_home), RUN_ID)

@@ -15,21 +15,22 @@ import pytest
 from mlflow import MlflowClient
 
 from ml_assets.registry import files, tracking
-from ml_assets.registry.database import configure, tracking_uri
+from ml_assets.registry.database import configure
 from ml_assets.registry.integrity import IntegrityError, model_sha256
 from ml_assets.registry.pipelines import model_signature, plain
 from ml_assets.registry.tracking import end_run, ensure_experiment, log_training, nested_run
+from ml_assets.settings import Settings
 from ml_assets_tests.support.registry_workers import evaluation, fit, rows, training_result
 
 
 @pytest.fixture
 def client(mlflow_home: Path) -> MlflowClient:
-    return configure(mlflow_home)
+    return configure(Settings(home=mlflow_home))
 
 
 @pytest.fixture
 def experiment(client: MlflowClient, mlflow_home: Path) -> str:
-    return ensure_experiment(client, mlflow_home, "churn")
+    return ensure_experiment(client, Settings(home=mlflow_home), "churn")
 
 
 def _log(client: MlflowClient, experiment: str, **changes: object) -> tracking.Logged:
@@ -196,26 +197,21 @@ def test_a_big_training_set_leaves_a_seeded_sample_and_all_its_row_ids(
 def test_an_experiment_is_made_once_and_comes_back_after_deletion(
     client: MlflowClient, mlflow_home: Path
 ) -> None:
-    first = ensure_experiment(client, mlflow_home, "iris")
-    assert ensure_experiment(client, mlflow_home, "iris") == first
+    first = ensure_experiment(client, Settings(home=mlflow_home), "iris")
+    assert ensure_experiment(client, Settings(home=mlflow_home), "iris") == first
     client.delete_experiment(first)
-    assert ensure_experiment(client, mlflow_home, "iris") == first
+    assert ensure_experiment(client, Settings(home=mlflow_home), "iris") == first
     assert client.get_experiment(first).lifecycle_stage == "active"
-
-
-def test_the_address_that_was_given_wins(tmp_path: Path) -> None:
-    assert tracking_uri(tmp_path, "http://mlflow:5000") == "http://mlflow:5000"
-    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def test_the_database_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     home = tmp_path / "new home"
-    client = configure(home)
+    client = configure(Settings(home=home))
     names = {p.name for p in home.iterdir()}  # no temporary folder is left
     assert names - {"mlflow.db-shm", "mlflow.db-wal"} == {"locks", "mlflow.db"}
     assert client.search_experiments()[0].artifact_location.startswith((home / "artifacts").as_uri())
     before = (home / "mlflow.db").stat().st_ino
-    configure(home)
+    configure(Settings(home=home))
     assert (home / "mlflow.db").stat().st_ino == before
 
 
@@ -225,7 +221,8 @@ from pathlib import Path
 import mlflow
 from ml_assets.registry.database import configure
 from ml_assets.registry.tracking import end_run, unregister_exit_hook
-client = configure(Path(sys.argv[1]))
+from ml_assets.settings import Settings
+client = configure(Settings(home=Path(sys.argv[1])))
 mlflow.set_tracking_uri(client.tracking_uri)
 if sys.argv[3] == "failed first":
     end_run(client, sys.argv[2], "FAILED")

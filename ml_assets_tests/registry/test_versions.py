@@ -22,6 +22,7 @@ from ml_assets.registry.versions import (
     Registry,
     StaleChampionError,
 )
+from ml_assets.settings import Settings
 from ml_assets_tests.support import registry_workers
 from ml_assets_tests.support.registry_workers import evaluation, fit, open_registry, processes, rows, train
 
@@ -117,22 +118,22 @@ def test_unknown_versions_are_named_with_the_known_ones(registry: Registry) -> N
 
 def _delete_database(registry: Registry) -> Registry:
     """In another home: this process keeps a deleted database open."""
-    home = registry.home.parent / "another home"
+    home = registry.settings.home.parent / "another home"
     home.mkdir()
-    for path in registry.home.glob("ledger.db*"):
+    for path in registry.settings.home.glob("ledger.db*"):
         shutil.copy(path, home)
     return open_registry(home)
 
 
 def _delete_models(registry: Registry) -> Registry:
     registry.client.delete_registered_model("churn")
-    return open_registry(registry.home)
+    return open_registry(registry.settings.home)
 
 
 def _delete_versions(registry: Registry) -> Registry:
     for version in (1, 2):
         registry.client.delete_model_version("churn", str(version))
-    return open_registry(registry.home)
+    return open_registry(registry.settings.home)
 
 
 LOSSES = [_delete_database, _delete_models, _delete_versions]
@@ -192,7 +193,7 @@ def test_what_a_deleted_database_left_does_not_reach_the_new_one(mlflow_home: Pa
     left = [mlflow_home / "mlflow.db-wal", mlflow_home / "mlflow.db-shm"]
     for path in left:
         path.write_bytes(b"of another database")
-    create_database(mlflow_home)
+    create_database(Settings(home=mlflow_home))
     assert (mlflow_home / "mlflow.db").is_file()
     assert not any(path.exists() for path in left)
 

@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.recipe.rules.source import KNOWN_DATASETS, SCHEMES
 from ml_assets.recipe.schema import Batches
+from ml_assets.settings import Variables
 from ml_assets.sources.calendar import batch_range, next_batch
 from ml_assets.sources.paths import SourceError, expand
 from ml_assets.sources.source import SOURCES
@@ -129,10 +130,11 @@ def test_what_cannot_be_read_is_refused_with_the_reason(
 
 
 def test_expand_takes_the_variable_else_the_default_else_says_so() -> None:
-    assert expand("${A:-data}/x.csv", {"A": "/there"}) == "/there/x.csv"
-    assert expand("${A:-data}/x.csv", {}) == "data/x.csv"
+    given, none = Variables(frozenset("A"), {"A": "/there"}), Variables(frozenset("A"))
+    assert expand("${A:-data}/x.csv", given) == "/there/x.csv"
+    assert expand("${A:-data}/x.csv", none) == "data/x.csv"
     with pytest.raises(SourceError, match="environment variable A is not set"):
-        expand("${A}/x.csv", {})
+        expand("${A}/x.csv", none)
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "folder", "glob", "file"])

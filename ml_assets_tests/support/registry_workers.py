@@ -27,6 +27,7 @@ from ml_assets.records import (
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.tracking import ensure_experiment, log_training
 from ml_assets.registry.versions import Registry, StaleChampionError
+from ml_assets.settings import Settings
 
 PRELOADED = [
     "ml_assets_tests.support.registry_workers",
@@ -120,13 +121,13 @@ def evaluation(value: float = 0.8) -> Evaluation:
 
 def open_registry(home: Path) -> Registry:
     """The registry of a home."""
-    return Registry(home, Ledger(home / "ledger.db"))
+    return Registry(Settings(home=home), Ledger(home / "ledger.db"))
 
 
 def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int = 0) -> TrainedModel:
     """Fit and log one model."""
     frame = rows(seed=seed)
-    experiment = ensure_experiment(registry.client, registry.home, recipe)
+    experiment = ensure_experiment(registry.client, registry.settings, recipe)
     logged = log_training(
         registry.client,
         experiment,

@@ -46,7 +46,7 @@ class Shore:
         self.folder = folder
         self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
         client = self.state.registry.client
-        self.run = str(client.create_run(ensure_experiment(client, home, NAME)).info.run_id)
+        self.run = str(client.create_run(ensure_experiment(client, self.state.settings, NAME)).info.run_id)
 
     def put(self, number: int, frame: pd.DataFrame) -> None:
         """Write a day's rows to the source."""

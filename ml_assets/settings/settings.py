@@ -1,0 +1,155 @@
+"""The settings themselves, and every place below the home: no other module puts such a path together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from ml_assets.settings.alerts import Alerts, read_alerts
+from ml_assets.settings.errors import SettingsError
+from ml_assets.settings.variables import Variables, read_variables
+from ml_assets.shown import without_user
+
+DEMO_RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+class Settings(BaseModel):
+    """The operator's side of things; a recipe knows nothing of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    home: Path
+    """All state: Dagster's, MLflow's, batches, ledger. `ML_ASSETS_HOME`, default `.ml_assets`."""
+    recipes: tuple[Path, ...] = (DEMO_RECIPES,)
+    """Folders with recipes. `ML_ASSETS_RECIPES`, separated like PATH; default: the demo recipes."""
+    mlflow_tracking_uri: str | None = Field(None, repr=False)
+    """A shared MLflow server. `MLFLOW_TRACKING_URI`; default: a database in the home."""
+    mlflow_user: str | None = None
+    """User at that server. `MLFLOW_TRACKING_USERNAME`, or before the host in `MLFLOW_TRACKING_URI`."""
+    mlflow_password: SecretStr | None = None
+    """The user's password. `MLFLOW_TRACKING_PASSWORD`, or before the host in `MLFLOW_TRACKING_URI`."""
+    sensor_seconds: int = Field(30, ge=1)
+    """Seconds between two looks of a retrain sensor. `ML_ASSETS_SENSOR_SECONDS`."""
+    tuning_timeout: float = Field(3600.0, gt=0)
+    """Seconds a search may take at most; a recipe can only ask for less. `ML_ASSETS_TUNING_TIMEOUT`."""
+    mlflow_url: str = "http://127.0.0.1:5000"
+    """Where a browser finds MLflow. `ML_ASSETS_MLFLOW_URL`; default: the page that `ml-assets ui` opens."""
+    alerts: Alerts = Alerts()
+    """Where alerts go besides the log."""
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """`LOG_LEVEL`."""
+    demo_data: Path = Path("data")
+    """Folder of the demo's data. `ML_ASSETS_DEMO_DATA`; default: `data` in the current folder."""
+    variables: Variables = Variables()
+    """What `${NAME}` in recipes may read: `ML_ASSETS_RECIPE_…`, and the names in `ML_ASSETS_RECIPE_VARIABLES`."""
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's own state."""
+        return self.home / "dagster"
+
+    @property
+    def ledger(self) -> Path:
+        """Database of the ledger."""
+        return self.home / "ledger.db"
+
+    @property
+    def store(self) -> Path:
+        """Folder of frames and records, with one folder for each model."""
+        return self.home / "batches"
+
+    @property
+    def studies(self) -> Path:
+        """Folder of the hyperparameter searches, with one folder for each model."""
+        return self.home / "studies"
+
+    @property
+    def backtests(self) -> Path:
+        """Folder of what backtests keep, with one folder for each model."""
+        return self.home / "backtests"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of the lock files."""
+        return self.home / "locks"
+
+    @property
+    def known_recipes(self) -> Path:
+        """List of the recipe files outside the recipe folders."""
+        return self.home / "recipes.json"
+
+    @property
+    def mlflow_database(self) -> Path | None:
+        """MLflow's database; None where a server is used."""
+        return self.home.absolute() / "mlflow.db" if self.mlflow_tracking_uri is None else None
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Folder of the files of MLflow's runs and models; with a server, the server has them."""
+        return self.home.absolute() / "artifacts"
+
+    @property
+    def tracking_uri(self) -> str:
+        """Address of MLflow's tracking store and registry."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.mlflow_database}"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises
+    ------
+    SettingsError
+        If a value does not fit; the message names the variable.
+    """
+    values: dict[str, object] = {
+        "home": Path(environ.get("ML_ASSETS_HOME") or ".ml_assets").expanduser().absolute()
+    }
+    if folders := environ.get("ML_ASSETS_RECIPES"):
+        values["recipes"] = tuple(
+            Path(folder).expanduser().absolute() for folder in folders.split(os.pathsep) if folder
+        )
+    if uri := environ.get("MLFLOW_TRACKING_URI"):
+        values |= _read_server(uri, environ)
+    if url := environ.get("ML_ASSETS_MLFLOW_URL"):
+        values["mlflow_url"] = url
+    if level := environ.get("LOG_LEVEL"):
+        values["log_level"] = level.upper()
+    for field, variable, kind in (
+        ("sensor_seconds", "ML_ASSETS_SENSOR_SECONDS", int),
+        ("tuning_timeout", "ML_ASSETS_TUNING_TIMEOUT", float),
+    ):
+        if text := environ.get(variable):
+            try:
+                values[field] = kind(text)
+            except ValueError:
+                raise SettingsError(f"{variable}: {text!r} is not a number") from None
+    if folder := environ.get("ML_ASSETS_DEMO_DATA"):
+        values["demo_data"] = Path(folder)
+    values["alerts"] = read_alerts(environ)
+    values["variables"] = read_variables(environ)
+    try:
+        return Settings.model_validate(values)
+    except ValueError as error:
+        raise SettingsError(f"environment: {error}") from None
+
+
+def _read_server(uri: str, environ: Mapping[str, str]) -> dict[str, object]:
+    """Read a server's address; who asks travels beside it, so that no message and no link can show it."""
+    user, password = environ.get("MLFLOW_TRACKING_USERNAME"), environ.get("MLFLOW_TRACKING_PASSWORD")
+    shown = without_user(uri)
+    if uri.startswith(("http://", "https://")):
+        if shown != uri:
+            given = uri.partition("://")[2].removesuffix(shown.partition("://")[2]).removesuffix("@")
+            user, _, password = (unquote(part) for part in given.partition(":"))
+        uri = shown
+    return {
+        "mlflow_tracking_uri": uri,
+        "mlflow_url": shown,
+        "mlflow_user": user or None,
+        "mlflow_password": password or None,
+    }

@@ -1,0 +1,38 @@
+"""Text as it may be shown: without passwords, and without what a terminal would obey."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+USER: Final = re.compile(r"(?<=://)[^/\s\"'<>]*@")
+"""User and password before the host of an address."""
+
+UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode categories: control, format (the bidirectional ones among them), surrogates, separators of lines."""
+
+
+def without_user(text: str) -> str:
+    """
+    Take user and password out of every address in a text.
+
+    >>> without_user("no answer from https://me:secret@mlflow:5000/api")
+    'no answer from https://mlflow:5000/api'
+    """
+    return USER.sub("", text)
+
+
+def printable(text: str) -> str:
+    r"""
+    Write out characters that cannot be seen, so that no terminal obeys them; tabs and new lines stay.
+
+    >>> print(printable("red \x1b[31m, hidden \u202e"))
+    red \x1b[31m, hidden \u202e
+    """
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in UNSEEN and character not in "\n\t"
+        else character
+        for character in text
+    )

@@ -1,0 +1,108 @@
+"""The environment is read once; every place below the home is named by the settings alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ml_assets.settings import Settings, SettingsError, read_settings
+
+PACKAGE = Path(__file__).parents[2] / "ml_assets"
+# What reads or writes the environment besides the settings: for other libraries, and for child processes.
+FOR_OTHERS = {
+    "orchestration/runs.py",
+    "orchestration/mlflow_run.py",
+    "registry/database.py",
+    "cli/ui.py",
+}
+
+
+@pytest.mark.parametrize(
+    ("environ", "field", "expected"),
+    [
+        ({"ML_ASSETS_HOME": "/there"}, "home", Path("/there")),
+        ({}, "home", Path.cwd() / ".ml_assets"),
+        ({"ML_ASSETS_RECIPES": "/a:/b"}, "recipes", (Path("/a"), Path("/b"))),
+        ({"ML_ASSETS_DEMO_DATA": "/data"}, "demo_data", Path("/data")),
+        ({}, "demo_data", Path("data")),
+        ({"ML_ASSETS_SENSOR_SECONDS": "5"}, "sensor_seconds", 5),
+        ({"ML_ASSETS_TUNING_TIMEOUT": "2.5"}, "tuning_timeout", 2.5),
+        ({"LOG_LEVEL": "debug"}, "log_level", "DEBUG"),
+        ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "mlflow_url", "http://mlflow:5000"),
+        ({"ML_ASSETS_HOME": "/h"}, "ledger", Path("/h/ledger.db")),
+        ({"ML_ASSETS_HOME": "/h"}, "store", Path("/h/batches")),
+        ({"ML_ASSETS_HOME": "/h"}, "locks", Path("/h/locks")),
+        ({"ML_ASSETS_HOME": "/h"}, "mlflow_database", Path("/h/mlflow.db")),
+        ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "mlflow_database", None),
+        ({"ML_ASSETS_HOME": "/h"}, "tracking_uri", "sqlite:////h/mlflow.db"),
+        ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "tracking_uri", "http://mlflow:5000"),
+    ],
+)
+def test_settings_are_read_from_the_environment(
+    environ: dict[str, str], field: str, expected: object
+) -> None:
+    assert getattr(read_settings(environ), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown", "user", "password"),
+    [
+        ("https://me:hunter2@mlflow:5000/x", "https://mlflow:5000/x", "me", "hunter2"),
+        ("https://me:hunter2%40@mlflow", "https://mlflow", "me", "hunter2@"),
+        ("https://token@mlflow", "https://mlflow", "token", None),
+        ("https://mlflow", "https://mlflow", "from", "outside"),
+    ],
+)
+def test_the_password_of_a_server_travels_beside_its_address(
+    uri: str, shown: str, user: str, password: str | None
+) -> None:
+    beside = {"MLFLOW_TRACKING_USERNAME": "from", "MLFLOW_TRACKING_PASSWORD": "outside"}
+    settings = read_settings({"MLFLOW_TRACKING_URI": uri, **beside})
+    assert settings.tracking_uri == settings.mlflow_url == shown
+    assert settings.mlflow_user == user
+    kept = settings.mlflow_password
+    assert (kept.get_secret_value() if kept else None) == password
+    assert password is None or password not in repr(settings)
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    settings = read_settings({"MLFLOW_TRACKING_URI": "postgresql://me:hunter2@db/mlflow"})
+    assert settings.tracking_uri == "postgresql://me:hunter2@db/mlflow"
+    assert settings.mlflow_url == "postgresql://db/mlflow"
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ML_ASSETS_SENSOR_SECONDS", "often"),
+        ("ML_ASSETS_TUNING_TIMEOUT", "long"),
+    ],
+)
+def test_a_value_that_does_not_fit_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}.*{value}"):
+        read_settings({variable: value})
+
+
+def test_the_environment_is_read_by_the_settings_alone() -> None:
+    readers = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"\bos\.(environ|getenv)\b", path.read_text("utf-8"))
+    }
+    assert readers - FOR_OTHERS == {"settings/settings.py"}
+
+
+def test_places_below_the_home_are_named_by_the_settings_alone() -> None:
+    named = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"\bhome\b(\.absolute\(\))? / ", path.read_text("utf-8"))
+    }
+    assert named == {"settings/settings.py"}
+    assert all(
+        str(getattr(Settings(home=Path("/h")), place)).startswith("/h/")
+        for place in ("dagster_home", "ledger", "store", "studies", "backtests", "locks", "known_recipes")
+    )
