@@ -93,12 +93,15 @@ def check(state: ModelState) -> Checked:
 
 
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
-    from ml_assets.estimators.build import wrong_values
+    from ml_assets.estimators.constraints import wrong_values
 
     model = state.recipe.model
     if model.class_path is None:
         return []
-    wrong = wrong_values(model.class_path, model.hyperparameters)
+    try:
+        wrong = wrong_values(model.class_path, model.hyperparameters)
+    except ValueError as error:  # a library is not installed
+        return [fault_in(state.path, "model.class_path", str(error))]
     return [fault_in(state.path, dotted(("model", "hyperparameters", *key)), text) for key, text in wrong]
 
 

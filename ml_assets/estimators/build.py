@@ -1,20 +1,18 @@
-"""From a class path and parameters to a scikit-learn estimator; what the parameters may be."""
+"""From a class path and parameters to a scikit-learn estimator."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
-from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, THREADED
+from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class
 from ml_assets.estimators.wrappers import LabelEncodedClassifier
-from ml_assets.recipe import catalogue
-from ml_assets.recipe.faults import Key, did_you_mean
-from ml_assets.recipe.space import Categorical, Float, Int, Nested
+from ml_assets.recipe import catalogue, planned
+from ml_assets.recipe.faults import did_you_mean
+from ml_assets.recipe.space import Nested
 
 
 def build(class_path: str, params: Mapping[str, Any], random_state: int, task: str) -> Any:
@@ -34,7 +32,7 @@ def build(class_path: str, params: Mapping[str, Any], random_state: int, task: s
     Raises
     ------
     ValueError
-        If the class is not allowed, is for another task, or has no such parameter.
+        If the class is not allowed, is not installed, is for another task, or has no such parameter.
     """
     estimator = _build(class_path, params, random_state)
     if is_classifier(estimator) != (task == "classification"):
@@ -42,87 +40,39 @@ def build(class_path: str, params: Mapping[str, Any], random_state: int, task: s
     return estimator
 
 
-def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> list[tuple[Key, str]]:
-    """Hold values, and the ends of search spaces, against what scikit-learn's estimators say they take.
-
-    Returns
-    -------
-    list of (key, message)
-        Keys are relative to `params`. XGBoost says nothing of its parameters before it is fitted.
-    """
-    constraints = getattr(_class(class_path), "_parameter_constraints", {})
-    wrong: list[tuple[Key, str]] = []
-    for name, value in params.items():
-        inner = _inner_estimators(value)
-        for place, nested in inner:
-            wrong += wrong_values(nested.class_path, nested.hyperparameters, (*key, name, *place))
-        if inner or name not in constraints:
-            continue
-        for each in _extremes(value):
-            try:
-                validate_parameter_constraints(
-                    {name: constraints[name]}, {name: each}, class_path.rpartition(".")[2]
-                )
-            except InvalidParameterError as error:
-                wrong.append(((*key, name), str(error)))
-                break
-    return wrong
-
-
-def _inner_estimators(value: Any) -> list[tuple[Key, Nested]]:
-    if isinstance(value, Nested):
-        return [(("hyperparameters",), value)]
-    if not isinstance(value, list | tuple):
-        return []
-    members = [(i, each.get("estimator")) for i, each in enumerate(value) if isinstance(each, Mapping)]
-    return [
-        ((i, "estimator", "hyperparameters"), member) for i, member in members if isinstance(member, Nested)
-    ]
-
-
-def _extremes(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, Int | Float):
-        return value.low, value.high
-    return value.choices if isinstance(value, Categorical) else (value,)
-
-
 def defaults_of(class_path: str) -> dict[str, Any]:
     """Return the default of every parameter of a class on the allow-list."""
-    return (
-        {**_class(class_path)().get_params(deep=False), **DEFAULTS.get(class_path, {})}
-        if not (class_path in catalogue.ESTIMATORS and catalogue.ESTIMATORS[class_path].required)
-        else dict(DEFAULTS.get(class_path, {}))
-    )
-
-
-def _class(class_path: str) -> Any:
     catalogue.check_class_path(class_path)
-    module, _, name = class_path.rpartition(".")
-    return getattr(import_module(module), name)
+    ours = {**library_of(class_path).defaults, **DEFAULTS.get(class_path, {})}
+    if catalogue.ESTIMATORS[class_path].required:
+        return ours
+    return {**load_class(class_path)().get_params(deep=False), **ours}
 
 
 def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any:
-    kind = _class(class_path)
-    accepted = catalogue.ESTIMATORS[class_path].parameters
+    catalogue.check_class_path(class_path)
+    known, library = catalogue.ESTIMATORS[class_path], library_of(class_path)
     for name in params:
-        if name not in accepted:
+        if name not in known.parameters:
             raise ValueError(
-                f"hyperparameters: {class_path} has no parameter {name!r}.{did_you_mean(name, accepted)}"
+                f"hyperparameters: {class_path} has no parameter {name!r}.{did_you_mean(name, known.parameters)}"
             )
+    if library.early_stopping in params:
+        raise ValueError(planned.not_yet(f"hyperparameters: {library.early_stopping}", "Leave it out"))
     given = {name: _inner(value, random_state) for name, value in params.items()}
-    ours = dict(DEFAULTS.get(class_path, {}))
-    if "random_state" in accepted:
-        ours["random_state"] = random_state
-    if class_path.startswith(THREADED) and "nthread" not in given:
-        ours["n_jobs"] = 1
-    required = (*catalogue.ESTIMATORS[class_path].required, *REQUIRED.get(class_path, ()))
+    ours = {**library.defaults, **DEFAULTS.get(class_path, {})}
+    if library.random_state in known.parameters:
+        ours[library.random_state] = random_state
+    if library.threads and not any(name in given for name in library.threads):
+        ours[library.threads[0]] = 1
+    required = (*known.required, *REQUIRED.get(class_path, ()))
     absent = [name for name in required if name not in given]
     if absent:
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
-    estimator = kind(**(ours | given))
+    estimator = load_class(class_path)(**(ours | given))
     if not is_classifier(estimator):
         return estimator
-    if class_path.startswith("xgboost."):
+    if not library.encodes_labels:
         return LabelEncodedClassifier(estimator)
     if not hasattr(estimator, "predict_proba") and hasattr(estimator, "decision_function"):
         return CalibratedClassifierCV(estimator, method="sigmoid", cv=3, ensemble=False)

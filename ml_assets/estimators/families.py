@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.space import Float, Int
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An estimator with its search spaces, and the point of them that is tried first."""
+    """An estimator with its search spaces, the point of them that is tried first, and what it is fitted on."""
 
     class_path: str
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     first: Mapping[str, Any] = field(default_factory=dict)
+    input: Input = "numbers"
 
 
 def families(task: str) -> dict[str, Candidate]:

@@ -1,8 +1,85 @@
-"""What is known of the libraries whose estimators a recipe may name."""
+"""What is known of the libraries whose estimators a recipe may name: one row each, and no other place."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal
+
+Input = Literal["numbers", "categories"]
+"""What an estimator is fitted on: an array of numbers, or a frame whose categories are of that type."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """A library of estimators that keep scikit-learn's contract; a new one answers every column."""
+
+    distribution: str
+    """Its name on the package index: what a stored model pins."""
+    extra: str | None
+    """Extra of ml_assets that installs it; None where it always is."""
+    estimators: Mapping[str, str] | None
+    """Classes that may be named, with their tasks; None where the library lists them itself."""
+    more_parameters: tuple[str, ...]
+    """Parameters taken through `**kwargs`, which no signature shows."""
+    defaults: Mapping[str, Any]
+    """Parameters that are set unless the recipe names them."""
+    threads: tuple[str, ...]
+    """Parameter for the number of threads, and its other names; empty where one thread is the default."""
+    random_state: str
+    """Parameter for the seed, of the estimators that have one."""
+    encodes_labels: bool
+    """Whether a classifier takes labels of any kind, not only 0 … k-1."""
+    missing: bool
+    """Whether missing numbers are understood, not refused."""
+    categories: bool | str
+    """Whether categories are understood as such: always, never, or where the parameter so named is true."""
+    early_stopping: str | None
+    """Parameter that wants validation rows beside the training rows, which no fit is given."""
+    tag: str
+    """Name under which the UI shows it (an icon of Dagster's)."""
+
+
+LIBRARIES: Mapping[str, Library] = {
+    "sklearn": Library(
+        distribution="scikit-learn",
+        extra=None,
+        estimators=None,
+        more_parameters=(),
+        defaults=NONE,
+        threads=(),
+        random_state="random_state",
+        encodes_labels=True,
+        missing=False,
+        categories=False,
+        early_stopping=None,
+        tag="scikitlearn",
+    ),
+    "xgboost": Library(
+        distribution="xgboost",
+        extra=None,
+        estimators={
+            "XGBClassifier": "classification",
+            "XGBRFClassifier": "classification",
+            "XGBRegressor": "regression",
+            "XGBRFRegressor": "regression",
+        },
+        more_parameters=("huber_slope", "quantile_alpha", "tweedie_variance_power"),
+        defaults=NONE,
+        threads=("n_jobs", "nthread"),
+        random_state="random_state",
+        encodes_labels=False,
+        missing=True,
+        categories="enable_categorical",
+        early_stopping="early_stopping_rounds",
+        tag="xgboost",
+    ),
+}
+"""By the name of the package that is imported."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sklearn.linear_model.LogisticRegression": {"max_iter": 2000},
@@ -12,10 +89,56 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Where the library's own default often does not converge, or gives no probabilities."""
 
-
 REQUIRED = {"sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",)}
 """Parameters that have a default, which does not work."""
 
 
-THREADED = ("xgboost.",)
-"""Packages that would take all cores unless told otherwise."""
+def library_of(class_path: str) -> Library:
+    """
+    Return the row of the library that a class belongs to.
+
+    >>> library_of("sklearn.svm.SVC").distribution
+    'scikit-learn'
+    """
+    return LIBRARIES[class_path.partition(".")[0]]
+
+
+def input_wanted(class_path: str, params: Mapping[str, Any], encoded: bool = False) -> Input:
+    """
+    Say what an estimator is fitted on.
+
+    Parameters
+    ----------
+    class_path : str
+    params : mapping of str to value
+    encoded : bool
+        Whether the recipe names an encoding of categories itself, which then holds.
+
+    >>> input_wanted("xgboost.XGBRegressor", {}), input_wanted("xgboost.XGBRegressor", {"enable_categorical": True})
+    ('numbers', 'categories')
+    """
+    asked = library_of(class_path).categories
+    native = params.get(asked) is True if isinstance(asked, str) else asked
+    return "categories" if native and not encoded else "numbers"
+
+
+def load_class(class_path: str) -> Any:
+    """
+    Import a class on the allow-list.
+
+    Raises
+    ------
+    ValueError
+        If its library is not installed, with the command that does it.
+    """
+    module, _, name = class_path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        library = library_of(class_path)
+        if library.extra is None or error.name != module.partition(".")[0]:
+            raise
+        raise ValueError(
+            f"{class_path}: {library.distribution} is not installed. Install it: "
+            f'pip install "ml_assets[{library.extra}]"'
+        ) from error

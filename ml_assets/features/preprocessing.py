@@ -1,12 +1,9 @@
-"""From columns to numbers: one ColumnTransformer, fitted on training rows only and kept inside the model."""
+"""From columns to what an estimator takes: one transformer, fitted on training rows only and kept inside the model."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
@@ -21,11 +18,11 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
+from ml_assets.features.values import as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
 
-MISSING = "missing"
-"""The category of a missing value."""
 RAREST_LEVEL = 5
 """Rows that a level needs for a column of its own; rarer and unseen levels share one."""
 MOST_LEVELS = 50
@@ -35,11 +32,12 @@ SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustS
 IMPUTATIONS = {"mean": "mean", "median": "median", "mode": "most_frequent"}
 
 
-def build(roles: Roles, recipe: Recipe, scaled: bool = True) -> ColumnTransformer:
+def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
     """Return the unfitted transformer of the features, by name; other columns are ignored.
 
     Numbers: missing ones imputed, with an indicator where training rows miss some, and scaled. Categories:
     missing is a category, then encoded; a level not seen in training counts as a rare one.
+    `typed`: for an estimator that understands missing numbers and categories, which are left as they are.
 
     Raises
     ------
@@ -54,6 +52,8 @@ def build(roles: Roles, recipe: Recipe, scaled: bool = True) -> ColumnTransforme
             f"missing_strategy: {params.missing_strategy!r} cannot treat a row that must be predicted "
             f"(accepted: {', '.join(IMPUTATIONS)})."
         )
+    if typed:
+        return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL)
     numeric: list[tuple[str, Any]] = [
         ("numbers", FunctionTransformer(as_numbers, feature_names_out="one-to-one")),
         (
@@ -62,9 +62,8 @@ def build(roles: Roles, recipe: Recipe, scaled: bool = True) -> ColumnTransforme
                 strategy=IMPUTATIONS[params.missing_strategy], add_indicator=True, keep_empty_features=True
             ),
         ),
+        ("scale", SCALERS[params.numerical_strategy]()),
     ]
-    if scaled:
-        numeric.append(("scale", SCALERS[params.numerical_strategy]()))
     categorical = [
         ("text", FunctionTransformer(as_text, feature_names_out="one-to-one")),
         ("encode", _encoder(params.categorical_strategy, recipe)),
@@ -95,38 +94,3 @@ def _encoder(strategy: str, recipe: Recipe) -> Any:
 
 def _reasons(roles: Roles) -> str:
     return "; ".join(f"{column}: {reason}" for column, reason in roles.excluded.items())
-
-
-def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn columns into float64; missing and infinite values into NaN.
-
-    Raises
-    ------
-    ValueError
-        If a column holds text that is no number.
-    """
-    columns = {}
-    for column in frame.columns:
-        try:
-            values = pd.to_numeric(frame[column]).to_numpy(np.float64, na_value=np.nan)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{column}: is a numeric feature of the model, but {error}.") from error
-        columns[column] = np.where(np.isfinite(values), values, np.nan)
-    return pd.DataFrame(columns, index=frame.index)
-
-
-def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn columns into text: 1.0 as "1", missing values as "missing".
-
-    >>> as_text(pd.DataFrame({"a": [1.0, None], "b": ["x", None]})).values.tolist()
-    [['1', 'x'], ['missing', 'missing']]
-    """
-    columns = {}
-    for column in frame.columns:
-        values = frame[column]
-        if is_numeric_dtype(values.dtype) and not is_bool_dtype(values.dtype):
-            text = values.map("{:.15g}".format)
-        else:
-            text = values.astype(object).where(values.notna(), MISSING).map(str)
-        columns[column] = text.astype(object).where(values.notna(), MISSING).to_numpy(dtype=object)
-    return pd.DataFrame(columns, index=frame.index, dtype=object)

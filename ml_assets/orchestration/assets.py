@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.estimators.libraries import library_of
 from ml_assets.lifecycle.backtest import backtest_report
 from ml_assets.lifecycle.state import STATIC, ModelState
 from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
@@ -17,6 +18,8 @@ from ml_assets.lifecycle.watch import (
 )
 from ml_assets.orchestration import display
 from ml_assets.orchestration.partitions import batch_partitions, labels_mapping
+from ml_assets.recipe.schema import Recipe
+from ml_assets.search.candidates import candidates
 
 AS_OF_TAG = "ml_assets/as_of"
 MODEL_TAG = "ml_assets/model"
@@ -154,7 +157,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
     @dg.asset(
         name="trained_model",
         deps=[key("training_set")],
-        kinds=_estimator_kinds(recipe.model.class_path),
+        kinds=_estimator_kinds(recipe),
         required_resource_keys={"mlflow"},
         pool=f"{name}_training",
         code_version=state.recipe_sha256[:12],
@@ -305,7 +308,5 @@ def _all_batches(asset: dg.AssetsDefinition, partitions: dg.PartitionsDefinition
     return dg.AssetDep(asset, partition_mapping=dg.AllPartitionMapping() if partitions else None)
 
 
-def _estimator_kinds(class_path: str | None) -> set[str]:
-    if class_path is None:
-        return {"scikitlearn", "xgboost", "optuna"}
-    return {"xgboost" if class_path.startswith("xgboost.") else "scikitlearn", "optuna"}
+def _estimator_kinds(recipe: Recipe) -> set[str]:
+    return {"optuna", *(library_of(choice.class_path).tag for choice in candidates(recipe).values())}

@@ -1,7 +1,7 @@
 """The estimators a recipe may name: an allow-list of class paths (SPEC D1), with tasks and parameter names.
 
-`estimators.json` is the literal table; a test keeps it equal to the installed scikit-learn and xgboost.
-The recipe itself imports neither: it only has to know the names.
+`estimators.json` is the literal table; a test keeps it equal to the installed libraries.
+The recipe itself imports none of them: it only has to know the names.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean, nearest
-
-ALLOWED: Final = ("sklearn", "xgboost")
-"""Packages whose estimators may be named."""
 
 TWINS: Final = {
     "sklearn.linear_model.LogisticRegression": "sklearn.linear_model.Ridge",
@@ -56,6 +53,11 @@ def _read_table() -> dict[str, Estimator]:
 ESTIMATORS: Final = _read_table()
 """Class path → estimator."""
 
+ALLOWED: Final = tuple(sorted({path.partition(".")[0] for path in ESTIMATORS}))
+"""Packages whose estimators may be named."""
+
+_OF_ALLOWED: Final = f"estimators of {', '.join(ALLOWED[:-1])} and {ALLOWED[-1]}"
+
 
 def check_class_path(class_path: str) -> None:
     """
@@ -78,13 +80,9 @@ def check_class_path(class_path: str) -> None:
     package, _, _ = class_path.partition(".")
     suggestion = _suggestion(class_path)
     if package in planned.PACKAGES:
-        raise ValueError(
-            planned.not_yet(f"{class_path!r}: {package}", f"Allowed: estimators of {' and '.join(ALLOWED)}")
-        )
+        raise ValueError(planned.not_yet(f"{class_path!r}: {package}", f"Allowed: {_OF_ALLOWED}"))
     if package not in ALLOWED:
-        raise ValueError(
-            f"{class_path!r} is not allowed: only estimators of {' and '.join(ALLOWED)} are.{suggestion}"
-        )
+        raise ValueError(f"{class_path!r} is not allowed: only {_OF_ALLOWED} are.{suggestion}")
     raise ValueError(f"{class_path!r} is no estimator of {package}.{suggestion}")
 
 

@@ -11,6 +11,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.estimators.libraries import library_of
 from ml_assets.records import TrainingResult
 from ml_assets.registry.integrity import model_sha256
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 MOVED = {"ml_assets.training.estimators": "ml_assets.estimators.wrappers"}
 """Modules that models of earlier versions name, and where their classes are now."""
 
@@ -126,6 +126,5 @@ def model_signature(example: pd.DataFrame, training: TrainingResult) -> Any:
 
 def requirements(class_path: str) -> list[str]:
     """Pin what loading the model needs, as installed here; MLflow's own inference takes 24 s."""
-    package = class_path.partition(".")[0]
-    names = dict.fromkeys((*REQUIREMENTS, DISTRIBUTIONS.get(package, package)))
+    names = dict.fromkeys((*REQUIREMENTS, library_of(class_path).distribution))
     return [f"{name}=={metadata.version(name)}" for name in names]

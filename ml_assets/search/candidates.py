@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ml_assets.estimators.families import Candidate, families
+from ml_assets.estimators.libraries import input_wanted
 from ml_assets.recipe.schema import Recipe, Tuning
 
 SEARCH_SECONDS = 120.0
@@ -14,7 +18,13 @@ def candidates(recipe: Recipe) -> dict[str, Candidate]:
     class_path = recipe.model.class_path
     if class_path is None:
         return families(recipe.task)
-    return {class_path: Candidate(class_path, recipe.model.hyperparameters)}
+    return {class_path: candidate(class_path, recipe.model.hyperparameters, recipe)}
+
+
+def candidate(class_path: str, params: Mapping[str, Any], recipe: Recipe) -> Candidate:
+    """Return one estimator; an encoding of categories that the recipe names is kept to, whatever the library."""
+    encoded = "categorical_strategy" in recipe.model.preprocessor.params.model_fields_set
+    return Candidate(class_path, params, input=input_wanted(class_path, params, encoded))
 
 
 def search_settings(recipe: Recipe) -> Tuning:

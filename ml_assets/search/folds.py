@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -17,11 +16,11 @@ from ml_assets.evaluation.metrics import score
 
 @dataclass(frozen=True)
 class FoldData:
-    """One fold, preprocessed once for all trials."""
+    """One fold, preprocessed once for all trials; X is what the candidate's `input` says."""
 
-    X_train: NDArray[np.float64]
+    X_train: Any
     y_train: NDArray[Any]
-    X_validation: NDArray[np.float64]
+    X_validation: Any
     y_validation: pd.Series[Any]
 
 

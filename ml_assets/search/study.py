@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.libraries import Input
 from ml_assets.evaluation.metrics import metric_named
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Space
@@ -50,7 +51,7 @@ class Tuned:
 
 
 def tune(
-    folds: Sequence[FoldData],
+    folds: Mapping[Input, Sequence[FoldData]],
     candidates: Mapping[str, Candidate],
     goal: Goal,
     tuning: Tuning,
@@ -69,7 +70,8 @@ def tune(
 
     Parameters
     ----------
-    folds : sequence of FoldData
+    folds : mapping of input to sequence of FoldData
+        The same folds, prepared for each kind of input that the candidates want.
     candidates : mapping of name to Candidate
         With more than one, the name is a parameter too, and parameters are called `<name>.<parameter>`.
     goal : Goal
@@ -103,7 +105,7 @@ def tune(
             study_name=study_name,
             storage=_storage(storage, study_name),
             direction=metric_named(goal.metric).direction,
-            pruner=pruner(tuning.pruning, len(folds)),
+            pruner=pruner(tuning.pruning, len(next(iter(folds.values())))),
             load_if_exists=True,
         )
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
@@ -164,7 +166,7 @@ def pruner(pruning: Pruning, n_folds: int) -> optuna.pruners.BasePruner:
 
 def _objective(
     trial: optuna.Trial,
-    folds: Sequence[FoldData],
+    folds: Mapping[Input, Sequence[FoldData]],
     candidates: Mapping[str, Candidate],
     spaces: Mapping[str, Mapping[str, Space]],
     goal: Goal,
@@ -185,16 +187,17 @@ def _objective(
             trial.report(value, step)
         return float(same.value)
     params = params_at(candidates, name, chosen)
+    prepared = folds[candidates[name].input]
     scores: list[float] = []
     try:
-        for step, fold in enumerate(folds, start=1):
+        for step, fold in enumerate(prepared, start=1):
             value = fold_score(candidates[name].class_path, params, fold, goal)
             if not math.isfinite(value):
                 raise ValueError(f"{goal.metric} is undefined on fold {step}.")
             scores.append(value)
             trial.report(float(np.mean(scores)), step)
             late = time.monotonic() > deadline and _best_value(trial.study) is not None
-            if step < len(folds) and (late or trial.should_prune()):
+            if step < len(prepared) and (late or trial.should_prune()):
                 raise optuna.TrialPruned
     except TRIAL_ERRORS as error:
         trial.set_user_attr("error", str(error))

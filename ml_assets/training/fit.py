@@ -7,7 +7,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from ml_assets.estimators import build as estimators
+from ml_assets.estimators.build import build
+from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.libraries import Input
 from ml_assets.evaluation.metrics import default_metric, metric_named, positive_class
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import BATCH, Roles, roles, roles_of
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
 from ml_assets.records import TrainingResult, TuningResult
-from ml_assets.search.candidates import candidates, search_settings
+from ml_assets.search.candidates import candidate, candidates, search_settings
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.study import Progress, tune
 from ml_assets.training.splits import folds, labelled_rows
@@ -73,13 +75,13 @@ def fit(
     found = roles(rows, recipe)
     y = rows[recipe.target]
     goal = _goal(y, recipe)
-    data = _prepare(rows, found, recipe)
     choices = candidates(recipe)
+    data = _prepare(rows, found, recipe, choices.values())
     tuning: TuningResult | None = None
     if len(choices) == 1 and not any(searched(candidate.hyperparameters) for candidate in choices.values()):
-        (candidate,) = choices.values()
-        params = dict(candidate.hyperparameters)
-        scores = _cross_validate(candidate.class_path, params, data, goal)
+        (chosen,) = choices.values()
+        params = dict(chosen.hyperparameters)
+        scores = _cross_validate(chosen, data[chosen.input], goal)
     else:
         tuned = tune(
             data,
@@ -92,11 +94,11 @@ def fit(
             warm_start=warm_start,
             progress=progress,
         )
-        candidate, params, scores, tuning = tuned.candidate, tuned.params, tuned.fold_scores, tuned.record
+        chosen, params, scores, tuning = tuned.candidate, tuned.params, tuned.fold_scores, tuned.record
     classes = None if recipe.task == "regression" else _classes(y, goal.positive)
-    pipeline, notes = _fit_pipeline(rows, found, recipe, candidate.class_path, params, goal.positive)
+    pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, params, goal.positive)
     return pipeline, TrainingResult(
-        class_path=candidate.class_path,
+        class_path=chosen.class_path,
         params=as_written(params),
         metric=goal.metric,
         direction=metric_named(goal.metric).direction,
@@ -125,7 +127,8 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     if missing:
         raise ValueError(f"The rows lack features of the model: {', '.join(missing)}.")
     found = roles_of(result.features, rows, recipe)
-    pipeline, _ = _fit_pipeline(rows, found, recipe, result.class_path, result.params, result.positive)
+    chosen = candidate(result.class_path, result.params, recipe)
+    pipeline, _ = _fit_pipeline(rows, found, recipe, chosen, result.params, result.positive)
     return pipeline
 
 
@@ -164,30 +167,33 @@ def _values(y: pd.Series[Any], recipe: Recipe) -> Any:
     return y.to_numpy(np.float64) if recipe.task == "regression" else y.to_numpy(dtype=object).astype(str)
 
 
-def _prepare(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> list[FoldData]:
-    """Fit the preprocessing inside each fold, once for all trials: it is not searched."""
+def _prepare(
+    rows: pd.DataFrame, found: Roles, recipe: Recipe, choices: Iterable[Candidate]
+) -> dict[Input, list[FoldData]]:
+    """Fit the preprocessing inside each fold, once for each kind of input: it is not searched."""
     X, y = rows[list(found.features)], rows[recipe.target]
-    prepared = []
-    for train, validation in folds(rows, recipe):
-        transformer = preprocessing.build(found, recipe)
-        y_train = _values(y.iloc[train], recipe)
-        prepared.append(
-            FoldData(
-                X_train=transformer.fit_transform(X.iloc[train], y_train),
-                y_train=y_train,
-                X_validation=transformer.transform(X.iloc[validation]),
-                y_validation=y.iloc[validation],
+    parts = folds(rows, recipe)
+    prepared: dict[Input, list[FoldData]] = {}
+    for wanted in dict.fromkeys(choice.input for choice in choices):
+        prepared[wanted] = []
+        for train, validation in parts:
+            transformer = preprocessing.build(found, recipe, typed=wanted == "categories")
+            y_train = _values(y.iloc[train], recipe)
+            prepared[wanted].append(
+                FoldData(
+                    X_train=transformer.fit_transform(X.iloc[train], y_train),
+                    y_train=y_train,
+                    X_validation=transformer.transform(X.iloc[validation]),
+                    y_validation=y.iloc[validation],
+                )
             )
-        )
     return prepared
 
 
-def _cross_validate(
-    class_path: str, params: Mapping[str, Any], data: list[FoldData], goal: Goal
-) -> tuple[float, ...]:
+def _cross_validate(chosen: Candidate, data: list[FoldData], goal: Goal) -> tuple[float, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        scores = tuple(fold_score(class_path, params, fold, goal) for fold in data)
+        scores = tuple(fold_score(chosen.class_path, chosen.hyperparameters, fold, goal) for fold in data)
     return tuple(score for score in scores if math.isfinite(score))
 
 
@@ -195,15 +201,15 @@ def _fit_pipeline(
     rows: pd.DataFrame,
     found: Roles,
     recipe: Recipe,
-    class_path: str,
+    chosen: Candidate,
     params: Mapping[str, Any],
     positive: str | None,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
     pipeline = Pipeline(
         [
-            ("preprocessing", preprocessing.build(found, recipe)),
-            ("estimator", estimators.build(class_path, params, recipe.random_state, recipe.task)),
+            ("preprocessing", preprocessing.build(found, recipe, typed=chosen.input == "categories")),
+            ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task)),
         ]
     )
     with warnings.catch_warnings(record=True) as caught:

@@ -7,7 +7,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from ml_assets.features.columns import Roles, roles
-from ml_assets.features.preprocessing import as_numbers, as_text, build
+from ml_assets.features.preprocessing import build
+from ml_assets.features.values import as_numbers, as_text
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
 ROWS = mixed_rows()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
 from pathlib import Path
@@ -10,17 +11,11 @@ from typing import Any
 
 import pytest
 
-from ml_assets.recipe import catalogue
+from ml_assets.estimators.libraries import LIBRARIES, Library
+from ml_assets.recipe import catalogue, planned
 
+TABLE = Path(catalogue.__file__).with_name("estimators.json")
 TASKS = {"classifier": "classification", "regressor": "regression", "cluster": "clustering"}
-XGBOOST = {
-    "XGBClassifier": "classification",
-    "XGBRFClassifier": "classification",
-    "XGBRegressor": "regression",
-    "XGBRFRegressor": "regression",
-}
-# XGBoost takes these through **kwargs: they belong to its objectives.
-XGBOOST_OBJECTIVES = ("huber_slope", "quantile_alpha", "tweedie_variance_power")
 
 
 def public_path(cls: type) -> str:
@@ -31,8 +26,7 @@ def public_path(cls: type) -> str:
     return f"{module}.{cls.__name__}"
 
 
-def installed() -> dict[str, dict[str, Any]]:
-    import xgboost
+def of_scikit_learn() -> dict[str, dict[str, Any]]:
     from sklearn.utils import all_estimators
 
     table: dict[str, dict[str, Any]] = {}
@@ -43,10 +37,28 @@ def installed() -> dict[str, dict[str, Any]]:
                 name for name, parameter in parameters.items() if parameter.default is parameter.empty
             ]
             table[public_path(cls)] = {"task": task, "required": required, "parameters": list(parameters)}
-    for name, task in XGBOOST.items():
-        names = [*getattr(xgboost, name)().get_params(), *XGBOOST_OBJECTIVES]
-        table[f"xgboost.{name}"] = {"task": task, "required": [], "parameters": sorted(names)}
-    return dict(sorted(table.items()))
+    return table
+
+
+def of(package: str, library: Library) -> dict[str, dict[str, Any]]:
+    """Read the parameters of a library's classes, if it is installed."""
+    if library.estimators is None:
+        return of_scikit_learn()
+    if importlib.util.find_spec(package) is None:
+        return {}
+    module = importlib.import_module(package)
+    return {
+        f"{package}.{name}": {
+            "task": task,
+            "required": [],
+            "parameters": sorted({*getattr(module, name)().get_params(), *library.more_parameters}),
+        }
+        for name, task in library.estimators.items()
+    }
+
+
+def installed() -> dict[str, dict[str, Any]]:
+    return {path: row for package, library in LIBRARIES.items() for path, row in of(package, library).items()}
 
 
 def as_text(table: dict[str, dict[str, Any]]) -> str:
@@ -54,9 +66,30 @@ def as_text(table: dict[str, dict[str, Any]]) -> str:
     return f"{{\n{rows}\n}}\n"
 
 
+def written() -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = json.loads(TABLE.read_text("utf-8"))
+    return table
+
+
 def test_table_equals_the_installed_libraries() -> None:
-    written = json.loads(Path(catalogue.__file__).with_name("estimators.json").read_text("utf-8"))
-    assert written == installed()
+    known = {path.partition(".")[0] for path in installed()}
+    assert {path: row for path, row in written().items() if path.partition(".")[0] in known} == installed()
+
+
+def test_table_and_libraries_name_the_same_classes() -> None:
+    assert set(catalogue.ALLOWED) == set(LIBRARIES)
+    for package, library in LIBRARIES.items():
+        if library.estimators is not None:
+            found = {
+                path: known.task
+                for path, known in catalogue.ESTIMATORS.items()
+                if path.startswith(f"{package}.")
+            }
+            assert found == {f"{package}.{name}": task for name, task in library.estimators.items()}
+
+
+def test_what_is_allowed_is_not_called_a_later_thing() -> None:
+    assert not set(catalogue.ALLOWED) & set(planned.PACKAGES)
 
 
 @pytest.mark.parametrize("class_path", sorted(catalogue.ESTIMATORS))
@@ -98,4 +131,4 @@ def test_twin_is_an_estimator_of_the_task(class_path: str, task: str) -> None:
 
 
 if __name__ == "__main__":
-    Path(catalogue.__file__).with_name("estimators.json").write_text(as_text(installed()), "utf-8")
+    TABLE.write_text(as_text(dict(sorted((written() | installed()).items()))), "utf-8")

@@ -48,7 +48,7 @@ def goal(metric: str = "roc_auc") -> Goal:
 def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
     task = METRICS[metric].tasks[0]
     candidates = options.pop("candidates", CLASSIFIER if task == "classification" else REGRESSOR)
-    return tune(fold_data(task), candidates, goal(metric), tuning, study_name="s", **options)
+    return tune({"numbers": fold_data(task)}, candidates, goal(metric), tuning, study_name="s", **options)
 
 
 def trials(tuned: Tuned) -> list[tuple[Any, ...]]:
@@ -73,7 +73,9 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
 
 def test_same_seed_same_search() -> None:
     assert trials(search()) == trials(search())
-    other = tune(fold_data(), CLASSIFIER, replace(goal(), random_state=6), NO_PRUNING, study_name="s")
+    other = tune(
+        {"numbers": fold_data()}, CLASSIFIER, replace(goal(), random_state=6), NO_PRUNING, study_name="s"
+    )
     assert trials(other) != trials(search())
 
 

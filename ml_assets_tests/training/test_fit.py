@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.evaluation.evaluate import evaluate, predict
+from ml_assets.features.categories import TypedColumns
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import TrainingResult
 from ml_assets.training.fit import fit, refit
@@ -21,6 +22,7 @@ FOREST = "sklearn.ensemble.RandomForestClassifier"
 SEARCHED = {"C": {"type": "float", "low": 0.01, "high": 10.0, "log": True}}
 SMALL_FOREST = {"n_estimators": 10, "max_depth": {"type": "int", "low": 2, "high": 5}}
 FEW = {"n_trials": 4}
+NATIVE = {"n_estimators": 10, "enable_categorical": True, "max_depth": {"type": "int", "low": 2, "high": 5}}
 
 ESTIMATORS: list[tuple[str, str | None, dict[str, Any]]] = [
     ("classification", LOGISTIC, SEARCHED),
@@ -28,6 +30,7 @@ ESTIMATORS: list[tuple[str, str | None, dict[str, Any]]] = [
     ("classification", "xgboost.XGBClassifier", {"n_estimators": 10}),
     ("regression", "sklearn.linear_model.Ridge", {}),
     ("regression", "xgboost.XGBRegressor", {"n_estimators": 10}),
+    ("classification", "xgboost.XGBClassifier", NATIVE),
 ]
 
 
@@ -66,6 +69,26 @@ def test_model_never_sees_the_test_set() -> None:
     spoilt.loc[newest, "target"] = "yes"
     again, _ = fit(split(spoilt, recipe)[0], recipe)
     np.testing.assert_array_equal(probabilities(model, frame), probabilities(again, frame))
+
+
+@pytest.mark.parametrize(
+    ("preprocessor", "native"), [(None, True), ({"categorical_strategy": "onehot"}, False)]
+)
+def test_an_estimator_gets_the_input_it_wants(preprocessor: dict[str, Any] | None, native: bool) -> None:
+    recipe = recipe_of(
+        class_path="xgboost.XGBClassifier",
+        hyperparameters=NATIVE,
+        preprocessor=preprocessor,
+        hyperparameter_tuning=FEW,
+    )
+    frame = mixed_rows()
+    model, result = fit(frame, recipe)
+    again = refit(frame, recipe, result)
+    for each in (model, again):
+        assert isinstance(each.named_steps["preprocessing"], TypedColumns) == native
+    np.testing.assert_array_equal(probabilities(again, frame), probabilities(model, frame))
+    odd = pd.DataFrame({"income": [None], "age": [np.inf], "region": ["west"], "plan": [None]})
+    assert np.isfinite(probabilities(model, odd)).all()
 
 
 @given(st.permutations(["income", "age", "region", "plan"]), st.integers(0, 3))

@@ -48,7 +48,7 @@ class PreprocessorParams(Section):
     categorical_features: Names | None = None
     """Categorical columns (custom_preprocessor)."""
     categorical_strategy: Literal["onehot", "label", "target"] = "onehot"
-    """Encoder of the categorical columns (custom_preprocessor)."""
+    """Encoder of categories. Left out: none for an estimator that understands them itself."""
     numerical_features: Names | None = None
     """Numeric columns (custom_preprocessor)."""
     numerical_strategy: Literal["standard", "minmax", "robust"] = "standard"

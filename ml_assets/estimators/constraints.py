@@ -1,0 +1,58 @@
+"""Values of hyperparameters held against what the estimators say they take, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+
+from ml_assets.estimators.libraries import load_class
+from ml_assets.recipe import catalogue
+from ml_assets.recipe.faults import Key
+from ml_assets.recipe.space import Categorical, Float, Int, Nested
+
+
+def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> list[tuple[Key, str]]:
+    """Hold values, and the ends of search spaces, against what scikit-learn's estimators say they take.
+
+    Returns
+    -------
+    list of (key, message)
+        Keys are relative to `params`. Other libraries say nothing of their parameters before a fit.
+    """
+    catalogue.check_class_path(class_path)
+    constraints = getattr(load_class(class_path), "_parameter_constraints", {})
+    wrong: list[tuple[Key, str]] = []
+    for name, value in params.items():
+        inner = _inner_estimators(value)
+        for place, nested in inner:
+            wrong += wrong_values(nested.class_path, nested.hyperparameters, (*key, name, *place))
+        if inner or name not in constraints:
+            continue
+        for each in _extremes(value):
+            try:
+                validate_parameter_constraints(
+                    {name: constraints[name]}, {name: each}, class_path.rpartition(".")[2]
+                )
+            except InvalidParameterError as error:
+                wrong.append(((*key, name), str(error)))
+                break
+    return wrong
+
+
+def _inner_estimators(value: Any) -> list[tuple[Key, Nested]]:
+    if isinstance(value, Nested):
+        return [(("hyperparameters",), value)]
+    if not isinstance(value, list | tuple):
+        return []
+    members = [(i, each.get("estimator")) for i, each in enumerate(value) if isinstance(each, Mapping)]
+    return [
+        ((i, "estimator", "hyperparameters"), member) for i, member in members if isinstance(member, Nested)
+    ]
+
+
+def _extremes(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, Int | Float):
+        return value.low, value.high
+    return value.choices if isinstance(value, Categorical) else (value,)

@@ -1,0 +1,45 @@
+"""Columns as float64, or as text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+MISSING = "missing"
+"""The category of a missing value."""
+
+
+def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn columns into float64; missing and infinite values into NaN.
+
+    Raises
+    ------
+    ValueError
+        If a column holds text that is no number.
+    """
+    columns = {}
+    for column in frame.columns:
+        try:
+            values = pd.to_numeric(frame[column]).to_numpy(np.float64, na_value=np.nan)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{column}: is a numeric feature of the model, but {error}.") from error
+        columns[column] = np.where(np.isfinite(values), values, np.nan)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn columns into text: 1.0 as "1", missing values as "missing".
+
+    >>> as_text(pd.DataFrame({"a": [1.0, None], "b": ["x", None]})).values.tolist()
+    [['1', 'x'], ['missing', 'missing']]
+    """
+    columns = {}
+    for column in frame.columns:
+        values = frame[column]
+        if is_numeric_dtype(values.dtype) and not is_bool_dtype(values.dtype):
+            text = values.map("{:.15g}".format)
+        else:
+            text = values.astype(object).where(values.notna(), MISSING).map(str)
+        columns[column] = text.astype(object).where(values.notna(), MISSING).to_numpy(dtype=object)
+    return pd.DataFrame(columns, index=frame.index, dtype=object)
