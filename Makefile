@@ -3,10 +3,12 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VENV_EXTRAS ?= .venv-extras
+STAMP_EXTRAS := $(VENV_EXTRAS)/.installed
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := true
 
-.PHONY: run ui test test-all lint bench environment clean
+.PHONY: run ui test test-all test-extras lint bench environment clean
 run: environment
 	$(BIN)/ml-assets demo
 
@@ -14,10 +16,14 @@ ui: environment
 	$(BIN)/ml-assets ui
 
 test: environment
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not extras"
 
 test-all: environment
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not extras"
+
+# What optional libraries need, in an environment of their own beside the first.
+test-extras: $(STAMP_EXTRAS)
+	$(VENV_EXTRAS)/bin/python -m pytest -m extras
 
 lint: environment
 	$(BIN)/ruff format --check .
@@ -30,12 +36,15 @@ bench: environment
 
 environment: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): EXTRAS = dev
+$(STAMP_EXTRAS): EXTRAS = dev,lightgbm
+
+$(STAMP) $(STAMP_EXTRAS): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; install Python 3.11 or say PYTHON=…" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable ".[dev]"
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(@D)/bin/uv pip install --quiet --compile-bytecode --python $(@D)/bin/python --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) .ml_assets
+	rm -rf $(VENV) $(VENV_EXTRAS) .ml_assets
