@@ -45,6 +45,35 @@ class Library:
 
 
 LIBRARIES: Mapping[str, Library] = {
+    "lightgbm": Library(
+        distribution="lightgbm",
+        extra="lightgbm",
+        estimators={"LGBMClassifier": "classification", "LGBMRegressor": "regression"},
+        more_parameters=(
+            "cat_l2",
+            "cat_smooth",
+            "deterministic",
+            "extra_trees",
+            "is_unbalance",
+            "linear_tree",
+            "max_bin",
+            "max_cat_threshold",
+            "max_cat_to_onehot",
+            "max_delta_step",
+            "min_data_per_group",
+            "path_smooth",
+            "scale_pos_weight",
+            "verbosity",
+        ),
+        defaults={"verbosity": -1},
+        threads=("n_jobs",),
+        random_state="random_state",
+        encodes_labels=True,
+        missing=True,
+        categories=True,
+        early_stopping=None,
+        tag="lightgbm",
+    ),
     "sklearn": Library(
         distribution="scikit-learn",
         extra=None,

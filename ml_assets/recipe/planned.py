@@ -43,7 +43,7 @@ UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
 )  # fmt: skip
 """Values that the schema has and nothing carries out: key, value, its name, what to do."""
 
-PACKAGES: Final = ("lightgbm", "catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
+PACKAGES: Final = ("catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
 """Packages of estimators."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")

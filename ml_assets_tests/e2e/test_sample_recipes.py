@@ -19,7 +19,7 @@ LATER = {
     "2_templated_sql": (8, "model.loader.source_uri", "SQL"),
     "3_feature_store": (5, "model.loader.source_uri", "SQL"),
     "5_multi_target": (12, "model.data_interface.target_col", "a list of targets"),
-    "6_custom_preprocessing": (3, "model.class_path", "lightgbm is not yet supported"),
+    "6_custom_preprocessing": (13, "model.preprocessor.params.outlier_detection", "outlier_detection"),
 }
 """Refused for now: line, key, words."""
 

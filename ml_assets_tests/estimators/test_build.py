@@ -6,12 +6,13 @@ from sklearn.calibration import CalibratedClassifierCV
 from ml_assets.estimators.build import build
 from ml_assets.estimators.libraries import REQUIRED
 from ml_assets.recipe.catalogue import ESTIMATORS
+from ml_assets_tests.support.libraries import marks_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4))
 LABELS = np.array(["low", "middle", "top"])[np.digitize(X[:, 0], [-0.4, 0.4])]
 BUILDABLE = [
-    (path, known.task)
+    pytest.param(path, known.task, marks=marks_of(path))
     for path, known in ESTIMATORS.items()
     if known.task in ("classification", "regression") and not known.required and path not in REQUIRED
 ]

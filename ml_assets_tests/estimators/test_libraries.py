@@ -14,25 +14,15 @@ from ml_assets.estimators.libraries import LIBRARIES, Library, input_wanted, lib
 from ml_assets.features.categories import TypedColumns
 from ml_assets.recipe import planned
 from ml_assets.recipe.catalogue import ESTIMATORS
+from ml_assets_tests.support.libraries import marks_of
 
 CLASSIFIERS = {"sklearn": "sklearn.linear_model.LogisticRegression"}
 """For a library that lists its estimators itself, one of them."""
 
 
-def of_every_library() -> list[Any]:
-    return [
-        pytest.param(
-            package,
-            marks=[
-                *([pytest.mark.extras] if library.extra else []),
-                pytest.mark.skipif(find_spec(package) is None, reason=f"{package} is not installed"),
-            ],
-        )
-        for package, library in LIBRARIES.items()
-    ]
-
-
-every_library = pytest.mark.parametrize("package", of_every_library())
+every_library = pytest.mark.parametrize(
+    "package", [pytest.param(package, marks=marks_of(package)) for package in LIBRARIES]
+)
 
 
 def classifier(package: str) -> str:
@@ -57,9 +47,10 @@ def accepts(class_path: str, X: Any, y: Any) -> bool:
 
 
 @pytest.mark.extras
-@pytest.mark.parametrize("package", LIBRARIES)
-def test_every_extra_is_installed_where_extras_are_tested(package: str) -> None:
-    assert find_spec(package) is not None
+def test_every_extra_is_installed_where_extras_are_tested(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("markexpr") != "extras":
+        pytest.skip("asked by `make test-extras`")
+    assert [package for package in LIBRARIES if find_spec(package) is None] == []
 
 
 def test_no_column_answers_for_a_row_that_is_silent() -> None:

@@ -106,7 +106,7 @@ def test_every_known_estimator_is_allowed(class_path: str) -> None:
         ("builtins.eval", ["is not allowed"]),
         ("sklearnx.svm.SVC", ["is not allowed", "Did you mean 'sklearn.svm.SVC'"]),
         ("", ["is not allowed"]),
-        ("lightgbm.LGBMClassifier", ["not yet supported", "sklearn and xgboost"]),
+        ("catboost.CatBoostClassifier", ["not yet supported", "sklearn and xgboost"]),
         ("causalml.inference.meta.BaseSClassifier", ["not yet supported"]),
         (
             "sklearn.ensemble.RandomForrestClassifier",

@@ -288,7 +288,7 @@ def test_hash_does_not_see_the_order_of_hyperparameters() -> None:
         ("3_feature_store", ["model.loader.source_uri", "model.augmenter.type"]),
         ("4_tuned_boosting", []),
         ("5_multi_target", ["model.data_interface.target_col"]),
-        ("6_custom_preprocessing", ["model.class_path"]),
+        ("6_custom_preprocessing", ["model.preprocessor.params.outlier_detection"]),
         ("7_voting", []),
     ],
 )

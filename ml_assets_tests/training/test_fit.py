@@ -15,6 +15,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.records import TrainingResult
 from ml_assets.training.fit import fit, refit
 from ml_assets.training.splits import labelled_rows, split
+from ml_assets_tests.support.libraries import marks_of
 from ml_assets_tests.support.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
@@ -24,13 +25,16 @@ SMALL_FOREST = {"n_estimators": 10, "max_depth": {"type": "int", "low": 2, "high
 FEW = {"n_trials": 4}
 NATIVE = {"n_estimators": 10, "enable_categorical": True, "max_depth": {"type": "int", "low": 2, "high": 5}}
 
-ESTIMATORS: list[tuple[str, str | None, dict[str, Any]]] = [
+LIGHT = "lightgbm.LGBMClassifier"
+ESTIMATORS: list[Any] = [
     ("classification", LOGISTIC, SEARCHED),
     ("classification", FOREST, SMALL_FOREST),
     ("classification", "xgboost.XGBClassifier", {"n_estimators": 10}),
     ("regression", "sklearn.linear_model.Ridge", {}),
     ("regression", "xgboost.XGBRegressor", {"n_estimators": 10}),
     ("classification", "xgboost.XGBClassifier", NATIVE),
+    pytest.param("classification", LIGHT, {"n_estimators": 10}, marks=marks_of(LIGHT)),
+    pytest.param("regression", "lightgbm.LGBMRegressor", {"n_estimators": 10}, marks=marks_of(LIGHT)),
 ]
 
 
@@ -74,10 +78,19 @@ def test_model_never_sees_the_test_set() -> None:
 @pytest.mark.parametrize(
     ("preprocessor", "native"), [(None, True), ({"categorical_strategy": "onehot"}, False)]
 )
-def test_an_estimator_gets_the_input_it_wants(preprocessor: dict[str, Any] | None, native: bool) -> None:
+@pytest.mark.parametrize(
+    ("class_path", "hyperparameters"),
+    [
+        ("xgboost.XGBClassifier", NATIVE),
+        pytest.param(LIGHT, {"n_estimators": 10, "min_child_samples": 5}, marks=marks_of(LIGHT)),
+    ],
+)
+def test_an_estimator_gets_the_input_it_wants(
+    class_path: str, hyperparameters: dict[str, Any], preprocessor: dict[str, Any] | None, native: bool
+) -> None:
     recipe = recipe_of(
-        class_path="xgboost.XGBClassifier",
-        hyperparameters=NATIVE,
+        class_path=class_path,
+        hyperparameters=hyperparameters,
         preprocessor=preprocessor,
         hyperparameter_tuning=FEW,
     )
