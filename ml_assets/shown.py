@@ -36,3 +36,15 @@ def printable(text: str) -> str:
         else character
         for character in text
     )
+
+
+def shown(text: str, most: int | None = None) -> str:
+    """
+    Make a text fit to be shown; the middle of one longer than `most` characters is left out.
+
+    >>> shown("a" * 30, 11)
+    'aaaaa…aaaaa'
+    """
+    if most is not None and len(text) > most:
+        text = f"{text[: most // 2]}…{text[-(most // 2) :]}"
+    return printable(without_user(text))

@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from ml_assets.shown import shown
+
 
 class Commands(TyperGroup):
     """Commands of which each prints one JSON object with `--json`, whatever is wrong with its arguments."""
@@ -33,6 +35,7 @@ class Commands(TyperGroup):
         try:
             yield
         except typer.TyperException as error:
+            error.message = shown(error.message)
             if self.as_json:
                 typer.echo(json.dumps({"error": error.format_message()}))
             raise

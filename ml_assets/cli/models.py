@@ -10,8 +10,8 @@ from typing import Any
 
 from ml_assets.cli.validate import check, load_state
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.known import load_states, remember
 from ml_assets.lifecycle.state import ModelState, locked
-from ml_assets.orchestration.location import load_states, remember
 from ml_assets.orchestration.overview import ModelStatus, all_statuses
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError

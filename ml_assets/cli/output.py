@@ -11,24 +11,31 @@ from typing import Any
 
 import typer
 
+from ml_assets.shown import shown, without_user
+
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
 
 def say(text: str) -> None:
     """Print progress to stderr."""
-    typer.echo(text, err=True)
+    typer.echo(shown(text), err=True)
 
 
 def finish(result: Mapping[str, Any], text: str, as_json: bool) -> None:
     """Print the result: with `--json` one JSON object as the last line of stdout, else words."""
-    typer.echo(json.dumps(result, allow_nan=False, default=str) if as_json else text)
+    typer.echo(_json(result) if as_json else shown(text))
+
+
+def _json(result: Mapping[str, Any]) -> str:
+    # JSON writes out what is not ASCII; passwords in addresses it would not.
+    return without_user(json.dumps(result, allow_nan=False, default=str))
 
 
 def stop(message: str, code: int, as_json: bool) -> typer.Exit:
     """Print a fault once and make the exit; with `--json` also as the JSON object."""
     say(message)
     if as_json:
-        typer.echo(json.dumps({"error": message}))
+        typer.echo(_json({"error": message}))
     return typer.Exit(code)
 
 
@@ -67,9 +74,18 @@ def faults(as_json: bool) -> Iterator[None]:
         raise stop(str(error), FAILED, as_json) from None
 
 
+class _Shown(logging.Formatter):
+    """A line of the log, fit for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
+
+
 def log_to_stderr(level: str) -> None:
     """Send our own log, alerts among it, to stderr."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Shown("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("ml_assets").setLevel(level)
 
 

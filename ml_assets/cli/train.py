@@ -13,7 +13,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from ml_assets.cli.models import actor, file_state
 from ml_assets.lifecycle.state import STATIC, Busy, ModelState, locked
 from ml_assets.orchestration.history import read_history
-from ml_assets.orchestration.location import definitions_of
+from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
 from ml_assets.recipe.schema import Period
 from ml_assets.records import Evaluation, Promotion, TrainedModel
@@ -38,7 +38,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """
     started = time.perf_counter()
     state = file_state(path)
-    repository = definitions_of([state], [], state.settings).get_repository_def()
+    repository = model_repository(state)
     with locked(state.settings.locks, state.command_lock), open_instance(state.settings) as instance:
         in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
         if in_flight:

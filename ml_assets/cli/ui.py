@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from ml_assets.cli.output import say
+from ml_assets.lifecycle.known import learn_first_batches
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.settings import read_settings
 
@@ -27,6 +28,8 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
     settings = read_settings()
     with open_instance(settings):
         pass  # makes the databases, and reports runs whose process was killed
+    for name, reason in learn_first_batches(settings):
+        say(f"{name}: {reason}")
     from ml_assets.registry import database
 
     uri = database.configure(settings).tracking_uri

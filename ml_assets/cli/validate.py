@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.orchestration.location import load_states
 from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.recipe.faults import dotted
 from ml_assets.recipe.loading import RecipeFault, fault_in, name_taken
@@ -33,7 +33,7 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
     """
     if not files:
         states, broken = load_states(settings)
-        return [_report(s.path, _all(check(s))) for s in states] + [
+        return [_report(s.path, _checked(s)) for s in states] + [
             _report(path, error.errors) for path, error in broken
         ]
     reports = []
@@ -44,7 +44,7 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
             owner = names.setdefault(state.name, path)
             if owner.resolve() != path.resolve():
                 raise name_taken(path, state.name, owner)
-            reports.append(_report(path, _all(check(state))))
+            reports.append(_report(path, _checked(state)))
         except RecipeError as error:
             reports.append(_report(path, error.errors))
     return reports
@@ -78,7 +78,9 @@ def check(state: ModelState) -> Checked:
     try:
         span = state.calendar()
         if span is None:
-            return Checked(recipe, [fault_in(state.path, SOURCE, "there are no rows yet")])
+            text = f"there are no rows yet: '{state.source.describe()}' finds no file, or none with rows of a batch"
+            return Checked(recipe, [fault_in(state.path, SOURCE, text)])
+        state.first_batch()  # remembered from now on: the web UI does not look into the data
         frame = state.read(span[1])
     except SourceError as error:
         fault = fault_in(state.path, error.key or SOURCE, error.message)
@@ -105,8 +107,12 @@ def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
     return [fault_in(state.path, dotted(("model", "hyperparameters", *key)), text) for key, text in wrong]
 
 
-def _all(checked: Checked) -> list[RecipeFault]:
-    return [*checked.recipe, *checked.data]
+def _checked(state: ModelState) -> list[RecipeFault]:
+    try:
+        return [fault for part in check(state) for fault in part]
+    except Exception as error:  # noqa: BLE001 - whatever is odd about one recipe, the others are reported
+        message = f"cannot be checked: {type(error).__name__}: {error}"
+        return [RecipeFault(str(state.path), None, "", message)]
 
 
 def _report(path: Path, faults: Iterable[RecipeFault]) -> dict[str, Any]:

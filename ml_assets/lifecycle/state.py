@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -23,9 +24,12 @@ from ml_assets.store.snapshots import Store, atomic_write
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.recipe.schema import Batches
     from ml_assets.registry.ledger import Ledger
     from ml_assets.registry.versions import Registry
     from ml_assets.sources.source import Source
+
+logger = logging.getLogger(__name__)
 
 STATIC = "all"
 
@@ -114,24 +118,52 @@ class ModelState:
         return self.source.filled()
 
     def first_batch(self) -> str | None:
-        """First batch of the calendar: the recipe's, else the one remembered, else the oldest row's."""
+        """First batch of the calendar: the one known, else the oldest row's, which is then remembered."""
         batches = self.recipe.batches
-        if batches is None:
-            return STATIC
-        start = calendar.recipe_start(batches)
-        if start is not None:
-            return start
-        remembered = self.store.root / "calendar.json"
-        if remembered.is_file():
-            known = json.loads(remembered.read_text())
-            if known["column"] == batches.column and known["period"] == batches.period:
-                return str(known["first"])
+        known = self.known_first_batch()
+        if known is not None or batches is None:
+            return known
         span = self.calendar()
         if span is None:
             return None
-        text = json.dumps({"column": batches.column, "period": batches.period, "first": span[0]})
-        atomic_write(remembered, text.encode())
+        self._remember(batches, span[0])
         return span[0]
+
+    def known_first_batch(self) -> str | None:
+        """First batch without a look at the source: the recipe's, else the one remembered."""
+        batches = self.recipe.batches
+        return STATIC if batches is None else calendar.recipe_start(batches) or self._remembered(batches)
+
+    @property
+    def _calendar_file(self) -> Path:
+        return self.store.root / "calendar.json"
+
+    def _remembered(self, batches: Batches) -> str | None:
+        """First batch that was remembered; where the file is lost or damaged, the oldest batch taken in."""
+        place = self._calendar_file
+        if place.exists():
+            try:
+                known = json.loads(place.read_bytes())
+                column, period, first = known["column"], known["period"], str(known["first"])
+                if (column, period) != (batches.column, batches.period):
+                    return None
+                calendar.batch_start(first, batches.period)
+                return first
+            except (ValueError, KeyError, TypeError, OSError, RecursionError):
+                state = "is damaged"
+        else:
+            state = "is lost"
+        taken_in = self.store.batches("raw_data")
+        oldest = next((batch for batch in taken_in if calendar.is_batch(batch, batches.period)), None)
+        if oldest is not None:
+            text = "%s %s: the calendar begins with %s, the oldest batch taken in"
+            logger.warning(text, place, state, oldest)
+            self._remember(batches, oldest)
+        return oldest
+
+    def _remember(self, batches: Batches, first: str) -> None:
+        text = json.dumps({"column": batches.column, "period": batches.period, "first": first})
+        atomic_write(self._calendar_file, text.encode())
 
     def index(self, batch: str) -> int:
         """Position of a batch on the calendar, from 0."""
@@ -178,12 +210,12 @@ class Busy(RuntimeError):
 
 
 @contextmanager
-def locked(folder: Path, name: str) -> Iterator[None]:
+def locked(folder: Path, name: str, patience: float = PATIENCE) -> Iterator[None]:
     """Hold a lock that the operating system releases when this process ends, however it ends."""
     path = _lock(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not _try_lock(handle, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise Busy(f"another process is at work on {name!r} (lock {path})")

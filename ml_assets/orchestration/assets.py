@@ -72,7 +72,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         drift_report performance_report backtest`, all with the recipe's name as prefix and group.
     """
     recipe, name = state.recipe, state.name
-    partitions = batch_partitions(recipe, state.first_batch())
+    partitions = batch_partitions(recipe, state.known_first_batch())
     hub: Any = {"key_prefix": [name], "group_name": name}
     batched: Any = {
         **hub,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from ml_assets.lifecycle.alerts import alert
+from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.assets import AS_OF_TAG, MODEL_TAG, recipe_assets
 from ml_assets.orchestration.beta import expected_beta
@@ -20,39 +23,23 @@ from ml_assets.orchestration.overview import overview_asset
 from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor
 from ml_assets.recipe import RecipeError
-from ml_assets.recipe.loading import load_recipes
+from ml_assets.recipe.loading import RecipeFault, fault_in
 from ml_assets.settings import Settings
-from ml_assets.store.snapshots import atomic_write
+from ml_assets.shown import shown
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.repository_definition import RepositoryDefinition
 
 BATCH_ASSETS = ("raw_data", "cleaned_features", "predictions", "drift_report", "performance_report")
 TRAINING_ASSETS = ("training_set", "test_set", "trained_model", "evaluation_report", "champion")
 
+LONGEST_STEM = 60
+"""Characters of a file's name that stand in an asset's: as many as a recipe's name may have."""
 
-def load_states(settings: Settings) -> tuple[list[ModelState], list[tuple[Path, RecipeError]]]:
-    """Load every recipe of the settings' folders, and each that was trained by its file name.
-
-    Returns
-    -------
-    list of ModelState, list of (Path, RecipeError)
-        The good ones, and the broken ones with what is wrong; one never takes the other down.
-    """
-    recipes, faults = load_recipes([*settings.recipes, *_remembered(settings)])
-    return [ModelState(recipe, path, settings) for path, recipe in recipes], faults
-
-
-def remember(settings: Settings, path: Path) -> None:
-    """Keep the place of a recipe outside the recipe folders, so that the web UI and `status` show it too."""
-    path = path.absolute()
-    known = _remembered(settings)
-    if path not in known and path.parent not in settings.recipes:
-        text = json.dumps([str(p) for p in [*known, path]], indent=1)
-        atomic_write(settings.known_recipes, text.encode())
-
-
-def _remembered(settings: Settings) -> list[Path]:
-    index = settings.known_recipes
-    known = json.loads(index.read_text()) if index.is_file() else []
-    return [Path(text) for text in known if Path(text).is_file()]
+FIRST_UNKNOWN = (
+    "the first batch is not known yet: write `start: YYYY-MM-DD` here, or run `ml-assets validate`, which looks "
+    "into the data and remembers it; then reload the definitions"
+)
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -70,31 +57,67 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def definitions_of(
     states: Sequence[ModelState], faults: Sequence[tuple[Path, RecipeError]], settings: Settings
 ) -> dg.Definitions:
-    """Build the definitions of loaded recipes."""
+    """Build the definitions of loaded recipes; one that cannot be built is shown as a broken one."""
+    built: list[dg.Definitions] = []
+    sound: list[ModelState] = []
+    broken = list(faults)
     with expected_beta():
-        return _definitions_of(states, faults, settings)
+        for state in states:
+            try:
+                built.append(model_definitions(state))
+                sound.append(state)
+            except Exception as error:  # noqa: BLE001 - however odd one recipe is, the others live
+                broken.append((state.path, _cannot_be_built(state, error)))
+        own = dg.Definitions(
+            assets=[*_error_assets(broken), overview_asset(sound, broken, settings)],
+            jobs=[dg.define_asset_job("model_overview_job", selection=["model_overview"])],
+            sensors=[failed_run_alert(settings), *broken_recipe_alert(broken, settings)],
+        )
+        return _whole(dg.Definitions.merge(own, *built), settings)
 
 
-def _definitions_of(
-    states: Sequence[ModelState], faults: Sequence[tuple[Path, RecipeError]], settings: Settings
-) -> dg.Definitions:
-    jobs = [job for state in states for job in recipe_jobs(state)]
-    return dg.Definitions(
-        assets=[
-            *(asset for state in states for asset in recipe_assets(state)),
-            *_error_assets(faults),
-            overview_asset(states, faults, settings),
-        ],
-        jobs=[*jobs, dg.define_asset_job("model_overview_job", selection=["model_overview"])],
-        sensors=[
-            *(retrain_sensor(state) for state in states),
-            failed_run_alert(settings),
-            *broken_recipe_alert(faults, settings),
-        ],
-        schedules=[schedule for state in states for schedule in recipe_schedules(state)],
-        resources={"mlflow": mlflow_resource(settings)},
-        executor=executor,
+def model_definitions(state: ModelState) -> dg.Definitions:
+    """Build what one model has; its source is not looked at, so that no source can stop the location.
+
+    Raises
+    ------
+    RecipeError
+        If its first batch is not known yet.
+    """
+    if state.known_first_batch() is None:
+        raise RecipeError([fault_in(state.path, "batches", FIRST_UNKNOWN)])
+    made = dg.Definitions(
+        assets=recipe_assets(state),
+        jobs=recipe_jobs(state),
+        sensors=[retrain_sensor(state)],
+        schedules=recipe_schedules(state),
     )
+    _whole(made, state.settings).get_repository_def()  # Dagster finds some faults only now
+    return made
+
+
+def model_repository(state: ModelState) -> RepositoryDefinition:
+    """Build one model alone, for the commands that run its jobs.
+
+    Raises
+    ------
+    RecipeError
+        If its first batch is not known yet.
+    """
+    with expected_beta():
+        return _whole(model_definitions(state), state.settings).get_repository_def()
+
+
+def _whole(definitions: dg.Definitions, settings: Settings) -> dg.Definitions:
+    own = dg.Definitions(resources={"mlflow": mlflow_resource(settings)}, executor=executor)
+    return dg.Definitions.merge(definitions, own)
+
+
+def _cannot_be_built(state: ModelState, error: Exception) -> RecipeError:
+    if isinstance(error, RecipeError):
+        return error
+    reason = f"no assets can be made of it: {type(error).__name__}: {error}"
+    return RecipeError([RecipeFault(str(state.path), None, "", reason)])
 
 
 def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -178,22 +201,27 @@ def broken_recipe_alert(
 
         ledger = Ledger(settings.ledger)
         for path, error in faults:
-            occasion = f"{path.name}:{sha256(str(error).encode()).hexdigest()[:16]}"
-            alert(ledger, settings.alerts, path.stem, "broken_recipe", occasion, str(error))
-        return dg.SkipReason(f"{len(faults)} broken recipes: {', '.join(path.name for path, _ in faults)}")
+            occasion = f"{shown(path.name)}:{sha256(str(error).encode()).hexdigest()[:16]}"
+            alert(
+                ledger, settings.alerts, shown(path.stem, LONGEST_STEM), "broken_recipe", occasion, str(error)
+            )
+        return dg.SkipReason(
+            f"{len(faults)} broken recipes: {', '.join(shown(path.name) for path, _ in faults)}"
+        )
 
     return [sensor]
 
 
 def _error_assets(faults: Sequence[tuple[Path, RecipeError]]) -> list[dg.AssetsDefinition]:
     """Show each broken recipe as one asset whose description is the message; the others stay."""
-    names: dict[str, int] = {}
+    names: set[str] = set()
     made = []
     for path, error in faults:
-        stem = "".join(c if c.isalnum() or c == "_" else "_" for c in path.stem)
-        names[stem] = names.get(stem, 0) + 1
-        key = [stem if names[stem] == 1 else f"{stem}_{names[stem]}", "recipe_error"]
-        made.append(_error_asset(key, str(error)))
+        # Dagster's names are ASCII, and two files may become one name: `a b.yaml` and `a_b.yaml`.
+        stem = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_STEM] or "_"
+        name = next(name for n in count(1) if (name := stem if n == 1 else f"{stem}_{n}") not in names)
+        names.add(name)
+        made.append(_error_asset([name, "recipe_error"], str(error)))
     return made
 
 

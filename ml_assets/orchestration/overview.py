@@ -17,6 +17,7 @@ from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.wording import describe
 from ml_assets.retraining.evidence import drift_breach, performance_breach
 from ml_assets.settings import Settings
+from ml_assets.shown import shown
 
 Status = Literal[
     "no model",
@@ -29,6 +30,7 @@ Status = Literal[
     "insufficient data",
     "lost",
     "broken recipe",
+    "damaged",
 ]
 
 
@@ -136,11 +138,20 @@ def all_statuses(
     now: datetime,
 ) -> list[ModelStatus]:
     """Sum up every model; a broken recipe is a row, too."""
-    rows = [model_status(instance, state, now) for state in states]
+    rows = [_status_or_damage(instance, state, now) for state in states]
     for path, error in faults:
         reason = LastDecision(action="none", at=now.isoformat(), reason=str(error))
-        rows.append(ModelStatus(name=path.stem, status="broken recipe", last_decision=reason))
+        rows.append(ModelStatus(name=shown(path.stem), status="broken recipe", last_decision=reason))
     return rows
+
+
+def _status_or_damage(instance: dg.DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
+    try:
+        return model_status(instance, state, now)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one model's state, the others are shown
+        text = shown(f"its state cannot be read: {type(error).__name__}: {error}", 600)
+        reason = LastDecision(action="none", at=now.isoformat(), reason=text)
+        return ModelStatus(name=state.name, status="damaged", last_decision=reason)
 
 
 def flat(status: ModelStatus) -> dict[str, object]:

@@ -11,7 +11,7 @@ from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from ml_assets.lifecycle.state import STATIC, ModelState, locked
 from ml_assets.orchestration.history import GATE
-from ml_assets.orchestration.location import definitions_of
+from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
 from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
 from ml_assets.registry import champions
@@ -108,7 +108,7 @@ def walk(
     # History is nobody's emergency: its alerts go to the log and the ledger alone.
     state = replace(state, settings=state.settings.model_copy(update={"alerts": Alerts()}))
     settings = state.settings
-    repository = definitions_of([state], [], settings).get_repository_def()
+    repository = model_repository(state)
     with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
         state.registry.reconcile(state.name)
         walker = Walker(state, repository, instance)

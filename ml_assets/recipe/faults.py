@@ -8,6 +8,9 @@ from difflib import SequenceMatcher
 Key = tuple[str | int, ...]
 """Path to a value in a recipe: names of keys and positions in lists."""
 
+LONGEST = 200
+"""A longer word is no misspelt name, and comparing it takes long."""
+
 
 class Faults(ValueError):
     """One or more faults, each at its key (relative to the section that raises).
@@ -46,6 +49,8 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
     >>> nearest("colour", ["training", "name"])
     ()
     """
+    if len(word) > LONGEST:
+        return ()
     ratios = sorted(
         ((SequenceMatcher(None, word.lower(), name.lower()).ratio(), name) for name in names), reverse=True
     )

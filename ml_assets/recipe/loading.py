@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -19,17 +21,36 @@ from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, 
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
 from ml_assets.recipe.rules import check_consistency
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.yaml_text import YamlFault, dump_yaml, read_scalar, read_yaml
+from ml_assets.recipe.yaml_text import MAX_CHARACTERS, YamlFault, dump_yaml, read_scalar, read_yaml
+from ml_assets.shown import shown
+
+MAX_BYTES: Final = 4 * MAX_CHARACTERS
+"""A character of UTF-8 has four bytes at most."""
+
+MAX_FAULTS: Final = 20
+"""More faults than this of one recipe are counted, not told."""
+
+MAX_DETAILS: Final = 200
+"""What is looked at to find the faults; a hostile file has a hundred thousand."""
+
+MAX_MESSAGE: Final = 600
 
 
 @dataclass(frozen=True)
 class RecipeFault:
-    """One fault; `line` is None where the file itself is the fault, `key` empty where no key is."""
+    """One fault; `line` is None where the file itself is the fault, `key` empty where no key is.
+
+    Its texts are such as may be shown: whatever a file is called, and whatever is written in it.
+    """
 
     file: str
     line: int | None
     key: str
     message: str
+
+    def __post_init__(self) -> None:
+        for name, most in (("file", None), ("key", 100), ("message", MAX_MESSAGE)):
+            object.__setattr__(self, name, shown(getattr(self, name), most))
 
     def __str__(self) -> str:
         """`file:line key: message`."""
@@ -56,8 +77,18 @@ def load_recipe(path: Path) -> Recipe:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        about = path.stat()
+        if not S_ISREG(about.st_mode):  # reading a pipe would wait for ever
+            raise RecipeError([_of_file(path, "is no file, but a folder, a pipe or a device")])
+        with path.open("rb") as handle:
+            written = handle.read(MAX_BYTES + 1)
+        if len(written) > MAX_BYTES:
+            size = max(about.st_size, len(written))
+            raise RecipeError([_of_file(path, f"has {size} bytes; allowed: {MAX_BYTES}")])
+        text = written.decode("utf-8-sig")
     except FileNotFoundError:
+        if path.is_symlink():
+            raise RecipeError([_of_file(path, "is a link to what is not there")]) from None
         neighbours = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise RecipeError([_of_file(path, f"no such file.{did_you_mean(path.name, neighbours)}")]) from None
     except UnicodeDecodeError as error:
@@ -94,8 +125,16 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
         faults = _in_words(error, data)
     except Faults as error:
         faults = error.faults
-    found = (RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults)
-    raise RecipeError(sorted(found, key=lambda fault: fault.line or 0))
+    found = [RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults]
+    raise RecipeError(_most(sorted(found, key=lambda fault: fault.line or 0)))
+
+
+def _most(faults: Sequence[RecipeFault]) -> Sequence[RecipeFault]:
+    more = len(faults) - MAX_FAULTS
+    if more <= 0:
+        return faults
+    last = faults[MAX_FAULTS]
+    return [*faults[:MAX_FAULTS], RecipeFault(last.file, last.line, "", f"{more} faults more from here on")]
 
 
 def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], list[tuple[Path, RecipeError]]]:
@@ -111,16 +150,20 @@ def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], lis
     """
     recipes: list[tuple[Path, Recipe]] = []
     broken: list[tuple[Path, RecipeError]] = []
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for place in map(Path, places):
-        if not place.exists():
-            broken.append((place, RecipeError([_of_file(place, "no such folder")])))
+        try:
+            files = sorted(place.iterdir() if place.is_dir() else [place])
+            if not place.is_dir() and not place.exists():
+                raise FileNotFoundError(0, "no such folder")
+        except OSError as error:
+            broken.append((place, RecipeError([_of_file(place, str(error.strerror))])))
             continue
-        files = [place] if place.is_file() else place.iterdir()
-        for path in sorted(item for item in files if item.suffix in (".yaml", ".yml")):
-            if path.resolve() in seen:
+        for path in (item for item in files if item.suffix in (".yaml", ".yml")):
+            real = os.path.realpath(path)  # Path.resolve raises on a link to itself
+            if real in seen:
                 continue
-            seen.add(path.resolve())
+            seen.add(real)
             try:
                 recipe = load_recipe(path)
             except RecipeError as error:
@@ -174,9 +217,11 @@ def _line(key: Key, lines: dict[Key, int]) -> int:
 def _in_words(error: ValidationError, data: dict[str, Any]) -> list[tuple[Key, str]]:
     """One message for each key: a union reports every alternative, a typo is both unknown and missing."""
     details = error.errors()
-    unknown_keys = [_key(detail, data) for detail in details if detail["type"] == "extra_forbidden"]
+    unknown_keys = [
+        _key(detail, data) for detail in details[:MAX_DETAILS] if detail["type"] == "extra_forbidden"
+    ]
     faults: dict[tuple[Key, str], None] = {}
-    for detail in details:
+    for detail in details[:MAX_DETAILS]:
         key = _key(detail, data)
         if detail["type"] == "value_error":
             faults.update(dict.fromkeys(_raised(detail, key)))

@@ -61,7 +61,7 @@ UNREADABLE: Final = (
 """Endings of files."""
 
 
-SQL: Final = re.compile(r"\s*(?:(?:select|with)\s|.*\.sql(?:\.j2)?$)", re.IGNORECASE | re.DOTALL)
+SQL: Final = re.compile(r"\s*(?:select|with)\s|.*\.sql(?:\.j2)?\Z", re.IGNORECASE | re.DOTALL)
 """A `source_uri` that is a query, or names the file of one."""
 
 

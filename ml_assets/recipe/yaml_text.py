@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf
 from typing import Any, Final
 
 import yaml
@@ -16,6 +17,10 @@ from ml_assets.recipe.faults import Key, dotted
 
 MAX_CHARACTERS: Final = 1_000_000
 INDENT: Final = "Indent the lines of one section equally"
+MAX_TEXT: Final = 10_000
+"""Characters of one value."""
+MAX_NAME: Final = 200
+"""Characters of one key."""
 MAX_DEPTH: Final = 40
 """Deeper than any recipe; keeps a hostile file from exhausting the stack."""
 
@@ -84,6 +89,9 @@ def read_yaml(text: str) -> tuple[Any, dict[Key, int]]:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise YamlFault(line, _plain_words(error, text, line)) from None
+    except UnicodeEncodeError as error:  # half of a pair of surrogates, which no UTF-8 text has
+        line = text.count("\n", 0, error.start) + 1
+        raise YamlFault(line, "not valid YAML: a character that may not be there (a surrogate)") from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         raise YamlFault(
@@ -135,8 +143,10 @@ def _value(event: yaml.Event, events: Iterator[yaml.Event], key: Key, lines: dic
     if len(key) > MAX_DEPTH:
         raise YamlFault(line, f"nested more than {MAX_DEPTH} deep")
     if isinstance(event, yaml.ScalarEvent):
+        if len(event.value) > MAX_TEXT:
+            raise YamlFault(line, f"has {len(event.value)} characters; allowed: {MAX_TEXT}", dotted(key))
         # implicit[0]: neither quoted nor tagged, so the text decides the type.
-        return read_scalar(event.value) if event.implicit[0] else event.value
+        return _number_that_fits(event.value, line, key) if event.implicit[0] else event.value
     if isinstance(event, yaml.SequenceStartEvent):
         items: list[Any] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
@@ -157,6 +167,16 @@ def _value(event: yaml.Event, events: Iterator[yaml.Event], key: Key, lines: dic
     return mapping
 
 
+def _number_that_fits(text: str, line: int, key: Key) -> str | int | float | bool | None:
+    """Refuse numbers that no library down the line can hold: whole ones in 64 bits, others as a double."""
+    value = read_scalar(text)
+    whole = isinstance(value, int) and not -(2**63) <= value < 2**63
+    if whole or (value in (inf, -inf) and not INFINITE.fullmatch(text)):
+        digits = sum(character.isdigit() for character in text)
+        raise YamlFault(line, f"a number of {digits} digits is too large: write a smaller one", dotted(key))
+    return value
+
+
 def _name(event: yaml.Event, key: Key) -> tuple[str, int]:
     line = _line(event)
     if isinstance(event, yaml.AliasEvent):
@@ -166,6 +186,8 @@ def _name(event: yaml.Event, key: Key) -> tuple[str, int]:
         raise YamlFault(line, "a list or mapping as a key; allowed: text", dotted(key))
     if event.value == "<<" and event.implicit[0]:
         raise YamlFault(line, "merging with `<<` is not allowed: write the keys out", dotted(key))
+    if len(event.value) > MAX_NAME:
+        raise YamlFault(line, f"a key of {len(event.value)} characters; allowed: {MAX_NAME}", dotted(key))
     return event.value, line
 
 

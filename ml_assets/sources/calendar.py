@@ -54,6 +54,19 @@ def batch_start(label: str, period: Period) -> datetime:
     return start
 
 
+def is_batch(label: str, period: Period) -> bool:
+    """Whether a text is the label of a batch.
+
+    >>> is_batch("2024-01-02", "daily"), is_batch("2024-01-02", "monthly")
+    (True, False)
+    """
+    try:
+        batch_start(label, period)
+    except ValueError:
+        return False
+    return True
+
+
 def next_batch(label: str, period: Period, by: int = 1) -> str:
     """Label of the batch `by` periods later (earlier where negative).
 

@@ -33,8 +33,8 @@ class Files:
         from ml_assets.sources.arrow import to_pandas
         from ml_assets.sources.tables import join, read_piece
 
-        uri, batches = self.wanted.uri, self.wanted.batches
-        paths = find_files(uri, self.wanted.base)
+        batches = self.wanted.batches
+        paths = find_files(self.wanted)
         if batches is None:
             if window != (None, None):
                 raise ValueError("a window needs `batches`: the column that holds the time")
@@ -43,7 +43,9 @@ class Files:
         table = join([read_piece(path, batches.column, moments) for path in paths])
         if not table.num_rows:
             covered = self._covered(batches, moments[0])
-            raise SourceError(f"source_uri '{uri}': no rows for {_named(window, batches)}; {covered}")
+            raise SourceError(
+                f"source_uri '{self.wanted.name}': no rows for {_named(window, batches)}; {covered}"
+            )
         return to_pandas(table)
 
     def extent(self) -> tuple[str, str] | None:
@@ -53,7 +55,7 @@ class Files:
         batches = self.wanted.batches
         if batches is None:
             return ALL, ALL
-        paths = find_files(self.wanted.uri, self.wanted.base, missing_ok=True)
+        paths = find_files(self.wanted, missing_ok=True)
         span = extent(paths, batches.column, limits(batches))
         if span is None:
             return None
@@ -67,19 +69,19 @@ class Files:
         batches = self.wanted.batches
         if batches is None:
             return [ALL]
-        paths = find_files(self.wanted.uri, self.wanted.base, missing_ok=True)
+        paths = find_files(self.wanted, missing_ok=True)
         unit = "hour" if batches.period == "hourly" else "day"
         moments = days(paths, batches.column, limits(batches), unit)
         return sorted({batch_of(moment, batches.period) for moment in moments})
 
     def describe(self) -> str:
         """Give the path or pattern."""
-        return self.wanted.uri
+        return self.wanted.name
 
     def _covered(self, batches: Batches, start: datetime | None) -> str:
         from ml_assets.sources.tables import extent
 
-        found = extent(find_files(self.wanted.uri, self.wanted.base), batches.column)
+        found = extent(find_files(self.wanted), batches.column)
         if found is None:
             return "there are no rows at all yet"
         first, last = (batch_of(moment, batches.period) for moment in found)

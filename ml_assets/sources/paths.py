@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.settings import Variables
+from ml_assets.shown import shown
+from ml_assets.sources.wanted import Wanted
 
 FORMATS = {
     ".csv": "csv",
@@ -31,8 +33,8 @@ class SourceError(Exception):
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
-        self.message, self.key = message, key
-        super().__init__(f"{key}: {message}" if key else message)
+        self.message, self.key = shown(message), key
+        super().__init__(f"{key}: {self.message}" if key else self.message)
 
 
 def expand(source_uri: str, variables: Variables) -> str:
@@ -62,14 +64,13 @@ def expand(source_uri: str, variables: Variables) -> str:
     return VARIABLE.sub(value, source_uri)
 
 
-def find_files(source_uri: str, base: Path, *, missing_ok: bool = False) -> list[Path]:
+def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[Path]:
     """Files of a path, glob or folder, sorted by name.
 
     Parameters
     ----------
-    source_uri : str
-        Without variables (see `expand`). A relative path is looked for in `base`, else in the current
-        directory.
+    wanted : Wanted
+        A relative path is looked for in `base`, else in the current directory.
     missing_ok : bool
         Return an empty list where nothing is there.
 
@@ -78,18 +79,26 @@ def find_files(source_uri: str, base: Path, *, missing_ok: bool = False) -> list
     SourceError
         Nothing is there, or it is neither CSV nor Parquet, or both.
     """
-    path = local_path(source_uri)
-    found = next((files for root in (base, Path()) if (files := _matches(root, path))), [])
+    path, base, name = local_path(wanted.uri), wanted.base, wanted.name
+    try:
+        found = next((files for root in (base, Path()) if (files := _matches(root, path))), [])
+    except (
+        OSError,
+        ValueError,
+        NotImplementedError,
+    ) as error:  # a name too long, `a**b`, `/` after a variable
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(f"source_uri '{name}' cannot be looked for: {reason}. Write another path") from None
     found = [file for file in found if not file.name.startswith((".", "_"))]
     if not found:
         if missing_ok:
             return []
-        raise SourceError(_missing(source_uri, path, base))
+        raise SourceError(_missing(name, path, base))
     found = _sent_once(found)
     kinds = {file_format(file) for file in found}
     if len(kinds) > 1:
         raise SourceError(
-            f"source_uri '{source_uri}' matches both CSV and Parquet files: name one kind, as '*.csv'"
+            f"source_uri '{name}' matches both CSV and Parquet files: name one kind, as '*.csv'"
         )
     return found
 

@@ -61,8 +61,8 @@ def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
     SourceError
         A variable is not for recipes or not set, or there is no such kind of source.
     """
-    uri = expand(recipe.model.loader.source_uri, variables)
-    return open_source(Wanted(uri, base, recipe.batches))
+    written = recipe.model.loader.source_uri
+    return open_source(Wanted(expand(written, variables), base, recipe.batches, written))
 
 
 def open_source(wanted: Wanted) -> Source:
@@ -80,10 +80,10 @@ def open_source(wanted: Wanted) -> Source:
     if VARIABLE.search(uri):
         raise SourceError(f"source_uri '{uri}': the variable was not replaced by its value")
     if planned.SQL.match(uri):
-        raise SourceError(f"source_uri '{uri}' is SQL, which is not yet read: {ACCEPTED}")
+        raise SourceError(f"source_uri '{wanted.name}' is SQL, which is not yet read: {ACCEPTED}")
     scheme, separator, _ = uri.partition("://")
     scheme = scheme.lower() if separator else ""
     if scheme not in SOURCES:
         reason = "is not yet read" if scheme in planned.SCHEMES else "is not known"
-        raise SourceError(f"source_uri '{uri}': '{scheme}://' {reason}: {ACCEPTED}")
+        raise SourceError(f"source_uri '{wanted.name}': '{scheme}://' {reason}: {ACCEPTED}")
     return SOURCES[scheme](wanted)

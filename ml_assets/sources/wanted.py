@@ -25,8 +25,16 @@ class Wanted:
         Folder that relative paths start from; where nothing is there, the current directory.
     batches : Batches, optional
         The column that holds the time, which is read as a time, in UTC; None: a static table.
+    written : str, optional
+        The `source_uri` with its variables.
     """
 
     uri: str
     base: Path
     batches: Batches | None = None
+    written: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The `source_uri` as the recipe has it: what messages show, so that no value of a variable does."""
+        return self.written or self.uri

@@ -154,7 +154,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "promotion": draw(optional(min_gain=st.floats(0, 1), min_rows=st.integers(10, 10**6))),
     }
-    if draw(st.booleans()):
+    if not data["model"]["loader"]["source_uri"].startswith("sklearn") and draw(st.booleans()):
         data["batches"] = {"column": draw(COLUMNS), "period": "weekly"} | draw(
             optional(start=st.just("2024-01-01"))
         )

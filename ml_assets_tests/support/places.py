@@ -18,8 +18,8 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.orchestration.location import load_states
 from ml_assets.orchestration.runs import prepare_home
 from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.calendar import next_batch

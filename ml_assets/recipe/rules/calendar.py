@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Final
 
 from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.rules.source import KNOWN_DATASETS
 from ml_assets.recipe.schema import Recipe
+
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2199
+"""A delay or a window counts from these, and pandas counts nanoseconds until 2262."""
 
 
 def batches(recipe: Recipe) -> Found:
@@ -14,6 +20,9 @@ def batches(recipe: Recipe) -> Found:
     section = recipe.batches
     if section is None:
         return
+    uri = recipe.model.loader.source_uri
+    if uri.startswith("sklearn://") and uri.removeprefix("sklearn://") in KNOWN_DATASETS:
+        yield ("batches",), f"{uri} is one table without times: remove the section `batches`"
     dates: dict[str, datetime] = {}
     for name in ("start", "end"):
         text = getattr(section, name)
@@ -23,6 +32,11 @@ def batches(recipe: Recipe) -> Found:
         if parsed is None:
             form = "YYYY-MM-DD or YYYY-MM-DD-HH:MM" if section.period == "hourly" else "YYYY-MM-DD"
             yield ("batches", name), f"found {text!r}; allowed: a date as {form}"
+        elif not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+            advice = (
+                "Leave it out: the calendar is open" if name == "end" else "Write the first day of the data"
+            )
+            yield ("batches", name), f"found {text!r}; allowed: {FIRST_YEAR} to {LAST_YEAR}. {advice}"
         else:
             dates[name] = parsed
     if len(dates) == 2 and dates["start"] >= dates["end"]:

@@ -15,6 +15,8 @@ KNOWN_DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 """Data sets of `sklearn://NAME`: those that scikit-learn carries along, so that no network is needed."""
 
 SCHEMES: Final = ("file", "sklearn")
+MAX_PART: Final = 255
+"""Bytes of one name in a path (POSIX file systems)."""
 SOURCES: Final = "a CSV or Parquet path, glob or folder, file://…, or sklearn://NAME"
 
 
@@ -23,14 +25,29 @@ def source(recipe: Recipe) -> Found:
     key: Key = ("model", "loader", "source_uri")
     uri = recipe.model.loader.source_uri.strip()
     scheme, separator, rest = uri.partition("://")
-    if not uri:
+    if not uri.strip():
         yield key, f"is empty; allowed: {SOURCES}"
     elif planned.SQL.match(uri):
         yield key, planned.not_yet("reading from SQL", f"Allowed: {SOURCES}")
     elif separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         yield from ((key, message) for message in _scheme(scheme.lower(), rest))
+    elif fault := _path_fault(recipe.model.loader.source_uri):
+        yield key, fault
     elif uri.lower().endswith(planned.UNREADABLE):
         yield key, planned.not_yet(f"the file type of {uri!r}", f"Allowed: {SOURCES}")
+
+
+def _path_fault(path: str) -> str | None:
+    """Say what no file system can look for."""
+    parts = path.split("/")
+    if "\0" in path:
+        return "has a character 0 in it: no file is called so"
+    if any("**" in part and part != "**" for part in parts):
+        return f"{path!r}: `**` stands for folders and must stand alone, as in data/**/*.csv"
+    longest = max(len(part.encode(errors="surrogatepass")) for part in parts)
+    if longest > MAX_PART:
+        return f"a name of {longest} bytes; file systems hold {MAX_PART}: name the file or its folder"
+    return None
 
 
 def _scheme(scheme: str, rest: str) -> Iterator[str]:
@@ -46,6 +63,8 @@ def _scheme(scheme: str, rest: str) -> Iterator[str]:
         )
     elif scheme == "sklearn" and rest not in KNOWN_DATASETS:
         yield unknown("data set", rest, KNOWN_DATASETS)
+    elif scheme == "file" and (fault := _path_fault(rest)):
+        yield fault
     elif scheme == "file" and rest.lower().endswith(planned.UNREADABLE):
         yield planned.not_yet(f"the file type of {rest!r}", f"Allowed: {SOURCES}")
 

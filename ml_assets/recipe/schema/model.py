@@ -19,7 +19,7 @@ class Loader(Section):
     name: Literal["default_loader"] = "default_loader"
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
-    """CSV or Parquet file, glob or folder, `file://…`, `sklearn://iris`; `${NAME:-default}` is filled in."""
+    """CSV or Parquet path, glob, folder; `file://…`, `sklearn://iris`; `${ML_ASSETS_RECIPE_X:-default}` is filled."""
 
 
 class FeatureNamespace(Section):

@@ -19,7 +19,7 @@ class Batches(Section):
     period: Period
     """One batch is one hour, day, week (from Monday) or month."""
     start: str | None = None
-    """First batch, `YYYY-MM-DD`. Default: the oldest row when first read."""
+    """First batch, `YYYY-MM-DD`. Default: the oldest row when a command first reads the data."""
     end: str | None = None
     """No batch at or after this date. Default: open."""
 
@@ -38,7 +38,7 @@ class Training(Section):
 class Monitoring(Section):
     """How batches are watched."""
 
-    label_delay: int = Field(0, ge=0)
+    label_delay: int = Field(0, ge=0, le=10_000)
     """Batches until labels are known."""
     min_rows: int = Field(300, ge=30)
     """Fewer rows than this prove nothing: the report says insufficient data."""
