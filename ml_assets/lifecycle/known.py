@@ -6,13 +6,13 @@ import json
 import logging
 import re
 from pathlib import Path
-from typing import Any
 
-from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipes
 from ml_assets.settings import Settings
 from ml_assets.sources.paths import SourceError
+from ml_assets.store.json_file import DamagedError, read_json, set_aside
 from ml_assets.store.snapshots import atomic_write
 
 logger = logging.getLogger(__name__)
@@ -74,9 +74,16 @@ def _listed(settings: Settings) -> list[Path]:
     known = _read(place)
     if known is not None:
         return known
-    with locked(settings.locks, LOCK, patience=PATIENCE):
-        known = _read(place)
-        return _repaired(place) if known is None else known
+    try:
+        with locked(settings.locks, LOCK, patience=PATIENCE):
+            known = _read(place)
+            return _repaired(place) if known is None else known
+    except (OSError, Busy) as error:
+        found = _salvaged(place)
+        logger.warning(
+            "%s is damaged and cannot be mended (%s): %d recipes in it are read", place, error, len(found)
+        )
+        return found
 
 
 def _read(place: Path) -> list[Path] | None:
@@ -84,20 +91,23 @@ def _read(place: Path) -> list[Path] | None:
     if not place.exists():
         return []
     try:
-        known: Any = json.loads(place.read_bytes())
-    except (ValueError, OSError, RecursionError):
+        known = read_json(place)
+    except DamagedError:
         return None
     if not isinstance(known, list) or not all(isinstance(text, str) for text in known):
         return None
     return [Path(text) for text in known]
 
 
-def _repaired(place: Path) -> list[Path]:
+def _salvaged(place: Path) -> list[Path]:
     written = place.read_bytes().decode("utf-8", "replace") if place.is_file() else ""
     texts = (json.loads(match) for match in TEXT.findall(written) if _is_json(match))
-    found = [path for path in dict.fromkeys(map(Path, texts)) if path.is_absolute() and _is_there(path)]
-    aside = place.with_name(f"{place.name}.damaged")
-    place.replace(aside)
+    return [path for path in dict.fromkeys(map(Path, texts)) if path.is_absolute() and _is_there(path)]
+
+
+def _repaired(place: Path) -> list[Path]:
+    found = _salvaged(place)
+    aside = set_aside(place)
     _write(place, found)
     logger.warning(
         "%s was damaged: %d of its recipes were found again, the old file is kept as %s. A model that `ml-assets"

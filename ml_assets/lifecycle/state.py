@@ -19,6 +19,7 @@ from ml_assets.recipe.loading import recipe_sha256
 from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 from ml_assets.sources import calendar
+from ml_assets.store.json_file import read_json, set_aside
 from ml_assets.store.snapshots import Store, atomic_write
 
 if TYPE_CHECKING:
@@ -143,13 +144,14 @@ class ModelState:
         place = self._calendar_file
         if place.exists():
             try:
-                known = json.loads(place.read_bytes())
+                known = read_json(place)
                 column, period, first = known["column"], known["period"], str(known["first"])
                 if (column, period) != (batches.column, batches.period):
                     return None
                 calendar.batch_start(first, batches.period)
                 return first
-            except (ValueError, KeyError, TypeError, OSError, RecursionError):
+            except (ValueError, KeyError, TypeError):
+                set_aside(place)
                 state = "is damaged"
         else:
             state = "is lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from dagster._core.utils import make_new_run_id
 
 from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
 from ml_assets.settings import Settings
+from ml_assets.settings.home import unusable
 from ml_assets.store.snapshots import atomic_write
 
 if TYPE_CHECKING:
@@ -37,11 +39,17 @@ def dagster_yaml() -> Path:
 
 def prepare_home(settings: Settings) -> None:
     """Make Dagster's home under ours, with this project's dagster.yaml, and point Dagster to it."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
     text = dagster_yaml().read_bytes()
     place = settings.dagster_home / "dagster.yaml"
-    if not place.is_file() or place.read_bytes() != text:
-        atomic_write(place, text)
+    try:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        if not place.is_file() or place.read_bytes() != text:
+            atomic_write(place, text)
+        # The databases tell of a home that is read-only in a hundred lines.
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        raise unusable("ML_ASSETS_HOME", settings.home, error) from None
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ML_ASSETS_HOME"] = str(settings.home)
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -27,6 +27,8 @@ from ml_assets.shown import shown
 MAX_BYTES: Final = 4 * MAX_CHARACTERS
 """A character of UTF-8 has four bytes at most."""
 
+ENDINGS: Final = (".yaml", ".yml")
+
 MAX_FAULTS: Final = 20
 """More faults than this of one recipe are counted, not told."""
 
@@ -153,13 +155,16 @@ def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], lis
     seen: set[str] = set()
     for place in map(Path, places):
         try:
-            files = sorted(place.iterdir() if place.is_dir() else [place])
-            if not place.is_dir() and not place.exists():
+            if place.is_dir():
+                files = sorted(item for item in place.iterdir() if item.suffix in ENDINGS)
+            elif place.exists():
+                files = [place]
+            else:
                 raise FileNotFoundError(0, "no such folder")
         except OSError as error:
             broken.append((place, RecipeError([_of_file(place, str(error.strerror))])))
             continue
-        for path in (item for item in files if item.suffix in (".yaml", ".yml")):
+        for path in files:
             real = os.path.realpath(path)  # Path.resolve raises on a link to itself
             if real in seen:
                 continue

@@ -187,6 +187,7 @@ def _categorical_faults(space: Categorical) -> list[tuple[Key, str]]:
     if not space.choices:
         return [(("choices",), "is empty; allowed: a list of at least one value")]
     faults: list[tuple[Key, str]] = []
+    seen: set[tuple[type, Choice]] = set()
     for position, choice in enumerate(space.choices):
         if not _is_choice(choice):
             faults.append(
@@ -195,8 +196,10 @@ def _categorical_faults(space: Categorical) -> list[tuple[Key, str]]:
                     f"found {as_written(choice)!r}; allowed: text, numbers, true, false, null, or lists",
                 )
             )
-        elif any(type(choice) is type(other) and choice == other for other in space.choices[:position]):
+        elif (type(choice), choice) in seen:
             faults.append((("choices", position), f"{choice!r} is there twice"))
+        else:
+            seen.add((type(choice), choice))
     return faults
 
 

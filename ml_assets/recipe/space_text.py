@@ -93,6 +93,7 @@ def _parse_nested(value: Mapping[str, Any], key: Key, faults: list[tuple[Key, st
 
 def _parse_members(value: Any, key: Key, faults: list[tuple[Key, str]]) -> list[dict[str, Any]]:
     members: list[dict[str, Any]] = []
+    names: set[str] = set()
     for position, member in enumerate(value):
         here: Key = (*key, position)
         if not isinstance(member, Mapping) or set(member) != {"name", "estimator"}:
@@ -101,10 +102,12 @@ def _parse_members(value: Any, key: Key, faults: list[tuple[Key, str]]) -> list[
         name, estimator = member["name"], member["estimator"]
         if not isinstance(name, str) or not name or "." in name or "__" in name:
             faults.append(((*here, "name"), f"found {name!r}; allowed: text without '.' and '__'"))
-        elif name in [other["name"] for other in members]:
+        elif name in names:
             faults.append(
                 ((*here, "name"), f"{name!r} is there twice; every estimator needs a name of its own")
             )
+        if isinstance(name, str):
+            names.add(name)
         if isinstance(estimator, Nested):
             members.append({"name": name, "estimator": estimator})
         elif isinstance(estimator, Mapping) and "class_path" in estimator:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from ml_assets.settings.alerts import Alerts, read_alerts
 from ml_assets.settings.errors import SettingsError
+from ml_assets.settings.home import read_folder, read_home
 from ml_assets.settings.variables import Variables, read_variables
 from ml_assets.shown import without_user
 
@@ -107,11 +110,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         If a value does not fit; the message names the variable.
     """
     values: dict[str, object] = {
-        "home": Path(environ.get("ML_ASSETS_HOME") or ".ml_assets").expanduser().absolute()
+        "home": read_home("ML_ASSETS_HOME", environ.get("ML_ASSETS_HOME") or ".ml_assets")
     }
     if folders := environ.get("ML_ASSETS_RECIPES"):
         values["recipes"] = tuple(
-            Path(folder).expanduser().absolute() for folder in folders.split(os.pathsep) if folder
+            read_folder("ML_ASSETS_RECIPES", folder) for folder in folders.split(os.pathsep) if folder
         )
     if uri := environ.get("MLFLOW_TRACKING_URI"):
         values |= _read_server(uri, environ)
@@ -134,12 +137,30 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     values["variables"] = read_variables(environ)
     try:
         return Settings.model_validate(values)
-    except ValueError as error:
-        raise SettingsError(f"environment: {error}") from None
+    except ValidationError as error:
+        raise SettingsError("; ".join(map(_in_words, error.errors()))) from None
+
+
+VARIABLES = {
+    "log_level": ("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR"),
+    "sensor_seconds": ("ML_ASSETS_SENSOR_SECONDS", "a whole number, 1 or more"),
+    "tuning_timeout": ("ML_ASSETS_TUNING_TIMEOUT", "seconds, more than 0"),
+}
+"""Setting that may not fit → its variable, and what is allowed."""
+
+
+def _in_words(fault: ErrorDetails) -> str:
+    variable, allowed = VARIABLES[str(fault["loc"][0])]
+    return f"{variable}: found {str(fault['input'])!r}; allowed: {allowed}"
 
 
 def _read_server(uri: str, environ: Mapping[str, str]) -> dict[str, object]:
     """Read a server's address; who asks travels beside it, so that no message and no link can show it."""
+    if uri.startswith("file:") or not re.match(r"[a-z][a-z0-9+]*://|databricks", uri):
+        allowed = "https://HOST, http://HOST or the address of a database, as postgresql://HOST/NAME"
+        raise SettingsError(
+            f"MLFLOW_TRACKING_URI: {without_user(uri)!r} is not supported; allowed: {allowed}"
+        )
     user, password = environ.get("MLFLOW_TRACKING_USERNAME"), environ.get("MLFLOW_TRACKING_PASSWORD")
     shown = without_user(uri)
     if uri.startswith(("http://", "https://")):

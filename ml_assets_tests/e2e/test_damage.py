@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import instance_for_test
 
 from ml_assets.cli.validate import validate_files
 from ml_assets.orchestration.location import build_definitions
+from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings, read_settings
 from ml_assets_tests.support.damage import DAMAGES, RECIPE, ROWS, START, write
 
@@ -96,6 +98,17 @@ def test_dagster_loads_the_location_with_all_damage_at_once(wood: Wood) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert SECRET not in done.stdout + done.stderr
+
+
+def test_sensors_tick_among_the_damage(wood: Wood) -> None:
+    with instance_for_test() as instance:
+        repository = build_definitions(wood.settings).get_repository_def()
+        for name, words in (("oak_retrain", "no champion yet"), ("broken_recipe_alert", "broken recipes: ")):
+            with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+                tick = repository.get_sensor_def(name).evaluate_tick(context)
+            assert words in (tick.skip_message or "")
+    told = Ledger(wood.settings.ledger).entries(limit=1000)
+    assert len({entry.reason for entry in told if entry.kind == "alert"}) >= len(wood.shown) - 3
 
 
 def test_status_shows_every_model_and_a_terminal_obeys_nothing(wood: Wood) -> None:

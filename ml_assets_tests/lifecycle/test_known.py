@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -102,6 +103,22 @@ def test_what_is_no_list_of_files_names_no_model(settings: Settings, text: str) 
     assert names(settings) == set()
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda place: place.symlink_to("/dev/zero")])
+def test_what_is_no_file_at_all_is_set_aside(settings: Settings, make: Callable[[Path], None]) -> None:
+    settings.home.mkdir()
+    make(settings.known_recipes)
+    assert names(settings) == set()
+    assert settings.known_recipes.read_text() == "[]"
+
+
+def test_a_recipe_without_the_ending_of_yaml_is_remembered_too(
+    settings: Settings, elsewhere: list[Path]
+) -> None:
+    path = elsewhere[0].rename(elsewhere[0].with_suffix(".txt"))
+    remember(settings, path)
+    assert names(settings) == {path.stem}
+
+
 def test_a_file_that_is_away_for_a_while_is_not_forgotten(settings: Settings, elsewhere: list[Path]) -> None:
     remember(settings, elsewhere[0])
     text = elsewhere[0].read_bytes()
@@ -121,10 +138,14 @@ def state(tmp_path: Path) -> ModelState:
 
 
 @pytest.mark.parametrize(
-    "text", [None, b"", b'{"column": "day", "per', b"[]", b"null", b'{"column": "day"}', b"\xff",
-             b'{"column": "day", "period": "daily", "first": "2024-13-01"}',
-             b'{"column": "day", "period": "daily", "first": 7}']
-)  # fmt: skip
+    "text",
+    [
+        *(None, b"a folder", b"a pipe", b"", b"[]", b"null", b"\xff"),
+        *(b'{"column": "day", "per', b'{"column": "day"}'),
+        b'{"column": "day", "period": "daily", "first": "2024-13-01"}',
+        b'{"column": "day", "period": "daily", "first": 7}',
+    ],
+)
 @pytest.mark.parametrize("taken_in", [True, False])
 def test_a_damaged_calendar_is_made_anew(
     state: ModelState, text: bytes | None, taken_in: bool, caplog: pytest.LogCaptureFixture
@@ -137,7 +158,13 @@ def test_a_damaged_calendar_is_made_anew(
         for batch in ("2024-01-02", "2024-01-03"):
             state.store.write_frame("raw_data", batch, pd.DataFrame({"x": [1]}))
     place = state.store.root / "calendar.json"
-    place.unlink() if text is None else place.write_bytes(text)
+    place.unlink()
+    if text == b"a folder":
+        place.mkdir()
+    elif text == b"a pipe":
+        os.mkfifo(place)
+    elif text is not None:
+        place.write_bytes(text)
     assert state.known_first_batch() == ("2024-01-02" if taken_in else None)
     assert ("the oldest batch taken in" in caplog.text) is taken_in
     assert state.first_batch() == state.known_first_batch() == ("2024-01-02" if taken_in else "2024-01-01")

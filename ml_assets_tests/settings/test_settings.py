@@ -78,12 +78,19 @@ def test_the_password_of_a_database_is_not_shown() -> None:
     ("variable", "value"),
     [
         ("ML_ASSETS_SENSOR_SECONDS", "often"),
+        ("ML_ASSETS_SENSOR_SECONDS", "0"),
         ("ML_ASSETS_TUNING_TIMEOUT", "long"),
+        ("ML_ASSETS_TUNING_TIMEOUT", "-1"),
+        ("ML_ASSETS_TUNING_TIMEOUT", "nan"),
+        ("LOG_LEVEL", "LOUD"),
+        ("MLFLOW_TRACKING_URI", "mlflow:5000"),
+        ("MLFLOW_TRACKING_URI", "file:///mlruns"),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_variable(variable: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"{variable}.*{value}"):
+    with pytest.raises(SettingsError, match=f"^{variable}.*{value}") as caught:
         read_settings({variable: value})
+    assert "\n" not in str(caught.value)
 
 
 def test_the_environment_is_read_by_the_settings_alone() -> None:

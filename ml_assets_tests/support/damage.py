@@ -92,6 +92,11 @@ def copy(folder: Path, name: str) -> None:
     (folder / f"{name}_copy.yaml").write_text(RECIPE.format(name=name))
 
 
+def many(letter: str) -> str:
+    """Write thirty thousand keys."""
+    return ", ".join(f"{letter}{n}: 1" for n in range(30_000))
+
+
 def same_asset(folder: Path, name: str) -> None:
     """Write broken recipes whose files become one name in the asset graph."""
     for stem in (f"{name} x", f"{name}_x", f"{name}-x", f"{name}_x_2"):
@@ -121,6 +126,17 @@ DAMAGES: dict[str, Damage] = {
     "long_key": Damage(written("x" * 900_000 + ": 1\n"), ("has 900000 characters; allowed: 10000",)),
     "many_keys": Damage(
         written("".join(f"key{n}: 1\n" for n in range(60_000))), ("unknown key", "faults more")
+    ),
+    "many_hyperparameters": Damage(
+        changed("1.0", f"1.0, {many('p')}"), ("hyperparameter of Ridge", "faults more")
+    ),
+    "many_choices": Damage(
+        changed("1.0", "{{type: categorical, choices: [" + ", ".join(map(str, range(60_000))) + "]}}"),
+        ("the search is off",),
+    ),
+    "many_targets": Damage(
+        changed("batches:", f"evaluation: {{{{targets: {{{{{many('t')}}}}}}}}}\nbatches:"),
+        ("unknown metric", "faults more"),
     ),
     "one_key_twice": Damage(written("name: a\nname: b\n"), ("'name' is there twice",)),
     "no_character": Damage(written('name: "\\ud800"\n'), ("not valid YAML",)),

@@ -19,7 +19,7 @@ class Loader(Section):
     name: Literal["default_loader"] = "default_loader"
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
-    """CSV or Parquet path, glob, folder; `file://…`, `sklearn://iris`; `${ML_ASSETS_RECIPE_X:-default}` is filled."""
+    """CSV or Parquet path, glob, folder; `file://…`, `sklearn://iris`; variables: `${ML_ASSETS_RECIPE_X:-default}`."""
 
 
 class FeatureNamespace(Section):

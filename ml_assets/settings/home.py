@@ -1,0 +1,71 @@
+"""Folders that the operator names: fit to hold databases, or refused in one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from stat import S_ISDIR
+from typing import Final
+
+from ml_assets.settings.errors import SettingsError
+from ml_assets.shown import shown
+
+UNFIT: Final = re.compile(r"[?\x00\ud800-\udfff]|%[0-9A-Fa-f]{2}")
+"""What the address of a database reads as something else, a query or another character, or cannot hold: no UTF-8."""
+
+DEEPEST: Final = 100
+"""Folders in folders; Python's `mkdir` makes them one inside the other."""
+
+
+def read_folder(variable: str, text: str) -> Path:
+    """Absolute path of a folder, `~` filled in.
+
+    Raises
+    ------
+    SettingsError
+        There is no such user, or no current folder to start from.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise SettingsError(f"{variable}: {text!r}: this machine does not know that user") from None
+    except FileNotFoundError:
+        raise SettingsError(f"{variable}: the current folder was deleted: change to another one") from None
+
+
+def read_home(variable: str, text: str) -> Path:
+    """Read the folder of all state, which may still have to be made.
+
+    Raises
+    ------
+    SettingsError
+        No databases can be kept there.
+    """
+    home = read_folder(variable, text)
+    if unfit := UNFIT.search(str(home)):
+        raise SettingsError(
+            f"{variable}: {shown(str(home))} has {unfit.group()!r} in it, which the address of a database cannot hold. "
+            "Choose another folder"
+        )
+    if len(home.parts) > DEEPEST:
+        raise SettingsError(f"{variable}: {len(home.parts)} folders deep; allowed: {DEEPEST}")
+    for place in (home, *home.parents):
+        try:
+            is_folder = S_ISDIR(place.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            if not place.is_symlink():
+                continue
+            is_folder = False
+        except OSError as error:
+            raise unusable(variable, home, error) from None
+        if not is_folder:
+            raise SettingsError(f"{variable}: {place} is no folder. Choose another place, or remove it")
+        break
+    return home
+
+
+def unusable(variable: str, home: Path, error: OSError) -> SettingsError:
+    """Say why a home cannot be used, and what to do."""
+    return SettingsError(
+        f"{variable}: {home} cannot be used: {error.strerror}. Choose a folder you may write to"
+    )
