@@ -7,14 +7,16 @@ but when they train. Only its predictions on later batches are kept, never the m
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,10 @@ from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, T
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
 from ml_assets.training.splits import labelled_rows, split
+
+logger = logging.getLogger(__name__)
+
+Kept = TypeVar("Kept")
 
 FitFunction = Callable[[pd.DataFrame], Any]
 """From labelled rows to a model that `evaluation.evaluate.predict` takes; ValueError where it cannot be."""
@@ -134,12 +140,10 @@ class Fits:
         if batches not in self._profiles:
             path = self._path(batches)
             kept = path.with_suffix(".profile.json") if path else None
-            if kept is not None and kept.is_file():
-                self._profiles[batches] = Profile.model_validate_json(kept.read_text())
-            else:
-                self._profiles[batches] = self._profiled(batches)
-                if kept is not None:
-                    _write_whole(kept, self._profiles[batches].model_dump_json())
+            found = _kept(kept, lambda place: Profile.model_validate_json(place.read_text()))
+            self._profiles[batches] = found or self._profiled(batches)
+            if kept is not None and found is None:
+                _write_whole(kept, self._profiles[batches].model_dump_json().encode())
         return self._profiles[batches]
 
     def _profiled(self, batches: tuple[str, ...]) -> Profile:
@@ -154,8 +158,9 @@ class Fits:
         if key not in self._tested:
             path = self._path(batches)
             kept = path.with_suffix(f".tested_{rows}.parquet") if path else None
-            if kept is not None and kept.is_file():
-                self._tested[key] = pd.read_parquet(kept)
+            found = _kept(kept, pd.read_parquet)
+            if found is not None:
+                self._tested[key] = found
             else:
                 known = labelled_rows(self.stream.rows_of(batches), self.stream.recipe)
                 try:
@@ -163,7 +168,7 @@ class Fits:
                 except ValueError:
                     self._tested[key] = pd.DataFrame({"prediction": []})
                 if kept is not None:
-                    self._tested[key].to_parquet(kept)
+                    _write_whole(kept, self._tested[key].to_parquet())
         return self._tested[key]
 
     def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
@@ -207,21 +212,17 @@ class Fits:
 
     def _read(self, batches: tuple[str, ...]) -> Fit | None:
         path = self._path(batches)
-        if path is None or not path.with_suffix(".json").is_file():
-            return None
-        record = FitRecord.model_validate_json(path.with_suffix(".json").read_text())
-        live, tested = (pd.read_parquet(path.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
-        return Fit(record, live, tested)
+        return _kept(path.with_suffix(".json") if path else None, _read_fit)
 
     def _make(self, batches: tuple[str, ...]) -> Fit:
         made = self._fitted(batches)
         path = self._path(batches)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            made.live.to_parquet(path.with_suffix(".live.parquet"))
-            made.tested.to_parquet(path.with_suffix(".tested.parquet"))
+            _write_whole(path.with_suffix(".live.parquet"), made.live.to_parquet())
+            _write_whole(path.with_suffix(".tested.parquet"), made.tested.to_parquet())
             # The record is written last, in one move: a fit with a record is whole.
-            _write_whole(path.with_suffix(".json"), made.record.model_dump_json())
+            _write_whole(path.with_suffix(".json"), made.record.model_dump_json().encode())
         return made
 
     def _fitted(self, batches: tuple[str, ...]) -> Fit:
@@ -276,8 +277,25 @@ class Fits:
         return positive_class(self.stream.rows[recipe.target], recipe.model.data_interface.positive_class)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _read_fit(place: Path) -> Fit:
+    record = FitRecord.model_validate_json(place.read_text())
+    live, tested = (pd.read_parquet(place.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
+    return Fit(record, live, tested)
+
+
+def _kept(place: Path | None, read: Callable[[Path], Kept]) -> Kept | None:
+    """Read what an earlier backtest kept; None where there is nothing, or only half of it: it is made anew."""
+    if place is None or not place.is_file():
+        return None
+    try:
+        return read(place)
+    except (ValueError, OSError) as error:  # pyarrow's and pydantic's errors are ValueErrors
+        logger.warning("%s is damaged and is made anew: %s", place, str(error).partition("\n")[0])
+        return None
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     """Write a file in one move."""
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    unfinished.write_text(text)
+    unfinished = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+    unfinished.write_bytes(content)
     unfinished.replace(path)

@@ -119,7 +119,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     if uri := environ.get("MLFLOW_TRACKING_URI"):
         values |= _read_server(uri, environ)
     if url := environ.get("ML_ASSETS_MLFLOW_URL"):
-        values["mlflow_url"] = url
+        values["mlflow_url"] = without_user(url)
     if level := environ.get("LOG_LEVEL"):
         values["log_level"] = level.upper()
     for field, variable, kind in (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +160,25 @@ def test_killed_backtest_goes_on(tmp_path: Path) -> None:
     record = next((tmp_path / "half").rglob("*.json"))
     record.with_suffix(".json").unlink()  # killed before the record was written: the fit is not whole
     again = backtest(reports(given, tmp_path / "half"))
+    assert [(r.policy, r.score, r.dates) for r in again.policies] == [
+        (r.policy, r.score, r.dates) for r in whole.policies
+    ]
+
+
+@pytest.mark.parametrize("keep", [lambda size: size // 2, lambda size: 0, lambda size: size - 1])
+def test_damaged_files_of_a_backtest_are_made_anew(
+    tmp_path: Path, keep: Callable[[int], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    given = stream(batches=12)
+    whole = backtest(reports(given, tmp_path))
+    kept = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.name.partition(".")[2].partition("_")[0] for path in kept} >= {
+        "json", "profile.json", "live.parquet", "tested.parquet"
+    }  # fmt: skip
+    for path in kept[::2]:
+        os.truncate(path, keep(path.stat().st_size))
+    again = backtest(reports(given, tmp_path))
+    assert "is damaged and is made anew" in caplog.text
     assert [(r.policy, r.score, r.dates) for r in again.policies] == [
         (r.policy, r.score, r.dates) for r in whole.policies
     ]

@@ -31,6 +31,7 @@ FOR_OTHERS = {
         ({"ML_ASSETS_TUNING_TIMEOUT": "2.5"}, "tuning_timeout", 2.5),
         ({"LOG_LEVEL": "debug"}, "log_level", "DEBUG"),
         ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "mlflow_url", "http://mlflow:5000"),
+        ({"ML_ASSETS_MLFLOW_URL": "https://me:hunter2@mlflow/x"}, "mlflow_url", "https://mlflow/x"),
         ({"ML_ASSETS_HOME": "/h"}, "ledger", Path("/h/ledger.db")),
         ({"ML_ASSETS_HOME": "/h"}, "store", Path("/h/batches")),
         ({"ML_ASSETS_HOME": "/h"}, "locks", Path("/h/locks")),
