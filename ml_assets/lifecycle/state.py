@@ -151,15 +151,12 @@ class ModelState:
                 calendar.batch_start(first, batches.period)
                 return first
             except (ValueError, KeyError, TypeError):
-                set_aside(place)
-                state = "is damaged"
-        else:
-            state = "is lost"
+                aside = set_aside(place)
+                logger.warning("%s is damaged; it is kept as %s", place, aside.name)
         taken_in = self.store.batches("raw_data")
         oldest = next((batch for batch in taken_in if calendar.is_batch(batch, batches.period)), None)
         if oldest is not None:
-            text = "%s %s: the calendar begins with %s, the oldest batch taken in"
-            logger.warning(text, place, state, oldest)
+            logger.warning("%s is made anew: it begins with %s, the oldest batch taken in", place, oldest)
             self._remember(batches, oldest)
         return oldest
 

@@ -7,11 +7,15 @@ an estimator with hyperparameters of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from ml_assets.recipe import catalogue
 from ml_assets.recipe.faults import Faults, Key, unknown
 from ml_assets.recipe.space import Categorical, Float, Int, Nested, Space, is_number
+
+MOST: Final = 200
+"""Faults looked for: each asks for the nearest name, which takes a while for fifty thousand."""
 
 SPACES: Final[dict[str, tuple[Callable[..., Space], tuple[str, ...], tuple[str, ...]]]] = {
     "int": (Int, ("low", "high"), ("step", "log")),
@@ -43,6 +47,8 @@ def parse_hyperparameters(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parse(value: Any, key: Key, faults: list[tuple[Key, str]]) -> Any:
+    if len(faults) > MOST:
+        return None
     if isinstance(value, Mapping):
         if "class_path" in value:
             return _parse_nested(value, key, faults)
@@ -95,6 +101,8 @@ def _parse_members(value: Any, key: Key, faults: list[tuple[Key, str]]) -> list[
     members: list[dict[str, Any]] = []
     names: set[str] = set()
     for position, member in enumerate(value):
+        if len(faults) > MOST:
+            break
         here: Key = (*key, position)
         if not isinstance(member, Mapping) or set(member) != {"name", "estimator"}:
             faults.append((here, "allowed: `{name: …, estimator: {class_path: …, hyperparameters: {…}}}`"))
@@ -129,7 +137,7 @@ def _parse_space(value: Mapping[str, Any], key: Key, faults: list[tuple[Key, str
     build, required, optional = SPACES[kind]
     found = len(faults)
     allowed = (*required, *optional)
-    for name in value:
+    for name in islice(value, MOST):
         if name != "type" and name not in allowed:
             faults.append(((*key, name), unknown("key", str(name), ("type", *allowed))))
     missing = [name for name in required if name not in value]

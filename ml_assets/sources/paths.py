@@ -82,11 +82,8 @@ def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[Path]:
     path, base, name = local_path(wanted.uri), wanted.base, wanted.name
     try:
         found = next((files for root in (base, Path()) if (files := _matches(root, path))), [])
-    except (
-        OSError,
-        ValueError,
-        NotImplementedError,
-    ) as error:  # a name too long, `a**b`, `/` after a variable
+    except (OSError, ValueError, NotImplementedError, RecursionError) as error:
+        # A variable's value may hold what the recipe's rules refuse: `a**b`, a name too long.
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(f"source_uri '{name}' cannot be looked for: {reason}. Write another path") from None
     found = [file for file in found if not file.name.startswith((".", "_"))]

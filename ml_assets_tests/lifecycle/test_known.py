@@ -166,6 +166,7 @@ def test_a_damaged_calendar_is_made_anew(
     elif text is not None:
         place.write_bytes(text)
     assert state.known_first_batch() == ("2024-01-02" if taken_in else None)
-    assert ("the oldest batch taken in" in caplog.text) is taken_in
+    assert ("is made anew: it begins with 2024-01-02" in caplog.text) is taken_in
+    assert ("is damaged; it is kept as calendar.json.damaged" in caplog.text) is (text is not None)
     assert state.first_batch() == state.known_first_batch() == ("2024-01-02" if taken_in else "2024-01-01")
     assert set(json.loads(place.read_bytes())) == {"column", "period", "first"}

@@ -130,6 +130,14 @@ DAMAGES: dict[str, Damage] = {
     "many_hyperparameters": Damage(
         changed("1.0", f"1.0, {many('p')}"), ("hyperparameter of Ridge", "faults more")
     ),
+    "many_estimators": Damage(
+        changed(
+            "{{alpha: 1.0}}",
+            "{{estimators: [" + "{{name: a, estimator: {{class_path: sklearn.Rigde}}}}, " * 15_000 + "]}}",
+        ),
+        ("'sklearn.Rigde' is no estimator of sklearn", "faults more"),
+    ),
+    "deep_path": Damage(changed("{name}.csv", "'" + "*/" * 3_000 + "x.csv'"), ("a path of 6005 characters",)),
     "many_choices": Damage(
         changed("1.0", "{{type: categorical, choices: [" + ", ".join(map(str, range(60_000))) + "]}}"),
         ("the search is off",),
@@ -162,7 +170,7 @@ DAMAGES: dict[str, Damage] = {
     "stars": Damage(changed("{name}.csv", "a**b"), ("`**`", "data/**/*.csv")),
     "long_path": Damage(changed("{name}.csv", "x" * 300), ("a name of 300 bytes",)),
     "no_table": Damage(changed("{name}.csv", "sklearn://iris"), ("remove the section `batches`",)),
-    "spaces": Damage(changed("{name}.csv", "'" + " " * 9_000 + "x.sq'"), ("a name of 9004 bytes",)),
+    "spaces": Damage(changed("{name}.csv", "'" + " " * 3_000 + "x.sq'"), ("a name of 3004 bytes",)),
     "nul_path": Damage(changed("{name}.csv", '"a\\0b"'), ("a character 0",)),
     # what is no file
     "folder": Damage(in_place(Path.mkdir), ("is no file, but a folder",)),

@@ -15,6 +15,8 @@ KNOWN_DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 """Data sets of `sklearn://NAME`: those that scikit-learn carries along, so that no network is needed."""
 
 SCHEMES: Final = ("file", "sklearn")
+MAX_PATH: Final = 4000
+"""Characters of a path (PATH_MAX on Linux is 4096 bytes)."""
 MAX_PART: Final = 255
 """Bytes of one name in a path (POSIX file systems)."""
 SOURCES: Final = "a CSV or Parquet path, glob or folder, file://…, or sklearn://NAME"
@@ -44,6 +46,8 @@ def _path_fault(path: str) -> str | None:
         return "has a character 0 in it: no file is called so"
     if any("**" in part and part != "**" for part in parts):
         return f"{path!r}: `**` stands for folders and must stand alone, as in data/**/*.csv"
+    if len(path) > MAX_PATH:
+        return f"a path of {len(path)} characters; allowed: {MAX_PATH}"
     longest = max(len(part.encode(errors="surrogatepass")) for part in parts)
     if longest > MAX_PART:
         return f"a name of {longest} bytes; file systems hold {MAX_PART}: name the file or its folder"
