@@ -141,5 +141,19 @@ def test_a_first_batch_is_known_once_the_data_was_looked_at(tmp_path: Path) -> N
     assert ROWS and len([key for key in _keys(settings) if key.path[0] == "elm"]) == MADE_ASSETS
 
 
+def test_an_odd_home_of_one_model_is_its_own_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    write(folder, "elm", RECIPE.format(name="elm").replace(START, ""))
+    write(folder, "oak", RECIPE.format(name="oak"))
+    settings = Settings(home=tmp_path / "home", recipes=(folder,))
+    settings.store.mkdir(parents=True)
+    (settings.store / "elm").write_text("no folder")
+    reports = {Path(str(report["file"])).stem: report for report in validate_files(None, settings)}
+    assert reports["oak"]["ok"]
+    (fault,) = reports["elm"]["errors"]
+    assert "cannot be checked" in fault["message"] and str(settings.store / "elm") in fault["message"]
+
+
 def _keys(settings: Settings) -> list[dg.AssetKey]:
     return list(build_definitions(settings).get_repository_def().asset_graph.get_all_asset_keys())
