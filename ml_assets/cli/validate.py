@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
         try:
             state = load_state(path, settings)
             owner = names.setdefault(state.name, path)
-            if owner.resolve() != path.resolve():
+            if not _same(owner, path):
                 raise name_taken(path, state.name, owner)
             reports.append(_report(path, _checked(state)))
         except RecipeError as error:
@@ -61,12 +62,16 @@ def load_state(path: Path, settings: Settings) -> ModelState:
     recipe = load_recipe(path)
     states, broken = load_states(settings)
     for other, error in broken:
-        if other.resolve() == path.resolve():
+        if _same(other, path):
             raise error
     for state in states:
-        if state.name == recipe.name and state.path.resolve() != path.resolve():
+        if state.name == recipe.name and not _same(state.path, path):
             raise name_taken(path, recipe.name, state.path)
     return ModelState(recipe, path.absolute(), settings)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)  # Path.resolve raises on a link to itself
 
 
 def check(state: ModelState) -> Checked:

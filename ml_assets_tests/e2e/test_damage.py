@@ -86,6 +86,18 @@ def test_every_file_is_told_of_once(wood: Wood) -> None:
     assert len(wood.told) == len(files)
 
 
+def test_one_file_is_checked_among_the_damage(wood: Wood) -> None:
+    folder = wood.settings.recipes[0]
+    files = [
+        folder / "oak.yaml",
+        folder / "link_to_itself.yaml",
+        folder / "pipe.yaml",
+        folder / "copied_copy.yaml",
+    ]
+    reports = validate_files(files, wood.settings)
+    assert [report["ok"] for report in reports] == [True, False, False, False]
+
+
 def test_dagster_loads_the_location_with_all_damage_at_once(wood: Wood) -> None:
     done = subprocess.run(
         [Path(sys.executable).parent / "dagster", "definitions", "validate", "-m", "ml_assets.definitions"],
