@@ -71,7 +71,7 @@ def real_stream(name: str, data: Path) -> Stream:
     """A real set, in its recipe's batches."""
     recipe = real_recipe(name)
     environ = os.environ | {"ML_ASSETS_BENCHMARK_DATA": str(data)}
-    return Stream.of(recipe, source_of(recipe, RECIPES, environ).read())
+    return Stream.of(recipe, source_of(recipe, RECIPES, environ).read().frame)
 
 
 def fixed_fits(stream: Stream, folder: Path | None = None, **params: int) -> Fits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
@@ -13,6 +13,9 @@ from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.recipe.faults import dotted
 from ml_assets.recipe.loading import RecipeFault, fault_in, name_taken
 from ml_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from ml_assets.sources.account import Account
 
 SOURCE = "model.loader.source_uri"
 
@@ -22,6 +25,8 @@ class Checked(NamedTuple):
 
     recipe: list[RecipeFault]
     data: list[RecipeFault]
+    notes: tuple[str, ...] = ()
+    """What is no fault, but was set aside or read otherwise than it is written."""
 
 
 def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[str, Any]]:
@@ -30,13 +35,11 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
     Returns
     -------
     list of dict
-        Per file: `file, ok, errors: [{line, key, message}]`.
+        Per file: `file, ok, errors: [{line, key, message}], notes`.
     """
     if not files:
         states, broken = load_states(settings)
-        return [_report(s.path, _checked(s)) for s in states] + [
-            _report(path, error.errors) for path, error in broken
-        ]
+        return [_checked(s) for s in states] + [_report(path, error.errors) for path, error in broken]
     reports = []
     names: dict[str, Path] = {}
     for path in files:
@@ -45,7 +48,7 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
             owner = names.setdefault(state.name, path)
             if not _same(owner, path):
                 raise name_taken(path, state.name, owner)
-            reports.append(_report(path, _checked(state)))
+            reports.append(_checked(state))
         except RecipeError as error:
             reports.append(_report(path, error.errors))
     return reports
@@ -83,20 +86,29 @@ def check(state: ModelState) -> Checked:
     try:
         span = state.calendar()
         if span is None:
-            text = f"there are no rows yet: '{state.source.describe()}' finds no file, or none with rows of a batch"
+            text = (
+                f"there are no rows yet: '{state.source.place}' finds no file, or none with rows of a batch"
+            )
             return Checked(recipe, [fault_in(state.path, SOURCE, text)])
         state.first_batch()  # remembered from now on: the web UI does not look into the data
-        frame = state.read(span[1])
+        rows = state.rows(span[1])
+        notes = _told(state, rows.account)
     except SourceError as error:
         fault = fault_in(state.path, error.key or SOURCE, error.message)
         return Checked([*recipe, fault], []) if error.key else Checked(recipe, [fault])
     data = []
-    for finding in check_raw(frame, state.recipe, None):
+    for finding in check_raw(rows.frame, state.recipe, None):
         if finding.key is not None:
             recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
         else:
             data.append(fault_in(state.path, SOURCE, f"{state.place(span[1])}: {finding.message}"))
-    return Checked(recipe, data)
+    return Checked(recipe, data, notes)
+
+
+def _told(state: ModelState, account: Account) -> tuple[str, ...]:
+    """What was set aside: of all rows where there are batches, of which only the newest was read whole."""
+    whole = account if state.recipe.batches is None else state.source.describe()
+    return tuple(dict.fromkeys((*whole.told, *account.told)))
 
 
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
@@ -112,14 +124,15 @@ def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
     return [fault_in(state.path, dotted(("model", "hyperparameters", *key)), text) for key, text in wrong]
 
 
-def _checked(state: ModelState) -> list[RecipeFault]:
+def _checked(state: ModelState) -> dict[str, Any]:
     try:
-        return [fault for part in check(state) for fault in part]
+        checked = check(state)
     except Exception as error:  # noqa: BLE001 - whatever is odd about one recipe, the others are reported
         message = f"cannot be checked: {type(error).__name__}: {error}"
-        return [RecipeFault(str(state.path), None, "", message)]
+        return _report(state.path, [RecipeFault(str(state.path), None, "", message)])
+    return _report(state.path, [*checked.recipe, *checked.data], checked.notes)
 
 
-def _report(path: Path, faults: Iterable[RecipeFault]) -> dict[str, Any]:
+def _report(path: Path, faults: Iterable[RecipeFault], notes: Iterable[str] = ()) -> dict[str, Any]:
     errors = [{"line": fault.line, "key": fault.key, "message": str(fault)} for fault in faults]
-    return {"file": str(path), "ok": not errors, "errors": errors}
+    return {"file": str(path), "ok": not errors, "errors": errors, "notes": list(notes)}

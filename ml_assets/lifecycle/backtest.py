@@ -23,7 +23,7 @@ def stream_of_source(state: ModelState) -> Stream:
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
-    return Stream.of(state.recipe, state.source.read())
+    return Stream.of(state.recipe, state.source.read().frame)
 
 
 def stream_of_store(state: ModelState) -> Stream:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches
     from ml_assets.registry.ledger import Ledger
     from ml_assets.registry.versions import Registry
+    from ml_assets.sources.account import Rows
     from ml_assets.sources.source import Source
 
 logger = logging.getLogger(__name__)
@@ -99,15 +100,19 @@ class ModelState:
 
         return source_of(self.recipe, self.path.parent, self.settings.variables)
 
-    def read(self, batch: str) -> pd.DataFrame:
-        """Read one batch from its source."""
+    def rows(self, batch: str) -> Rows:
+        """Read one batch from its source, with the account of the rows that are not given on."""
         if self.recipe.batches is None:
             return self.source.read()
         return self.source.read((batch, self.shifted(batch, 1)))
 
+    def read(self, batch: str) -> pd.DataFrame:
+        """Read one batch from its source."""
+        return self.rows(batch).frame
+
     def place(self, batch: str) -> str:
         """Where a batch is read from, in words."""
-        where = self.source.describe()
+        where = self.source.place
         return where if self.recipe.batches is None else f"{where}, batch {batch}"
 
     def calendar(self) -> tuple[str, str] | None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 RESERVED = ("row_id__", "batch__")
 NUMBER_LIKE = 0.8
 """A text column with this share of numbers is a number column with wrong cells in it."""
+LARGEST = 1e38
+"""Largest number: trees calculate in 32 bits, and the square of a larger one leaves 64 bits, too."""
+NAMED_TEXTS = 5
+"""Texts among numbers that are named with their counts."""
 
 
 def learn_schema(frame: pd.DataFrame, recipe: Recipe) -> Schema:
@@ -250,12 +254,23 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
 
 
 def _infinite(column: pd.Series) -> Iterator[Finding]:
-    endless = np.isinf(column.to_numpy(dtype="float64", na_value=np.nan))
-    if endless.any():
+    values = column.to_numpy(dtype="float64", na_value=np.nan)
+    with np.errstate(invalid="ignore"):
+        wrong = np.abs(values) > LARGEST
+    if wrong.any():
+        row = int(wrong.argmax())
+        endless = bool(np.isinf(values[wrong]).all())
+        what = (
+            "infinite values"
+            if endless
+            else f"values beyond ±{LARGEST:.0e}, with which no model can calculate"
+        )
         yield _finding(
             "infinite",
-            f"column '{column.name}' has {int(endless.sum()):,} infinite values, the first in row "
-            f"{int(endless.argmax()) + 1}. Leave such cells empty",
+            f"column '{column.name}' has {int(wrong.sum()):,} {what}, the first in row {row + 1}"
+            + ("" if endless else f" ({values[row]:g})")
+            + ". Leave such cells empty"
+            + ("" if endless else f", or exclude '{column.name}' (exclude_cols)"),
             str(column.name),
         )
 
@@ -269,10 +284,14 @@ def _no_numbers(column: pd.Series) -> pd.Series:
 
 def _text_in_number(column: pd.Series, wrong: pd.Series) -> Finding:
     name, row, count = str(column.name), int(wrong.to_numpy().argmax()), int(wrong.sum())
+    texts = Counter(map(str, column[wrong])).most_common()
+    named = ", ".join(f"'{text[:40]}' {times:,}" for text, times in texts[:NAMED_TEXTS])
+    named += f" and {len(texts) - NAMED_TEXTS:,} others" if len(texts) > NAMED_TEXTS else ""
     return _finding(
         "text_in_numbers",
         f"column '{name}' holds numbers, but text in {count:,} of {int(column.notna().sum()):,} values: the "
-        f"first is '{column.iloc[row]}' in row {row + 1}. Correct it or leave the cell empty; if these are "
+        f"first is '{column.iloc[row]}' in row {row + 1}{f' ({named})' if len(texts) > 1 else ''}. Correct it or "
+        "leave the cell empty; name cells that mean no value in loader.na_values; if these are "
         f"categories, name '{name}' in categorical_features of custom_preprocessor",
         name,
     )

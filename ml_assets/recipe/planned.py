@@ -56,7 +56,7 @@ DATASETS: Final = ("california_housing", "covtype", "kddcup99", "olivetti_faces"
 """Data sets of `sklearn://NAME` that scikit-learn downloads."""
 
 UNREADABLE: Final = (
-    ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".orc", ".avro", ".pkl", ".pickle", ".tsv", ".txt",
+    ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".orc", ".avro", ".pkl", ".pickle", ".txt",
 )  # fmt: skip
 """Endings of files."""
 

@@ -5,7 +5,8 @@ Types are int64, float64, bool, string, timestamp[us] (naive, UTC) and, for a co
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.recipe.faults import did_you_mean
+from ml_assets.sources.dialect import not_utf8
+from ml_assets.sources.numbers import Form
 from ml_assets.sources.paths import SourceError
 
 if TYPE_CHECKING:
@@ -20,17 +23,20 @@ if TYPE_CHECKING:
 
 TIME = pa.timestamp("us")
 
-NUMBER_LIKE = 0.8
-"""A text column with this share of numbers is a number column with wrong cells in it."""
-
 
 class Piece(NamedTuple):
     """The rows of one file that lie in the window."""
 
     path: Path
     table: pa.Table
-    spoiled: frozenset[str]
+    rows: int
+    """Rows of the whole file."""
+    spoiled: dict[str, Form]
     """Text columns of the whole file that are numbers but for a few cells."""
+    aside: dict[str, str]
+    """Columns that are set aside, with the reason."""
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it is written."""
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -42,22 +48,13 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def check_header(names: list[str], path: Path) -> None:
-    """Refuse names that stand twice, and columns without a name."""
-    twice = [name for name, times in Counter(names).items() if times > 1 and name]
-    if twice:
-        named = ", ".join(f"'{name}'" for name in twice)
-        raise SourceError(f"{path} has more than one column named {named}: rename or remove all but one")
-    if "" in names:
-        raise SourceError(
-            f"{path}: column {names.index('') + 1} has no name. Name it; if it is a row number, write the "
-            "file without it (pandas: to_csv(…, index=False))"
-        )
-
-
-def plain(table: pa.Table, path: Path) -> pa.Table:
-    """Table with each column in its plain type."""
-    columns = {name: plain_column(table[name], name, path) for name in table.column_names}
+def plain(table: pa.Table, path: Path, texts: Collection[str] = ()) -> pa.Table:
+    """Table with each column in its plain type; columns of `texts` as text, digit for digit."""
+    columns = {}
+    for field in table.schema:
+        column = _without_extension(table[field.name], field)
+        column = as_text(column) if field.name in texts else column
+        columns[field.name] = plain_column(column, field.name, path)
     return pa.table(columns)
 
 
@@ -79,9 +76,44 @@ def plain_column(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedAr
         return column.cast(TIME)
     if types.is_large_string(kind) or types.is_string_view(kind) or types.is_time(kind):
         return column.cast(pa.string())
-    if types.is_binary(kind) or types.is_large_binary(kind):
-        raise SourceError(f"{not_utf8(path)} (column '{name}')")
+    if is_binary(kind):
+        return _as_utf8(column, name, path)
     return column
+
+
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values as text, digit for digit: identifiers are compared, never calculated with.
+
+    >>> as_text(pa.chunked_array([[9007199254740993]])).to_pylist()
+    ['9007199254740993']
+    """
+    kind, types = column.type, pa.types
+    if types.is_dictionary(kind):
+        return as_text(column.cast(kind.value_type))
+    if types.is_decimal(kind):
+        text = column.cast(pa.string())
+        return pc.replace_substring_regex(text, r"\.0+$", "") if kind.scale > 0 else text
+    if types.is_floating(kind):
+        whole = (
+            pc.all(pc.equal(pc.floor(column), column)).as_py()
+            and (pc.max(pc.abs(column)).as_py() or 0) < 2**53
+        )
+        return column.cast(pa.int64()).cast(pa.string()) if whole else column
+    return column.cast(pa.string()) if types.is_integer(kind) else column
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether values are bytes."""
+    types = pa.types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
+
+
+def is_unusable(kind: pa.DataType) -> bool:
+    """Whether values are neither numbers nor text nor times."""
+    types = pa.types
+    return bool(
+        is_binary(kind) or types.is_nested(kind) or types.is_duration(kind) or types.is_interval(kind)
+    )
 
 
 def common_type(kinds: list[pa.DataType], everywhere: list[pa.DataType]) -> pa.DataType:
@@ -113,6 +145,35 @@ def check_named(column: str, names: list[str], path: Path) -> None:
         )
 
 
-def not_utf8(path: Path) -> str:
-    """Words for bytes that are no UTF-8."""
-    return f"{path} is not UTF-8 text: save it as UTF-8"
+def _as_utf8(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+    """Bytes as text: some programs write text without saying so."""
+    try:
+        return column.cast(pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        if path.name.lower().endswith((".parquet", ".pq")):
+            raise SourceError(
+                f"{path}: column '{name}' holds bytes, which are neither numbers nor text nor times: exclude it "
+                "(exclude_cols), or leave it out of the file"
+            ) from None
+        raise SourceError(f"{not_utf8(path)} (column '{name}')") from None
+
+
+def _without_extension(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    """Values of an extension type in their plain type: periods of pandas become their first moment."""
+    metadata = field.metadata or {}
+    kind = getattr(field.type, "extension_name", "") or metadata.get(b"ARROW:extension:name", b"").decode()
+    if not kind:
+        return column
+    if isinstance(column.type, pa.BaseExtensionType):
+        freq = getattr(column.type, "freq", None)
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+    else:
+        freq = json.loads(metadata.get(b"ARROW:extension:metadata", b"") or b"{}").get("freq")
+    if kind != "pandas.period" or freq is None:
+        return column
+    import pandas as pd
+
+    ordinals = column.to_pandas().dropna().astype("int64")
+    periods = {number: pd.Period(ordinal=number, freq=freq).to_timestamp() for number in ordinals.unique()}
+    times = ordinals.map(periods).reindex(range(len(column))).astype("datetime64[us]")
+    return pa.chunked_array([pa.Array.from_pandas(times, type=TIME)])

@@ -1,94 +1,108 @@
-"""CSV files: separator, header, and rows of as many cells as the header has."""
+"""CSV files: rows of as many cells as the header has, numbers however they are written."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from ml_assets.sources.arrow import (
-    NUMBER_LIKE,
-    Piece,
-    check_header,
-    check_named,
-    not_utf8,
+from ml_assets.sources.arrow import Piece, check_named, is_unusable, plain
+from ml_assets.sources.dialect import Dialect, check_header, dialect_of, opened
+from ml_assets.sources.index import REASON, is_index, may_be_index
+from ml_assets.sources.numbers import (
+    MISSING,
+    Form,
+    form_of,
+    is_ambiguous,
+    mend,
+    missing_words,
+    told,
 )
 from ml_assets.sources.paths import SourceError
+from ml_assets.sources.quotes import check_quotes, unclosed
+from ml_assets.sources.wanted import Columns
 
-MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?"]
-"""Cells of a CSV file that mean: no value. "unknown" is a value."""
-
-
-def read_csv(path: Path, only: str | None = None) -> pa.Table:
-    """Table of a CSV file, or of one of its columns; a row of another length than the header is refused."""
-    names, delimiter = _header(path)
-    if only is not None:
-        check_named(only, names, path)
-    ragged: list[Any] = []
-
-    def remember(row: Any) -> str:
-        ragged.append(row)
-        return "skip"
-
-    try:
-        table = pa_csv.read_csv(
-            path,
-            read_options=pa_csv.ReadOptions(use_threads=False),  # only then do rows have numbers
-            parse_options=pa_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember
-            ),
-            convert_options=pa_csv.ConvertOptions(
-                null_values=MISSING, strings_can_be_null=True, include_columns=[only] if only else None
-            ),
-        )
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} is not a CSV file that can be read: {error}") from error
-    if ragged:
-        row = ragged[0]
-        more = f" (and {len(ragged) - 1} more such rows)" if len(ragged) > 1 else ""
-        raise SourceError(
-            f"{path}, line {row.number}: {row.actual_columns} cells, the header has {row.expected_columns}"
-            f"{more}: '{row.text[:60]}'. Put cells that hold the separator in quotes"
-        )
-    return table
+BLOCK = 1 << 20
+"""Bytes that are read at once; a row must fit in."""
+LARGEST_BLOCK = 1 << 30
+COUNTED = 1 << 26
+"""Bytes of a file up to which it is counted which cells are missing in which words."""
 
 
-def _header(path: Path) -> tuple[list[str], str]:
-    """Names in the first line, and the separator."""
-    try:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            start = stream.read(1 << 16)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
-    if not start.strip():
-        raise SourceError(f"{path} is empty: a CSV file starts with a line of column names")
-    if b"\0" in start:
-        raise SourceError(f"{path} is not a CSV file: it holds binary data. Is its name right?")
-    try:
-        text = (
-            start.decode("utf-8-sig") if len(start) < 1 << 16 else start.decode("utf-8-sig", errors="ignore")
-        )
-    except UnicodeDecodeError as error:
-        raise SourceError(not_utf8(path)) from error
-    first = text.lstrip("\r\n").splitlines()[0]
-    delimiter = next((mark for mark in ",;\t|" if mark in first), ",")
-    names = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=delimiter))
-    check_header(names, path)
-    return names, delimiter
+def read_csv(path: Path, columns: Columns = Columns(), na_values: Collection[str] = ()) -> Piece:  # noqa: B008
+    """All rows of a CSV file.
+
+    Raises
+    ------
+    SourceError
+        It is no CSV file, rows have more or fewer cells than the header, or a quote is not closed.
+    """
+    dialect = dialect_of(path)
+    names = _names(dialect)
+    check_header(dialect.names, path)
+    table = _table(path, dialect, names, columns.texts, [*MISSING, *na_values])
+    check_quotes(table, path, dialect)
+    aside = {
+        name: "left out by the recipe, and neither numbers nor text"
+        for name in columns.excluded
+        if name in table.column_names and is_unusable(table[name].type)
+    }
+    table = table.drop_columns(list(aside))
+    table = plain(table, path)
+    if dialect.padded:
+        table = _trimmed(table)
+    table = named_alike(table, columns)
+    aside |= _without_name(table, names, dialect, path, columns)
+    table = table.drop_columns([name for name in aside if name in table.column_names])
+    notes = [f"{path.name}: {dialect.left_out:,} lines above the header left out"] * bool(dialect.left_out)
+    notes += _missing(path, dialect, names, table, na_values)
+    table, spoiled, more = mended(table, columns, commas=dialect.delimiter == ";")
+    return Piece(path, table, table.num_rows if table.num_columns else 0, spoiled, aside, (*notes, *more))
 
 
-def number_like(column: pa.ChunkedArray) -> bool:
-    """Whether a text column is numbers but for a few cells."""
-    if not pa.types.is_string(column.type):
-        return False
-    import pandas as pd
+def read_csv_column(path: Path, column: str, na_values: Collection[str] = ()) -> pa.Table:
+    """One column of a CSV file."""
+    dialect = dialect_of(path)
+    check_header(dialect.names, path)
+    check_named(column, dialect.names, path)
+    return plain(_table(path, dialect, _names(dialect), (), [*MISSING, *na_values], only=[column]), path)
 
-    text = column.drop_null().to_pandas()
-    return len(text) > 0 and bool(pd.to_numeric(text, errors="coerce").notna().mean() >= NUMBER_LIKE)
+
+def count_csv_rows(path: Path) -> int:
+    """Rows of a CSV file."""
+    dialect = dialect_of(path)
+    names = _names(dialect)
+    return int(_table(path, dialect, names, names[:1], [""], only=names[:1]).num_rows)
+
+
+def mended(
+    table: pa.Table, columns: Columns, *, commas: bool = False
+) -> tuple[pa.Table, dict[str, Form], list[str]]:
+    """Text columns that are numbers as numbers; those with wrong cells, and words for what was done."""
+    spoiled: dict[str, Form] = {}
+    notes: list[str] = []
+    texts = [
+        name
+        for name in table.column_names
+        if pa.types.is_string(table[name].type) and name not in columns.texts | columns.categories
+    ]
+    forms = {name: form for name in texts if (form := form_of(table[name], commas=commas)) is not None}
+    if not commas and any(form.name == "decimal comma" for form in forms.values()):
+        forms = {
+            name: form_of(table[name], commas=True) or form if is_ambiguous(table[name]) else form
+            for name, form in forms.items()
+        }
+    for name, form in forms.items():
+        result = mend(table[name], form)
+        table = table.set_column(table.column_names.index(name), name, result.column)
+        notes += told(name, result)
+        if pa.types.is_string(result.column.type):
+            spoiled[name] = form
+    return table, spoiled, notes
 
 
 def unspoiled(piece: Piece, name: str) -> pa.ChunkedArray:
@@ -96,10 +110,149 @@ def unspoiled(piece: Piece, name: str) -> pa.ChunkedArray:
     column = piece.table[name]
     if name not in piece.spoiled:
         return column
-    import pandas as pd
+    mended = mend(column, Form("plain")).column
+    return column if pa.types.is_string(mended.type) else mended.cast(pa.float64())
 
-    text = column.to_pandas()
-    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-    if (numbers.isna() & text.notna()).any():
-        return column
-    return pa.chunked_array([pa.Array.from_pandas(numbers, type=pa.float64())])
+
+def _names(dialect: Dialect) -> list[str]:
+    """Names of the columns; one without a name is called as pandas calls it."""
+    return [name or f"Unnamed: {place}" for place, name in enumerate(dialect.names)]
+
+
+def _table(
+    path: Path,
+    dialect: Dialect,
+    names: list[str],
+    texts: Collection[str],
+    missing: list[str],
+    only: list[str] | None = None,
+) -> pa.Table:
+    ragged: list[Any] = []
+
+    def remember(row: Any) -> str:
+        ragged.append(row)
+        return "skip"
+
+    def read(block: int, threads: bool) -> pa.Table:
+        with opened(path, dialect) as stream:
+            return pa_csv.read_csv(
+                stream,
+                read_options=pa_csv.ReadOptions(
+                    use_threads=threads, block_size=block, skip_rows=dialect.skip, column_names=names
+                ),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=remember
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    null_values=missing,
+                    strings_can_be_null=True,
+                    include_columns=only,
+                    column_types={name: pa.string() for name in texts if name in names},
+                ),
+            )
+
+    block = BLOCK
+    while True:
+        ragged.clear()
+        try:
+            table = read(block, threads=True)
+            if ragged:
+                ragged.clear()
+                read(block, threads=False)  # only then do rows have numbers
+            break
+        except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+            if "straddl" in str(error) and block < LARGEST_BLOCK:
+                block *= 8
+                continue
+            if "Empty CSV" in str(error):
+                return pa.table({name: pa.array([], pa.null()) for name in only or names})
+            if "UTF8" in str(error):
+                raise SourceError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+            raise SourceError(f"{path} is not a CSV file that can be read: {error}") from error
+    if ragged:
+        raise SourceError(_ragged(path, dialect, ragged))
+    return table
+
+
+def _ragged(path: Path, dialect: Dialect, rows: list[Any]) -> str:
+    row = rows[0]
+    above = row.text.partition("\n")[0]
+    if above != row.text and above.count('"') % 2:
+        return unclosed(path, dialect, above[above.rindex('"') + 1 :])
+    more = f" (and {len(rows) - 1} more such rows)" if len(rows) > 1 else ""
+    return (
+        f"{path}, line {row.number}: {row.actual_columns} cells, the header has {row.expected_columns}"
+        f"{more}: '{row.text[:60]}'. Put cells that hold the separator in quotes"
+    )
+
+
+def _trimmed(table: pa.Table) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(place, field.name, pc.utf8_trim_whitespace(table[field.name]))
+    return table
+
+
+def named_alike(table: pa.Table, columns: Columns) -> pa.Table:
+    """Names that numbers, or truth values, have in other files: 1.0 is 1, and true is True."""
+    for name in columns.texts & set(table.column_names):
+        text = pc.utf8_trim_whitespace(table[name])
+        text = pc.replace_substring_regex(text, r"^([+-]?\d+)\.0+$", r"\1")
+        if name in columns.classes:
+            for word in ("True", "False"):
+                is_word = pc.equal(pc.utf8_lower(text), word.lower())
+                text = pc.if_else(is_word, pa.scalar(word), text)
+        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        table = table.set_column(table.column_names.index(name), name, text)
+    return table
+
+
+def _without_name(
+    table: pa.Table, names: list[str], dialect: Dialect, path: Path, columns: Columns
+) -> dict[str, str]:
+    """Columns that are an index, or have neither name nor values.
+
+    Raises
+    ------
+    SourceError
+        A column has no name, but values.
+    """
+    aside: dict[str, str] = {}
+    given = dialect.names
+    for place, name in enumerate(names):
+        if (
+            name not in table.column_names
+            or name in columns.named
+            or not (may_be_index(name) or not given[place])
+        ):
+            continue
+        column = table[name]
+        if not given[place] and (column.null_count == len(column)):
+            aside[name] = "neither a name nor a value"
+        elif (not given[place] and is_index("index", column)) or (given[place] and is_index(name, column)):
+            aside[name] = REASON
+        elif not given[place]:
+            raise SourceError(
+                f"{path}: column {place + 1} has no name. Name it; if it is a row number, write the "
+                "file without it (pandas: to_csv(…, index=False))"
+            )
+    return aside
+
+
+def _missing(
+    path: Path, dialect: Dialect, names: list[str], table: pa.Table, na_values: Collection[str]
+) -> list[str]:
+    """Words for the cells that were read as missing, other than empty ones."""
+    holed = [name for name in table.column_names if name in names and table[name].null_count]
+    if not holed or path.stat().st_size > COUNTED:
+        return []
+    words = pa.array([*(word for word in MISSING if word), *na_values])
+    texts = _table(path, dialect, names, holed, [""], only=holed)
+    notes = []
+    for name in holed:
+        text = texts[name]
+        text = pc.utf8_trim_whitespace(text) if dialect.padded else text
+        counted = pc.value_counts(text.filter(pc.is_in(text, value_set=words)).combine_chunks())
+        found = {part["values"]: part["counts"] for part in counted.to_pylist()}
+        notes += [missing_words(name, found)] * bool(found)
+    return notes

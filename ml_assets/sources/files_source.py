@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.calendar import ALL, batch_of, batch_start, limits, next_batch, recipe_start
 from ml_assets.sources.paths import SourceError, find_files
 from ml_assets.sources.wanted import Labels, Wanted
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ml_assets.recipe.schema import Batches
     from ml_assets.sources.times import Window
 
@@ -22,7 +21,12 @@ class Files:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
 
-    def read(self, window: Labels = (None, None)) -> pd.DataFrame:
+    @property
+    def place(self) -> str:
+        """Path or pattern, as the recipe has it."""
+        return self.wanted.name
+
+    def read(self, window: Labels = (None, None)) -> Rows:
         """Rows of the batches from the first label until (without) the second.
 
         Raises
@@ -30,23 +34,30 @@ class Files:
         SourceError
             A file is missing, broken or unlike the others, a time cannot be read, or the window has no row.
         """
+        from ml_assets.sources import tables
         from ml_assets.sources.arrow import to_pandas
-        from ml_assets.sources.tables import join, read_piece
 
         batches = self.wanted.batches
-        paths = find_files(self.wanted)
+        files = find_files(self.wanted)
         if batches is None:
             if window != (None, None):
                 raise ValueError("a window needs `batches`: the column that holds the time")
-            return to_pandas(join([read_piece(path) for path in paths]))
+            pieces = [tables.read_piece(file, self.wanted) for file in files]
+            table = tables.join(pieces)
+            return Rows(to_pandas(table), tables.account_of(files, pieces, table, table, None))
         moments = _moments(window, batches)
-        table = join([read_piece(path, batches.column, moments) for path in paths])
+        pieces = [tables.read_piece(file, self.wanted, moments) for file in files]
+        one_batch = None not in window and window[1] == next_batch(str(window[0]), batches.period)
+        table = tables.join(pieces, alike=one_batch)
         if not table.num_rows:
             covered = self._covered(batches, moments[0])
             raise SourceError(
                 f"source_uri '{self.wanted.name}': no rows for {_named(window, batches)}; {covered}"
             )
-        return to_pandas(table)
+        given = table
+        if None in window:
+            given, _ = tables.without_far_times(table, batches.column, moments, self.wanted.today)
+        return Rows(to_pandas(given), tables.account_of(files, pieces, table, given, batches.column))
 
     def extent(self) -> tuple[str, str] | None:
         """First and last batch there is data for; None while there is no row, or no file."""
@@ -55,8 +66,8 @@ class Files:
         batches = self.wanted.batches
         if batches is None:
             return ALL, ALL
-        paths = find_files(self.wanted, missing_ok=True)
-        span = extent(paths, batches.column, limits(batches))
+        files = find_files(self.wanted, missing_ok=True)
+        span = extent(files, self.wanted, limits(batches))
         if span is None:
             return None
         first = recipe_start(batches) or batch_of(span[0], batches.period)
@@ -69,19 +80,24 @@ class Files:
         batches = self.wanted.batches
         if batches is None:
             return [ALL]
-        paths = find_files(self.wanted, missing_ok=True)
+        files = find_files(self.wanted, missing_ok=True)
         unit = "hour" if batches.period == "hourly" else "day"
-        moments = days(paths, batches.column, limits(batches), unit)
+        moments = days(files, self.wanted, limits(batches), unit)
         return sorted({batch_of(moment, batches.period) for moment in moments})
 
-    def describe(self) -> str:
-        """Give the path or pattern."""
-        return self.wanted.name
+    def describe(self) -> Account:
+        """Account of all rows, by their times alone where there are batches: no other column is read."""
+        from ml_assets.sources.tables import account_of_times
+
+        if self.wanted.batches is None:
+            return self.read().account
+        files = find_files(self.wanted, missing_ok=True)
+        return account_of_times(files, self.wanted, limits(self.wanted.batches))
 
     def _covered(self, batches: Batches, start: datetime | None) -> str:
         from ml_assets.sources.tables import extent
 
-        found = extent(find_files(self.wanted), batches.column)
+        found = extent(find_files(self.wanted), self.wanted)
         if found is None:
             return "there are no rows at all yet"
         first, last = (batch_of(moment, batches.period) for moment in found)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.rules.source import KNOWN_DATASETS
+from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.calendar import ALL
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.wanted import Labels, Wanted
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Known:
     """A data set that scikit-learn carries along: one static table."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self.uri = wanted.uri
+        self.place = self.uri = wanted.uri
         self.name = wanted.uri.partition("://")[2]
         if wanted.batches is not None:
             raise SourceError(f"source_uri '{self.uri}' has no time column: remove the section `batches`")
@@ -31,7 +27,7 @@ class Known:
                 f"source_uri '{self.uri}' is not known{more}; known are {', '.join(KNOWN_DATASETS)}.{hint}"
             )
 
-    def read(self, window: Labels = (None, None)) -> pd.DataFrame:
+    def read(self, window: Labels = (None, None)) -> Rows:
         """All rows."""
         import pyarrow as pa
         from sklearn import datasets
@@ -39,7 +35,8 @@ class Known:
         from ml_assets.sources.arrow import to_pandas
 
         frame = getattr(datasets, f"load_{self.name}")(as_frame=True).frame
-        return to_pandas(pa.Table.from_pandas(frame, preserve_index=False))
+        rows = to_pandas(pa.Table.from_pandas(frame, preserve_index=False))
+        return Rows(rows, Account(rows_in_files=len(rows), rows_given=len(rows)))
 
     def extent(self) -> tuple[str, str]:
         """One batch."""
@@ -49,6 +46,6 @@ class Known:
         """One batch."""
         return [ALL]
 
-    def describe(self) -> str:
-        """Give the name of the data set."""
-        return self.uri
+    def describe(self) -> Account:
+        """Account of the rows, all of which are given on."""
+        return self.read().account

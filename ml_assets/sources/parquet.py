@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,42 +10,64 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.sources.arrow import TIME, check_header, check_named, plain
+from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, plain
+from ml_assets.sources.dialect import check_names
+from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
+from ml_assets.sources.numbers import PLAIN, Form, form_of, mend, told
 from ml_assets.sources.paths import SourceError
-from ml_assets.sources.times import Window, bad_time, rows_between
+from ml_assets.sources.times import Window, bad_time, rows_between, with_times
+from ml_assets.sources.wanted import Columns
+
+LEADING_ZERO = r"^0\d"
+"""Digits that are a code rather than a number."""
 
 
-def read_parquet(path: Path, column: str | None, window: Window) -> pa.Table:
-    """Table of the rows in the window."""
-    import pyarrow.dataset as ds
+def read_parquet(
+    path: Path,
+    column: str | None,
+    window: Window,
+    columns: Columns = Columns(),  # noqa: B008
+    na_values: Collection[str] = (),
+) -> Piece:
+    """Rows in the window of a Parquet file.
 
+    Raises
+    ------
+    SourceError
+        The file is damaged, or a time in `column` is missing or cannot be read.
+    """
+    file = open_parquet(path)
     schema = checked_schema(path, column)
+    aside = _aside(file, schema, columns)
+    names = [name for name in schema.names if name not in aside]
     try:
-        if column is None:
-            return open_parquet(path).read()
-        field = schema.field(column)
-        if not (pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)):
-            return rows_between(plain(open_parquet(path).read(), path), path, column, window)
-        data = ds.dataset([str(path)], format="parquet")
-        name = ds.field(column)
-        if data.count_rows(filter=name.is_null()):
-            times = data.to_table(columns=[column])[column]
-            raise SourceError(
-                bad_time(path, column, pc.index(times.is_null(), True).as_py(), None, field.type)
-            )
-        start, end = (_literal(moment, field.type) for moment in window)
-        wanted = None if start is None else name >= start
-        if end is not None:
-            wanted = name < end if wanted is None else wanted & (name < end)
-        return data.to_table(filter=wanted)
-    except (pa.ArrowInvalid, OSError) as error:
+        table = _rows(path, file, names, column, window)
+        table = plain(table, path, columns.texts)
+        forms = _forms(file, names, schema, columns)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise SourceError(f"{path} is damaged: {error}") from error
+    table = _without(table, na_values)
+    notes: list[str] = []
+    spoiled = {}
+    for name, form in forms.items():
+        result = mend(table[name], form)
+        table = table.set_column(table.column_names.index(name), name, result.column)
+        notes += told(name, result)
+        if pa.types.is_string(result.column.type):
+            spoiled[name] = form
+    return Piece(path, table, file.metadata.num_rows, spoiled, aside, tuple(notes))
+
+
+def read_parquet_column(path: Path, column: str) -> pa.Table:
+    """One column of a Parquet file."""
+    checked_schema(path, column)
+    return plain(open_parquet(path).read(columns=[column]), path)
 
 
 def checked_schema(path: Path, column: str | None) -> pa.Schema:
     """Schema of a file whose names are fit for use."""
     schema = open_parquet(path).schema_arrow
-    check_header(schema.names, path)
+    check_names(schema.names, path)
     if column is not None:
         check_named(column, schema.names, path)
     return schema
@@ -60,6 +83,107 @@ def open_parquet(path: Path) -> Any:
         return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceError(f"{path} is not a Parquet file that can be read: {error}") from error
+
+
+def _rows(path: Path, file: Any, names: list[str], column: str | None, window: Window) -> pa.Table:
+    import pyarrow.dataset as ds
+
+    if column is None:
+        return file.read(columns=names)
+    field = file.schema_arrow.field(column)
+    is_time = pa.types.is_timestamp(field.type) or pa.types.is_date(field.type)
+    if not is_time:
+        return rows_between(with_times(plain(file.read(columns=names), path), path, column), column, window)
+    data = ds.dataset([str(path)], format="parquet")
+    name = ds.field(column)
+    if data.count_rows(filter=name.is_null()):
+        times = data.to_table(columns=[column])[column]
+        raise SourceError(bad_time(path, column, pc.index(times.is_null(), True).as_py(), None, field.type))
+    start, end = (_literal(moment, field.type) for moment in window)
+    wanted = None if start is None else name >= start
+    if end is not None:
+        wanted = name < end if wanted is None else wanted & (name < end)
+    return data.to_table(columns=names, filter=wanted)
+
+
+def _aside(file: Any, schema: pa.Schema, columns: Columns) -> dict[str, str]:
+    """Columns that are an index, or that the recipe leaves out and no model could use."""
+    aside = {}
+    for field in schema:
+        if field.name in columns.named:
+            continue
+        if field.name in columns.excluded and is_unusable(field.type):
+            aside[field.name] = "left out by the recipe, and neither numbers nor text"
+        elif WRITTEN_BY_PANDAS.fullmatch(field.name) or (
+            may_be_index(field.name) and is_index(field.name, file.read(columns=[field.name])[field.name])
+        ):
+            aside[field.name] = REASON
+    return aside
+
+
+def _forms(file: Any, names: list[str], schema: pa.Schema, columns: Columns) -> dict[str, Form]:
+    """Text columns of the whole file that hold numbers, not written plainly or with cells that are none.
+
+    Plain digits stay text: whoever wrote them as text into a typed file meant codes.
+    """
+    texts = [
+        name
+        for name in names
+        if _is_text(schema.field(name).type) and name not in columns.texts | columns.categories
+    ]
+    if not texts or not file.metadata.num_rows:
+        return {}
+    first = next(file.iter_batches(batch_size=1_000, columns=texts))
+    likely = [name for name in texts if form_of(pa.chunked_array([_text(first[name])])) is not None]
+    forms = {}
+    for name in likely:
+        whole = _text(file.read(columns=[name])[name])
+        form = form_of(whole)
+        known = pc.utf8_trim_whitespace(whole.drop_null())
+        is_code = form is None or (
+            form.name == "plain"
+            and (
+                pc.any(pc.match_substring_regex(known, LEADING_ZERO)).as_py()
+                or pc.all(pc.match_substring_regex(known, PLAIN)).as_py()
+            )
+        )
+        if form is not None and not is_code:
+            forms[name] = form
+    return forms
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _text(column: Any) -> Any:
+    return column.cast(pa.string())
+
+
+def _without(table: pa.Table, na_values: Collection[str]) -> pa.Table:
+    """Table without the values that the recipe calls missing."""
+    if not na_values:
+        return table
+    for place, field in enumerate(table.schema):
+        column = table[field.name]
+        if pa.types.is_string(field.type):
+            gone = pc.is_in(column, value_set=pa.array(list(na_values), pa.string()))
+        elif pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
+            numbers = pa.array([float(word) for word in na_values if _is_number(word)], pa.float64())
+            gone = pc.is_in(column.cast(pa.float64()), value_set=numbers)
+        else:
+            continue
+        table = table.set_column(place, field.name, pc.if_else(gone, pa.scalar(None, field.type), column))
+    return table
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _literal(moment: datetime | None, kind: pa.DataType) -> pa.Scalar | None:

@@ -6,6 +6,8 @@ import hashlib
 import re
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
 
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.settings import Variables
@@ -15,11 +17,29 @@ from ml_assets.sources.wanted import Wanted
 FORMATS = {
     ".csv": "csv",
     ".csv.gz": "csv",
+    ".csv.bz2": "csv",
+    ".csv.zst": "csv",
+    ".tsv": "csv",
+    ".tsv.gz": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
 ACCEPTED = "use a CSV or Parquet path, a glob, a folder, file://PATH or sklearn://NAME"
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+BARE_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
+FOLDER = re.compile(r"([A-Za-z_][\w-]*)=(.+)")
+"""A folder whose name tells a column and its value, as Hive and Spark write them."""
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+class File(NamedTuple):
+    """One file of a source."""
+
+    path: Path
+    folders: dict[str, str | None]
+    """Columns that the names of its folders tell, as in month=2024-01."""
+    copies: tuple[Path, ...] = ()
+    """Files with the same bytes, which are left out."""
 
 
 class SourceError(Exception):
@@ -38,7 +58,7 @@ class SourceError(Exception):
 
 
 def expand(source_uri: str, variables: Variables) -> str:
-    """Replace `${NAME}` and `${NAME:-default}` by the values of the variables.
+    """Replace `${NAME}`, `${NAME:-default}` and `$NAME` by the values of the variables.
 
     >>> expand("${ML_ASSETS_RECIPE_DATA:-data}/churn/*.parquet", Variables())
     'data/churn/*.parquet'
@@ -61,10 +81,12 @@ def expand(source_uri: str, variables: Variables) -> str:
             )
         return found
 
-    return VARIABLE.sub(value, source_uri)
+    filled = VARIABLE.sub(value, source_uri)
+    # Without braces it may be a part of a file's name: only a variable that is set is filled in.
+    return BARE_VARIABLE.sub(lambda match: variables.values.get(match.group(1), match.group(0)), filled)
 
 
-def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[Path]:
+def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[File]:
     """Files of a path, glob or folder, sorted by name.
 
     Parameters
@@ -86,42 +108,61 @@ def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[Path]:
         # A variable's value may hold what the recipe's rules refuse: `a**b`, a name too long.
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(f"source_uri '{name}' cannot be looked for: {reason}. Write another path") from None
-    found = [file for file in found if not file.name.startswith((".", "_"))]
+    found = [file for file in found if not file.path.name.startswith((".", "_"))]
     if not found:
         if missing_ok:
             return []
         raise SourceError(_missing(name, path, base))
     found = _sent_once(found)
-    kinds = {file_format(file) for file in found}
+    kinds = {file_format(file.path) for file in found}
     if len(kinds) > 1:
         raise SourceError(
             f"source_uri '{name}' matches both CSV and Parquet files: name one kind, as '*.csv'"
         )
+    _check_folders(found)
     return found
 
 
-def _sent_once(files: list[Path]) -> list[Path]:
+def _sent_once(files: list[File]) -> list[File]:
     """Leave out a file whose bytes are those of an earlier one: it was sent twice, under two names."""
-    sizes = Counter(file.stat().st_size for file in files)
-    seen: set[str] = set()
-    kept = []
+    sizes = Counter(file.path.stat().st_size for file in files)
+    seen: dict[tuple[str, str], int] = {}
+    kept: list[File] = []
     for file in files:
-        if sizes[file.stat().st_size] > 1:
-            with file.open("rb") as handle:
+        if sizes[file.path.stat().st_size] > 1:
+            with file.path.open("rb") as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            if digest in seen:
+            same = (digest, str(file.folders))
+            if same in seen:
+                first = kept[seen[same]]
+                kept[seen[same]] = first._replace(copies=(*first.copies, file.path))
                 continue
-            seen.add(digest)
+            seen[same] = len(kept)
         kept.append(file)
     return kept
 
 
+def _check_folders(files: list[File]) -> None:
+    for file in files[1:]:
+        if file.folders.keys() != files[0].folders.keys():
+            raise SourceError(
+                f"{file.path} lies in folders that tell other columns ({', '.join(file.folders) or 'none'}) than "
+                f"those of {files[0].path} ({', '.join(files[0].folders) or 'none'}): name one kind of folder"
+            )
+
+
 def local_path(source_uri: str) -> str:
-    """Path behind a `source_uri`, `file://` taken off."""
+    """Path behind a `source_uri`: `file://` is taken off; `~` and `$HOME` are the home folder."""
     scheme, separator, rest = source_uri.partition("://")
-    if not separator or scheme.lower() != "file":
-        return source_uri
-    return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
+    if separator and scheme.lower() == "file":
+        return rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
+    path = "~" + source_uri.removeprefix("$HOME") if source_uri.startswith("$HOME/") else source_uri
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise SourceError(
+            f"source_uri '{source_uri}': there is no such home folder. Write the path in full"
+        ) from None
 
 
 def file_format(file: Path) -> str:
@@ -135,25 +176,49 @@ def file_format(file: Path) -> str:
     for suffix, kind in FORMATS.items():
         if file.name.lower().endswith(suffix):
             return kind
-    raise SourceError(f"{file}: neither CSV nor Parquet by its name; accepted are {', '.join(FORMATS)}")
+    remedy = "; unpack it" if file.name.lower().endswith((".zip", ".7z", ".rar", ".xz", ".tar")) else ""
+    raise SourceError(
+        f"{file}: neither CSV nor Parquet by its name; accepted are {', '.join(FORMATS)}{remedy}"
+    )
 
 
-def _matches(root: Path, path: str) -> list[Path]:
+def _matches(root: Path, path: str) -> list[File]:
     place = root / path
     if place.is_dir():
         inside = sorted(file for file in place.rglob("*") if file.is_file())
-        return [file for file in inside if file.name.lower().endswith(tuple(FORMATS))]
+        readable = [file for file in inside if file.name.lower().endswith(tuple(FORMATS))]
+        return [File(file, _folders(file, place)) for file in readable]
     if place.is_file():
-        return [place]
+        return [File(place, {})]
+    # What is there as it is written is no pattern: a folder may be called "data [x]".
     folder = Path(place.anchor) if Path(path).is_absolute() else root
-    pattern = str(Path(path).relative_to(place.anchor)) if Path(path).is_absolute() else path
-    return sorted(file for file in folder.glob(pattern) if file.is_file())
+    parts = list(Path(path).parts[1:] if Path(path).is_absolute() else Path(path).parts)
+    while len(parts) > 1 and (folder / parts[0]).is_dir():
+        folder /= parts.pop(0)
+    pattern = str(Path(*parts))
+    return [File(file, _folders(file, folder)) for file in sorted(folder.glob(pattern)) if file.is_file()]
+
+
+def _folders(file: Path, root: Path) -> dict[str, str | None]:
+    """Columns that the folders between `root` and the file tell."""
+    found = [FOLDER.fullmatch(part) for part in file.relative_to(root).parts[:-1]]
+    told = {match.group(1): unquote(match.group(2)) for match in found if match}
+    return {name: None if value == NO_VALUE else value for name, value in told.items()}
 
 
 def _missing(source_uri: str, path: str, base: Path) -> str:
     for place in (base / path, Path(path)):
         if place.is_dir():
             return f"source_uri '{source_uri}': the folder {place} holds no CSV or Parquet file"
+    unset = BARE_VARIABLE.search(path)
+    if unset:
+        name = unset.group(1)
+        return f"source_uri '{source_uri}': no such file, and ${name} was not filled in: write ${{{name}}}"
+    if re.match(r"[A-Za-z]:[\\/]", path) and not Path(path).anchor.endswith("\\"):
+        return (
+            f"source_uri '{source_uri}': no such file; this looks like a path of Windows: write the path as it is "
+            "on this machine, as /mnt/c/data/rows.csv"
+        )
     folders = [(root / path).parent for root in (base, Path())]
     folder = next((folder for folder in folders if folder.is_dir()), None)
     places = f"{base} and the current directory" if not Path(path).is_absolute() else "the file system"

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from ml_assets.recipe import planned
 from ml_assets.settings import Variables
+from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
 from ml_assets.sources.paths import ACCEPTED, VARIABLE, SourceError, expand
-from ml_assets.sources.wanted import Labels, Wanted
+from ml_assets.sources.wanted import Labels, Wanted, columns_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ml_assets.recipe import Recipe
 
 
@@ -25,14 +24,20 @@ class Source(Protocol):
     Each method raises SourceError where the data cannot be read, with the place and the remedy.
     """
 
-    def read(self, window: Labels = (None, None)) -> pd.DataFrame:
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+
+    def read(self, window: Labels = (None, None)) -> Rows:
         """Rows of the batches from the first label until (without) the second; default: all of the recipe.
 
         Returns
         -------
-        DataFrame of shape (n_rows, n_columns)
+        frame : DataFrame of shape (n_rows, n_columns)
             Int64, float64, boolean, object (text, None where missing) and datetime64[us] columns. A type
             depends on no single batch.
+        account : Account
+            Rows in the files = rows in the frame + rows set aside, each with its reason.
         """
 
     def extent(self) -> tuple[str, str] | None:
@@ -45,8 +50,8 @@ class Source(Protocol):
     def filled(self) -> list[str]:
         """Batches that there are rows for, inside the recipe's `start` and `end`, sorted."""
 
-    def describe(self) -> str:
-        """Where it is, in words."""
+    def describe(self) -> Account:
+        """Account of all rows of the recipe, as cheaply as it can be had."""
 
 
 SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known}
@@ -61,14 +66,17 @@ def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
     SourceError
         A variable is not for recipes or not set, or there is no such kind of source.
     """
-    written = recipe.model.loader.source_uri
-    return open_source(Wanted(expand(written, variables), base, recipe.batches, written))
+    loader = recipe.model.loader
+    uri = expand(loader.source_uri, variables)
+    return open_source(
+        Wanted(uri, base, recipe.batches, loader.source_uri, columns_of(recipe), loader.na_values)
+    )
 
 
 def open_source(wanted: Wanted) -> Source:
     """Source by its scheme.
 
-    >>> open_source(Wanted("sklearn://iris", Path())).describe()
+    >>> open_source(Wanted("sklearn://iris", Path())).place
     'sklearn://iris'
 
     Raises

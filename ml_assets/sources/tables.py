@@ -1,48 +1,183 @@
-"""Several files become one Arrow table."""
+"""Several files become one Arrow table, and every row of them is accounted for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.sources.arrow import Piece, cast, common_type, plain
-from ml_assets.sources.csv import number_like, read_csv, unspoiled
-from ml_assets.sources.parquet import checked_schema, open_parquet, read_parquet
-from ml_assets.sources.paths import SourceError, file_format
-from ml_assets.sources.times import Window, rows_between
+from ml_assets.sources import account
+from ml_assets.sources.account import Account, SetAside
+from ml_assets.sources.arrow import Piece, cast, common_type
+from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column, unspoiled
+from ml_assets.sources.parquet import open_parquet, read_parquet, read_parquet_column
+from ml_assets.sources.paths import File, SourceError, file_format
+from ml_assets.sources.times import Window, near, rows_between, with_times
+from ml_assets.sources.wanted import Wanted
 
 
-def read_piece(path: Path, column: str | None = None, window: Window = (None, None)) -> Piece:
-    """Read the rows of one file whose time in `column` is in `window` (start included, end not).
+def read_piece(file: File, wanted: Wanted, window: Window = (None, None)) -> Piece:
+    """Read the rows of one file whose time is in `window` (start included, end not).
 
     Raises
     ------
     SourceError
-        The file is broken, or a time in `column` is missing or cannot be read.
+        The file is broken, or a time is missing or cannot be read.
     """
-    if file_format(path) == "parquet":
-        return Piece(path, plain(read_parquet(path, column, window), path), frozenset())
-    table = plain(read_csv(path), path)
-    spoiled = frozenset(name for name in table.column_names if number_like(table[name]))
-    return Piece(path, rows_between(table, path, column, window), spoiled)
+    column = wanted.batches.column if wanted.batches is not None else None
+    inside = column if column not in file.folders else None
+    if file_format(file.path) == "parquet":
+        piece = read_parquet(file.path, inside, window, wanted.columns, wanted.na_values)
+    else:
+        piece = read_csv(file.path, wanted.columns, wanted.na_values)
+    table = _with_folders(piece.table, file)
+    if column is not None:
+        table = rows_between(with_times(table, file.path, column), column, window)
+    return piece._replace(table=table)
 
 
-def join(pieces: list[Piece]) -> pa.Table:
+def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
     """One table of all rows; types agree between files and do not depend on which rows are asked for.
+
+    Parameters
+    ----------
+    pieces : list of Piece
+    alike : bool
+        Whether the files must have the same columns; else a column is empty where a file does not have it.
 
     Raises
     ------
     SourceError
         Files differ in their columns.
     """
+    aside = {name for piece in pieces for name in piece.aside}
+    pieces = [piece._replace(table=_without(piece.table, aside)) for piece in pieces]
     filled = [piece for piece in pieces if piece.table.num_rows] or pieces[:1]
-    first = filled[0]
+    if alike:
+        _check_alike(filled)
+    names = list(dict.fromkeys(name for piece in filled for name in piece.table.column_names))
+    columns = {}
+    for name in names:
+        everywhere = [piece.table[name].type for piece in pieces if name in piece.table.column_names]
+        parts = [
+            unspoiled(piece, name)
+            if name in piece.table.column_names
+            else pa.chunked_array([pa.nulls(piece.table.num_rows)])
+            for piece in filled
+        ]
+        kind = common_type([part.type for part in parts], everywhere)
+        chunks = [chunk for part in parts for chunk in cast(part, kind).chunks]
+        columns[name] = pa.chunked_array(chunks, type=kind)
+    return pa.table(columns)
+
+
+def without_far_times(
+    table: pa.Table, column: str, window: Window, today: datetime
+) -> tuple[pa.Table, Window]:
+    """Rows whose time is no mark for "never" or "unknown", and the window they lie in."""
+    limits = near([table[column]], window, today)
+    return (table if limits == window else rows_between(table, column, limits)), limits
+
+
+def account_of(
+    files: list[File], pieces: list[Piece], table: pa.Table, given: pa.Table, column: str | None
+) -> Account:
+    """What became of the rows of all files: `table` was read of them, `given` is given on."""
+    rows = sum(piece.rows for piece in pieces)
+    copies = sum(len(file.copies) * piece.rows for file, piece in zip(files, pieces, strict=True))
+    example = next((str(copy) for file in files for copy in file.copies), "")
+    far = table.num_rows - given.num_rows
+    where = _first_far(pieces, given, column) if far and column is not None else ""
+    return Account(
+        rows_in_files=rows + copies,
+        rows_given=given.num_rows,
+        set_aside=account.set_aside([
+            SetAside(reason=account.SENT_TWICE, rows=copies, example=example),
+            SetAside(reason=account.OTHER_BATCHES, rows=rows - table.num_rows),
+            SetAside(reason=account.FAR_TIME, rows=far, example=where),
+        ]),
+        columns_set_aside={name: reason for piece in pieces for name, reason in piece.aside.items()},
+        notes=tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
+    )  # fmt: skip
+
+
+def account_of_times(files: list[File], wanted: Wanted, window: Window) -> Account:
+    """What becomes of the rows of all files, by their times alone."""
+    assert wanted.batches is not None
+    column = wanted.batches.column
+    tables = [_time_table(file, wanted) for file in files]
+    inside = [rows_between(table, column, window) for table in tables]
+    limits = near([table[column] for table in inside], window, wanted.today)
+    given = [rows_between(table, column, limits) for table in inside]
+    pieces = [
+        Piece(file.path, table, whole.num_rows, {}, {})
+        for file, table, whole in zip(files, inside, tables, strict=True)
+    ]
+    together = [pa.concat_tables([table.select([column]) for table in part]) for part in (inside, given)]
+    return account_of(files, pieces, together[0], together[1], column)
+
+
+def extent(
+    files: list[File], wanted: Wanted, window: Window = (None, None)
+) -> tuple[datetime, datetime] | None:
+    """Oldest and newest time inside the window, but for times far from all others; None without a row."""
+    found = []
+    for times in times_of(files, wanted, window):
+        ends = pc.min_max(times)
+        found.append((ends["min"].as_py(), ends["max"].as_py()))
+    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+
+
+def days(files: list[File], wanted: Wanted, window: Window, unit: str) -> list[datetime]:
+    """Distinct times inside the window, cut to the hour or the day, sorted."""
+    found: set[datetime] = set()
+    for times in times_of(files, wanted, window):
+        found.update(pc.unique(pc.floor_temporal(times, unit=unit)).to_pylist())
+    return sorted(found)
+
+
+def times_of(files: list[File], wanted: Wanted, window: Window) -> Iterator[pa.ChunkedArray]:
+    """Times of each file's rows that are in the window and not far from all others."""
+    assert wanted.batches is not None
+    column = wanted.batches.column
+    tables = [rows_between(_time_table(file, wanted), column, window) for file in files]
+    limits = near([table[column] for table in tables], window, wanted.today)
+    for table in tables:
+        times = (table if limits == window else rows_between(table, column, limits))[column]
+        if len(times):
+            yield times
+
+
+def _time_table(file: File, wanted: Wanted) -> pa.Table:
+    assert wanted.batches is not None
+    path, column = file.path, wanted.batches.column
+    is_parquet = file_format(path) == "parquet"
+    if column in file.folders:
+        rows = open_parquet(path).metadata.num_rows if is_parquet else count_csv_rows(path)
+        table = _with_folders(pa.table({"": pa.nulls(rows)}), file)
+    elif is_parquet:
+        table = read_parquet_column(path, column)
+    else:
+        table = read_csv_column(path, column, wanted.na_values)
+    return with_times(table, path, column)
+
+
+def _with_folders(table: pa.Table, file: File) -> pa.Table:
+    """Table with the columns that the names of its folders tell, as in month=2024-01."""
+    for name, value in file.folders.items():
+        if name not in table.column_names:
+            table = table.append_column(
+                name, pa.chunked_array([pa.array([value] * table.num_rows, pa.string())])
+            )
+    return table
+
+
+def _check_alike(pieces: list[Piece]) -> None:
+    first = pieces[0]
     names = first.table.column_names
-    for piece in filled[1:]:
+    for piece in pieces[1:]:
         absent = [name for name in names if name not in piece.table.column_names]
         extra = [name for name in piece.table.column_names if name not in names]
         if absent or extra:
@@ -53,40 +188,18 @@ def join(pieces: list[Piece]) -> pa.Table:
                 f"{piece.path} {' and '.join(differences)}, compared with {first.path.name}: "
                 "files of one source must have the same columns"
             )
-    columns = {}
-    for name in names:
-        everywhere = [piece.table[name].type for piece in pieces if name in piece.table.column_names]
-        parts = [unspoiled(piece, name) for piece in filled]
-        kind = common_type([part.type for part in parts], everywhere)
-        chunks = [chunk for part in parts for chunk in cast(part, kind).chunks]
-        columns[name] = pa.chunked_array(chunks, type=kind)
-    return pa.table(columns)
 
 
-def extent(paths: list[Path], column: str, window: Window = (None, None)) -> tuple[datetime, datetime] | None:
-    """Oldest and newest time in `column` inside the window; None where there is no row."""
-    found = []
-    for times in _times(paths, column, window):
-        ends = pc.min_max(times)
-        found.append((ends["min"].as_py(), ends["max"].as_py()))
-    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
+def _without(table: pa.Table, names: set[str]) -> pa.Table:
+    return table.drop_columns([name for name in table.column_names if name in names])
 
 
-def days(paths: list[Path], column: str, window: Window = (None, None), unit: str = "day") -> list[datetime]:
-    """Distinct times in `column` inside the window, cut to the hour or the day, sorted."""
-    found: set[datetime] = set()
-    for times in _times(paths, column, window):
-        found.update(pc.unique(pc.floor_temporal(times, unit=unit)).to_pylist())
-    return sorted(found)
-
-
-def _times(paths: list[Path], column: str, window: Window) -> Iterator[pa.ChunkedArray]:
-    for path in paths:
-        if file_format(path) == "parquet":
-            checked_schema(path, column)
-            table = open_parquet(path).read(columns=[column])
-        else:
-            table = read_csv(path, only=column)
-        times = rows_between(plain(table, path), path, column, window)[column]
-        if len(times):
-            yield times
+def _first_far(pieces: list[Piece], given: pa.Table, column: str) -> str:
+    ends = pc.min_max(given[column])
+    for piece in pieces:
+        times = piece.table[column]
+        far = pc.or_(pc.less(times, ends["min"]), pc.greater(times, ends["max"]))
+        place = pc.index(far, True).as_py()
+        if place >= 0:
+            return f"{piece.path.name}: {times[place].as_py():%Y-%m-%d}"
+    return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,13 @@ DATE_FORMATS = (
     "%d.%m.%Y %H:%M:%S",
 )
 """What is understood beside ISO 8601: no form that two countries read differently."""
+NO_DATE = "0000-00-00"
+"""What MySQL writes for no date; it is read as the first moment there is."""
+
+AHEAD = timedelta(days=366)
+"""A time that lies further in the future is a mark for "never", as 2999-12-31."""
+GAP = timedelta(days=3_653)
+"""A few rows beyond so long a time without rows, and longer than all the others span, are marks, as 1900-01-01."""
 
 
 def to_times(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int | None]:
@@ -42,21 +50,64 @@ def to_times(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int | None]:
     return times, None if bad < 0 else bad
 
 
-def rows_between(table: pa.Table, path: Path, column: str | None, window: Window) -> pa.Table:
-    """Rows whose time is in the window, with that column as times."""
-    if column is None:
-        return table
+def with_times(table: pa.Table, path: Path, column: str) -> pa.Table:
+    """Table with one column as times.
+
+    Raises
+    ------
+    SourceError
+        There is no such column, or one of its values is no time.
+    """
     check_named(column, table.column_names, path)
     times, bad = to_times(table[column])
     if bad is not None and table.num_rows:
         raise SourceError(bad_time(path, column, bad, table[column][bad].as_py(), table[column].type))
-    table = table.set_column(table.column_names.index(column), column, times)
+    return table.set_column(table.column_names.index(column), column, times)
+
+
+def rows_between(table: pa.Table, column: str, window: Window) -> pa.Table:
+    """Rows whose time is in the window."""
     start, end = window
     if start is not None:
         table = table.filter(pc.greater_equal(table[column], pa.scalar(start, TIME)))
     if end is not None:
         table = table.filter(pc.less(table[column], pa.scalar(end, TIME)))
     return table
+
+
+def near(times: Iterable[pa.ChunkedArray], window: Window, today: datetime) -> Window:
+    """Window without the times that are marks rather than times: far from all others.
+
+    An end of the window that is given stays: whoever writes `start` means what lies after it.
+
+    >>> days = pa.chunked_array([[datetime(2024, 1, day) for day in (1, 2, 3)] + [datetime(9999, 12, 31)]], TIME)
+    >>> near([days], (None, None), datetime(2024, 6, 1))[1]
+    datetime.datetime(2025, 6, 2, 0, 0)
+    """
+    parts = [part for part in times if len(part)]
+    if not parts:
+        return window
+    ends = [pc.min_max(part) for part in parts]
+    first, last = min(end["min"].as_py() for end in ends), max(end["max"].as_py() for end in ends)
+    if last <= today + AHEAD and last - first <= GAP:
+        return window
+    found: dict[datetime, int] = {}
+    for part in parts:
+        for pair in pc.value_counts(pc.floor_temporal(part, unit="day").combine_chunks()).to_pylist():
+            found[pair["values"]] = found.get(pair["values"], 0) + pair["counts"]
+    days, (start, end), (low, high) = sorted(found), window, window
+    if end is None and days[0] <= today + AHEAD < days[-1]:
+        high = today + AHEAD
+        days = [day for day in days if day < high]
+    while (cut := _cut(days, found)) is not None:
+        few_first, day = cut
+        if few_first and start is None:
+            low, days = day, [other for other in days if other >= day]
+        elif not few_first and end is None:
+            high, days = day, [other for other in days if other < day]
+        else:
+            break
+    return low, high
 
 
 def bad_time(path: Path, column: str, row: int, value: object, kind: pa.DataType) -> str:
@@ -71,6 +122,20 @@ def bad_time(path: Path, column: str, row: int, value: object, kind: pa.DataType
     )
 
 
+def _cut(days: list[datetime], rows: dict[datetime, int]) -> tuple[bool, datetime] | None:
+    """Whether the few rows are those before the widest gap, and the first day after it; None: no marks."""
+    if len(days) < 2:
+        return None
+    place = max(range(1, len(days)), key=lambda place: days[place] - days[place - 1])
+    gap = days[place] - days[place - 1]
+    before, after = (sum(rows[day] for day in side) for side in (days[:place], days[place:]))
+    few_first = before < after
+    span = days[-1] - days[place] if few_first else days[place - 1] - days[0]
+    if gap <= max(GAP, span) or before == after:
+        return None
+    return few_first, days[place]
+
+
 def _parse(column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pandas as pd
 
@@ -79,6 +144,26 @@ def _parse(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if attempts[0].isna().any():
         attempts += [pd.to_datetime(text, format=form, errors="coerce", utc=True) for form in DATE_FORMATS]
     best = max(attempts, key=lambda parsed: int(parsed.notna().sum()))
-    return pa.chunked_array(
-        [pa.Array.from_pandas(best.dt.tz_localize(None).astype("datetime64[us]"), type=TIME)]
-    )
+    times = best.dt.tz_localize(None).astype("datetime64[us]")
+    beyond = {word: _beyond(word) for word in text[times.isna() & text.notna()].unique()[:1000]}
+    for word, moment in beyond.items():
+        if moment is not None:
+            times[text == word] = pd.Timestamp(moment).as_unit("us")
+    return pa.chunked_array([pa.Array.from_pandas(times, type=TIME)])
+
+
+def _beyond(text: str) -> datetime | None:
+    """Time of a year that pandas does not reach with nanoseconds: before 1678 or after 2261."""
+    if text.startswith(NO_DATE):
+        return datetime.min
+    moment = None
+    for form in (None, *DATE_FORMATS):
+        try:
+            moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
+            break
+        except ValueError:
+            continue
+    if moment is None:
+        return None
+    moment = moment.replace(tzinfo=None)
+    return None if 1678 <= moment.year <= 2261 else moment

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ml_assets.recipe import Recipe
     from ml_assets.recipe.schema import Batches
 
 Labels = tuple[str | None, str | None]
@@ -14,8 +16,34 @@ Labels = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What a recipe says of columns, as far as reading needs it.
+
+    Parameters
+    ----------
+    texts : frozenset of str
+        Columns whose values are names and never numbers: entities, and the classes of a target. 12E3 and
+        120E2 are two of them.
+    classes : frozenset of str
+        Those of `texts` that are targets: 1 and 1.0 are one class, as true and True are.
+    categories : frozenset of str
+        Columns that the recipe calls categories: never mended into numbers.
+    named : frozenset of str
+        All columns that the recipe needs: never set aside as the index of a data frame.
+    excluded : frozenset of str
+        Columns that the recipe leaves out: they may hold anything.
+    """
+
+    texts: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """Where the rows lie, and which column tells their time.
+    """Where the rows lie, and what the recipe says of their columns.
 
     Parameters
     ----------
@@ -27,14 +55,42 @@ class Wanted:
         The column that holds the time, which is read as a time, in UTC; None: a static table.
     written : str, optional
         The `source_uri` with its variables.
+    columns : Columns
+        What the recipe says of columns.
+    na_values : tuple of str
+        Cells that mean "no value" beside the usual ones, in every column.
+    today : datetime
+        In UTC, without a zone: later times by more than a year are no times of rows.
     """
 
     uri: str
     base: Path
     batches: Batches | None = None
     written: str | None = None
+    columns: Columns = Columns()
+    na_values: tuple[str, ...] = ()
+    today: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
 
     @property
     def name(self) -> str:
         """The `source_uri` as the recipe has it: what messages show, so that no value of a variable does."""
         return self.written or self.uri
+
+
+def columns_of(recipe: Recipe) -> Columns:
+    """Take from a recipe what it says of columns."""
+    interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
+    target = interface.target_col
+    targets = frozenset({target} if isinstance(target, str) else target)
+    classes = targets if recipe.task == "classification" else frozenset()
+    entities = frozenset(interface.entity_cols)
+    categories = frozenset(params.categorical_features or ())
+    time = {recipe.batches.column} if recipe.batches is not None else set()
+    return Columns(
+        texts=entities | classes,
+        classes=classes,
+        categories=categories,
+        named=targets | entities | categories | time
+        | frozenset(params.numerical_features or ()) | frozenset(recipe.evaluation.segments),
+        excluded=frozenset(params.exclude_cols) - targets,
+    )  # fmt: skip

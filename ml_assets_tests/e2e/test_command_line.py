@@ -253,7 +253,9 @@ def test_backfill(shop: Shop) -> None:
 def test_validate_without_a_file_checks_every_recipe(shop: Shop, environment: pytest.MonkeyPatch) -> None:
     good = ml_assets("validate", "--json")
     assert good.code == 0
-    assert good.result == {"files": [{"file": str(shop.folder / "good.yaml"), "ok": True, "errors": []}]}
+    assert good.result == {
+        "files": [{"file": str(shop.folder / "good.yaml"), "ok": True, "errors": [], "notes": []}]
+    }
     environment.setenv("ML_ASSETS_RECIPES", str(DEMO_RECIPES))
     files = ml_assets("validate", "--json").result["files"]
     assert {row["file"].rpartition("/")[2] for row in files} == {"churn.yaml", "diabetes.yaml", "iris.yaml"}

@@ -146,6 +146,20 @@ STATIC = [
         "column 'calls' holds numbers, but text in 1 of 9 values: the first is 'five' in row 6",
     ),
     (
+        changed("charges", {2: -1e200, 4: 1e308}).astype({"charges": float}),
+        recipe(),
+        "infinite",
+        "charges",
+        "has 2 values beyond .* with which no model can calculate, .* exclude 'charges'",
+    ),
+    (
+        changed("charges", {3: "low"}).astype({"charges": object}),
+        recipe(),
+        "text_in_numbers",
+        "charges",
+        "name cells that mean no value in loader.na_values",
+    ),
+    (
         changed("charges", {2: np.inf}).astype({"charges": float}),
         recipe(),
         "infinite",

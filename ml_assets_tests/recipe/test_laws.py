@@ -31,7 +31,7 @@ FULL: dict[str, Any] = {
     "model": {
         "class_path": "xgboost.XGBClassifier",
         "hyperparameters": {"max_depth": {"type": "int", "low": 2, "high": 8}, "subsample": 0.8},
-        "loader": {"name": "default_loader", "source_uri": "data/churn/*.parquet"},
+        "loader": {"name": "default_loader", "source_uri": "data/churn/*.parquet", "na_values": ["-999"]},
         "augmenter": {"type": "pass_through", "features": []},
         "preprocessor": {
             "name": "custom_preprocessor",

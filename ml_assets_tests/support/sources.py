@@ -13,4 +13,4 @@ def read_source(
     uri: str, base: Path, *, batches: Batches | None = None, window: Labels = (None, None)
 ) -> pd.DataFrame:
     """Rows of a source; relative paths start at `base`."""
-    return open_source(Wanted(uri, base, batches)).read(window)
+    return open_source(Wanted(uri, base, batches)).read(window).frame

@@ -20,6 +20,8 @@ class Loader(Section):
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
     """CSV or Parquet path, glob, folder; `file://…`, `sklearn://iris`; variables: `${ML_ASSETS_RECIPE_X:-default}`."""
+    na_values: Names = ()
+    """Cells that mean "no value" in every column, beside the usual ones (empty, NA, NaN, null, ?)."""
 
 
 class FeatureNamespace(Section):

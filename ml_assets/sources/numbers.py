@@ -1,0 +1,210 @@
+"""Columns of numbers that are not written as 1234.5: thousands, decimal commas, currency, cells without a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+NUMBER_LIKE = 0.8
+"""A text column with this share of numbers is a number column with wrong cells in it."""
+FIRST_LOOK = 200
+"""Values, spread over the column, that tell text from numbers."""
+
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "?")
+"""Cells that mean in every column: no value. "unknown" and "None" are values."""
+MISSING_NUMBERS = frozenset({
+    "", "-", "--", "---", ".", "..", "–", "—", "?", "na", "n/a", "n.a.", "n.a", "#n/a", "<na>", "nan", "-nan", "null",
+    "(null)", "\\n", "none", "nil", "nat", "missing", "#value!", "#div/0!", "#num!", "#ref!", "#name?",
+})  # fmt: skip
+"""Cells, in small letters and without space around, that mean in a column of numbers: no value."""
+
+PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+GROUPED = {
+    "thousands separated by commas": (r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$", r",", None),
+    "decimal comma": (r"^[+-]?(\d+|\d{1,3}([.'’ \x{a0}\x{202f}]\d{3})+),\d+$", r"[.'’ \x{a0}\x{202f}]", ","),
+    "thousands separated by points": (r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$", r"\.", None),
+    "thousands separated by spaces": (
+        r"^[+-]?[1-9]\d{0,2}(['’ \x{a0}\x{202f}]\d{3})+(\.\d+)?$", r"['’ \x{a0}\x{202f}]", None,
+    ),
+}  # fmt: skip
+"""Ways to write numbers: pattern of one, what stands between its digits, and its decimal mark."""
+MAY_STAND_BESIDE = {
+    "thousands separated by commas": PLAIN,
+    "decimal comma": r"^[+-]?(\d+|[1-9]\d{0,2}([.'’ \x{a0}\x{202f}]\d{3})+)$",
+    "thousands separated by points": r"^[+-]?[1-9]\d{0,2}(\.\d{3})*$",
+    "thousands separated by spaces": PLAIN,
+}
+"""Numbers below a thousand, or without a fraction, are written alike everywhere."""
+SIGNS = r"[$€£¥₹%]"
+
+
+class Form(NamedTuple):
+    """How the numbers of a column are written."""
+
+    name: str
+    """`plain`, or a key of `GROUPED`."""
+    signs: str = ""
+    """Currency or percent signs that stand with the numbers."""
+    parentheses: bool = False
+    """(1.5) is -1.5."""
+    share: float = 1.0
+    """Share of the values that are numbers in this form."""
+
+
+class Mended(NamedTuple):
+    """A column, and what was read otherwise than it is written."""
+
+    column: pa.ChunkedArray
+    missing: dict[str, int]
+    """Cells that were taken as missing, how often."""
+    form: Form | None
+    """How its numbers are written; None for text."""
+
+
+def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
+    """How the numbers of a text column are written; None where fewer than 80 % are numbers.
+
+    Parameters
+    ----------
+    column : ChunkedArray of string
+    commas : bool
+        Whether 1,234 is 1.234 rather than 1234 where nothing else tells.
+
+    >>> form_of(pa.chunked_array([["1,5", "12,25", "-"]])).name
+    'decimal comma'
+    """
+    known = column.drop_null()
+    if not len(known) or not _may_be_numbers(known):
+        return None
+    counted = pc.value_counts(known.combine_chunks())
+    values, counts = pc.utf8_trim_whitespace(counted.field("values")), counted.field("counts")
+    there = pc.invert(pc.is_in(pc.utf8_lower(values), value_set=pa.array(sorted(MISSING_NUMBERS))))
+    values, counts = values.filter(there), counts.filter(there)
+    total = pc.sum(counts).as_py()
+    if not total:
+        return None
+    values, signs, parentheses = _bare(values)
+
+    def share(pattern: str) -> float:
+        fits = pc.match_substring_regex(values, pattern)
+        return float((pc.sum(counts.filter(fits)).as_py() or 0) / total)
+
+    plain = share(PLAIN)
+    best = Form("plain", signs, parentheses, plain)
+    if plain < 1:
+        order = sorted(GROUPED, key=lambda name: name != "decimal comma") if commas else GROUPED
+        for name in order:
+            own = share(GROUPED[name][0])
+            if own and (both := share(f"{GROUPED[name][0]}|{MAY_STAND_BESIDE[name]}")) > best.share:
+                best = Form(name, signs, parentheses, both)
+    return best if best.share >= NUMBER_LIKE else None
+
+
+def is_ambiguous(column: pa.ChunkedArray) -> bool:
+    """Whether all numbers with a comma could be thousands as well as fractions, as 1,234."""
+    known = pc.utf8_trim_whitespace(column.drop_null())
+    with_comma = known.filter(pc.match_substring(known, ","))
+    return bool(pc.all(pc.match_substring_regex(with_comma, r"^\D?[1-9]\d{0,2},\d{3}\D?$")).as_py())
+
+
+def mend(column: pa.ChunkedArray, form: Form) -> Mended:
+    """Numbers of a text column; text with plainly written numbers where some values are none.
+
+    >>> mend(pa.chunked_array([["1,5", "-", "2"]]), Form("decimal comma")).column.to_pylist()
+    [1.5, None, 2.0]
+    """
+    coded = column.combine_chunks().dictionary_encode()
+    values = pc.utf8_trim_whitespace(coded.dictionary)
+    gone = pc.is_in(pc.utf8_lower(values), value_set=pa.array(sorted(MISSING_NUMBERS)))
+    numbers, _, _ = _bare(values)
+    if form.name != "plain":
+        between, decimal = GROUPED[form.name][1:]
+        fits = pc.match_substring_regex(numbers, GROUPED[form.name][0] + "|" + MAY_STAND_BESIDE[form.name])
+        written = pc.replace_substring_regex(numbers, between, "")
+        written = pc.replace_substring(written, decimal, ".") if decimal else written
+        numbers = pc.if_else(fits, written, numbers)
+    is_number = pc.match_substring_regex(numbers, f"{PLAIN}|(?i)^[+-]?inf(inity)?$")
+    wrong = pc.invert(pc.or_(is_number, gone))
+    counts = _counts(coded.indices)
+    texts = coded.dictionary.to_pylist()
+    missing = {
+        texts[place]: counts[place] for place in pc.indices_nonzero(gone).to_pylist() if counts.get(place)
+    }
+    if any(counts.get(place) for place in pc.indices_nonzero(wrong).to_pylist()):
+        kept = pc.if_else(is_number, numbers, coded.dictionary)
+        kept = pc.if_else(gone, pa.scalar(None, pa.string()), kept)
+        return Mended(pa.chunked_array([kept.take(coded.indices)]), missing, form)
+    plain = pc.if_else(is_number, numbers, pa.scalar(None, pa.string()))
+    return Mended(pa.chunked_array([_numbers(plain).take(coded.indices)]), missing, form)
+
+
+def told(name: str, mended: Mended) -> Iterable[str]:
+    """Words for what was read otherwise than it is written."""
+    form = mended.form
+    if form is not None and form.name != "plain":
+        yield f"column '{name}': {form.name} read as numbers"
+    if form is not None and form.signs:
+        yield f"column '{name}': '{form.signs}' left out of its numbers"
+    if form is not None and form.parentheses:
+        yield f"column '{name}': numbers in parentheses read as negative"
+    if mended.missing:
+        yield missing_words(name, mended.missing)
+
+
+def missing_words(name: str, missing: dict[str, int]) -> str:
+    """Words for cells that were taken as missing.
+
+    >>> missing_words("x", {" ": 11, "-": 1})
+    "column 'x': 12 cells read as missing (blank 11, '-' 1)"
+    """
+    blank = sum(times for text, times in missing.items() if not text.strip())
+    rest = sorted(
+        ((text, times) for text, times in missing.items() if text.strip()), key=lambda pair: -pair[1]
+    )
+    named = [f"blank {blank:,}"] * bool(blank) + [f"'{text.strip()}' {times:,}" for text, times in rest[:5]]
+    return f"column '{name}': {sum(missing.values()):,} cells read as missing ({', '.join(named)})"
+
+
+def _may_be_numbers(known: pa.ChunkedArray) -> bool:
+    step = max(1, len(known) // FIRST_LOOK)
+    sample = known.take(pa.array(range(0, len(known), step)))
+    values = pc.utf8_lower(pc.utf8_trim_whitespace(sample))
+    digits = pc.match_substring_regex(values, rf"^\(?[+-]?{SIGNS}? ?[+-]?[.,]?\d[^a-df-z:/]*{SIGNS}?\)?$")
+    none = pc.is_in(values, value_set=pa.array(sorted(MISSING_NUMBERS)))
+    return bool(pc.mean(pc.or_(digits, none).cast(pa.int8())).as_py() >= NUMBER_LIKE / 2) and bool(
+        pc.any(digits).as_py()
+    )
+
+
+def _bare(values: pa.Array) -> tuple[pa.Array, str, bool]:
+    """Values without currency, percent and parentheses."""
+    parentheses = pc.match_substring_regex(values, r"^\(.*\d.*\)$")
+    some = bool(pc.any(parentheses).as_py())
+    if some:
+        values = pc.replace_substring_regex(values, r"^\((.*\d.*)\)$", r"-\1")
+    pattern = rf"^([+-]?)\s?{SIGNS}\s?([+-]?[\d.,].*)$|^([+-]?[\d.,].*\S?)\s?{SIGNS}$"
+    signed = pc.match_substring_regex(values, pattern)
+    if not pc.any(signed).as_py():
+        return values, "", some
+    signs = {
+        sign for text in values.filter(signed).slice(0, 1000).to_pylist() for sign in re.findall(SIGNS, text)
+    }
+    if len(signs) > 1:
+        return values, "", some  # two currencies are no one column of numbers
+    bare = pc.utf8_trim_whitespace(pc.replace_substring_regex(values, rf"\s?{SIGNS}\s?", ""))
+    return pc.if_else(signed, bare, values), signs.pop(), some
+
+
+def _numbers(texts: pa.Array) -> pa.Array:
+    whole = pc.all(pc.match_substring_regex(texts.drop_null(), r"^[+-]?\d{1,18}$")).as_py()
+    unsigned = pc.replace_substring_regex(texts, r"^\+", "")
+    return unsigned.cast(pa.int64() if whole else pa.float64())
+
+
+def _counts(indices: pa.Array) -> dict[int, int]:
+    counted = pc.value_counts(indices.drop_null())
+    return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))

@@ -1,0 +1,111 @@
+"""However people save a table as CSV: the same rows are read, or one sentence says what to do."""
+
+import bz2
+import gzip
+from pathlib import Path
+
+import pytest
+
+from ml_assets.sources.paths import SourceError
+from ml_assets.sources.source import open_source
+from ml_assets.sources.wanted import Wanted
+from ml_assets_tests.support.sources import read_source
+
+ROWS = [("1.5", "a", "0"), ("2.5", "b", "1"), ("3.5", "a", "1"), ("4.5", "b", "0")]
+
+
+def table(separator: str = ",", end: str = "\n", header: str = "x|c|y", above: str = "") -> str:
+    lines = [header.replace("|", separator), *(separator.join(row) for row in ROWS)]
+    return above + end.join(lines) + end
+
+
+WRITTEN = {
+    "commas": table().encode(),
+    "semicolons": table(";").encode(),
+    "tabs": table("\t").encode(),
+    "bars": table("|").encode(),
+    "carriage returns": table(end="\r").encode(),
+    "carriage returns and line feeds": table(end="\r\n").encode(),
+    "no line end at the end": table().rstrip("\n").encode(),
+    "byte order mark": table().encode("utf-8-sig"),
+    "UTF-16 with a mark": table("\t").encode("utf-16"),
+    "UTF-16, big end first": ("\ufeff" + table(";")).encode("utf-16-be"),
+    "UTF-16 without a mark": table("\t").encode("utf-16-le"),
+    "a line sep=": table(";", above="sep=;\n").encode(),
+    "a line sep= with a tab": table("\t", above="sep=\t\n").encode(),
+    "comments": table(above="# exported 2024-01-01\n# by a tool, version 2\n#\n").encode(),
+    "a title": table(above="Customers 2024\n\n").encode(),
+    "blank lines above": table(above="\n\n").encode(),
+    "spaces after the separator": table(", ").encode(),
+    "spaces and quotes": b'x, c, y\n1.5, "a", 0\n2.5, "b", 1\n3.5, "a", 1\n4.5, "b", 0\n',
+    "a separator at the end of each line": b"x,c,y,\n1.5,a,0,\n2.5,b,1,\n3.5,a,1,\n4.5,b,0,\n",
+    "a separator at the end of each row": b"x,c,y\n1.5,a,0,\n2.5,b,1,\n3.5,a,1,\n4.5,b,0,\n",
+    "row numbers without a name": b",x,c,y\n0,1.5,a,0\n1,2.5,b,1\n2,3.5,a,1\n3,4.5,b,0\n",
+    "row numbers that the header leaves out": b"x,c,y\n1,1.5,a,0\n2,2.5,b,1\n3,3.5,a,1\n4,4.5,b,0\n",
+    "gzip": gzip.compress(table().encode()),
+    "bzip2": bz2.compress(table().encode()),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_however_a_table_is_written_the_rows_are_the_same(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.csv").write_bytes(WRITTEN[name])
+    read = read_source("a.csv", tmp_path)
+    assert list(read.columns) == ["x", "c", "y"]
+    assert read["x"].tolist() == [1.5, 2.5, 3.5, 4.5]
+    assert read["c"].tolist() == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ('"price, net";z\n1;2\n3;4\n', ["price, net", "z"]),
+        ("price, net;z\n1,5;2\n3,5;4\n", ["price, net", "z"]),
+        ("a;b|c|d\n1;2|3|4\n4;5|6|7\n", ["a;b", "c", "d"]),
+        ("x;z\n0,5;-0,5\n1,5;2,5\n2,5;3,5\n", ["x", "z"]),
+        ("only\n1\n2\n", ["only"]),
+        ("x,y\n", ["x", "y"]),
+        ("2019,2020,2021\n1,2,3\n", ["2019", "2020", "2021"]),
+        ("#id,x\n1,2\n", ["#id", "x"]),
+    ],
+)
+def test_the_separator_is_the_one_that_makes_rows(tmp_path: Path, content: str, columns: list[str]) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    assert list(read_source("a.csv", tmp_path).columns) == columns
+
+
+def test_a_header_may_be_longer_than_what_is_looked_at_first(tmp_path: Path) -> None:
+    names = [f"a_name_of_many_letters_{place:05d}" for place in range(4_000)]
+    row = ",".join("1" for _ in names)
+    (tmp_path / "a.csv").write_text("\n".join([",".join(names), *[row] * 3]) + "\n")
+    assert read_source("a.csv", tmp_path).shape == (3, 4_000)
+
+
+def test_a_row_may_be_longer_than_a_block(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,c\n1,a\n2," + "b" * 3_000_000 + "\n3,c\n")
+    assert read_source("a.csv", tmp_path)["c"].str.len().tolist() == [1, 3_000_000, 1]
+
+
+BROKEN = {
+    "a fraction as name": (b"0.5,1\n1.5,2\n", r"a\.csv: the first line looks like data, as '0\.5'"),
+    "whole numbers in no order": (b"39,State,77516,13\n40,b,1,2\n", r"looks like data, as '39'"),
+    "an archive": (b"PK\x03\x04....", r"a\.csv is a ZIP archive or an Excel workbook: unpack it"),
+    "Parquet": (b"PAR1....", r"a\.csv is a Parquet file: give it a name that ends in \.parquet"),
+    "cut off in UTF-16": (
+        b"\xff\xfe" + "x;y\n1;2\n".encode("utf-16-le") + b"1", r"is not UTF-16 to its end|is not UTF-8"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_no_table_is_said_in_one_sentence(tmp_path: Path, name: str) -> None:
+    content, message = BROKEN[name]
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        read_source("a.csv", tmp_path)
+
+
+def test_lines_that_are_left_out_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("# one\n# two\nx,y\n1,2\n")
+    account = open_source(Wanted("a.csv", tmp_path)).read().account
+    assert account.notes == ("a.csv: 2 lines above the header left out",)

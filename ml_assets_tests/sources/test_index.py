@@ -1,0 +1,67 @@
+"""Indexes that were written along are set aside, whatever they are called; columns of the recipe never are."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.sources.index import is_index
+from ml_assets.sources.source import open_source
+from ml_assets.sources.wanted import Columns, Wanted
+
+FRAME = pd.DataFrame({"x": np.arange(30) / 7, "y": np.arange(30) % 2})
+PART = FRAME.sample(20, random_state=0)
+
+WRITTEN = {
+    "csv with an unnamed index": lambda path: FRAME.to_csv(path.with_suffix(".csv")),
+    "csv with an unnamed index of a sample": lambda path: PART.to_csv(path.with_suffix(".csv")),
+    "csv read and written again": lambda path: PART.reset_index(names="Unnamed: 0").to_csv(
+        path.with_suffix(".csv"), index=False
+    ),
+    "csv with a reset index": lambda path: PART.reset_index().to_csv(path.with_suffix(".csv"), index=False),
+    "csv of joined frames": lambda path: (
+        pd.concat([FRAME, FRAME]).reset_index().to_csv(path.with_suffix(".csv"), index=False)
+    ),
+    "parquet with an index": lambda path: PART.to_parquet(path.with_suffix(".parquet")),
+    "parquet with two indexes": lambda path: (
+        PART.reset_index().reset_index().to_parquet(path.with_suffix(".parquet"))
+    ),
+    "parquet with an index of two levels": lambda path: FRAME.set_index(
+        pd.MultiIndex.from_product([range(5), range(6)])
+    ).to_parquet(path.with_suffix(".parquet")),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_an_index_is_no_column(tmp_path: Path, name: str) -> None:
+    WRITTEN[name](tmp_path / "a")
+    rows, account = open_source(Wanted("a.*", tmp_path)).read()
+    assert list(rows.columns) == ["x", "y"]
+    assert account.columns_set_aside and set(account.columns_set_aside.values()) == {
+        "the index of a data frame, which says nothing about a row"
+    }
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_the_recipe_names_is_kept(tmp_path: Path, ending: str) -> None:
+    frame = FRAME.reset_index()
+    path = tmp_path / f"a.{ending}"
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    columns = Columns(named=frozenset({"index"}))
+    assert "index" in open_source(Wanted(path.name, tmp_path, columns=columns)).read().frame
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("index", [97, 103, 97, 99, 103] * 10),
+        ("index", [0.5, 1.5, 2.5]),
+        ("Unnamed: 0", ["Mazda", "Fiat", "Volvo"]),
+        ("price", list(range(30))),
+    ],
+)
+def test_what_measures_something_is_no_index(name: str, values: list[object]) -> None:
+    import pyarrow as pa
+
+    assert not is_index(name, pa.chunked_array([values]))

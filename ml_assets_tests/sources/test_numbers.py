@@ -1,0 +1,122 @@
+"""Numbers however they are written; cells that mean no value; texts that are no numbers stay and are named."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_assets.sources.numbers import form_of, mend
+from ml_assets.sources.source import open_source
+from ml_assets.sources.wanted import Columns, Wanted
+from ml_assets_tests.support.sources import read_source
+
+WRITTEN = {
+    # name: (separator, cells, numbers)
+    "thousands by commas": (";", ["1,234,567", "999", "-1,000.5"], [1234567, 999, -1000.5]),
+    "thousands by commas, in quotes": (",", ['"1,234"', '"56,789"', "7"], [1234, 56789, 7]),
+    "decimal commas": (";", ["1,5", "-0,25", "12"], [1.5, -0.25, 12]),
+    "decimal commas, in quotes": (",", ['"1,5"', '"0,25"', '"0,125"'], [1.5, 0.25, 0.125]),
+    "three decimals in a file of semicolons": (";", ["1,234", "5,678", "9,100"], [1.234, 5.678, 9.1]),
+    "thousands by points": (";", ["1.234.567,5", "2.345,25", "3,5"], [1234567.5, 2345.25, 3.5]),
+    "thousands by points alone": (";", ["1.234.567", "2.345.678", "999.000"], [1234567, 2345678, 999000]),
+    "thousands by spaces": (",", ["1 234", "56 789", "7"], [1234, 56789, 7]),
+    "thousands by no-break spaces": (",", ["1\u00a0234", "56\u202f789", "7"], [1234, 56789, 7]),
+    "thousands by apostrophes": (",", ["1'234.5", "56'789", "7"], [1234.5, 56789, 7]),
+    "dollars": (",", ["$1.50", "-$2", "$3"], [1.5, -2, 3]),
+    "euros behind, decimal commas": (";", ["1,50 €", "2,25 €", "3,00 €"], [1.5, 2.25, 3]),
+    "percent": (",", ["12.5%", "3%", "-1 %"], [12.5, 3, -1]),
+    "negative in parentheses": (",", ["(1.5)", "2", "3"], [-1.5, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_numbers_are_numbers_however_they_are_written(tmp_path: Path, name: str) -> None:
+    separator, cells, numbers = WRITTEN[name]
+    lines = [separator.join(["x", "y"]), *(separator.join([cell, "a"]) for cell in cells)]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    account = open_source(Wanted("a.csv", tmp_path)).read().account
+    assert read_source("a.csv", tmp_path)["x"].tolist() == numbers
+    assert any("column 'x'" in note for note in account.notes)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["red", "blue", "5"],
+        ["1-2", "3-4", "5-6"],
+        ["2024-01", "2024-02", "2024-03"],
+        ["1,2,3", "4,5,6", "7,8,9"],
+        ["12a", "13b", "14c"],
+        ["$1", "€2", "$3"],
+        ["1.2.3", "1.2.4", "2.0.1"],
+        ["10h30", "11h45", "12h00"],
+    ],
+)
+def test_text_stays_text(tmp_path: Path, cells: list[str]) -> None:
+    (tmp_path / "a.csv").write_text("\n".join(["x;y", *(f"{cell};a" for cell in cells)]) + "\n")
+    assert read_source("a.csv", tmp_path)["x"].tolist() == cells
+
+
+BLANKS = [" ", "-", "--", "NA", "N/A", "n.a.", "?", "null", "NULL", "None", "#DIV/0!", "\\N", "nan", ""]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_blank_in_a_column_of_numbers_is_missing(tmp_path: Path, blank: str) -> None:
+    cells = ["1", "2", blank, "4", "5", blank, "7", "8", "9", "10"]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *(f"{cell},a" for cell in cells)]) + "\n")
+    rows, account = open_source(Wanted("a.csv", tmp_path)).read()
+    assert str(rows["x"].dtype) == "Int64"
+    assert rows["x"].isna().tolist() == [cell == blank for cell in cells]
+    assert (blank == "") == (account.notes == ())
+    assert blank == "" or "column 'x': 2 cells read as missing" in account.notes[0]
+
+
+def test_a_blank_in_a_column_of_text_is_a_value(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("alley,y\nNone,1\n-,2\nGravel,3\n")
+    assert read_source("a.csv", tmp_path)["alley"].tolist() == ["None", "-", "Gravel"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_recipe_names_cells_that_mean_no_value(tmp_path: Path, ending: str) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": [1, -999, 3], "c": ["a", "unknown", "b"]})
+    path = tmp_path / f"a.{ending}"
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    read = open_source(Wanted(path.name, tmp_path, na_values=("-999", "unknown"))).read().frame
+    assert read["x"].isna().tolist() == read["c"].isna().tolist() == [False, True, False]
+
+
+def test_wrong_cells_stay_among_plainly_written_numbers(tmp_path: Path) -> None:
+    cells = ["1,5", "low", "-", *(f"{place},25" for place in range(20))]
+    (tmp_path / "a.csv").write_text("\n".join(["x;y", *(f"{cell};a" for cell in cells)]) + "\n")
+    assert read_source("a.csv", tmp_path)["x"].tolist()[:4] == ["1.5", "low", None, "0.25"]
+
+
+def test_categories_of_the_recipe_are_left_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("size;y\n1,5;a\n2,5;b\n3,5;a\n")
+    columns = Columns(categories=frozenset({"size"}))
+    read = open_source(Wanted("a.csv", tmp_path, columns=columns)).read().frame
+    assert read["size"].tolist() == ["1,5", "2,5", "3,5"]
+
+
+def test_digits_that_were_written_as_text_into_a_typed_file_are_codes(tmp_path: Path) -> None:
+    import pandas as pd
+
+    pd.DataFrame(
+        {"code": ["10115", "20095", "-"], "zip": ["01067", "-", "20095"], "n": ["1,5", "2,5", "-"]}
+    ).to_parquet(tmp_path / "a.parquet")
+    read = read_source("a.parquet", tmp_path)
+    assert read["zip"].tolist() == ["01067", "-", "20095"]
+    assert read["n"].tolist()[:2] == [1.5, 2.5]
+
+
+@given(st.lists(st.decimals(-(10**9), 10**9, places=2), min_size=3, max_size=30))
+def test_numbers_with_commas_are_the_numbers_with_points(numbers: list[object]) -> None:
+    texts = [str(number).replace(".", ",") for number in numbers]
+    column = pa.chunked_array([texts])
+    form = form_of(column)
+    assert form is not None
+    assert mend(column, form).column.to_pylist() == [float(str(number)) for number in numbers]

@@ -1,0 +1,88 @@
+"""Marks for "never" and "unknown" are no times of rows; real times are, however old."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ml_assets.recipe.schema import Batches
+from ml_assets.sources.arrow import TIME
+from ml_assets.sources.source import open_source
+from ml_assets.sources.times import near, to_times
+from ml_assets.sources.wanted import Wanted
+
+TODAY = datetime(2026, 6, 1)
+SPRING = [f"2024-0{month}-05" for month in (1, 2, 3, 4, 5) for _ in range(6)]
+
+
+def write(folder: Path, times: list[str]) -> None:
+    pd.DataFrame({"day": times, "x": range(len(times))}).to_csv(folder / "a.csv", index=False)
+
+
+@pytest.mark.parametrize("period", ["hourly", "daily", "weekly", "monthly"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "9999-12-31",
+        "2999-01-01",
+        "2100-01-01",
+        "1900-01-01",
+        "1970-01-01",
+        "1899-12-30",
+        "0001-01-01",
+        "0000-00-00",
+    ],
+)
+def test_a_mark_makes_no_batches(tmp_path: Path, mark: str, period: str) -> None:
+    write(tmp_path, [*SPRING, mark])
+    batches = Batches.model_validate({"column": "day", "period": period})
+    source = open_source(Wanted("a.csv", tmp_path, batches, today=TODAY))
+    span = source.extent()
+    assert span is not None and span[0][:4] == span[1][:4] == ("2024" if period != "weekly" else span[0][:4])
+    assert len(source.filled()) == 5
+    assert len(source.read().frame) == len(SPRING)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [f"{year}-06-01" for year in range(1900, 2025)],
+        ["1950-06-01"] * 5 + ["1950-07-01"] * 5,
+        ["2010-01-01"] * 5 + ["2020-01-01"] * 5,
+        [*SPRING, "2026-12-01"],
+        [*SPRING, "2015-01-01"],
+    ],
+)
+def test_real_times_stay(tmp_path: Path, times: list[str]) -> None:
+    write(tmp_path, times)
+    batches = Batches(column="day", period="monthly")
+    assert len(open_source(Wanted("a.csv", tmp_path, batches, today=TODAY)).read().frame) == len(times)
+
+
+def test_where_all_times_lie_in_the_future_none_is_a_mark() -> None:
+    times = pa.chunked_array([[datetime(2100, month, 1) for month in range(1, 6)]], TIME)
+    assert near([times], (None, None), TODAY) == (None, None)
+
+
+def test_an_end_that_the_recipe_gives_stays() -> None:
+    times = pa.chunked_array([[datetime(1900, 1, 1)] + [datetime(2024, 1, day) for day in range(1, 9)]], TIME)
+    start = datetime(1890, 1, 1)
+    assert near([times], (start, None), TODAY) == (start, None)
+    assert near([times], (None, None), TODAY) == (datetime(2024, 1, 1), None)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31 23:59:59", "31.12.9999", "0001-01-01T00:00:00"])
+def test_years_beyond_nanoseconds_are_read(text: str) -> None:
+    times, bad = to_times(pa.chunked_array([["31.01.2024" if "." in text else "2024-01-31", text]]))
+    assert bad is None and times[1].as_py().year in (1, 9999)
+
+
+@pytest.mark.parametrize("freq", ["M", "Q", "D", "Y"])
+def test_periods_of_pandas_are_their_first_moment(tmp_path: Path, freq: str) -> None:
+    periods = pd.period_range("2024-01-01", periods=4, freq=freq)
+    pd.DataFrame({"day": periods, "x": range(4)}).to_parquet(tmp_path / "a.parquet")
+    batches = Batches(column="day", period="monthly")
+    read = open_source(Wanted("a.parquet", tmp_path, batches, today=datetime(2040, 1, 1))).read().frame
+    assert read["day"].tolist() == list(periods.to_timestamp())
