@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.evaluate import predict
+from ml_assets.evaluation.evaluate import predict, predictions_frame
 from ml_assets.evaluation.metrics import metric_named, score
+from ml_assets.features.preprocessing import output_columns
 
 ROWS = 1_000
 REPEATS = 3
@@ -59,14 +62,43 @@ def permutation_importance(
     donors = rows if known is None else known
     orders = [rng.permutation(len(donors)) for _ in range(REPEATS)]
     orders = [np.resize(order, len(rows)) for order in orders]
-    stacked = pd.concat([rows] * REPEATS, ignore_index=True)
+    names = [str(name) for name in getattr(model, "feature_names_in_", frame.columns)]
+    prepare, estimator, places = _parts(model, names)
+    # Prepared once, not once for each column: what a column becomes depends on that column alone.
+    own = prepare(pd.concat([rows[names]] * REPEATS, ignore_index=True))
+    others = prepare(donors[names].iloc[np.concatenate(orders)].reset_index(drop=True))
+    index = pd.RangeIndex(len(rows) * REPEATS)
+
+    def loss(predicted: pd.DataFrame) -> float:
+        parts = (predicted.iloc[k * len(rows) : (k + 1) * len(rows)] for k in range(REPEATS))
+        scores = [score(metric, truth, part, positive) for part in parts]
+        return max(0.0, sign * (base - float(np.mean(scores))))
+
+    untouched = predictions_frame(estimator, own, index, positive)
+    nothing = loss(untouched)
     losses = {}
-    for name in map(str, getattr(model, "feature_names_in_", frame.columns)):
-        permuted = pd.concat([donors[name].iloc[order] for order in orders], ignore_index=True)
-        predicted = predict(model, stacked.assign(**{name: permuted}))
-        scores = [
-            score(metric, truth, predicted.iloc[k * len(rows) : (k + 1) * len(rows)], positive)
-            for k in range(REPEATS)
-        ]
-        losses[name] = max(0.0, sign * (base - float(np.mean(scores))))
+    for name in names:
+        with _replaced(own, others, places[name]) as features:
+            predicted = predictions_frame(estimator, features, index, positive)
+        losses[name] = nothing if predicted.equals(untouched) else loss(predicted)
     return losses
+
+
+def _parts(model: Any, names: list[str]) -> tuple[Callable[[pd.DataFrame], Any], Any, dict[str, list[int]]]:
+    """What prepares rows, what predicts from that, and which of its columns each feature becomes."""
+    if "preprocessing" not in getattr(model, "named_steps", {}):
+        return pd.DataFrame.copy, model, {name: [k] for k, name in enumerate(names)}
+    transformer = model.named_steps["preprocessing"]
+    return transformer.transform, model[1:], output_columns(transformer)
+
+
+@contextmanager
+def _replaced(own: Any, others: Any, places: list[int]) -> Iterator[Any]:
+    """Put the columns of others in the place of one's own, for a while."""
+    if isinstance(own, pd.DataFrame):
+        yield own.assign(**{own.columns[k]: others.iloc[:, k] for k in places})
+        return
+    kept = own[:, places].copy()
+    own[:, places] = others[:, places]
+    yield own
+    own[:, places] = kept

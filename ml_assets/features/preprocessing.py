@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
@@ -73,6 +74,39 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
         ("categorical", Pipeline(categorical), list(roles.categorical)),
     )
     return ColumnTransformer([branch for branch in branches if branch[2]], sparse_threshold=0.0)
+
+
+def output_columns(transformer: Any) -> dict[str, list[int]]:
+    """Return the places of the columns that each feature becomes, of a fitted transformer from `build`."""
+    if isinstance(transformer, TypedColumns):
+        return {name: [k] for k, name in enumerate((*transformer.numeric, *transformer.categorical))}
+    places: dict[str, list[int]] = {}
+    for branch, steps, columns in transformer.transformers_:
+        if branch == "remainder":
+            continue
+        first = transformer.output_indices_[branch].start
+        encoder = steps.named_steps.get("encode")
+        counts = [1] * len(columns) if encoder is None else _encoded_counts(encoder, len(columns))
+        starts = first + np.concatenate([[0], np.cumsum(counts)])
+        for k, name in enumerate(columns):
+            places[name] = list(range(starts[k], starts[k + 1]))
+        if encoder is None:  # numbers first, then an indicator of each column that misses some
+            for k, feature in enumerate(steps.named_steps["impute"].indicator_.features_):
+                places[columns[feature]].append(int(starts[-1]) + k)
+    return places
+
+
+def _encoded_counts(encoder: Any, n_features: int) -> list[int]:
+    """How many columns each categorical feature becomes."""
+    if isinstance(encoder, OneHotEncoder):
+        rare = encoder.infrequent_categories_
+        return [
+            len(levels) - (0 if few is None else len(few) - 1)
+            for levels, few in zip(encoder.categories_, rare, strict=True)
+        ]
+    if isinstance(encoder, TargetEncoder) and encoder.target_type_ == "multiclass":
+        return [len(encoder.classes_)] * n_features
+    return [1] * n_features
 
 
 def _encoder(strategy: str, recipe: Recipe) -> Any:

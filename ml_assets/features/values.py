@@ -18,6 +18,11 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a column holds text that is no number.
     """
+    if all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in frame.dtypes):
+        whole = frame.to_numpy(np.float64)
+        # By columns, as below: the order of additions, and with it the last digit of a mean, stays the same.
+        whole = np.array(np.where(np.isfinite(whole), whole, np.nan), order="F")
+        return pd.DataFrame(whole, index=frame.index, columns=frame.columns, copy=False)
     columns = {}
     for column in frame.columns:
         try:

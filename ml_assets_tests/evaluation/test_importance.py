@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from ml_assets.evaluation.importance import permutation_importance
+from ml_assets.evaluation.evaluate import predict
+from ml_assets.evaluation.importance import REPEATS, permutation_importance
+from ml_assets.evaluation.metrics import score
+from ml_assets.training.fit import fit
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
 ROWS = 900
 
@@ -57,3 +63,26 @@ def test_same_seed_same_importance() -> None:
     model = LinearRegression().fit(train, train["big"])
     first, second = (permutation_importance(model, train, train["big"], "mae", None, 7) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    "hyperparameters", [{"n_estimators": 20}, {"n_estimators": 20, "enable_categorical": True}]
+)
+def test_equals_what_one_column_after_another_gives(hyperparameters: dict[str, Any]) -> None:
+    recipe = recipe_of(class_path="xgboost.XGBClassifier", hyperparameters=hyperparameters)
+    model, _ = fit(mixed_rows(300), recipe)
+    test, known = mixed_rows(200, seed=1), mixed_rows(250, seed=2)
+    found = permutation_importance(model, test, test["target"], "roc_auc", "yes", 3, known)
+    rng = np.random.default_rng(3)
+    taken = rng.permutation(len(test))
+    rows, truth = test.iloc[taken].reset_index(drop=True), test["target"].iloc[taken].reset_index(drop=True)
+    base = score("roc_auc", truth, predict(model, rows), "yes")
+    orders = [rng.permutation(len(known))[: len(rows)] for _ in range(REPEATS)]
+    for name in ("income", "age", "region", "plan"):
+        scores = [
+            score(
+                "roc_auc", truth, predict(model, rows.assign(**{name: known[name].to_numpy()[order]})), "yes"
+            )
+            for order in orders
+        ]
+        assert found[name] == max(0.0, base - float(np.mean(scores)))

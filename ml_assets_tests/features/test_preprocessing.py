@@ -7,7 +7,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from ml_assets.features.columns import Roles, roles
-from ml_assets.features.preprocessing import build
+from ml_assets.features.preprocessing import build, output_columns
 from ml_assets.features.values import as_numbers, as_text
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
@@ -119,3 +119,26 @@ def test_a_number_reads_the_same_however_it_is_stored() -> None:
 def test_no_feature_left_says_why() -> None:
     with pytest.raises(ValueError, match=r"No feature is left of 1 columns: target: target"):
         build(roles(ROWS[["target"]], recipe_of()), recipe_of())
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("encoder", ["onehot", "label", "target"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_feature_changes_its_own_outputs_only(encoder: str, typed: bool, classes: int) -> None:
+    rng = np.random.default_rng(0)
+    frame = mixed_rows(400).drop(columns=["target", "row_id__"])
+    frame["town"] = [f"t{k}" for k in (rng.integers(0, 20, 400) ** 2) // 9]  # some of them rare
+    recipe = recipe_of(preprocessor={"categorical_strategy": encoder})
+    found = roles(frame.assign(target="x"), recipe)
+    y = rng.integers(0, classes, 400).astype(str)
+    transformer = build(found, recipe, typed=typed)
+    before = np.asarray(
+        transformer.fit_transform(frame, y) if typed else transformer.fit(frame, y).transform(frame)
+    )
+    places = output_columns(transformer)
+    assert sorted(k for own in places.values() for k in own) == list(range(before.shape[1]))
+    for name in found.features:
+        shuffled = frame.assign(**{name: rng.permutation(frame[name].to_numpy())})
+        after = np.asarray(transformer.transform(shuffled))
+        changed = ~((before == after) | (np.isnan(before) & np.isnan(after))).all(axis=0)
+        assert set(np.flatnonzero(changed)) == set(places[name])
