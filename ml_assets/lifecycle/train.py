@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ import dagster as dg
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
+from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
 
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from ml_assets.registry.tracking import Logged
 
 Metadata = dict[str, Any]
-
-SECONDS_BETWEEN_NEWS = 5.0
-logger = logging.getLogger("ml_assets.training")
 
 
 @dataclass(frozen=True)
@@ -103,6 +99,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
 
     frame = state.store.read_frame("training_set", as_of)
     champion = state.registry.champion(state.name)
+    news = News(state.name, say)
     try:
         model, result = fit(
             frame,
@@ -110,7 +107,8 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
             storage=state.studies,
             time_limit=state.settings.tuning_timeout,
             warm_start=_last_best(champion),
-            progress=_Progress(state.name, say),
+            progress=news.trial,
+            begins=news.begins,
         )
     except ValueError as error:
         raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
@@ -129,20 +127,6 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     )
     state.store.write_record("trained_model", as_of, trained)
     return trained
-
-
-class _Progress:
-    """Tell how a search goes on: every trial to the run's log, now and then one to our own log."""
-
-    def __init__(self, name: str, say: Callable[[str], None]) -> None:
-        self.name, self.say, self.told = name, say, time.monotonic()
-
-    def __call__(self, done: int, total: int, best: float) -> None:
-        text = f"{self.name}: trial {done} of {total}, best so far {best:.5g}"
-        self.say(text)
-        if time.monotonic() - self.told > SECONDS_BETWEEN_NEWS:
-            self.told = time.monotonic()
-            logger.info(text)
 
 
 def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
@@ -172,13 +156,16 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
     return evaluation, png
 
 
-def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str) -> GateResult:
+def champion_step(
+    state: ModelState, as_of: str, parent_run_id: str, actor: str, say: Callable[[str], None]
+) -> GateResult:
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.monitoring.profile import profile
     from ml_assets.registry import files
+    from ml_assets.training.fit import seconds_of_a_fit
 
-    registry = state.registry
+    registry, news = state.registry, News(state.name, say)
     registry.reconcile(state.name)
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
@@ -195,10 +182,13 @@ def champion_step(state: ModelState, as_of: str, parent_run_id: str, actor: str)
         test,
         predicted,
         state.recipe,
+        progress=news.column,
     )
     champion = registry.champion(state.name)
+    news.begins(f"the gate: {len(test)} rows held out")
     promotion = ask_gate(state, *_judged(state, as_of, challenger, trained, champion), trained, evaluation)
     if promotion.outcome == "promote" and state.recipe.batches is not None:
+        news.begins("last fit, on all rows of the window", seconds_of_a_fit(trained.training))
         trained = _refit(state, as_of, trained, parent_run_id)
     files.log_profile(registry.client, trained.run_id, known)
     files.log_holdout(registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ def profile(
     test: pd.DataFrame,
     predicted: pd.DataFrame,
     recipe: Recipe,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Profile:
     """Measure importance, usual effects between batches, and predictions on rows the model has not learned.
 
@@ -46,6 +47,8 @@ def profile(
         The model's predictions for the hold-out.
     recipe : Recipe
         The recipe.
+    progress : callable, optional
+        Called now and then with: columns whose importance is measured, columns.
     """
     whole = pd.concat([train, test], ignore_index=True)
     shown = predicted.iloc[np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]]
@@ -53,7 +56,7 @@ def profile(
     return Profile(
         metric=metric,
         importance=permutation_importance(
-            model, test, test[recipe.target], metric, positive, recipe.random_state, known=whole
+            model, test, test[recipe.target], metric, positive, recipe.random_state, whole, progress
         ),
         usual=usual_effects(whole, recipe) | ({recipe.target: labels} if labels else {}),
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},

@@ -202,7 +202,7 @@ def recipe_assets(state: ModelState) -> list[dg.AssetsDefinition]:
         """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
         parent = context.resources.mlflow.active_run().info.run_id
         actor = context.run.tags.get("ml_assets/actor", "dagster")
-        result = champion_step(state, as_of(context, state, "trained_model"), parent, actor)
+        result = champion_step(state, as_of(context, state, "trained_model"), parent, actor, context.log.info)
         return dg.MaterializeResult(
             metadata={
                 "version": result.version,

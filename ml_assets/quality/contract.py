@@ -84,8 +84,9 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
     findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame)]
     findings += _wrong_target(frame, recipe)
     findings += [] if findings else _no_features(frame, recipe)
+    features = _feature_columns(frame, recipe)
     for name in frame.columns:
-        if name in _feature_columns(frame, recipe):
+        if name in features:
             findings += _wrong_values(frame[name], recipe, schema)
     return findings
 

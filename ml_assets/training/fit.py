@@ -7,7 +7,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ def fit(
     time_limit: float | None = None,
     warm_start: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    begins: Callable[[str, float], None] | None = None,
 ) -> tuple[Pipeline, TrainingResult]:
     """Choose features and hyperparameters by cross-validation, and fit the Pipeline on all rows given.
 
@@ -58,6 +59,8 @@ def fit(
         `tuning.best_params` of an earlier result; tried first.
     progress : callable, optional
         Called after each trial with: trials done, trials wanted, best score so far.
+    begins : callable, optional
+        Called before each long part with: what comes, and the seconds it may take, 0 where nobody knows.
 
     Returns
     -------
@@ -75,19 +78,25 @@ def fit(
     found = roles(rows, recipe)
     y = rows[recipe.target]
     goal = _goal(y, recipe)
-    choices = candidates(recipe)
+    choices, settings = candidates(recipe), search_settings(recipe)
+    begins = begins or (lambda _text, _seconds: None)
     data = _prepare(rows, found, recipe, choices.values())
     tuning: TuningResult | None = None
+    size = f"{len(rows):,} rows, {len(found.features):,} columns"
     if len(choices) == 1 and not any(searched(candidate.hyperparameters) for candidate in choices.values()):
         (chosen,) = choices.values()
         params = dict(chosen.hyperparameters)
+        begins(f"{_count(data)} folds of {size}", 0.0)
+        judged = time.monotonic()
         scores = _cross_validate(chosen, data[chosen.input], goal)
+        seconds = (time.monotonic() - judged) / _count(data)
     else:
+        begins(f"search, {settings.n_trials} trials of {_count(data)} folds of {size}", 0.0)
         tuned = tune(
             data,
             choices,
             goal,
-            search_settings(recipe),
+            settings,
             study_name=study_name(rows, found, recipe),
             storage=storage,
             time_limit=time_limit,
@@ -95,6 +104,9 @@ def fit(
             progress=progress,
         )
         chosen, params, scores, tuning = tuned.candidate, tuned.params, tuned.fold_scores, tuned.record
+        seconds = _seconds_of_the_best(tuning) / _count(data)
+    # A fold learns all parts but one.
+    begins(f"fit on all of {size}", seconds * len(rows) / len(data[chosen.input][0].y_train))
     classes = None if recipe.task == "regression" else _classes(y, goal.positive)
     pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, params, goal.positive)
     return pipeline, TrainingResult(
@@ -130,6 +142,23 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     chosen = candidate(result.class_path, result.params, recipe)
     pipeline, _ = _fit_pipeline(rows, found, recipe, chosen, result.params, result.positive)
     return pipeline
+
+
+def seconds_of_a_fit(result: TrainingResult) -> float:
+    """Guess how long one fit on all rows takes, from what its folds took."""
+    count = max(1, len(result.cv_scores))
+    if result.tuning is None:
+        return result.seconds / (count + 1)
+    return _seconds_of_the_best(result.tuning) / count
+
+
+def _seconds_of_the_best(tuning: TuningResult) -> float:
+    """Seconds of the longest trial of the best parameters: one that came again took none."""
+    return max((trial.seconds for trial in tuning.history if trial.params == tuning.best_params), default=0.0)
+
+
+def _count(data: Mapping[Input, list[FoldData]]) -> int:
+    return len(next(iter(data.values())))
 
 
 def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:

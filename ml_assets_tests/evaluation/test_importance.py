@@ -66,10 +66,16 @@ def test_same_seed_same_importance() -> None:
 
 
 @pytest.mark.parametrize(
-    "hyperparameters", [{"n_estimators": 20}, {"n_estimators": 20, "enable_categorical": True}]
+    ("class_path", "hyperparameters"),
+    [
+        ("xgboost.XGBClassifier", {"n_estimators": 20}),
+        ("xgboost.XGBClassifier", {"n_estimators": 20, "enable_categorical": True}),
+        ("sklearn.linear_model.LogisticRegression", {}),
+        ("sklearn.svm.SVC", {}),
+    ],
 )
-def test_equals_what_one_column_after_another_gives(hyperparameters: dict[str, Any]) -> None:
-    recipe = recipe_of(class_path="xgboost.XGBClassifier", hyperparameters=hyperparameters)
+def test_equals_what_one_column_after_another_gives(class_path: str, hyperparameters: dict[str, Any]) -> None:
+    recipe = recipe_of(class_path=class_path, hyperparameters=hyperparameters)
     model, _ = fit(mixed_rows(300), recipe)
     test, known = mixed_rows(200, seed=1), mixed_rows(250, seed=2)
     found = permutation_importance(model, test, test["target"], "roc_auc", "yes", 3, known)

@@ -64,4 +64,4 @@ class Shore:
         split_step(self.state, day(number))
         train_step(self.state, day(number), self.run, lambda _: None)
         evaluate_step(self.state, day(number))
-        return champion_step(self.state, day(number), self.run, "test").promotion
+        return champion_step(self.state, day(number), self.run, "test", lambda _: None).promotion

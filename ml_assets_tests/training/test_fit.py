@@ -13,7 +13,7 @@ from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.categories import TypedColumns
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import TrainingResult
-from ml_assets.training.fit import fit, refit
+from ml_assets.training.fit import fit, refit, seconds_of_a_fit
 from ml_assets.training.splits import labelled_rows, split
 from ml_assets_tests.support.libraries import marks_of
 from ml_assets_tests.support.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows
@@ -299,3 +299,18 @@ def test_adult_is_learned_in_two_minutes() -> None:
     found = evaluate(recipe, test["income"], predict(model, test), train["income"])
     assert found.scores["roc_auc"].value >= 0.92
     assert result.seconds < 180
+
+
+@pytest.mark.parametrize("hyperparameters", [SMALL_FOREST, {"n_estimators": 10}])
+def test_every_long_part_is_told_before_it_begins(hyperparameters: dict[str, Any]) -> None:
+    told: list[tuple[str, float]] = []
+    recipe = recipe_of(class_path=FOREST, hyperparameters=hyperparameters, hyperparameter_tuning=FEW)
+    _, result = fit(mixed_rows(), recipe, begins=lambda text, seconds: told.append((text, seconds)))
+    texts = [text for text, _ in told]
+    searched = "search, 4 trials of 5 folds of 200 rows, 4 columns"
+    assert texts == [
+        searched if hyperparameters is SMALL_FOREST else "5 folds of 200 rows, 4 columns",
+        "fit on all of 200 rows, 4 columns",
+    ]
+    assert 0 < told[1][1] < result.seconds
+    assert 0 < seconds_of_a_fit(result) < result.seconds
