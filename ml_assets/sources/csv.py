@@ -218,13 +218,9 @@ def _without_name(
         A column has no name, but values.
     """
     aside: dict[str, str] = {}
-    given = dialect.names
+    given, there = dialect.names, set(table.column_names)
     for place, name in enumerate(names):
-        if (
-            name not in table.column_names
-            or name in columns.named
-            or not (may_be_index(name) or not given[place])
-        ):
+        if name not in there or name in columns.named or not (may_be_index(name) or not given[place]):
             continue
         column = table[name]
         if not given[place] and (column.null_count == len(column)):
@@ -243,7 +239,8 @@ def _missing(
     path: Path, dialect: Dialect, names: list[str], table: pa.Table, na_values: Collection[str]
 ) -> list[str]:
     """Words for the cells that were read as missing, other than empty ones."""
-    holed = [name for name in table.column_names if name in names and table[name].null_count]
+    known = set(names)
+    holed = [name for name in table.column_names if name in known and table[name].null_count]
     if not holed or path.stat().st_size > COUNTED:
         return []
     words = pa.array([*(word for word in MISSING if word), *na_values])
