@@ -32,6 +32,8 @@ class Schema(Record):
     """What kind of values each column held in an earlier batch; columns that are never used are left out."""
 
     columns: dict[str, Kind]
+    classes: tuple[str, ...] = ()
+    """Class labels as they were spelled first."""
 
 
 class Score(Record):

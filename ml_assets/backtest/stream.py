@@ -50,9 +50,24 @@ class Stream:
         batches = raw[recipe.batches.column].map({day: batch_of(day.to_pydatetime(), period) for day in days})
         frames: dict[str, pd.DataFrame] = {}
         schema: Schema | None = None
+        columns: list[list[str]] = []
+        classes: dict[str, None] = {}
         for batch, rows in raw.groupby(batches.to_numpy(), sort=True):
-            frames[str(batch)] = clean(rows.reset_index(drop=True), recipe, str(batch), schema).frame
-            schema = learn_schema(rows, recipe)
+            # A column that only other files have is empty here: it was not in this batch.
+            there = [
+                str(name)
+                for name in rows.columns
+                if rows[name].notna().any() or (schema and name in schema.columns)
+            ]
+            rows = rows[there].reset_index(drop=True)
+            cleaned = clean(rows, recipe, str(batch), schema).frame
+            frames[str(batch)] = cleaned
+            columns.append(there)
+            if recipe.task == "classification" and not classes:
+                classes = dict.fromkeys(sorted(map(str, cleaned[recipe.target].dropna().unique())))
+            schema = learn_schema(
+                rows, recipe, earlier=columns, accepted=list(cleaned.columns), classes=classes
+            )
         return cls(recipe, frames)
 
     @property

@@ -6,6 +6,7 @@ serving.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 ROW_ID = "row_id__"
 """Identity of a row: unsigned 64 bits."""
 
+TRUTH = (
+    ("0", "1"), ("False", "True"), ("false", "true"), ("FALSE", "TRUE"), ("no", "yes"), ("No", "Yes"), ("NO", "YES"),
+    ("n", "y"), ("N", "Y"), ("f", "t"), ("F", "T"),
+)  # fmt: skip
+"""How people write no and yes."""
+TRUTH_VALUES = {label.casefold(): value for pair in TRUTH for value, label in enumerate(pair)}
+
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -27,6 +35,8 @@ class CleanResult(NamedTuple):
 
     frame: pd.DataFrame
     dropped: dict[str, int]
+    waiting: tuple[str, ...] = ()
+    """New columns, which are left out until most of the newest batches have them."""
 
 
 def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None = None) -> CleanResult:
@@ -38,8 +48,8 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     batch : str
         Label of the batch; `all` for a static table.
     schema : Schema, optional
-        Kinds of the columns in the first batch: settles what a column is that in this batch is empty, or
-        holds digits only.
+        Kinds of the columns in earlier batches: settles what a column is that in this batch is empty, or
+        holds digits only. A column that it does not have is left out; a class has its spelling.
 
     Returns
     -------
@@ -52,18 +62,22 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     targets = {types.target_col} if isinstance(types.target_col, str) else set(types.target_col)
     as_label = set(types.entity_cols) | (targets if recipe.task == "classification" else set())
     kinds = schema.columns if schema is not None else {}
+    waiting = _waiting(raw, recipe, schema) if schema is not None else set()
     columns = {
         name: labels(raw[name]) if name in as_label else _clean_column(raw[name], kinds.get(name))
         for name in raw.columns
-        if name != ROW_ID
+        if name != ROW_ID and name not in waiting
     }
+    if recipe.task == "classification":
+        known = schema.classes if schema is not None else ()
+        columns |= {name: spelled_alike(columns[name], known) for name in targets if name in columns}
     frame = pd.DataFrame(columns, index=raw.index)
     # Without an entity two equal rows may well be two observations, as in a table of a few categories.
     repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in targets if name in frame]), batch)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
-    return CleanResult(frame, dropped)
+    return CleanResult(frame, dropped, tuple(sorted(map(str, waiting))))
 
 
 def labels(column: pd.Series) -> pd.Series:
@@ -75,6 +89,30 @@ def labels(column: pd.Series) -> pd.Series:
     codes, values = pd.factorize(column)
     names = np.array([*map(_label, values), None], dtype=object)
     return pd.Series(names[codes], index=column.index, name=column.name, dtype=object)
+
+
+def spelled_alike(column: pd.Series, known: Sequence[str] = ()) -> pd.Series:
+    """Class labels in the spelling of the known ones; without known ones, truth values in that of the first.
+
+    >>> spelled_alike(pd.Series(["True", "no", "1"]), ["0", "1"]).tolist()
+    ['1', '0', '1']
+    >>> spelled_alike(pd.Series(["Late", "early"]), ["early", "late"]).tolist()
+    ['late', 'early']
+    """
+    found = list(column.dropna().unique())
+    truths = next((pair for label in (*known, *found) for pair in TRUTH if label in pair), None)
+    if truths is not None and {str(label).casefold() for label in (*known, *found)} <= TRUTH_VALUES.keys():
+        spelling = {label: truths[TRUTH_VALUES[label.casefold()]] for label in found}
+    else:
+        folded: dict[str, set[str]] = {}
+        for label in known:
+            folded.setdefault(label.strip().casefold(), set()).add(label)
+        spelling = {}
+        for label in found:
+            same = folded.get(label.strip().casefold(), set())
+            spelling[label] = next(iter(same)) if len(same) == 1 and label not in known else label
+    changed = {label: other for label, other in spelling.items() if label != other}
+    return column.replace(changed) if changed else column
 
 
 def row_ids(frame: pd.DataFrame, batch: str) -> Hashes:
@@ -97,6 +135,15 @@ def holds_iso_times(column: pd.Series) -> bool:
     if not known.str.match(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)").all():
         return False
     return bool(pd.to_datetime(known, format="ISO8601", utc=True, errors="coerce").notna().all())
+
+
+def _waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
+    types = recipe.model.data_interface
+    named = {types.target_col} if isinstance(types.target_col, str) else set(types.target_col)
+    named |= {*types.entity_cols, *recipe.model.preprocessor.params.exclude_cols, *recipe.evaluation.segments}
+    if recipe.batches is not None:
+        named.add(recipe.batches.column)
+    return {name for name in raw.columns if name not in schema.columns and name not in named}
 
 
 def _clean_column(column: pd.Series, kind: str | None) -> pd.Series:

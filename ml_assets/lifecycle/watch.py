@@ -77,13 +77,32 @@ def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
 
 
 def _known_schema(state: ModelState, batch: str) -> Schema | None:
-    """Schema of the newest earlier batch that passed the contract."""
-    from ml_assets.quality.contract import learn_schema
+    """Schema of the newest earlier batch that passed the contract, with the columns and classes of others."""
+    from ml_assets.quality.contract import USUAL_BATCHES, learn_schema
 
-    earlier = [b for b in state.store.batches("cleaned_features") if b < batch]
+    cleaned = state.store.batches("cleaned_features")
+    earlier = [b for b in cleaned if b < batch]
     if state.recipe.batches is None or not earlier:
         return None
-    return learn_schema(state.store.read_frame("raw_data", earlier[-1]), state.recipe)
+    return learn_schema(
+        state.store.read_frame("raw_data", earlier[-1]),
+        state.recipe,
+        earlier=[state.store.columns("raw_data", each) for each in earlier[-USUAL_BATCHES:]],
+        accepted=state.store.columns("cleaned_features", earlier[-1]),
+        classes=_known_classes(state, cleaned),
+    )
+
+
+def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
+    """Class labels of the first batch that has any: their spelling is that of all later ones."""
+    if state.recipe.task != "classification":
+        return []
+    target = state.recipe.target
+    for batch in cleaned:
+        labels = state.store.read_frame("cleaned_features", batch, [target])[target].dropna()
+        if len(labels):
+            return sorted(map(str, labels.unique()))
+    return []
 
 
 def clean_step(state: ModelState, batch: str) -> dict[str, Metadata]:
@@ -103,6 +122,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Metadata]:
                 "sha256": snapshot.sha256,
                 "dropped": display.table({"reason": r, "rows": n} for r, n in result.dropped.items()),
                 **{f"dropped_{reason}": n for reason, n in result.dropped.items()},
+                **({"new_columns": ", ".join(result.waiting)} if result.waiting else {}),
             }
     return done
 

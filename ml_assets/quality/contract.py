@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,48 @@ if TYPE_CHECKING:
 RESERVED = ("row_id__", "batch__")
 NUMBER_LIKE = 0.8
 """A text column with this share of numbers is a number column with wrong cells in it."""
+USUAL_BATCHES = 5
+"""A column is one to count on where more than half of so many newest batches have it."""
 LARGEST = 1e38
 """Largest number: trees calculate in 32 bits, and the square of a larger one leaves 64 bits, too."""
 NAMED_TEXTS = 5
 """Texts among numbers that are named with their counts."""
 
 
-def learn_schema(frame: pd.DataFrame, recipe: Recipe) -> Schema:
-    """Kinds of the columns that the model may use: of the features and, in regression, of the target."""
+def learn_schema(
+    frame: pd.DataFrame,
+    recipe: Recipe,
+    *,
+    earlier: Sequence[Collection[str]] = (),
+    accepted: Collection[str] = (),
+    classes: Iterable[str] = (),
+) -> Schema:
+    """Kinds of the columns that the model may use: of the features and, in regression, of the target.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        The newest batch.
+    earlier : sequence of collections of str
+        Columns of the newest batches, this one among them: a column that half of them do not have is not yet
+        one to count on.
+    accepted : collection of str
+        Columns of the newest clean batch, which stay: a model may have learned from them.
+    classes : iterable of str
+        Class labels of earlier batches, oldest first.
+    """
     unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
     if recipe.task == "classification":
         unused |= set(_targets(recipe))
-    return Schema(columns={str(name): kind_of(frame[name]) for name in frame.columns if name not in unused})
+    newest = [set(names) for names in earlier[-USUAL_BATCHES:]]
+    if newest:
+        unused |= {
+            name
+            for name in frame.columns
+            if name not in accepted and 2 * sum(name in names for names in newest) <= len(newest)
+        }
+    kinds = {str(name): kind_of(frame[name]) for name in frame.columns if name not in unused}
+    return Schema(columns=kinds, classes=tuple(dict.fromkeys(classes)))
 
 
 def kind_of(column: pd.Series) -> Kind:

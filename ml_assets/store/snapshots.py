@@ -77,6 +77,10 @@ class Store:
         frame: pd.DataFrame = self._table(asset, batch, columns).to_pandas()
         return frame
 
+    def columns(self, asset: str, batch: str) -> list[str]:
+        """Names of the columns of a frame, which is not read."""
+        return list(self._pointer(asset, batch)["columns"])
+
     def read_frames(self, asset: str, batches: list[str], columns: list[str] | None = None) -> pd.DataFrame:
         """Read several batches as one frame, in the order given, with the batch label in `batch__`.
 

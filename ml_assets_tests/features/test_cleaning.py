@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.features.cleaning import ROW_ID, clean, labels, row_ids
+from ml_assets.features.cleaning import ROW_ID, clean, labels, row_ids, spelled_alike
 from ml_assets.quality.contract import learn_schema
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Schema
@@ -206,3 +206,31 @@ def test_cleaning_twice_changes_nothing() -> None:
     raw = pd.DataFrame({"x": [1, 2], "text": ["a", None], "y": [True, False]})
     once = clean(raw, recipe(), "all").frame
     pd.testing.assert_frame_equal(clean(once, recipe(), "all").frame, once)
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "expected"),
+    [
+        (["1", "True", "0", "yes"], [], ["1", "1", "0", "1"]),
+        (["True", "False"], ["0", "1"], ["1", "0"]),
+        (["1", "0"], ["False", "True"], ["True", "False"]),
+        (["YES", "no"], ["No", "Yes"], ["Yes", "No"]),
+        (["True"], ["0"], ["1"]),
+        (["f", "m"], ["F", "M"], ["F", "M"]),
+        (["Late ", "LATE"], ["early", "late"], ["late", "late"]),
+        (["a", "A"], ["a", "A"], ["a", "A"]),
+        (["0", "1", "2"], [], ["0", "1", "2"]),
+        (["no", "maybe"], ["0", "1"], ["no", "maybe"]),
+    ],
+)
+def test_one_class_has_one_spelling(found: list[str], known: list[str], expected: list[str]) -> None:
+    assert spelled_alike(pd.Series(found, dtype=object), known).tolist() == expected
+
+
+def test_a_new_column_waits_and_changes_no_identity() -> None:
+    raw = pd.DataFrame({"x": [1.0, 2.0], "y": ["a", "b"]})
+    schema = Schema(columns={"x": "number"})
+    made = recipe()
+    before, after = (clean(frame, made, "b", schema) for frame in (raw, raw.assign(w=1)))
+    assert (before.waiting, after.waiting) == ((), ("w",))
+    pd.testing.assert_frame_equal(before.frame, after.frame)

@@ -332,3 +332,26 @@ def test_real_data_passes(file: str, task: str, target: str) -> None:
     real = recipe(task, target, entity_cols=[])
     frame = read_source(file, DATA)
     assert check_raw(frame, real, learn_schema(frame, real)) == []
+
+
+@pytest.mark.parametrize(
+    ("history", "accepted", "usual"),
+    [
+        ([], (), True),
+        (["with"], (), True),
+        (["without", "with"], (), False),
+        (["without", "with", "with"], (), True),
+        (["with"] * 3 + ["without"] + ["with"], (), True),
+        (["without"] * 3 + ["with"] * 2, (), False),
+        (["without"] * 3 + ["with"] * 2, ("calls",), True),
+    ],
+)
+def test_a_column_counts_once_most_of_the_newest_batches_have_it(
+    history: list[str], accepted: tuple[str, ...], usual: bool
+) -> None:
+    without = [str(name) for name in GOOD.columns if name != "calls"]
+    earlier = [[*without, "calls"] if each == "with" else without for each in history]
+    schema = learn_schema(GOOD, recipe(), earlier=earlier, accepted=accepted)
+    assert ("calls" in schema.columns) == usual
+    findings = check_raw(GOOD.drop(columns="calls"), recipe(), schema)
+    assert [finding.rule for finding in findings] == ["missing_column"] * usual
