@@ -51,6 +51,8 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
         tags = {"ml_assets/actor": actor(), "ml_assets/as_of": as_of}
         say(f"{state.name}: training as of {as_of}")
         result = execute(instance, repository, f"{state.name}_train", tags=tags)
+        for note in _told(state, result):
+            say(f"{state.name}: {note}")
     return _result(state, as_of, result, time.perf_counter() - started)
 
 
@@ -67,6 +69,8 @@ def _take_in(
     missing = [b for b in state.filled_batches() if not state.store.has("cleaned_features", b)]
     if missing:
         say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")
+        for note in state.source.describe().told:
+            say(f"{state.name}: {note}")
     for first, last in runs_of(missing, period):
         execute(
             instance,
@@ -76,6 +80,14 @@ def _take_in(
             assets=[dg.AssetKey([state.name, "raw_data"]), dg.AssetKey([state.name, "cleaned_features"])],
         )
     return span[1]
+
+
+def _told(state: ModelState, result: Any) -> list[str]:
+    """What was set aside, or read otherwise than it is written, of a static table that was taken in."""
+    if state.recipe.batches is not None:
+        return []
+    read = result.asset_materializations_for_node(f"{state.name}__raw_data")
+    return [str(event.metadata["told"].value) for event in read if "told" in event.metadata]
 
 
 def runs_of(batches: Sequence[str], period: Period) -> list[tuple[str, str]]:

@@ -49,7 +49,7 @@ def raw_step(state: ModelState, batch: str) -> Reading:
     reading = Reading()
     for each in (*_awaiting_labels(state, batch), batch):
         try:
-            frame = state.read(each)
+            frame, account = state.rows(each)
         except SourceError as error:
             raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
         findings = check_raw(frame, state.recipe, _known_schema(state, each))
@@ -63,6 +63,7 @@ def raw_step(state: ModelState, batch: str) -> Reading:
                 "sha256": snapshot.sha256,
                 "changed": snapshot.changed,
                 "sample": display.table(frame.head(5).to_dict("records")),
+                **({"told": "; ".join(account.told)} if account.told else {}),
             }
         reading.problems += [f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings]
     return reading

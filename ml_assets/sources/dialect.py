@@ -37,7 +37,6 @@ BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
     (b"\xef\xbb\xbf", "utf-8"),
 )
-LINE_END = re.compile(r"\r\n|\n|\r")
 SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 COMMENTS = ("#", "//", "%", "!")
 FRACTION = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?")
@@ -81,7 +80,7 @@ def dialect_of(path: Path) -> Dialect:
     if not text.strip():
         raise SourceError(f"{path} is empty: a CSV file starts with a line of column names")
     carriage_returns = "\n" not in text and "\r" in text.rstrip("\r")
-    lines = LINE_END.split(text)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not whole and len(lines) > 1:
         lines.pop()  # cut off in its middle
     start, left_out, given = _above(lines)

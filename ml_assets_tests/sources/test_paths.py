@@ -1,6 +1,7 @@
 """Where files lie: home folders, brackets, and folders that tell a column."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -83,6 +84,23 @@ def test_entities_are_kept_digit_for_digit(tmp_path: Path, values: list[object])
     columns = Columns(texts=frozenset({"id"}))
     read = open_source(Wanted("a.csv", tmp_path, columns=columns)).read().frame
     assert read["id"].tolist() == [str(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pd.Series([2**53 + 1], dtype="int64"), pd.Series([2**63 + 5], dtype="uint64")),
+        (pd.Series([2**53 + 1], dtype="int64"), pd.Series([12.5, None])),
+    ],
+)
+def test_entities_of_two_types_never_meet_as_floats(
+    tmp_path: Path, first: "pd.Series[Any]", second: "pd.Series[Any]"
+) -> None:
+    pd.DataFrame({"id": first}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"id": second}).to_parquet(tmp_path / "b.parquet")
+    columns = Columns(texts=frozenset({"id"}))
+    read = open_source(Wanted("*.parquet", tmp_path, columns=columns)).read().frame
+    assert read["id"][0] == str(2**53 + 1)
 
 
 def test_entities_of_every_type_and_file_are_the_same(tmp_path: Path) -> None:

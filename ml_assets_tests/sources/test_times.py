@@ -61,6 +61,12 @@ def test_real_times_stay(tmp_path: Path, times: list[str]) -> None:
     assert len(open_source(Wanted("a.csv", tmp_path, batches, today=TODAY)).read().frame) == len(times)
 
 
+def test_marks_of_the_future_may_be_many(tmp_path: Path) -> None:
+    write(tmp_path, [*SPRING, *["2999-12-31"] * 40])
+    source = open_source(Wanted("a.csv", tmp_path, Batches(column="day", period="monthly"), today=TODAY))
+    assert source.extent() == ("2024-01-01", "2024-05-01")
+
+
 def test_where_all_times_lie_in_the_future_none_is_a_mark() -> None:
     times = pa.chunked_array([[datetime(2100, month, 1) for month in range(1, 6)]], TIME)
     assert near([times], (None, None), TODAY) == (None, None)
