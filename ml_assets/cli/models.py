@@ -16,6 +16,7 @@ from ml_assets.orchestration.overview import ModelStatus, all_statuses
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.recipe import RecipeError
+from ml_assets.registry import charge
 from ml_assets.settings import Settings, read_settings
 
 
@@ -109,7 +110,7 @@ def roll_back(name: str, to: int | None) -> dict[str, Any]:
     """Put an earlier version back in charge."""
     state = known_state(name)
     before = state.registry.champion(name)
-    entry = state.registry.rollback(name, actor=actor(), to=to)
+    entry = charge.rollback(state.registry, name, actor=actor(), to=to)
     tell(state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {actor()}")
     refresh_overview(state.settings)
     return {

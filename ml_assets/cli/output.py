@@ -49,9 +49,10 @@ def faults(as_json: bool) -> Iterator[None]:
     from ml_assets.orchestration.walk import WalkError
     from ml_assets.recipe import RecipeError
     from ml_assets.registry.champions import UnknownVersionError
+    from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
     from ml_assets.registry.integrity import IntegrityError
     from ml_assets.registry.ledger import LedgerBusyError
-    from ml_assets.registry.versions import LostRegistryError, NothingToRollBackError, StaleChampionError
+    from ml_assets.registry.versions import LostRegistryError
     from ml_assets.settings import SettingsError
     from ml_assets.sources.paths import SourceError
 

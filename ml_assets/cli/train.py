@@ -17,6 +17,7 @@ from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
 from ml_assets.recipe.schema import Period
 from ml_assets.records import Evaluation, Promotion, TrainedModel
+from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
 from ml_assets.sources.calendar import next_batch
 
@@ -45,7 +46,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
             raise Busy(
                 f"{state.name}: a training run is in flight since {in_flight[-1].at}; wait for it to end"
             )
-        for entry in state.registry.reconcile(state.name, give_up_lost=True):
+        for entry in charge.reconcile(state.registry, state.name, give_up_lost=True):
             say(describe(entry))
         as_of = _take_in(state, instance, repository, say)
         tags = {"ml_assets/actor": actor(), "ml_assets/as_of": as_of}

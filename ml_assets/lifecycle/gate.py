@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.state import STATIC, ModelState
 from ml_assets.records import Costs, Evaluation, Probation, Promotion, TrainedModel
-from ml_assets.registry import champions
+from ml_assets.registry import champions, charge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,7 @@ def promote_version(state: ModelState, version: int, *, force: bool, actor: str)
     StaleChampionError
         If the champion changed meanwhile.
     """
-    state.registry.reconcile(state.name)
+    charge.reconcile(state.registry, state.name)
     info, champion = state.registry.version(state.name, version), state.registry.champion(state.name)
     if champion is not None and champion.version == version:
         raise PromotionError(f"{state.name}: version {version} is the champion already")
@@ -173,7 +173,8 @@ def write_promotion(
     """Do what the gate said: change the champion, or write down why not."""
     before = champion.version if champion else None
     if promotion.outcome == "promote":
-        return state.registry.promote(
+        return charge.promote(
+            state.registry,
             state.name,
             version,
             expected_champion=before,
@@ -251,7 +252,8 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
         record=decision,
     )
     if decision.outcome == "rollback":
-        state.registry.rollback(
+        charge.rollback(
+            state.registry,
             state.name,
             actor="probation",
             to=previous.version,

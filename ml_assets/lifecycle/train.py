@@ -162,11 +162,11 @@ def champion_step(
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.monitoring.profile import profile
-    from ml_assets.registry import files
+    from ml_assets.registry import charge, files
     from ml_assets.training.fit import seconds_of_a_fit
 
     registry, news = state.registry, News(state.name, say)
-    registry.reconcile(state.name)
+    charge.reconcile(registry, state.name)
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
     if evaluation.targets_missed:  # a blocking check guards only its own run

@@ -301,8 +301,8 @@ def _asked(state: ModelState) -> list[str]:
 
 def _probation(state: ModelState, batch: str) -> tuple[str, ...]:
     """Judge a champion on probation: what came of it, and the alarm if it went."""
+    from ml_assets.registry.charge import StaleChampionError
     from ml_assets.registry.integrity import IntegrityError
-    from ml_assets.registry.versions import StaleChampionError
 
     try:
         decision = probation_step(state, batch)

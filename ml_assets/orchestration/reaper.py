@@ -54,7 +54,7 @@ def reap(instance: DagsterInstance, settings: Settings) -> list[str]:
 
 def tidy_up(settings: Settings, run_id: str) -> None:
     """End the MLflow runs that a dead Dagster run left open, and the change of champion it was in."""
-    from ml_assets.registry import tracking
+    from ml_assets.registry import charge, tracking
     from ml_assets.registry.ledger import Ledger
     from ml_assets.registry.versions import LostRegistryError, Registry
 
@@ -63,7 +63,7 @@ def tidy_up(settings: Settings, run_id: str) -> None:
     tracking.end_runs_of(registry.client, run_id, "FAILED")
     for name in {intent.recipe for intent in ledger.open_intents()}:
         with suppress(LostRegistryError):  # the intent is aborted then; what was asked for says what is lost
-            registry.reconcile(name)
+            charge.reconcile(registry, name)
 
 
 def _is_dead(run: dg.DagsterRun) -> bool:

@@ -14,7 +14,7 @@ from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
 from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
-from ml_assets.registry import champions
+from ml_assets.registry import champions, charge
 from ml_assets.retraining.evidence import drift_breach
 from ml_assets.settings import Alerts
 from ml_assets.sources.calendar import batch_range
@@ -110,7 +110,7 @@ def walk(
     settings = state.settings
     repository = model_repository(state)
     with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
-        state.registry.reconcile(state.name)
+        charge.reconcile(state.registry, state.name)
         walker = Walker(state, repository, instance)
         rows = []
         for done, batch in enumerate(batches, start=1):

@@ -24,9 +24,11 @@ from ml_assets.records import (
     Trial,
     TuningResult,
 )
+from ml_assets.registry import champions, charge
+from ml_assets.registry.charge import StaleChampionError
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.tracking import ensure_experiment, log_training
-from ml_assets.registry.versions import Registry, StaleChampionError
+from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 
 PRELOADED = [
@@ -151,6 +153,37 @@ def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int =
     )
 
 
+def register(registry: Registry, n: int = 1) -> list[int]:
+    """Train and register versions; their numbers."""
+    return [registry.register(train(registry, c=0.1 * (i + 1)), evaluation=evaluation()) for i in range(n)]
+
+
+def promote(registry: Registry, version: int, expected: int | None) -> None:
+    """Put a version in charge."""
+    charge.promote(registry, "churn", version, expected_champion=expected, reason="better", actor="test")
+
+
+def champion_of(registry: Registry) -> int | None:
+    """Who is in charge, as the registry says."""
+    info = registry.champion("churn")
+    return None if info is None else info.version
+
+
+def states(registry: Registry, kind: str) -> list[tuple[str, int | None, int | None]]:
+    """State, old and new version of each entry of a kind."""
+    return [(e.state, e.from_version, e.to_version) for e in registry.ledger.entries("churn", kind)]
+
+
+def law_of_the_ledger(registry: Registry) -> None:
+    """The ledger and the alias tell the same story, and every intent has one outcome."""
+    info = champions.champion(registry.ledger, "churn")
+    assert (None if info is None else info.version) == champion_of(registry)
+    assert registry.ledger.open_intents() == ()
+    for entry in registry.ledger.entries():
+        if entry.state == "intent":
+            assert len(registry.ledger.decision(entry.decision_id)) == 2
+
+
 def append_once(place: str, key: str, barrier: Any, answers: Any) -> None:
     """Race for a key."""
     barrier.wait()
@@ -164,7 +197,7 @@ def race_to_promote(home: Path, version: int, expected: int | None, barrier: Any
     registry.champion("churn")
     barrier.wait()
     try:
-        registry.promote("churn", version, expected_champion=expected, reason="better", actor="race")
+        charge.promote(registry, "churn", version, expected_champion=expected, reason="better", actor="race")
     except StaleChampionError:
         answers.put((version, "stale"))
     else:
@@ -215,9 +248,9 @@ def die_in(home: Path, action: str, argument: Any, at: int) -> None:
     registry.ledger = DiesAt(registry.ledger, writes, at)
     if action == "promote":
         version, expected = argument
-        registry.promote("churn", version, expected_champion=expected, reason="better", actor="test")
+        charge.promote(registry, "churn", version, expected_champion=expected, reason="better", actor="test")
     elif action == "rollback":
-        registry.rollback("churn", actor="test")
+        charge.rollback(registry, "churn", actor="test")
     else:
         registry.register(argument, evaluation=evaluation())
     os._exit(0)

@@ -1,0 +1,223 @@
+"""Who is in charge: the change of champion, by promotion or rollback, and its repair after a kill.
+
+A change is three writes: the intent (ledger), the alias (MLflow: one atomic row), the outcome (ledger).
+Whatever moment the process dies, the alias says the old version or the new one, and the next `promote`,
+`rollback` or `reconcile` writes the outcome that the alias shows. One lock per model, released by the
+operating system when its holder dies, makes check and change one step among processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from pydantic import BaseModel
+
+from ml_assets.registry import champions
+from ml_assets.registry.ledger import Entry, Fields
+from ml_assets.registry.pipelines import plain
+from ml_assets.registry.versions import CHALLENGER, CHAMPION, LostRegistryError, Registry
+
+TRIED_ROWS = 5
+
+
+class StaleChampionError(RuntimeError):
+    """The champion is not the one that the decision was made against."""
+
+
+class NothingToRollBackError(RuntimeError):
+    """There is no earlier champion."""
+
+
+def promote(
+    registry: Registry,
+    recipe: str,
+    version: int,
+    *,
+    expected_champion: int | None,
+    reason: str,
+    actor: str,
+    record: BaseModel | Mapping[str, Any] | None = None,
+    batch: str | None = None,
+) -> Entry:
+    """Make a version champion if the champion is still the one the decision was made against.
+
+    Returns
+    -------
+    Entry
+        The outcome in the ledger.
+
+    Raises
+    ------
+    StaleChampionError
+        If another version has become champion since; the ledger has an `aborted` entry.
+    IntegrityError
+        If the version's files were changed; likewise.
+    """
+    with registry.ledger.lock(recipe):
+        _reconcile(registry, recipe)
+        registry.version(recipe, version)
+        current = registry.champion_version(recipe)
+        change = Fields(
+            from_version=current,
+            to_version=version,
+            reason=reason,
+            actor=actor,
+            record=record or {},
+            batch=batch,
+        )
+        if current != expected_champion or current == version:
+            was = "none" if expected_champion is None else f"version {expected_champion}"
+            now = "there is none" if current is None else f"version {current} is"
+            message = f"{recipe}: version {version} was judged against {was} as champion, but now {now}"
+            aborted: Fields = {**change, "state": "aborted", "reason": message}
+            registry.ledger.append(recipe, "promote", **aborted)
+            raise StaleChampionError(f"{message}; compare the two anew")
+        return _change(registry, recipe, "promote", **change)
+
+
+def rollback(
+    registry: Registry,
+    recipe: str,
+    *,
+    actor: str,
+    to: int | None = None,
+    expected_champion: int | None = None,
+    reason: str = "asked for",
+    record: BaseModel | Mapping[str, Any] | None = None,
+    batch: str | None = None,
+) -> Entry:
+    """Make the previous champion, or the version `to`, champion again, once it was seen to work.
+
+    Raises
+    ------
+    NothingToRollBackError
+        If there is no earlier champion, or `to` is the champion.
+    IntegrityError
+        If that version's files were changed; the champion stays.
+    StaleChampionError
+        If `expected_champion` is given and another version is in charge.
+    """
+    with registry.ledger.lock(recipe):
+        _reconcile(registry, recipe)
+        current = registry.champion_version(recipe)
+        if expected_champion not in (None, current):
+            raise StaleChampionError(
+                f"{recipe}: version {expected_champion} was to be rolled back, but version {current} is"
+                " champion now; nothing was changed"
+            )
+        if to is None:
+            earlier = [v for v in champions.champions(registry.ledger, recipe) if v != current]
+            if current is None or not earlier:
+                now = "no champion" if current is None else f"one champion so far, version {current}"
+                raise NothingToRollBackError(f"{recipe} has {now}: there is nothing to go back to")
+            to = earlier[-1]
+        registry.version(recipe, to)
+        if to == current:
+            raise NothingToRollBackError(f"{recipe}: version {to} is the champion already")
+        return _change(
+            registry,
+            recipe,
+            "rollback",
+            from_version=current,
+            to_version=to,
+            reason=reason,
+            actor=actor,
+            record=record or {},
+            batch=batch,
+        )
+
+
+def _change(registry: Registry, recipe: str, kind: str, **fields: Unpack[Fields]) -> Entry:
+    """Write the intent, set the alias once the version was seen to work, write the outcome."""
+    intended: Fields = {**fields, "state": "intent"}
+    intent = registry.ledger.append(recipe, kind, **intended)
+    assert intent.to_version is not None
+    try:
+        try_out(registry, recipe, intent.to_version)
+        registry.client.set_registered_model_alias(recipe, CHAMPION, str(intent.to_version))
+    except BaseException as error:
+        _settle(registry, intent, fields["actor"], f"{type(error).__name__}: {error}")
+        raise
+    return _settle(registry, intent, fields["actor"], "the alias was not set")
+
+
+def try_out(registry: Registry, recipe: str, version: int) -> None:
+    """Load a version, verified, and let it predict a few rows it was trained on."""
+    info = registry.version(recipe, version)
+    rows = plain(registry.files.reference(recipe, version).head(TRIED_ROWS), info.trained.training)
+    registry.files.load(recipe, version).predict(rows)
+
+
+def _settle(registry: Registry, intent: Entry, actor: str, otherwise: str) -> Entry:
+    """Write the outcome of an intent: what the alias shows."""
+    assert intent.to_version is not None
+    aliases = registry.aliases(intent.recipe) or {}
+    done = aliases.get(CHAMPION) == intent.to_version
+    if done and aliases.get(CHALLENGER) == intent.to_version:
+        registry.client.delete_registered_model_alias(intent.recipe, CHALLENGER)
+    entry, _ = registry.ledger.append_once(
+        intent.recipe,
+        intent.kind,
+        key=f"outcome:{intent.decision_id}",
+        state="done" if done else "aborted",
+        actor=actor,
+        decision_id=intent.decision_id,
+        from_version=intent.from_version,
+        to_version=intent.to_version,
+        batch=intent.batch,
+        reason=intent.reason if done else otherwise,
+        record=intent.record,
+    )
+    return entry
+
+
+def reconcile(registry: Registry, recipe: str | None = None, *, give_up_lost: bool = False) -> list[Entry]:
+    """Bring ledger and alias together after a kill, or after somebody moved the alias by hand.
+
+    Open intents are finished or aborted as the alias shows; an alias moved by hand is written down;
+    one that was deleted is set again. A second call finds nothing to do.
+
+    Raises
+    ------
+    LostRegistryError
+        If MLflow's registry has lost the champion; with `give_up_lost` the ledger then has none any
+        more, and the next model is a first one.
+    """
+    entries: list[Entry] = []
+    for name in registry.ledger.recipes() if recipe is None else (recipe,):
+        with registry.ledger.lock(name):
+            entries += _reconcile(registry, name, give_up_lost)
+    return entries
+
+
+def _reconcile(registry: Registry, recipe: str, give_up_lost: bool = False) -> list[Entry]:
+    killed = "the process was killed before the alias was set"
+    ledger = registry.ledger
+    entries = [_settle(registry, intent, "reconcile", killed) for intent in ledger.open_intents(recipe)]
+    line = champions.champions(ledger, recipe)
+    written = line[-1] if line else None
+    shown = registry.champion_version(recipe)
+    if shown == written:
+        return entries
+    lost = registry.lost(recipe) if shown is None else None
+    if lost and not give_up_lost:
+        raise LostRegistryError(lost)
+    if lost:
+        reason = f"MLflow's registry no longer has version {written}; the next model is a first one"
+    elif shown is None:
+        registry.client.set_registered_model_alias(recipe, CHAMPION, str(written))
+        shown, reason = written, f"the alias champion was gone; set again to version {written}"
+    else:
+        reason = f"the alias champion was moved to version {shown} outside of ml_assets"
+    entries.append(
+        ledger.append(
+            recipe,
+            "reconcile",
+            actor="reconcile",
+            from_version=written,
+            to_version=shown,
+            reason=reason,
+        )
+    )
+    return entries

@@ -1,0 +1,299 @@
+"""Laws of the charge: one champion, the ledger says why, a kill leaves the old one or the new."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml_assets.records import TrainedModel
+from ml_assets.registry import champions, charge
+from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
+from ml_assets.registry.versions import LostRegistryError, Registry
+from ml_assets.settings import Settings
+from ml_assets_tests.support import registry_workers
+from ml_assets_tests.support.registry_workers import (
+    champion_of,
+    evaluation,
+    law_of_the_ledger,
+    open_registry,
+    processes,
+    promote,
+    register,
+    rows,
+    states,
+    train,
+)
+
+# ---- a registry that was lost
+
+
+def _delete_database(registry: Registry) -> Registry:
+    """In another home: this process keeps a deleted database open."""
+    home = registry.settings.home.parent / "another home"
+    home.mkdir()
+    for path in registry.settings.home.glob("ledger.db*"):
+        shutil.copy(path, home)
+    return open_registry(home)
+
+
+def _delete_models(registry: Registry) -> Registry:
+    registry.client.delete_registered_model("churn")
+    return open_registry(registry.settings.home)
+
+
+def _delete_versions(registry: Registry) -> Registry:
+    for version in (1, 2):
+        registry.client.delete_model_version("churn", str(version))
+    return open_registry(registry.settings.home)
+
+
+LOSSES = [_delete_database, _delete_models, _delete_versions]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_lost_registry_is_said_and_changes_nothing(
+    registry: Registry, lose: Callable[[Registry], Registry]
+) -> None:
+    register(registry, 2)
+    promote(registry, 2, None)
+    assert registry.lost("churn") is None
+    registry = lose(registry)
+    before = registry.ledger.entries()
+    tried = [
+        lambda: registry.champion("churn"),
+        lambda: charge.reconcile(registry, "churn"),
+        lambda: charge.reconcile(registry),
+        lambda: promote(registry, 1, None),
+        lambda: charge.rollback(registry, "churn", actor="test", to=1),
+    ]
+    for attempt in tried:
+        with pytest.raises(
+            LostRegistryError, match=r"churn: .*mlflow\.db has no version 2.* Restore .* train"
+        ):
+            attempt()
+    assert registry.ledger.entries() == before
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_after_a_loss_the_next_model_is_a_first_one_with_a_new_number(
+    registry: Registry, lose: Callable[[Registry], Registry]
+) -> None:
+    register(registry, 2)
+    promote(registry, 1, None)
+    promote(registry, 2, 1)
+    registry = lose(registry)
+    (entry,) = charge.reconcile(registry, "churn", give_up_lost=True)
+    assert (entry.from_version, entry.to_version) == (2, None)
+    assert registry.champion("churn") is None
+    assert charge.reconcile(registry, "churn") == []
+    assert register(registry) == [3]
+    promote(registry, 3, None)
+    assert champions.champions(registry.ledger, "churn") == (3,)
+    assert int(registry.client.get_model_version_by_alias("churn", "champion").version) == 3
+    assert [int(v.version) for v in registry.client.search_model_versions("name = 'churn'")] == [3]
+    registry.files.load("churn", 3)
+    with pytest.raises(NothingToRollBackError):
+        charge.rollback(registry, "churn", actor="test")
+    law_of_the_ledger(registry)
+
+
+def test_what_a_deleted_database_left_does_not_reach_the_new_one(mlflow_home: Path) -> None:
+    from ml_assets.registry.database import create_database
+
+    (mlflow_home / "mlflow.db").unlink()
+    left = [mlflow_home / "mlflow.db-wal", mlflow_home / "mlflow.db-shm"]
+    for path in left:
+        path.write_bytes(b"of another database")
+    create_database(Settings(home=mlflow_home))
+    assert (mlflow_home / "mlflow.db").is_file()
+    assert not any(path.exists() for path in left)
+
+
+# ---- promotion and rollback
+
+
+def test_a_promotion_is_an_intent_and_its_outcome(registry: Registry) -> None:
+    register(registry, 2)
+    promote(registry, 1, None)
+    promote(registry, 2, 1)
+    assert states(registry, "promote") == [
+        ("intent", None, 1),
+        ("done", None, 1),
+        ("intent", 1, 2),
+        ("done", 1, 2),
+    ]
+    aliases = registry.client.get_registered_model("churn").aliases
+    assert {name: int(v) for name, v in aliases.items()} == {"champion": 2}
+    law_of_the_ledger(registry)
+
+
+@pytest.mark.parametrize("expected", [None, 2, 3])
+def test_a_decision_against_another_champion_is_stale(registry: Registry, expected: int | None) -> None:
+    register(registry, 3)
+    promote(registry, 1, None)
+    with pytest.raises(StaleChampionError, match=r"version 2 was judged against .* but now version 1 is"):
+        promote(registry, 2, expected)
+    assert champion_of(registry) == 1
+    assert states(registry, "promote")[-1] == ("aborted", 1, 2)
+    law_of_the_ledger(registry)
+
+
+def test_of_simultaneous_promotions_exactly_one_wins(registry: Registry, mlflow_home: Path) -> None:
+    versions = register(registry, 4)
+    context = processes()
+    champion = None
+    for challengers in (versions[:2], versions[2:]):
+        barrier, answers = context.Barrier(2), context.Queue()
+        racers = [
+            context.Process(
+                target=registry_workers.race_to_promote, args=(mlflow_home, v, champion, barrier, answers)
+            )
+            for v in challengers
+        ]
+        for racer in racers:
+            racer.start()
+        outcome = dict(answers.get(timeout=120) for _ in racers)
+        for racer in racers:
+            racer.join(30)
+        assert sorted(outcome.values()) == ["champion", "stale"]
+        (champion,) = (version for version, answer in outcome.items() if answer == "champion")
+        assert champion_of(registry) == champion
+        last = registry.ledger.entries("churn", "promote", limit=3)
+        assert sorted(e.state for e in last) == ["aborted", "done", "intent"]
+        law_of_the_ledger(registry)
+
+
+def test_a_rollback_restores_the_champion_before(registry: Registry) -> None:
+    register(registry, 3)
+    for version, expected in ((1, None), (2, 1), (3, 2)):
+        promote(registry, version, expected)
+    frame = rows(seed=2)
+    before = registry.files.load("churn", 2).predict_proba(frame)
+    entry = charge.rollback(registry, "churn", actor="ada", reason="complaints")
+    assert (entry.actor, entry.from_version, entry.to_version, entry.reason) == ("ada", 3, 2, "complaints")
+    assert champion_of(registry) == 2
+    np.testing.assert_array_equal(registry.files.load("churn", 2).predict_proba(frame), before)
+    charge.rollback(registry, "churn", actor="ada")
+    assert champion_of(registry) == 1
+    with pytest.raises(NothingToRollBackError, match="one champion so far, version 1"):
+        charge.rollback(registry, "churn", actor="ada")
+    charge.rollback(registry, "churn", actor="ada", to=3)
+    assert champion_of(registry) == 3
+    with pytest.raises(NothingToRollBackError, match="version 3 is the champion already"):
+        charge.rollback(registry, "churn", actor="ada", to=3)
+    law_of_the_ledger(registry)
+
+
+def test_there_is_nothing_to_roll_back_before_the_first_promotion(registry: Registry) -> None:
+    register(registry)
+    with pytest.raises(NothingToRollBackError, match="no champion"):
+        charge.rollback(registry, "churn", actor="ada")
+
+
+# ---- kills
+
+
+def _kill_everywhere(registry: Registry, home: Path, action: str, argument: object) -> list[Registry]:
+    """Run an action in copies of the home, dying before write 0, 1, 2 … until it gets to its end."""
+    context = processes()
+    homes: list[Registry] = []
+    for at in range(100):
+        copy = home.parent / f"killed {at}"
+        copy.mkdir()
+        for path in home.glob("*.db*"):
+            shutil.copyfile(path, copy / path.name)
+        process = context.Process(target=registry_workers.die_in, args=(copy, action, argument, at))
+        process.start()
+        process.join(60)
+        assert process.exitcode in (0, 9)
+        homes.append(open_registry(copy))
+        if process.exitcode == 0:
+            return homes
+    raise AssertionError("the action never ends")
+
+
+def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
+    registry: Registry, mlflow_home: Path
+) -> None:
+    register(registry, 2)
+    promote(registry, 1, None)
+    homes = _kill_everywhere(registry, mlflow_home, "promote", (2, 1))
+    assert len(homes) == 5  # intent, alias champion, alias challenger, outcome, and to the end
+    seen = []
+    for killed in homes:
+        assert champion_of(killed) in (1, 2)
+        was = champion_of(killed)
+        charge.reconcile(killed)
+        assert champion_of(killed) == was
+        law_of_the_ledger(killed)
+        assert charge.reconcile(killed) == []
+        seen.append(was)
+        if was == 1:  # the same command again
+            promote(killed, 2, 1)
+            assert champion_of(killed) == 2
+        law_of_the_ledger(killed)
+    assert seen[0] == 1
+    assert seen[-1] == 2
+    assert seen == sorted(seen)
+
+
+def test_a_kill_anywhere_in_a_rollback_leaves_the_old_champion_or_the_new(
+    registry: Registry, mlflow_home: Path
+) -> None:
+    register(registry, 2)
+    promote(registry, 1, None)
+    promote(registry, 2, 1)
+    for killed in _kill_everywhere(registry, mlflow_home, "rollback", None):
+        if champion_of(killed) == 2:
+            charge.rollback(killed, "churn", actor="again")  # reconciles by itself
+        else:
+            charge.reconcile(killed, "churn")
+        assert champion_of(killed) == 1
+        law_of_the_ledger(killed)
+
+
+def test_a_kill_anywhere_in_a_registration_is_healed_by_the_same_call(
+    registry: Registry, mlflow_home: Path
+) -> None:
+    register(registry, 1)
+    promote(registry, 1, None)
+    trained: TrainedModel = train(registry)
+    for killed in _kill_everywhere(registry, mlflow_home, "register", trained):
+        assert killed.register(trained, evaluation=evaluation()) == 2
+        assert [v.version for v in killed.versions("churn")] == [1, 2]
+        assert len(killed.client.search_model_versions("name = 'churn'")) == 2
+        promote(killed, 2, 1)
+        law_of_the_ledger(killed)
+
+
+def test_an_alias_moved_by_hand_is_written_down_and_a_deleted_one_set_again(registry: Registry) -> None:
+    register(registry, 2)
+    promote(registry, 1, None)
+    registry.client.set_registered_model_alias("churn", "champion", "2")
+    (entry,) = charge.reconcile(registry)
+    assert (entry.kind, entry.from_version, entry.to_version) == ("reconcile", 1, 2)
+    registry.client.delete_registered_model_alias("churn", "champion")
+    (entry,) = charge.reconcile(registry)
+    assert champion_of(registry) == 2
+    assert charge.reconcile(registry) == []
+    law_of_the_ledger(registry)
+    charge.rollback(registry, "churn", actor="test")
+    assert champion_of(registry) == 1
+
+
+def test_rollback_of_a_champion_that_is_no_more_changes_nothing(registry: Registry) -> None:
+    first, second, third = register(registry, 3)
+    for before, version in ((None, first), (first, second), (second, third)):
+        promote(registry, version, before)
+    with pytest.raises(StaleChampionError, match="version 2 was to be rolled back, but version 3 is"):
+        charge.rollback(registry, "churn", actor="probation", to=first, expected_champion=second)
+    assert champion_of(registry) == third
+    charge.rollback(
+        registry, "churn", actor="probation", to=second, expected_champion=third, batch="2024-05-01"
+    )
+    assert registry.ledger.entries("churn", "rollback")[-1].batch == "2024-05-01"
+    law_of_the_ledger(registry)
