@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml_assets.backtest.errors import TooShortError
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.orchestration import display
 
 if TYPE_CHECKING:
     from ml_assets.backtest.backtest import Backtest, Progress
@@ -65,17 +64,20 @@ def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers
     return result
 
 
-def backtest_report(state: ModelState, say: Callable[[str], None]) -> dict[str, Any]:
-    """Try the policies on the batches that were cleaned: a table and a picture, or why there is none yet."""
-    try:
-        result = backtest_step(
-            state,
-            stream_of_store(state),
-            lambda what, done, total: say(f"{what}: {done} of {total}"),
-            workers=os.cpu_count() or 1,
-        )
-    except TooShortError as error:
-        return {"policies": 0, "summary": str(error)}
+def backtest_report(state: ModelState, say: Callable[[str], None]) -> tuple[Backtest, bytes]:
+    """Try the policies on the batches that were cleaned: the result and its picture.
+
+    Raises
+    ------
+    TooShortError
+        If there is too little history yet.
+    """
+    result = backtest_step(
+        state,
+        stream_of_store(state),
+        lambda what, done, total: say(f"{what}: {done} of {total}"),
+        workers=os.cpu_count() or 1,
+    )
     from ml_assets.backtest.pictures import pareto
 
-    return display.backtest_metadata(result) | {"picture": display.picture(pareto(result))}
+    return result, pareto(result)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.state import ModelState
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.tracking import Logged
-
-Metadata = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,18 @@ class GateResult:
     as_of: str
 
 
-def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[str, Metadata]:
-    """Split the labelled rows of the training window; metadata of `training_set` and `test_set`.
+@dataclass(frozen=True)
+class Part:
+    """A snapshot of one part of a training window."""
+
+    rows: int
+    as_of: str
+    batches: str
+    sha256: str
+
+
+def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[str, Part]:
+    """Split the labelled rows of the training window into `training_set` and `test_set`.
 
     `healthy` leaves out faulty batches: a model must not learn a broken feed by itself. A person who trains
     by hand, after a lasting change of unit, has them learned.
@@ -45,10 +52,9 @@ def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[
 
     batches = state.window(as_of, healthy=healthy)
     if not batches:
-        raise dg.Failure(
+        raise StepError(
             f"{state.name}: no batch up to {state.labelled_until(as_of)} has been cleaned, so there are no "
-            f"labelled rows to learn from. Materialize {state.name}/cleaned_features first.",
-            allow_retries=False,
+            f"labelled rows to learn from. Materialize {state.name}/cleaned_features first."
         )
     batches = _chosen_window(state, batches)
     frame = state.store.read_frames("cleaned_features", batches)
@@ -56,17 +62,12 @@ def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[
     try:
         parts = dict(zip(("training_set", "test_set"), split(labelled, state.recipe), strict=True))
     except ValueError as error:
-        raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
-    metadata: dict[str, Metadata] = {}
+        raise StepError(f"{state.name}: {error}") from None
+    made: dict[str, Part] = {}
     for asset, part in parts.items():
         snapshot = state.store.write_frame(asset, as_of, part)
-        metadata[asset] = {
-            "rows": snapshot.rows,
-            "as_of": as_of,
-            "batches": f"{batches[0]} … {batches[-1]}",
-            "sha256": snapshot.sha256,
-        }
-    return metadata
+        made[asset] = Part(snapshot.rows, as_of, f"{batches[0]} … {batches[-1]}", snapshot.sha256)
+    return made
 
 
 def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
@@ -111,7 +112,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
             begins=news.begins,
         )
     except ValueError as error:
-        raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
+        raise StepError(f"{state.name}: {error}") from None
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of})
     trained = TrainedModel(
         recipe=state.name,
@@ -170,7 +171,7 @@ def champion_step(
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
     if evaluation.targets_missed:  # a blocking check guards only its own run
-        raise dg.Failure(f"{state.name}: {'; '.join(evaluation.targets_missed)}", allow_retries=False)
+        raise StepError(f"{state.name}: {'; '.join(evaluation.targets_missed)}")
     test = state.store.read_frame("test_set", as_of)
     challenger = registry.files.load_trained(trained)
     predicted = predict(challenger, test)

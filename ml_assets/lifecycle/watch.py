@@ -1,158 +1,47 @@
-"""What the assets of a batch do: read and write the model's state round the plain functions."""
+"""A batch watched: its drift, the live score that became known with it, the probation of a new champion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import dagster as dg
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.lifecycle.gate import probation_step
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.orchestration import display
 from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.retraining.evidence import drift_breach, performance_breach
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.records import Schema
     from ml_assets.registry.champions import VersionInfo
 
-Metadata = dict[str, Any]
 AnyReport = TypeVar("AnyReport", bound=Record)
 
 
-@dataclass
-class Reading:
-    """What `raw_data` did: a snapshot's metadata per batch, and the contract's findings."""
+@dataclass(frozen=True)
+class Drift:
+    """A drift report, what it warns of, and what there is to see: PNG images and Evidently's page."""
 
-    snapshots: dict[str, Metadata] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    report: DriftReport
+    alarms: tuple[str, ...] = ()
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    page: Path | None = None
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a monitoring asset shows, and what it warns of."""
+class Performance:
+    """A performance report, what it warns of, the live score over time, and how a probation stands."""
 
-    metadata: Metadata
-    alarms: tuple[str, ...] = ()
-
-
-def raw_step(state: ModelState, batch: str) -> Reading:
-    """Snapshot a batch, and once more each earlier batch whose labels may have arrived with it."""
-    from ml_assets.quality.contract import check_raw
-    from ml_assets.sources.paths import SourceError
-
-    reading = Reading()
-    for each in (*_awaiting_labels(state, batch), batch):
-        try:
-            frame, account = state.rows(each)
-        except SourceError as error:
-            raise dg.Failure(f"{state.name}: {error}", allow_retries=False) from None
-        findings = check_raw(frame, state.recipe, _known_schema(state, each))
-        if findings and each != batch:
-            continue  # a broken re-send replaces nothing; the batch itself is reported when it is asked for
-        snapshot = state.store.write_frame("raw_data", each, frame)
-        if each == batch or snapshot.changed:
-            reading.snapshots[each] = {
-                "rows": snapshot.rows,
-                "columns": len(frame.columns),
-                "sha256": snapshot.sha256,
-                "changed": snapshot.changed,
-                "sample": display.table(frame.head(5).to_dict("records")),
-                **({"told": "; ".join(account.told)} if account.told else {}),
-            }
-        reading.problems += [f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings]
-    return reading
+    report: PerformanceReport
+    alarms: tuple[str, ...]
+    pictures: dict[str, bytes]
+    probation: str | None
 
 
-def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
-    if state.recipe.batches is None:
-        return []
-    delay = state.recipe.monitoring.label_delay
-    earlier = [state.shifted(batch, -by) for by in range(delay, 0, -1)]
-    return [each for each in earlier if state.store.has("raw_data", each)]
-
-
-def _known_schema(state: ModelState, batch: str) -> Schema | None:
-    """Schema of the newest earlier batch that passed the contract, with the columns and classes of others."""
-    from ml_assets.quality.contract import USUAL_BATCHES, learn_schema
-
-    cleaned = state.store.batches("cleaned_features")
-    earlier = [b for b in cleaned if b < batch]
-    if state.recipe.batches is None or not earlier:
-        return None
-    return learn_schema(
-        state.store.read_frame("raw_data", earlier[-1]),
-        state.recipe,
-        earlier=[state.store.columns("raw_data", each) for each in earlier[-USUAL_BATCHES:]],
-        accepted=state.store.columns("cleaned_features", earlier[-1]),
-        classes=_known_classes(state, cleaned),
-    )
-
-
-def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
-    """Class labels of the first batch that has any: their spelling is that of all later ones."""
-    if state.recipe.task != "classification":
-        return []
-    target = state.recipe.target
-    for batch in cleaned:
-        labels = state.store.read_frame("cleaned_features", batch, [target])[target].dropna()
-        if len(labels):
-            return sorted(map(str, labels.unique()))
-    return []
-
-
-def clean_step(state: ModelState, batch: str) -> dict[str, Metadata]:
-    """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of; metadata per batch."""
-    from ml_assets.features.cleaning import clean
-
-    done: dict[str, Metadata] = {}
-    for each in (*_awaiting_labels(state, batch), batch):
-        raw = state.store.read_frame("raw_data", each)
-        result = clean(raw, state.recipe, each, _known_schema(state, each))
-        snapshot = state.store.write_frame("cleaned_features", each, result.frame)
-        if each == batch or snapshot.changed:
-            done[each] = {
-                "rows": snapshot.rows,
-                "labelled_rows": int(result.frame[state.recipe.target].notna().sum()),
-                "missing_share": float(result.frame.isna().to_numpy().mean()) if snapshot.rows else 0.0,
-                "sha256": snapshot.sha256,
-                "dropped": display.table({"reason": r, "rows": n} for r, n in result.dropped.items()),
-                **{f"dropped_{reason}": n for reason, n in result.dropped.items()},
-                **({"new_columns": ", ".join(result.waiting)} if result.waiting else {}),
-            }
-    return done
-
-
-def predict_step(state: ModelState, batch: str) -> Metadata:
-    """Predict a batch with the champion, if there is one."""
-    from ml_assets.evaluation.evaluate import predict
-
-    champion = state.registry.champion(state.name)
-    if champion is None:
-        return {"champion_version": 0, "rows": 0, "summary": "no champion yet: nothing to predict with"}
-    frame = state.store.read_frame("cleaned_features", batch)
-    predicted = predict(state.registry.files.load(state.name, champion.version), frame)
-    predicted = predicted.assign(row_id__=frame["row_id__"], champion_version=champion.version)
-    snapshot = state.store.write_frame("predictions", batch, predicted)
-    return {
-        "champion_version": champion.version,
-        "rows": snapshot.rows,
-        "sha256": snapshot.sha256,
-        **display.numbers(_summary(predicted)),
-    }
-
-
-def _summary(predicted: pd.DataFrame) -> dict[str, float]:
-    numeric = predicted.select_dtypes("number").drop(columns=["row_id__", "champion_version"])
-    return {f"mean_{name}": float(numeric[name].mean()) for name in numeric}
-
-
-def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
+def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
     from ml_assets.features.columns import roles
     from ml_assets.monitoring import evidently_report, pictures, timeline
@@ -173,7 +62,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
             text="no champion yet: nothing to compare with",
         )
         state.store.write_record("drift_report", batch, report)
-        return Report(display.drift_metadata(report))
+        return Drift(report)
     reference = state.registry.files.reference(state.name, champion.version)
     columns = roles(reference, state.recipe)
     report = drift_report(
@@ -208,14 +97,13 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
         },
         state.index(batch),
     )
-    metadata = display.drift_metadata(report) | {
-        "evidently": dg.MetadataValue.path(str(html)),
-        "picture": display.picture(pictures.worst_columns(report, reference, current)),
-        "history": display.picture(timeline.drift_map([*earlier, report])),
-    }
     _tell_drift(state, report)
     alarms = (*report.faults, *([report.text] if drift_breach(report, state.recipe.retraining) else []))
-    return Report(metadata, alarms)
+    shown = {
+        "picture": pictures.worst_columns(report, reference, current),
+        "history": timeline.drift_map([*earlier, report]),
+    }
+    return Drift(report, alarms, shown, html)
 
 
 def _tell_drift(state: ModelState, report: DriftReport) -> None:
@@ -269,7 +157,7 @@ def _keep_newest_pages(state: ModelState) -> None:
         page.unlink(missing_ok=True)
 
 
-def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Report:
+def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Performance:
     """Score the newest batch whose labels are known when `batch` has arrived."""
     from ml_assets.monitoring import timeline
     from ml_assets.registry import tracking
@@ -285,12 +173,12 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Repor
         tell(state, "breach", occasion, scored.text, batch)
     tell_findings(state, report)
     probation = _probation(state, batch)
-    metadata = display.performance_metadata(report) | {
-        "history": display.picture(timeline.live_score([*earlier, report], _asked(state)))
-    }
-    if probation:
-        metadata["probation"] = probation[0]
-    return Report(metadata, (*([scored.text] if breached else []), *alarms(report), *probation[1:]))
+    return Performance(
+        report,
+        (*([scored.text] if breached else []), *alarms(report), *probation[1:]),
+        {"history": timeline.live_score([*earlier, report], _asked(state))},
+        probation[0] if probation else None,
+    )
 
 
 def _asked(state: ModelState) -> list[str]:

@@ -12,7 +12,10 @@ import dagster as dg
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ml_assets.backtest.backtest import Backtest
+    from ml_assets.lifecycle.intake import Cleaned, Predicted, TakenIn
 
 Metadata = dict[str, Any]
 
@@ -72,6 +75,51 @@ def record_last(metadata: Metadata) -> Metadata:
     return {key: value for key, value in metadata.items() if key != "record"} | (
         {"record": metadata["record"]} if "record" in metadata else {}
     )
+
+
+def seen(pictures: Mapping[str, bytes], page: Path | None = None) -> Metadata:
+    """Show PNG images inline, and the place of a page of HTML."""
+    shown: Metadata = {name: picture(png) for name, png in pictures.items()}
+    return shown if page is None else {"evidently": dg.MetadataValue.path(str(page)), **shown}
+
+
+def taken_metadata(taken: TakenIn) -> Metadata:
+    """Show the rows as they came."""
+    told = {"told": taken.told} if taken.told else {}
+    return {
+        "rows": taken.rows,
+        "columns": taken.columns,
+        "sha256": taken.sha256,
+        "changed": taken.changed,
+        "sample": table(taken.sample),
+        **told,
+    }
+
+
+def cleaned_metadata(cleaned: Cleaned) -> Metadata:
+    """Show the clean rows, and how many were dropped why."""
+    waiting = {"new_columns": ", ".join(cleaned.waiting)} if cleaned.waiting else {}
+    return {
+        "rows": cleaned.rows,
+        "labelled_rows": cleaned.labelled_rows,
+        "missing_share": cleaned.missing_share,
+        "sha256": cleaned.sha256,
+        "dropped": table({"reason": reason, "rows": rows} for reason, rows in cleaned.dropped.items()),
+        **{f"dropped_{reason}": rows for reason, rows in cleaned.dropped.items()},
+        **waiting,
+    }
+
+
+def predicted_metadata(predicted: Predicted) -> Metadata:
+    """Show whose predictions they are, and their means."""
+    if predicted.sha256 is None:
+        return {"champion_version": 0, "rows": 0, "summary": "no champion yet: nothing to predict with"}
+    return {
+        "champion_version": predicted.champion_version,
+        "rows": predicted.rows,
+        "sha256": predicted.sha256,
+        **numbers(predicted.means),
+    }
 
 
 def training_metadata(training: TrainingResult) -> Metadata:

@@ -65,9 +65,11 @@ def test_static_table_has_no_history(folder: Path) -> None:
 
 
 def test_asset_shows_the_same_backtest_and_says_why_there_is_none(folder: Path) -> None:
+    from ml_assets.backtest.errors import TooShortError
     from ml_assets.cli.validate import load_state
     from ml_assets.features.cleaning import clean
     from ml_assets.lifecycle.backtest import backtest_report
+    from ml_assets.orchestration.display import backtest_metadata
     from ml_assets.settings import read_settings
 
     _, told, _ = run(folder / "made.yaml")
@@ -78,11 +80,13 @@ def test_asset_shows_the_same_backtest_and_says_why_there_is_none(folder: Path) 
             cleaned = clean(state.read(batch), state.recipe, batch).frame
             state.store.write_frame("cleaned_features", batch, cleaned)
         if known < 12:
-            shown = backtest_report(state, lambda text: None)
-            assert shown["policies"] == 0
-            assert f"{known} batches are too few" in shown["summary"]
-    shown = backtest_report(state, lambda text: None)
+            with pytest.raises(TooShortError, match=f"{known} batches are too few"):
+                backtest_report(state, lambda text: None)
+    result, png = backtest_report(state, lambda text: None)
+    shown = backtest_metadata(result)
+    assert png.startswith(b"\x89PNG")
     assert shown["recommended"] == told["recommended"]
     assert len(shown["policies"].records) == len(told["policies"])
     static = load_state(folder / "static.yaml", read_settings())
-    assert "no history" in backtest_report(static, lambda text: None)["summary"]
+    with pytest.raises(TooShortError, match="no history"):
+        backtest_report(static, lambda text: None)

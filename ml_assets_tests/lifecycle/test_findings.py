@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.evaluation.evaluate import predict
-from ml_assets.lifecycle.watch import performance_step, predict_step
+from ml_assets.lifecycle.intake import predict_step
+from ml_assets.lifecycle.watch import performance_step
 from ml_assets.orchestration.display import performance_metadata
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import BatchEvidence, Champion, History, PerformanceReport, TrainedModel

@@ -1,0 +1,5 @@
+"""What a step raises when it cannot do its work: one type, whoever called it."""
+
+
+class StepError(RuntimeError):
+    """A step that a person can help: the message names the model, what was found and what to do next."""

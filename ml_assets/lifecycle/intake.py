@@ -1,0 +1,164 @@
+"""Rows come in: read, cleaned, predicted; each a snapshot of its batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.lifecycle.errors import StepError
+from ml_assets.lifecycle.state import ModelState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.records import Schema
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """A snapshot of the rows as they came."""
+
+    rows: int
+    columns: int
+    sha256: str
+    changed: bool
+    sample: list[dict[str, Any]]
+    """The first five rows."""
+    told: str
+    """What reading set aside or took for something else, in words; empty: nothing."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A snapshot of the clean rows, and how many were dropped for which reason."""
+
+    rows: int
+    labelled_rows: int
+    missing_share: float
+    sha256: str
+    dropped: dict[str, int]
+    waiting: tuple[str, ...]
+    """New columns that too few batches have yet."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A snapshot of predictions; `champion_version` is 0 while there is no champion."""
+
+    champion_version: int = 0
+    rows: int = 0
+    sha256: str | None = None
+    means: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Reading:
+    """What was read for a batch: a snapshot per batch, and the contract's findings."""
+
+    snapshots: dict[str, TakenIn] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def raw_step(state: ModelState, batch: str) -> Reading:
+    """Snapshot a batch, and once more each earlier batch whose labels may have arrived with it."""
+    from ml_assets.quality.contract import check_raw
+    from ml_assets.sources.paths import SourceError
+
+    reading = Reading()
+    for each in (*_awaiting_labels(state, batch), batch):
+        try:
+            frame, account = state.rows(each)
+        except SourceError as error:
+            raise StepError(f"{state.name}: {error}") from None
+        findings = check_raw(frame, state.recipe, _known_schema(state, each))
+        if findings and each != batch:
+            continue  # a broken re-send replaces nothing; the batch itself is reported when it is asked for
+        snapshot = state.store.write_frame("raw_data", each, frame)
+        if each == batch or snapshot.changed:
+            reading.snapshots[each] = TakenIn(
+                rows=snapshot.rows,
+                columns=len(frame.columns),
+                sha256=snapshot.sha256,
+                changed=snapshot.changed,
+                sample=[{str(k): v for k, v in row.items()} for row in frame.head(5).to_dict("records")],
+                told="; ".join(account.told),
+            )
+        reading.problems += [f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings]
+    return reading
+
+
+def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
+    if state.recipe.batches is None:
+        return []
+    delay = state.recipe.monitoring.label_delay
+    earlier = [state.shifted(batch, -by) for by in range(delay, 0, -1)]
+    return [each for each in earlier if state.store.has("raw_data", each)]
+
+
+def _known_schema(state: ModelState, batch: str) -> Schema | None:
+    """Schema of the newest earlier batch that passed the contract, with the columns and classes of others."""
+    from ml_assets.quality.contract import USUAL_BATCHES, learn_schema
+
+    cleaned = state.store.batches("cleaned_features")
+    earlier = [b for b in cleaned if b < batch]
+    if state.recipe.batches is None or not earlier:
+        return None
+    return learn_schema(
+        state.store.read_frame("raw_data", earlier[-1]),
+        state.recipe,
+        earlier=[state.store.columns("raw_data", each) for each in earlier[-USUAL_BATCHES:]],
+        accepted=state.store.columns("cleaned_features", earlier[-1]),
+        classes=_known_classes(state, cleaned),
+    )
+
+
+def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
+    """Class labels of the first batch that has any: their spelling is that of all later ones."""
+    if state.recipe.task != "classification":
+        return []
+    target = state.recipe.target
+    for batch in cleaned:
+        labels = state.store.read_frame("cleaned_features", batch, [target])[target].dropna()
+        if len(labels):
+            return sorted(map(str, labels.unique()))
+    return []
+
+
+def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
+    """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of."""
+    from ml_assets.features.cleaning import clean
+
+    done: dict[str, Cleaned] = {}
+    for each in (*_awaiting_labels(state, batch), batch):
+        raw = state.store.read_frame("raw_data", each)
+        result = clean(raw, state.recipe, each, _known_schema(state, each))
+        snapshot = state.store.write_frame("cleaned_features", each, result.frame)
+        if each == batch or snapshot.changed:
+            done[each] = Cleaned(
+                rows=snapshot.rows,
+                labelled_rows=int(result.frame[state.recipe.target].notna().sum()),
+                missing_share=float(result.frame.isna().to_numpy().mean()) if snapshot.rows else 0.0,
+                sha256=snapshot.sha256,
+                dropped=dict(result.dropped),
+                waiting=tuple(result.waiting),
+            )
+    return done
+
+
+def predict_step(state: ModelState, batch: str) -> Predicted:
+    """Predict a batch with the champion, if there is one."""
+    from ml_assets.evaluation.evaluate import predict
+
+    champion = state.registry.champion(state.name)
+    if champion is None:
+        return Predicted()
+    frame = state.store.read_frame("cleaned_features", batch)
+    predicted = predict(state.registry.files.load(state.name, champion.version), frame)
+    predicted = predicted.assign(row_id__=frame["row_id__"], champion_version=champion.version)
+    snapshot = state.store.write_frame("predictions", batch, predicted)
+    return Predicted(champion.version, snapshot.rows, snapshot.sha256, _summary(predicted))
+
+
+def _summary(predicted: pd.DataFrame) -> dict[str, float]:
+    numeric = predicted.select_dtypes("number").drop(columns=["row_id__", "champion_version"])
+    return {f"mean_{name}": float(numeric[name].mean()) for name in numeric}

@@ -1,0 +1,146 @@
+"""The assets of a batch: raw_data, cleaned_features, predictions, drift_report, performance_report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.lifecycle.intake import clean_step, predict_step, raw_step
+from ml_assets.lifecycle.watch import drift_step, performance_step
+from ml_assets.orchestration import display
+from ml_assets.orchestration.graph import Graph, batches_of, check, mlflow_run_id, partition_of, refusals
+from ml_assets.orchestration.partitions import labels_mapping
+
+
+def raw_data(graph: Graph) -> dg.AssetsDefinition:
+    """Make `raw_data`."""
+    state = graph.state
+    contract = "Columns, types, emptiness, target present."
+
+    @dg.asset(
+        name="raw_data",
+        kinds={"parquet"},
+        code_version=state.recipe_sha256[:12],
+        check_specs=[graph.check_spec("contract", "raw_data", contract, blocking=True)],
+        **graph.batched,
+    )
+    def raw_data(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """Rows as they came, one content-hashed snapshot per batch; late ones are read again."""
+        problems: list[str] = []
+        for batch in batches_of(context):
+            with refusals():
+                reading = raw_step(state, batch)
+            problems += reading.problems
+            shown = {each: display.taken_metadata(taken) for each, taken in reading.snapshots.items()}
+            _show(context, graph.key("raw_data"), shown)
+        return dg.MaterializeResult(check_results=[check("contract", not problems, problems)])
+
+    return raw_data
+
+
+def cleaned_features(graph: Graph) -> dg.AssetsDefinition:
+    """Make `cleaned_features`."""
+    state = graph.state
+
+    @dg.asset(
+        name="cleaned_features", deps=[graph.key("raw_data")], kinds={"pandas", "parquet"}, **graph.batched
+    )
+    def cleaned_features(context: dg.AssetExecutionContext) -> None:
+        """Types converted, exact duplicates dropped, each row named; nothing is learned here."""
+        for batch in batches_of(context):
+            with refusals():
+                cleaned = clean_step(state, batch)
+            shown = {each: display.cleaned_metadata(done) for each, done in cleaned.items()}
+            _show(context, graph.key("cleaned_features"), shown)
+
+    return cleaned_features
+
+
+def _show(context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, dict[str, Any]]) -> None:
+    """Show what was made for each batch: for one that the run is not about, labels have arrived since."""
+    for batch, metadata in shown.items():
+        if batch in batches_of(context):
+            context.add_asset_metadata(metadata, partition_key=partition_of(batch))
+        else:
+            context.log_event(dg.AssetMaterialization(key, partition=batch, metadata=metadata))
+
+
+def predictions(graph: Graph) -> dg.AssetsDefinition:
+    """Make `predictions`."""
+    state = graph.state
+
+    @dg.asset(
+        name="predictions",
+        deps=[graph.key("cleaned_features")],
+        kinds={"mlflow", "parquet"},
+        required_resource_keys={"mlflow"},
+        **graph.batched,
+    )
+    def predictions(context: dg.AssetExecutionContext) -> None:
+        """The champion's predictions for a batch; the champion comes from the registry."""
+        for batch in batches_of(context):
+            with refusals():
+                predicted = predict_step(state, batch)
+            metadata = display.predicted_metadata(predicted)
+            context.add_asset_metadata(metadata, partition_key=partition_of(batch))
+
+    return predictions
+
+
+def drift_report(graph: Graph) -> dg.AssetsDefinition:
+    """Make `drift_report`."""
+    state = graph.state
+    drift = "Share of drifted columns, and faults."
+
+    @dg.asset(
+        name="drift_report",
+        deps=[graph.key("cleaned_features")],
+        kinds={"evidently"},
+        required_resource_keys={"mlflow"},
+        check_specs=[graph.check_spec("drift", "drift_report", drift, blocking=False)],
+        **graph.batched,
+    )
+    def drift_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """The batch's columns against the rows that the champion was trained on."""
+        found: list[str] = []
+        for batch in batches_of(context):
+            with refusals():
+                result = drift_step(state, batch, mlflow_run_id(context))
+            found += [f"{batch}: {text}" for text in result.alarms]
+            metadata = display.drift_metadata(result.report) | display.seen(result.pictures, result.page)
+            context.add_asset_metadata(display.record_last(metadata), partition_key=partition_of(batch))
+        return dg.MaterializeResult(check_results=[check("drift", not found, found, warn=True)])
+
+    return drift_report
+
+
+def performance_report(graph: Graph) -> dg.AssetsDefinition:
+    """Make `performance_report`."""
+    state = graph.state
+    live = "Live score against the threshold, or against the hold-out."
+
+    @dg.asset(
+        name="performance_report",
+        deps=[
+            dg.AssetDep(graph.key(asset), partition_mapping=labels_mapping(state.recipe))
+            for asset in ("cleaned_features", "predictions")
+        ],
+        kinds={"scikitlearn"},
+        required_resource_keys={"mlflow"},
+        check_specs=[graph.check_spec("performance", "performance_report", live, blocking=False)],
+        **graph.batched,
+    )
+    def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """The live score of the newest batch whose labels are known when this batch arrives."""
+        found: list[str] = []
+        for batch in batches_of(context):
+            with refusals():
+                result = performance_step(state, batch, mlflow_run_id(context))
+            found += [f"{batch}: {text}" for text in result.alarms]
+            metadata = display.performance_metadata(result.report) | display.seen(result.pictures)
+            if result.probation is not None:
+                metadata["probation"] = result.probation
+            context.add_asset_metadata(display.record_last(metadata), partition_key=partition_of(batch))
+        return dg.MaterializeResult(check_results=[check("performance", not found, found, warn=True)])
+
+    return performance_report

@@ -1,0 +1,156 @@
+"""The assets of a training: training_set, test_set, trained_model, evaluation_report, champion; and backtest."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.backtest.errors import TooShortError
+from ml_assets.estimators.libraries import library_of
+from ml_assets.lifecycle.backtest import backtest_report
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
+from ml_assets.orchestration import display
+from ml_assets.orchestration.graph import DECISION_TAG, Graph, as_of, check, mlflow_run_id, refusals
+from ml_assets.search.candidates import candidates
+
+PARTS = {
+    "training_set": "Rows the model learns from: the training window without its hold-out.",
+    "test_set": "The hold-out: no part of training sees it.",
+}
+
+
+def split(graph: Graph) -> dg.AssetsDefinition:
+    """Make `training_set` and `test_set`."""
+    state = graph.state
+
+    @dg.multi_asset(
+        name=f"{state.name}__split",
+        specs=[
+            dg.AssetSpec(
+                graph.key(part),
+                deps=[graph.all_batches("cleaned_features")],
+                group_name=state.name,
+                kinds={"pandas", "parquet"},
+                description=text,
+            )
+            for part, text in PARTS.items()
+        ],
+    )
+    def split(context: dg.AssetExecutionContext) -> Iterable[dg.MaterializeResult]:
+        by_sensor = DECISION_TAG in context.run.tags
+        with refusals():
+            parts = split_step(state, as_of(context, state, "cleaned_features"), healthy=by_sensor)
+        for asset, part in parts.items():
+            yield dg.MaterializeResult(asset_key=graph.key(asset), metadata=vars(part))
+
+    return split
+
+
+def trained_model(graph: Graph) -> dg.AssetsDefinition:
+    """Make `trained_model`."""
+    state = graph.state
+    libraries = {library_of(choice.class_path).tag for choice in candidates(state.recipe).values()}
+
+    @dg.asset(
+        name="trained_model",
+        deps=[graph.key("training_set")],
+        kinds={"optuna", *libraries},
+        required_resource_keys={"mlflow"},
+        pool=f"{state.name}_training",
+        code_version=state.recipe_sha256[:12],
+        **graph.hub,
+    )
+    def trained_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """One Pipeline, from imputation to estimator, searched within the training set."""
+        with refusals():
+            batch = as_of(context, state, "training_set")
+            trained = train_step(state, batch, mlflow_run_id(context), context.log.info)
+        return dg.MaterializeResult(
+            metadata=display.training_metadata(trained.training)
+            | {"mlflow_run": run_link(state, trained.run_id), "model_uri": trained.model_uri}
+        )
+
+    return trained_model
+
+
+def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
+    """Make `evaluation_report`."""
+    state = graph.state
+    targets = "The recipe's `evaluation.targets`."
+
+    @dg.asset(
+        name="evaluation_report",
+        deps=[graph.key("trained_model"), graph.key("test_set")],
+        kinds={"scikitlearn"},
+        required_resource_keys={"mlflow"},
+        check_specs=[graph.check_spec("targets", "evaluation_report", targets, blocking=True)],
+        **graph.hub,
+    )
+    def evaluation_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """Scores on the hold-out with 95 % intervals, beside a baseline that looks at no feature."""
+        with refusals():
+            evaluation, png = evaluate_step(state, as_of(context, state, "trained_model"))
+        missed = evaluation.targets_missed
+        return dg.MaterializeResult(
+            metadata=display.evaluation_metadata(evaluation) | display.seen({"picture": png}),
+            check_results=[check("targets", not missed, missed)],
+        )
+
+    return evaluation_report
+
+
+def champion(graph: Graph) -> dg.AssetsDefinition:
+    """Make `champion`."""
+    state = graph.state
+
+    @dg.asset(
+        name="champion",
+        deps=[graph.key("evaluation_report")],
+        kinds={"mlflow"},
+        required_resource_keys={"mlflow"},
+        **graph.hub,
+    )
+    def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
+        actor = context.run.tags.get("ml_assets/actor", "dagster")
+        with refusals():
+            batch = as_of(context, state, "trained_model")
+            result = champion_step(state, batch, mlflow_run_id(context), actor, context.log.info)
+        return dg.MaterializeResult(
+            metadata={
+                "version": result.version,
+                "champion_version": result.champion_version or 0,
+                "as_of": result.as_of,
+                **display.promotion_metadata(result.promotion),
+                "mlflow_run": run_link(state, result.run_id),
+            }
+        )
+
+    return champion
+
+
+def backtest(graph: Graph) -> dg.AssetsDefinition:
+    """Make `backtest`."""
+    state = graph.state
+
+    @dg.asset(
+        name="backtest", deps=[graph.all_batches("cleaned_features")], kinds={"scikitlearn"}, **graph.hub
+    )
+    def backtest(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """What other retraining policies would have gained so far, and their cost; `recipe` is the one in force."""
+        try:
+            result, png = backtest_report(state, context.log.info)
+        except TooShortError as error:
+            return dg.MaterializeResult(metadata={"policies": 0, "summary": str(error)})
+        return dg.MaterializeResult(
+            metadata=display.backtest_metadata(result) | display.seen({"picture": png})
+        )
+
+    return backtest
+
+
+def run_link(state: ModelState, run_id: str) -> dg.MetadataValue[Any]:
+    """Link to a run in MLflow's own web page."""
+    base = state.settings.mlflow_url.rstrip("/")
+    return dg.MetadataValue.url(f"{base}/#/experiments/{state.registry.experiment_id(run_id)}/runs/{run_id}")
