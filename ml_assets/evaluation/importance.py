@@ -85,11 +85,20 @@ def permutation_importance(
     together = max(1, min(ROWS_AT_ONCE // len(index), CELLS_AT_ONCE // max(1, own.size)))
     for first in range(0, len(names), together):
         part = names[first : first + together]
-        features = _stacked([_replaced(own, others, places[name]) for name in part])
+        features = _replaced(own, others, [places[name] for name in part])
         everywhere = predictions_frame(estimator, features, pd.RangeIndex(len(features)), positive)
+        unmoved = np.all(
+            [
+                (everywhere[output].to_numpy().reshape(len(part), -1) == untouched[output].to_numpy()).all(
+                    axis=1
+                )
+                for output in untouched.columns
+            ],
+            axis=0,
+        )
         for k, name in enumerate(part):
-            predicted = everywhere.iloc[k * len(index) : (k + 1) * len(index)].set_axis(index)
-            losses[name] = nothing if predicted.equals(untouched) else loss(predicted)
+            predicted = everywhere.iloc[k * len(index) : (k + 1) * len(index)]
+            losses[name] = nothing if unmoved[k] else loss(predicted.set_axis(index))
         if progress is not None:
             progress(len(losses), len(names))
     return losses
@@ -103,17 +112,12 @@ def _parts(model: Any, names: list[str]) -> tuple[Callable[[pd.DataFrame], Any],
     return transformer.transform, model[1:], output_columns(transformer)
 
 
-def _replaced(own: Any, others: Any, places: list[int]) -> Any:
-    """Put the columns of others in the place of one's own, in a copy."""
+def _replaced(own: Any, others: Any, places: list[list[int]]) -> Any:
+    """One's own rows once for each feature, one below the other, with the columns of others in its places."""
     if isinstance(own, pd.DataFrame):
-        return own.assign(**{own.columns[k]: others.iloc[:, k] for k in places})
-    changed = own.copy(order="K")
-    changed[:, places] = others[:, places]
-    return changed
-
-
-def _stacked(parts: list[Any]) -> Any:
-    """All rows of the parts, one part below the other."""
-    return (
-        pd.concat(parts, ignore_index=True) if isinstance(parts[0], pd.DataFrame) else np.concatenate(parts)
-    )
+        changed = [own.assign(**{own.columns[k]: others.iloc[:, k] for k in each}) for each in places]
+        return pd.concat(changed, ignore_index=True)
+    features = np.tile(own, (len(places), 1))
+    for k, each in enumerate(places):
+        features[k * len(own) : (k + 1) * len(own), each] = others[:, each]
+    return features
