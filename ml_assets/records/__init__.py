@@ -1,0 +1,50 @@
+"""What the steps return: frozen records that travel as JSON (assets, ledger, event log, command line)."""
+
+from ml_assets.records.base import Direction, Finding, Kind, Record, Schema, Score
+from ml_assets.records.monitoring import (
+    ColumnDrift,
+    DriftReport,
+    Estimate,
+    JointDrift,
+    LossSummary,
+    MaturedEstimate,
+    PerformanceReport,
+    Profile,
+    SequentialTest,
+)
+from ml_assets.records.promotion import Costs, GateCheck, Probation, Promotion, SegmentGain
+from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
+from ml_assets.records.training import Evaluation, TrainedModel, TrainingResult, Trial, TuningResult
+
+__all__ = [
+    "Attempt",
+    "BatchEvidence",
+    "Champion",
+    "ColumnDrift",
+    "Costs",
+    "Direction",
+    "DriftReport",
+    "Estimate",
+    "Evaluation",
+    "Finding",
+    "GateCheck",
+    "History",
+    "JointDrift",
+    "Kind",
+    "LossSummary",
+    "MaturedEstimate",
+    "PerformanceReport",
+    "Probation",
+    "Profile",
+    "Promotion",
+    "Record",
+    "RetrainDecision",
+    "Schema",
+    "Score",
+    "SegmentGain",
+    "SequentialTest",
+    "TrainedModel",
+    "TrainingResult",
+    "Trial",
+    "TuningResult",
+]

@@ -1,0 +1,42 @@
+"""What all records share: frozen, named, and JSON there and back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Direction = Literal["maximize", "minimize"]
+Kind = Literal["number", "text", "time", "empty", "other"]
+
+
+class Record(BaseModel):
+    """A frozen result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Finding(Record):
+    """One thing wrong with a recipe or its data."""
+
+    rule: str
+    message: str
+    column: str | None = None
+    key: str | None = None
+    """The recipe's key that is wrong, where the data is not."""
+
+
+class Schema(Record):
+    """What kind of values each column held in an earlier batch; columns that are never used are left out."""
+
+    columns: dict[str, Kind]
+    classes: tuple[str, ...] = ()
+    """Class labels as they were spelled first."""
+
+
+class Score(Record):
+    """A metric with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float

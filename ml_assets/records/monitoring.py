@@ -1,0 +1,165 @@
+"""What is known about a batch: drift of the inputs, live scores, and what both are measured against."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ml_assets.records.base import Direction, Record, Score
+
+
+class ColumnDrift(Record):
+    """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected.
+
+    `effects` are all effects by name, `usual` the most that this column's own earlier batches lead to expect
+    of `effect`. `trend` of a drifted column: it `moved now`, `moved once` and stays there, or `keeps moving`;
+    `learned` of one that is as in the champion's newest training batches, and so has not drifted.
+    """
+
+    column: str
+    kind: Literal["numeric", "categorical"]
+    test: str
+    effect_name: str
+    effect: float
+    p_value: float
+    drifted: bool
+    note: str = ""
+    effects: dict[str, float] = {}
+    usual: float | None = None
+    trend: Literal["", "moved now", "moved once", "keeps moving", "learned"] = ""
+    importance: float | None = None
+    estimated_loss: float | None = None
+
+
+class JointDrift(Record):
+    """Whether columns go together as before: how well their products tell batch from reference (0.5: not).
+
+    `learned`: they go together as in the champion's newest training batches, and so have not drifted.
+    """
+
+    auc: float
+    p_value: float
+    pairs: tuple[tuple[str, str], ...] = ()
+    drifted: bool = False
+    learned: bool = False
+
+
+class DriftReport(Record):
+    """The inputs of a batch against the rows that the champion was trained on.
+
+    `share` counts the columns that drifted alone and those of the pairs that drifted jointly. `weight` is
+    their share of the champion's whole permutation importance, `estimated_loss` what their shift may cost in
+    the unit of `metric`; both are None where the importance is unknown.
+    """
+
+    batch: str
+    champion_version: int | None
+    status: Literal["ok", "drift", "insufficient_data", "fault", "no_champion"]
+    rows: int
+    reference_rows: int
+    share: float
+    columns: tuple[ColumnDrift, ...] = ()
+    set_aside: dict[str, str] = {}
+    faults: tuple[str, ...] = ()
+    text: str = ""
+    joint: JointDrift | None = None
+    predictions: tuple[ColumnDrift, ...] = ()
+    metric: str = ""
+    weight: float | None = None
+    estimated_loss: float | None = None
+
+
+class Profile(Record):
+    """What monitoring must know about a version: measured once, when it was trained.
+
+    `importance` is the loss in `metric` when a column is permuted among the hold-out's rows; `usual` the
+    effects of the training batches, each against the others, by column and effect; `predictions` a sample of
+    those on the hold-out.
+    """
+
+    metric: str
+    importance: dict[str, float] = {}
+    usual: dict[str, dict[str, tuple[float, ...]]] = {}
+    predictions: dict[str, tuple[Any, ...]] = {}
+
+
+class LossSummary(Record):
+    """Losses of the hold-out's rows, by the model that had not seen them; larger ones count as `cap`."""
+
+    kind: str
+    mean: float
+    std: float
+    rows: int
+    cap: float
+    skewness: float = 0.0
+
+
+class SequentialTest(Record):
+    """Whether the loss of a row is above the hold-out's: a cumulative sum over one champion's batches.
+
+    `total` is the batch's sum of losses, standardised by the hold-out's; `allowance` what is taken off for each
+    of its `rows`; `since` the batch at which the sum rose from 0 for the last time.
+    """
+
+    loss: str
+    rows: int
+    total: float
+    mean: float
+    holdout_mean: float
+    allowance: float
+    statistic: float
+    threshold: float
+    since: str | None = None
+    alarm: bool = False
+    text: str = ""
+
+
+class MaturedEstimate(Record):
+    """An estimate whose labels have come; `error` is the estimate minus what was realised."""
+
+    batch: str
+    value: float
+    realised: float
+    error: float
+
+
+class Estimate(Record):
+    """The live score of a batch before its labels are known; `value` is None where `reason` says why.
+
+    `mean_error` is how far the earlier estimates of this metric, `matured_batches` of them, were off on average.
+    """
+
+    batch: str
+    champion_version: int
+    metric: str
+    rows: int
+    value: float | None = None
+    method: str = ""
+    reason: str = ""
+    mean_error: float | None = None
+    matured_batches: int = 0
+    matured: MaturedEstimate | None = None
+    text: str = ""
+
+
+class PerformanceReport(Record):
+    """The live score of the newest batch whose labels are known at `batch`.
+
+    `estimate` speaks of `batch` itself, whose labels may be still to come: no decision reads it. `concept` is the
+    sequential test of the rows' loss, `target` the labels of the scored batch beside those the champion learned.
+    """
+
+    batch: str
+    scored_batch: str | None
+    champion_version: int | None
+    status: Literal["ok", "insufficient_data", "waiting", "in_sample", "no_champion"]
+    metric: str
+    direction: Direction
+    rows: int
+    coverage: float
+    score: Score | None = None
+    holdout: Score | None = None
+    p_value: float | None = None
+    text: str = ""
+    estimate: Estimate | None = None
+    concept: SequentialTest | None = None
+    target: ColumnDrift | None = None

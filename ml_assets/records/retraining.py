@@ -1,0 +1,67 @@
+"""What the decision to train again looks at, and its answer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ml_assets.records.base import Record
+from ml_assets.records.monitoring import DriftReport, PerformanceReport
+
+
+class BatchEvidence(Record):
+    """What is known about one batch when a decision is made."""
+
+    batch: str
+    index: int
+    drift: DriftReport | None = None
+    performance: PerformanceReport | None = None
+
+
+class Attempt(Record):
+    """One training run asked for by a decision: which batch it belongs to and how it ended."""
+
+    batch_index: int
+    outcome: Literal["in_flight", "failed", "promote", "keep", "inconclusive"]
+    at: str
+
+
+class Champion(Record):
+    """The model in charge, as a decision sees it."""
+
+    version: int
+    as_of_index: int
+    trained_at: str
+
+
+class History(Record):
+    """Everything `decide_retrain` may look at."""
+
+    recipe: str
+    batches: tuple[BatchEvidence, ...]
+    attempts: tuple[Attempt, ...]
+    champion: Champion | None
+    labelled_batches: int = 0
+    labelled_rows: int = 0
+
+
+class RetrainDecision(Record):
+    """The answer to "train again now?", with its reasons and the identity of its evidence."""
+
+    recipe: str
+    action: Literal["none", "retrain", "blocked", "first"]
+    rule: str
+    reasons: tuple[str, ...]
+    batch: str | None
+    champion_version: int | None
+    attempt: int = 0
+    evidence: dict[str, Any] = {}
+
+    @property
+    def retrain(self) -> bool:
+        """Whether a training run is asked for."""
+        return self.action in ("retrain", "first")
+
+    @property
+    def key(self) -> str:
+        """Identity of the evidence and the attempt: the run key."""
+        return f"{self.recipe}:{self.batch}:v{self.champion_version or 0}:a{self.attempt}"

@@ -1,0 +1,85 @@
+"""What a search, a fit and an evaluation return."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ml_assets.records.base import Direction, Record, Score
+
+
+class Trial(Record):
+    """One set of hyperparameters that was tried; `value` is None where it was pruned."""
+
+    number: int
+    params: dict[str, Any]
+    value: float | None
+    state: Literal["complete", "pruned", "failed"]
+    seconds: float
+
+
+class TuningResult(Record):
+    """The record of a search (SPEC D4)."""
+
+    engine: str
+    metric: str
+    direction: Direction
+    best_params: dict[str, Any]
+    best_score: float
+    history: tuple[Trial, ...]
+    total_trials: int
+    pruned_trials: int
+    optimization_time: float
+
+
+class TrainingResult(Record):
+    """What a fit knew: data, seed, parameters, folds.
+
+    `params` are all parameters given to the estimator, as in a recipe; `classes` end with the positive one
+    of two; `notes` are facts to read before trusting the model, e.g. that the estimator did not converge.
+    """
+
+    class_path: str
+    params: dict[str, Any]
+    metric: str
+    direction: Direction
+    cv_scores: tuple[float, ...]
+    rows: int
+    features: tuple[str, ...]
+    excluded: dict[str, str]
+    classes: tuple[str, ...] | None
+    random_state: int
+    seconds: float
+    tuning: TuningResult | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def positive(self) -> str | None:
+        """Positive class of two; None of more, and of a regression."""
+        return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
+
+
+class TrainedModel(Record):
+    """The record behind the asset `trained_model`: a logged, not yet registered, model."""
+
+    recipe: str
+    as_of: str
+    batches: tuple[str, ...]
+    run_id: str
+    model_uri: str
+    sha256: str
+    recipe_sha256: str
+    data_sha256: str
+    trained_at: str
+    training: TrainingResult
+
+
+class Evaluation(Record):
+    """Scores on rows the model has not seen, beside a baseline that looks at no feature."""
+
+    metric: str
+    direction: Direction
+    rows: int
+    scores: dict[str, Score]
+    baseline: dict[str, float]
+    per_class: dict[str, dict[str, float]] = {}
+    targets_missed: tuple[str, ...] = ()
