@@ -1,13 +1,15 @@
 """Tests of one column, each valid for rows that can be exchanged between reference and batch.
 
 Each gives a p-value before correction and the effects it speaks of, an effect with the floor below which it
-is of no importance however certain. `WEIGHTS` shares a column's part of the false alarms among its tests:
-the test of location gets most, since a moved column is what happens most.
+is of no importance however certain. The weights in `NUMBER_TESTS`, `LEVEL_TESTS` and `MISSINGNESS` share a column's
+part of the false alarms among its tests: the test of location gets most, since a moved column is what happens most.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,24 +24,25 @@ FLOORS = {
     "unseen levels": 0.005,
 }
 NO_SKEWNESS = 1e-3  # below this a sum is taken as normal
-WEIGHTS = {
-    "location": 6.0,
-    "scale": 2.0,
-    "KS": 1.0,
-    "range": 0.5,
-    "chi2": 4.0,
-    "unseen": 1.0,
-    "missingness": 1.5,
-}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One test of one column: p-value before correction, names of the effects that it proves."""
+    """One test of one column: p-value before correction, effects that it proves, its share of the false alarms."""
 
     test: str
     p_value: float
     proves: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True)
+class ColumnTest:
+    """A test: from both sides of a column to a p-value, the effects it proves, its share of the false alarms."""
+
+    p_value: Callable[[Any], float]
+    proves: tuple[str, ...]
+    weight: float
 
 
 def effects(pair: Pair) -> dict[str, float]:
@@ -60,34 +63,30 @@ def effects(pair: Pair) -> dict[str, float]:
 
 def outcomes(pair: Pair) -> list[Outcome]:
     """Run the tests that can tell anything: without any null missingness cannot (Tarone 1990)."""
-    found = []
-    if pair.enough and isinstance(pair, NumberPair):
-        found = [_location(pair), _scale(pair), _kolmogorov_smirnov(pair), _out_of_range(pair)]
-    elif pair.enough and isinstance(pair, LevelPair):
-        found = [_homogeneity(pair), _unseen(pair)]
-    if pair.reference.nulls + pair.current.nulls or not found:
-        found.append(_missingness(pair))
-    return found
+    tests: Mapping[str, ColumnTest] = {}
+    if pair.enough:
+        tests = NUMBER_TESTS if isinstance(pair, NumberPair) else LEVEL_TESTS
+    if pair.reference.nulls + pair.current.nulls or not tests:
+        tests = {**tests, **MISSINGNESS}
+    return [Outcome(name, test.p_value(pair), test.proves, test.weight) for name, test in tests.items()]
 
 
-def _missingness(pair: Pair) -> Outcome:
+def _missingness(pair: Pair) -> float:
     """Fisher's exact test of the two null rates, two-sided by doubling."""
     from scipy.stats import hypergeom
 
     reference, current = pair.reference, pair.current
     nulls = reference.nulls + current.nulls
     urn = reference.rows + current.rows, nulls, current.rows
-    p_value = 2 * float(min(hypergeom.cdf(current.nulls, *urn), hypergeom.sf(current.nulls - 1, *urn)))
-    return Outcome("missingness", p_value, ("null rate change",))
+    return 2 * float(min(hypergeom.cdf(current.nulls, *urn), hypergeom.sf(current.nulls - 1, *urn)))
 
 
-def _kolmogorov_smirnov(pair: NumberPair) -> Outcome:
+def _kolmogorov_smirnov(pair: NumberPair) -> float:
     """Kolmogorov–Smirnov, asymptotic with the effective sample size; conservative with ties."""
     from scipy.special import kolmogorov
 
     n, m = len(pair.reference.values), len(pair.current.values)
-    p_value = float(kolmogorov(pair.ks_distance * np.sqrt(n * m / (n + m))))
-    return Outcome("KS", p_value, ("Wasserstein", "KS distance"))
+    return float(kolmogorov(pair.ks_distance * np.sqrt(n * m / (n + m))))
 
 
 def _scores_test(pair: NumberPair, *, squared: bool) -> float:
@@ -126,14 +125,14 @@ def two_sided(z: float, skewness: float) -> float:
     return min(1.0, 2 * float(min(gammainc(shape, at), gammaincc(shape, at))))
 
 
-def _location(pair: NumberPair) -> Outcome:
+def _location(pair: NumberPair) -> float:
     """Van der Waerden's test."""
-    return Outcome("location", _scores_test(pair, squared=False), ("Wasserstein", "KS distance"))
+    return _scores_test(pair, squared=False)
 
 
-def _scale(pair: NumberPair) -> Outcome:
+def _scale(pair: NumberPair) -> float:
     """Klotz's test."""
-    return Outcome("scale", _scores_test(pair, squared=True), ("Wasserstein", "KS distance"))
+    return _scores_test(pair, squared=True)
 
 
 def _all_from_one_side(rows: int, reference_size: int, current_size: int) -> float:
@@ -157,15 +156,14 @@ def _outside(pair: NumberPair) -> tuple[int, int, float]:
     return below, above, (below + above) / len(theirs)
 
 
-def _out_of_range(pair: NumberPair) -> Outcome:
+def _out_of_range(pair: NumberPair) -> float:
     """Values beyond the reference's smallest or largest: the exact permutation probability of each tail."""
     n, m = len(pair.reference.values), len(pair.current.values)
     below, above, _ = _outside(pair)
-    p_value = 2 * min(_all_from_one_side(below, n, m), _all_from_one_side(above, n, m))
-    return Outcome("range", p_value, ("out of range",))
+    return 2 * min(_all_from_one_side(below, n, m), _all_from_one_side(above, n, m))
 
 
-def _homogeneity(pair: LevelPair) -> Outcome:
+def _homogeneity(pair: LevelPair) -> float:
     """Chi-squared test that both sides have one distribution; rare levels of the pooled sample are merged."""
     from scipy.special import chdtrc
 
@@ -178,13 +176,26 @@ def _homogeneity(pair: LevelPair) -> Outcome:
         pooled = table.sum(axis=0)
     expected = sizes * pooled / sizes.sum()
     statistic = float(((table - expected) ** 2 / expected).sum())
-    p_value = float(chdtrc(table.shape[1] - 1, statistic)) if table.shape[1] > 1 else 1.0
-    return Outcome("chi2", p_value, ("total variation",))
+    return float(chdtrc(table.shape[1] - 1, statistic)) if table.shape[1] > 1 else 1.0
 
 
-def _unseen(pair: LevelPair) -> Outcome:
+def _unseen(pair: LevelPair) -> float:
     """Levels the reference never had: exact probability of the commonest one, times the number of levels."""
     table = pair.table
     largest = int(table[1][table[0] == 0].max(initial=0))
-    p_value = _all_from_one_side(largest, pair.reference.present, pair.current.present) * table.shape[1]
-    return Outcome("unseen", p_value, ("unseen levels",))
+    return _all_from_one_side(largest, pair.reference.present, pair.current.present) * table.shape[1]
+
+
+MOVED = ("Wasserstein", "KS distance")
+NUMBER_TESTS = {
+    "location": ColumnTest(_location, MOVED, 6.0),
+    "scale": ColumnTest(_scale, MOVED, 2.0),
+    "KS": ColumnTest(_kolmogorov_smirnov, MOVED, 1.0),
+    "range": ColumnTest(_out_of_range, ("out of range",), 0.5),
+}
+LEVEL_TESTS = {
+    "chi2": ColumnTest(_homogeneity, ("total variation",), 4.0),
+    "unseen": ColumnTest(_unseen, ("unseen levels",), 1.0),
+}
+MISSINGNESS = {"missingness": ColumnTest(_missingness, ("null rate change",), 1.5)}
+"""A new test is one row here; its weight is part of the row, and its effects have floors in `FLOORS`."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.metrics import PROBABILITY
-from ml_assets.monitoring.column_tests import FLOORS, WEIGHTS, Outcome, effects, outcomes
+from ml_assets.monitoring.column_tests import FLOORS, effects, outcomes
 from ml_assets.monitoring.joint import FLOOR, joint_change
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
@@ -95,11 +95,11 @@ def verdict(
     """The worst test of a column; p-values are multiplied by `corrections` over the test's weight."""
     found = effects(pair)
     limits = {effect: limit(usual.get(effect, ())) for effect in found}
-    tests = outcomes(pair) or [Outcome("none", 1.0, tuple(found)[:1])]
-    whole = sum(WEIGHTS.get(outcome.test, 1.0) for outcome in tests)
+    tests = outcomes(pair)
+    whole = sum(outcome.weight for outcome in tests)
     corrected = []
     for outcome in tests:
-        p_value = min(1.0, outcome.p_value * corrections * whole / WEIGHTS.get(outcome.test, 1.0))
+        p_value = min(1.0, outcome.p_value * corrections * whole / outcome.weight)
         proven = [effect for effect in outcome.proves if abs(found[effect]) >= FLOORS[effect]]
         unusual = all(abs(found[effect]) > (limits[effect] or 0.0) for effect in outcome.proves)
         alarm = p_value < SIGNIFICANCE and bool(proven) and unusual
