@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.served import served
 from ml_assets.records import ColumnDrift, Estimate, PerformanceReport, SequentialTest
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ml_assets.lifecycle.state import ModelState
-
-
-@dataclass(frozen=True)
-class Served:
-    """Rows of a batch with the predictions that were made for them, those the champion had learned left out."""
-
-    version: int
-    rows: pd.DataFrame
-    predictions: pd.DataFrame
 
 
 def with_findings(
@@ -82,20 +71,6 @@ def metrics(report: PerformanceReport) -> dict[str, float]:
     return found
 
 
-def _served(state: ModelState, batch: str) -> Served | None:
-    if not state.store.has("predictions", batch):
-        return None
-    predicted = state.store.read_frame("predictions", batch).set_index("row_id__")
-    rows = state.store.read_frame("cleaned_features", batch).set_index("row_id__")
-    if not len(predicted):
-        return None
-    version = int(predicted["champion_version"].iloc[0])
-    learned = state.registry.files.trained_row_ids(state.name, version)
-    new = predicted.index.isin(rows.index) & ~predicted.index.isin(learned)
-    predicted = predicted[new].drop(columns="champion_version")
-    return Served(version, rows.loc[predicted.index], predicted)
-
-
 def _of_labels(
     state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
 ) -> tuple[SequentialTest | None, ColumnDrift | None]:
@@ -104,16 +79,16 @@ def _of_labels(
     from ml_assets.monitoring.target import target_drift
 
     batch, version = report.scored_batch, report.champion_version
-    served = _served(state, batch) if batch is not None and report.rows else None
-    if batch is None or version is None or served is None or served.version != version:
+    answered = served(state, batch) if batch is not None and report.rows else None
+    if batch is None or version is None or answered is None or answered.version != version:
         return None, None
     task, target = state.recipe.task, state.recipe.target
-    y = served.rows[target]
+    y = answered.rows[target]
     concept = None
     if (holdout := state.registry.files.holdout(state.name, version)) is not None:
-        kind = loss_kind(served.predictions, task)
+        kind = loss_kind(answered.predictions, task)
         summary = loss_summary(row_losses(holdout[0][target], holdout[1], task), kind)
-        concept = sequential_test(row_losses(y, served.predictions, task), summary, batch, version, earlier)
+        concept = sequential_test(row_losses(y, answered.predictions, task), summary, batch, version, earlier)
     profile = state.registry.files.profile(state.name, version)
     labels = target_drift(
         y,
@@ -134,19 +109,19 @@ def _estimated(
     """Estimate the score of the report's own batch; None for a version without its hold-out."""
     from ml_assets.monitoring.estimated import estimate, with_record
 
-    served = _served(state, report.batch)
-    holdout = state.registry.files.holdout(state.name, served.version) if served is not None else None
-    if served is None or holdout is None:
+    answered = served(state, report.batch)
+    holdout = state.registry.files.holdout(state.name, answered.version) if answered is not None else None
+    if answered is None or holdout is None:
         return None
-    made_by = state.registry.version(state.name, served.version)
+    made_by = state.registry.version(state.name, answered.version)
     found = estimate(
         report.batch,
-        served.version,
+        answered.version,
         made_by.metric,
         holdout,
         state.recipe.target,
-        served.rows,
-        served.predictions,
+        answered.rows,
+        answered.predictions,
         made_by.trained.training.features,
         random_state=state.recipe.random_state,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
 from ml_assets.lifecycle.state import STATIC, ModelState
 from ml_assets.records import Costs, Evaluation, Probation, Promotion, TrainedModel
 from ml_assets.registry import champions, charge
@@ -41,9 +42,7 @@ def ask_gate(
     recipe, champion = state.recipe, state.registry.champion(state.name)
     incumbent = None
     if champion is not None:
-        rows = rows[
-            ~rows["row_id__"].isin(state.registry.files.trained_row_ids(state.name, champion.version))
-        ]
+        rows = unlearned(state, rows, champion.version)
         for version in champions.undone(state.ledger, state.name, champion.version):
             rows = rows[~rows["row_id__"].isin(_spoke_for(state, version))]
         incumbent = state.registry.files.load(state.name, champion.version)
@@ -142,10 +141,9 @@ def _judge(state: ModelState, info: VersionInfo, champion: VersionInfo | None) -
 
 def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
     """Newest labelled rows that no model was trained on, in whole batches."""
-    import numpy as np
     import pandas as pd
 
-    seen = np.concatenate([state.registry.files.trained_row_ids(state.name, info.version) for info in models])
+    seen = row_ids_learned(state, *(info.version for info in models))
     parts: list[pd.DataFrame] = []
     for batch in reversed(state.store.batches("cleaned_features")):
         frame = state.store.read_frame("cleaned_features", batch).assign(batch__=batch)
@@ -218,32 +216,32 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
     new, previous = (
         state.registry.version(state.name, v) for v in (promoted.to_version, promoted.from_version)
     )
-    served = _served(state, new, previous, after=str(promoted.batch), until=state.labelled_until(batch))
-    if not served:
+    watched = _watched(state, new, previous, after=str(promoted.batch), until=state.labelled_until(batch))
+    if not watched:
         return None
     import pandas as pd
 
-    frame = pd.concat(served.values(), ignore_index=True)
-    ours = [c for c in frame.columns if c.startswith("new__")]
-    theirs = [c for c in frame.columns if c.startswith("previous__")]
+    rows, ours, theirs = (
+        pd.concat(parts, ignore_index=True) for parts in zip(*watched.values(), strict=True)
+    )
     decision = decide_probation(
-        frame[state.recipe.target],
-        frame[ours].rename(columns=lambda c: c.removeprefix("new__")),
-        frame[theirs].rename(columns=lambda c: c.removeprefix("previous__")),
+        rows[state.recipe.target],
+        ours,
+        theirs,
         new.metric,
         new.direction,
         state.recipe.promotion,
-        sorted(served),
+        sorted(watched),
         champion_version=new.version,
         previous_version=previous.version,
         positive=new.trained.training.positive,
-        blocks=blocks(frame, state.recipe),
+        blocks=blocks(rows, state.recipe),
         random_state=state.recipe.random_state,
     )
     state.ledger.append_once(
         state.name,
         "probation",
-        key=f"probation:{promoted.decision_id}:{sorted(served)[-1]}:{decision.outcome}",
+        key=f"probation:{promoted.decision_id}:{sorted(watched)[-1]}:{decision.outcome}",
         actor="probation",
         from_version=previous.version,
         to_version=new.version,
@@ -265,40 +263,26 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
     return decision
 
 
-def _served(
+def _watched(
     state: ModelState, new: VersionInfo, previous: VersionInfo, after: str, until: str
-) -> dict[str, pd.DataFrame]:
-    """First labelled batches that a new champion served: what it answered, what the one before would have."""
-    import numpy as np
-
+) -> dict[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+    """First labelled batches that a new champion served: rows, its answers, those of the one before."""
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.promotion.blocks import block_columns
 
-    seen = np.concatenate(
-        [state.registry.files.trained_row_ids(state.name, v.version) for v in (new, previous)]
-    )
     wanted = state.recipe.promotion
     model = None
-    found: dict[str, pd.DataFrame] = {}
-    rows = 0
+    found: dict[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]] = {}
+    count = 0
     for batch in state.store.batches("predictions"):
-        if not after < batch <= until or (len(found) >= wanted.probation and rows >= wanted.min_rows):
+        if not after < batch <= until or (len(found) >= wanted.probation and count >= wanted.min_rows):
             continue
-        predicted = state.store.read_frame("predictions", batch).set_index("row_id__")
-        if set(predicted["champion_version"]) != {new.version}:
+        answered = served(state, batch, new.version, previous.version)
+        if answered is None or answered.version != new.version:
             continue
-        cleaned = state.store.read_frame("cleaned_features", batch)
-        usable = cleaned[cleaned[state.recipe.target].notna() & ~cleaned["row_id__"].isin(seen)]
-        usable = usable[usable["row_id__"].isin(predicted.index)].set_index("row_id__", drop=False)
-        if usable.empty:
+        rows, answers = answered.labelled(state.recipe.target)
+        if rows.empty:
             continue
         model = model or state.registry.files.load(state.name, previous.version)
-        answers = predicted.drop(columns="champion_version").loc[usable.index]
-        kept = [c for c in (state.recipe.target, *block_columns(state.recipe)) if c in usable.columns]
-        found[batch] = (
-            usable[kept]
-            .join(answers.add_prefix("new__"))
-            .join(predict(model, usable).add_prefix("previous__"))
-        )
-        rows += len(usable)
+        found[batch] = rows, answers, predict(model, rows)
+        count += len(rows)
     return found

@@ -11,6 +11,7 @@ from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.news import News
+from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
 
@@ -213,8 +214,7 @@ def _judged(
     if champion is None or not by_time(state.recipe):
         return held_out, challenger
     window = _window_rows(state, as_of)
-    seen = state.registry.files.trained_row_ids(state.name, champion.version)
-    new = int((~window["row_id__"].isin(seen)).sum())
+    new = len(unlearned(state, window, champion.version))
     count = judging_rows(len(held_out), new, state.recipe.promotion.min_rows)
     if count == len(held_out):
         return held_out, challenger

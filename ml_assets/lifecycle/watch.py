@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.lifecycle.gate import probation_step
+from ml_assets.lifecycle.served import served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.retraining.evidence import drift_breach, performance_breach
@@ -138,7 +139,7 @@ def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataF
     """
     from ml_assets.evaluation.evaluate import predict
 
-    new = frame[~frame["row_id__"].isin(state.registry.files.trained_row_ids(state.name, version))]
+    new = unlearned(state, frame, version)
     if len(new) < state.recipe.monitoring.min_rows:
         return None
     try:
@@ -213,8 +214,8 @@ def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> 
     from ml_assets.monitoring.performance import performance_report
 
     monitoring = state.recipe.monitoring
-    scored = state.labelled_until(batch)
-    if champion is None or not state.store.has("predictions", scored):
+    answered = served(state, state.labelled_until(batch)) if champion is not None else None
+    if champion is None or answered is None:
         return performance_report(
             batch,
             None,
@@ -227,19 +228,15 @@ def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> 
             champion.direction if champion else "maximize",
             monitoring,
         )
-    predicted = state.store.read_frame("predictions", scored).set_index("row_id__")
-    version = int(predicted["champion_version"].iloc[0])
-    made_by = state.registry.version(state.name, version)
+    made_by = state.registry.version(state.name, answered.version)
     report = partial(
         performance_report,
-        champion_version=version,
+        champion_version=answered.version,
         holdout=made_by.holdout,
         metric=made_by.metric,
         direction=made_by.direction,
         monitoring=monitoring,
         random_state=state.recipe.random_state,
     )
-    cleaned = state.store.read_frame("cleaned_features", scored).set_index("row_id__")
-    y = cleaned[state.recipe.target].reindex(predicted.index)
-    trained = predicted.index.isin(state.registry.files.trained_row_ids(state.name, version))
-    return report(batch, scored, y, predicted.drop(columns="champion_version"), trained)
+    y = answered.labels(state.recipe.target)
+    return report(batch, answered.batch, y, answered.answers, answered.learned)

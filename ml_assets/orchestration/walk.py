@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
+from ml_assets.lifecycle.served import served
 from ml_assets.lifecycle.state import STATIC, ModelState, locked
 from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import model_repository
@@ -334,8 +335,7 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
     line = champions.champions(state.ledger, state.name)
     first = champions.version_info(state.ledger, state.name, line[0])
     model = state.registry.files.load(state.name, first.version)
-    seen = state.registry.files.trained_row_ids(state.name, first.version)
-    served: list[pd.DataFrame] = []
+    lived: list[pd.DataFrame] = []
     never: list[pd.DataFrame] = []
     batches = [b for b in state.store.batches("predictions") if start <= b <= stop and b > first.as_of]
     for batch in batches:
@@ -345,16 +345,16 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
         report = state.store.read_record("performance_report", later, PerformanceReport)
         if report.scored_batch != batch or report.status == "in_sample":
             continue
-        cleaned = state.store.read_frame("cleaned_features", batch).set_index("row_id__", drop=False)
-        predictions = state.store.read_frame("predictions", batch).set_index("row_id__")
-        usable = cleaned[cleaned[state.recipe.target].notna() & ~cleaned["row_id__"].isin(seen)]
-        usable = usable[usable.index.isin(predictions.index)]
-        if usable.empty:
+        answered = served(state, batch, first.version)
+        if answered is None:
             continue
-        y = usable[[state.recipe.target]]
-        served.append(y.join(predictions.drop(columns="champion_version")))
-        never.append(y.join(predict(model, usable)))
-    if not served:
+        rows, answers = answered.labelled(state.recipe.target)
+        if rows.empty:
+            continue
+        y = rows[[state.recipe.target]]
+        lived.append(y.join(answers))
+        never.append(y.join(predict(model, rows)))
+    if not lived:
         return None
 
     def pooled(parts: list[pd.DataFrame]) -> float:
@@ -363,8 +363,8 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
 
     return Comparison(
         since=start,
-        batches=len(served),
-        rows=sum(len(part) for part in served),
-        live_score=pooled(served),
+        batches=len(lived),
+        rows=sum(len(part) for part in lived),
+        live_score=pooled(lived),
         never_retrained=pooled(never),
     )
