@@ -183,7 +183,8 @@ def _unseen(pair: LevelPair) -> float:
     """Levels the reference never had: exact probability of the commonest one, times the number of levels."""
     table = pair.table
     largest = int(table[1][table[0] == 0].max(initial=0))
-    return _all_from_one_side(largest, pair.reference.present, pair.current.present) * table.shape[1]
+    p_value = _all_from_one_side(largest, pair.reference.present, pair.current.present)
+    return p_value * int(table.shape[1])
 
 
 MOVED = ("Wasserstein", "KS distance")
