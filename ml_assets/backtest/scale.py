@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml_assets.backtest.stream import Stream
 from ml_assets.evaluation.metrics import METRICS, Floats, evaluate_counts, labelled
+from ml_assets.names import BATCH
 from ml_assets.records import Record
 
 RESAMPLES = 200
@@ -59,7 +60,7 @@ class Scale:
 
     def draws(self, predictions: pd.DataFrame) -> Floats:
         """The metric of each draw of the batches; the first is that of all their rows."""
-        ours = self.stream.rows.loc[predictions.index, "batch__"].isin(self.batches).to_numpy()
+        ours = self.stream.rows.loc[predictions.index, BATCH].isin(self.batches).to_numpy()
         predictions = predictions[ours]
         y = self.stream.rows.loc[predictions.index, self.stream.recipe.target]
         rows = labelled(y, predictions, METRICS[self.metric].tasks[0], self.positive)
@@ -74,7 +75,7 @@ class Scale:
 
     def half(self, predictions: pd.DataFrame, batches: Sequence[str]) -> float:
         """The metric on some batches."""
-        kept = self.stream.rows.loc[predictions.index, "batch__"].isin(batches).to_numpy()
+        kept = self.stream.rows.loc[predictions.index, BATCH].isin(batches).to_numpy()
         some = predictions[kept]
         y = self.stream.rows.loc[some.index, self.stream.recipe.target]
         rows = labelled(y, some, METRICS[self.metric].tasks[0], self.positive)

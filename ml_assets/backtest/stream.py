@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.features.cleaning import clean
-from ml_assets.features.columns import BATCH
+from ml_assets.names import BATCH
 from ml_assets.quality.contract import learn_schema
 from ml_assets.sources.calendar import batch_of, index_between, next_batch
 

@@ -11,7 +11,8 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_assets.cli.models import actor, file_state
-from ml_assets.lifecycle.state import STATIC, Busy, ModelState, locked
+from ml_assets.lifecycle.state import Busy, ModelState, locked
+from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
@@ -49,7 +50,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
         for entry in charge.reconcile(state.registry, state.name, give_up_lost=True):
             say(describe(entry))
         as_of = _take_in(state, instance, repository, say)
-        tags = {"ml_assets/actor": actor(), "ml_assets/as_of": as_of}
+        tags = {ACTOR_TAG: actor(), AS_OF_TAG: as_of}
         say(f"{state.name}: training as of {as_of}")
         result = execute(instance, repository, f"{state.name}_train", tags=tags)
         for note in _told(state, result):

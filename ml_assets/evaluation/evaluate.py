@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml_assets.evaluation import metrics as _metrics
 from ml_assets.evaluation.metrics import METRICS, PROBABILITY, Floats, Labels, Numbers
+from ml_assets.names import Z_95
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Score
 
@@ -170,7 +171,7 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     >>> [round(bound, 3) for bound in wilson(1.0, 30)]
     [0.886, 1.0]
     """
-    z2 = 1.959964**2 / n
+    z2 = Z_95**2 / n
     centre = (share + z2 / 2) / (1 + z2)
     half = np.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
     return float(centre - half), float(min(centre + half, 1.0))

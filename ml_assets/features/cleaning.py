@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ml_assets.names import ROW_ID
+
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
     from ml_assets.records import Schema
 
-ROW_ID = "row_id__"
 """Identity of a row: unsigned 64 bits."""
 
 TRUTH = (

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dtype, is_numeric_dtype
 
-from ml_assets.features.cleaning import ROW_ID
+from ml_assets.names import RESERVED
 from ml_assets.recipe.schema import Recipe
 
-BATCH = "batch__"
-RESERVED = (ROW_ID, BATCH)
 """Columns that cleaning and reading add; never features."""
 
 FIRST_LOOK = 1_000

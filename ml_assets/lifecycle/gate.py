@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
-from ml_assets.lifecycle.state import STATIC, ModelState
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import BATCH, ROW_ID, STATIC
 from ml_assets.records import Costs, Evaluation, Probation, Promotion, TrainedModel
 from ml_assets.registry import champions, charge
 
@@ -44,7 +45,7 @@ def ask_gate(
     if champion is not None:
         rows = unlearned(state, rows, champion.version)
         for version in champions.undone(state.ledger, state.name, champion.version):
-            rows = rows[~rows["row_id__"].isin(_spoke_for(state, version))]
+            rows = rows[~rows[ROW_ID].isin(_spoke_for(state, version))]
         incumbent = state.registry.files.load(state.name, champion.version)
     return decide_promotion(
         rows[recipe.target],
@@ -68,7 +69,7 @@ def _spoke_for(state: ModelState, version: VersionInfo) -> Any:
     """Names of the rows on which the gate judged a version: its hold-out."""
     if not state.store.has("test_set", version.as_of):
         return []
-    return state.store.read_frame("test_set", version.as_of)["row_id__"]
+    return state.store.read_frame("test_set", version.as_of)[ROW_ID]
 
 
 def _costs(challenger: Any, champion: Any | None, rows: pd.DataFrame) -> Costs:
@@ -146,8 +147,8 @@ def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
     seen = row_ids_learned(state, *(info.version for info in models))
     parts: list[pd.DataFrame] = []
     for batch in reversed(state.store.batches("cleaned_features")):
-        frame = state.store.read_frame("cleaned_features", batch).assign(batch__=batch)
-        parts.append(frame[frame[state.recipe.target].notna() & ~frame["row_id__"].isin(seen)])
+        frame = state.store.read_frame("cleaned_features", batch).assign(**{BATCH: batch})
+        parts.append(frame[frame[state.recipe.target].notna() & ~frame[ROW_ID].isin(seen)])
         if sum(len(part) for part in parts) >= RECENT_ROWS:
             break
     if not parts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import ROW_ID
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,11 +155,11 @@ def predict_step(state: ModelState, batch: str) -> Predicted:
         return Predicted()
     frame = state.store.read_frame("cleaned_features", batch)
     predicted = predict(state.registry.files.load(state.name, champion.version), frame)
-    predicted = predicted.assign(row_id__=frame["row_id__"], champion_version=champion.version)
+    predicted = predicted.assign(**{ROW_ID: frame[ROW_ID]}, champion_version=champion.version)
     snapshot = state.store.write_frame("predictions", batch, predicted)
     return Predicted(champion.version, snapshot.rows, snapshot.sha256, _summary(predicted))
 
 
 def _summary(predicted: pd.DataFrame) -> dict[str, float]:
-    numeric = predicted.select_dtypes("number").drop(columns=["row_id__", "champion_version"])
+    numeric = predicted.select_dtypes("number").drop(columns=[ROW_ID, "champion_version"])
     return {f"mean_{name}": float(numeric[name].mean()) for name in numeric}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.features.cleaning import ROW_ID
+from ml_assets.names import ROW_ID
 
 if TYPE_CHECKING:
     import numpy as np

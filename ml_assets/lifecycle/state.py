@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ml_assets.names import STATIC
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
 from ml_assets.records import DriftReport
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from ml_assets.sources.source import Source
 
 logger = logging.getLogger(__name__)
-
-STATIC = "all"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import BATCH
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     trained = TrainedModel(
         recipe=state.name,
         as_of=as_of,
-        batches=tuple(sorted(frame["batch__"].unique())),
+        batches=tuple(sorted(frame[BATCH].unique())),
         run_id=logged.run_id,
         model_uri=logged.model_uri,
         sha256=logged.sha256,

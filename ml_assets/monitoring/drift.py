@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ml_assets.features.columns import BATCH, unfit
+from ml_assets.features.columns import unfit
 from ml_assets.monitoring import faults as faulty
 from ml_assets.monitoring.samples import NumberPair, Pair, sample
 from ml_assets.monitoring.verdict import (
@@ -30,6 +30,7 @@ from ml_assets.monitoring.verdict import (
     verdict,
 )
 from ml_assets.monitoring.wording import sentence
+from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, DriftReport, Profile
 
 if TYPE_CHECKING:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.recipe.schema import Monitoring
-
-INTERVAL_IN_ERRORS = 2 * 1.959964  # width of a 95 % interval in standard errors
 
 
 def performance_report(
@@ -117,7 +116,7 @@ def worse_than(live: Score, holdout: Score, direction: Direction) -> float:
     from scipy.special import ndtr
 
     loss = (holdout.value - live.value) * (1 if direction == "maximize" else -1)
-    errors = [(score.high - score.low) / INTERVAL_IN_ERRORS for score in (live, holdout)]
+    errors = [(score.high - score.low) / (2 * Z_95) for score in (live, holdout)]
     error = float(np.hypot(errors[0], errors[1]))
     if error == 0:
         return 0.0 if loss > 0 else 1.0

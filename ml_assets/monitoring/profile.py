@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.importance import permutation_importance
-from ml_assets.features.columns import BATCH, roles
+from ml_assets.features.columns import roles
 from ml_assets.monitoring import target
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.verdict import JOINT, outputs
+from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Monitoring, Recipe
 from ml_assets.records import Profile
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.features.columns import BATCH
 from ml_assets.monitoring.column_tests import effects
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
 from ml_assets.monitoring.verdict import verdict
 from ml_assets.monitoring.wording import describe
+from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, PerformanceReport
 
 USUAL_BATCHES = 24

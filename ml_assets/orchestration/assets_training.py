@@ -10,8 +10,9 @@ from ml_assets.estimators.libraries import library_of
 from ml_assets.lifecycle.backtest import backtest_report
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
+from ml_assets.names import ACTOR_TAG, DECISION_TAG
 from ml_assets.orchestration import display
-from ml_assets.orchestration.graph import DECISION_TAG, Graph, as_of, check, mlflow_run_id, refusals
+from ml_assets.orchestration.graph import Graph, as_of, check, mlflow_run_id, refusals
 from ml_assets.search.candidates import candidates
 
 PARTS = {
@@ -113,7 +114,7 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
-        actor = context.run.tags.get("ml_assets/actor", "dagster")
+        actor = context.run.tags.get(ACTOR_TAG, "dagster")
         with refusals():
             batch = as_of(context, state, "trained_model")
             result = champion_step(state, batch, mlflow_run_id(context), actor, context.log.info)

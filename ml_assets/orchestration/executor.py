@@ -9,7 +9,8 @@ import dagster as dg
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
-from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag
+from ml_assets.names import PROCESS_TAG
+from ml_assets.orchestration.reaper import process_tag
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext

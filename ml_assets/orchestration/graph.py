@@ -9,12 +9,9 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.lifecycle.errors import StepError
-from ml_assets.lifecycle.state import STATIC, ModelState
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import AS_OF_TAG, STATIC
 from ml_assets.orchestration.partitions import batch_partitions
-
-AS_OF_TAG = "ml_assets/as_of"
-MODEL_TAG = "ml_assets/model"
-DECISION_TAG = "ml_assets/decision"
 
 WARN = dg.AssetCheckSeverity.WARN
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from ml_assets.lifecycle.state import STATIC, ModelState
-from ml_assets.orchestration.mlflow_run import TRAINING_TAG
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import AS_OF_TAG, STATIC, TRAINING_TAG
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -146,7 +146,7 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
     gate = [e for kind in GATE for e in state.ledger.entries(state.name, kind) if e.state == "done"]
     for record in sorted(runs.values(), key=lambda r: r.create_timestamp):
         run = record.dagster_run
-        batch = run.tags.get("ml_assets/as_of") or newest
+        batch = run.tags.get(AS_OF_TAG) or newest
         if batch is None:
             continue
         outcome, version = gates.get(run.run_id, (None, None))

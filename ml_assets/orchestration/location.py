@@ -15,11 +15,11 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG
 from ml_assets.lifecycle.alerts import alert
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import AS_OF_TAG, MODEL_TAG, TRAINING_TAG
 from ml_assets.orchestration.assets import recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.executor import executor
-from ml_assets.orchestration.graph import AS_OF_TAG, MODEL_TAG
-from ml_assets.orchestration.mlflow_run import TRAINING_TAG, end_mlflow_run, mlflow_resource
+from ml_assets.orchestration.mlflow_run import end_mlflow_run, mlflow_resource
 from ml_assets.orchestration.overview import overview_asset
 from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor

@@ -14,17 +14,16 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.names import MODEL_TAG
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.settings import Settings
-
-TRAINING_TAG = "ml_assets/training"
 
 
 def experiment_name(run: dg.DagsterRun | None) -> str:
     """Name the MLflow experiment: the model the run is about; `ml_assets` where it is about several."""
     if run is None:
         return "ml_assets"
-    if model := run.tags.get("ml_assets/model"):
+    if model := run.tags.get(MODEL_TAG):
         return model
     prefixes = {key.path[0] for key in run.asset_selection or ()}
     return prefixes.pop() if len(prefixes) == 1 else "ml_assets"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from ml_assets.names import PROCESS_TAG
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-PROCESS_TAG = "ml_assets/process"
 OPEN = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.STARTING,

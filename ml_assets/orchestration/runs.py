@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 
-from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap
+from ml_assets.names import PROCESS_TAG
+from ml_assets.orchestration.reaper import process_tag, reap
 from ml_assets.settings import Settings
 from ml_assets.settings.home import unusable
 from ml_assets.store.snapshots import atomic_write

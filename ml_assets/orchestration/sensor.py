@@ -6,8 +6,8 @@ import dagster as dg
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.state import ModelState, locked_by_another
+from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.history import read_history
-from ml_assets.orchestration.mlflow_run import TRAINING_TAG
 from ml_assets.orchestration.reaper import reap
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
@@ -62,13 +62,13 @@ def run_request(state: ModelState, decision: RetrainDecision) -> dg.RunRequest:
         run_key=decision.key,
         job_name=f"{state.name}_train",
         tags={
-            "ml_assets/model": state.name,
+            MODEL_TAG: state.name,
             TRAINING_TAG: state.name,
-            "ml_assets/as_of": str(decision.batch),
-            "ml_assets/decision": decision.key,
-            "ml_assets/rule": decision.rule,
-            "ml_assets/reason": "; ".join(decision.reasons)[:500],
-            "ml_assets/actor": "sensor",
+            AS_OF_TAG: str(decision.batch),
+            DECISION_TAG: decision.key,
+            RULE_TAG: decision.rule,
+            REASON_TAG: "; ".join(decision.reasons)[:500],
+            ACTOR_TAG: "sensor",
         },
     )
 

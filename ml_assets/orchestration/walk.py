@@ -10,7 +10,8 @@ import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from ml_assets.lifecycle.served import served
-from ml_assets.lifecycle.state import STATIC, ModelState, locked
+from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.names import STATIC
 from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance

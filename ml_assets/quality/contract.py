@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.features.cleaning import holds_iso_times
+from ml_assets.names import RESERVED
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Kind, Schema
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
-RESERVED = ("row_id__", "batch__")
 NUMBER_LIKE = 0.8
 """A text column with this share of numbers is a number column with wrong cells in it."""
 USUAL_BATCHES = 5

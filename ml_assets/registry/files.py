@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
 from ml_assets.registry.champions import version_info
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
@@ -29,8 +30,6 @@ REFERENCE = "reference.parquet"
 ROW_IDS = "row_ids.npy"
 PROFILE = "profile.json"
 HOLDOUT = "holdout.parquet"
-ROW_ID = "row_id__"
-BATCH = "batch__"
 
 REFERENCE_ROWS = 50_000  # Evidently takes minutes and gigabytes on a million rows
 HOLDOUT_ROWS = 10_000

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ml_assets.names import ROW_ID
 from ml_assets.records import Evaluation, TrainingResult, Trial
-from ml_assets.registry.files import ROW_ID, TRAINING, write_training
+from ml_assets.registry.files import TRAINING, write_training
 from ml_assets.registry.pipelines import log_pipeline
 from ml_assets.settings import Settings
 

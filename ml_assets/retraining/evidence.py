@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
+from ml_assets.names import Z_95
 from ml_assets.records import (
     BatchEvidence,
     DriftReport,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SIGNIFICANCE = 0.01  # of "live is worse than on the hold-out", one-sided
 POOLED_SIGNIFICANCE = 0.001  # the same over all reports looked at; lower, since it is asked at every batch
-INTERVAL_IN_ERRORS = 2 * 1.959964  # width of a 95 % interval in standard errors
 LEAST_LOSS = {
     "maximize": 0.02,
     "minimize": 0.05,
@@ -69,7 +69,7 @@ def pooled_p_value(reports: Sequence[PerformanceReport]) -> float:
         return 1.0
     sign = 1 if reports[-1].direction == "maximize" else -1
     loss = sign * (holdout.value - sum(score.value for score in scored) / len(scored))
-    error, *errors = ((score.high - score.low) / INTERVAL_IN_ERRORS for score in (holdout, *scored))
+    error, *errors = ((score.high - score.low) / (2 * Z_95) for score in (holdout, *scored))
     variance = error**2 + sum(each**2 for each in errors) / len(errors) ** 2
     if variance == 0:
         return 0.0 if loss > 0 else 1.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ml_assets.names import STATIC
 from ml_assets.sources.account import Account, Rows
-from ml_assets.sources.calendar import ALL, batch_of, batch_start, limits, next_batch, recipe_start
+from ml_assets.sources.calendar import batch_of, batch_start, limits, next_batch, recipe_start
 from ml_assets.sources.paths import SourceError, find_files
 from ml_assets.sources.wanted import Labels, Wanted
 
@@ -65,7 +66,7 @@ class Files:
 
         batches = self.wanted.batches
         if batches is None:
-            return ALL, ALL
+            return STATIC, STATIC
         files = find_files(self.wanted, missing_ok=True)
         span = extent(files, self.wanted, limits(batches))
         if span is None:
@@ -79,7 +80,7 @@ class Files:
 
         batches = self.wanted.batches
         if batches is None:
-            return [ALL]
+            return [STATIC]
         files = find_files(self.wanted, missing_ok=True)
         unit = "hour" if batches.period == "hourly" else "day"
         moments = days(files, self.wanted, limits(batches), unit)

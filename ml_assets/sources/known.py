@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ml_assets.names import STATIC
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.rules.source import KNOWN_DATASETS
 from ml_assets.sources.account import Account, Rows
-from ml_assets.sources.calendar import ALL
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.wanted import Labels, Wanted
 
@@ -40,11 +40,11 @@ class Known:
 
     def extent(self) -> tuple[str, str]:
         """One batch."""
-        return ALL, ALL
+        return STATIC, STATIC
 
     def filled(self) -> list[str]:
         """One batch."""
-        return [ALL]
+        return [STATIC]
 
     def describe(self) -> Account:
         """Account of the rows, all of which are given on."""

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
+from ml_assets.names import BATCH
 from ml_assets.records import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R", bound=Record)
-BATCH_COLUMN = "batch__"
 FRAME, RECORD = ".frame.json", ".record.json"
 
 
@@ -96,7 +96,7 @@ class Store:
         tables = []
         for batch in batches:
             table = self._table(asset, batch, columns)
-            tables.append(table.append_column(BATCH_COLUMN, pa.array([batch] * len(table), pa.string())))
+            tables.append(table.append_column(BATCH, pa.array([batch] * len(table), pa.string())))
         try:
             table = pa.concat_tables(tables, promote_options="permissive")
         except (pa.ArrowTypeError, pa.ArrowInvalid) as error:

@@ -21,7 +21,8 @@ from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.libraries import Input
 from ml_assets.evaluation.metrics import default_metric, metric_named, positive_class
 from ml_assets.features import preprocessing
-from ml_assets.features.columns import BATCH, Roles, roles, roles_of
+from ml_assets.features.columns import Roles, roles, roles_of
+from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
 from ml_assets.records import TrainingResult, TuningResult

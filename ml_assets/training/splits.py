@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.features.cleaning import ROW_ID
-from ml_assets.features.columns import BATCH
+from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]

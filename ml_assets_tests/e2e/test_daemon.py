@@ -14,7 +14,7 @@ from dagster import DagsterRunStatus
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
-from ml_assets.orchestration.mlflow_run import TRAINING_TAG
+from ml_assets.names import TRAINING_TAG
 from ml_assets.registry import champions
 from ml_assets_tests.support.places import (
     BATCH_RECIPE,

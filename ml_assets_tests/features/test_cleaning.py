@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.features.cleaning import ROW_ID, clean, labels, row_ids, spelled_alike
+from ml_assets.features.cleaning import clean, labels, row_ids, spelled_alike
+from ml_assets.names import ROW_ID
 from ml_assets.quality.contract import learn_schema
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Schema

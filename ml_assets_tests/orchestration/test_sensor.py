@@ -19,9 +19,9 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from ml_assets.lifecycle.state import Busy, ModelState, locked
+from ml_assets.names import PROCESS_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
-from ml_assets.orchestration.mlflow_run import TRAINING_TAG
-from ml_assets.orchestration.reaper import PROCESS_TAG, process_tag, reap, tidy_up
+from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult

@@ -16,10 +16,11 @@ import pandas as pd
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.evaluation.metrics import METRICS, score
 from ml_assets.features.cleaning import clean
-from ml_assets.features.columns import RESERVED, roles
+from ml_assets.features.columns import roles
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.monitoring.drift import drift_report
+from ml_assets.names import RESERVED
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.recipe.loading import dump_recipe, parse_recipe, recipe_sha256
 from ml_assets.records import Evaluation, TrainedModel

@@ -1,0 +1,30 @@
+"""What is written in one place and read in another: columns of ours, the static batch, tags of runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ROW_ID: Final = "row_id__"
+"""Column: identity of a row, unique in its batch."""
+
+BATCH: Final = "batch__"
+"""Column: label of the batch a row came with."""
+
+RESERVED: Final = (ROW_ID, BATCH)
+"""Columns of ours, which no data may have."""
+
+STATIC: Final = "all"
+"""Label of the one batch of a table without batches."""
+
+AS_OF_TAG: Final = "ml_assets/as_of"
+MODEL_TAG: Final = "ml_assets/model"
+TRAINING_TAG: Final = "ml_assets/training"
+DECISION_TAG: Final = "ml_assets/decision"
+RULE_TAG: Final = "ml_assets/rule"
+REASON_TAG: Final = "ml_assets/reason"
+ACTOR_TAG: Final = "ml_assets/actor"
+PROCESS_TAG: Final = "ml_assets/process"
+"""Tags of a run: its batch, its model, the model it trains, what asked for it and why, who, and its process."""
+
+Z_95: Final = 1.959964
+"""Half the width of a 95 % interval in standard errors."""
