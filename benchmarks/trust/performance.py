@@ -11,12 +11,12 @@ import pandas as pd
 
 from benchmarks.trust.drift import QUIET_REFERENCE, columns, report, world
 from benchmarks.trust.table import Row, Workers, wilson, workers
-from ml_assets.evaluation.evaluate import wilson as accuracy_interval
 from ml_assets.monitoring.performance import performance_report
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses, sequential_test
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import LossSummary, PerformanceReport, Profile, Score
 from ml_assets.retraining.evidence import performance_breach
+from ml_assets.tasks.intervals import wilson as accuracy_interval
 
 STREAMS = 400
 QUIET_BATCHES = 40

@@ -10,12 +10,12 @@ import pandas as pd
 
 from ml_assets.backtest.fits import Fits, fixed_fit
 from ml_assets.backtest.stream import Stream
-from ml_assets.evaluation.metrics import positive_class
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import load_recipe, parse_recipe
 from ml_assets.recipe.schema import PromotionSection, Retraining
 from ml_assets.records import TrainingResult
 from ml_assets.sources.source import source_of
+from ml_assets.tasks.classification import positive_class
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 FIXED = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1, "tree_method": "hist"}

@@ -34,8 +34,9 @@ from ml_assets.backtest.replay import (
 from ml_assets.backtest.scale import Interval, Scale, interval_of
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, served_rows
-from ml_assets.evaluation.metrics import METRICS, Floats
 from ml_assets.records import Direction, Record
+from ml_assets.tasks.base import Floats
+from ml_assets.tasks.metrics import METRICS
 
 MOST_RETRAINS = 0.4  # share of the batches at which a recommended policy may train
 FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say

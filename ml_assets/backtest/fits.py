@@ -28,6 +28,7 @@ from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, TrainingResult
+from ml_assets.tasks.all import task_of
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
 from ml_assets.training.splits import labelled_rows, split
@@ -85,7 +86,7 @@ def fixed_fit(recipe: Recipe, result: TrainingResult) -> FitFunction:
 
     def fit(frame: pd.DataFrame) -> Any:
         rows = labelled_rows(frame, recipe)
-        if recipe.task == "classification" and rows[recipe.target].nunique() < 2:
+        if task_of(recipe).classes and rows[recipe.target].nunique() < 2:
             raise ValueError(f"{recipe.target}: all {len(rows)} rows are of one class.")
         found = roles(rows, recipe)
         if not found.features:
@@ -259,22 +260,19 @@ class Fits:
     @cached_property
     def metric(self) -> str:
         """The metric that decides."""
-        from ml_assets.evaluation.metrics import default_metric
-
         recipe = self.stream.recipe
-        return recipe.hyperparameter_tuning.metric or default_metric(
-            recipe.task, int(np.asarray(self.stream.rows[recipe.target].nunique()))
+        return recipe.hyperparameter_tuning.metric or task_of(recipe).default_metric(
+            int(np.asarray(self.stream.rows[recipe.target].nunique()))
         )
 
     @cached_property
     def positive(self) -> str | None:
         """Positive class of a classification."""
-        from ml_assets.evaluation.metrics import positive_class
-
         recipe = self.stream.recipe
-        if recipe.task != "classification":
+        positive = task_of(recipe).positive
+        if positive is None:
             return None
-        return positive_class(self.stream.rows[recipe.target], recipe.model.data_interface.positive_class)
+        return positive(self.stream.rows[recipe.target], recipe.model.data_interface.positive_class)
 
 
 def _read_fit(place: Path) -> Fit:

@@ -13,7 +13,6 @@ from ml_assets.backtest.fits import Fit, Fits
 from ml_assets.backtest.policies import Policy
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
-from ml_assets.evaluation.metrics import metric_named, score
 from ml_assets.features.columns import roles
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
 from ml_assets.monitoring.performance import performance_report
@@ -29,6 +28,7 @@ from ml_assets.records import (
     RetrainDecision,
 )
 from ml_assets.retraining.policy import decide_retrain
+from ml_assets.tasks.metrics import metric_named, score
 from ml_assets.training.window import choose_window
 
 Batches = tuple[str, ...]
@@ -125,6 +125,7 @@ class Reports:
                 metric.name,
                 metric.direction,
                 recipe.monitoring,
+                positive=self.fits.positive,
                 random_state=recipe.random_state,
             )
             concept = sequential_test(
@@ -253,7 +254,8 @@ def trained(fits: Fits, end: str, window: Window, without: Collection[str] = ())
         if fit.record.failed is not None:
             return float("nan")
         rows = served_rows(stream, fit, judge)
-        return sign * score(fits.metric, stream.rows.loc[rows.index, stream.recipe.target], rows)
+        truth = stream.rows.loc[rows.index, stream.recipe.target]
+        return sign * score(fits.metric, truth, rows, fits.positive)
 
     known = stream.window(end, "all", without)
     fit = fits.of(known[-choose_window(known, scorer) :])

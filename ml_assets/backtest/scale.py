@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.backtest.stream import Stream
-from ml_assets.evaluation.metrics import METRICS, Floats, evaluate_counts, labelled
 from ml_assets.names import BATCH
 from ml_assets.records import Record
+from ml_assets.tasks.base import Floats
+from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
 
 RESAMPLES = 200
 CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
@@ -63,7 +64,7 @@ class Scale:
         ours = self.stream.rows.loc[predictions.index, BATCH].isin(self.batches).to_numpy()
         predictions = predictions[ours]
         y = self.stream.rows.loc[predictions.index, self.stream.recipe.target]
-        rows = labelled(y, predictions, METRICS[self.metric].tasks[0], self.positive)
+        rows = labelled(y, predictions, METRICS[self.metric].task, self.positive)
         starts = np.array([self.stream.spans[batch][0] for batch in self.batches])
         block = np.searchsorted(starts, predictions.index.to_numpy(), side="right") - 1
         at_once = max(1, CELLS_AT_ONCE // max(len(y), 1))
@@ -78,7 +79,7 @@ class Scale:
         kept = self.stream.rows.loc[predictions.index, BATCH].isin(batches).to_numpy()
         some = predictions[kept]
         y = self.stream.rows.loc[some.index, self.stream.recipe.target]
-        rows = labelled(y, some, METRICS[self.metric].tasks[0], self.positive)
+        rows = labelled(y, some, METRICS[self.metric].task, self.positive)
         return float(evaluate_counts(METRICS[self.metric], rows, np.ones((1, len(some))))[0])
 
     def gain(self, ours: Floats, theirs: Floats) -> Interval:

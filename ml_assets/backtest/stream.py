@@ -13,6 +13,7 @@ from ml_assets.features.cleaning import clean
 from ml_assets.names import BATCH
 from ml_assets.quality.contract import learn_schema
 from ml_assets.sources.calendar import batch_of, index_between, next_batch
+from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches, Recipe
@@ -63,7 +64,7 @@ class Stream:
             cleaned = clean(rows, recipe, str(batch), schema).frame
             frames[str(batch)] = cleaned
             columns.append(there)
-            if recipe.task == "classification" and not classes:
+            if task_of(recipe).classes and not classes:
                 classes = dict.fromkeys(sorted(map(str, cleaned[recipe.target].dropna().unique())))
             schema = learn_schema(
                 rows, recipe, earlier=columns, accepted=list(cleaned.columns), classes=classes

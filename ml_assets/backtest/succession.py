@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.backtest.fits import Fit, Fits
-from ml_assets.evaluation.metrics import metric_named
 from ml_assets.features.columns import roles
 from ml_assets.promotion.blocks import blocks
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.promotion.segments import segments
 from ml_assets.records import Attempt, Champion, Probation, Promotion
+from ml_assets.tasks.metrics import metric_named
 from ml_assets.training.splits import by_time, judging_rows
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.space import Float, Int
+from ml_assets.tasks.all import TASKS
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,24 @@ class Candidate:
     input: Input = "numbers"
 
 
+LINEAR = {
+    "Classifier": Candidate(
+        "sklearn.linear_model.LogisticRegression", {"C": Float(1e-3, 1e2, log=True)}, {"C": 1.0}
+    ),
+    "Regressor": Candidate(
+        "sklearn.linear_model.Ridge", {"alpha": Float(1e-2, 1e4, log=True)}, {"alpha": 1.0}
+    ),
+}
+
+
 def families(task: str) -> dict[str, Candidate]:
     """Return the families of the automatic search; the linear model is always one of them.
 
     Spaces are small and forests capped, so that each fit stays within seconds on some 10,000 rows.
     """
-    suffix = "Classifier" if task == "classification" else "Regressor"
-    linear = (
-        Candidate("sklearn.linear_model.LogisticRegression", {"C": Float(1e-3, 1e2, log=True)}, {"C": 1.0})
-        if task == "classification"
-        else Candidate("sklearn.linear_model.Ridge", {"alpha": Float(1e-2, 1e4, log=True)}, {"alpha": 1.0})
-    )
+    suffix = TASKS[task].estimator
     return {
-        "linear": linear,
+        "linear": LINEAR[suffix],
         "xgboost": Candidate(
             f"xgboost.XGB{suffix}",
             {

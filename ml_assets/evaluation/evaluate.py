@@ -7,18 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation import metrics as _metrics
-from ml_assets.evaluation.metrics import METRICS, PROBABILITY, Floats, Labels, Numbers
-from ml_assets.names import Z_95
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Score
-
-RESAMPLES = 500
-"""Bootstrap resamples; percentile intervals of 95 % want at least 200 (Efron and Tibshirani 1993, ch. 13)."""
-RESAMPLES_OF_MANY_ROWS = 200
-MANY_ROWS = 10_000
-CELLS_AT_ONCE = 2_000_000
-"""Rows times resamples held in memory at once (16 MB an array)."""
+from ml_assets.tasks.all import task_of
+from ml_assets.tasks.base import PROBABILITY, Labels, Numbers, Task
+from ml_assets.tasks.classification import confusion
+from ml_assets.tasks.intervals import intervals, once
+from ml_assets.tasks.metrics import METRICS, labelled, metric_named
 
 
 def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
@@ -105,20 +100,19 @@ def evaluate(
     Evaluation
         A metric that is undefined on these rows (roc_auc of one class, mape with a true 0) is left out.
     """
-    task = recipe.task
-    positive = None
-    if task == "classification":
-        positive = _metrics.positive_class(y_train, recipe.model.data_interface.positive_class)
+    task = task_of(recipe)
+    wanted = recipe.model.data_interface.positive_class
+    positive = task.positive(y_train, wanted) if task.positive is not None else None
     if metric is None:
-        metric = recipe.hyperparameter_tuning.metric or _metrics.default_metric(task, int(y_train.nunique()))
-    rows = _metrics.labelled(y, predictions, task, positive)
+        metric = recipe.hyperparameter_tuning.metric or task.default_metric(int(y_train.nunique()))
+    rows = labelled(y, predictions, task.name, positive)
     names = _names(recipe, metric, rows)
     scores = intervals(rows, names, recipe.random_state)
-    baseline_rows = _metrics.labelled(y, _baseline(y, y_train, task, positive), task, positive)
-    baseline = {name: value for name in names if np.isfinite(value := _once(name, baseline_rows))}
+    baseline_rows = labelled(y, _baseline(y, y_train, task, positive), task.name, positive)
+    baseline = {name: value for name in names if np.isfinite(value := once(name, baseline_rows))}
     return Evaluation(
         metric=metric,
-        direction=_metrics.metric_named(metric).direction,
+        direction=metric_named(metric).direction,
         rows=len(rows.truth),
         scores=scores,
         baseline=baseline,
@@ -127,87 +121,23 @@ def evaluate(
     )
 
 
-def intervals(
-    rows: Labels | Numbers, names: list[str], random_state: int, resamples: int | None = None
-) -> dict[str, Score]:
-    """Return each metric with its percentile bootstrap interval of 95 % (Efron and Tibshirani 1993, ch. 13).
-
-    Rows are drawn with replacement, all metrics on the same draws. Accuracy, a share of rows, has Wilson's
-    interval. An interval always contains its value.
-    """
-    n = len(rows.truth)
-    values = {name: value for name in names if np.isfinite(value := _once(name, rows))}
-    if not values:
-        return {}
-    total = resamples or (RESAMPLES if n <= MANY_ROWS else RESAMPLES_OF_MANY_ROWS)
-    at_once = max(1, CELLS_AT_ONCE // n)
-    generator = np.random.default_rng(random_state)
-    drawn: dict[str, list[Floats]] = {name: [] for name in values}
-    for first in range(0, total, at_once):
-        counts = np.stack(
-            [
-                np.bincount(generator.integers(0, n, n), minlength=n)
-                for _ in range(min(at_once, total - first))
-            ]
-        ).astype(np.float64)
-        for name, parts in drawn.items():
-            parts.append(_metrics.evaluate_counts(METRICS[name], rows, counts))
-    result = {}
-    for name, value in values.items():
-        figures = np.concatenate(drawn[name])
-        if name == "accuracy":
-            low, high = wilson(value, n)
-        elif np.isfinite(figures).any():
-            low, high = np.percentile(figures[np.isfinite(figures)], (2.5, 97.5))
-        else:
-            low = high = value
-        result[name] = Score(value=value, low=min(float(low), value), high=max(float(high), value))
-    return result
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of n rows (Wilson 1927); it is no point even at 0 and 1.
-
-    >>> [round(bound, 3) for bound in wilson(1.0, 30)]
-    [0.886, 1.0]
-    """
-    z2 = Z_95**2 / n
-    centre = (share + z2 / 2) / (1 + z2)
-    half = np.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
-    return float(centre - half), float(min(centre + half, 1.0))
-
-
-def _once(name: str, rows: Labels | Numbers) -> float:
-    return float(_metrics.evaluate_counts(METRICS[name], rows, np.ones((1, len(rows.truth))))[0])
-
-
 def _names(recipe: Recipe, metric: str, rows: Labels | Numbers) -> list[str]:
     """Metrics to report: the recipe's, or all that these predictions allow; always the tuned one."""
     hard = isinstance(rows, Labels) and rows.probability is None
     wanted = recipe.evaluation.metrics or tuple(
-        m.name for m in METRICS.values() if recipe.task in m.tasks and not (hard and m.needs == "probability")
+        m.name for m in task_of(recipe).metrics if not (hard and m.needs == "probability")
     )
-    return list(
-        dict.fromkeys(_metrics.metric_named(m).name for m in (metric, *wanted, *recipe.evaluation.targets))
-    )
+    return list(dict.fromkeys(metric_named(m).name for m in (metric, *wanted, *recipe.evaluation.targets)))
 
 
-def _baseline(y: pd.Series[Any], y_train: pd.Series[Any], task: str, positive: str | None) -> pd.DataFrame:
-    from sklearn.dummy import DummyClassifier, DummyRegressor
-
+def _baseline(y: pd.Series[Any], y_train: pd.Series[Any], task: Task, positive: str | None) -> pd.DataFrame:
     known = y_train.dropna()
-    model: Any
-    if task == "regression":
-        model = DummyRegressor(strategy="mean").fit(np.zeros((len(known), 1)), known.to_numpy(np.float64))
-    else:
-        model = DummyClassifier(strategy="prior").fit(
-            np.zeros((len(known), 1)), known.astype(str).to_numpy(dtype=object)
-        )
+    model = task.baseline().fit(np.zeros((len(known), 1)), task.values(known))
     return predictions_frame(model, np.zeros((len(y), 1)), y.index, positive)
 
 
 def _per_class(rows: Labels) -> dict[str, dict[str, float]]:
-    hits, predicted, true = (part[0] for part in _metrics.confusion(rows, np.ones((1, len(rows.truth)))))
+    hits, predicted, true = (part[0] for part in confusion(rows, np.ones((1, len(rows.truth)))))
     return {
         name: {
             "precision": float(hits[k] / predicted[k]) if predicted[k] else 0.0,

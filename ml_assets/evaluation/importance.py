@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.evaluate import predict, predictions_frame
-from ml_assets.evaluation.metrics import metric_named, score
 from ml_assets.features.preprocessing import output_columns
+from ml_assets.tasks.metrics import metric_named, score
 
 ROWS = 1_000
 REPEATS = 3

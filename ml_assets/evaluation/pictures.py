@@ -84,6 +84,10 @@ def residuals(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
     return png(figure)
 
 
+PICTURES = {"confusion_matrix": confusion_matrix, "residuals": residuals}
+"""By the name that a task gives."""
+
+
 def png(figure: Figure) -> bytes:
     """Draw the figure; a palette makes the file a third as large."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.names import ROW_ID
+from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -61,7 +62,7 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     """
     types = recipe.model.data_interface
     targets = {types.target_col} if isinstance(types.target_col, str) else set(types.target_col)
-    as_label = set(types.entity_cols) | (targets if recipe.task == "classification" else set())
+    as_label = set(types.entity_cols) | (targets if task_of(recipe).classes else set())
     kinds = schema.columns if schema is not None else {}
     waiting = _waiting(raw, recipe, schema) if schema is not None else set()
     columns = {
@@ -69,7 +70,7 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
         for name in raw.columns
         if name != ROW_ID and name not in waiting
     }
-    if recipe.task == "classification":
+    if task_of(recipe).classes:
         known = schema.classes if schema is not None else ()
         columns |= {name: spelled_alike(columns[name], known) for name in targets if name in columns}
     frame = pd.DataFrame(columns, index=raw.index)

@@ -23,6 +23,7 @@ from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
 from ml_assets.features.values import as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
+from ml_assets.tasks.all import task_of
 
 RAREST_LEVEL = 5
 """Rows that a level needs for a column of its own; rarer and unseen levels share one."""
@@ -113,7 +114,7 @@ def _encoder(strategy: str, recipe: Recipe) -> Any:
     if strategy == "target":
         # Cross-fitted in fit_transform: no row's own target is in its code (Micci-Barreca 2001).
         return TargetEncoder(
-            target_type="continuous" if recipe.task == "regression" else "auto",
+            target_type=task_of(recipe).encoded_target,
             cv=KFold(5, shuffle=True, random_state=recipe.random_state),
         )
     if strategy == "label":

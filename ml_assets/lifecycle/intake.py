@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
+from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +116,7 @@ def _known_schema(state: ModelState, batch: str) -> Schema | None:
 
 def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
     """Class labels of the first batch that has any: their spelling is that of all later ones."""
-    if state.recipe.task != "classification":
+    if not task_of(state.recipe).classes:
         return []
     target = state.recipe.target
     for batch in cleaned:

@@ -15,6 +15,7 @@ from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
+from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
     """Look as far back as `training.window: auto` says; the first model learns from all."""
     from ml_assets.backtest.fits import fixed_fit
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.evaluation.metrics import metric_named, score
+    from ml_assets.tasks.metrics import metric_named, score
     from ml_assets.training.window import choose_window
 
     champion = state.registry.champion(state.name) if state.recipe.training.window == "auto" else None
@@ -91,7 +92,12 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
             model = fit(state.store.read_frames("cleaned_features", list(trained_on)))
         except ValueError:  # e.g. one class only
             return float("nan")
-        return sign * score(champion.metric, rows[state.recipe.target], predict(model, rows))
+        return sign * score(
+            champion.metric,
+            rows[state.recipe.target],
+            predict(model, rows),
+            champion.trained.training.positive,
+        )
 
     return batches[-choose_window(batches, scorer) :]
 
@@ -151,8 +157,7 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
     predicted = predict(model, test)
     y = test[state.recipe.target]
     evaluation = evaluate(state.recipe, y, predicted, y_train)
-    draw = pictures.confusion_matrix if state.recipe.task == "classification" else pictures.residuals
-    png = draw(y, predicted)
+    png = pictures.PICTURES[task_of(state.recipe).picture](y, predicted)
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
     tracking.log_file(state.registry.client, trained.run_id, "evaluation.png", png)

@@ -236,6 +236,7 @@ def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> 
         metric=made_by.metric,
         direction=made_by.direction,
         monitoring=monitoring,
+        positive=made_by.trained.training.positive,
         random_state=state.recipe.random_state,
     )
     y = answered.labels(state.recipe.target)

@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.metrics import (
-    PROBABILITY,
-    Floats,
-    Labels,
-    Metric,
-    evaluate_counts,
-    labelled,
-    metric_named,
-)
 from ml_assets.records import Estimate, MaturedEstimate, PerformanceReport
+from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric
+from ml_assets.tasks.classification import probability_classes
+from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +87,7 @@ def estimate(
     if reason:
         return blank(reason=reason)
     value: float | None
-    if "classification" in chosen.tasks:
+    if TASKS[chosen.task].estimated_by == "probabilities":
         shares, how = calibrated(known[target], guesses, predictions)
         value = expected_score(chosen, predictions, shares)
         method = f"every row counted for each class by its probability, {how}"
@@ -112,20 +107,12 @@ def _impossible(metric: Metric, y: pd.Series[Any], predictions: pd.DataFrame) ->
         return "the batch has no row that is new to the champion"
     if len(y) < FEWEST_ROWS:
         return f"the hold-out has {len(y)} rows, fewer than the {FEWEST_ROWS} needed to learn from"
-    if "classification" in metric.tasks and not _classes(predictions):
+    if TASKS[metric.task].estimated_by == "probabilities" and not probability_classes(predictions):
         return "the estimator gives no probabilities"
     return ""
 
 
 # Classification.
-
-
-def _classes(predictions: pd.DataFrame) -> list[str]:
-    return [
-        str(name).removeprefix(PROBABILITY)
-        for name in predictions.columns
-        if str(name).startswith(PROBABILITY)
-    ]
 
 
 def calibrated(y: pd.Series[Any], guesses: pd.DataFrame, predictions: pd.DataFrame) -> tuple[Floats, str]:
@@ -146,7 +133,7 @@ def calibrated(y: pd.Series[Any], guesses: pd.DataFrame, predictions: pd.DataFra
     array of shape (n_rows, n_classes), str
         The shares, and how they were calibrated.
     """
-    classes = _classes(predictions)
+    classes = probability_classes(predictions)
     truth = y.astype(str).to_numpy(dtype=object)
     asked = classes[-1:] if len(classes) == 2 else classes
     columns, ways = [], []
@@ -201,10 +188,10 @@ def expected_score(metric: Metric, predictions: pd.DataFrame, shares: Floats) ->
     >>> float(round(expected_score(metric_named("accuracy"), two, np.array([[0.9, 0.1], [0.2, 0.8]])), 3))
     0.85
     """
-    classes = _classes(predictions)
+    classes = probability_classes(predictions)
     everyone = pd.Series(np.repeat(classes, len(predictions)), dtype=object)
     copies = pd.concat([predictions] * len(classes), ignore_index=True)
-    rows = labelled(everyone, copies, "classification")
+    rows = labelled(everyone, copies, metric.task, None)  # there are probabilities, which say it
     assert isinstance(rows, Labels)
     return float(evaluate_counts(metric, rows, shares.T.reshape(1, -1))[0])
 

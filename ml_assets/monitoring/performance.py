@@ -127,8 +127,8 @@ def _score(
     y: pd.Series[Any], predictions: pd.DataFrame, metric: str, positive: str | None, random_state: int
 ) -> Score | None:
     """Return the metric with its bootstrap 95 % interval; None where it is undefined."""
-    from ml_assets.evaluation.evaluate import intervals
-    from ml_assets.evaluation.metrics import labelled, metric_named
+    from ml_assets.tasks.intervals import intervals
+    from ml_assets.tasks.metrics import labelled, metric_named
 
-    rows = labelled(y, predictions, metric_named(metric).tasks[0], positive)
+    rows = labelled(y, predictions, metric_named(metric).task, positive)
     return intervals(rows, [metric], random_state).get(metric)

@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.evaluation.metrics import PROBABILITY, Floats, Labels, labelled
 from ml_assets.records import LossSummary, PerformanceReport, SequentialTest
+from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.base import Floats
+from ml_assets.tasks.classification import GREATEST_LOSSES
+from ml_assets.tasks.metrics import labelled
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST_PROBABILITY = 0.01  # a surer mistake costs no more: one row of 300 must not decide
-GREATEST = {"log loss": -math.log(LEAST_PROBABILITY), "error": 1.0}
-"""Most that a row can cost; squared errors have no bound and are winsorised."""
 CAPPED_SHARE = 0.005  # of the hold-out's rows lie above the cap of the squared error
 CAPPED_ROWS = 5  # at least: a cap set by the one largest error of a small hold-out is no cap
 FEWEST_ROWS = 50  # of a hold-out: mean and standard deviation of fewer say little
@@ -45,10 +45,7 @@ OVERSHOOT = 1.166  # standard deviations of a step, twice .583 (Siegmund 1985, X
 
 def loss_kind(predictions: pd.DataFrame, task: str) -> str:
     """Name the loss of a row: the best that task and estimator allow."""
-    if task == "regression":
-        return "squared error"
-    known = any(str(name).startswith(PROBABILITY) for name in predictions.columns)
-    return "log loss" if known else "error"
+    return TASKS[task].loss_kind(predictions)
 
 
 def row_losses(y: pd.Series[Any], predictions: pd.DataFrame, task: str) -> Floats:
@@ -70,13 +67,7 @@ def row_losses(y: pd.Series[Any], predictions: pd.DataFrame, task: str) -> Float
     >>> row_losses(pd.Series([1.0, None, 5.0]), pd.DataFrame({"prediction": [1.0, 2.0, 3.0]}), "regression")
     array([0., 4.])
     """
-    rows = labelled(y, predictions, task)
-    if not isinstance(rows, Labels):
-        return np.asarray(np.square(rows.truth - rows.predicted))
-    if rows.probability is None:
-        return np.asarray(rows.truth != rows.predicted, dtype=np.float64)
-    given = rows.probability[np.arange(len(rows.truth)), rows.truth]
-    return np.asarray(-np.log(np.clip(given, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)))
+    return TASKS[task].row_losses(labelled(y, predictions, task, None))  # the same for all classes
 
 
 def loss_summary(losses: Floats, kind: str) -> LossSummary | None:
@@ -98,7 +89,7 @@ def loss_summary(losses: Floats, kind: str) -> LossSummary | None:
     if len(known) < FEWEST_ROWS:
         return None
     share = max(CAPPED_SHARE, CAPPED_ROWS / len(known))
-    cap = GREATEST.get(kind, float(np.quantile(known, 1 - share)))
+    cap = GREATEST_LOSSES.get(kind, float(np.quantile(known, 1 - share)))
     kept = np.append(np.minimum(known, cap), cap)
     mean, std = float(kept.mean()), float(kept.std(ddof=1))
     if std <= 1e-12 * cap:

@@ -14,6 +14,7 @@ from ml_assets.monitoring.verdict import verdict
 from ml_assets.monitoring.wording import describe
 from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, PerformanceReport
+from ml_assets.tasks.all import TASKS
 
 USUAL_BATCHES = 24
 MOST_NAMED = 3
@@ -104,9 +105,18 @@ def sentence(entry: ColumnDrift, batch: str) -> str:
 
 
 def _pair(y: pd.Series[Any], learned: pd.Series[Any], task: str) -> Pair:
-    if task == "regression":
-        return NumberPair(numbers(learned), numbers(y))
+    return PAIRS[TASKS[task].target_pair](y, learned)
+
+
+def _levels(y: pd.Series[Any], learned: pd.Series[Any]) -> Pair:
     return LevelPair(levels(learned.astype(str)), levels(y.astype(str)))
+
+
+def _numbers(y: pd.Series[Any], learned: pd.Series[Any]) -> Pair:
+    return NumberPair(numbers(learned), numbers(y))
+
+
+PAIRS = {"levels": _levels, "numbers": _numbers}
 
 
 def _unseen(pair: Pair, classes: Sequence[str]) -> str:

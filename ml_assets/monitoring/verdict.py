@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.metrics import PROBABILITY
 from ml_assets.monitoring.column_tests import FLOORS, effects, outcomes
 from ml_assets.monitoring.joint import FLOOR, joint_change
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
+from ml_assets.tasks.base import PROBABILITY
 
 SIGNIFICANCE = 0.01  # of a whole report: all columns and tests together
 SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significance

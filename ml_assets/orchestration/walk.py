@@ -331,7 +331,7 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
     import pandas as pd
 
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.evaluation.metrics import score
+    from ml_assets.tasks.metrics import score
 
     line = champions.champions(state.ledger, state.name)
     first = champions.version_info(state.ledger, state.name, line[0])
@@ -360,7 +360,8 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
 
     def pooled(parts: list[pd.DataFrame]) -> float:
         frame = pd.concat(parts, ignore_index=True)
-        return score(first.metric, frame[state.recipe.target], frame.drop(columns=state.recipe.target))
+        truth, predictions = frame[state.recipe.target], frame.drop(columns=state.recipe.target)
+        return score(first.metric, truth, predictions, first.trained.training.positive)
 
     return Comparison(
         since=start,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.evaluation.metrics import PROBABILITY, Labels, labelled
 from ml_assets.promotion.paired import Paired, compare, differ, numbered, standard_error
+from ml_assets.tasks.base import PROBABILITY, Labels
+from ml_assets.tasks.metrics import labelled
 
 if TYPE_CHECKING:
     import pandas as pd

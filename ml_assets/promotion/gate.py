@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.evaluation.metrics import PROBABILITY, metric_named
 from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.paired import Paired, compare, differ, holm
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
+from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.base import PROBABILITY
+from ml_assets.tasks.metrics import metric_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -271,7 +273,7 @@ def _calibration_checks(
     positive: str | None,
 ) -> list[GateCheck]:
     """Log loss and calibration error may not become surely worse by more than their tolerance."""
-    if "classification" not in metric_named(metric).tasks:
+    if not TASKS[metric_named(metric).task].classes:
         return []
     checks = []
     for name, result in calibration(y, champion, challenger, blocks=blocks, positive=positive).items():

@@ -13,14 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.evaluation.metrics import (
-    Labels,
-    Metric,
-    Numbers,
-    evaluate_counts,
-    labelled,
-    metric_named,
-)
+from ml_assets.tasks.base import Labels, Metric, Numbers
+from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +103,7 @@ def compare(
     known = y.notna().to_numpy()
     truth, before, after = y[known], first[known], second[known]
     groups = numbered(blocks, known)
-    sides = [labelled(truth, predictions, chosen.tasks[0], positive) for predictions in (before, after)]
+    sides = [labelled(truth, predictions, chosen.task, positive) for predictions in (before, after)]
     scores = [float(evaluate_counts(chosen, side, np.ones((1, len(truth))))[0]) for side in sides]
     if not np.isfinite(scores).all():
         return None
@@ -171,8 +165,8 @@ def _influence(metric: Metric, side: Labels | Numbers) -> Floats | None:
         given = side.probability[np.arange(len(side.truth)), side.truth]
         epsilon = np.finfo(np.float64).eps
         return np.asarray(-np.log(np.clip(given, epsilon, 1 - epsilon)))
-    if metric.name == "roc_auc" and side.probability is not None and side.binary:
-        return _placements(side.probability[:, 1], side.truth == 1)
+    if metric.name == "roc_auc" and side.probability is not None and side.positive is not None:
+        return _placements(side.probability[:, side.positive], side.truth == side.positive)
     return None
 
 

@@ -14,6 +14,7 @@ from ml_assets.features.cleaning import holds_iso_times
 from ml_assets.names import RESERVED
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Kind, Schema
+from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -51,7 +52,7 @@ def learn_schema(
         Class labels of earlier batches, oldest first.
     """
     unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
-    if recipe.task == "classification":
+    if task_of(recipe).classes:
         unused |= set(_targets(recipe))
     newest = [set(names) for names in earlier[-USUAL_BATCHES:]]
     if newest:
@@ -196,10 +197,8 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
                     "after how many batches: monitoring.label_delay",
                     name,
                 )
-        elif recipe.task == "classification":
-            yield from _wrong_classes(known, len(frame), recipe)
-        elif recipe.task == "regression":
-            yield from _wrong_numbers(known, frame[name], recipe)
+        else:
+            yield from TARGET_CHECKS[task_of(recipe).target_check](known, frame[name], recipe)
 
 
 def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
@@ -213,8 +212,8 @@ def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         )
 
 
-def _wrong_classes(known: pd.Series, rows: int, recipe: Recipe) -> Iterator[Finding]:
-    name, classes = str(known.name), known.nunique()
+def _wrong_classes(known: pd.Series, column: pd.Series, recipe: Recipe) -> Iterator[Finding]:
+    name, classes, rows = str(known.name), known.nunique(), len(column)
     if classes == 1 and recipe.batches is None:
         yield _finding(
             "one_class",
@@ -246,6 +245,9 @@ def _wrong_numbers(known: pd.Series, column: pd.Series, recipe: Recipe) -> Itera
         )
     elif wrong.any():
         yield _text_in_number(column, wrong)
+
+
+TARGET_CHECKS = {"classes": _wrong_classes, "numbers": _wrong_numbers}
 
 
 def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:

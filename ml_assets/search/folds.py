@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_assets.estimators.build import build
 from ml_assets.evaluation.evaluate import predictions_frame
-from ml_assets.evaluation.metrics import score
+from ml_assets.tasks.metrics import score
 
 
 @dataclass(frozen=True)

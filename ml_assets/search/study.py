@@ -20,12 +20,12 @@ import numpy as np
 
 from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.libraries import Input
-from ml_assets.evaluation.metrics import metric_named
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Space
 from ml_assets.records import Trial, TuningResult
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.points import FAMILY, decoded, first_points, flat_spaces, params_at, suggest, value_of
+from ml_assets.tasks.metrics import metric_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

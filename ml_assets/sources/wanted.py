@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_assets.tasks.all import task_of
+
 if TYPE_CHECKING:
     from ml_assets.recipe import Recipe
     from ml_assets.recipe.schema import Batches
@@ -82,7 +84,7 @@ def columns_of(recipe: Recipe) -> Columns:
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
     target = interface.target_col
     targets = frozenset({target} if isinstance(target, str) else target)
-    classes = targets if recipe.task == "classification" else frozenset()
+    classes = targets if task_of(recipe).classes else frozenset()
     entities = frozenset(interface.entity_cols)
     categories = frozenset(params.categorical_features or ())
     time = {recipe.batches.column} if recipe.batches is not None else set()

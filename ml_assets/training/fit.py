@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
@@ -19,7 +18,6 @@ from sklearn.pipeline import Pipeline
 from ml_assets.estimators.build import build
 from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.libraries import Input
-from ml_assets.evaluation.metrics import default_metric, metric_named, positive_class
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
 from ml_assets.names import BATCH
@@ -29,6 +27,8 @@ from ml_assets.records import TrainingResult, TuningResult
 from ml_assets.search.candidates import candidate, candidates, search_settings
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.study import Progress, tune
+from ml_assets.tasks.all import task_of
+from ml_assets.tasks.metrics import metric_named
 from ml_assets.training.splits import folds, labelled_rows
 
 
@@ -108,7 +108,7 @@ def fit(
         seconds = _seconds_of_the_best(tuning) / _count(data)
     # A fold learns all parts but one.
     begins(f"fit on all of {size}", seconds * len(rows) / len(data[chosen.input][0].y_train))
-    classes = None if recipe.task == "regression" else _classes(y, goal.positive)
+    class_names = task_of(recipe).class_names
     pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, params, goal.positive)
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
@@ -119,7 +119,7 @@ def fit(
         rows=len(rows),
         features=found.features,
         excluded=found.excluded,
-        classes=classes,
+        classes=class_names(y, goal.positive) if class_names is not None else None,
         random_state=recipe.random_state,
         seconds=time.monotonic() - started,
         tuning=tuning,
@@ -179,22 +179,13 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
 
 
 def _goal(y: pd.Series[Any], recipe: Recipe) -> Goal:
-    positive = None
-    if recipe.task == "classification":
-        if y.nunique() < 2:
-            raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y.iloc[0]!r}.")
-        positive = positive_class(y, recipe.model.data_interface.positive_class)
-    metric = recipe.hyperparameter_tuning.metric or default_metric(recipe.task, int(y.nunique()))
+    task = task_of(recipe)
+    if task.classes and y.nunique() < 2:
+        raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y.iloc[0]!r}.")
+    wanted = recipe.model.data_interface.positive_class
+    positive = task.positive(y, wanted) if task.positive is not None else None
+    metric = recipe.hyperparameter_tuning.metric or task.default_metric(int(y.nunique()))
     return Goal(recipe.task, metric, positive, recipe.random_state)
-
-
-def _classes(y: pd.Series[Any], positive: str | None) -> tuple[str, ...]:
-    """Return the labels in sorting order, but the positive one last."""
-    return tuple(sorted(map(str, y.unique()), key=lambda label: (label == positive, label)))
-
-
-def _values(y: pd.Series[Any], recipe: Recipe) -> Any:
-    return y.to_numpy(np.float64) if recipe.task == "regression" else y.to_numpy(dtype=object).astype(str)
 
 
 def _prepare(
@@ -208,7 +199,7 @@ def _prepare(
         prepared[wanted] = []
         for train, validation in parts:
             transformer = preprocessing.build(found, recipe, typed=wanted == "categories")
-            y_train = _values(y.iloc[train], recipe)
+            y_train = task_of(recipe).values(y.iloc[train])
             prepared[wanted].append(
                 FoldData(
                     X_train=transformer.fit_transform(X.iloc[train], y_train),
@@ -244,7 +235,7 @@ def _fit_pipeline(
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        pipeline.fit(rows[list(found.features)], _values(rows[recipe.target], recipe))
+        pipeline.fit(rows[list(found.features)], task_of(recipe).values(rows[recipe.target]))
     notes = []
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
+from ml_assets.tasks.all import task_of
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -37,7 +38,7 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     keys = [key for key in keys if key in rows.columns]
     if keys:
         rows = rows.sort_values(keys, kind="stable", na_position="first")
-    if recipe.task == "classification":
+    if task_of(recipe).classes:
         rows = rows.assign(**{recipe.target: rows[recipe.target].astype(str)})
     return rows
 
@@ -67,7 +68,7 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
         raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
     if by_time(recipe):
         return rows.iloc[:-n_test], rows.iloc[-n_test:]
-    labels = rows[recipe.target] if recipe.task == "classification" and validation.stratify else None
+    labels = rows[recipe.target] if task_of(recipe).classes and validation.stratify else None
     if labels is not None:
         counts = labels.value_counts()
         if counts.min() < 2 or len(counts) > min(n_test, len(rows) - n_test):
@@ -126,16 +127,16 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     wanted = min(fold_count(recipe, len(frame)), len(frame) - 1)
     if wanted < 2:
         raise ValueError(f"{len(frame)} labelled rows are too few for cross-validation.")
-    classification = recipe.task == "classification"
+    classes = task_of(recipe).classes
     y = frame[recipe.target].to_numpy()
-    if classification and len(np.unique(y)) < 2:
+    if classes and len(np.unique(y)) < 2:
         raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y[0]!r}.")
     if by_time(recipe):
         parts = list(TimeSeriesSplit(wanted).split(y))
-        usable = [part for part in parts if not classification or all(len(np.unique(y[p])) > 1 for p in part)]
+        usable = [part for part in parts if not classes or all(len(np.unique(y[p])) > 1 for p in part)]
         if usable:
             return usable
-    if classification:
+    if classes:
         return _class_by_class(y, wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
 

@@ -6,13 +6,15 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from ml_assets.evaluation.evaluate import evaluate, intervals, predict
-from ml_assets.evaluation.metrics import METRICS, Numbers, labelled, score
+from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.evaluation.pictures import confusion_matrix, residuals
 from ml_assets.recipe.tasks import TASK_METRICS
+from ml_assets.tasks.base import Numbers
+from ml_assets.tasks.intervals import intervals
+from ml_assets.tasks.metrics import METRICS, labelled, score
 from ml_assets.training.fit import fit
-from ml_assets_tests.evaluation.test_metrics import classified, numbers
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
+from ml_assets_tests.tasks.test_metrics import classified, numbers
 
 TRAIN = pd.Series(["yes"] * 30 + ["no"] * 70)
 
@@ -23,7 +25,7 @@ def test_every_metric_has_an_interval_that_contains_it(classes: list[str]) -> No
     found = evaluate(recipe_of(), y, predictions, y)
     assert set(found.scores) == set(TASK_METRICS["classification"])
     for name, one in found.scores.items():
-        assert one.value == score(name, y, predictions)
+        assert one.value == score(name, y, predictions, None)
         assert one.low <= one.value <= one.high
         assert one.low < one.high
     assert found.metric == ("roc_auc" if len(classes) == 2 else "f1")
@@ -92,7 +94,7 @@ def test_unlabelled_rows_are_left_out() -> None:
     y[30:] = None
     found = evaluate(recipe_of(), y, predictions, TRAIN)
     assert found.rows == 30
-    assert found.scores["accuracy"].value == score("accuracy", y[:30], predictions[:30])
+    assert found.scores["accuracy"].value == score("accuracy", y[:30], predictions[:30], None)
     nothing = evaluate(recipe_of(), y[30:], predictions[30:], TRAIN)
     assert (nothing.rows, nothing.scores) == (0, {})
 
@@ -136,8 +138,8 @@ def test_predictions_keep_the_index_and_agree_with_the_model(task: str) -> None:
 
 def test_a_refused_probability_does_not_stop_the_hard_metrics() -> None:
     y, predictions = classified(30, ["no", "yes"], 0)
-    rows = labelled(y, predictions[["prediction"]], "classification")
-    hard = [m.name for m in METRICS.values() if "classification" in m.tasks and m.needs == "prediction"]
+    rows = labelled(y, predictions[["prediction"]], "classification", "yes")
+    hard = [m.name for m in METRICS.values() if m.task == "classification" and m.needs == "prediction"]
     assert set(intervals(rows, hard, 0)) == {"accuracy", "precision", "recall", "f1"}
 
 

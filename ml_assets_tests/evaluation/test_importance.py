@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.evaluation.importance import REPEATS, permutation_importance
-from ml_assets.evaluation.metrics import score
+from ml_assets.tasks.metrics import score
 from ml_assets.training.fit import fit
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 

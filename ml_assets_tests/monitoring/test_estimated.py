@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.evaluation.metrics import METRICS, score
 from ml_assets.monitoring.estimated import calibrated, estimate, expected_score, with_record
 from ml_assets.recipe.tasks import TASK_METRICS
 from ml_assets.records import Estimate, PerformanceReport, Score
+from ml_assets.tasks.metrics import METRICS, score
 
 
 def frame_of(shares: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def test_expected_score_is_the_mean_over_drawn_labels(metric: str, names: tuple[
     truth = rng.dirichlet(np.linspace(1.5, 0.3, len(names)), 500)
     said = truth**0.6 / (truth**0.6).sum(axis=1, keepdims=True)
     predictions = frame_of(np.round(said, 2), names)
-    scores = [score(metric, drawn(truth, names, rng), predictions) for _ in range(300)]
+    scores = [score(metric, drawn(truth, names, rng), predictions, None) for _ in range(300)]
     tolerance = 4 * np.std(scores) / np.sqrt(len(scores)) + 1 / len(truth)
     assert expected_score(METRICS[metric], predictions, truth) == pytest.approx(
         np.mean(scores), abs=tolerance
@@ -53,7 +53,7 @@ def test_estimate_follows_a_change_of_the_inputs(metric: str, holdout_rows: int,
     known, _, guesses = world(holdout_rows, 1)
     rows, labels, predictions = world(20_000, 2, centre=1.0)
     found = estimate("b", 1, metric, (known, guesses), "y", rows, predictions)
-    realised = score(metric, labels, predictions)
+    realised = score(metric, labels, predictions, None)
     assert found.value == pytest.approx(realised, abs=tolerance * (5 if metric == "log_loss" else 1))
     raw = expected_score(METRICS[metric], predictions, predictions.iloc[:, 1:].to_numpy())
     assert abs(found.value - realised) < abs(raw - realised)  # calibration was needed
@@ -87,7 +87,7 @@ def test_loss_is_learned_from_the_features(metric: str) -> None:
     known, _, guesses = regression(3000, 1, noisy=0.3)
     rows, labels, predictions = regression(5000, 2, noisy=0.9)
     found = estimate("b", 1, metric, (known, guesses), "y", rows, predictions, ["shop", "base"])
-    realised, before = score(metric, labels, predictions), score(metric, known["y"], guesses)
+    realised, before = score(metric, labels, predictions, None), score(metric, known["y"], guesses, None)
     assert found.value == pytest.approx(realised, rel=0.15)
     assert abs(found.value - realised) < abs(before - realised) / 3
     assert found.value == estimate("b", 1, metric, (known, guesses), "y", rows, predictions,

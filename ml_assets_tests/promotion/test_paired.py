@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.evaluation.metrics import METRICS, labelled
 from ml_assets.promotion import paired
 from ml_assets.promotion.paired import compare, holm
 from ml_assets.promotion.segments import segments
+from ml_assets.tasks.metrics import METRICS, labelled
 
 
 def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:
@@ -42,12 +42,12 @@ def test_error_by_formula_is_the_error_by_bootstrap(
     metric: str, blocked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paired, "RESAMPLES", 4000)
-    given = numbers(600) if "regression" in METRICS[metric].tasks else classifiers(600)
+    given = numbers(600) if METRICS[metric].task == "regression" else classifiers(600)
     blocks = np.arange(600) // 4 if blocked else None
     result = compare(*given, metric, blocks=blocks)
     assert result is not None
     groups = np.arange(600) if blocks is None else blocks
-    sides = [labelled(given[0], side, METRICS[metric].tasks[0]) for side in given[1:]]
+    sides = [labelled(given[0], side, METRICS[metric].task, None) for side in given[1:]]
     by_bootstrap = paired._bootstrap(METRICS[metric], sides, groups, 0)
     assert result.error == pytest.approx(by_bootstrap, rel=0.06)  # 4000 resamples know it to 1 %
     assert result.gain > 0

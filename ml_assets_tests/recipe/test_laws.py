@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ml_assets.recipe import Recipe, RecipeError, load_recipe
 from ml_assets.recipe.fields import sections
 from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, recipe_sha256
-from ml_assets.recipe.tasks import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, METRIC_DIRECTIONS, TASK_METRICS
 from ml_assets.recipe.yaml_text import dump_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -336,5 +336,6 @@ def test_loading_imports_no_heavy_library() -> None:
 
 def test_tables_of_metrics_agree() -> None:
     named = [metric for metrics in TASK_METRICS.values() for metric in metrics]
-    assert sorted(named) == sorted(METRIC_DIRECTIONS) == sorted(METRIC_RANGES)
+    assert sorted(named) == sorted(METRIC_DIRECTIONS) == sorted(KNOWN_METRICS)
+    assert all(known.least < known.greatest for known in KNOWN_METRICS.values())
     assert DEFAULT_METRICS.keys() == TASK_METRICS.keys()

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from ml_assets.estimators.families import Candidate
-from ml_assets.evaluation.metrics import METRICS
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.study import Tuned, pruner, tune
+from ml_assets.tasks.metrics import METRICS
 
 TREE = {
     "max_depth": Int(1, 8),
@@ -41,12 +41,12 @@ def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> l
 
 
 def goal(metric: str = "roc_auc") -> Goal:
-    task = METRICS[metric].tasks[0]
+    task = METRICS[metric].task
     return Goal(task, metric, "yes" if task == "classification" else None, 5)
 
 
 def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
-    task = METRICS[metric].tasks[0]
+    task = METRICS[metric].task
     candidates = options.pop("candidates", CLASSIFIER if task == "classification" else REGRESSOR)
     return tune({"numbers": fold_data(task)}, candidates, goal(metric), tuning, study_name="s", **options)
 
@@ -65,7 +65,7 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
     assert tuned.record.best_params in [t.params for t in tuned.record.history if t.value == best]
     again = [
         fold_score(tuned.candidate.class_path, tuned.params, fold, goal(metric))
-        for fold in fold_data(METRICS[metric].tasks[0])
+        for fold in fold_data(METRICS[metric].task)
     ]
     assert tuned.fold_scores == tuple(again)
     assert float(np.mean(again)) == best

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.evaluate import predict
-from ml_assets.evaluation.metrics import METRICS, score
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import roles
 from ml_assets.lifecycle.intake import clean_step, raw_step
@@ -25,6 +24,7 @@ from ml_assets.orchestration.location import build_definitions
 from ml_assets.recipe.loading import dump_recipe, parse_recipe, recipe_sha256
 from ml_assets.records import Evaluation, TrainedModel
 from ml_assets.registry import champions
+from ml_assets.tasks.metrics import METRICS, score
 from ml_assets.training.fit import fit
 from ml_assets.training.splits import split
 
@@ -129,9 +129,15 @@ def model_beats_the_baseline(example: Example) -> None:
     ours, baseline = evaluation.scores[evaluation.metric].value, evaluation.baseline[evaluation.metric]
     assert ours > baseline if evaluation.direction == "maximize" else ours < baseline
     assert set(evaluation.baseline) == set(evaluation.scores)
+    positive = example.trained.training.positive
     for name, found in evaluation.scores.items():
         assert found.low <= found.value <= found.high, name
-        again = score(name, example.frame("test_set")[example.target], predicted(example))
+        again = score(
+            name,
+            example.frame("test_set")[example.target],
+            predicted(example),
+            positive,
+        )
         assert np.isclose(found.value, again), name
 
 
@@ -141,7 +147,7 @@ def shuffled_predictions_score_worse(example: Example) -> None:
     for seed in range(3):
         shuffled = right.sample(frac=1.0, random_state=seed).set_axis(right.index)
         for name, found in example.evaluation.scores.items():
-            worse = score(name, y, shuffled)
+            worse = score(name, y, shuffled, example.trained.training.positive)
             higher = METRICS[name].direction == "maximize"
             assert worse < found.value if higher else worse > found.value, name
 

@@ -8,7 +8,7 @@ from ml_assets.recipe.faults import Key, unknown
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Categorical, Space, searched
-from ml_assets.recipe.tasks import DEFAULT_METRICS, METRIC_DIRECTIONS, METRIC_RANGES, TASK_METRICS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, METRIC_DIRECTIONS, TASK_METRICS
 
 
 def tuning(recipe: Recipe) -> Found:
@@ -76,9 +76,9 @@ def retraining(recipe: Recipe) -> Found:
         )
     metric = recipe.hyperparameter_tuning.metric or DEFAULT_METRICS.get(recipe.task)
     if section.performance_threshold is not None and (
-        recipe.task == "classification" or metric in METRIC_RANGES
+        recipe.task == "classification" or metric in KNOWN_METRICS
     ):
-        known = metric if metric in METRIC_RANGES else "roc_auc"
+        known = metric if metric in KNOWN_METRICS else "roc_auc"
         yield from _in_range(("retraining", "performance_threshold"), known, section.performance_threshold)
 
 
@@ -100,7 +100,7 @@ def _metric(recipe: Recipe, key: Key, metric: str) -> Found:
 
 
 def _in_range(key: Key, metric: str, value: float) -> Found:
-    low, high = METRIC_RANGES[metric]
+    low, high = KNOWN_METRICS[metric].least, KNOWN_METRICS[metric].greatest
     if not low <= value <= high:
         bounds = (
             f"{low:g} to {high:g}"

@@ -8,15 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from ml_assets.evaluation.metrics import (
-    METRICS,
-    default_metric,
-    evaluate_counts,
-    labelled,
-    positive_class,
-    score,
-)
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.tasks.classification import positive_class
+from ml_assets.tasks.metrics import METRICS, default_metric, evaluate_counts, labelled, score
 
 CLASSIFICATION = TASK_METRICS["classification"]
 REGRESSION = TASK_METRICS["regression"]
@@ -79,7 +73,7 @@ def numbers(n: int, seed: int) -> tuple[pd.Series, pd.DataFrame]:
 def test_names_directions_and_tasks_are_the_recipe_s() -> None:
     assert {name: m.direction for name, m in METRICS.items()} == METRIC_DIRECTIONS
     assert {
-        task: tuple(m.name for m in METRICS.values() if task in m.tasks) for task in TASK_METRICS
+        task: tuple(m.name for m in METRICS.values() if m.task == task) for task in TASK_METRICS
     } == TASK_METRICS
 
 
@@ -94,7 +88,7 @@ def test_classification_metrics_are_scikit_learn_s(
     metric: str, n: int, classes: list[str], seed: int
 ) -> None:
     y, predictions = classified(n, classes, seed)
-    assert score(metric, y, predictions) == pytest.approx(by_sklearn(metric, y, predictions))
+    assert score(metric, y, predictions, None) == pytest.approx(by_sklearn(metric, y, predictions))
 
 
 @pytest.mark.parametrize("metric", REGRESSION)
@@ -102,16 +96,16 @@ def test_classification_metrics_are_scikit_learn_s(
 @settings(max_examples=25, deadline=None)
 def test_regression_metrics_are_scikit_learn_s(metric: str, n: int, seed: int) -> None:
     y, predictions = numbers(n, seed)
-    assert score(metric, y, predictions) == pytest.approx(by_sklearn(metric, y, predictions))
+    assert score(metric, y, predictions, None) == pytest.approx(by_sklearn(metric, y, predictions))
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("classes", [["a", "b"], ["a", "b", "c"]])
 def test_counts_are_weights(metric: str, classes: list[str]) -> None:
-    task = METRICS[metric].tasks[0]
+    task = METRICS[metric].task
     y, predictions = classified(40, classes, 1) if task == "classification" else numbers(40, 1)
     counts = np.random.default_rng(0).integers(0, 3, (5, 40)).astype(float)
-    got = evaluate_counts(METRICS[metric], labelled(y, predictions, task), counts)
+    got = evaluate_counts(METRICS[metric], labelled(y, predictions, task, None), counts)
     assert got == pytest.approx([by_sklearn(metric, y, predictions, row) for row in counts])
 
 
@@ -120,7 +114,7 @@ def test_counts_are_weights(metric: str, classes: list[str]) -> None:
 @settings(max_examples=25, deadline=None)
 def test_a_worse_prediction_never_scores_better(metric: str, n: int, seed: int, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, n - 1))
-    if METRICS[metric].tasks == ("regression",):
+    if METRICS[metric].task == "regression":
         y, predictions = numbers(n, seed)
         worse = predictions.copy()
         worse.loc[row, "prediction"] += 5 * np.sign(worse.loc[row, "prediction"] - y[row])
@@ -136,7 +130,7 @@ def test_a_worse_prediction_never_scores_better(metric: str, n: int, seed: int, 
         total = worse[["probability_yes", "probability_no"]].sum(axis=1)
         for column in ("probability_yes", "probability_no"):
             worse[column] = worse[column] / total
-    before, after = score(metric, y, predictions), score(metric, y, worse)
+    before, after = score(metric, y, predictions, None), score(metric, y, worse, None)
     sign = 1 if METRICS[metric].direction == "maximize" else -1
     assert sign * after <= sign * before + 1e-12
 
@@ -154,29 +148,29 @@ def test_a_worse_prediction_never_scores_better(metric: str, n: int, seed: int, 
 )
 def test_what_is_undefined_is_not_a_number(metric: str, y: list[Any], prediction: list[Any]) -> None:
     predictions = pd.DataFrame({"prediction": prediction})
-    if METRICS[metric].tasks == ("classification",):
+    if METRICS[metric].task == "classification":
         predictions["probability_no"], predictions["probability_yes"] = [0.4, 0.6], [0.6, 0.4]
-    assert np.isnan(score(metric, pd.Series(y), predictions))
+    assert np.isnan(score(metric, pd.Series(y), predictions, None))
 
 
 def test_a_label_the_model_does_not_know_counts_as_wrong() -> None:
     y, predictions = classified(20, ["no", "yes"], 0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        before = {m: score(m, y, predictions) for m in CLASSIFICATION}
+        before = {m: score(m, y, predictions, None) for m in CLASSIFICATION}
         y[3] = "maybe"
-        after = {m: score(m, y, predictions) for m in CLASSIFICATION}
+        after = {m: score(m, y, predictions, None) for m in CLASSIFICATION}
     assert after["log_loss"] > before["log_loss"] + 1
     assert np.isfinite(list(after.values())).all()
 
 
 def test_a_metric_that_needs_probabilities_says_so() -> None:
     with pytest.raises(ValueError, match="'roc_auc' needs probabilities"):
-        score("roc_auc", pd.Series(["a", "b"]), pd.DataFrame({"prediction": ["a", "b"]}))
+        score("roc_auc", pd.Series(["a", "b"]), pd.DataFrame({"prediction": ["a", "b"]}), None)
     with pytest.raises(ValueError, match=r"'auc' is not known \(accepted: accuracy"):
-        score("auc", pd.Series(["a"]), pd.DataFrame({"prediction": ["a"]}))
+        score("auc", pd.Series(["a"]), pd.DataFrame({"prediction": ["a"]}), None)
     with pytest.raises(ValueError, match="1 true values but 2 predictions"):
-        score("mae", pd.Series([1.0]), pd.DataFrame({"prediction": [1.0, 2.0]}))
+        score("mae", pd.Series([1.0]), pd.DataFrame({"prediction": [1.0, 2.0]}), None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""All tasks, by the name that a recipe gives them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.tasks.base import Task
+from ml_assets.tasks.classification import CLASSIFICATION
+from ml_assets.tasks.regression import REGRESSION
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Recipe
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, REGRESSION)}
+
+
+def task_of(recipe: Recipe) -> Task:
+    """Return the task of a recipe, which its rules have let through."""
+    return TASKS[recipe.task]

@@ -1,0 +1,128 @@
+"""What a task is: one row for each thing that depends on the task, and the predictions it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_assets.recipe.tasks import KNOWN_METRICS
+from ml_assets.records import Direction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+PROBABILITY = "probability_"
+
+NOT_FOR_THIS_TASK: Final = None
+"""What a row of `Task` says that has no meaning for the task."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labelled predictions of a classifier, as codes of `classes`.
+
+    `positive` is the code of the positive class of two, None for a model of more: it belongs to the predictions,
+    so that no score depends on the classes that happen to be in these rows.
+    """
+
+    classes: tuple[str, ...]
+    positive: int | None
+    truth: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    probability: Floats | None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Labelled predictions of a regressor."""
+
+    truth: Floats
+    predicted: Floats
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is calculated; which way is better and its range stand in `recipe.tasks`.
+
+    `function` takes the labelled predictions and `counts`, how often each row counts in each resample, and
+    gives one figure per resample.
+    """
+
+    name: str
+    needs: Literal["prediction", "probability"]
+    function: Callable[[Any, Floats], Floats]
+
+    @property
+    def task(self) -> str:
+        """The task that it judges."""
+        return KNOWN_METRICS[self.name].task
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return KNOWN_METRICS[self.name].direction
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that depends on the task. No row has a default: a new task answers each, or says `NOT_FOR_THIS_TASK`.
+
+    Parameters
+    ----------
+    metrics : tuple of Metric
+        In the order in which they are shown.
+    default_metric : callable
+        From the number of classes, None where unknown, to a metric's name.
+    classes : bool
+        Whether a target is one of some classes: text, of one spelling, of which a part to learn from needs two.
+    positive : callable or None
+        From labels and the recipe's wish to the class that precision and recall speak of.
+    class_names : callable or None
+        From labels and the positive class to all classes, the positive one last.
+    values : callable
+        From labels to what an estimator is fitted on.
+    labelled : callable
+        From labels, predictions and positive class to arrays; unlabelled rows are left out.
+    baseline : callable
+        An estimator that looks at no feature.
+    loss_kind : callable
+        From predictions to the name of the loss of a row.
+    row_losses : callable
+        From labelled predictions to the loss of each row.
+    estimator : {"Classifier", "Regressor"}
+        Kind of scikit-learn estimator, and how names of its classes end.
+    encoded_target : {"auto", "continuous"}
+        What scikit-learn's target encoder is told.
+    target_check : {"classes", "numbers"}
+        Check in `quality.contract` of the labels of a batch.
+    target_pair : {"levels", "numbers"}
+        How `monitoring.target` compares labels.
+    estimated_by : {"probabilities", "losses"}
+        How `monitoring.estimated` estimates a metric without labels.
+    picture : {"confusion_matrix", "residuals"}
+        Picture of `evaluation.pictures` of an evaluation.
+    """
+
+    name: str
+    metrics: tuple[Metric, ...]
+    default_metric: Callable[[int | None], str]
+    classes: bool
+    positive: Callable[[pd.Series[Any], str | int | bool | None], str | None] | None
+    class_names: Callable[[pd.Series[Any], str | None], tuple[str, ...]] | None
+    values: Callable[[pd.Series[Any]], NDArray[Any]]
+    labelled: Callable[[pd.Series[Any], pd.DataFrame, str | None], Labels | Numbers]
+    baseline: Callable[[], Any]
+    loss_kind: Callable[[pd.DataFrame], str]
+    row_losses: Callable[[Any], Floats]
+    estimator: Literal["Classifier", "Regressor"]
+    encoded_target: Literal["auto", "continuous"]
+    target_check: Literal["classes", "numbers"]
+    target_pair: Literal["levels", "numbers"]
+    estimated_by: Literal["probabilities", "losses"]
+    picture: Literal["confusion_matrix", "residuals"]

@@ -1,0 +1,89 @@
+"""Metrics that count every row as often as it was drawn, so that one formula gives a score and its bootstrap.
+
+Each function takes the labelled predictions and `counts`, an array of shape (n_resamples, n_rows), and
+returns one figure per resample; NaN says that the metric is undefined there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.base import Floats, Labels, Metric, Numbers
+
+METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
+
+
+def default_metric(task: str, n_classes: int | None = None) -> str:
+    """Return roc_auc for two classes, f1 for more, rmse for numbers.
+
+    >>> default_metric("classification", 2), default_metric("classification", 3), default_metric("regression")
+    ('roc_auc', 'f1', 'rmse')
+    """
+    return TASKS[task].default_metric(n_classes)
+
+
+def labelled(
+    y: pd.Series[Any], predictions: pd.DataFrame, task: str, positive: str | None
+) -> Labels | Numbers:
+    """Put true values and predictions, row by row, into arrays; unlabelled rows are left out.
+
+    Raises
+    ------
+    ValueError
+        If the two have different lengths.
+    """
+    if len(y) != len(predictions):
+        raise ValueError(f"{len(y)} true values but {len(predictions)} predictions.")
+    return TASKS[task].labelled(y, predictions, positive)
+
+
+def score(metric: str, y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> float:
+    """Score predictions; NaN where the metric is undefined, e.g. roc_auc of rows of one class.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `METRICS`.
+    y : Series of shape (n_rows,)
+        True values, in the order of the predictions; missing ones are left out.
+    predictions : DataFrame of shape (n_rows, 1 + n_classes)
+        `prediction` and, for classification, `probability_<class>`.
+    positive : str or None
+        Positive class of two, the champion's or the training's. None: the last of two probability columns; a model
+        of two classes without probabilities has its classes averaged, so say it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or it needs probabilities and there are none.
+
+    >>> score("mae", pd.Series([1.0, 2.0]), pd.DataFrame({"prediction": [1.0, 4.0]}), None)
+    1.0
+    """
+    chosen = metric_named(metric)
+    rows = labelled(y, predictions, chosen.task, positive)
+    return float(evaluate_counts(chosen, rows, np.ones((1, len(rows.truth))))[0])
+
+
+def metric_named(name: str) -> Metric:
+    """Return the metric, or raise ValueError with the accepted names."""
+    if name not in METRICS:
+        raise ValueError(f"metric: {name!r} is not known (accepted: {', '.join(METRICS)}).")
+    return METRICS[name]
+
+
+def evaluate_counts(metric: Metric, rows: Labels | Numbers, counts: Floats) -> Floats:
+    """Score each resample; NaN where it is undefined."""
+    if not len(rows.truth):
+        return np.full(len(counts), np.nan)
+    if metric.needs == "probability" and isinstance(rows, Labels) and rows.probability is None:
+        raise ValueError(
+            f"metric: {metric.name!r} needs probabilities and this estimator gives none. "
+            "Use accuracy, precision, recall or f1, or another estimator."
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(metric.function(rows, counts), dtype=np.float64)

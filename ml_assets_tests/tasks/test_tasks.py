@@ -1,0 +1,141 @@
+import ast
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ml_assets
+from ml_assets.evaluation.pictures import PICTURES
+from ml_assets.monitoring.target import PAIRS
+from ml_assets.quality.contract import TARGET_CHECKS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, TASK_METRICS
+from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PROBABILITY, Labels, Task
+from ml_assets.tasks.metrics import METRICS, labelled, score
+
+HOUSE = Path(ml_assets.__file__).parent
+OPTIONAL = {"positive", "class_names"}
+"""Rows that may be not for a task."""
+
+
+def compares_a_task(tree: ast.AST) -> list[int]:
+    """Lines on which a task is compared with text."""
+    names = {*TASKS, "clustering", "recommendation", "timeseries", "causal"}
+    lines = []
+    for node in ast.walk(tree):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+        elif isinstance(node, ast.Match):
+            parts = [case.pattern.value for case in node.cases if isinstance(case.pattern, ast.MatchValue)]
+        for part in parts:
+            inner = part.elts if isinstance(part, ast.Tuple | ast.List | ast.Set) else [part]
+            if any(isinstance(each, ast.Constant) and each.value in names for each in inner):
+                lines.append(part.lineno)
+    return lines
+
+
+def test_no_other_room_compares_the_task_with_text() -> None:
+    found = {
+        str(path.relative_to(HOUSE)): lines
+        for path in sorted(HOUSE.rglob("*.py"))
+        if path.relative_to(HOUSE).parts[0] not in ("tasks", "recipe")
+        and (lines := compares_a_task(ast.parse(path.read_text())))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "text", ['recipe.task == "regression"', 'x = 1 if "classification" != task else 2', 'task in ("causal",)']
+)
+def test_such_comparisons_are_seen(text: str) -> None:
+    assert compares_a_task(ast.parse(text)) == [1]
+
+
+def test_a_task_answers_every_row() -> None:
+    assert all(
+        field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        for field in dataclasses.fields(Task)
+    )
+    for task in TASKS.values():
+        silent = {
+            field.name for field in dataclasses.fields(Task) if getattr(task, field.name) is NOT_FOR_THIS_TASK
+        }
+        assert silent <= OPTIONAL, task.name
+
+
+def test_the_recipe_s_tasks_and_metrics_are_these() -> None:
+    assert list(TASKS) == list(TASK_METRICS)
+    assert {name: tuple(m.name for m in task.metrics) for name, task in TASKS.items()} == TASK_METRICS
+    assert list(METRICS) == list(KNOWN_METRICS)
+    for name, default in DEFAULT_METRICS.items():
+        assert default is None or default == TASKS[name].default_metric(None)
+
+
+@pytest.mark.parametrize(
+    ("row", "choices"), [("picture", PICTURES), ("target_check", TARGET_CHECKS), ("target_pair", PAIRS)]
+)
+def test_what_a_task_names_is_there(row: str, choices: dict[str, object]) -> None:
+    assert {getattr(task, row) for task in TASKS.values()} == set(choices)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_stays_in_its_range(metric: str) -> None:
+    rng, known = np.random.default_rng(0), KNOWN_METRICS[metric]
+    for n in range(2, 40):
+        if known.task == "regression":
+            y = pd.Series(rng.normal(3, 2, n))
+            predictions = pd.DataFrame({"prediction": rng.normal(0, 5, n)})
+        else:
+            share = rng.random(n)
+            y = pd.Series(rng.choice(["no", "yes"], n))
+            predictions = pd.DataFrame(
+                {
+                    "prediction": np.where(share > 0.5, "yes", "no"),
+                    f"{PROBABILITY}no": 1 - share,
+                    f"{PROBABILITY}yes": share,
+                }
+            )
+        value = score(metric, y, predictions, None)
+        assert math.isnan(value) or known.least <= value <= known.greatest
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
+def test_the_positive_class_does_not_change_with_the_batch(metric: str) -> None:
+    """A model without probabilities: the rarer label of a batch is not for that its positive class."""
+    truth = ["no", "no", "no", "no", "yes", "yes"]
+    predicted = ["no", "no", "no", "yes", "yes", "no"]
+    turned = {"no": "yes", "yes": "no"}
+    for positive in ("no", "yes"):
+        for swap in (False, True):
+            y = pd.Series([turned[c] if swap else c for c in truth])
+            guess = pd.DataFrame({"prediction": [turned[c] if swap else c for c in predicted]})
+            hits = ((y == positive) & (guess["prediction"] == positive)).sum()
+            said, there = (guess["prediction"] == positive).sum(), (y == positive).sum()
+            expected = {"precision": hits / said, "recall": hits / there, "f1": 2 * hits / (said + there)}
+            assert score(metric, y, guess, positive) == pytest.approx(expected[metric])
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "classes", "code"),
+    [
+        (["no", "yes"], ["no", "no"], ("no", "yes"), 1),
+        (["no", "no"], ["no", "no"], ("no", "yes"), 1),  # a batch without the positive class
+        (["yes", "yes"], ["yes", "yes"], ("yes",), 0),
+        (["yes", "new"], ["yes", "no"], ("new", "no", "yes"), 2),  # a label that the model never saw
+    ],
+)
+def test_the_positive_class_travels_with_the_labelled_predictions(
+    truth: list[str], predicted: list[str], classes: tuple[str, ...], code: int
+) -> None:
+    rows = labelled(pd.Series(truth), pd.DataFrame({"prediction": predicted}), "classification", "yes")
+    assert isinstance(rows, Labels)
+    assert (rows.classes, rows.positive) == (classes, code)
+
+
+def test_two_classes_in_a_batch_are_not_two_classes_of_the_model() -> None:
+    y, guess = pd.Series(["a", "a", "b"]), pd.DataFrame({"prediction": ["a", "b", "b"]})
+    assert score("recall", y, guess, None) == pytest.approx(2 / 3)  # averaged over rows: 1/2, 1/2 and 1
