@@ -16,7 +16,7 @@ import pandas as pd
 
 from ml_assets.records import Estimate, MaturedEstimate, PerformanceReport
 from ml_assets.tasks.all import TASKS
-from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric
+from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Numbers
 from ml_assets.tasks.classification import probability_classes
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 
@@ -229,15 +229,13 @@ def _expected_error(
     """Return the metric that the learned losses lead to, or the reason why there is none."""
     guessed = guesses["prediction"].to_numpy(np.float64)
     learn = partial(_learned_mean, *sides, random_state=random_state)
-    if metric == "mape":
-        if (truth == 0).any():
+    per_row = metric_named(metric).per_row
+    if per_row is not None:
+        losses = per_row(Numbers(truth, guessed))
+        if np.isnan(losses).any():
             return None, "the hold-out has labels of 0, of which no percentage can be taken"
-        return learn(np.abs((truth - guessed) / truth)), ""
-    if metric == "mae":
-        return learn(np.abs(truth - guessed)), ""
+        return learn(losses), ""
     squared = learn(np.square(truth - guessed))
-    if metric == "mse":
-        return squared, ""
     if metric == "rmse":
         return float(np.sqrt(squared)), ""
     if metric == "r2":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import Labels, Metric, Numbers
+from ml_assets.tasks.base import Metric
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def compare(
     scores = [float(evaluate_counts(chosen, side, np.ones((1, len(truth))))[0]) for side in sides]
     if not np.isfinite(scores).all():
         return None
-    influences = [_influence(chosen, side) for side in sides]
+    influences = [chosen.influence(side) if chosen.influence is not None else None for side in sides]
     if influences[0] is None or influences[1] is None:
         error = _bootstrap(chosen, sides, groups, random_state)
     else:
@@ -145,47 +145,6 @@ def standard_error(values: Floats, groups: NDArray[np.intp]) -> float:
     sums = np.bincount(groups, weights=values - values.mean())
     n = len(sums)
     return float(np.sqrt(np.square(sums).sum() * n / max(n - 1, 1)) / len(values))
-
-
-def _influence(metric: Metric, side: Labels | Numbers) -> Floats | None:
-    """Values whose mean moves as the metric does when rows are drawn anew; None where there is no formula."""
-    if isinstance(side, Numbers):
-        off = side.truth - side.predicted
-        if metric.name == "mae":
-            return np.asarray(np.abs(off))
-        if metric.name == "mse":
-            return np.asarray(np.square(off))
-        if metric.name == "rmse":
-            root = float(np.sqrt(np.square(off).mean()))
-            return np.asarray(np.square(off) / (2 * root)) if root > 0 else np.zeros_like(off)
-        return None
-    if metric.name == "accuracy":
-        return np.asarray(side.truth == side.predicted, dtype=np.float64)
-    if metric.name == "log_loss" and side.probability is not None:
-        given = side.probability[np.arange(len(side.truth)), side.truth]
-        epsilon = np.finfo(np.float64).eps
-        return np.asarray(-np.log(np.clip(given, epsilon, 1 - epsilon)))
-    if metric.name == "roc_auc" and side.probability is not None and side.positive is not None:
-        return _placements(side.probability[:, side.positive], side.truth == side.positive)
-    return None
-
-
-def _placements(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """Influence of each row on the area under the curve: its placement (DeLong et al. 1988).
-
-    >>> _placements(np.array([0.1, 0.9]), np.array([False, True])).tolist()
-    [0.0, 0.0]
-    """
-    from scipy.stats import rankdata
-
-    n, yes = len(scores), int(positive.sum())
-    no = n - yes
-    ranks = rankdata(scores)
-    placed = np.empty(n)
-    placed[positive] = (ranks[positive] - rankdata(scores[positive])) / no
-    placed[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / yes
-    area = placed[positive].mean()
-    return np.asarray(np.where(positive, n / yes, n / no) * (placed - area))
 
 
 def _bootstrap(metric: Metric, sides: list[Any], groups: NDArray[np.intp], random_state: int) -> float | None:

@@ -50,13 +50,26 @@ class Numbers:
 class Metric:
     """How a metric is calculated; which way is better and its range stand in `recipe.tasks`.
 
-    `function` takes the labelled predictions and `counts`, how often each row counts in each resample, and
-    gives one figure per resample.
+    Parameters
+    ----------
+    function : callable
+        From the labelled predictions and `counts`, how often each row counts in each resample, to one figure per
+        resample.
+    influence : callable or None
+        From the labelled predictions to values whose mean moves as the metric does when rows are drawn anew; None
+        where there is no formula.
+    per_row : callable or None
+        From the labelled predictions to what each row adds to a metric that is a mean over rows: see `mean`.
+    share : bool
+        Whether each row counts 0 or 1: the interval is then Wilson's.
     """
 
     name: str
     needs: Literal["prediction", "probability"]
     function: Callable[[Any, Floats], Floats]
+    influence: Callable[[Any], Floats | None] | None = None
+    per_row: Callable[[Any], Floats] | None = None
+    share: bool = False
 
     @property
     def task(self) -> str:
@@ -67,6 +80,26 @@ class Metric:
     def direction(self) -> Direction:
         """Which way is better."""
         return KNOWN_METRICS[self.name].direction
+
+
+def mean(
+    name: str,
+    needs: Literal["prediction", "probability"],
+    per_row: Callable[[Any], Floats],
+    *,
+    share: bool = False,
+) -> Metric:
+    """A metric that is a mean over rows: score, interval, influence and estimate follow from one function of a row.
+
+    >>> off = mean("mae", "prediction", lambda rows: np.abs(rows.truth - rows.predicted))
+    >>> off.function(Numbers(np.array([1.0, 2.0]), np.array([1.0, 4.0])), np.array([[1.0, 1.0], [0.0, 2.0]])).tolist()
+    [1.0, 2.0]
+    """
+
+    def function(rows: Any, counts: Floats) -> Floats:
+        return np.asarray(counts @ per_row(rows) / counts.sum(axis=1))
+
+    return Metric(name, needs, function, influence=per_row, per_row=per_row, share=share)
 
 
 @dataclass(frozen=True)

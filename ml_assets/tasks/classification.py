@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task
+from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task, mean
 
 POSITIVE_LABELS = ("1", "1.0", "true", "yes", "y", "t", "positive", "pos")
 LEAST_PROBABILITY = 0.01
@@ -119,8 +119,8 @@ def _averaged(rows: Labels, per_class: Floats, support: Floats) -> Floats:
     return np.asarray((per_class * support).sum(axis=1) / support.sum(axis=1))
 
 
-def _accuracy(rows: Labels, counts: Floats) -> Floats:
-    return np.asarray(counts @ (rows.truth == rows.predicted) / counts.sum(axis=1))
+def _right(rows: Labels) -> Floats:
+    return np.asarray(rows.truth == rows.predicted, dtype=np.float64)
 
 
 def _precision(rows: Labels, counts: Floats) -> Floats:
@@ -184,15 +184,39 @@ def _roc_auc(rows: Labels, counts: Floats) -> Floats:
     return _one_versus_rest(rows, counts, _auc)
 
 
+def _area_influence(rows: Labels) -> Floats | None:
+    if rows.positive is None or rows.probability is None:
+        return None
+    return placements(rows.probability[:, rows.positive], rows.truth == rows.positive)
+
+
+def placements(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """Influence of each row on the area under the curve: its placement (DeLong et al. 1988).
+
+    >>> placements(np.array([0.1, 0.9]), np.array([False, True])).tolist()
+    [0.0, 0.0]
+    """
+    from scipy.stats import rankdata
+
+    n, yes = len(scores), int(positive.sum())
+    no = n - yes
+    ranks = rankdata(scores)
+    placed = np.empty(n)
+    placed[positive] = (ranks[positive] - rankdata(scores[positive])) / no
+    placed[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / yes
+    area = placed[positive].mean()
+    return np.asarray(np.where(positive, n / yes, n / no) * (placed - area))
+
+
 def _pr_auc(rows: Labels, counts: Floats) -> Floats:
     return _one_versus_rest(rows, counts, _average_precision)
 
 
-def _log_loss(rows: Labels, counts: Floats) -> Floats:
+def _log_losses(rows: Labels) -> Floats:
     assert rows.probability is not None
     given = rows.probability[np.arange(len(rows.truth)), rows.truth]
     epsilon = np.finfo(np.float64).eps
-    return np.asarray(counts @ -np.log(np.clip(given, epsilon, 1 - epsilon)) / counts.sum(axis=1))
+    return np.asarray(-np.log(np.clip(given, epsilon, 1 - epsilon)))
 
 
 def _default_metric(n_classes: int | None) -> str:
@@ -223,13 +247,13 @@ def _row_losses(rows: Labels) -> Floats:
 CLASSIFICATION = Task(
     name="classification",
     metrics=(
-        Metric("accuracy", "prediction", _accuracy),
+        mean("accuracy", "prediction", _right, share=True),
         Metric("precision", "prediction", _precision),
         Metric("recall", "prediction", _recall),
         Metric("f1", "prediction", _f1),
-        Metric("roc_auc", "probability", _roc_auc),
+        Metric("roc_auc", "probability", _roc_auc, influence=_area_influence),
         Metric("pr_auc", "probability", _pr_auc),
-        Metric("log_loss", "probability", _log_loss),
+        mean("log_loss", "probability", _log_losses),
     ),
     default_metric=_default_metric,
     classes=True,

@@ -45,7 +45,7 @@ def intervals(
     result = {}
     for name, value in values.items():
         figures = np.concatenate(drawn[name])
-        if name == "accuracy":
+        if METRICS[name].share:
             low, high = wilson(value, n)
         elif np.isfinite(figures).any():
             low, high = np.percentile(figures[np.isfinite(figures)], (2.5, 97.5))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import NOT_FOR_THIS_TASK, Floats, Metric, Numbers, Task
+from ml_assets.tasks.base import NOT_FOR_THIS_TASK, Floats, Metric, Numbers, Task, mean
 
 
 def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> Numbers:
@@ -19,16 +19,25 @@ def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None)
     )
 
 
-def _mse(rows: Numbers, counts: Floats) -> Floats:
-    return np.asarray(counts @ np.square(rows.truth - rows.predicted) / counts.sum(axis=1))
+def _squared(rows: Numbers) -> Floats:
+    return np.asarray(np.square(rows.truth - rows.predicted))
+
+
+MSE = mean("mse", "prediction", _squared)
 
 
 def _rmse(rows: Numbers, counts: Floats) -> Floats:
-    return np.sqrt(_mse(rows, counts))
+    return np.sqrt(MSE.function(rows, counts))
 
 
-def _mae(rows: Numbers, counts: Floats) -> Floats:
-    return np.asarray(counts @ np.abs(rows.truth - rows.predicted) / counts.sum(axis=1))
+def _root_influence(rows: Numbers) -> Floats:
+    squared = _squared(rows)
+    root = float(np.sqrt(squared.mean()))
+    return np.asarray(squared / (2 * root)) if root > 0 else np.zeros_like(squared)
+
+
+def _absolute(rows: Numbers) -> Floats:
+    return np.asarray(np.abs(rows.truth - rows.predicted))
 
 
 def _r2(rows: Numbers, counts: Floats) -> Floats:
@@ -36,13 +45,14 @@ def _r2(rows: Numbers, counts: Floats) -> Floats:
     n = counts.sum(axis=1)
     variance = counts @ np.square(centred) / n - np.square(counts @ centred / n)
     smallest = 1e-12 * max(float(np.square(centred).mean()), np.finfo(np.float64).tiny)
-    return np.where(variance > smallest, 1 - _mse(rows, counts) / variance, np.nan)
+    return np.where(variance > smallest, 1 - MSE.function(rows, counts) / variance, np.nan)
 
 
-def _mape(rows: Numbers, counts: Floats) -> Floats:
+def _relative(rows: Numbers) -> Floats:
+    """No percentage of 0 can be taken: one such row leaves the whole undefined."""
     if (rows.truth == 0).any():
-        return np.full(len(counts), np.nan)
-    return np.asarray(counts @ np.abs((rows.truth - rows.predicted) / rows.truth) / counts.sum(axis=1))
+        return np.full(len(rows.truth), np.nan)
+    return np.asarray(np.abs((rows.truth - rows.predicted) / rows.truth))
 
 
 def _baseline() -> Any:
@@ -55,18 +65,14 @@ def _values(y: pd.Series[Any]) -> NDArray[Any]:
     return y.to_numpy(np.float64)
 
 
-def _row_losses(rows: Numbers) -> Floats:
-    return np.asarray(np.square(rows.truth - rows.predicted))
-
-
 REGRESSION = Task(
     name="regression",
     metrics=(
-        Metric("mse", "prediction", _mse),
-        Metric("rmse", "prediction", _rmse),
-        Metric("mae", "prediction", _mae),
+        MSE,
+        Metric("rmse", "prediction", _rmse, influence=_root_influence),
+        mean("mae", "prediction", _absolute),
         Metric("r2", "prediction", _r2),
-        Metric("mape", "prediction", _mape),
+        mean("mape", "prediction", _relative),
     ),
     default_metric=lambda _n_classes: "rmse",
     classes=False,
@@ -76,7 +82,7 @@ REGRESSION = Task(
     labelled=labelled,
     baseline=_baseline,
     loss_kind=lambda _predictions: "squared error",
-    row_losses=_row_losses,
+    row_losses=_squared,
     estimator="Regressor",
     encoded_target="continuous",
     target_check="numbers",

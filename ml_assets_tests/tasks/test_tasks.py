@@ -13,7 +13,7 @@ from ml_assets.monitoring.target import PAIRS
 from ml_assets.quality.contract import TARGET_CHECKS
 from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, TASK_METRICS
 from ml_assets.tasks.all import TASKS
-from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PROBABILITY, Labels, Task
+from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PROBABILITY, Labels, Metric, Task
 from ml_assets.tasks.metrics import METRICS, labelled, score
 
 HOUSE = Path(ml_assets.__file__).parent
@@ -139,3 +139,28 @@ def test_the_positive_class_travels_with_the_labelled_predictions(
 def test_two_classes_in_a_batch_are_not_two_classes_of_the_model() -> None:
     y, guess = pd.Series(["a", "a", "b"]), pd.DataFrame({"prediction": ["a", "b", "b"]})
     assert score("recall", y, guess, None) == pytest.approx(2 / 3)  # averaged over rows: 1/2, 1/2 and 1
+
+
+@pytest.mark.parametrize(
+    "metric", [m for m in METRICS.values() if m.per_row is not None], ids=lambda m: m.name
+)
+def test_a_mean_metric_is_the_mean_of_its_rows(metric: Metric) -> None:
+    if metric.task == "regression":
+        y = pd.Series([1.0, 2.0, 4.0])
+        predictions = pd.DataFrame({"prediction": [1.0, 3.0, 2.0]})
+    else:
+        y = pd.Series(["no", "yes", "yes"])
+        predictions = pd.DataFrame(
+            {
+                "prediction": ["no", "no", "yes"],
+                f"{PROBABILITY}no": [0.8, 0.6, 0.1],
+                f"{PROBABILITY}yes": [0.2, 0.4, 0.9],
+            }
+        )
+    rows = labelled(y, predictions, metric.task, None)
+    assert metric.per_row is not None and metric.influence is metric.per_row
+    assert score(metric.name, y, predictions, None) == pytest.approx(metric.per_row(rows).mean())
+
+
+def test_the_mean_metrics_are_these() -> None:
+    assert [m.name for m in METRICS.values() if m.per_row] == ["accuracy", "log_loss", "mse", "mae", "mape"]
