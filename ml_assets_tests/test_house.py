@@ -35,3 +35,13 @@ def said(tree: ast.AST) -> set[object]:
 def test_names_stand_once(module: Path) -> None:
     again = said(ast.parse(module.read_text())) & NAMED
     assert not again or name_of(module) == "names.py", f"{again} stands in ml_assets/names.py: import it"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_errors_have_one_base(module: Path) -> None:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ClassDef) and name_of(module) != "failures.py":
+            bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+            plain = bases & {"Exception", "ValueError", "RuntimeError", "LookupError", "OSError"}
+            ours = bases & {"MendableError", "WrongUsageError"}
+            assert not plain or ours, f"{node.name}: derive from MendableError of ml_assets/failures.py"

@@ -11,8 +11,7 @@ import typer
 
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
-    FAILED,
-    WRONG_USAGE,
+    LOG,
     columns,
     faults,
     finish,
@@ -21,6 +20,7 @@ from ml_assets.cli.output import (
     say,
     stop,
 )
+from ml_assets.failures import FAILED, WRONG_USAGE, bug
 
 app = typer.Typer(
     cls=Commands,
@@ -48,7 +48,11 @@ def main() -> None:
         log_to_stderr(read_settings().log_level)
     except SettingsError as error:
         raise SystemExit(stop(str(error), WRONG_USAGE, "--json" in sys.argv).exit_code) from None
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the edge of the program: a bug is told in one line
+        LOG.debug("%s", type(error).__name__, exc_info=error)
+        raise SystemExit(stop(bug(error), FAILED, "--json" in sys.argv).exit_code) from None
 
 
 @app.command()

@@ -7,13 +7,15 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from ml_assets.failures import words
 from ml_assets.shown import shown, without_user
 
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
+LOG = logging.getLogger("ml_assets")
 
 
 def say(text: str) -> None:
@@ -41,38 +43,25 @@ def stop(message: str, code: int, as_json: bool) -> typer.Exit:
 
 @contextmanager
 def faults(as_json: bool) -> Iterator[None]:
-    """Turn the faults that a person can mend into one message and an exit code; any other is a bug."""
-    from ml_assets.backtest.errors import TooShortError
-    from ml_assets.lifecycle.gate import PromotionError
-    from ml_assets.lifecycle.state import Busy
-    from ml_assets.orchestration.runs import RunFailedError
-    from ml_assets.orchestration.walk import WalkError
-    from ml_assets.recipe import RecipeError
-    from ml_assets.registry.champions import UnknownVersionError
-    from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
-    from ml_assets.registry.integrity import IntegrityError
-    from ml_assets.registry.ledger import LedgerBusyError
-    from ml_assets.registry.versions import LostRegistryError
-    from ml_assets.settings import SettingsError
-    from ml_assets.sources.paths import SourceError
-
+    """Turn what a person can mend into one message and an exit code; any other error is a bug."""
     try:
         yield
-    except (RecipeError, SettingsError, WalkError, TooShortError) as error:
-        raise stop(str(error), WRONG_USAGE, as_json) from None
-    except (
-        RunFailedError,
-        Busy,
-        SourceError,
-        UnknownVersionError,
-        IntegrityError,
-        LedgerBusyError,
-        LostRegistryError,
-        NothingToRollBackError,
-        StaleChampionError,
-        PromotionError,
-    ) as error:
-        raise stop(str(error), FAILED, as_json) from None
+    except (Exception, KeyboardInterrupt) as error:
+        told = words(error, _home())
+        if told is None:
+            raise
+        LOG.debug("%s", type(error).__name__, exc_info=error)
+        raise stop(*told, as_json) from None
+
+
+def _home() -> Path:
+    """Where state lies; the settings themselves may be what is wrong."""
+    from ml_assets.settings import SettingsError, read_settings
+
+    try:
+        return read_settings().home
+    except SettingsError:
+        return Path()
 
 
 class _Shown(logging.Formatter):

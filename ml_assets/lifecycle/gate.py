@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.failures import MendableError
 from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, ROW_ID, STATIC
@@ -23,7 +24,7 @@ TIMED_ROWS = 20
 """Rows that each model predicts alone, in turn with the other; the quickest counts."""
 
 
-class PromotionError(ValueError):
+class PromotionError(MendableError, ValueError):
     """A version that cannot be promoted as asked."""
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ml_assets.failures import MendableError
 from ml_assets.names import STATIC
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
@@ -208,7 +209,7 @@ PATIENCE = 0.5
 """Seconds: `locked_by_another` holds the lock for an instant, too."""
 
 
-class Busy(RuntimeError):
+class Busy(MendableError, RuntimeError):
     """Another process holds the lock."""
 
 

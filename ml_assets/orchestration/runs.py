@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 
+from ml_assets.failures import MendableError
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import process_tag, reap
 from ml_assets.settings import Settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from dagster._core.definitions.repository_definition import RepositoryDefinition
 
 
-class RunFailedError(RuntimeError):
+class RunFailedError(MendableError, RuntimeError):
     """A run failed; the message is the step's own, without a traceback."""
 
 

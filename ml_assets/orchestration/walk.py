@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
+from ml_assets.failures import WrongUsageError
 from ml_assets.lifecycle.served import served
 from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.names import STATIC
@@ -68,7 +69,7 @@ class Walk(Record):
     batches: tuple[WalkedBatch, ...]
 
 
-class WalkError(ValueError):
+class WalkError(WrongUsageError, ValueError):
     """History cannot be walked as asked."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
+from ml_assets.failures import WrongUsageError
+
 Key = tuple[str | int, ...]
 """Path to a value in a recipe: names of keys and positions in lists."""
 
@@ -12,7 +14,7 @@ LONGEST = 200
 """A longer word is no misspelt name, and comparing it takes long."""
 
 
-class Faults(ValueError):
+class Faults(WrongUsageError, ValueError):
     """One or more faults, each at its key (relative to the section that raises).
 
     Parameters

@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ml_assets.failures import WrongUsageError
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
@@ -60,7 +61,7 @@ class RecipeFault:
         return f"{place} {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
-class RecipeError(Exception):
+class RecipeError(WrongUsageError):
     """A recipe that cannot be used; `errors` holds every fault found, `str()` one line for each."""
 
     def __init__(self, errors: Sequence[RecipeFault]) -> None:

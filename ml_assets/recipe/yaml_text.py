@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from ml_assets.failures import WrongUsageError
 from ml_assets.recipe.faults import Key, dotted
 
 MAX_CHARACTERS: Final = 1_000_000
@@ -35,7 +36,7 @@ CONSTANTS: Final[dict[str, bool | None]] = {
 }
 
 
-class YamlFault(ValueError):
+class YamlFault(WrongUsageError, ValueError):
     """A file that is no recipe in its form: `line` (from 1), `key` and the message."""
 
     def __init__(self, line: int, message: str, key: str = "") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import ConfigDict
 
+from ml_assets.failures import MendableError
 from ml_assets.records import Direction, Evaluation, Record, Score, TrainedModel
 from ml_assets.registry.ledger import Entry, Ledger
 
@@ -14,7 +15,7 @@ COMPARISONS = ("promote", "keep", "inconclusive")
 PROBATION = "probation"
 
 
-class UnknownVersionError(LookupError):
+class UnknownVersionError(MendableError, LookupError):
     """The ledger knows no such version."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, Unpack
 
 from pydantic import BaseModel
 
+from ml_assets.failures import MendableError
 from ml_assets.registry import champions
 from ml_assets.registry.ledger import Entry, Fields
 from ml_assets.registry.pipelines import plain
@@ -21,11 +22,11 @@ from ml_assets.registry.versions import CHALLENGER, CHAMPION, LostRegistryError,
 TRIED_ROWS = 5
 
 
-class StaleChampionError(RuntimeError):
+class StaleChampionError(MendableError, RuntimeError):
     """The champion is not the one that the decision was made against."""
 
 
-class NothingToRollBackError(RuntimeError):
+class NothingToRollBackError(MendableError, RuntimeError):
     """There is no earlier champion."""
 
 

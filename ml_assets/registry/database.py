@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 DELETED = "Deleted_Internal"
 """Stage of a version that was deleted: MLflow keeps its row, so that its number is not given again."""
-TALKATIVE = ("mlflow.sklearn", "mlflow.store.db.utils", "mlflow.models.model", "alembic")
+TALKATIVE = (
+    "urllib3.connectionpool",
+    "mlflow.sklearn",
+    "mlflow.store.db.utils",
+    "mlflow.models.model",
+    "alembic",
+)
 
 
 def configure(settings: Settings) -> MlflowClient:
@@ -28,6 +34,7 @@ def configure(settings: Settings) -> MlflowClient:
     # MLflow reads these where it is imported: there is no other way to tell it.
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # 7 would keep a person waiting for minutes
     if settings.mlflow_user is not None and settings.mlflow_password is not None:
         os.environ["MLFLOW_TRACKING_USERNAME"] = settings.mlflow_user
         os.environ["MLFLOW_TRACKING_PASSWORD"] = settings.mlflow_password.get_secret_value()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from ml_assets.failures import MendableError
+
 # MLflow writes this file into a model's folder when somebody loads it by `models:/…`
 # (mlflow/store/artifact/models_artifact_repo.py); nothing is ever loaded from it.
 ADDED_BY_DOWNLOAD = frozenset({"registered_model_meta"})
 
 
-class IntegrityError(RuntimeError):
+class IntegrityError(MendableError, RuntimeError):
     """A stored file is not the one that was registered; the message names the model and the version."""
 
 

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from ml_assets.failures import MendableError
 from ml_assets.records import Record
 
 State = Literal["intent", "done", "aborted"]
@@ -71,7 +72,7 @@ APPEND_ONLY = {
 }
 
 
-class LedgerBusyError(RuntimeError):
+class LedgerBusyError(MendableError, RuntimeError):
     """Another living process has held the lock for too long."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from ml_assets.failures import MendableError
 from ml_assets.records import Evaluation, TrainedModel
 from ml_assets.registry import champions
 from ml_assets.registry.champions import VersionInfo
@@ -22,7 +23,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
-class LostRegistryError(RuntimeError):
+class LostRegistryError(MendableError, RuntimeError):
     """MLflow's registry does not have the champion of the ledger: its database was deleted, or emptied."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ml_assets.failures import MendableError
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.settings import Variables
 from ml_assets.shown import shown
@@ -42,7 +43,7 @@ class File(NamedTuple):
     """Files with the same bytes, which are left out."""
 
 
-class SourceError(Exception):
+class SourceError(MendableError):
     """The data of a recipe cannot be read; the message says which file and what to do.
 
     Parameters

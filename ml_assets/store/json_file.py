@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from ml_assets.failures import MendableError
+
 LARGEST: Final = 100_000_000
 """Bytes; a longer one is no small file."""
 
 
-class DamagedError(ValueError):
+class DamagedError(MendableError, ValueError):
     """What lies in the file's place is no JSON."""
 
 

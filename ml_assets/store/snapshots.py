@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
+from ml_assets.failures import MendableError
 from ml_assets.names import BATCH
 from ml_assets.records import Record
 
@@ -26,7 +27,7 @@ R = TypeVar("R", bound=Record)
 FRAME, RECORD = ".frame.json", ".record.json"
 
 
-class StoreError(LookupError):
+class StoreError(MendableError, LookupError):
     """A snapshot is absent or damaged."""
 
 

@@ -1,0 +1,85 @@
+"""What a person can mend: the base of every error of ours, and words for those of others."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+from typing import ClassVar, Final
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+"""Exit codes of the command."""
+
+
+class MendableError(Exception):
+    """What a person can mend: the message names the place, what was found and what to do next."""
+
+    code: ClassVar[int] = FAILED
+
+
+class WrongUsageError(MendableError):
+    """The recipe, the settings or the arguments are wrong: nothing was done."""
+
+    code: ClassVar[int] = WRONG_USAGE
+
+
+REMEDIES: Final = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or ask for more",
+    errno.EROFS: "set ML_ASSETS_HOME to a folder that can be written",
+    errno.EACCES: "give this user access, or set ML_ASSETS_HOME to a folder of its own",
+    errno.EPERM: "give this user access, or set ML_ASSETS_HOME to a folder of its own",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
+"""What to do by what the operating system says."""
+
+
+def words(error: BaseException, home: Path) -> tuple[str, int] | None:
+    """
+    Say in one line what went wrong outside of our code, and the exit code; None of any other error.
+
+    Classes of libraries are told by name: nothing is imported to look at an error.
+
+    Examples
+    --------
+    >>> words(OSError(errno.ENOSPC, "No space left on device", "/data/a.parquet"), Path("/data"))
+    ('/data/a.parquet: No space left on device: free some space, then run the same command again', 1)
+    >>> words(KeyError("a"), Path("/data")) is None
+    True
+    """
+    again = "then run the same command again"
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted; what was finished is kept: run the same command again to go on", INTERRUPTED
+    if isinstance(error, MendableError):
+        return str(error), error.code
+    kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    if kinds & {"mlflow.MlflowException", "requests.ConnectionError", "requests.Timeout"}:
+        unreachable = re.search(r"API request to (\w+://[^\s/]+)|host='([^']+)', port=(\d+)", str(error))
+        if unreachable is None:
+            return f"MLflow: {line}", FAILED
+        place = unreachable[1] or f"{unreachable[2]}:{unreachable[3]}"
+        return f"MLflow does not answer at {place}: start it or correct MLFLOW_TRACKING_URI, {again}", FAILED
+    if kinds & {"sqlite3.OperationalError", "sqlalchemy.OperationalError"}:
+        if "locked" in line:
+            remedy = "wait until the other process has ended"
+        else:
+            remedy = "see that the disk has space and the file can be written"
+        return f"a database in {home}: {line}: {remedy}, {again}", FAILED
+    if isinstance(error, OSError) and error.errno is not None:
+        place = str(error.filename or home)
+        remedy = REMEDIES.get(error.errno, "mend this")
+        return f"{place}: {error.strerror}: {remedy}, {again}", FAILED
+    return None
+
+
+def bug(error: BaseException) -> str:
+    """
+    Say that an error is ours to mend.
+
+    >>> bug(KeyError("a"))
+    "a fault of ml_assets, please report it: KeyError: 'a'; with LOG_LEVEL=DEBUG its traceback is shown"
+    """
+    text = " ".join(str(error).split())
+    said = f"{type(error).__name__}: {text}"
+    return f"a fault of ml_assets, please report it: {said}; with LOG_LEVEL=DEBUG its traceback is shown"
