@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.promotion.gate import decide_promotion
+from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.promotion.segments import segments
 from ml_assets.recipe.schema import Monitoring, PromotionSection, Retraining, Training
@@ -18,6 +19,7 @@ from ml_assets.records import (
     Attempt,
     BatchEvidence,
     Champion,
+    Direction,
     Evaluation,
     History,
     PerformanceReport,
@@ -115,19 +117,19 @@ def judge(
     pair: Pair, metric: str = "accuracy", looks: int = 0, promotion: PromotionSection = DEFAULTS
 ) -> Promotion:
     """Ask the gate as the graph does."""
-    direction = "minimize" if metric == "rmse" else "maximize"
+    direction: Direction = "minimize" if metric == "rmse" else "maximize"
     columns = [c for c in ("region",) if c in pair.frame]
     return decide_promotion(
-        pair.y,
-        pair.champion,
-        pair.challenger,
-        metric,
-        direction,
+        Judged(
+            pair.y,
+            pair.champion,
+            pair.challenger,
+            segments=segments(pair.frame, columns, pair.frame.columns),
+            looks=looks,
+        ),
+        Measure(metric, direction),
         promotion,
         JUDGED.model_copy(update={"metric": metric}),
-        0,
-        looks=looks,
-        segments=segments(pair.frame, columns, pair.frame.columns),
     )
 
 
@@ -171,15 +173,12 @@ def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generat
         pair = classifiers(generator, previous, champion, rows=2000)
         return any(
             decide_probation(
-                pair.y[:rows],
-                pair.challenger[:rows],
-                pair.champion[:rows],
-                "accuracy",
-                "maximize",
+                Judged(pair.y[:rows], pair.champion[:rows], pair.challenger[:rows]),
+                Measure("accuracy", "maximize"),
                 DEFAULTS,
                 batches,
-                champion_version=2,
-                previous_version=1,
+                2,
+                1,
             ).outcome
             == "rollback"
             for rows, batches in ((1000, ["a"]), (2000, ["a", "b"]))

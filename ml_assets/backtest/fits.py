@@ -23,9 +23,10 @@ import pandas as pd
 
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.evaluation.evaluate import evaluate, predict
-from ml_assets.features.columns import roles
+from ml_assets.features.columns import Roles, roles
 from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
+from ml_assets.promotion.judged import Measure
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, TrainingResult
 from ml_assets.tasks.all import task_of
@@ -125,6 +126,7 @@ class Fits:
     _known: dict[tuple[str, ...], Fit] = field(default_factory=dict)
     _tested: dict[tuple[tuple[str, ...], int], pd.DataFrame] = field(default_factory=dict)
     _profiles: dict[tuple[str, ...], Profile] = field(default_factory=dict)
+    _roles: dict[tuple[str, ...], Roles] = field(default_factory=dict)
 
     def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
         """Fit on the newest `window` batches up to `end`, faulty ones left out."""
@@ -171,6 +173,13 @@ class Fits:
                 if kept is not None:
                     _write_whole(kept, self._tested[key].to_parquet())
         return self._tested[key]
+
+    def roles(self, batches: tuple[str, ...]) -> Roles:
+        """Features of a fit by kind: what its own training rows make them."""
+        if batches not in self._roles:
+            rows = labelled_rows(self.stream.rows_of(batches), self.stream.recipe)
+            self._roles[batches] = roles(rows, self.stream.recipe)
+        return self._roles[batches]
 
     def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
         """What a row of the hold-out cost the model that had not seen it."""
@@ -264,6 +273,14 @@ class Fits:
         return recipe.hyperparameter_tuning.metric or task_of(recipe).default_metric(
             int(np.asarray(self.stream.rows[recipe.target].nunique()))
         )
+
+    @cached_property
+    def measure(self) -> Measure:
+        """What two fits are compared by."""
+        from ml_assets.tasks.metrics import metric_named
+
+        recipe = self.stream.recipe
+        return Measure(self.metric, metric_named(self.metric).direction, self.positive, recipe.random_state)
 
     @cached_property
     def positive(self) -> str | None:

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.backtest.fits import Fit, Fits
-from ml_assets.features.columns import roles
-from ml_assets.promotion.blocks import blocks
 from ml_assets.promotion.gate import decide_promotion
+from ml_assets.promotion.judged import judged
 from ml_assets.promotion.probation import decide_probation
-from ml_assets.promotion.segments import segments
 from ml_assets.records import Attempt, Champion, Probation, Promotion
-from ml_assets.tasks.metrics import metric_named
 from ml_assets.training.splits import by_time, judging_rows
 
 if TYPE_CHECKING:
@@ -115,23 +112,21 @@ class Succession:
         unseen = tested.index.intersection(champion.fit.live.index)
         for undone in self._undone.get(champion.version, ()):
             unseen = unseen.difference(undone.tested.index)
-        rows = stream.rows.loc[unseen]
         looks = self._looks.get(champion.version, 0)
         assert challenger.record.evaluation is not None
         promotion = decide_promotion(
-            rows[recipe.target],
-            champion.fit.live.loc[unseen],
-            tested.loc[unseen],
-            self.fits.metric,
-            metric_named(self.fits.metric).direction,
+            judged(
+                stream.rows.loc[unseen],
+                champion.fit.live.loc[unseen],
+                tested.loc[unseen],
+                recipe,
+                self.fits.roles(challenger.record.batches).features,
+                champion_version=champion.version,
+                looks=looks,
+            ),
+            self.fits.measure,
             section,
             challenger.record.evaluation,
-            recipe.random_state,
-            blocks(rows, recipe),
-            champion_version=champion.version,
-            positive=self.fits.positive,
-            looks=looks,
-            segments=segments(rows, recipe.evaluation.segments, roles(rows, recipe).features),
         )
         if promotion.champion_score is not None:
             self._looks[champion.version] = looks + 1
@@ -158,18 +153,12 @@ class Succession:
         frame = pd.concat([stream.rows.iloc[slice(*stream.spans[label])] for label in known])
         frame = frame[frame[recipe.target].notna()]
         decision = decide_probation(
-            frame[recipe.target],
-            new.fit.live.loc[frame.index],
-            previous.fit.live.loc[frame.index],
-            self.fits.metric,
-            metric_named(self.fits.metric).direction,
+            judged(frame, previous.fit.live.loc[frame.index], new.fit.live.loc[frame.index], recipe),
+            self.fits.measure,
             self.promotion,
             known,
-            champion_version=new.version,
-            previous_version=previous.version,
-            blocks=blocks(frame, recipe),
-            positive=self.fits.positive,
-            random_state=recipe.random_state,
+            new.version,
+            previous.version,
         )
         self.probations.append(decision)
         self._watched = decision.outcome == "watching"

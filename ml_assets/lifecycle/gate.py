@@ -37,9 +37,8 @@ def ask_gate(
     promote the same mistake twice.
     """
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.promotion.blocks import blocks
     from ml_assets.promotion.gate import decide_promotion
-    from ml_assets.promotion.segments import segments
+    from ml_assets.promotion.judged import Measure, judged
 
     recipe, champion = state.recipe, state.registry.champion(state.name)
     incumbent = None
@@ -48,21 +47,21 @@ def ask_gate(
         for version in champions.undone(state.ledger, state.name, champion.version):
             rows = rows[~rows[ROW_ID].isin(_spoke_for(state, version))]
         incumbent = state.registry.files.load(state.name, champion.version)
+    training = trained.training
     return decide_promotion(
-        rows[recipe.target],
-        None if incumbent is None else predict(incumbent, rows),
-        predict(challenger, rows),
-        metric=trained.training.metric,
-        direction=trained.training.direction,
-        promotion=recipe.promotion,
-        evaluation=evaluation,
-        random_state=recipe.random_state,
-        blocks=blocks(rows, recipe),
-        champion_version=champion.version if champion else None,
-        positive=trained.training.positive,
-        looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
-        segments=segments(rows, recipe.evaluation.segments, trained.training.features),
-        costs=_costs(challenger, incumbent, rows),
+        judged(
+            rows,
+            None if incumbent is None else predict(incumbent, rows),
+            predict(challenger, rows),
+            recipe,
+            training.features,
+            champion_version=champion.version if champion else None,
+            looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
+        ),
+        Measure(training.metric, training.direction, training.positive, recipe.random_state),
+        recipe.promotion,
+        evaluation,
+        _costs(challenger, incumbent, rows),
     )
 
 
@@ -208,7 +207,7 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
     IntegrityError
         If the files of the champion before were changed: the new one stays.
     """
-    from ml_assets.promotion.blocks import blocks
+    from ml_assets.promotion.judged import Measure, judged
     from ml_assets.promotion.probation import decide_probation
 
     promoted = champions.on_probation(state.ledger, state.name)
@@ -227,18 +226,12 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
         pd.concat(parts, ignore_index=True) for parts in zip(*watched.values(), strict=True)
     )
     decision = decide_probation(
-        rows[state.recipe.target],
-        ours,
-        theirs,
-        new.metric,
-        new.direction,
+        judged(rows, theirs, ours, state.recipe),
+        Measure(new.metric, new.direction, new.trained.training.positive, state.recipe.random_state),
         state.recipe.promotion,
         sorted(watched),
-        champion_version=new.version,
-        previous_version=previous.version,
-        positive=new.trained.training.positive,
-        blocks=blocks(rows, state.recipe),
-        random_state=state.recipe.random_state,
+        new.version,
+        previous.version,
     )
     state.ledger.append_once(
         state.name,

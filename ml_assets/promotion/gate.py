@@ -7,7 +7,6 @@ each look at the same champion has a smaller share of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from ml_assets.tasks.metrics import metric_named
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.promotion.judged import Judged, Measure
     from ml_assets.recipe.schema import PromotionSection
 
 MEANINGFUL = (
@@ -57,20 +57,10 @@ def allowed(confidence: float) -> float:
 
 
 def decide_promotion(
-    y: pd.Series[Any],
-    champion_predictions: pd.DataFrame | None,
-    challenger_predictions: pd.DataFrame,
-    metric: str,
-    direction: Direction,
+    judged: Judged,
+    measure: Measure,
     promotion: PromotionSection,
     evaluation: Evaluation,
-    random_state: int,
-    blocks: Any | None = None,
-    *,
-    champion_version: int | None = None,
-    positive: str | None = None,
-    looks: int = 0,
-    segments: Mapping[str, Any] | None = None,
     costs: Costs | None = None,
 ) -> Promotion:
     """Promote, keep the champion, or say how many more rows it takes to tell.
@@ -81,30 +71,15 @@ def decide_promotion(
 
     Parameters
     ----------
-    y : Series of shape (n_rows,)
-        True values; rows without one are left out.
-    champion_predictions : DataFrame of shape (n_rows, 1 + n_classes) or None
-        Same rows in the same order; None for the first model, which must beat the baseline instead.
-    challenger_predictions : DataFrame of shape (n_rows, 1 + n_classes)
-        As above.
-    metric, direction : str
+    judged : Judged
+        Rows that neither model was trained on, and their answers; without a champion the challenger must beat
+        the baseline instead.
+    measure : Measure
         What is compared, and which way is better.
     promotion : PromotionSection
         The limits.
     evaluation : Evaluation
         Of the challenger on its hold-out: baseline, intervals, targets missed.
-    random_state : int
-        Seed of the bootstrap, for metrics whose error has no formula.
-    blocks : array of shape (n_rows,), optional
-        Time block or entity of each row; rows of one block are not independent. Default: all are.
-    champion_version : int, optional
-        Written into the record.
-    positive : str, optional
-        Positive class of two.
-    looks : int
-        Challengers that were compared with this champion before.
-    segments : mapping of str to array of shape (n_rows,), optional
-        Rows of each segment, from `segments.segments`.
     costs : Costs, optional
         Seconds and bytes, measured by the caller.
 
@@ -113,32 +88,34 @@ def decide_promotion(
     ValueError
         If the metric is unknown, its direction is the other one, or the rows of the two models differ.
     """
+    metric, direction = measure.metric, measure.direction
     expected = metric_named(metric).direction
     if expected != direction:
         raise ValueError(f"direction: {metric} is to {expected}, not to {direction}.")
-    known = y.notna().to_numpy()
+    champion, challenger, looks = judged.champion, judged.challenger, judged.looks
+    known = judged.y.notna().to_numpy()
     rows = int(known.sum())
     answer = partial(
         Promotion,
         metric=metric,
         direction=direction,
         rows=rows,
-        champion_version=champion_version,
+        champion_version=judged.champion_version,
         looks=looks,
     )
-    defects = _defects(challenger_predictions, champion_predictions, evaluation)
+    defects = _defects(challenger, champion, evaluation)
     if defects:
         return answer(outcome="keep", reason="; ".join(defects))
-    if champion_predictions is None:
+    if champion is None:
         fewest = min(FIRST_ROWS, promotion.min_rows)
         return _first(metric, direction, evaluation, _cost_checks(costs, promotion), fewest)
-    if not champion_predictions.index.equals(challenger_predictions.index):
+    if not champion.index.equals(challenger.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
     if rows < promotion.min_rows:
         reason = f"{rows} labelled rows that neither model was trained on; min_rows is {promotion.min_rows}"
         return answer(outcome="inconclusive", reason=reason, rows_needed=promotion.min_rows)
-    test = partial(compare, metric=metric, positive=positive, random_state=random_state)
-    result = test(y, champion_predictions, challenger_predictions, blocks=blocks)
+    test = partial(compare, metric=metric, positive=measure.positive, random_state=measure.random_state)
+    result = test(judged.y, champion, challenger, blocks=judged.blocks)
     if result is None:
         return answer(outcome="inconclusive", reason=f"{metric} is undefined on these {rows} rows")
 
@@ -156,19 +133,17 @@ def decide_promotion(
         alpha=alpha,
     )
     words = _words(result, metric, low, high, looks)
-    if blocks is not None and len(np.unique(np.asarray(blocks)[known])) == 1:
+    if judged.blocks is not None and len(np.unique(np.asarray(judged.blocks)[known])) == 1:
         words += ", rows taken as independent"
     meaningful = max(promotion.min_gain, MEANINGFUL * abs(result.first))
     if result.differing == 0:
         return answer(outcome="keep", reason=f"{words}; the two models predict the same")
     if low > promotion.min_gain or (not wants_gain and high >= 0):
         words += f"; surely more than {promotion.min_gain:g}" if wants_gain else "; not surely worse"
-        parts = _segment_gains(
-            test, y, champion_predictions, challenger_predictions, blocks, segments, promotion
-        )
+        parts = _segment_gains(test, judged, champion, promotion)
         checks = [
             _segment_check(parts),
-            *_calibration_checks(y, champion_predictions, challenger_predictions, metric, blocks, positive),
+            *_calibration_checks(judged, champion, measure),
             *_cost_checks(costs, promotion),
         ]
         failed = [check.text for check in checks if not check.passed]
@@ -217,19 +192,14 @@ def _defects(challenger: pd.DataFrame, champion: pd.DataFrame | None, evaluation
 
 
 def _segment_gains(
-    test: Any,
-    y: pd.Series[Any],
-    champion: pd.DataFrame,
-    challenger: pd.DataFrame,
-    blocks: Any | None,
-    segments: Mapping[str, Any] | None,
-    promotion: PromotionSection,
+    test: Any, judged: Judged, champion: pd.DataFrame, promotion: PromotionSection
 ) -> list[SegmentGain]:
     """The gain in each segment with enough labelled rows, the worst first."""
+    y, challenger, blocks = judged.y, judged.challenger, judged.blocks
     known = y.notna().to_numpy()
     different = differ(champion, challenger) & known
     found: list[tuple[str, Paired]] = []
-    for name, mask in (segments or {}).items():
+    for name, mask in (judged.segments or {}).items():
         rows = np.asarray(mask, dtype=bool)
         if (rows & known).sum() < promotion.min_rows or not (rows & different).any():
             continue
@@ -264,20 +234,16 @@ def _segment_check(parts: list[SegmentGain]) -> GateCheck:
     return GateCheck(name="segments", passed=not worse, text=text)
 
 
-def _calibration_checks(
-    y: pd.Series[Any],
-    champion: pd.DataFrame,
-    challenger: pd.DataFrame,
-    metric: str,
-    blocks: Any | None,
-    positive: str | None,
-) -> list[GateCheck]:
+def _calibration_checks(judged: Judged, champion: pd.DataFrame, measure: Measure) -> list[GateCheck]:
     """Log loss and calibration error may not become surely worse by more than their tolerance."""
-    if not TASKS[metric_named(metric).task].classes:
+    if not TASKS[metric_named(measure.metric).task].classes:
         return []
     checks = []
-    for name, result in calibration(y, champion, challenger, blocks=blocks, positive=positive).items():
-        if name == metric:
+    found = calibration(
+        judged.y, champion, judged.challenger, blocks=judged.blocks, positive=measure.positive
+    )
+    for name, result in found.items():
+        if name == measure.metric:
             continue
         tolerance = LOG_LOSS_TOLERANCE * result.first if name == "log_loss" else CALIBRATION_TOLERANCE
         passed = result.gain >= -tolerance or result.p_worse() >= CALIBRATION_HARM

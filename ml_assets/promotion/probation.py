@@ -6,28 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.promotion.paired import compare
-from ml_assets.records import Direction, Probation
+from ml_assets.records import Probation
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from ml_assets.promotion.judged import Judged, Measure
     from ml_assets.recipe.schema import PromotionSection
 
 
 def decide_probation(
-    y: pd.Series[Any],
-    champion_predictions: pd.DataFrame,
-    previous_predictions: pd.DataFrame,
-    metric: str,
-    direction: Direction,
+    judged: Judged,
+    measure: Measure,
     promotion: PromotionSection,
     batches: Sequence[str],
-    *,
     champion_version: int,
     previous_version: int,
-    blocks: Any | None = None,
-    positive: str | None = None,
-    random_state: int = 0,
 ) -> Probation:
     """Roll the new champion back, let it pass, or watch on.
 
@@ -36,26 +28,20 @@ def decide_probation(
 
     Parameters
     ----------
-    y : Series of shape (n_rows,)
-        Labels of the batches that the new champion served; rows without one are left out.
-    champion_predictions, previous_predictions : DataFrame of shape (n_rows, 1 + n_classes)
-        What the new champion answered, and what the one before would have, row by row.
-    metric, direction : str
+    judged : Judged
+        Rows of the batches that the new champion served. It is the challenger of the one before, which would
+        have answered what `champion` says.
+    measure : Measure
         What is compared, and which way is better.
     promotion : PromotionSection
         `probation`, `confidence` and `min_rows`.
     batches : sequence of str
         The labelled batches so far, oldest first.
     champion_version, previous_version : int
-        The two versions.
-    blocks : array of shape (n_rows,), optional
-        Rows of one block are not independent.
-    positive : str, optional
-        Positive class of two.
-    random_state : int
-        Seed of the bootstrap, for metrics whose error has no formula.
+        The new champion, and the one before.
     """
-    rows = int(y.notna().sum())
+    assert judged.champion is not None
+    metric, rows = measure.metric, int(judged.y.notna().sum())
     alpha = (1 - promotion.confidence) / 2 / max(promotion.probation, 1)
     last = len(batches) >= promotion.probation
     seen = f"{len(batches)} of {promotion.probation} labelled batches"
@@ -65,7 +51,7 @@ def decide_probation(
             outcome=outcome,
             reason=reason,
             metric=metric,
-            direction=direction,
+            direction=measure.direction,
             rows=rows,
             batches=tuple(batches),
             champion_version=champion_version,
@@ -77,13 +63,13 @@ def decide_probation(
     if rows < promotion.min_rows:
         return answer("watching", f"{rows} labelled rows in {seen}; min_rows is {promotion.min_rows}")
     result = compare(
-        y,
-        previous_predictions,
-        champion_predictions,
+        judged.y,
+        judged.champion,
+        judged.challenger,
         metric,
-        blocks=blocks,
-        positive=positive,
-        random_state=random_state,
+        blocks=judged.blocks,
+        positive=measure.positive,
+        random_state=measure.random_state,
     )
     if result is None:
         return answer("watching", f"{metric} is undefined on the {rows} rows of {seen}")

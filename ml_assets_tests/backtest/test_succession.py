@@ -158,3 +158,17 @@ def test_targets_missed_fail_a_training_that_meets_the_gate_and_no_other() -> No
     for when, outcome in (("better", "failed"), (None, "promote")):
         policy = Policy("once", dates=(given.labels[9],), when=when)
         assert [a.outcome for a in replay(policy, reports, given.labels[6], 4).attempts] == [outcome]
+
+
+def test_segments_are_cut_by_what_the_model_takes_as_features_not_by_the_judged_rows() -> None:
+    """In one day every `code` is another, so these rows alone would call it an identifier; the model uses it."""
+    frames = made_rows(14, 300, 0)
+    for frame in frames.values():
+        frame["code"] = [f"c{row}" if row % 2 else None for row in range(len(frame))]
+    fits = fixed_fits(Stream(made_recipe(4, 6, 1), frames), n_estimators=20)
+    labels = fits.stream.labels
+    first = Serving(fits.of(labels[1:5]), labels[5], 1)
+    line = Succession(fits, first, PromotionSection(when="not_worse", confidence=0.999))
+    line.ask(fits.of(labels[5:9]), labels[9])
+    assert "code" in fits.roles(labels[5:9]).features
+    assert {part.segment for part in line.promotions[-1].segments} == {"code missing"}

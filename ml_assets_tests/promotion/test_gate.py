@@ -9,6 +9,7 @@ import pytest
 from benchmarks.trust.gate import CASES, Pair, one_worse
 from benchmarks.trust.gate import classifiers as numerate
 from ml_assets.promotion.gate import decide_promotion, spent
+from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.promotion.segments import segments
 from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Costs, Evaluation, Promotion, Score
@@ -43,10 +44,10 @@ def classifiers(rng, rows: int, champion: float, challenger: float, common: floa
 def decide(
     y, champion, challenger, metric="accuracy", direction="maximize", blocks=None, **more
 ) -> Promotion:
-    extra = {name: more.pop(name) for name in ("looks", "segments", "costs") if name in more}
-    return decide_promotion(
-        y, champion, challenger, metric, direction, PromotionSection(**more), evaluation(), 0, blocks, **extra
-    )
+    costs = more.pop("costs", None)
+    extra = {name: more.pop(name) for name in ("looks", "segments") if name in more}
+    seen = Judged(y, champion, challenger, blocks, **extra)
+    return decide_promotion(seen, Measure(metric, direction), PromotionSection(**more), evaluation(), costs)
 
 
 def test_equal_models_are_rarely_promoted() -> None:
@@ -205,9 +206,8 @@ def test_rows_must_be_the_same_rows() -> None:
 def test_first_model_must_beat_the_baseline_and_its_targets(judged: Evaluation, outcome: str) -> None:
     y = pd.Series([1.0, 2.0, 3.0])
     predictions = pd.DataFrame({"prediction": [1.0, 2.0, 4.0]})
-    answer = decide_promotion(
-        y, None, predictions, judged.metric, judged.direction, PromotionSection(), judged, 0
-    )
+    measure = Measure(judged.metric, judged.direction)
+    answer = decide_promotion(Judged(y, None, predictions), measure, PromotionSection(), judged)
     assert answer.outcome == outcome
     assert (answer.rows_needed is not None) == (outcome == "inconclusive")
 
@@ -220,9 +220,8 @@ def test_first_model_is_not_promoted_on_a_handful_of_rows(rows: int, min_rows: i
     judged = evaluation("accuracy", score=(1.0, 1.0, 1.0)).model_copy(update={"rows": rows})
     section = PromotionSection(min_rows=min_rows)
     predictions = pd.DataFrame({"prediction": ["yes", "no"]})
-    answer = decide_promotion(
-        pd.Series(["yes", "no"]), None, predictions, "accuracy", "maximize", section, judged, 0
-    )
+    seen = Judged(pd.Series(["yes", "no"]), None, predictions)
+    answer = decide_promotion(seen, Measure("accuracy", "maximize"), section, judged)
     assert answer.outcome == outcome
     if outcome == "inconclusive":
         assert answer.rows_needed == min(20, min_rows) and f"has {rows} labelled rows" in answer.reason
@@ -231,7 +230,8 @@ def test_first_model_is_not_promoted_on_a_handful_of_rows(rows: int, min_rows: i
 def test_missed_targets_stop_a_better_challenger() -> None:
     y, champion, challenger = classifiers(np.random.default_rng(12), 1000, 0.6, 0.8)
     missed = evaluation(missed=("accuracy 0.8 is below its target 0.9",))
-    answer = decide_promotion(y, champion, challenger, "accuracy", "maximize", PromotionSection(), missed, 0)
+    seen, measure = Judged(y, champion, challenger), Measure("accuracy", "maximize")
+    answer = decide_promotion(seen, measure, PromotionSection(), missed)
     assert answer.outcome == "keep" and "0.9" in answer.reason
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.trust.gate import classifiers, flapping
+from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Probation
@@ -15,15 +16,12 @@ from ml_assets.records import Probation
 def decide(champion: float, previous: float, rows: int, *, batches: int = 1, seed: Any = 0) -> Probation:
     pair = classifiers(np.random.default_rng(seed), previous, champion, rows=rows)
     return decide_probation(
-        pair.y,
-        pair.challenger,
-        pair.champion,
-        "accuracy",
-        "maximize",
+        Judged(pair.y, pair.champion, pair.challenger),
+        Measure("accuracy", "maximize"),
         PromotionSection(probation=2),
         [f"b{number}" for number in range(batches)],
-        champion_version=2,
-        previous_version=1,
+        2,
+        1,
     )
 
 
@@ -38,16 +36,10 @@ def test_equal_champion_is_rolled_back_as_rarely_as_promised() -> None:
     for seed in range(300):
         pair = classifiers(np.random.default_rng([1, seed]), 0.8, 0.8, rows=1000)
         for batches, rows in ((1, 500), (2, 1000)):
-            part = [side[:rows] for side in (pair.y, pair.challenger, pair.champion)]
+            part = Judged(pair.y[:rows], pair.champion[:rows], pair.challenger[:rows])
             labels = ["a", "b"][:batches]
             decision = decide_probation(
-                *part,
-                "accuracy",
-                "maximize",
-                PromotionSection(),
-                labels,
-                champion_version=2,
-                previous_version=1,
+                part, Measure("accuracy", "maximize"), PromotionSection(), labels, 2, 1
             )
             if decision.outcome == "rollback":
                 rolled_back += 1

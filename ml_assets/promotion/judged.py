@@ -1,0 +1,94 @@
+"""What the gate and the probation look at: two models' answers for the same rows, and by what they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.recipe.schema import Recipe
+    from ml_assets.records import Direction
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is compared: a metric, which way is better, the positive class of two, the bootstrap's seed."""
+
+    metric: str
+    direction: Direction
+    positive: str | None = None
+    random_state: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows that neither model was trained on, with the answers of both.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        True values; rows without one are left out.
+    champion : DataFrame of shape (n_rows, 1 + n_classes) or None
+        What the champion answered, on probation the one before; None where there is none.
+    challenger : DataFrame of shape (n_rows, 1 + n_classes)
+        What its challenger answered for the same rows in the same order.
+    blocks : array of shape (n_rows,), optional
+        Time block or entity of each row; rows of one block are not independent. Default: all are.
+    segments : mapping of str to array of shape (n_rows,), optional
+        Rows of each segment, from `segments.segments`.
+    champion_version : int, optional
+        Written into the record.
+    looks : int
+        Challengers that were compared with this champion before.
+    """
+
+    y: pd.Series[Any]
+    champion: pd.DataFrame | None
+    challenger: pd.DataFrame
+    blocks: Any | None = None
+    segments: Mapping[str, Any] | None = None
+    champion_version: int | None = None
+    looks: int = 0
+
+
+def judged(
+    rows: pd.DataFrame,
+    champion: pd.DataFrame | None,
+    challenger: pd.DataFrame,
+    recipe: Recipe,
+    features: Iterable[str] = (),
+    *,
+    champion_version: int | None = None,
+    looks: int = 0,
+) -> Judged:
+    """Put rows and answers together, with the blocks and segments of the recipe.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_columns)
+        The rows that both answered for.
+    champion, challenger : DataFrame of shape (n_rows, 1 + n_classes)
+        Their answers; see `Judged`.
+    recipe : Recipe
+        Names target, entities, batch column and segments.
+    features : iterable of str
+        The challenger's own: the rows where one is missing are a segment. What these few rows alone would
+        make a feature is no matter.
+    champion_version, looks : int
+        See `Judged`.
+    """
+    from ml_assets.promotion.blocks import blocks
+    from ml_assets.promotion.segments import segments
+
+    return Judged(
+        rows[recipe.target],
+        champion,
+        challenger,
+        blocks(rows, recipe),
+        segments(rows, recipe.evaluation.segments, features),
+        champion_version,
+        looks,
+    )
