@@ -45,3 +45,39 @@ def test_errors_have_one_base(module: Path) -> None:
             plain = bases & {"Exception", "ValueError", "RuntimeError", "LookupError", "OSError"}
             ours = bases & {"MendableError", "WrongUsageError"}
             assert not plain or ours, f"{node.name}: derive from MendableError of ml_assets/failures.py"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_modules_are_short_and_their_names_say_what_they_hold(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= 350, "split it: a module has one job"
+    assert module.stem not in {"common", "helper", "helpers", "misc", "util", "utils"}
+
+
+def imported(module: Path) -> set[str]:
+    """Modules of ours that a module imports when it is loaded."""
+    found: set[str] = set()
+    nodes: list[ast.stmt] = list(ast.parse(module.read_text()).body)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & DOTTED.keys()
+            found |= inner | ({node.module} if len(inner) < len(node.names) else set())
+    return found & DOTTED.keys()
+
+
+def dotted(module: Path) -> str:
+    """Name of a module as it is imported."""
+    return ".".join(("ml_assets", *module.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    )
+
+
+DOTTED = {dotted(module): module for module in MODULES}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    left = {name: imported(module) - {name} for name, module in DOTTED.items()}
+    while free := {name for name, needed in left.items() if not needed}:
+        left = {name: needed - free for name, needed in left.items() if name not in free}
+    assert not left, "a circle of imports: " + "; ".join(f"{a} needs {sorted(b)}" for a, b in left.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_assets.cli.output import number
-from ml_assets.orchestration.walk import Walk, WalkedBatch
+from ml_assets.orchestration.walked import Walk, WalkedBatch
 
 
 def batch_line(row: WalkedBatch, done: int, total: int) -> str:

@@ -2,71 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from ml_assets.failures import WrongUsageError
-from ml_assets.lifecycle.served import served
 from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.names import STATIC
 from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
-from ml_assets.records import Direction, DriftReport, PerformanceReport, Record
+from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
+from ml_assets.records import DriftReport
 from ml_assets.registry import champions, charge
 from ml_assets.retraining.evidence import drift_breach
 from ml_assets.settings import Alerts
 from ml_assets.sources.calendar import batch_range
 
 if TYPE_CHECKING:
-    import pandas as pd
     from dagster import DagsterInstance
     from dagster._core.definitions.repository_definition import RepositoryDefinition
-
-
-class WalkedBatch(Record):
-    """What happened when one batch arrived."""
-
-    batch: str
-    rows: int
-    live_score: float | None = None
-    drift: float | None = None
-    drift_alarm: bool = False
-    faults: tuple[str, ...] = ()
-    decision: Literal["none", "retrain", "blocked"]
-    reasons: tuple[str, ...]
-    outcome: str | None = None
-    champion_version: int | None = None
-    promoted: int | None = None
-    rolled_back: int | None = None
-    """Version that probation undid when this batch arrived."""
-
-
-class Comparison(Record):
-    """The live score of the models that were in charge beside the first champion's, on the same rows."""
-
-    since: str
-    batches: int
-    rows: int
-    live_score: float
-    never_retrained: float
-
-
-class Walk(Record):
-    """A walk through history."""
-
-    name: str
-    metric: str | None
-    direction: Direction
-    live_score: float | None
-    never_retrained: float | None
-    retrains: int
-    after_last_promotion: Comparison | None
-    batches: tuple[WalkedBatch, ...]
 
 
 class WalkError(WrongUsageError, ValueError):
@@ -119,7 +77,7 @@ def walk(
         for done, batch in enumerate(batches, start=1):
             row = _remembered(state, batch) or _arrive(walker, batch)
             rows.append(row)
-            progress(_with_score(state, row), done, len(batches))
+            progress(with_score(state, row), done, len(batches))
         return summarise(state, rows)
 
 
@@ -288,86 +246,3 @@ def _ask_sensor(walker: Walker) -> tuple[dg.RunRequest | None, dict[str, Any]]:
         if data.skip_message != f"{entry.record['rule']}: {entry.reason}":
             raise WalkError(f"{state.name}: the sensor said {data.skip_message!r}")
     return request, entry.record
-
-
-def summarise(state: ModelState, rows: Sequence[WalkedBatch]) -> Walk:
-    """Score what was served, and beside it what the first champion would have served, on the same rows."""
-    line = champions.champions(state.ledger, state.name)
-    first = champions.version_info(state.ledger, state.name, line[0]) if line else None
-    promotions = [row.batch for row in rows if row.promoted is not None]
-    overall = compare_with_first(state, rows[0].batch, rows[-1].batch) if first else None
-    after = (
-        compare_with_first(state, state.shifted(promotions[-1], 1), rows[-1].batch)
-        if len(promotions) > 1
-        else None
-    )
-    return Walk(
-        name=state.name,
-        metric=first.metric if first else None,
-        direction=first.direction if first else "maximize",
-        live_score=overall.live_score if overall else None,
-        never_retrained=overall.never_retrained if overall else None,
-        retrains=sum(row.decision == "retrain" for row in rows),
-        after_last_promotion=after,
-        batches=tuple(_with_score(state, row) for row in rows),
-    )
-
-
-def _with_score(state: ModelState, row: WalkedBatch) -> WalkedBatch:
-    """Add the score that became known when the batch's labels arrived."""
-    later = state.shifted(row.batch, state.recipe.monitoring.label_delay)
-    if not state.store.has("performance_report", later):
-        return row
-    report = state.store.read_record("performance_report", later, PerformanceReport)
-    if report.scored_batch != row.batch or report.score is None:
-        return row
-    return row.model_copy(update={"live_score": report.score.value})
-
-
-def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison | None:
-    """Compare the predictions that were served with the first champion's on the same labelled rows.
-
-    Rows that either model was trained on are left out.
-    """
-    import pandas as pd
-
-    from ml_assets.evaluation.evaluate import predict
-    from ml_assets.tasks.metrics import score
-
-    line = champions.champions(state.ledger, state.name)
-    first = champions.version_info(state.ledger, state.name, line[0])
-    model = state.registry.files.load(state.name, first.version)
-    lived: list[pd.DataFrame] = []
-    never: list[pd.DataFrame] = []
-    batches = [b for b in state.store.batches("predictions") if start <= b <= stop and b > first.as_of]
-    for batch in batches:
-        later = state.shifted(batch, state.recipe.monitoring.label_delay)
-        if not state.store.has("performance_report", later):
-            continue
-        report = state.store.read_record("performance_report", later, PerformanceReport)
-        if report.scored_batch != batch or report.status == "in_sample":
-            continue
-        answered = served(state, batch, first.version)
-        if answered is None:
-            continue
-        rows, answers = answered.labelled(state.recipe.target)
-        if rows.empty:
-            continue
-        y = rows[[state.recipe.target]]
-        lived.append(y.join(answers))
-        never.append(y.join(predict(model, rows)))
-    if not lived:
-        return None
-
-    def pooled(parts: list[pd.DataFrame]) -> float:
-        frame = pd.concat(parts, ignore_index=True)
-        truth, predictions = frame[state.recipe.target], frame.drop(columns=state.recipe.target)
-        return score(first.metric, truth, predictions, first.trained.training.positive)
-
-    return Comparison(
-        since=start,
-        batches=len(lived),
-        rows=sum(len(part) for part in lived),
-        live_score=pooled(lived),
-        never_retrained=pooled(never),
-    )

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.promotion.calibration import calibration
+from ml_assets.promotion.defects import defects
 from ml_assets.promotion.paired import Paired, compare, differ, holm
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
 from ml_assets.tasks.all import TASKS
-from ml_assets.tasks.base import PROBABILITY
 from ml_assets.tasks.metrics import metric_named
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def decide_promotion(
         champion_version=judged.champion_version,
         looks=looks,
     )
-    defects = _defects(challenger, champion, evaluation)
-    if defects:
-        return answer(outcome="keep", reason="; ".join(defects))
+    found = defects(challenger, champion, evaluation)
+    if found:
+        return answer(outcome="keep", reason="; ".join(found))
     if champion is None:
         fewest = min(FIRST_ROWS, promotion.min_rows)
         return _first(metric, direction, evaluation, _cost_checks(costs, promotion), fewest)
@@ -171,24 +171,6 @@ def _words(result: Paired, metric: str, low: float, high: float, looks: int) -> 
         f"gain {result.gain:+.4f} ({low:+.4f} to {high:+.4f})"
     )
     return f"{words}, at look {looks + 1} at this champion" if looks else words
-
-
-def _defects(challenger: pd.DataFrame, champion: pd.DataFrame | None, evaluation: Evaluation) -> list[str]:
-    """What makes any comparison pointless."""
-    if evaluation.targets_missed:
-        return [f"targets missed: {'; '.join(evaluation.targets_missed)}"]
-    if champion is not None:
-        lost = [str(name).removeprefix(PROBABILITY) for name in champion if name not in challenger]
-        if lost:
-            return [f"the challenger gives no answer about {', '.join(lost)}, the champion does"]
-    if _constant(challenger):
-        return ["the challenger gives the same answer for every row"]
-    if not _finite(challenger):
-        return ["the challenger's predictions are not all finite numbers"]
-    shares = challenger[[name for name in challenger if str(name).startswith(PROBABILITY)]].to_numpy(float)
-    if shares.size and (shares.min() < 0 or abs(shares.sum(axis=1) - 1).max() > 1e-3):
-        return ["the challenger's probabilities are not between 0 and 1, or do not add up to 1"]
-    return []
 
 
 def _segment_gains(
@@ -306,14 +288,3 @@ def _first(
     needed = max(int(np.ceil(evaluation.rows * ((gain - low) / gain) ** 2)), evaluation.rows + 1)
     reason = f"{words}; too few rows to tell, about {needed:,} would do"
     return answer(outcome="inconclusive", reason=reason, rows_needed=needed)
-
-
-def _constant(predictions: pd.DataFrame) -> bool:
-    return len(predictions) > 1 and all(
-        predictions[name].nunique(dropna=False) == 1 for name in predictions.columns
-    )
-
-
-def _finite(predictions: pd.DataFrame) -> bool:
-    numbers = predictions.select_dtypes("number").to_numpy(dtype=float)
-    return bool(np.isfinite(numbers).all()) and not bool(predictions.isna().to_numpy().any())
