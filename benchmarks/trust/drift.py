@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.trust.table import Row, Workers, wilson, workers
+from ml_assets.features.columns import Roles
 from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.reference import Reference
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import BatchEvidence, Champion, DriftReport, History, Profile
 from ml_assets.retraining.policy import decide_retrain
@@ -77,10 +79,9 @@ def report(current: pd.DataFrame, reference: pd.DataFrame, min_rows: int = 300, 
     names = list(reference.columns)
     numeric = [name for name in names if kind(name) in NUMERIC_KINDS]
     categorical = [name for name in names if name not in numeric]
-    monitoring = Monitoring(min_rows=min_rows)
-    return drift_report(
-        known.pop("batch", "b"), current, reference, numeric, categorical, 1, monitoring, **known
-    )
+    roles = Roles(tuple(numeric), tuple(categorical))
+    champion = Reference(1, reference, roles, min_rows, profile=known.pop("profile", None))
+    return drift_report(known.pop("batch", "b"), current, champion, **known)
 
 
 def false_alarms(seed: int, pairs: int, rows: int, count: int, min_rows: int) -> int:

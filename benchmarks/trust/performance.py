@@ -11,8 +11,10 @@ import pandas as pd
 
 from benchmarks.trust.drift import QUIET_REFERENCE, columns, report, world
 from benchmarks.trust.table import Row, Workers, wilson, workers
+from ml_assets.features.columns import Roles
 from ml_assets.monitoring.performance import performance_report
-from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses, sequential_test
+from ml_assets.monitoring.reference import Reference, Scored
+from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import LossSummary, PerformanceReport, Profile, Score
 from ml_assets.retraining.evidence import performance_breach
@@ -73,14 +75,21 @@ def followed(
 ) -> Iterator[tuple[bool, bool]]:
     """For each batch of a stream: whether its report is a breach, whether the sequential test alarms."""
     holdout, summary = judged(rng, holdout_rows)
+    champion = Reference(
+        1,
+        pd.DataFrame(),
+        Roles((), ()),
+        Monitoring().min_rows,
+        metric="accuracy",
+        holdout=holdout,
+        losses=summary,
+    )
     earlier: list[PerformanceReport] = []
     for place in range(batches):
         label, seen = f"{place:03}", batch(rng, ROWS, lost)
-        found = performance_report(
-            label, label, seen.y, seen.predictions, None, 1, holdout, "accuracy", "maximize", Monitoring()
-        )
-        test = sequential_test(losses(seen), summary, label, 1, earlier)
-        earlier.append(found.model_copy(update={"concept": test}))
+        found = performance_report(label, champion, Scored(label, seen.y, seen.predictions), earlier)
+        earlier.append(found)
+        test = found.concept
         yield performance_breach(found, Retraining()), test is not None and test.alarm
 
 

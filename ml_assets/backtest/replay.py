@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,10 +13,9 @@ from ml_assets.backtest.fits import Fit, Fits
 from ml_assets.backtest.policies import Policy
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
-from ml_assets.features.columns import roles
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
 from ml_assets.monitoring.performance import performance_report
-from ml_assets.monitoring.sequential import row_losses, sequential_test
+from ml_assets.monitoring.reference import Reference, Scored
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -69,7 +68,7 @@ class Reports:
     fits: Fits
     _drift: dict[tuple[Batches, str], dict[str, DriftReport]] = field(default_factory=dict)
     _performance: dict[tuple[Batches, str], dict[str, PerformanceReport]] = field(default_factory=dict)
-    _references: dict[Batches, pd.DataFrame] = field(default_factory=dict)
+    _references: dict[Batches, Reference] = field(default_factory=dict)
 
     @property
     def stream(self) -> Stream:
@@ -81,68 +80,53 @@ class Reports:
         record = serving.fit.record
         known = self._drift.setdefault((record.batches, serving.as_of), {})
         if batch not in known:
-            recipe, stream = self.stream.recipe, self.stream
-            reference = self._reference(record.batches)
-            columns = roles(reference, recipe)
+            stream = self.stream
             before = stream.labels[: stream.labels.index(batch)][-TRAILING_BATCHES:]
             predicted = served_rows(stream, serving.fit, batch)
             known[batch] = drift_report(
                 batch,
                 stream.frames[batch],
-                reference,
-                columns.numeric,
-                columns.categorical,
-                serving.version,
-                recipe.monitoring,
-                random_state=recipe.random_state,
-                profile=self.fits.profile(record.batches),
+                replace(self._reference(serving), profile=self.fits.profile(record.batches)),
                 earlier=_under((known[b] for b in sorted(known) if b < batch), serving.version),
                 trailing={label: stream.frames[label] for label in before},
-                predictions=predicted if len(predicted) >= recipe.monitoring.min_rows else None,
+                predictions=predicted if len(predicted) >= stream.recipe.monitoring.min_rows else None,
             )
         return known[batch].model_copy(update={"champion_version": serving.version})
 
-    def performance(self, serving: Serving | None, scored: str, batch: str) -> PerformanceReport:
+    def performance(self, serving: Serving, scored: str, batch: str) -> PerformanceReport:
         """Score what was served for a batch, once its labels are known."""
-        recipe, metric = self.stream.recipe, metric_named(self.fits.metric)
-        if serving is None:
-            return performance_report(
-                batch, None, None, None, None, None, None, metric.name, metric.direction, recipe.monitoring
-            )
-        record = serving.fit.record
-        known = self._performance.setdefault((record.batches, serving.as_of), {})
+        known = self._performance.setdefault((serving.fit.record.batches, serving.as_of), {})
         if scored not in known:
             predicted = served_rows(self.stream, serving.fit, scored)
-            y = self.stream.rows.loc[predicted.index, recipe.target]
-            report = performance_report(
+            y = self.stream.rows.loc[predicted.index, self.stream.recipe.target]
+            known[scored] = performance_report(
                 batch,
-                scored,
-                y,
-                predicted,
-                None,
-                serving.version,
-                record.holdout,
-                metric.name,
-                metric.direction,
-                recipe.monitoring,
-                positive=self.fits.positive,
-                random_state=recipe.random_state,
-            )
-            concept = sequential_test(
-                row_losses(y, predicted, recipe.task),
-                self.fits.loss(record.batches),
-                scored,
-                serving.version,
+                self._reference(serving),
+                Scored(scored, y, predicted),
                 _under(known.values(), serving.version),
             )
-            known[scored] = report.model_copy(update={"concept": concept})
         return known[scored].model_copy(update={"batch": batch, "champion_version": serving.version})
 
-    def _reference(self, batches: Batches) -> pd.DataFrame:
-        if batches not in self._references:
-            rows = self.stream.rows_of(batches)
-            self._references[batches] = rows[rows[self.stream.recipe.target].notna()]
-        return self._references[batches]
+    def _reference(self, serving: Serving) -> Reference:
+        """A fit as the reports know it; its profile, which is dear, only where drift asks for it."""
+        record, recipe, measure = serving.fit.record, self.stream.recipe, self.fits.measure
+        if record.batches not in self._references:
+            rows = self.stream.rows_of(record.batches)
+            self._references[record.batches] = Reference(
+                serving.version,
+                rows[rows[recipe.target].notna()],
+                self.fits.roles(record.batches),
+                recipe.monitoring.min_rows,
+                target=recipe.target,
+                task=recipe.task,
+                metric=measure.metric,
+                direction=measure.direction,
+                positive=measure.positive,
+                holdout=record.holdout,
+                losses=self.fits.loss(record.batches),
+                random_state=recipe.random_state,
+            )
+        return replace(self._references[record.batches], version=serving.version)
 
 
 def _under(reports: Iterable[AnyReport], version: int) -> list[AnyReport]:

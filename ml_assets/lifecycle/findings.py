@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.alerts import tell
-from ml_assets.lifecycle.served import served
-from ml_assets.records import ColumnDrift, Estimate, PerformanceReport, SequentialTest
+from ml_assets.lifecycle.served import Served, served
+from ml_assets.records import ColumnDrift, Estimate, PerformanceReport
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
+    from ml_assets.monitoring.reference import Reference
 
 
 def with_findings(
-    state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
+    state: ModelState,
+    report: PerformanceReport,
+    earlier: Sequence[PerformanceReport],
+    champion: Reference | None,
+    scored: Served | None,
 ) -> PerformanceReport:
     """Add what the predictions and labels tell beside the score; nothing for a static table.
 
@@ -26,10 +31,19 @@ def with_findings(
         The score that became known now.
     earlier : sequence of PerformanceReport
         Reports on earlier batches, oldest first.
+    champion : Reference or None
+        The champion that was scored.
+    scored : Served or None
+        What it answered for the scored batch.
     """
-    if report.champion_version is None or state.recipe.batches is None:
+    from ml_assets.monitoring.target import target_drift
+
+    if champion is None or state.recipe.batches is None:
         return report
-    concept, target = _of_labels(state, report, earlier)
+    concept, target = report.concept, None
+    if scored is not None and report.rows:
+        others = [each for each in earlier if each.scored_batch != report.scored_batch]
+        target = target_drift(scored.rows[state.recipe.target], champion, others)
     estimate = _estimated(state, report, earlier)
     words = [
         report.text,
@@ -38,9 +52,7 @@ def with_findings(
         estimate.text if estimate is not None else "",
     ]
     text = " ".join(part for part in words if part)
-    return report.model_copy(
-        update={"estimate": estimate, "concept": concept, "target": target, "text": text}
-    )
+    return report.model_copy(update={"estimate": estimate, "target": target, "text": text})
 
 
 def alarms(report: PerformanceReport) -> list[str]:
@@ -69,38 +81,6 @@ def metrics(report: PerformanceReport) -> dict[str, float]:
     if report.concept is not None:
         found["loss_cusum"] = report.concept.statistic
     return found
-
-
-def _of_labels(
-    state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
-) -> tuple[SequentialTest | None, ColumnDrift | None]:
-    """Judge the loss of each row, and the labels themselves."""
-    from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses, sequential_test
-    from ml_assets.monitoring.target import target_drift
-
-    batch, version = report.scored_batch, report.champion_version
-    answered = served(state, batch) if batch is not None and report.rows else None
-    if batch is None or version is None or answered is None or answered.version != version:
-        return None, None
-    task, target = state.recipe.task, state.recipe.target
-    y = answered.rows[target]
-    concept = None
-    if (holdout := state.registry.files.holdout(state.name, version)) is not None:
-        kind = loss_kind(answered.predictions, task)
-        summary = loss_summary(row_losses(holdout[0][target], holdout[1], task), kind)
-        concept = sequential_test(row_losses(y, answered.predictions, task), summary, batch, version, earlier)
-    profile = state.registry.files.profile(state.name, version)
-    labels = target_drift(
-        y,
-        state.registry.files.reference(state.name, version)[target],
-        task,
-        state.recipe.monitoring.min_rows,
-        classes=state.registry.version(state.name, version).trained.training.classes or (),
-        usual=profile.usual.get(target) if profile is not None else None,
-        earlier=[each for each in earlier if each.scored_batch != batch],
-        champion_version=version,
-    )
-    return concept, labels
 
 
 def _estimated(

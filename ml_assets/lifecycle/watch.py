@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.lifecycle.gate import probation_step
-from ml_assets.lifecycle.served import served, unlearned
+from ml_assets.lifecycle.reference import reference
+from ml_assets.lifecycle.served import Served, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.retraining.evidence import drift_breach, performance_breach
@@ -17,7 +18,7 @@ from ml_assets.retraining.evidence import drift_breach, performance_breach
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.registry.champions import VersionInfo
+    from ml_assets.monitoring.reference import Scored
 
 AnyReport = TypeVar("AnyReport", bound=Record)
 
@@ -44,7 +45,6 @@ class Performance:
 
 def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
-    from ml_assets.features.columns import roles
     from ml_assets.monitoring import evidently_report, pictures, timeline
     from ml_assets.monitoring.drift import drift_report
     from ml_assets.registry import tracking
@@ -53,37 +53,21 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     current = state.store.read_frame("cleaned_features", batch)
     earlier = _earlier_reports(state, batch, "drift_report", DriftReport)
     if champion is None:
-        report = DriftReport(
-            batch=batch,
-            champion_version=None,
-            status="no_champion",
-            rows=len(current),
-            reference_rows=0,
-            share=0.0,
-            text="no champion yet: nothing to compare with",
-        )
+        report = drift_report(batch, current, None)
         state.store.write_record("drift_report", batch, report)
         return Drift(report)
-    reference = state.registry.files.reference(state.name, champion.version)
-    columns = roles(reference, state.recipe)
+    known = reference(state, champion.version)
     report = drift_report(
         batch,
         current,
-        reference,
-        columns.numeric,
-        columns.categorical,
-        champion.version,
-        state.recipe.monitoring,
-        random_state=state.recipe.random_state,
-        profile=state.registry.files.profile(state.name, champion.version),
+        known,
         earlier=earlier,
         trailing=_trailing(state, batch),
         predictions=_predicted(state, champion.version, current),
     )
-    report = report.model_copy(update={"set_aside": {**columns.excluded, **report.set_aside}})
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
-        reference, current, columns.numeric, columns.categorical
+        known.rows, current, known.roles.numeric, known.roles.categorical
     )
     state.store.write_bytes("drift_report", batch, "evidently.json", evidently_json.encode())
     html = state.store.write_bytes("drift_report", batch, "evidently.html", evidently_html.encode())
@@ -101,7 +85,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     _tell_drift(state, report)
     alarms = (*report.faults, *([report.text] if drift_breach(report, state.recipe.retraining) else []))
     shown = {
-        "picture": pictures.worst_columns(report, reference, current),
+        "picture": pictures.worst_columns(report, known.rows, current),
         "history": timeline.drift_map([*earlier, report]),
     }
     return Drift(report, alarms, shown, html)
@@ -161,11 +145,17 @@ def _keep_newest_pages(state: ModelState) -> None:
 def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Performance:
     """Score the newest batch whose labels are known when `batch` has arrived."""
     from ml_assets.monitoring import timeline
+    from ml_assets.monitoring.performance import performance_report
     from ml_assets.registry import tracking
 
     earlier = _earlier_reports(state, batch, "performance_report", PerformanceReport)
-    scored = score_batch(state, batch, state.registry.champion(state.name))
-    report = with_findings(state, scored, earlier)
+    champion = state.registry.champion(state.name)
+    answered = served(state, state.labelled_until(batch)) if champion is not None else None
+    known = None
+    if champion is not None:
+        known = reference(state, champion.version if answered is None else answered.version)
+    scored = performance_report(batch, known, _scored(answered, state.recipe.target), earlier)
+    report = with_findings(state, scored, earlier, known, answered)
     state.store.write_record("performance_report", batch, report)
     tracking.log_metrics(state.registry.client, mlflow_run_id, metrics(report), state.index(batch))
     breached = performance_breach(report, state.recipe.retraining)
@@ -207,37 +197,9 @@ def _probation(state: ModelState, batch: str) -> tuple[str, ...]:
     return words, words
 
 
-def score_batch(state: ModelState, batch: str, champion: VersionInfo | None) -> PerformanceReport:
-    """Join the predictions that were made with the labels that have arrived."""
-    from functools import partial
+def _scored(answered: Served | None, target: str) -> Scored | None:
+    from ml_assets.monitoring.reference import Scored
 
-    from ml_assets.monitoring.performance import performance_report
-
-    monitoring = state.recipe.monitoring
-    answered = served(state, state.labelled_until(batch)) if champion is not None else None
-    if champion is None or answered is None:
-        return performance_report(
-            batch,
-            None,
-            None,
-            None,
-            None,
-            champion.version if champion else None,
-            None,
-            champion.metric if champion else "",
-            champion.direction if champion else "maximize",
-            monitoring,
-        )
-    made_by = state.registry.version(state.name, answered.version)
-    report = partial(
-        performance_report,
-        champion_version=answered.version,
-        holdout=made_by.holdout,
-        metric=made_by.metric,
-        direction=made_by.direction,
-        monitoring=monitoring,
-        positive=made_by.trained.training.positive,
-        random_state=state.recipe.random_state,
-    )
-    y = answered.labels(state.recipe.target)
-    return report(batch, answered.batch, y, answered.answers, answered.learned)
+    if answered is None:
+        return None
+    return Scored(answered.batch, answered.labels(target), answered.answers, answered.learned)

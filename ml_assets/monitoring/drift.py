@@ -34,7 +34,7 @@ from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, DriftReport, Profile
 
 if TYPE_CHECKING:
-    from ml_assets.recipe.schema import Monitoring
+    from ml_assets.monitoring.reference import Reference
 
 NEWEST_ROWS = 1_000  # of the newest training batches, from which a drifted column must differ, too
 LEARNED = 0.5  # share of the effect; a column that is as much nearer to the newest training batches is known
@@ -45,14 +45,8 @@ TRAILING_BATCHES = 4  # batches before this one that a caller gives
 def drift_report(
     batch: str,
     current: pd.DataFrame,
-    reference: pd.DataFrame | None,
-    numeric: Sequence[str],
-    categorical: Sequence[str],
-    champion_version: int | None,
-    monitoring: Monitoring,
+    champion: Reference | None,
     *,
-    random_state: int = 0,
-    profile: Profile | None = None,
     earlier: Sequence[DriftReport] = (),
     trailing: Mapping[str, pd.DataFrame] | None = None,
     predictions: pd.DataFrame | None = None,
@@ -70,19 +64,9 @@ def drift_report(
         Label of the batch.
     current : DataFrame of shape (n_rows, n_columns)
         Rows of the batch.
-    reference : DataFrame of shape (n_reference_rows, n_columns) or None
-        Rows the champion was trained on, with `batch__` where there are batches; None where there is no
-        champion. A column that differs from all of them but not from the newest batches has been learned.
-    numeric, categorical : sequence of str
-        The champion's features by kind.
-    champion_version : int or None
-        Version of the champion.
-    monitoring : Monitoring
-        `min_rows` is read.
-    random_state : int
-        Seed of the sample.
-    profile : Profile, optional
-        What is known about the champion: importance of columns, usual effects, predictions on the hold-out.
+    champion : Reference or None
+        The champion with the rows it was trained on; None where there is none. A column that differs from all
+        of them but not from the newest batches has been learned.
     earlier : sequence of DriftReport
         Reports on earlier batches, oldest first; those about other champions are left out.
     trailing : mapping of str to DataFrame, optional
@@ -95,18 +79,24 @@ def drift_report(
     DriftReport
         `columns` worst first; `share` of the tested columns that drifted, faulty ones among them.
     """
-    blank = partial(DriftReport, batch=batch, champion_version=champion_version, rows=len(current), share=0.0)
-    if reference is None or champion_version is None:
+    blank = partial(DriftReport, batch=batch, rows=len(current), share=0.0)
+    if champion is None:
         return blank(
-            status="no_champion", reference_rows=0, text="No champion yet, so nothing to compare with."
+            champion_version=None,
+            status="no_champion",
+            reference_rows=0,
+            text="No champion yet, so nothing to compare with.",
         )
+    reference, profile, random_state = champion.rows, champion.profile, champion.random_state
+    numeric, categorical = champion.roles.numeric, champion.roles.categorical
+    blank = partial(blank, champion_version=champion.version, set_aside=dict(champion.roles.excluded))
     wanted = [name for name in (*numeric, *categorical) if name in reference.columns]
     times = {name: int(np.sum(current.columns == name)) for name in wanted}
     faults: dict[str, str] = {name: faulty.absent(name) for name in wanted if times[name] == 0}
     rows, reference_rows = len(current), len(reference)
-    if min(rows, reference_rows) < monitoring.min_rows:
-        which = f"{rows} rows" if rows < monitoring.min_rows else f"{reference_rows} reference rows"
-        text = f"Insufficient data: {which}, fewer than min_rows {monitoring.min_rows}, prove nothing."
+    if min(rows, reference_rows) < champion.min_rows:
+        which = f"{rows} rows" if rows < champion.min_rows else f"{reference_rows} reference rows"
+        text = f"Insufficient data: {which}, fewer than min_rows {champion.min_rows}, prove nothing."
         found = tuple(faults.values())
         if found:
             text = f"Fault: {'; '.join(found)}. {text}"
@@ -145,7 +135,7 @@ def drift_report(
     for circle, fault in faulty.swapped(pairs):
         faults |= dict.fromkeys(circle, fault)
 
-    usual = usual_of(profile, [report for report in earlier if report.champion_version == champion_version])
+    usual = usual_of(profile, [report for report in earlier if report.champion_version == champion.version])
     judge = partial(verdict, corrections=len(pairs) / SHARES["columns"])
     columns = [judge(name, pair, faults.get(name, ""), usual.get(name, {})) for name, pair in pairs.items()]
     joint = joint_verdict(sides, pairs, faults, numeric, random_state, usual.get(JOINT, {}))
@@ -165,13 +155,13 @@ def drift_report(
     sentences = tuple(sorted(set(faults.values())))
     report = DriftReport(
         batch=batch,
-        champion_version=champion_version,
+        champion_version=champion.version,
         status="ok",
         rows=rows,
         reference_rows=reference_rows,
         share=0.0,
         columns=tuple(columns),
-        set_aside=dict(sorted(set_aside.items())),
+        set_aside={**champion.roles.excluded, **dict(sorted(set_aside.items()))},
         faults=sentences,
         joint=joint,
         predictions=predicted,

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ml_assets.names import Z_95
-from ml_assets.records import Direction, PerformanceReport, Score
+from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.recipe.schema import Monitoring
+    from ml_assets.monitoring.reference import Reference, Scored
 
 
 def performance_report(
     batch: str,
-    scored_batch: str | None,
-    y: pd.Series[Any] | None,
-    predictions: pd.DataFrame | None,
-    trained: Any | None,
-    champion_version: int | None,
-    holdout: Score | None,
-    metric: str,
-    direction: Direction,
-    monitoring: Monitoring,
-    *,
-    positive: str | None = None,
-    random_state: int = 0,
+    champion: Reference | None,
+    scored: Scored | None,
+    earlier: Sequence[PerformanceReport] = (),
 ) -> PerformanceReport:
     """Score the predictions of a batch whose labels have arrived.
 
@@ -37,26 +29,12 @@ def performance_report(
     ----------
     batch : str
         The newest batch, at which the report is made.
-    scored_batch : str or None
-        The batch whose rows are scored; None while no batch has its labels.
-    y : Series of shape (n_rows,) or None
-        Its labels, missing where not yet known.
-    predictions : DataFrame of shape (n_rows, 1 + n_classes) or None
-        The champion's predictions, in the order of `y`.
-    trained : array of bool of shape (n_rows,) or None
-        Rows the champion was trained on: they flatter it and are left out.
-    champion_version : int or None
-        Version of the champion that made the predictions.
-    holdout : Score or None
-        Its score on the hold-out.
-    metric, direction : str
-        What is measured, and which way is better.
-    monitoring : Monitoring
-        `min_rows` is read.
-    positive : str, optional
-        Positive class of two.
-    random_state : int
-        Seed of the bootstrap.
+    champion : Reference or None
+        The champion that made the predictions; None while there is none.
+    scored : Scored or None
+        Answers and labels of the batch whose rows are scored; None while no batch has its labels.
+    earlier : sequence of PerformanceReport
+        Reports on earlier batches, for the sequential test.
 
     Returns
     -------
@@ -64,36 +42,49 @@ def performance_report(
         `rows` that count, `coverage` the share of the batch's rows that is labelled, `p_value` from
         `worse_than`. With fewer than `min_rows` rows the score is shown but proves nothing: no p-value.
     """
+    if champion is None:
+        return PerformanceReport(
+            batch=batch,
+            scored_batch=None,
+            champion_version=None,
+            status="no_champion",
+            metric="",
+            direction="maximize",
+            rows=0,
+            coverage=0.0,
+            text="No champion yet, so nothing to score.",
+        )
+    metric, direction, holdout = champion.metric, champion.direction, champion.holdout
     blank = partial(
         PerformanceReport,
         batch=batch,
-        scored_batch=scored_batch,
-        champion_version=champion_version,
+        scored_batch=scored.batch if scored is not None else None,
+        champion_version=champion.version,
         metric=metric,
         direction=direction,
         holdout=holdout,
     )
-    if champion_version is None:
-        return blank(status="no_champion", rows=0, coverage=0.0, text="No champion yet, so nothing to score.")
-    known = np.zeros(0, dtype=bool) if y is None else y.notna().to_numpy()
-    if scored_batch is None or y is None or predictions is None or not known.any():
-        late = f" of {scored_batch}" if scored_batch else ""
+    if scored is None or not scored.y.notna().any():
+        late = f" of {scored.batch}" if scored is not None else ""
         return blank(status="waiting", rows=0, coverage=0.0, text=f"Waiting for the labels{late}.")
+    known = scored.y.notna().to_numpy()
     coverage = float(known.mean())
-    fresh = known if trained is None else known & ~np.asarray(trained, dtype=bool)
+    fresh = known if scored.learned is None else known & ~np.asarray(scored.learned, dtype=bool)
     rows = int(fresh.sum())
     if rows == 0:
-        text = f"All {int(known.sum())} labelled rows of {scored_batch} are rows the champion was trained on."
+        text = f"All {int(known.sum())} labelled rows of {scored.batch} are rows the champion was trained on."
         return blank(status="in_sample", rows=0, coverage=coverage, text=text)
-    score = _score(y[fresh], predictions[fresh], metric, positive, random_state)
+    y, predictions = scored.y[fresh], scored.predictions[fresh]
+    blank = partial(blank, concept=_concept(champion, scored.batch, y, predictions, earlier))
+    score = _score(y, predictions, champion)
     if score is None:
-        text = f"Insufficient data: {metric} is undefined on the {rows} labelled rows of {scored_batch}."
+        text = f"Insufficient data: {metric} is undefined on the {rows} labelled rows of {scored.batch}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
     words = (
-        f"{metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on {rows:,} rows of {scored_batch}"
+        f"{metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on {rows:,} rows of {scored.batch}"
     )
-    if rows < monitoring.min_rows:
-        text = f"Insufficient data: {words}, fewer than min_rows {monitoring.min_rows}, prove nothing."
+    if rows < champion.min_rows:
+        text = f"Insufficient data: {words}, fewer than min_rows {champion.min_rows}, prove nothing."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, score=score, text=text)
     p_value = None
     if holdout is not None:
@@ -123,12 +114,26 @@ def worse_than(live: Score, holdout: Score, direction: Direction) -> float:
     return float(ndtr(-loss / error))
 
 
-def _score(
-    y: pd.Series[Any], predictions: pd.DataFrame, metric: str, positive: str | None, random_state: int
-) -> Score | None:
+def _concept(
+    champion: Reference,
+    batch: str,
+    y: pd.Series[Any],
+    predictions: pd.DataFrame,
+    earlier: Sequence[PerformanceReport],
+) -> SequentialTest | None:
+    """Judge the loss of each row; None where the hold-out's are not known."""
+    from ml_assets.monitoring.sequential import row_losses, sequential_test
+
+    if champion.losses is None:
+        return None
+    losses = row_losses(y, predictions, champion.task)
+    return sequential_test(losses, champion.losses, batch, champion.version, earlier)
+
+
+def _score(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Score | None:
     """Return the metric with its bootstrap 95 % interval; None where it is undefined."""
     from ml_assets.tasks.intervals import intervals
     from ml_assets.tasks.metrics import labelled, metric_named
 
-    rows = labelled(y, predictions, metric_named(metric).task, positive)
-    return intervals(rows, [metric], random_state).get(metric)
+    rows = labelled(y, predictions, metric_named(champion.metric).task, champion.positive)
+    return intervals(rows, [champion.metric], champion.random_state).get(champion.metric)

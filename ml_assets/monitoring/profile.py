@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.importance import permutation_importance
-from ml_assets.features.columns import roles
+from ml_assets.features.columns import Roles, roles
 from ml_assets.monitoring import target
 from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.reference import Reference
 from ml_assets.monitoring.verdict import JOINT, outputs
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Monitoring, Recipe
@@ -87,11 +88,12 @@ def effects_between(
     if len(labels) < 2:
         return {}
     at = np.unique(np.linspace(0, len(labels) - 1, USUAL_BATCHES).astype(int))
+    roles_ = Roles(tuple(numeric), tuple(categorical))
     found: dict[str, dict[str, list[float]]] = {}
     for label in (labels[place] for place in at):
         others = pd.concat([rows for other, rows in batches.items() if other != label], ignore_index=True)
         others = others.sample(min(REFERENCE_ROWS, len(others)), random_state=random_state)
-        report = drift_report(label, batches[label], others, numeric, categorical, 0, monitoring)
+        report = drift_report(label, batches[label], Reference(0, others, roles_, monitoring.min_rows))
         for column in report.columns:
             for effect, value in column.effects.items():
                 found.setdefault(column.column, {}).setdefault(effect, []).append(abs(value))

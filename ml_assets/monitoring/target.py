@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,20 +16,15 @@ from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, PerformanceReport
 from ml_assets.tasks.all import TASKS
 
+if TYPE_CHECKING:
+    from ml_assets.monitoring.reference import Reference
+
 USUAL_BATCHES = 24
 MOST_NAMED = 3
 
 
 def target_drift(
-    y: pd.Series[Any],
-    learned: pd.Series[Any],
-    task: str,
-    min_rows: int,
-    *,
-    classes: Sequence[str] = (),
-    usual: Mapping[str, Sequence[float]] | None = None,
-    earlier: Sequence[PerformanceReport] = (),
-    champion_version: int | None = None,
+    y: pd.Series[Any], champion: Reference, earlier: Sequence[PerformanceReport] = ()
 ) -> ColumnDrift | None:
     """Compare the labels of a batch with the labels of the champion's training rows.
 
@@ -37,37 +32,28 @@ def target_drift(
     ----------
     y : Series of shape (n_rows,)
         Labels of the scored batch; missing ones are left out.
-    learned : Series of shape (n_learned_rows,)
-        Labels of the rows the champion was trained on.
-    task : {"classification", "regression"}
-        Levels are compared, or numbers.
-    min_rows : int
-        Fewer labels on either side prove nothing: None.
-    classes : sequence of str
-        Classes the champion knows; the training rows at hand may be a sample.
-    usual : mapping of str to sequence of float, optional
-        Effects between the champion's own training batches, by name.
+    champion : Reference
+        The champion, with the labels of the rows it was trained on.
     earlier : sequence of PerformanceReport
         Their labels, where they had not drifted, are usual too.
-    champion_version : int, optional
-        Whose earlier reports count.
 
     Returns
     -------
     ColumnDrift or None
         `note` names classes that the champion has never seen: it can never predict them.
     """
-    y, learned = y.dropna(), learned.dropna()
-    if min(len(y), len(learned)) < min_rows:
+    y, learned = y.dropna(), champion.rows[champion.target].dropna()
+    if min(len(y), len(learned)) < champion.min_rows:
         return None
-    pair = _pair(y, learned, task)
-    history = {name: [abs(value) for value in values] for name, values in (usual or {}).items()}
+    pair = _pair(y, learned, champion.task)
+    usual = champion.profile.usual.get(champion.target, {}) if champion.profile is not None else {}
+    history = {name: [abs(value) for value in values] for name, values in usual.items()}
     for report in earlier:
         entry = report.target
-        if report.champion_version == champion_version and entry is not None and not entry.drifted:
+        if report.champion_version == champion.version and entry is not None and not entry.drifted:
             for name, value in entry.effects.items():
                 history.setdefault(name, []).append(abs(value))
-    return verdict(str(y.name), pair, _unseen(pair, classes), history, corrections=1.0)
+    return verdict(str(y.name), pair, _unseen(pair, champion.classes), history, corrections=1.0)
 
 
 def usual_effects(frame: pd.DataFrame, target: str, task: str) -> dict[str, tuple[float, ...]]:

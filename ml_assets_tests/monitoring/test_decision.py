@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.profile import effects_between
 from ml_assets.monitoring.verdict import limit, outputs
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import DriftReport, Profile
 from ml_assets.retraining.evidence import drift_breach
+from ml_assets_tests.support.references import compared
 
 NAMES = list("abcdef")
 MONITORING = Monitoring(min_rows=100)
@@ -25,7 +25,7 @@ def batch(rng: np.random.Generator, means: float | list[float] = 0.0, rows: int 
 
 
 def report(current: pd.DataFrame, reference: pd.DataFrame, label: str = "b", **known: object) -> DriftReport:
-    return drift_report(label, current, reference, NAMES, [], 1, MONITORING, **known)
+    return compared(label, current, reference, NAMES, [], MONITORING, **known)
 
 
 def drifted(found: DriftReport) -> set[str]:
@@ -47,7 +47,7 @@ def test_pairs_of_categories_count_too() -> None:
     codes = rng.choice(["x", "y", "z"], 4000)
     old = pd.DataFrame({"c": codes, "d": np.char.add(codes, "1"), "n": rng.normal(size=4000)})
     new = old.assign(d=rng.permutation(old["d"].to_numpy())).head(800)
-    found = drift_report("b", new, old, ["n"], ["c", "d"], 1, MONITORING)
+    found = compared("b", new, old, ["n"], ["c", "d"], MONITORING)
     assert found.joint is not None and found.joint.drifted and found.joint.pairs[0] == ("c", "d")
     assert not drifted(found)
 

@@ -14,6 +14,7 @@ from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.samples import SAMPLE_ROWS, NumberPair, mid_ranks, numbers
 from ml_assets.recipe.schema import Monitoring
 from ml_assets.records import DriftReport
+from ml_assets_tests.support.references import compared
 
 MONITORING = Monitoring(min_rows=100)
 KINDS = {
@@ -52,7 +53,7 @@ def world(rng: np.random.Generator, n: int) -> pd.DataFrame:
 
 
 def compare(current: pd.DataFrame, reference: pd.DataFrame) -> DriftReport:
-    return drift_report("2025-01-01", current, reference, NUMERIC, CATEGORICAL, 1, MONITORING)
+    return compared("2025-01-01", current, reference, NUMERIC, CATEGORICAL, MONITORING)
 
 
 def drifted(report: DriftReport) -> set[str]:
@@ -136,7 +137,7 @@ def test_small_effects_are_no_drift_however_many_rows() -> None:
     n = SAMPLE_ROWS
     old = pd.DataFrame({"x": rng.normal(size=n), "c": rng.choice(["a", "b"], n)})
     new = pd.DataFrame({"x": rng.normal(size=n) + 0.06, "c": rng.choice(["a", "b"], n, p=[0.53, 0.47])})
-    report = drift_report("b", new, old, ["x"], ["c"], 1, MONITORING)
+    report = compared("b", new, old, ["x"], ["c"], MONITORING)
     assert report.status == "ok"
     assert max(column.p_value for column in report.columns) < 0.01  # certain, but not large
 
@@ -199,7 +200,7 @@ def test_few_rows_prove_nothing(reference: pd.DataFrame, rows: int) -> None:
 
 
 def test_without_a_champion_there_is_nothing_to_compare(reference: pd.DataFrame) -> None:
-    assert drift_report("b", reference, None, NUMERIC, CATEGORICAL, None, MONITORING).status == "no_champion"
+    assert drift_report("b", reference, None).status == "no_champion"
 
 
 @pytest.mark.parametrize("rows", [1000, SAMPLE_ROWS + 500])
@@ -209,23 +210,23 @@ def test_order_of_rows_and_columns_changes_nothing(rows: int) -> None:
         {"x": rng.normal(size=rows), "b": rng.integers(0, 2, rows) * 1.0, "c": rng.choice(["a", "b"], rows)}
     )
     new = old.sample(800, random_state=1).assign(x=lambda frame: frame["x"] + 0.3)
-    first = drift_report("b", new, old, ["x", "b"], ["c"], 1, MONITORING)
+    first = compared("b", new, old, ["x", "b"], ["c"], MONITORING)
     mixed = [frame.sample(frac=1, random_state=2)[["c", "b", "x"]] for frame in (new, old)]
     assert first.status == "drift"
-    assert drift_report("b", *mixed, ["b", "x"], ["c"], 1, MONITORING) == first
+    assert compared("b", *mixed, ["b", "x"], ["c"], MONITORING) == first
 
 
 def test_sample_of_a_table_with_few_distinct_rows_keeps_their_shares() -> None:
     old = pd.DataFrame({"c": ["a"] * 30_000 + ["b"] * 10_000})
     new = pd.DataFrame({"c": ["a"] * 750 + ["b"] * 250})
-    assert drift_report("b", new, old, [], ["c"], 1, MONITORING).columns[0].effect < 0.02
+    assert compared("b", new, old, [], ["c"], MONITORING).columns[0].effect < 0.02
 
 
 def test_sentence_names_the_worst_columns() -> None:
     rng = np.random.default_rng(9)
     old = pd.DataFrame({name: rng.normal(size=2000) for name in "abcde"})
     new = old.assign(a=old["a"] + 1, b=old["b"] + 0.5, c=old["c"] + 0.4, d=old["d"] + 0.3)
-    report = drift_report("b", new, old, list("abcde"), [], 1, MONITORING)
+    report = compared("b", new, old, list("abcde"), [], MONITORING)
     assert report.text.startswith("4 of 5 columns drifted: a (Wasserstein 1.0")
     assert "p < 1e-20" in report.text and report.text.endswith("and 1 more.")
 
@@ -242,7 +243,7 @@ def test_no_values_break_the_report(values: list[float | None], levels: list[str
     frame = pd.DataFrame({"x": pd.Series(values[:100], dtype=float), "c": pd.Series(levels, dtype=object)})
     other = pd.DataFrame({"x": np.arange(rows) % 7.0, "c": ["a", "b"] * (rows // 2) + ["a"] * (rows % 2)})
     for current, reference in ((frame, other), (other, frame), (frame, frame)):
-        report = drift_report("b", current, reference, ["x"], ["c"], 1, MONITORING)
+        report = compared("b", current, reference, ["x"], ["c"], MONITORING)
         assert 0.0 <= report.share <= 1.0
         assert all(0.0 <= column.p_value <= 1.0 and np.isfinite(column.effect) for column in report.columns)
     assert not any(column.drifted for column in report.columns)
@@ -265,7 +266,7 @@ def test_change_that_the_newest_training_batches_have_seen_is_no_drift(moved: fl
     """Going back, and going on, are drift: the newest training batches are as far away as the rest."""
     rng = np.random.default_rng(21)
     current = pd.DataFrame({"x": rng.normal(size=1000) + moved, "y": rng.normal(size=1000)})
-    found = drift_report("b9", current, mixed_reference(0.8), ["x", "y"], [], 1, Monitoring())
+    found = compared("b9", current, mixed_reference(0.8), ["x", "y"], [], Monitoring())
     x = next(column for column in found.columns if column.column == "x")
     assert (x.drifted, x.trend) == (trend == "", trend)
     assert found.status == ("ok" if trend else "drift") and ("and so no drift: x" in found.text) == bool(
@@ -278,11 +279,9 @@ def test_learned_effects_do_not_become_usual() -> None:
     reference, earlier = mixed_reference(0.8), []
     for k in range(10):
         current = pd.DataFrame({"x": rng.normal(size=1000) + 0.8, "y": rng.normal(size=1000)})
-        earlier.append(
-            drift_report(f"c{k}", current, reference, ["x", "y"], [], 1, Monitoring(), earlier=earlier)
-        )
+        earlier.append(compared(f"c{k}", current, reference, ["x", "y"], [], Monitoring(), earlier=earlier))
     back = pd.DataFrame({"x": rng.normal(size=1000), "y": rng.normal(size=1000)})
-    found = drift_report("d", back, reference, ["x", "y"], [], 1, Monitoring(), earlier=earlier)
+    found = compared("d", back, reference, ["x", "y"], [], Monitoring(), earlier=earlier)
     assert [column.column for column in found.columns if column.drifted] == ["x"]
 
 
@@ -295,7 +294,7 @@ def test_pair_that_goes_together_as_in_the_newest_batches_is_learned() -> None:
 
     reference = pd.concat([rows(0.0, "b0"), rows(0.0, "b1"), rows(0.9, "b2")], ignore_index=True)
     known, new = (
-        drift_report("b9", rows(together, "b9"), reference, ["x", "y"], [], 1, Monitoring()).joint
+        compared("b9", rows(together, "b9"), reference, ["x", "y"], [], Monitoring()).joint
         for together in (0.9, -0.9)
     )
     assert known.learned and not known.drifted

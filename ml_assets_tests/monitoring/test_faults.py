@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.trust.drift import columns, kind, odd_inputs, report, world
-from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.faults import calendar_columns
 from ml_assets.recipe.schema import Monitoring
 from ml_assets.records import DriftReport
+from ml_assets_tests.support.references import compared
 
 NAMES = columns()
 
@@ -121,8 +121,8 @@ def test_the_name_of_each_month_is_no_fault_but_a_spoilt_category_is() -> None:
     reference = pd.concat(months, ignore_index=True)
     batch = pd.DataFrame({"month": ["apr"] * 40, "kind": ["A", "B"] * 20})
     trailing = {str(i): frame for i, frame in enumerate(months)}
-    report = drift_report(
-        "apr", batch, reference, [], ["month", "kind"], 1, Monitoring(min_rows=30), trailing=trailing
+    report = compared(
+        "apr", batch, reference, [], ["month", "kind"], Monitoring(min_rows=30), trailing=trailing
     )
     assert report.status == "fault"
     assert [fault for fault in report.faults if "'month'" in fault] == []

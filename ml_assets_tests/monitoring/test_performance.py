@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.features.columns import Roles
 from ml_assets.monitoring.performance import performance_report, worse_than
+from ml_assets.monitoring.reference import Reference, Scored
 from ml_assets.recipe.schema import Monitoring
 from ml_assets.records import PerformanceReport, Score
 
@@ -22,17 +24,11 @@ def labels(rows: int, right: float, seed: int = 0) -> tuple[pd.Series, pd.DataFr
     return y, pd.DataFrame({"prediction": predicted})
 
 
-def report(y, predictions, trained=None, holdout=HOLDOUT, **changes) -> PerformanceReport:
-    arguments = {
-        "batch": "2025-03-01",
-        "scored_batch": "2025-02-01",
-        "champion_version": 1,
-        "metric": "accuracy",
-        "direction": "maximize",
-    } | changes
-    return performance_report(
-        y=y, predictions=predictions, trained=trained, holdout=holdout, monitoring=Monitoring(), **arguments
-    )
+def report(y, predictions, trained=None, scored_batch="2025-02-01", **changes) -> PerformanceReport:
+    known = {"metric": "accuracy", "holdout": HOLDOUT} | changes
+    champion = Reference(1, pd.DataFrame(), Roles((), ()), Monitoring().min_rows, **known)
+    scored = None if y is None else Scored(scored_batch, y, predictions, trained)
+    return performance_report("2025-03-01", champion, scored)
 
 
 def test_live_score_with_interval_and_doubt() -> None:
@@ -49,7 +45,7 @@ def test_late_labels_are_counted_not_guessed() -> None:
     half = report(y.where(y.index < 500, None), predictions)
     assert half.rows == 500 and half.coverage == 0.5 and half.status == "ok"
     assert report(y.where(y.index < 0, None), predictions).status == "waiting"
-    assert report(None, None, scored_batch=None).status == "waiting"
+    assert report(None, None).status == "waiting"
 
 
 def test_training_rows_flatter_nobody() -> None:
@@ -76,7 +72,7 @@ def test_undefined_metric_is_no_score() -> None:
 
 
 def test_no_champion_no_score() -> None:
-    assert report(*labels(400, 0.5), champion_version=None).status == "no_champion"
+    assert performance_report("b", None, Scored("a", *labels(400, 0.5))).status == "no_champion"
 
 
 @pytest.mark.parametrize(("direction", "live", "worse"), [("maximize", 0.7, True), ("minimize", 0.7, False)])

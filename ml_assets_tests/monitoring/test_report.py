@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.monitoring import evidently_report, pictures
-from ml_assets.monitoring.drift import drift_report
 from ml_assets.recipe.schema import Monitoring
+from ml_assets_tests.support.references import compared
 
 
 def frame(rows: int, seed: int = 0) -> pd.DataFrame:
@@ -53,6 +53,6 @@ def test_report_survives_empty_frames_and_columns() -> None:
 )
 def test_picture_is_small_whatever_the_batch(spoil) -> None:
     reference, batch = frame(2000), spoil(frame(1000, 1))
-    report = drift_report("b", batch, reference, NUMERIC, CATEGORICAL, 1, Monitoring())
+    report = compared("b", batch, reference, NUMERIC, CATEGORICAL, Monitoring())
     picture = pictures.worst_columns(report, reference, batch)
     assert picture.startswith(b"\x89PNG") and len(picture) <= 30_000

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from ml_assets.features.columns import Roles
+from ml_assets.monitoring.reference import Reference
 from ml_assets.monitoring.target import sentence, target_drift, usual_effects
-from ml_assets.records import ColumnDrift, PerformanceReport
+from ml_assets.records import ColumnDrift, PerformanceReport, Profile
 
 
 def classes(shares: tuple[float, ...], rows: int, seed: int) -> pd.Series:
@@ -19,8 +24,21 @@ def numbers(mean: float, rows: int, seed: int) -> pd.Series:
     return pd.Series(np.random.default_rng(seed).normal(mean, 1.0, rows), name="y")
 
 
-def found(y: pd.Series, learned: pd.Series, task: str = "classification", **more: object) -> ColumnDrift:
-    entry = target_drift(y, learned, task, 300, **more)
+def champion(learned: pd.Series, task: str = "classification", usual: Any = None, **more: Any) -> Reference:
+    profile = Profile(metric="", usual={"y": usual or {}})
+    return Reference(
+        1, learned.to_frame("y"), Roles((), ()), 300, target="y", task=task, profile=profile, **more
+    )
+
+
+def found(
+    y: pd.Series,
+    learned: pd.Series,
+    task: str = "classification",
+    earlier: Sequence[PerformanceReport] = (),
+    **more: Any,
+) -> ColumnDrift:
+    entry = target_drift(y, champion(learned, task, **more), earlier)
     assert entry is not None
     return entry
 
@@ -58,9 +76,9 @@ def test_numbers_as_classes_are_compared_as_text() -> None:
 
 
 def test_few_labels_prove_nothing() -> None:
-    assert target_drift(classes((1.0,), 299, 1), classes((0.5, 0.5), 5000, 2), "classification", 300) is None
+    assert target_drift(classes((1.0,), 299, 1), champion(classes((0.5, 0.5), 5000, 2))) is None
     late = classes((1.0,), 400, 1).where(np.arange(400) < 200)
-    assert target_drift(late, classes((0.5, 0.5), 5000, 2), "classification", 300) is None
+    assert target_drift(late, champion(classes((0.5, 0.5), 5000, 2))) is None
 
 
 def test_season_that_the_champion_has_learned_is_no_drift() -> None:
@@ -92,5 +110,5 @@ def test_quiet_reports_on_the_same_champion_teach_what_is_usual() -> None:
             direction="minimize", rows=1000, coverage=1.0, target=quiet,
         )  # fmt: skip
 
-    assert not found(y, learned, "regression", earlier=[report(1)] * 8, champion_version=1).drifted
-    assert found(y, learned, "regression", earlier=[report(2)] * 8, champion_version=1).drifted
+    assert not found(y, learned, "regression", earlier=[report(1)] * 8).drifted
+    assert found(y, learned, "regression", earlier=[report(2)] * 8).drifted

@@ -19,6 +19,7 @@ from ml_assets.features.columns import roles
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.reference import Reference
 from ml_assets.names import RESERVED
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.recipe.loading import dump_recipe, parse_recipe, recipe_sha256
@@ -157,16 +158,8 @@ def no_drift_against_itself(example: Example) -> None:
     assert champion is not None
     reference = example.state.registry.files.reference(example.state.name, champion.version)
     columns = roles(reference, example.state.recipe)
-    monitoring = example.state.recipe.monitoring.model_copy(update={"min_rows": 20})
-    report = drift_report(
-        "again",
-        reference.sample(frac=1.0, random_state=0),
-        reference,
-        columns.numeric,
-        columns.categorical,
-        champion.version,
-        monitoring,
-    )
+    known = Reference(champion.version, reference, columns, min_rows=20)
+    report = drift_report("again", reference.sample(frac=1.0, random_state=0), known)
     assert (report.status, report.share, report.faults) == ("ok", 0.0, ())
     assert not any(column.drifted for column in report.columns)
 
