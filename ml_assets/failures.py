@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import re
 from pathlib import Path
 from typing import ClassVar, Final
@@ -22,6 +23,8 @@ class WrongUsageError(MendableError):
 
     code: ClassVar[int] = WRONG_USAGE
 
+
+LOGGER = logging.getLogger("ml_assets")
 
 REMEDIES: Final = {
     errno.ENOSPC: "free some space",
@@ -71,6 +74,11 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
         remedy = REMEDIES.get(error.errno, "mend this")
         return f"{place}: {error.strerror}: {remedy}, {again}", FAILED
     return None
+
+
+def traced(error: BaseException) -> None:
+    """Keep the traceback of an error that is told in one line: LOG_LEVEL=DEBUG shows it."""
+    LOGGER.debug("%s", type(error).__name__, exc_info=error)
 
 
 def bug(error: BaseException) -> str:

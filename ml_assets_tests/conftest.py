@@ -25,6 +25,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:The ``noload`` loader strategy:DeprecationWarning")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests of optional libraries out unless `-m` names them, as `make test-extras` does: none skips there."""
+    if "extras" in config.getoption("markexpr"):
+        return
+    left = [item for item in items if item.get_closest_marker("extras") is not None]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item.get_closest_marker("extras") is None]
+
+
 @pytest.fixture(scope="session")
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty mlflow.db; making one takes seconds, copying it milliseconds."""

@@ -29,6 +29,7 @@ from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.promotion.judged import Measure
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, TrainingResult
+from ml_assets.search.study import SearchRun
 from ml_assets.tasks.all import task_of
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
@@ -101,7 +102,7 @@ def first_search(
     recipe: Recipe, frame: pd.DataFrame, storage: Path | None = None, time_limit: float | None = None
 ) -> TrainingResult:
     """Search the parameters once, on the rows of the first model: later rows must not choose them."""
-    return search(frame, recipe, storage=storage, time_limit=time_limit)[1]
+    return search(frame, recipe, run=SearchRun(storage=storage, time_limit=time_limit))[1]
 
 
 @dataclass

@@ -11,7 +11,6 @@ import typer
 
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
-    LOG,
     columns,
     faults,
     finish,
@@ -20,7 +19,7 @@ from ml_assets.cli.output import (
     say,
     stop,
 )
-from ml_assets.failures import FAILED, WRONG_USAGE, bug
+from ml_assets.failures import FAILED, WRONG_USAGE, bug, traced
 
 app = typer.Typer(
     cls=Commands,
@@ -51,7 +50,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the edge of the program: a bug is told in one line
-        LOG.debug("%s", type(error).__name__, exc_info=error)
+        traced(error)
         raise SystemExit(stop(bug(error), FAILED, "--json" in sys.argv).exit_code) from None
 
 

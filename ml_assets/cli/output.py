@@ -12,10 +12,8 @@ from typing import Any
 
 import typer
 
-from ml_assets.failures import words
+from ml_assets.failures import traced, words
 from ml_assets.shown import shown, without_user
-
-LOG = logging.getLogger("ml_assets")
 
 
 def say(text: str) -> None:
@@ -50,7 +48,7 @@ def faults(as_json: bool) -> Iterator[None]:
         told = words(error, _home())
         if told is None:
             raise
-        LOG.debug("%s", type(error).__name__, exc_info=error)
+        traced(error)
         raise stop(*told, as_json) from None
 
 

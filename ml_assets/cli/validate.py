@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ml_assets.failures import traced
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe import RecipeError, load_recipe
@@ -128,6 +129,7 @@ def _checked(state: ModelState) -> dict[str, Any]:
     try:
         checked = check(state)
     except Exception as error:  # noqa: BLE001 - whatever is odd about one recipe, the others are reported
+        traced(error)
         message = f"cannot be checked: {type(error).__name__}: {error}"
         return _report(state.path, [RecipeFault(str(state.path), None, "", message)])
     return _report(state.path, [*checked.recipe, *checked.data], checked.notes)

@@ -87,7 +87,7 @@ def _estimated(
     state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
 ) -> Estimate | None:
     """Estimate the score of the report's own batch; None for a version without its hold-out."""
-    from ml_assets.monitoring.estimated import estimate, with_record
+    from ml_assets.monitoring.estimated import Holdout, estimate, with_record
 
     answered = served(state, report.batch)
     holdout = state.registry.files.holdout(state.name, answered.version) if answered is not None else None
@@ -97,12 +97,9 @@ def _estimated(
     found = estimate(
         report.batch,
         answered.version,
-        made_by.metric,
-        holdout,
-        state.recipe.target,
+        Holdout(made_by.metric, state.recipe.target, *holdout, made_by.trained.training.features),
         answered.rows,
         answered.predictions,
-        made_by.trained.training.features,
         random_state=state.recipe.random_state,
     )
     return with_record(found, earlier, report)

@@ -104,6 +104,7 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
 
 def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> TrainedModel:
     """Fit on the training set and log the model with everything that is needed to judge it later."""
+    from ml_assets.search.study import SearchRun
     from ml_assets.training.fit import fit
 
     frame = state.store.read_frame("training_set", as_of)
@@ -113,10 +114,12 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         model, result = fit(
             frame,
             state.recipe,
-            storage=state.studies,
-            time_limit=state.settings.tuning_timeout,
-            warm_start=_last_best(champion),
-            progress=news.trial,
+            run=SearchRun(
+                storage=state.studies,
+                time_limit=state.settings.tuning_timeout,
+                warm_start=_last_best(champion),
+                progress=news.trial,
+            ),
             begins=news.begins,
         )
     except ValueError as error:
@@ -259,13 +262,11 @@ def _log(
 
     return tracking.log_training(
         state.registry.client,
-        state.registry.experiment_id(parent_run_id),
+        tracking.RunPlace(state.registry.experiment_id(parent_run_id), parent_run_id, tags),
         recipe=state.name,
         pipeline=model,
         training=training,
         rows=frame,
         target=state.recipe.target,
-        parent_run_id=parent_run_id,
-        tags=tags,
         trials="refit_of" not in tags,
     )

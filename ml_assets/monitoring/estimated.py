@@ -8,6 +8,7 @@ the concept. So it is shown, beside how far earlier estimates were off, and deci
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,15 +35,37 @@ NEVER = 1e-9
 """What a class without probability keeps where all have none, so that a row's shares can be normalised."""
 
 
+@dataclass(frozen=True)
+class Holdout:
+    """The hold-out of a version, with the predictions of the model that had not seen it.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `METRICS`: what is estimated.
+    target : str
+        Column of the labels.
+    rows : DataFrame of shape (n_rows, n_columns)
+        Features and labels.
+    predictions : DataFrame of shape (n_rows, n_outputs)
+        In the order of `rows`.
+    features : sequence of str
+        Columns from which the loss is learned, for regression.
+    """
+
+    metric: str
+    target: str
+    rows: pd.DataFrame
+    predictions: pd.DataFrame
+    features: Sequence[str] = ()
+
+
 def estimate(
     batch: str,
     champion_version: int,
-    metric: str,
-    holdout: tuple[pd.DataFrame, pd.DataFrame],
-    target: str,
+    holdout: Holdout,
     rows: pd.DataFrame,
     predictions: pd.DataFrame,
-    features: Sequence[str] = (),
     *,
     random_state: int = 0,
 ) -> Estimate:
@@ -58,18 +81,12 @@ def estimate(
         Label of the batch.
     champion_version : int
         Version that made the predictions.
-    metric : str
-        A name in `METRICS`.
-    holdout : (DataFrame of shape (n_holdout_rows, n_columns), DataFrame of shape (n_holdout_rows, n_outputs))
-        Features and labels of the hold-out, and predictions by the model that had not seen it.
-    target : str
-        Column of the labels in the hold-out.
+    holdout : Holdout
+        That version's.
     rows : DataFrame of shape (n_rows, n_columns)
         Features of the batch.
     predictions : DataFrame of shape (n_rows, n_outputs)
         Of the batch, in its order.
-    features : sequence of str
-        Columns from which the loss is learned, for regression.
     random_state : int
         Seed of the trees.
 
@@ -78,23 +95,23 @@ def estimate(
     Estimate
         `value` is None, with the `reason`, where nothing can be estimated.
     """
-    chosen = metric_named(metric)
-    known, guesses = holdout
+    metric, known, guesses = holdout.metric, holdout.rows, holdout.predictions
+    chosen, labels = metric_named(metric), known[holdout.target]
     blank = partial(
         Estimate, batch=batch, champion_version=champion_version, metric=metric, rows=len(predictions)
     )
-    reason = _impossible(chosen, known[target], predictions)
+    reason = _impossible(chosen, labels, predictions)
     if reason:
         return blank(reason=reason)
     value: float | None
     if TASKS[chosen.task].estimated_by == "probabilities":
-        shares, how = calibrated(known[target], guesses, predictions)
+        shares, how = calibrated(labels, guesses, predictions)
         value = expected_score(chosen, predictions, shares)
         method = f"every row counted for each class by its probability, {how}"
     else:
-        columns = [name for name in features if name in known.columns and name in rows.columns]
+        columns = [name for name in holdout.features if name in known.columns and name in rows.columns]
         sides = (_inputs(known, guesses, columns, known), _inputs(rows, predictions, columns, known))
-        truth = pd.to_numeric(known[target]).to_numpy(np.float64)
+        truth = pd.to_numeric(labels).to_numpy(np.float64)
         value, reason = _expected_error(metric, sides, truth, guesses, predictions, random_state)
         method = f"the loss of each row as learned from its {len(columns)} features and its prediction"
     if value is None or not np.isfinite(value):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
+from ml_assets.failures import traced
 from ml_assets.lifecycle.alerts import alert
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
@@ -68,6 +69,7 @@ def definitions_of(
                 built.append(model_definitions(state))
                 sound.append(state)
             except Exception as error:  # noqa: BLE001 - however odd one recipe is, the others live
+                traced(error)
                 broken.append((state.path, _cannot_be_built(state, error)))
         own = dg.Definitions(
             assets=[*_error_assets(broken), overview_asset(sound, broken, settings)],

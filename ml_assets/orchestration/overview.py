@@ -7,6 +7,7 @@ from typing import Literal
 
 import dagster as dg
 
+from ml_assets.failures import traced
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
 from ml_assets.orchestration.history import read_history
@@ -149,6 +150,7 @@ def _status_or_damage(instance: dg.DagsterInstance, state: ModelState, now: date
     try:
         return model_status(instance, state, now)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one model's state, the others are shown
+        traced(error)
         text = shown(f"its state cannot be read: {type(error).__name__}: {error}", 600)
         reason = LastDecision(action="none", at=now.isoformat(), reason=text)
         return ModelStatus(name=state.name, status="damaged", last_decision=reason)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -42,6 +43,15 @@ class Logged(NamedTuple):
     sha256: str
 
 
+@dataclass(frozen=True)
+class RunPlace:
+    """Where a run is logged: its experiment, the run it lies below, its tags."""
+
+    experiment_id: str
+    parent_run_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 def ensure_experiment(client: MlflowClient, settings: Settings, name: str) -> str:
     """Return the id of an experiment, made if it is missing.
 
@@ -66,17 +76,10 @@ def ensure_experiment(client: MlflowClient, settings: Settings, name: str) -> st
 
 
 @contextmanager
-def nested_run(
-    client: MlflowClient,
-    experiment_id: str,
-    name: str,
-    *,
-    parent_run_id: str | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> Iterator[str]:
+def nested_run(client: MlflowClient, name: str, place: RunPlace) -> Iterator[str]:
     """Open a run; it ends FINISHED, or FAILED when the body raises."""
-    parent = {PARENT: parent_run_id} if parent_run_id else {}
-    run = client.create_run(experiment_id, run_name=name, tags={**SOURCE, **parent, **(tags or {})})
+    parent = {PARENT: place.parent_run_id} if place.parent_run_id else {}
+    run = client.create_run(place.experiment_id, run_name=name, tags={**SOURCE, **parent, **place.tags})
     run_id = str(run.info.run_id)
     try:
         yield run_id
@@ -88,29 +91,27 @@ def nested_run(
 
 def log_training(
     client: MlflowClient,
-    experiment_id: str,
+    place: RunPlace,
     *,
     recipe: str,
     pipeline: Any,
     training: TrainingResult,
     rows: pd.DataFrame,
     target: str,
-    parent_run_id: str | None = None,
-    tags: Mapping[str, str] | None = None,
     trials: bool = True,
 ) -> Logged:
     """Log one training as a run: parameters, scores, trials, the fitted pipeline and its training rows.
 
     Parameters
     ----------
+    place : RunPlace
+        Where; its parent is the run of the whole Dagster run.
     pipeline : Pipeline
         The fitted pipeline.
     training : TrainingResult
         What the fit knew.
     rows : DataFrame of shape (n_rows, n_columns)
         The rows it was fitted on: features, target and `row_id__`.
-    parent_run_id : str, optional
-        The run of the whole Dagster run.
     trials : bool
         Whether each trial of the search becomes a run below this one; not again for a refit.
 
@@ -129,9 +130,8 @@ def log_training(
     if missing:
         raise ValueError(f"{recipe}: the training rows to be logged have no column {', '.join(missing)}")
     name = f"train {training.class_path.rpartition('.')[2]}"
-    with nested_run(
-        client, experiment_id, name, parent_run_id=parent_run_id, tags={"recipe": recipe, **(tags or {})}
-    ) as run_id:
+    experiment_id, tags = place.experiment_id, {"recipe": recipe, **place.tags}
+    with nested_run(client, name, replace(place, tags=tags)) as run_id:
         log_params(client, run_id, {"class_path": training.class_path, **training.params})
         scores = {f"cv_{training.metric}": _mean(training.cv_scores)} if training.cv_scores else {}
         log_metrics(

@@ -36,6 +36,33 @@ Progress = Callable[[int, int, float], None]
 """Called after each trial with: trials done, trials wanted, best score so far (NaN: none yet)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SearchRun:
+    """How a search is run.
+
+    Parameters
+    ----------
+    storage : Path, optional
+        Folder of the searches' journals: a search that was interrupted goes on, a finished one answers at
+        once; default: nothing is kept.
+    time_limit : float, optional
+        Seconds, the operator's limit; the smaller of this and the recipe's `timeout` holds. Time spent
+        before an interruption counts.
+    warm_start : mapping, optional
+        `tuning.best_params` of an earlier search, tried first; what does not fit the spaces is left out.
+    progress : callable, optional
+        Called after each trial.
+    """
+
+    storage: Path | None = None
+    time_limit: float | None = None
+    warm_start: Mapping[str, Any] | None = None
+    progress: Progress | None = None
+
+
+AT_ONCE = SearchRun()
+"""Nothing kept, nothing tried first, nobody told."""
+
 TRIAL_ERRORS = (ValueError, ArithmeticError)
 """What an unsuitable set of parameters raises: the trial fails, the search goes on."""
 
@@ -57,14 +84,11 @@ def tune(
     tuning: Tuning,
     *,
     study_name: str,
-    storage: Path | None = None,
-    time_limit: float | None = None,
-    warm_start: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    run: SearchRun = AT_ONCE,
 ) -> Tuned:
     """Search the candidates' spaces for the best mean score over the folds.
 
-    The first trials are `warm_start` and each candidate's own first point; the rest are chosen by TPE
+    The first trials are the run's `warm_start` and each candidate's own first point; the rest are chosen by TPE
     (Bergstra et al. 2011). A set of parameters that comes again takes its known score. The best trial is the
     best of the complete ones.
 
@@ -79,14 +103,8 @@ def tune(
         The recipe's section.
     study_name : str
         Identity of the search: the same name goes on where it stopped, up to `n_trials`.
-    storage : Path, optional
-        Folder of the searches' journals; default: nothing is kept.
-    time_limit : float, optional
-        Seconds, the operator's limit; the smaller of this and the recipe's `timeout` holds. Time spent
-        before an interruption counts. One trial is always completed.
-    warm_start : mapping, optional
-        `best_params` of an earlier search; what does not fit the spaces is left out.
-    progress : callable, optional
+    run : SearchRun
+        How it is run; one trial is always completed.
 
     Raises
     ------
@@ -97,13 +115,13 @@ def tune(
 
     started = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    limit = min((x for x in (tuning.timeout, time_limit) if x is not None), default=math.inf)
+    limit = min((x for x in (tuning.timeout, run.time_limit) if x is not None), default=math.inf)
     spaces = flat_spaces(candidates)
-    firsts = first_points(candidates, spaces, warm_start)
+    firsts = first_points(candidates, spaces, run.warm_start)
     with _quiet():
         study = optuna.create_study(
             study_name=study_name,
-            storage=_storage(storage, study_name),
+            storage=_storage(run.storage, study_name),
             direction=metric_named(goal.metric).direction,
             pruner=pruner(tuning.pruning, len(next(iter(folds.values())))),
             load_if_exists=True,
@@ -117,9 +135,9 @@ def tune(
             return _objective(trial, folds, candidates, spaces, goal, deadline)
 
         def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
-            if progress is not None:
+            if run.progress is not None:
                 best = _best_value(study)
-                progress(len(_finished(study)), tuning.n_trials, math.nan if best is None else best)
+                run.progress(len(_finished(study)), tuning.n_trials, math.nan if best is None else best)
 
         while (done := len(_finished(study))) < tuning.n_trials:
             left = deadline - time.monotonic()

@@ -33,7 +33,7 @@ COUNTED = 1 << 26
 """Bytes of a file up to which it is counted which cells are missing in which words."""
 
 
-def read_csv(path: Path, columns: Columns = Columns(), na_values: Collection[str] = ()) -> Piece:  # noqa: B008
+def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     """All rows of a CSV file.
 
     Raises

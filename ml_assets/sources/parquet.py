@@ -18,6 +18,8 @@ from ml_assets.sources.paths import SourceError
 from ml_assets.sources.times import Window, bad_time, rows_between, with_times
 from ml_assets.sources.wanted import Columns
 
+DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
+"""What Arrow raises of bytes that are no Parquet, of an encoding that none has, and of a page it cannot unpack."""
 LEADING_ZERO = r"^0\d"
 """Digits that are a code rather than a number."""
 
@@ -26,8 +28,8 @@ def read_parquet(
     path: Path,
     column: str | None,
     window: Window,
-    columns: Columns = Columns(),  # noqa: B008
-    na_values: Collection[str] = (),
+    columns: Columns,
+    na_values: Collection[str],
 ) -> Piece:
     """Rows in the window of a Parquet file.
 
@@ -44,7 +46,7 @@ def read_parquet(
         table = _rows(path, file, names, column, window)
         table = plain(table, path, columns.texts)
         forms = _forms(file, names, schema, columns)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
     table = _without(table, na_values)
     notes: list[str] = []
@@ -81,7 +83,7 @@ def open_parquet(path: Path) -> Any:
         raise SourceError(f"{path} is empty (0 bytes), not a Parquet file")
     try:
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except DAMAGE as error:
         raise SourceError(f"{path} is not a Parquet file that can be read: {error}") from error
 
 

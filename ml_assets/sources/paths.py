@@ -33,6 +33,13 @@ FOLDER = re.compile(r"([A-Za-z_][\w-]*)=(.+)")
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
+UNSEARCHABLE = (OSError, ValueError, NotImplementedError, RecursionError)
+"""
+What `glob` raises of patterns that only a variable's value can hold, since the recipe's rules refuse them: a name too
+long, `a**b` or NUL, a pattern with a drive, one thousands of folders deep.
+"""
+
+
 class File(NamedTuple):
     """One file of a source."""
 
@@ -105,8 +112,7 @@ def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[File]:
     path, base, name = local_path(wanted.uri), wanted.base, wanted.name
     try:
         found = next((files for root in (base, Path()) if (files := _matches(root, path))), [])
-    except (OSError, ValueError, NotImplementedError, RecursionError) as error:
-        # A variable's value may hold what the recipe's rules refuse: `a**b`, a name too long.
+    except UNSEARCHABLE as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(f"source_uri '{name}' cannot be looked for: {reason}. Write another path") from None
     found = [file for file in found if not file.path.name.startswith((".", "_"))]

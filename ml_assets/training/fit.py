@@ -8,7 +8,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,7 +25,7 @@ from ml_assets.recipe.space import as_written, searched
 from ml_assets.records import TrainingResult, TuningResult
 from ml_assets.search.candidates import candidate, candidates, search_settings
 from ml_assets.search.folds import FoldData, Goal, fold_score
-from ml_assets.search.study import Progress, tune
+from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.metrics import metric_named
 from ml_assets.training.splits import folds, labelled_rows
@@ -36,10 +35,7 @@ def fit(
     frame: pd.DataFrame,
     recipe: Recipe,
     *,
-    storage: Path | None = None,
-    time_limit: float | None = None,
-    warm_start: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    run: SearchRun = AT_ONCE,
     begins: Callable[[str, float], None] | None = None,
 ) -> tuple[Pipeline, TrainingResult]:
     """Choose features and hyperparameters by cross-validation, and fit the Pipeline on all rows given.
@@ -51,15 +47,8 @@ def fit(
     frame : DataFrame of shape (n_rows, n_columns)
         Cleaned training rows; rows without a target are left out.
     recipe : Recipe
-    storage : Path, optional
-        Folder of the searches' journals: a search that was interrupted goes on, a finished one answers at
-        once.
-    time_limit : float, optional
-        Seconds for the search, the operator's limit.
-    warm_start : mapping, optional
-        `tuning.best_params` of an earlier result; tried first.
-    progress : callable, optional
-        Called after each trial with: trials done, trials wanted, best score so far.
+    run : SearchRun
+        How a search is run, if the recipe asks for one.
     begins : callable, optional
         Called before each long part with: what comes, and the seconds it may take, 0 where nobody knows.
 
@@ -99,10 +88,7 @@ def fit(
             goal,
             settings,
             study_name=study_name(rows, found, recipe),
-            storage=storage,
-            time_limit=time_limit,
-            warm_start=warm_start,
-            progress=progress,
+            run=run,
         )
         chosen, params, scores, tuning = tuned.candidate, tuned.params, tuned.fold_scores, tuned.record
         seconds = _seconds_of_the_best(tuning) / _count(data)

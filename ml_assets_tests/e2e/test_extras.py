@@ -34,7 +34,9 @@ def test_trained_promoted_and_its_version_pinned(shop: Shop, package: str) -> No
     assert f"{package}==" in pinned.read_text()
 
 
-@pytest.mark.skipif(find_spec("lightgbm") is not None, reason="lightgbm is installed")
+@pytest.mark.skipif(
+    find_spec("lightgbm") is not None, reason="says what is told where lightgbm is not installed"
+)
 def test_not_installed_is_told_with_the_command(shop: Shop) -> None:
     path = written(shop)
     for arguments in (("validate", path), ("train", "--recipe-file", path)):

@@ -47,9 +47,7 @@ def accepts(class_path: str, X: Any, y: Any) -> bool:
 
 
 @pytest.mark.extras
-def test_every_extra_is_installed_where_extras_are_tested(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("markexpr") != "extras":
-        pytest.skip("asked by `make test-extras`")
+def test_every_extra_is_installed_where_extras_are_tested() -> None:
     assert [package for package in LIBRARIES if find_spec(package) is None] == []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.monitoring.estimated import calibrated, estimate, expected_score, with_record
+from ml_assets.monitoring.estimated import Holdout, calibrated, estimate, expected_score, with_record
 from ml_assets.recipe.tasks import TASK_METRICS
 from ml_assets.records import Estimate, PerformanceReport, Score
 from ml_assets.tasks.metrics import METRICS, score
@@ -52,7 +52,7 @@ def world(rows: int, seed: int, centre: float = 0.0) -> tuple[pd.DataFrame, pd.S
 def test_estimate_follows_a_change_of_the_inputs(metric: str, holdout_rows: int, tolerance: float) -> None:
     known, _, guesses = world(holdout_rows, 1)
     rows, labels, predictions = world(20_000, 2, centre=1.0)
-    found = estimate("b", 1, metric, (known, guesses), "y", rows, predictions)
+    found = estimate("b", 1, Holdout(metric, "y", known, guesses), rows, predictions)
     realised = score(metric, labels, predictions, None)
     assert found.value == pytest.approx(realised, abs=tolerance * (5 if metric == "log_loss" else 1))
     raw = expected_score(METRICS[metric], predictions, predictions.iloc[:, 1:].to_numpy())
@@ -86,12 +86,14 @@ def regression(rows: int, seed: int, noisy: float) -> tuple[pd.DataFrame, pd.Ser
 def test_loss_is_learned_from_the_features(metric: str) -> None:
     known, _, guesses = regression(3000, 1, noisy=0.3)
     rows, labels, predictions = regression(5000, 2, noisy=0.9)
-    found = estimate("b", 1, metric, (known, guesses), "y", rows, predictions, ["shop", "base"])
+    found = estimate("b", 1, Holdout(metric, "y", known, guesses, ["shop", "base"]), rows, predictions)
     realised, before = score(metric, labels, predictions, None), score(metric, known["y"], guesses, None)
     assert found.value == pytest.approx(realised, rel=0.15)
     assert abs(found.value - realised) < abs(before - realised) / 3
-    assert found.value == estimate("b", 1, metric, (known, guesses), "y", rows, predictions,
-                                   ["shop", "base"]).value  # fmt: skip
+    assert (
+        found.value
+        == estimate("b", 1, Holdout(metric, "y", known, guesses, ["shop", "base"]), rows, predictions).value
+    )
 
 
 def test_strange_values_in_a_batch_are_missing_not_fatal() -> None:
@@ -99,22 +101,26 @@ def test_strange_values_in_a_batch_are_missing_not_fatal() -> None:
     rows, _, predictions = regression(400, 2, noisy=0.3)
     rows["shop"] = "never seen"
     rows["base"] = rows["base"].astype(object).where(rows.index > 9, "text")
-    assert estimate("b", 1, "rmse", (known, guesses), "y", rows, predictions, ["shop", "base"]).value
-    assert estimate("b", 1, "rmse", (known, guesses), "y", rows[[]], predictions, ["shop", "base"]).value
+    assert estimate("b", 1, Holdout("rmse", "y", known, guesses, ["shop", "base"]), rows, predictions).value
+    assert estimate(
+        "b", 1, Holdout("rmse", "y", known, guesses, ["shop", "base"]), rows[[]], predictions
+    ).value
 
 
 def test_what_cannot_be_estimated_has_a_reason() -> None:
     known, _, guesses = world(2000, 1)
     rows, _, predictions = world(500, 2)
-    hard = estimate("b", 1, "f1", (known, guesses[["prediction"]]), "y", rows, predictions[["prediction"]])
+    hard = estimate(
+        "b", 1, Holdout("f1", "y", known, guesses[["prediction"]]), rows, predictions[["prediction"]]
+    )
     assert hard.value is None and "no probabilities" in hard.reason
-    few = estimate("b", 1, "f1", (known[:99], guesses[:99]), "y", rows, predictions)
+    few = estimate("b", 1, Holdout("f1", "y", known[:99], guesses[:99]), rows, predictions)
     assert few.value is None and "99 rows" in few.reason
-    none = estimate("b", 1, "f1", (known, guesses), "y", rows[:0], predictions[:0])
+    none = estimate("b", 1, Holdout("f1", "y", known, guesses), rows[:0], predictions[:0])
     assert none.value is None and "no row that is new" in none.reason
     numbers, _, guessed = regression(500, 1, 0.5)
     numbers.loc[0, "y"] = 0.0
-    mape = estimate("b", 1, "mape", (numbers, guessed), "y", numbers, guessed, ["base"])
+    mape = estimate("b", 1, Holdout("mape", "y", numbers, guessed, ["base"]), numbers, guessed)
     assert mape.value is None and "labels of 0" in mape.reason
     text = with_record(mape, [], report("b", None)).text
     assert text.startswith("No estimate of mape in b: the hold-out has labels of 0")

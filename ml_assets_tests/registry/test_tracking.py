@@ -18,7 +18,7 @@ from ml_assets.registry import files, tracking
 from ml_assets.registry.database import configure
 from ml_assets.registry.integrity import IntegrityError, model_sha256
 from ml_assets.registry.pipelines import model_signature, plain
-from ml_assets.registry.tracking import end_run, ensure_experiment, log_training, nested_run
+from ml_assets.registry.tracking import RunPlace, end_run, ensure_experiment, log_training, nested_run
 from ml_assets.settings import Settings
 from ml_assets_tests.support.registry_workers import evaluation, fit, rows, training_result
 
@@ -33,7 +33,7 @@ def experiment(client: MlflowClient, mlflow_home: Path) -> str:
     return ensure_experiment(client, Settings(home=mlflow_home), "churn")
 
 
-def _log(client: MlflowClient, experiment: str, **changes: object) -> tracking.Logged:
+def _log(client: MlflowClient, place: RunPlace, **changes: object) -> tracking.Logged:
     arguments: dict[str, object] = {
         "recipe": "churn",
         "pipeline": fit(rows()),
@@ -41,7 +41,7 @@ def _log(client: MlflowClient, experiment: str, **changes: object) -> tracking.L
         "rows": rows(),
         "target": "churned",
     }
-    return log_training(client, experiment, **(arguments | changes))
+    return log_training(client, place, **(arguments | changes))
 
 
 def _children(client: MlflowClient, experiment: str, parent: str) -> list[mlflow.entities.Run]:
@@ -51,9 +51,9 @@ def _children(client: MlflowClient, experiment: str, parent: str) -> list[mlflow
 def test_a_training_is_nested_in_its_parent_and_each_trial_in_the_training(
     client: MlflowClient, experiment: str
 ) -> None:
-    with nested_run(client, experiment, "dagster run") as parent:
+    with nested_run(client, "dagster run", RunPlace(experiment)) as parent:
         start = time.perf_counter()
-        logged = _log(client, experiment, training=training_result(trials=50), parent_run_id=parent)
+        logged = _log(client, RunPlace(experiment, parent), training=training_result(trials=50))
         assert time.perf_counter() - start < 10  # 1 s here; generous for a loaded machine
     (training,) = _children(client, experiment, parent)
     assert training.info.run_id == logged.run_id
@@ -70,7 +70,7 @@ def test_a_training_is_nested_in_its_parent_and_each_trial_in_the_training(
 
 
 def test_a_refit_does_not_show_the_trials_again(client: MlflowClient, experiment: str) -> None:
-    logged = _log(client, experiment, training=training_result(trials=3), trials=False)
+    logged = _log(client, RunPlace(experiment), training=training_result(trials=3), trials=False)
     assert _children(client, experiment, logged.run_id) == []
 
 
@@ -80,7 +80,7 @@ def test_a_training_that_raises_is_failed(client: MlflowClient, experiment: str)
             raise RuntimeError("cannot be pickled")
 
     with pytest.raises(RuntimeError, match="cannot be pickled"):
-        _log(client, experiment, pipeline=Broken())
+        _log(client, RunPlace(experiment), pipeline=Broken())
     (run,) = client.search_runs([experiment])
     assert run.info.status == "FAILED"
 
@@ -89,14 +89,14 @@ def test_rows_without_a_feature_are_refused_before_anything_is_logged(
     client: MlflowClient, experiment: str
 ) -> None:
     with pytest.raises(ValueError, match="no column colour, row_id__"):
-        _log(client, experiment, rows=rows().drop(columns=["colour", "row_id__"]))
+        _log(client, RunPlace(experiment), rows=rows().drop(columns=["colour", "row_id__"]))
     assert client.search_runs([experiment]) == []
 
 
 def test_the_model_has_a_signature_of_doubles_and_strings_and_pinned_requirements(
     client: MlflowClient, experiment: str, mlflow_home: Path
 ) -> None:
-    logged = _log(client, experiment)
+    logged = _log(client, RunPlace(experiment))
     location = client.get_logged_model(logged.model_uri.removeprefix("models:/")).artifact_location
     assert location.startswith((mlflow_home / "artifacts" / "churn").as_uri())
     folder = mlflow.artifacts.download_artifacts(location, tracking_uri=client.tracking_uri)
@@ -112,7 +112,7 @@ def test_the_model_has_a_signature_of_doubles_and_strings_and_pinned_requirement
 def test_mlflow_serves_what_the_pipeline_predicts_nulls_included(
     client: MlflowClient, experiment: str
 ) -> None:
-    logged = _log(client, experiment)
+    logged = _log(client, RunPlace(experiment))
     location = client.get_logged_model(logged.model_uri.removeprefix("models:/")).artifact_location
     frame = plain(rows(), training_result())
     served = mlflow.pyfunc.load_model(location).predict(frame)
@@ -128,7 +128,7 @@ def test_a_column_of_nulls_in_the_first_rows_still_has_its_type() -> None:
 def test_the_hash_survives_storing_and_downloading_and_use_by_name(
     client: MlflowClient, experiment: str, tmp_path: Path
 ) -> None:
-    logged = _log(client, experiment)
+    logged = _log(client, RunPlace(experiment))
     location = client.get_logged_model(logged.model_uri.removeprefix("models:/")).artifact_location
     copy = mlflow.artifacts.download_artifacts(
         location, dst_path=str(tmp_path / "copy"), tracking_uri=client.tracking_uri
@@ -168,7 +168,7 @@ def test_the_hash_sees_every_change_of_a_file_or_a_name(tmp_path: Path) -> None:
 
 
 def test_long_parameters_are_cut_and_infinite_metrics_left_out(client: MlflowClient, experiment: str) -> None:
-    with nested_run(client, experiment, "x") as run_id:
+    with nested_run(client, "x", RunPlace(experiment)) as run_id:
         tracking.log_params(client, run_id, {"long": "x" * 10_000, **{f"p{i}": i for i in range(150)}})
         tracking.log_metrics(client, run_id, {"good": 1.0, "bad": float("nan"), "worse": float("inf")})
         tracking.log_evaluation(client, run_id, evaluation())
@@ -186,7 +186,7 @@ def test_a_big_training_set_leaves_a_seeded_sample_and_all_its_row_ids(
     monkeypatch.setattr(files, "REFERENCE_ROWS", 10)
     frames, ids = [], []
     for _ in range(2):
-        run_id = _log(client, experiment).run_id
+        run_id = _log(client, RunPlace(experiment)).run_id
         frames.append(pd.read_parquet(client.download_artifacts(run_id, "training/reference.parquet")))
         ids.append(np.load(client.download_artifacts(run_id, "training/row_ids.npy")))
     pd.testing.assert_frame_equal(frames[0], frames[1])
@@ -266,7 +266,7 @@ def test_holdout_is_sampled_by_the_seed_and_keeps_rows_and_predictions_together(
     training = training_result().model_copy(update={"features": ("prediction", "colour")})
     kept = []
     for _ in range(2):
-        with nested_run(client, experiment, "a run") as run_id:
+        with nested_run(client, "a run", RunPlace(experiment)) as run_id:
             files.log_holdout(client, run_id, frame, predicted, training, "churned")
         kept.append(pd.read_parquet(client.download_artifacts(run_id, "training/holdout.parquet")))
     pd.testing.assert_frame_equal(kept[0], kept[1])

@@ -11,7 +11,7 @@ from ml_assets.estimators.families import Candidate
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.search.folds import FoldData, Goal, fold_score
-from ml_assets.search.study import Tuned, pruner, tune
+from ml_assets.search.study import SearchRun, Tuned, pruner, tune
 from ml_assets.tasks.metrics import METRICS
 
 TREE = {
@@ -48,7 +48,8 @@ def goal(metric: str = "roc_auc") -> Goal:
 def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
     task = METRICS[metric].task
     candidates = options.pop("candidates", CLASSIFIER if task == "classification" else REGRESSOR)
-    return tune({"numbers": fold_data(task)}, candidates, goal(metric), tuning, study_name="s", **options)
+    run = SearchRun(**options)
+    return tune({"numbers": fold_data(task)}, candidates, goal(metric), tuning, study_name="s", run=run)
 
 
 def trials(tuned: Tuned) -> list[tuple[Any, ...]]:

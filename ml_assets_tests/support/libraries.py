@@ -1,8 +1,7 @@
-"""Marks for tests of an optional library: where it is not installed they are left to `make test-extras`."""
+"""Marks for tests of an optional library: they run where they are asked for, in `make test-extras`."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -12,8 +11,4 @@ from ml_assets.estimators.libraries import LIBRARIES
 
 def marks_of(package: str) -> list[Any]:
     """Marks of a test that imports the package, or an estimator of it, named by its class path."""
-    package = package.partition(".")[0]
-    if LIBRARIES[package].extra is None:
-        return []
-    absent = pytest.mark.skipif(find_spec(package) is None, reason=f"{package} is not installed")
-    return [pytest.mark.extras, absent]
+    return [] if LIBRARIES[package.partition(".")[0]].extra is None else [pytest.mark.extras]

@@ -27,7 +27,7 @@ from ml_assets.records import (
 from ml_assets.registry import champions, charge
 from ml_assets.registry.charge import StaleChampionError
 from ml_assets.registry.ledger import Ledger
-from ml_assets.registry.tracking import ensure_experiment, log_training
+from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 
@@ -132,7 +132,7 @@ def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int =
     experiment = ensure_experiment(registry.client, registry.settings, recipe)
     logged = log_training(
         registry.client,
-        experiment,
+        RunPlace(experiment),
         recipe=recipe,
         pipeline=fit(frame, c),
         training=training_result(),

@@ -13,6 +13,7 @@ from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.categories import TypedColumns
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import TrainingResult
+from ml_assets.search.study import SearchRun
 from ml_assets.training.fit import fit, refit, seconds_of_a_fit
 from ml_assets.training.splits import labelled_rows, split
 from ml_assets_tests.support.libraries import marks_of
@@ -208,7 +209,11 @@ def test_a_search_goes_on_only_with_the_same_rows_and_recipe(tmp_path: Path) -> 
 
     def journals(frame: pd.DataFrame, chosen: Recipe) -> tuple[int, int]:
         seen.clear()
-        fit(frame, chosen, storage=tmp_path, progress=lambda done, total, best: seen.append(done))
+        fit(
+            frame,
+            chosen,
+            run=SearchRun(storage=tmp_path, progress=lambda done, total, best: seen.append(done)),
+        )
         return len(list(tmp_path.glob("*.journal"))), len(seen)
 
     frame = mixed_rows()
