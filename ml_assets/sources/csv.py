@@ -19,8 +19,8 @@ from ml_assets.sources.numbers import (
     form_of,
     is_ambiguous,
     mend,
+    mend_columns,
     missing_words,
-    told,
 )
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.quotes import check_quotes, unclosed
@@ -82,9 +82,7 @@ def count_csv_rows(path: Path) -> int:
 def mended(
     table: pa.Table, columns: Columns, *, commas: bool = False
 ) -> tuple[pa.Table, dict[str, Form], list[str]]:
-    """Text columns that are numbers as numbers; those with wrong cells, and words for what was done."""
-    spoiled: dict[str, Form] = {}
-    notes: list[str] = []
+    """Text columns that are numbers as numbers, the forms found here; see `mend_columns`."""
     texts = [
         name
         for name in table.column_names
@@ -96,13 +94,7 @@ def mended(
             name: form_of(table[name], commas=True) or form if is_ambiguous(table[name]) else form
             for name, form in forms.items()
         }
-    for name, form in forms.items():
-        result = mend(table[name], form)
-        table = table.set_column(table.column_names.index(name), name, result.column)
-        notes += told(name, result)
-        if pa.types.is_string(result.column.type):
-            spoiled[name] = form
-    return table, spoiled, notes
+    return mend_columns(table, forms)
 
 
 def unspoiled(piece: Piece, name: str) -> pa.ChunkedArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -140,6 +140,19 @@ def mend(column: pa.ChunkedArray, form: Form) -> Mended:
         return Mended(pa.chunked_array([kept.take(coded.indices)]), missing, form)
     plain = pc.if_else(is_number, numbers, pa.scalar(None, pa.string()))
     return Mended(pa.chunked_array([_numbers(plain).take(coded.indices)]), missing, form)
+
+
+def mend_columns(table: pa.Table, forms: Mapping[str, Form]) -> tuple[pa.Table, dict[str, Form], list[str]]:
+    """Text columns that are numbers as numbers; those with wrong cells, and words for what was done."""
+    spoiled: dict[str, Form] = {}
+    notes: list[str] = []
+    for name, form in forms.items():
+        result = mend(table[name], form)
+        table = table.set_column(table.column_names.index(name), name, result.column)
+        notes += told(name, result)
+        if pa.types.is_string(result.column.type):
+            spoiled[name] = form
+    return table, spoiled, notes
 
 
 def told(name: str, mended: Mended) -> Iterable[str]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, plain
 from ml_assets.sources.dialect import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
-from ml_assets.sources.numbers import PLAIN, Form, form_of, mend, told
+from ml_assets.sources.numbers import PLAIN, Form, form_of, mend_columns
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.times import Window, bad_time, rows_between, with_times
 from ml_assets.sources.wanted import Columns
@@ -48,15 +48,7 @@ def read_parquet(
         forms = _forms(file, names, schema, columns)
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
-    table = _without(table, na_values)
-    notes: list[str] = []
-    spoiled = {}
-    for name, form in forms.items():
-        result = mend(table[name], form)
-        table = table.set_column(table.column_names.index(name), name, result.column)
-        notes += told(name, result)
-        if pa.types.is_string(result.column.type):
-            spoiled[name] = form
+    table, spoiled, notes = mend_columns(_without(table, na_values), forms)
     return Piece(path, table, file.metadata.num_rows, spoiled, aside, tuple(notes))
 
 

@@ -98,9 +98,10 @@ def test_one_file_is_checked_among_the_damage(wood: Wood) -> None:
     assert [report["ok"] for report in reports] == [True, False, False, False]
 
 
-def test_dagster_loads_the_location_with_all_damage_at_once(wood: Wood) -> None:
+def ran(wood: Wood, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of this environment on the damaged home; it must succeed."""
     done = subprocess.run(
-        [Path(sys.executable).parent / "dagster", "definitions", "validate", "-m", "ml_assets.definitions"],
+        [Path(sys.executable).parent / command, *arguments],
         env=wood.environ,
         cwd=wood.settings.home.parent,
         capture_output=True,
@@ -108,6 +109,11 @@ def test_dagster_loads_the_location_with_all_damage_at_once(wood: Wood) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_dagster_loads_the_location_with_all_damage_at_once(wood: Wood) -> None:
+    done = ran(wood, "dagster", "definitions", "validate", "-m", "ml_assets.definitions")
     assert "Traceback" not in done.stdout + done.stderr
     assert SECRET not in done.stdout + done.stderr
 
@@ -124,15 +130,7 @@ def test_sensors_tick_among_the_damage(wood: Wood) -> None:
 
 
 def test_status_shows_every_model_and_a_terminal_obeys_nothing(wood: Wood) -> None:
-    done = subprocess.run(
-        [Path(sys.executable).parent / "ml-assets", "status"],
-        env=wood.environ,
-        cwd=wood.settings.home.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    done = ran(wood, "ml-assets", "status")
     assert "Traceback" not in done.stderr
     lines = done.stdout.splitlines()
     assert {name for name in SOUND if any(line.startswith(f"{name} ") for line in lines)} == set(SOUND)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
+from benchmarks.trust.drift import DRAW, KINDS, NUMERIC_KINDS
 from ml_assets.monitoring.column_tests import _scores_test
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.samples import SAMPLE_ROWS, NumberPair, mid_ranks, numbers
@@ -17,39 +18,15 @@ from ml_assets.records import DriftReport
 from ml_assets_tests.support.references import compared
 
 MONITORING = Monitoring(min_rows=100)
-KINDS = {
-    "normal": 5,
-    "skewed": 4,
-    "count": 4,
-    "holes": 4,
-    "zeros": 3,
-    "level": 4,
-    "binary": 3,
-    "holey": 2,
-    "many": 1,
-}
-NUMERIC = [
-    f"{kind}{i}" for kind in ("normal", "skewed", "count", "holes", "zeros") for i in range(KINDS[kind])
-]
-CATEGORICAL = [f"{kind}{i}" for kind in ("level", "binary", "holey", "many") for i in range(KINDS[kind])]
+NUMERIC = [f"{kind}{i}" for kind in NUMERIC_KINDS for i in range(KINDS[kind])]
+CATEGORICAL = [f"{kind}{i}" for kind in KINDS if kind not in NUMERIC_KINDS for i in range(KINDS[kind])]
 
 
 def world(rng: np.random.Generator, n: int) -> pd.DataFrame:
     """30 independent columns: skewed, discrete, zero-inflated, with holes, of two to 200 levels."""
-    zipf = 1 / np.arange(1, 201)
-    names = np.array([f"L{k}" for k in range(200)], dtype=object)
-    draw = {
-        "normal": lambda: rng.normal(size=n),
-        "skewed": lambda: np.exp(rng.normal(size=n)),
-        "count": lambda: rng.poisson(2, n).astype(float),
-        "holes": lambda: np.where(rng.random(n) < 0.05, np.nan, rng.normal(size=n)),
-        "zeros": lambda: np.where(rng.random(n) < 0.8, 0.0, np.exp(rng.normal(size=n))),
-        "level": lambda: names[rng.choice(5, n, p=[0.4, 0.3, 0.15, 0.1, 0.05])],
-        "binary": lambda: names[rng.integers(0, 2, n)],
-        "holey": lambda: np.where(rng.random(n) < 0.1, None, names[rng.integers(0, 3, n)]),
-        "many": lambda: names[rng.choice(200, n, p=zipf / zipf.sum())],
-    }
-    return pd.DataFrame({f"{kind}{i}": draw[kind]() for kind, count in KINDS.items() for i in range(count)})
+    return pd.DataFrame(
+        {f"{kind}{i}": DRAW[kind](rng, n) for kind, count in KINDS.items() for i in range(count)}
+    )
 
 
 def compare(current: pd.DataFrame, reference: pd.DataFrame) -> DriftReport:

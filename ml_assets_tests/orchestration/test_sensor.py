@@ -27,20 +27,17 @@ from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
+from ml_assets_tests.support.tide import MODEL
 
-RECIPE = """
-name: tide
-model:
-  class_path: sklearn.linear_model.LogisticRegression
-  hyperparameters: {C: 1.0}
-  loader: {source_uri: "*.csv"}
-  data_interface: {task_type: classification, target_col: y}
-hyperparameter_tuning: {enabled: false, metric: roc_auc}
+RECIPE = (
+    MODEL
+    + """\
 batches: {column: day, period: daily, start: 2024-01-01}
 training: {first: 2}
 monitoring: {min_rows: 100}
 retraining: {breaches: {k: 2, n: 3}, cooldown: 0, circuit_breaker: 3}
 """
+)
 
 ORIGIN = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("ml_assets"), repository_name="__repository__")
 """Where a run that waits in the queue comes from; Dagster wants to know."""
@@ -316,6 +313,7 @@ def test_sensor_leaves_the_model_to_a_command_at_work(drifted: Desk) -> None:
     program = f"""
 from pathlib import Path
 from ml_assets.lifecycle.state import locked
+from ml_assets_tests.support.tide import MODEL
 with locked(Path({str(drifted.state.settings.locks)!r}), {drifted.state.command_lock!r}):
     print("locked", flush=True)
     input()

@@ -23,9 +23,9 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.runs import prepare_home
 from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.calendar import next_batch
+from ml_assets_tests.support.tide import MODEL
 
 PROGRAMS = Path(sys.executable).parent
-NAME = "tide"
 FIRST = "2024-01-01"
 
 STATIC_RECIPE = """
@@ -38,20 +38,16 @@ model:
 hyperparameter_tuning: {enabled: false, metric: roc_auc}
 """
 
-BATCH_RECIPE = """
-name: tide
-model:
-  class_path: sklearn.linear_model.LogisticRegression
-  hyperparameters: {C: 1.0}
-  loader: {source_uri: "*.csv"}
-  data_interface: {task_type: classification, target_col: y}
-hyperparameter_tuning: {enabled: false, metric: roc_auc}
+BATCH_RECIPE = (
+    MODEL
+    + """\
 evaluation: {validation: {test_size: 0.3}}
 batches: {column: day, period: daily, start: 2024-01-01, end: 2024-02-01}
 training: {window: 1, first: 2}
 monitoring: {min_rows: 100}
 retraining: {breaches: {k: 1, n: 1}, cooldown: 0}
 """
+)
 
 
 def day(number: int) -> str:

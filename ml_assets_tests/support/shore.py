@@ -14,21 +14,17 @@ from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import Promotion
 from ml_assets.registry.tracking import ensure_experiment
 from ml_assets.settings import Settings
+from ml_assets_tests.support.tide import MODEL, NAME
 
-NAME = "tide"
-RECIPE = """
-name: tide
-model:
-  class_path: sklearn.linear_model.LogisticRegression
-  hyperparameters: {C: 1.0}
-  loader: {source_uri: "*.csv"}
-  data_interface: {task_type: classification, target_col: y}
-hyperparameter_tuning: {enabled: false, metric: roc_auc}
+RECIPE = (
+    MODEL
+    + """\
 evaluation: {validation: {test_size: 0.3}}
 batches: {column: day, period: daily, start: 2024-01-01}
 training: {window: %d}
 monitoring: {min_rows: 100, label_delay: 1}
 """
+)
 """Labels come a day late; the window is filled in."""
 
 
