@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.features.columns import Roles
 from ml_assets.monitoring.drift import drift_report
-from ml_assets.monitoring.reference import Reference
+from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import BatchEvidence, Champion, DriftReport, History, Profile
 from ml_assets.retraining.policy import decide_retrain
@@ -80,7 +80,8 @@ def report(current: pd.DataFrame, reference: pd.DataFrame, min_rows: int = 300, 
     numeric = [name for name in names if kind(name) in NUMERIC_KINDS]
     categorical = [name for name in names if name not in numeric]
     roles = Roles(tuple(numeric), tuple(categorical))
-    champion = Reference(1, reference, roles, min_rows, profile=known.pop("profile", None))
+    kept = InMemory(reference, roles, profile=known.pop("profile", None))
+    champion = Reference.of_rows(kept, min_rows, version=1)
     return drift_report(known.pop("batch", "b"), current, champion, **known)
 
 

@@ -127,7 +127,7 @@ def judge(
             segments=segments(pair.frame, columns, pair.frame.columns),
             looks=looks,
         ),
-        Measure(metric, direction),
+        Measure(metric, direction, positive=None),
         promotion,
         JUDGED.model_copy(update={"metric": metric}),
     )
@@ -174,7 +174,7 @@ def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generat
         return any(
             decide_probation(
                 Judged(pair.y[:rows], pair.champion[:rows], pair.challenger[:rows]),
-                Measure("accuracy", "maximize"),
+                Measure("accuracy", "maximize", positive=None),
                 DEFAULTS,
                 batches,
                 2,

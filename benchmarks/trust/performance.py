@@ -13,7 +13,7 @@ from benchmarks.trust.drift import QUIET_REFERENCE, columns, report, world
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.features.columns import Roles
 from ml_assets.monitoring.performance import performance_report
-from ml_assets.monitoring.reference import Reference, Scored
+from ml_assets.monitoring.reference import InMemory, Reference, Scored
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import LossSummary, PerformanceReport, Profile, Score
@@ -76,13 +76,17 @@ def followed(
     """For each batch of a stream: whether its report is a breach, whether the sequential test alarms."""
     holdout, summary = judged(rng, holdout_rows)
     champion = Reference(
-        1,
-        pd.DataFrame(),
-        Roles((), ()),
-        Monitoring().min_rows,
+        version=1,
+        kept=InMemory(pd.DataFrame(), Roles((), ()), losses=summary),
+        min_rows=Monitoring().min_rows,
+        target="y",
+        task="classification",
         metric="accuracy",
+        direction="maximize",
+        positive=None,
+        classes=(),
         holdout=holdout,
-        losses=summary,
+        random_state=0,
     )
     earlier: list[PerformanceReport] = []
     for place in range(batches):

@@ -182,6 +182,11 @@ class Fits:
             self._roles[batches] = roles(rows, self.stream.recipe)
         return self._roles[batches]
 
+    def classes(self, batches: tuple[str, ...]) -> tuple[str, ...]:
+        """Classes that a fit knows; none where the task has none."""
+        names, target = task_of(self.stream.recipe).class_names, self.stream.recipe.target
+        return () if names is None else names(self.stream.rows_of(batches)[target].dropna(), self.positive)
+
     def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
         """What a row of the hold-out cost the model that had not seen it."""
         tested, task = self.of(batches).tested, self.stream.recipe.task

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,11 @@ from ml_assets.records import (
     RetrainDecision,
 )
 from ml_assets.retraining.policy import decide_retrain
-from ml_assets.tasks.metrics import metric_named, score
-from ml_assets.training.window import choose_window
+from ml_assets.training.window import choose_window, scorer_by
+
+if TYPE_CHECKING:
+    from ml_assets.features.columns import Roles
+    from ml_assets.records import LossSummary, Profile
 
 Batches = tuple[str, ...]
 AnyReport = TypeVar("AnyReport", DriftReport, PerformanceReport)
@@ -61,6 +65,35 @@ class Replay:
         return sum(probation.outcome == "rollback" for probation in self.probations)
 
 
+@dataclass(frozen=True)
+class KeptFit:
+    """What monitoring compares with of a fit: what of it is dear is measured when it is first asked for."""
+
+    fits: Fits
+    batches: Batches
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Labelled rows of its window."""
+        rows = self.fits.stream.rows_of(self.batches)
+        return rows[rows[self.fits.stream.recipe.target].notna()]
+
+    @property
+    def roles(self) -> Roles:
+        """Its features by kind."""
+        return self.fits.roles(self.batches)
+
+    @cached_property
+    def losses(self) -> LossSummary | None:
+        """Losses on its hold-out."""
+        return self.fits.loss(self.batches)
+
+    @property
+    def profile(self) -> Profile:
+        """What would be measured at its training."""
+        return self.fits.profile(self.batches)
+
+
 @dataclass
 class Reports:
     """Drift and performance reports, made when first asked for and shared by all policies."""
@@ -86,7 +119,7 @@ class Reports:
             known[batch] = drift_report(
                 batch,
                 stream.frames[batch],
-                replace(self._reference(serving), profile=self.fits.profile(record.batches)),
+                self._reference(serving),
                 earlier=_under((known[b] for b in sorted(known) if b < batch), serving.version),
                 trailing={label: stream.frames[label] for label in before},
                 predictions=predicted if len(predicted) >= stream.recipe.monitoring.min_rows else None,
@@ -108,22 +141,20 @@ class Reports:
         return known[scored].model_copy(update={"batch": batch, "champion_version": serving.version})
 
     def _reference(self, serving: Serving) -> Reference:
-        """A fit as the reports know it; its profile, which is dear, only where drift asks for it."""
+        """A fit as the reports know it."""
         record, recipe, measure = serving.fit.record, self.stream.recipe, self.fits.measure
         if record.batches not in self._references:
-            rows = self.stream.rows_of(record.batches)
             self._references[record.batches] = Reference(
-                serving.version,
-                rows[rows[recipe.target].notna()],
-                self.fits.roles(record.batches),
-                recipe.monitoring.min_rows,
+                version=serving.version,
+                kept=KeptFit(self.fits, record.batches),
+                min_rows=recipe.monitoring.min_rows,
                 target=recipe.target,
                 task=recipe.task,
                 metric=measure.metric,
                 direction=measure.direction,
                 positive=measure.positive,
+                classes=self.fits.classes(record.batches),
                 holdout=record.holdout,
-                losses=self.fits.loss(record.batches),
                 random_state=recipe.random_state,
             )
         return replace(self._references[record.batches], version=serving.version)
@@ -229,20 +260,19 @@ def trained(fits: Fits, end: str, window: Window, without: Collection[str] = ())
     if window != "auto":
         fit = fits.get(end, window, without)
         return fit, fit.record.seconds
-    stream, sign = fits.stream, 1 if metric_named(fits.metric).direction == "maximize" else -1
+    stream = fits.stream
     tried: dict[str, float] = {}
 
-    def scorer(batches: Sequence[str], judge: str) -> float:
+    def answers(batches: Sequence[str], judge: str) -> tuple[pd.Series[Any], pd.DataFrame] | None:
         fit = fits.of(tuple(batches))
         tried[" ".join(batches)] = fit.record.seconds
         if fit.record.failed is not None:
-            return float("nan")
+            return None
         rows = served_rows(stream, fit, judge)
-        truth = stream.rows.loc[rows.index, stream.recipe.target]
-        return sign * score(fits.metric, truth, rows, fits.positive)
+        return stream.rows.loc[rows.index, stream.recipe.target], rows
 
     known = stream.window(end, "all", without)
-    fit = fits.of(known[-choose_window(known, scorer) :])
+    fit = fits.of(known[-choose_window(known, scorer_by(fits.metric, fits.positive, answers)) :])
     return fit, fit.record.seconds + sum(tried.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.orchestration.history import GATE
+from ml_assets.registry import champions
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.wording import describe, details
 
@@ -52,7 +52,7 @@ def _outcome(entries: list[Entry], decision: Entry) -> list[str]:
     if decision.kind != "retrain_decision" or decision.record.get("action") not in ("retrain", "first"):
         return []
     later = [e for e in entries if e.id > decision.id and e.batch == decision.batch]
-    gate = [e for e in later if e.kind in GATE and e.state == "done"][:1]
+    gate = [e for e in later if e.kind in champions.GATE and e.state == "done"][:1]
     lines = []
     for entry in gate:
         lines += [f"then: {describe(entry)}", *(f"  {line}" for line in details(entry))]

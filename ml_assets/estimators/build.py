@@ -13,7 +13,7 @@ from ml_assets.estimators.wrappers import LabelEncodedClassifier
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.space import Nested
-from ml_assets.tasks.all import TASKS
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 
 def build(class_path: str, params: Mapping[str, Any], random_state: int, task: str) -> Any:
@@ -36,7 +36,7 @@ def build(class_path: str, params: Mapping[str, Any], random_state: int, task: s
         If the class is not allowed, is not installed, is for another task, or has no such parameter.
     """
     estimator = _build(class_path, params, random_state)
-    if is_classifier(estimator) != (TASKS[task].estimator == "Classifier"):
+    if is_classifier(estimator) != (ESTIMATOR_KINDS[task] == "Classifier"):
         raise ValueError(f"{class_path} is no estimator for {task}.")
     return estimator
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.space import Float, Int
-from ml_assets.tasks.all import TASKS
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def families(task: str) -> dict[str, Candidate]:
 
     Spaces are small and forests capped, so that each fit stays within seconds on some 10,000 rows.
     """
-    suffix = TASKS[task].estimator
+    suffix = ESTIMATOR_KINDS[task]
     return {
         "linear": LINEAR[suffix],
         "xgboost": Candidate(

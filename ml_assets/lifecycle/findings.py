@@ -87,7 +87,8 @@ def _estimated(
     state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
 ) -> Estimate | None:
     """Estimate the score of the report's own batch; None for a version without its hold-out."""
-    from ml_assets.monitoring.estimated import Holdout, estimate, with_record
+    from ml_assets.monitoring.estimated import estimate, with_record
+    from ml_assets.monitoring.reference import Holdout
 
     answered = served(state, report.batch)
     holdout = state.registry.files.holdout(state.name, answered.version) if answered is not None else None

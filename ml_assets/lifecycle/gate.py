@@ -235,9 +235,9 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
     )
     state.ledger.append_once(
         state.name,
-        "probation",
+        champions.PROBATION,
         key=f"probation:{promoted.decision_id}:{sorted(watched)[-1]}:{decision.outcome}",
-        actor="probation",
+        actor=champions.PROBATION,
         from_version=previous.version,
         to_version=new.version,
         batch=batch,
@@ -248,7 +248,7 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
         charge.rollback(
             state.registry,
             state.name,
-            actor="probation",
+            actor=champions.PROBATION,
             to=previous.version,
             expected_champion=new.version,
             reason=decision.reason,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.errors import StepError
+from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
-from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +116,8 @@ def _known_schema(state: ModelState, batch: str) -> Schema | None:
 
 def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
     """Class labels of the first batch that has any: their spelling is that of all later ones."""
+    from ml_assets.tasks.all import task_of
+
     if not task_of(state.recipe).classes:
         return []
     target = state.recipe.target
@@ -156,11 +158,11 @@ def predict_step(state: ModelState, batch: str) -> Predicted:
         return Predicted()
     frame = state.store.read_frame("cleaned_features", batch)
     predicted = predict(state.registry.files.load(state.name, champion.version), frame)
-    predicted = predicted.assign(**{ROW_ID: frame[ROW_ID]}, champion_version=champion.version)
+    predicted = predicted.assign(**{ROW_ID: frame[ROW_ID]}).assign(**{VERSION: champion.version})
     snapshot = state.store.write_frame("predictions", batch, predicted)
     return Predicted(champion.version, snapshot.rows, snapshot.sha256, _summary(predicted))
 
 
 def _summary(predicted: pd.DataFrame) -> dict[str, float]:
-    numeric = predicted.select_dtypes("number").drop(columns=[ROW_ID, "champion_version"])
+    numeric = predicted.select_dtypes("number").drop(columns=[ROW_ID, VERSION])
     return {f"mean_{name}": float(numeric[name].mean()) for name in numeric}

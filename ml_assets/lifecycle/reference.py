@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.features.columns import Roles
     from ml_assets.lifecycle.state import ModelState
     from ml_assets.monitoring.reference import Reference
-    from ml_assets.records import LossSummary
+    from ml_assets.records import LossSummary, Profile
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the registry keeps with a version: each file is read, and held against its hash, when first asked for.
+
+    Each part raises IntegrityError if its file was changed.
+    """
+
+    state: ModelState
+    version: int
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Rows it was trained on, or a sample of them."""
+        return self.state.registry.files.reference(self.state.name, self.version)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Its features by kind."""
+        from ml_assets.features.columns import roles
+
+        return roles(self.rows, self.state.recipe)
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """What was measured at its training; None for a version that was registered without it."""
+        return self.state.registry.files.profile(self.state.name, self.version)
+
+    @cached_property
+    def losses(self) -> LossSummary | None:
+        """Losses on the hold-out; None for a static table, and for a version that was registered without it."""
+        from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
+
+        recipe = self.state.recipe
+        if recipe.batches is None:
+            return None
+        holdout = self.state.registry.files.holdout(self.state.name, self.version)
+        if holdout is None:
+            return None
+        rows, predicted = holdout
+        losses = row_losses(rows[recipe.target], predicted, recipe.task)
+        return loss_summary(losses, loss_kind(predicted, recipe.task))
 
 
 def reference(state: ModelState, version: int) -> Reference:
-    """Read what the reports on a version's batches are made against.
-
-    Raises
-    ------
-    IntegrityError
-        If one of its files was changed.
-    """
-    from ml_assets.features.columns import roles
+    """Make what the reports on a version's batches are made against."""
     from ml_assets.monitoring.reference import Reference
 
-    recipe, files = state.recipe, state.registry.files
-    made_by, rows = state.registry.version(state.name, version), files.reference(state.name, version)
+    recipe, made_by = state.recipe, state.registry.version(state.name, version)
     training = made_by.trained.training
     return Reference(
-        version,
-        rows,
-        roles(rows, recipe),
-        recipe.monitoring.min_rows,
+        version=version,
+        kept=Stored(state, version),
+        min_rows=recipe.monitoring.min_rows,
         target=recipe.target,
         task=recipe.task,
         metric=made_by.metric,
@@ -36,18 +75,5 @@ def reference(state: ModelState, version: int) -> Reference:
         positive=training.positive,
         classes=training.classes or (),
         holdout=made_by.holdout,
-        losses=_losses(state, version) if recipe.batches is not None else None,
-        profile=files.profile(state.name, version),
         random_state=recipe.random_state,
     )
-
-
-def _losses(state: ModelState, version: int) -> LossSummary | None:
-    """Sum up the losses on the hold-out; None for a version that was registered without it."""
-    from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
-
-    holdout = state.registry.files.holdout(state.name, version)
-    if holdout is None:
-        return None
-    (rows, predicted), task = holdout, state.recipe.task
-    return loss_summary(row_losses(rows[state.recipe.target], predicted, task), loss_kind(predicted, task))

@@ -15,7 +15,6 @@ from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
-from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,28 +76,22 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
     """Look as far back as `training.window: auto` says; the first model learns from all."""
     from ml_assets.backtest.fits import fixed_fit
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.tasks.metrics import metric_named, score
-    from ml_assets.training.window import choose_window
+    from ml_assets.training.window import choose_window, scorer_by
 
     champion = state.registry.champion(state.name) if state.recipe.training.window == "auto" else None
     if champion is None:
         return batches
     fit = fixed_fit(state.recipe, champion.trained.training)
-    sign = 1 if metric_named(champion.metric).direction == "maximize" else -1
 
-    def scorer(trained_on: Sequence[str], judge: str) -> float:
+    def answers(trained_on: Sequence[str], judge: str) -> tuple[pd.Series[Any], pd.DataFrame] | None:
         rows = state.store.read_frame("cleaned_features", judge)
         try:
             model = fit(state.store.read_frames("cleaned_features", list(trained_on)))
         except ValueError:  # e.g. one class only
-            return float("nan")
-        return sign * score(
-            champion.metric,
-            rows[state.recipe.target],
-            predict(model, rows),
-            champion.trained.training.positive,
-        )
+            return None
+        return rows[state.recipe.target], predict(model, rows)
 
+    scorer = scorer_by(champion.metric, champion.trained.training.positive, answers)
     return batches[-choose_window(batches, scorer) :]
 
 
@@ -152,6 +145,7 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
     from ml_assets.evaluation import pictures
     from ml_assets.evaluation.evaluate import evaluate, predict
     from ml_assets.registry import tracking
+    from ml_assets.tasks.all import task_of
 
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     model = state.registry.files.load_trained(trained)

@@ -67,7 +67,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     )
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
-        known.rows, current, known.roles.numeric, known.roles.categorical
+        known.kept.rows, current, known.kept.roles.numeric, known.kept.roles.categorical
     )
     state.store.write_bytes("drift_report", batch, "evidently.json", evidently_json.encode())
     html = state.store.write_bytes("drift_report", batch, "evidently.html", evidently_html.encode())
@@ -85,7 +85,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     _tell_drift(state, report)
     alarms = (*report.faults, *([report.text] if drift_breach(report, state.recipe.retraining) else []))
     shown = {
-        "picture": pictures.worst_columns(report, known.rows, current),
+        "picture": pictures.worst_columns(report, known.kept.rows, current),
         "history": timeline.drift_map([*earlier, report]),
     }
     return Drift(report, alarms, shown, html)

@@ -87,9 +87,9 @@ def drift_report(
             reference_rows=0,
             text="No champion yet, so nothing to compare with.",
         )
-    reference, profile, random_state = champion.rows, champion.profile, champion.random_state
-    numeric, categorical = champion.roles.numeric, champion.roles.categorical
-    blank = partial(blank, champion_version=champion.version, set_aside=dict(champion.roles.excluded))
+    reference, profile, random_state = champion.kept.rows, champion.kept.profile, champion.random_state
+    numeric, categorical = champion.kept.roles.numeric, champion.kept.roles.categorical
+    blank = partial(blank, champion_version=champion.version, set_aside=dict(champion.kept.roles.excluded))
     wanted = [name for name in (*numeric, *categorical) if name in reference.columns]
     times = {name: int(np.sum(current.columns == name)) for name in wanted}
     faults: dict[str, str] = {name: faulty.absent(name) for name in wanted if times[name] == 0}
@@ -161,7 +161,7 @@ def drift_report(
         reference_rows=reference_rows,
         share=0.0,
         columns=tuple(columns),
-        set_aside={**champion.roles.excluded, **dict(sorted(set_aside.items()))},
+        set_aside={**champion.kept.roles.excluded, **dict(sorted(set_aside.items()))},
         faults=sentences,
         joint=joint,
         predictions=predicted,

@@ -8,13 +8,13 @@ the concept. So it is shown, beside how far earlier estimates were off, and deci
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from ml_assets.monitoring.reference import Holdout
 from ml_assets.records import Estimate, MaturedEstimate, PerformanceReport
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Numbers
@@ -33,31 +33,6 @@ PLATT_LABELS = 10
 MOST_LEVELS = 200  # of a categorical column; rarer ones count as missing
 NEVER = 1e-9
 """What a class without probability keeps where all have none, so that a row's shares can be normalised."""
-
-
-@dataclass(frozen=True)
-class Holdout:
-    """The hold-out of a version, with the predictions of the model that had not seen it.
-
-    Parameters
-    ----------
-    metric : str
-        A name in `METRICS`: what is estimated.
-    target : str
-        Column of the labels.
-    rows : DataFrame of shape (n_rows, n_columns)
-        Features and labels.
-    predictions : DataFrame of shape (n_rows, n_outputs)
-        In the order of `rows`.
-    features : sequence of str
-        Columns from which the loss is learned, for regression.
-    """
-
-    metric: str
-    target: str
-    rows: pd.DataFrame
-    predictions: pd.DataFrame
-    features: Sequence[str] = ()
 
 
 def estimate(

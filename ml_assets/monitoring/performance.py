@@ -124,10 +124,10 @@ def _concept(
     """Judge the loss of each row; None where the hold-out's are not known."""
     from ml_assets.monitoring.sequential import row_losses, sequential_test
 
-    if champion.losses is None:
+    if champion.kept.losses is None:
         return None
     losses = row_losses(y, predictions, champion.task)
-    return sequential_test(losses, champion.losses, batch, champion.version, earlier)
+    return sequential_test(losses, champion.kept.losses, batch, champion.version, earlier)
 
 
 def _score(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Score | None:

@@ -12,7 +12,7 @@ from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import Roles, roles
 from ml_assets.monitoring import target
 from ml_assets.monitoring.drift import drift_report
-from ml_assets.monitoring.reference import Reference
+from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.monitoring.verdict import JOINT, outputs
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Monitoring, Recipe
@@ -93,7 +93,9 @@ def effects_between(
     for label in (labels[place] for place in at):
         others = pd.concat([rows for other, rows in batches.items() if other != label], ignore_index=True)
         others = others.sample(min(REFERENCE_ROWS, len(others)), random_state=random_state)
-        report = drift_report(label, batches[label], Reference(0, others, roles_, monitoring.min_rows))
+        report = drift_report(
+            label, batches[label], Reference.of_rows(InMemory(others, roles_), monitoring.min_rows)
+        )
         for column in report.columns:
             for effect, value in column.effects.items():
                 found.setdefault(column.column, {}).setdefault(effect, []).append(abs(value))

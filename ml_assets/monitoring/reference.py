@@ -3,61 +3,101 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from ml_assets.features.columns import Roles
     from ml_assets.records import Direction, LossSummary, Profile, Score
 
 
+class Kept(Protocol):
+    """What is kept with a version; a part is read when a report asks for it, and by no report that does not."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Rows it was trained on, or a sample of them; with `batch__` where there are batches."""
+
+    @property
+    def roles(self) -> Roles:
+        """Its features by kind, and the columns that are none, with the reason."""
+
+    @property
+    def losses(self) -> LossSummary | None:
+        """What a row of the hold-out cost the model that had not seen it."""
+
+    @property
+    def profile(self) -> Profile | None:
+        """Importance of columns, usual effects, predictions on the hold-out."""
+
+
 @dataclass(frozen=True)
+class InMemory:
+    """All of it, at hand."""
+
+    rows: pd.DataFrame
+    roles: Roles
+    losses: LossSummary | None = None
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reference:
-    """One champion, read once: from the registry for the live reports, from the fits for a replay.
+    """One champion: from the registry for the live reports, from the fits for a replay.
 
     Parameters
     ----------
     version : int
         The champion's.
-    rows : DataFrame of shape (n_reference_rows, n_columns)
-        Rows it was trained on, with `batch__` where there are batches.
-    roles : Roles
-        Its features by kind, and the columns that are none, with the reason.
+    kept : Kept
+        What the reports compare with.
     min_rows : int
         Fewer rows than this prove nothing (`monitoring.min_rows`).
     target, task : str
         What it predicts.
     metric, direction : str
         What is measured, and which way is better.
-    positive : str, optional
+    positive : str or None
         Positive class of two.
     classes : tuple of str
-        Classes it knows; `rows` may be a sample.
-    holdout : Score, optional
+        Classes it knows; its rows may be a sample.
+    holdout : Score or None
         Its score on the hold-out.
-    losses : LossSummary, optional
-        What a row of the hold-out cost the model that had not seen it.
-    profile : Profile, optional
-        Importance of columns, usual effects, predictions on the hold-out.
     random_state : int
         Seed of samples and bootstraps.
     """
 
     version: int
-    rows: pd.DataFrame
-    roles: Roles
+    kept: Kept
     min_rows: int
-    target: str = ""
-    task: str = "classification"
-    metric: str = ""
-    direction: Direction = "maximize"
-    positive: str | None = None
-    classes: tuple[str, ...] = ()
-    holdout: Score | None = None
-    losses: LossSummary | None = None
-    profile: Profile | None = None
-    random_state: int = 0
+    target: str
+    task: str
+    metric: str
+    direction: Direction
+    positive: str | None
+    classes: tuple[str, ...]
+    holdout: Score | None
+    random_state: int
+
+    @classmethod
+    def of_rows(cls, kept: Kept, min_rows: int, version: int = 0) -> Reference:
+        """Make one whose columns alone are compared: it predicts nothing, and nothing is measured."""
+        return cls(
+            version=version,
+            kept=kept,
+            min_rows=min_rows,
+            target="",
+            task="",
+            metric="",
+            direction="maximize",
+            positive=None,
+            classes=(),
+            holdout=None,
+            random_state=0,
+        )
 
 
 @dataclass(frozen=True)
@@ -80,3 +120,28 @@ class Scored:
     y: pd.Series[Any]
     predictions: pd.DataFrame
     learned: Any | None = None
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The hold-out of a version, with the predictions of the model that had not seen it.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `METRICS`: what is estimated.
+    target : str
+        Column of the labels.
+    rows : DataFrame of shape (n_rows, n_columns)
+        Features and labels.
+    predictions : DataFrame of shape (n_rows, n_outputs)
+        In the order of `rows`.
+    features : sequence of str
+        Columns from which the loss is learned, for regression.
+    """
+
+    metric: str
+    target: str
+    rows: pd.DataFrame
+    predictions: pd.DataFrame
+    features: Sequence[str] = ()

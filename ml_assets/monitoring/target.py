@@ -42,11 +42,11 @@ def target_drift(
     ColumnDrift or None
         `note` names classes that the champion has never seen: it can never predict them.
     """
-    y, learned = y.dropna(), champion.rows[champion.target].dropna()
+    y, learned = y.dropna(), champion.kept.rows[champion.target].dropna()
     if min(len(y), len(learned)) < champion.min_rows:
         return None
     pair = _pair(y, learned, champion.task)
-    usual = champion.profile.usual.get(champion.target, {}) if champion.profile is not None else {}
+    usual = champion.kept.profile.usual.get(champion.target, {}) if champion.kept.profile is not None else {}
     history = {name: [abs(value) for value in values] for name, values in usual.items()}
     for report in earlier:
         entry = report.target

@@ -17,12 +17,12 @@ def raw_data(graph: Graph) -> dg.AssetsDefinition:
     state = graph.state
     contract = "Columns, types, emptiness, target present."
 
-    @dg.asset(
-        name="raw_data",
+    @graph.asset(
+        "raw_data",
         kinds={"parquet"},
         code_version=state.recipe_sha256[:12],
         check_specs=[graph.check_spec("contract", "raw_data", contract, blocking=True)],
-        **graph.batched,
+        of_a_batch=True,
     )
     def raw_data(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Rows as they came, one content-hashed snapshot per batch; late ones are read again."""
@@ -42,8 +42,8 @@ def cleaned_features(graph: Graph) -> dg.AssetsDefinition:
     """Make `cleaned_features`."""
     state = graph.state
 
-    @dg.asset(
-        name="cleaned_features", deps=[graph.key("raw_data")], kinds={"pandas", "parquet"}, **graph.batched
+    @graph.asset(
+        "cleaned_features", deps=[graph.key("raw_data")], kinds={"pandas", "parquet"}, of_a_batch=True
     )
     def cleaned_features(context: dg.AssetExecutionContext) -> None:
         """Types converted, exact duplicates dropped, each row named; nothing is learned here."""
@@ -69,12 +69,12 @@ def predictions(graph: Graph) -> dg.AssetsDefinition:
     """Make `predictions`."""
     state = graph.state
 
-    @dg.asset(
-        name="predictions",
+    @graph.asset(
+        "predictions",
         deps=[graph.key("cleaned_features")],
         kinds={"mlflow", "parquet"},
         required_resource_keys={"mlflow"},
-        **graph.batched,
+        of_a_batch=True,
     )
     def predictions(context: dg.AssetExecutionContext) -> None:
         """The champion's predictions for a batch; the champion comes from the registry."""
@@ -92,13 +92,13 @@ def drift_report(graph: Graph) -> dg.AssetsDefinition:
     state = graph.state
     drift = "Share of drifted columns, and faults."
 
-    @dg.asset(
-        name="drift_report",
+    @graph.asset(
+        "drift_report",
         deps=[graph.key("cleaned_features")],
         kinds={"evidently"},
         required_resource_keys={"mlflow"},
         check_specs=[graph.check_spec("drift", "drift_report", drift, blocking=False)],
-        **graph.batched,
+        of_a_batch=True,
     )
     def drift_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The batch's columns against the rows that the champion was trained on."""
@@ -119,8 +119,8 @@ def performance_report(graph: Graph) -> dg.AssetsDefinition:
     state = graph.state
     live = "Live score against the threshold, or against the hold-out."
 
-    @dg.asset(
-        name="performance_report",
+    @graph.asset(
+        "performance_report",
         deps=[
             dg.AssetDep(graph.key(asset), partition_mapping=labels_mapping(state.recipe))
             for asset in ("cleaned_features", "predictions")
@@ -128,7 +128,7 @@ def performance_report(graph: Graph) -> dg.AssetsDefinition:
         kinds={"scikitlearn"},
         required_resource_keys={"mlflow"},
         check_specs=[graph.check_spec("performance", "performance_report", live, blocking=False)],
-        **graph.batched,
+        of_a_batch=True,
     )
     def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The live score of the newest batch whose labels are known when this batch arrives."""

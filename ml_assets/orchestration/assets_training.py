@@ -53,14 +53,13 @@ def trained_model(graph: Graph) -> dg.AssetsDefinition:
     state = graph.state
     libraries = {library_of(choice.class_path).tag for choice in candidates(state.recipe).values()}
 
-    @dg.asset(
-        name="trained_model",
+    @graph.asset(
+        "trained_model",
         deps=[graph.key("training_set")],
         kinds={"optuna", *libraries},
         required_resource_keys={"mlflow"},
         pool=f"{state.name}_training",
         code_version=state.recipe_sha256[:12],
-        **graph.hub,
     )
     def trained_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One Pipeline, from imputation to estimator, searched within the training set."""
@@ -80,13 +79,12 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
     state = graph.state
     targets = "The recipe's `evaluation.targets`."
 
-    @dg.asset(
-        name="evaluation_report",
+    @graph.asset(
+        "evaluation_report",
         deps=[graph.key("trained_model"), graph.key("test_set")],
         kinds={"scikitlearn"},
         required_resource_keys={"mlflow"},
         check_specs=[graph.check_spec("targets", "evaluation_report", targets, blocking=True)],
-        **graph.hub,
     )
     def evaluation_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Scores on the hold-out with 95 % intervals, beside a baseline that looks at no feature."""
@@ -105,12 +103,8 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
     """Make `champion`."""
     state = graph.state
 
-    @dg.asset(
-        name="champion",
-        deps=[graph.key("evaluation_report")],
-        kinds={"mlflow"},
-        required_resource_keys={"mlflow"},
-        **graph.hub,
+    @graph.asset(
+        "champion", deps=[graph.key("evaluation_report")], kinds={"mlflow"}, required_resource_keys={"mlflow"}
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
@@ -135,9 +129,7 @@ def backtest(graph: Graph) -> dg.AssetsDefinition:
     """Make `backtest`."""
     state = graph.state
 
-    @dg.asset(
-        name="backtest", deps=[graph.all_batches("cleaned_features")], kinds={"scikitlearn"}, **graph.hub
-    )
+    @graph.asset("backtest", deps=[graph.all_batches("cleaned_features")], kinds={"scikitlearn"})
     def backtest(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """What other retraining policies would have gained so far, and their cost; `recipe` is the one in force."""
         try:

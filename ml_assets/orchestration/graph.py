@@ -1,6 +1,6 @@
 """What the assets of one recipe have in common: keys, partitions, checks, and how a step's refusal is shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +37,14 @@ class Graph:
         """What every asset of a batch has."""
         single = dg.BackfillPolicy.single_run() if self.partitions else None
         return {**self.hub, "partitions_def": self.partitions, "backfill_policy": single}
+
+    def asset(
+        self, name: str, *, of_a_batch: bool = False, **options: Any
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """Decorate a function that makes an asset of this recipe."""
+        place = self.batched if of_a_batch else self.hub
+        made: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(name=name, **place, **options)
+        return made
 
     def key(self, asset: str) -> dg.AssetKey:
         """Key of an asset of this recipe."""

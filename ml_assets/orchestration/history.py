@@ -33,9 +33,6 @@ AnyReport = TypeVar("AnyReport", bound=Record)
 REMEMBERED = 200
 """Newest events of an asset, and newest runs of a model, that a decision looks at."""
 
-GATE = ("promote", "keep", "inconclusive")
-"""Kinds of the ledger's entries that end a training."""
-
 IN_PROGRESS = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -143,7 +140,7 @@ def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) 
     running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
-    gate = [e for kind in GATE for e in state.ledger.entries(state.name, kind) if e.state == "done"]
+    gate = [e for kind in champions.GATE for e in state.ledger.entries(state.name, kind) if e.state == "done"]
     for record in sorted(runs.values(), key=lambda r: r.create_timestamp):
         run = record.dagster_run
         batch = run.tags.get(AS_OF_TAG) or newest

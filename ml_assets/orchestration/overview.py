@@ -76,9 +76,7 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
     drift = next((b.drift for b in reversed(history.batches) if b.drift), None)
     scored = [b.performance for b in history.batches if b.performance and b.performance.score]
     live = scored[-1] if scored else None
-    entry = state.ledger.last(
-        state.name, ["retrain_decision", "promote", "keep", "inconclusive", "rollback"], "done"
-    )
+    entry = state.ledger.last(state.name, ["retrain_decision", *champions.GATE, "rollback"], "done")
     last = (
         LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
         if entry

@@ -12,7 +12,6 @@ from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 from ml_assets.failures import WrongUsageError
 from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.names import STATIC
-from ml_assets.orchestration.history import GATE
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
 from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
@@ -182,7 +181,7 @@ def _trained_before(state: ModelState, batch: str) -> tuple[dict[str, Any], str,
             continue
         if entry.kind == "retrain_decision" and entry.record["action"] in ("first", "retrain"):
             decided = entry
-        elif decided is not None and entry.kind in GATE and entry.state == "done":
+        elif decided is not None and entry.kind in champions.GATE and entry.state == "done":
             promoted = entry.to_version if entry.kind == "promote" else None
             return decided.record, f"{entry.kind}: {entry.reason}", promoted
     return None
@@ -208,7 +207,7 @@ def _train(walker: Walker, request: dg.RunRequest) -> tuple[str, int | None]:
         execute(walker.instance, walker.repository, str(request.job_name), tags=tags)
     except RunFailedError as error:
         return f"failed: {error}", None
-    entry = state.ledger.last(state.name, GATE, "done")
+    entry = state.ledger.last(state.name, champions.GATE, "done")
     after = champions.champions(state.ledger, state.name)
     return f"{entry.kind}: {entry.reason}" if entry else "", after[-1] if after != before else None
 

@@ -22,8 +22,8 @@ def calibration(
     first: pd.DataFrame,
     second: pd.DataFrame,
     *,
+    positive: str | None,
     blocks: Any | None = None,
-    positive: str | None = None,
 ) -> dict[str, Paired]:
     """Compare two classifiers' probabilities by log loss and by expected calibration error.
 

@@ -19,7 +19,7 @@ class Measure:
 
     metric: str
     direction: Direction
-    positive: str | None = None
+    positive: str | None
     random_state: int = 0
 
 
@@ -59,7 +59,7 @@ def judged(
     champion: pd.DataFrame | None,
     challenger: pd.DataFrame,
     recipe: Recipe,
-    features: Iterable[str] = (),
+    features: Iterable[str] | None = None,
     *,
     champion_version: int | None = None,
     looks: int = 0,
@@ -74,9 +74,9 @@ def judged(
         Their answers; see `Judged`.
     recipe : Recipe
         Names target, entities, batch column and segments.
-    features : iterable of str
+    features : iterable of str, optional
         The challenger's own: the rows where one is missing are a segment. What these few rows alone would
-        make a feature is no matter.
+        make a feature is no matter. Default: no segments are cut, as on probation.
     champion_version, looks : int
         See `Judged`.
     """
@@ -88,7 +88,7 @@ def judged(
         champion,
         challenger,
         blocks(rows, recipe),
-        segments(rows, recipe.evaluation.segments, features),
+        None if features is None else segments(rows, recipe.evaluation.segments, features),
         champion_version,
         looks,
     )

@@ -66,8 +66,8 @@ def compare(
     second: pd.DataFrame,
     metric: str,
     *,
+    positive: str | None,
     blocks: Any | None = None,
-    positive: str | None = None,
     random_state: int = 0,
 ) -> Paired | None:
     """Compare two models on the labelled rows.
@@ -82,7 +82,7 @@ def compare(
         A name in `METRICS`.
     blocks : array of shape (n_rows,), optional
         Rows of one block are not independent. One single block says nothing about its spread and is ignored.
-    positive : str, optional
+    positive : str or None
         Positive class of two.
     random_state : int
         Seed of the bootstrap, where one is needed.

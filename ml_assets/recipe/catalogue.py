@@ -13,6 +13,7 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean, nearest
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TWINS: Final = {
     "sklearn.linear_model.LogisticRegression": "sklearn.linear_model.Ridge",
@@ -95,8 +96,9 @@ def twin(class_path: str, task: str) -> str:
     >>> twin("sklearn.naive_bayes.GaussianNB", "regression")
     'sklearn.ensemble.RandomForestRegressor'
     """
-    suffix, other = ("Classifier", "Regressor") if task == "classification" else ("Regressor", "Classifier")
-    for candidate in (TWINS.get(class_path), class_path.replace(other, suffix)):
+    suffix = ESTIMATOR_KINDS[task]
+    renamed = (class_path.replace(other, suffix) for other in ESTIMATOR_KINDS.values())
+    for candidate in (TWINS.get(class_path), *renamed):
         if candidate in ESTIMATORS and ESTIMATORS[candidate].task == task:
             return candidate
     return f"sklearn.ensemble.RandomForest{suffix}"

@@ -46,3 +46,9 @@ TASK_METRICS: Final[dict[str, tuple[str, ...]]] = {
 
 DEFAULT_METRICS: Final[dict[str, str | None]] = {"classification": None, "regression": "rmse"}
 """Metric where the recipe names none. None: roc_auc for two classes, f1 for more, known once the data is."""
+
+ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor"]]] = {
+    "classification": "Classifier",
+    "regression": "Regressor",
+}
+"""Kind of scikit-learn estimator of a task, and how names of its classes end."""

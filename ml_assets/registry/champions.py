@@ -11,8 +11,10 @@ from ml_assets.records import Direction, Evaluation, Record, Score, TrainedModel
 from ml_assets.registry.ledger import Entry, Ledger
 
 CHANGES = ("promote", "rollback", "reconcile")
-COMPARISONS = ("promote", "keep", "inconclusive")
+GATE = ("promote", "keep", "inconclusive")
+"""Kinds of entries that end a training: what the gate said."""
 PROBATION = "probation"
+"""Actor and kind of what probation does."""
 
 
 class UnknownVersionError(MendableError, LookupError):
@@ -138,7 +140,7 @@ def looks(ledger: Ledger, recipe: str, version: int) -> int:
     return sum(
         entry.state == "done"
         and entry.from_version == version
-        and entry.kind in COMPARISONS
+        and entry.kind in GATE
         and entry.record.get("champion_score") is not None
         for entry in ledger.entries(recipe)
     )

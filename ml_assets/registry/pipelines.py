@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,20 +78,17 @@ def sklearn_flavour() -> Any:
 def load_pipeline(folder: Path) -> Any:
     """Load a pipeline from the files of an MLflow model, whichever version of ml_assets saved it."""
     flavour = sklearn_flavour()
-    with former_modules():
-        return flavour.load_model(str(folder))
+    answer_to_former_names()
+    return flavour.load_model(str(folder))
 
 
-@contextmanager
-def former_modules() -> Iterator[None]:
-    """Answer to the names that modules had when older models were saved: a pickle names its classes by module."""
+def answer_to_former_names() -> None:
+    """Give modules the names, too, that they had when older models were saved: a pickle names its classes by module.
+
+    They keep them, since another thread may be loading a model at the same time.
+    """
     for former, now in MOVED.items():
-        sys.modules[former] = import_module(now)
-    try:
-        yield
-    finally:
-        for former in MOVED:
-            sys.modules.pop(former, None)
+        sys.modules.setdefault(former, import_module(now))
 
 
 def plain(rows: pd.DataFrame, training: TrainingResult) -> pd.DataFrame:

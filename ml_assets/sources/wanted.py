@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml_assets.tasks.all import task_of
-
 if TYPE_CHECKING:
     from ml_assets.recipe import Recipe
     from ml_assets.recipe.schema import Batches
@@ -81,6 +79,8 @@ class Wanted:
 
 def columns_of(recipe: Recipe) -> Columns:
     """Take from a recipe what it says of columns."""
+    from ml_assets.tasks.all import task_of
+
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
     target = interface.target_col
     targets = frozenset({target} if isinstance(target, str) else target)

@@ -128,8 +128,6 @@ class Task:
         From predictions to the name of the loss of a row.
     row_losses : callable
         From labelled predictions to the loss of each row.
-    estimator : {"Classifier", "Regressor"}
-        Kind of scikit-learn estimator, and how names of its classes end.
     encoded_target : {"auto", "continuous"}
         What scikit-learn's target encoder is told.
     target_check : {"classes", "numbers"}
@@ -153,7 +151,6 @@ class Task:
     baseline: Callable[[], Any]
     loss_kind: Callable[[pd.DataFrame], str]
     row_losses: Callable[[Any], Floats]
-    estimator: Literal["Classifier", "Regressor"]
     encoded_target: Literal["auto", "continuous"]
     target_check: Literal["classes", "numbers"]
     target_pair: Literal["levels", "numbers"]

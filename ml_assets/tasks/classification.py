@@ -264,7 +264,6 @@ CLASSIFICATION = Task(
     baseline=_baseline,
     loss_kind=_loss_kind,
     row_losses=_row_losses,
-    estimator="Classifier",
     encoded_target="auto",
     target_check="classes",
     target_pair="levels",

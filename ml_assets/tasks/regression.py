@@ -83,7 +83,6 @@ REGRESSION = Task(
     baseline=_baseline,
     loss_kind=lambda _predictions: "squared error",
     row_losses=_squared,
-    estimator="Regressor",
     encoded_target="continuous",
     target_check="numbers",
     target_pair="numbers",

@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ml_assets.tasks.metrics import metric_named, score
 
 JUDGES = 2
 """Newest batches that judge, each by models that end just before it."""
 TOLERANCE = 0.005
 """Share of the best score by which a longer window may be worse and is still taken."""
 
+Answers = Callable[[Sequence[str], str], "tuple[pd.Series[Any], pd.DataFrame] | None"]
 Scorer = Callable[[Sequence[str], str], float]
 """Score, higher is better, of a model trained on some batches on a later one; NaN where there is none."""
+
+
+def scorer_by(metric: str, positive: str | None, answers: Answers) -> Scorer:
+    """Score models by a metric, turned so that higher is better.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `METRICS`.
+    positive : str or None
+        Positive class of two.
+    answers : callable
+        Fits on the first argument's batches; labels of the second, and what the fit predicts there. None where
+        no model can be fitted, e.g. to rows of one class.
+    """
+    sign = 1 if metric_named(metric).direction == "maximize" else -1
+
+    def scorer(batches: Sequence[str], judge: str) -> float:
+        answered = answers(batches, judge)
+        return math.nan if answered is None else sign * score(metric, *answered, positive)
+
+    return scorer
 
 
 def choose_window(batches: Sequence[str], scorer: Scorer) -> int:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.monitoring.estimated import Holdout, calibrated, estimate, expected_score, with_record
+from ml_assets.monitoring.estimated import calibrated, estimate, expected_score, with_record
+from ml_assets.monitoring.reference import Holdout
 from ml_assets.recipe.tasks import TASK_METRICS
 from ml_assets.records import Estimate, PerformanceReport, Score
 from ml_assets.tasks.metrics import METRICS, score

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.features.columns import Roles
 from ml_assets.monitoring.performance import performance_report, worse_than
-from ml_assets.monitoring.reference import Reference, Scored
-from ml_assets.recipe.schema import Monitoring
+from ml_assets.monitoring.reference import Scored
 from ml_assets.records import PerformanceReport, Score
+from ml_assets_tests.support.references import champion
 
 HOLDOUT = Score(value=0.80, low=0.78, high=0.82)
 
@@ -26,9 +25,8 @@ def labels(rows: int, right: float, seed: int = 0) -> tuple[pd.Series, pd.DataFr
 
 def report(y, predictions, trained=None, scored_batch="2025-02-01", **changes) -> PerformanceReport:
     known = {"metric": "accuracy", "holdout": HOLDOUT} | changes
-    champion = Reference(1, pd.DataFrame(), Roles((), ()), Monitoring().min_rows, **known)
     scored = None if y is None else Scored(scored_batch, y, predictions, trained)
-    return performance_report("2025-03-01", champion, scored)
+    return performance_report("2025-03-01", champion(**known), scored)
 
 
 def test_live_score_with_interval_and_doubt() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.features.columns import Roles
-from ml_assets.monitoring.reference import Reference
+from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.monitoring.target import sentence, target_drift, usual_effects
 from ml_assets.records import ColumnDrift, PerformanceReport, Profile
+from ml_assets_tests.support.references import champion
 
 
 def classes(shares: tuple[float, ...], rows: int, seed: int) -> pd.Series:
@@ -24,11 +25,10 @@ def numbers(mean: float, rows: int, seed: int) -> pd.Series:
     return pd.Series(np.random.default_rng(seed).normal(mean, 1.0, rows), name="y")
 
 
-def champion(learned: pd.Series, task: str = "classification", usual: Any = None, **more: Any) -> Reference:
+def learned_by(learned: pd.Series, task: str, usual: Any = None, **more: Any) -> Reference:
+    kept = InMemory(learned.to_frame("y"), Roles((), ()))
     profile = Profile(metric="", usual={"y": usual or {}})
-    return Reference(
-        1, learned.to_frame("y"), Roles((), ()), 300, target="y", task=task, profile=profile, **more
-    )
+    return champion(kept, profile=profile, min_rows=300, task=task, **more)
 
 
 def found(
@@ -38,7 +38,7 @@ def found(
     earlier: Sequence[PerformanceReport] = (),
     **more: Any,
 ) -> ColumnDrift:
-    entry = target_drift(y, champion(learned, task, **more), earlier)
+    entry = target_drift(y, learned_by(learned, task, **more), earlier)
     assert entry is not None
     return entry
 
@@ -76,9 +76,12 @@ def test_numbers_as_classes_are_compared_as_text() -> None:
 
 
 def test_few_labels_prove_nothing() -> None:
-    assert target_drift(classes((1.0,), 299, 1), champion(classes((0.5, 0.5), 5000, 2))) is None
+    assert (
+        target_drift(classes((1.0,), 299, 1), learned_by(classes((0.5, 0.5), 5000, 2), "classification"))
+        is None
+    )
     late = classes((1.0,), 400, 1).where(np.arange(400) < 200)
-    assert target_drift(late, champion(classes((0.5, 0.5), 5000, 2))) is None
+    assert target_drift(late, learned_by(classes((0.5, 0.5), 5000, 2), "classification")) is None
 
 
 def test_season_that_the_champion_has_learned_is_no_drift() -> None:

@@ -47,7 +47,9 @@ def decide(
     costs = more.pop("costs", None)
     extra = {name: more.pop(name) for name in ("looks", "segments") if name in more}
     seen = Judged(y, champion, challenger, blocks, **extra)
-    return decide_promotion(seen, Measure(metric, direction), PromotionSection(**more), evaluation(), costs)
+    return decide_promotion(
+        seen, Measure(metric, direction, positive=None), PromotionSection(**more), evaluation(), costs
+    )
 
 
 def test_equal_models_are_rarely_promoted() -> None:
@@ -206,7 +208,7 @@ def test_rows_must_be_the_same_rows() -> None:
 def test_first_model_must_beat_the_baseline_and_its_targets(judged: Evaluation, outcome: str) -> None:
     y = pd.Series([1.0, 2.0, 3.0])
     predictions = pd.DataFrame({"prediction": [1.0, 2.0, 4.0]})
-    measure = Measure(judged.metric, judged.direction)
+    measure = Measure(judged.metric, judged.direction, positive=None)
     answer = decide_promotion(Judged(y, None, predictions), measure, PromotionSection(), judged)
     assert answer.outcome == outcome
     assert (answer.rows_needed is not None) == (outcome == "inconclusive")
@@ -221,7 +223,7 @@ def test_first_model_is_not_promoted_on_a_handful_of_rows(rows: int, min_rows: i
     section = PromotionSection(min_rows=min_rows)
     predictions = pd.DataFrame({"prediction": ["yes", "no"]})
     seen = Judged(pd.Series(["yes", "no"]), None, predictions)
-    answer = decide_promotion(seen, Measure("accuracy", "maximize"), section, judged)
+    answer = decide_promotion(seen, Measure("accuracy", "maximize", positive=None), section, judged)
     assert answer.outcome == outcome
     if outcome == "inconclusive":
         assert answer.rows_needed == min(20, min_rows) and f"has {rows} labelled rows" in answer.reason
@@ -230,7 +232,7 @@ def test_first_model_is_not_promoted_on_a_handful_of_rows(rows: int, min_rows: i
 def test_missed_targets_stop_a_better_challenger() -> None:
     y, champion, challenger = classifiers(np.random.default_rng(12), 1000, 0.6, 0.8)
     missed = evaluation(missed=("accuracy 0.8 is below its target 0.9",))
-    seen, measure = Judged(y, champion, challenger), Measure("accuracy", "maximize")
+    seen, measure = Judged(y, champion, challenger), Measure("accuracy", "maximize", positive=None)
     answer = decide_promotion(seen, measure, PromotionSection(), missed)
     assert answer.outcome == "keep" and "0.9" in answer.reason
 

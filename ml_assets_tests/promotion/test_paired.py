@@ -37,14 +37,16 @@ def numbers(rows: int) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize("blocked", [False, True])
-@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "roc_auc", "mae", "mse", "rmse"])
+@pytest.mark.parametrize(
+    "metric", [metric.name for metric in METRICS.values() if metric.influence is not None]
+)
 def test_error_by_formula_is_the_error_by_bootstrap(
     metric: str, blocked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paired, "RESAMPLES", 4000)
     given = numbers(600) if METRICS[metric].task == "regression" else classifiers(600)
     blocks = np.arange(600) // 4 if blocked else None
-    result = compare(*given, metric, blocks=blocks)
+    result = compare(*given, metric, positive=None, blocks=blocks)
     assert result is not None
     groups = np.arange(600) if blocks is None else blocks
     sides = [labelled(given[0], side, METRICS[metric].task, None) for side in given[1:]]
@@ -54,13 +56,16 @@ def test_error_by_formula_is_the_error_by_bootstrap(
 
 
 def test_metric_without_a_formula_is_bootstrapped() -> None:
-    result = compare(*classifiers(400), "f1")
+    result = compare(*classifiers(400), "f1", positive="yes")
     assert result is not None and result.error > 0
 
 
 def test_exchanged_models_exchange_the_sign() -> None:
     y, first, second = classifiers(500)
-    there, back = compare(y, first, second, "roc_auc"), compare(y, second, first, "roc_auc")
+    there, back = (
+        compare(y, first, second, "roc_auc", positive="yes"),
+        compare(y, second, first, "roc_auc", positive="yes"),
+    )
     assert there is not None and back is not None
     assert there.gain == -back.gain and there.error == pytest.approx(back.error)
     assert there.p_worse() == pytest.approx(1 - back.p_worse())
@@ -69,12 +74,14 @@ def test_exchanged_models_exchange_the_sign() -> None:
 def test_of_unlabelled_rows_nothing_is_made() -> None:
     y, first, second = classifiers(500)
     some = y.where(y.index < 300, None)
-    assert compare(some, first, second, "roc_auc") == compare(y[:300], first[:300], second[:300], "roc_auc")
+    assert compare(some, first, second, "roc_auc", positive="yes") == compare(
+        y[:300], first[:300], second[:300], "roc_auc", positive="yes"
+    )
 
 
 def test_one_class_has_no_area_under_the_curve() -> None:
     y, first, second = classifiers(50)
-    assert compare(y.where(y == "none", "no"), first, second, "roc_auc") is None
+    assert compare(y.where(y == "none", "no"), first, second, "roc_auc", positive="yes") is None
 
 
 def test_holm_is_between_the_raw_value_and_bonferroni() -> None:

@@ -17,7 +17,7 @@ def decide(champion: float, previous: float, rows: int, *, batches: int = 1, see
     pair = classifiers(np.random.default_rng(seed), previous, champion, rows=rows)
     return decide_probation(
         Judged(pair.y, pair.champion, pair.challenger),
-        Measure("accuracy", "maximize"),
+        Measure("accuracy", "maximize", positive=None),
         PromotionSection(probation=2),
         [f"b{number}" for number in range(batches)],
         2,
@@ -39,7 +39,7 @@ def test_equal_champion_is_rolled_back_as_rarely_as_promised() -> None:
             part = Judged(pair.y[:rows], pair.champion[:rows], pair.challenger[:rows])
             labels = ["a", "b"][:batches]
             decision = decide_probation(
-                part, Measure("accuracy", "maximize"), PromotionSection(), labels, 2, 1
+                part, Measure("accuracy", "maximize", positive=None), PromotionSection(), labels, 2, 1
             )
             if decision.outcome == "rollback":
                 rolled_back += 1

@@ -19,7 +19,7 @@ from ml_assets.features.columns import roles
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.monitoring.drift import drift_report
-from ml_assets.monitoring.reference import Reference
+from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.names import RESERVED
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.recipe.loading import dump_recipe, parse_recipe, recipe_sha256
@@ -158,7 +158,7 @@ def no_drift_against_itself(example: Example) -> None:
     assert champion is not None
     reference = example.state.registry.files.reference(example.state.name, champion.version)
     columns = roles(reference, example.state.recipe)
-    known = Reference(champion.version, reference, columns, min_rows=20)
+    known = Reference.of_rows(InMemory(reference, columns), min_rows=20)
     report = drift_report("again", reference.sample(frac=1.0, random_state=0), known)
     assert (report.status, report.share, report.faults) == ("ok", 0.0, ())
     assert not any(column.drifted for column in report.columns)

@@ -11,7 +11,7 @@ import ml_assets
 from ml_assets.evaluation.pictures import PICTURES
 from ml_assets.monitoring.target import PAIRS
 from ml_assets.quality.contract import TARGET_CHECKS
-from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, TASK_METRICS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, KNOWN_METRICS, TASK_METRICS
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PROBABILITY, Labels, Metric, Task
 from ml_assets.tasks.metrics import METRICS, labelled, score
@@ -71,6 +71,7 @@ def test_the_recipe_s_tasks_and_metrics_are_these() -> None:
     assert list(TASKS) == list(TASK_METRICS)
     assert {name: tuple(m.name for m in task.metrics) for name, task in TASKS.items()} == TASK_METRICS
     assert list(METRICS) == list(KNOWN_METRICS)
+    assert list(TASKS) == list(ESTIMATOR_KINDS)
     for name, default in DEFAULT_METRICS.items():
         assert default is None or default == TASKS[name].default_metric(None)
 
