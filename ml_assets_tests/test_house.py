@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,15 @@ def test_libraries_that_few_commands_need_are_imported_where_they_are_used(modul
 def test_modules_are_short_and_their_names_say_what_they_hold(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= 350, "split it: a module has one job"
     assert module.stem not in {"common", "helper", "helpers", "misc", "util", "utils"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_text_of_its_own_belongs_to_the_constant_above_it(module: Path) -> None:
+    for above, statement in pairwise(ast.parse(module.read_text()).body):
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            assert isinstance(above, ast.Assign | ast.AnnAssign), (
+                f"line {statement.lineno}: {statement.value.value}"
+            )
 
 
 def imported(module: Path) -> set[str]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
     from ml_assets.records import Schema
 
-"""Identity of a row: unsigned 64 bits."""
-
 TRUTH = (
     ("0", "1"), ("False", "True"), ("false", "true"), ("FALSE", "TRUE"), ("no", "yes"), ("No", "Yes"), ("NO", "YES"),
     ("n", "y"), ("N", "Y"), ("f", "t"), ("F", "T"),

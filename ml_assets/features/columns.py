@@ -11,8 +11,6 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dt
 from ml_assets.names import RESERVED
 from ml_assets.recipe.schema import Recipe
 
-"""Columns that cleaning and reading add; never features."""
-
 FIRST_LOOK = 1_000
 """Rows that usually tell that a number is neither a constant nor a row counter."""
 IDENTIFIER_ROWS = 20

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches, Period
 
-"""The one batch of a static table."""
 
 STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 MONDAY = datetime(1, 1, 1)
