@@ -14,13 +14,12 @@ from ml_assets.features.cleaning import holds_iso_times
 from ml_assets.names import RESERVED
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Kind, Schema
+from ml_assets.sources.numbers import NUMBER_LIKE
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
-NUMBER_LIKE = 0.8
-"""A text column with this share of numbers is a number column with wrong cells in it."""
 USUAL_BATCHES = 5
 """A column is one to count on where more than half of so many newest batches have it."""
 LARGEST = 1e38

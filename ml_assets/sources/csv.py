@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from ml_assets.sources.arrow import Piece, check_named, is_unusable, plain
-from ml_assets.sources.dialect import Dialect, check_header, dialect_of, opened
+from ml_assets.sources.dialect import Dialect, check_header, dialect_of, not_utf8, opened
 from ml_assets.sources.index import REASON, is_index, may_be_index
 from ml_assets.sources.numbers import (
     MISSING,
@@ -159,7 +159,7 @@ def _table(
             if "Empty CSV" in str(error):
                 return pa.table({name: pa.array([], pa.null()) for name in only or names})
             if "UTF8" in str(error):
-                raise SourceError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+                raise SourceError(not_utf8(path)) from error
             raise SourceError(f"{path} is not a CSV file that can be read: {error}") from error
     if ragged:
         raise SourceError(_ragged(path, dialect, ragged))
