@@ -1,4 +1,4 @@
-"""The estimators a recipe may name: an allow-list of class paths (SPEC D1), with tasks and parameter names.
+"""The estimators a recipe may name: an allow-list of class paths, with tasks and parameter names.
 
 `estimators.json` is the literal table; a test keeps it equal to the installed libraries.
 The recipe itself imports none of them: it only has to know the names.

@@ -1,4 +1,4 @@
-"""Search spaces inside hyperparameters, and estimators inside estimators (SPEC A3, A4)."""
+"""Search spaces inside hyperparameters, and estimators inside estimators."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Trial(Record):
 
 
 class TuningResult(Record):
-    """The record of a search (SPEC D4)."""
+    """The record of a search."""
 
     engine: str
     metric: str

@@ -1,4 +1,4 @@
-"""What is searched: the recipe's own estimator, or without a class path, several families (SPEC D6)."""
+"""What is searched: the recipe's own estimator, or without a class path, several families."""
 
 from __future__ import annotations
 
