@@ -1,1 +1,1 @@
-"""Metrics, evaluation and its pictures."""
+"""What a fitted model is worth: predictions, evaluation beside the baseline, importance, pictures."""

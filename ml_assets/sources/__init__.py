@@ -1,1 +1,1 @@
-"""Where rows come from: files, known data sets, batches and their snapshots."""
+"""Where rows come from: files and known data sets, read as written; the calendar of batches; the demo's data."""

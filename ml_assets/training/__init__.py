@@ -1,1 +1,1 @@
-"""From labelled rows to one fitted Pipeline: folds, estimators, search."""
+"""From labelled rows to one fitted Pipeline: the window, splits and folds, fit and refit."""
