@@ -59,8 +59,7 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
         order or when their target arrives later.
     """
     types = recipe.model.data_interface
-    targets = {types.target_col} if isinstance(types.target_col, str) else set(types.target_col)
-    as_label = set(types.entity_cols) | (targets if task_of(recipe).classes else set())
+    as_label = {*types.entity_cols, *(recipe.targets if task_of(recipe).classes else ())}
     kinds = schema.columns if schema is not None else {}
     waiting = _waiting(raw, recipe, schema) if schema is not None else set()
     columns = {
@@ -70,12 +69,12 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     }
     if task_of(recipe).classes:
         known = schema.classes if schema is not None else ()
-        columns |= {name: spelled_alike(columns[name], known) for name in targets if name in columns}
+        columns |= {name: spelled_alike(columns[name], known) for name in recipe.targets if name in columns}
     frame = pd.DataFrame(columns, index=raw.index)
     # Without an entity two equal rows may well be two observations, as in a table of a few categories.
     repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
-    frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in targets if name in frame]), batch)
+    frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, waiting))))
 
@@ -138,9 +137,8 @@ def holds_iso_times(column: pd.Series) -> bool:
 
 
 def _waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
-    types = recipe.model.data_interface
-    named = {types.target_col} if isinstance(types.target_col, str) else set(types.target_col)
-    named |= {*types.entity_cols, *recipe.model.preprocessor.params.exclude_cols, *recipe.evaluation.segments}
+    interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
+    named = {*recipe.targets, *interface.entity_cols, *params.exclude_cols, *recipe.evaluation.segments}
     if recipe.batches is not None:
         named.add(recipe.batches.column)
     return {name for name in raw.columns if name not in schema.columns and name not in named}

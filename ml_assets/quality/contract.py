@@ -52,7 +52,7 @@ def learn_schema(
     """
     unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
     if task_of(recipe).classes:
-        unused |= set(_targets(recipe))
+        unused |= set(recipe.targets)
     newest = [set(names) for names in earlier[-USUAL_BATCHES:]]
     if newest:
         unused |= {
@@ -124,7 +124,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
 def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
     names = [str(name) for name in frame.columns]
     params = recipe.model.preprocessor.params
-    wanted = [("model.data_interface.target_col", name) for name in _targets(recipe)]
+    wanted = [("model.data_interface.target_col", name) for name in recipe.targets]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
     wanted += [("evaluation.segments", name) for name in recipe.evaluation.segments]
     wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
@@ -132,7 +132,7 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
     wanted += [(f"{section}.categorical_features", name) for name in params.categorical_features or ()]
     wanted += [(f"{section}.numerical_features", name) for name in params.numerical_features or ()]
     # A recipe's list of exclusions may serve several sources: only what looks like a slip is an error.
-    unsaid = [name for name in names if name not in params.exclude_cols and name not in _targets(recipe)]
+    unsaid = [name for name in names if name not in params.exclude_cols and name not in recipe.targets]
     wanted += [
         (f"{section}.exclude_cols", name)
         for name in params.exclude_cols
@@ -178,7 +178,7 @@ def _reserved(frame: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    for name in _targets(recipe):
+    for name in recipe.targets:
         if name not in frame.columns:
             continue
         known = frame[name].dropna()
@@ -330,19 +330,14 @@ def _text_in_number(column: pd.Series, wrong: pd.Series) -> Finding:
 
 
 def _feature_columns(frame: pd.DataFrame, recipe: Recipe) -> set[str]:
-    never = {*_targets(recipe), *_excluded(recipe), *recipe.model.data_interface.entity_cols, *RESERVED}
+    never = {*recipe.targets, *_excluded(recipe), *recipe.model.data_interface.entity_cols, *RESERVED}
     if recipe.batches is not None:
         never.add(recipe.batches.column)
     return {str(name) for name in frame.columns} - never
 
 
 def _excluded(recipe: Recipe) -> set[str]:
-    return set(recipe.model.preprocessor.params.exclude_cols) - set(_targets(recipe))
-
-
-def _targets(recipe: Recipe) -> tuple[str, ...]:
-    target = recipe.model.data_interface.target_col
-    return (target,) if isinstance(target, str) else target
+    return set(recipe.model.preprocessor.params.exclude_cols) - set(recipe.targets)
 
 
 def _finding(rule: str, message: str, column: str | None = None) -> Finding:

@@ -82,8 +82,7 @@ def columns_of(recipe: Recipe) -> Columns:
     from ml_assets.tasks.all import task_of
 
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
-    target = interface.target_col
-    targets = frozenset({target} if isinstance(target, str) else target)
+    targets = frozenset(recipe.targets)
     classes = targets if task_of(recipe).classes else frozenset()
     entities = frozenset(interface.entity_cols)
     categories = frozenset(params.categorical_features or ())

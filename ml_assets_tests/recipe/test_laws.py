@@ -339,3 +339,9 @@ def test_tables_of_metrics_agree() -> None:
     assert sorted(named) == sorted(METRIC_DIRECTIONS) == sorted(KNOWN_METRICS)
     assert all(known.least < known.greatest for known in KNOWN_METRICS.values())
     assert DEFAULT_METRICS.keys() == TASK_METRICS.keys()
+
+
+@pytest.mark.parametrize(("written", "targets"), [("churned", ("churned",)), ("[a, b]", ("a", "b"))])
+def test_targets_are_names_whether_one_is_written_or_several(written: str, targets: tuple[str, ...]) -> None:
+    text = MINIMAL.replace("target_col: churned", f"target_col: {written}")
+    assert Recipe.model_validate(yaml.safe_load(text)).targets == targets

@@ -72,6 +72,12 @@ class Recipe(Section):
         return target
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the target columns."""
+        target = self.model.data_interface.target_col
+        return (target,) if isinstance(target, str) else target
+
+    @property
     def task(self) -> TaskType:
         """Kind of problem."""
         return self.model.data_interface.task_type
