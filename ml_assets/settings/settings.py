@@ -132,7 +132,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             except ValueError:
                 raise SettingsError(f"{variable}: {text!r} is not a number") from None
     if folder := environ.get("ML_ASSETS_DEMO_DATA"):
-        values["demo_data"] = Path(folder)
+        values["demo_data"] = read_folder("ML_ASSETS_DEMO_DATA", folder)
     values["alerts"] = read_alerts(environ)
     values["variables"] = read_variables(environ)
     try:

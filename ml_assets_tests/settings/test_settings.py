@@ -26,6 +26,8 @@ FOR_OTHERS = {
         ({}, "home", Path.cwd() / ".ml_assets"),
         ({"ML_ASSETS_RECIPES": "/a:/b"}, "recipes", (Path("/a"), Path("/b"))),
         ({"ML_ASSETS_DEMO_DATA": "/data"}, "demo_data", Path("/data")),
+        ({"ML_ASSETS_DEMO_DATA": "~/d"}, "demo_data", Path.home() / "d"),
+        ({"ML_ASSETS_DEMO_DATA": "d"}, "demo_data", Path.cwd() / "d"),
         ({}, "demo_data", Path("data")),
         ({"ML_ASSETS_SENSOR_SECONDS": "5"}, "sensor_seconds", 5),
         ({"ML_ASSETS_TUNING_TIMEOUT": "2.5"}, "tuning_timeout", 2.5),
