@@ -40,7 +40,7 @@ class Settings(BaseModel):
     tuning_timeout: float = Field(3600.0, gt=0)
     """Seconds a search may take at most; a recipe can only ask for less. `ML_ASSETS_TUNING_TIMEOUT`."""
     mlflow_url: str = "http://127.0.0.1:5000"
-    """Where a browser finds MLflow. `ML_ASSETS_MLFLOW_URL`; default: the page that `ml-assets ui` opens."""
+    """Where a browser finds MLflow. `ML_ASSETS_MLFLOW_URL`; default: the server, or the page of `ml-assets ui`."""
     alerts: Alerts = Alerts()
     """Where alerts go besides the log."""
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -162,15 +162,15 @@ def _read_server(uri: str, environ: Mapping[str, str]) -> dict[str, object]:
             f"MLFLOW_TRACKING_URI: {without_user(uri)!r} is not supported; allowed: {allowed}"
         )
     user, password = environ.get("MLFLOW_TRACKING_USERNAME"), environ.get("MLFLOW_TRACKING_PASSWORD")
-    shown = without_user(uri)
+    page: dict[str, object] = {}
     if uri.startswith(("http://", "https://")):
+        shown = without_user(uri)
         if shown != uri:
             given = uri.partition("://")[2].removesuffix(shown.partition("://")[2]).removesuffix("@")
             user, _, password = (unquote(part) for part in given.partition(":"))
-        uri = shown
-    return {
+        uri, page = shown, {"mlflow_url": shown}
+    return page | {
         "mlflow_tracking_uri": uri,
-        "mlflow_url": shown,
         "mlflow_user": user or None,
         "mlflow_password": password or None,
     }

@@ -33,6 +33,8 @@ FOR_OTHERS = {
         ({"ML_ASSETS_TUNING_TIMEOUT": "2.5"}, "tuning_timeout", 2.5),
         ({"LOG_LEVEL": "debug"}, "log_level", "DEBUG"),
         ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "mlflow_url", "http://mlflow:5000"),
+        ({"MLFLOW_TRACKING_URI": "postgresql://db/mlflow"}, "mlflow_url", "http://127.0.0.1:5000"),
+        ({"MLFLOW_TRACKING_URI": "databricks"}, "mlflow_url", "http://127.0.0.1:5000"),
         ({"ML_ASSETS_MLFLOW_URL": "https://me:hunter2@mlflow/x"}, "mlflow_url", "https://mlflow/x"),
         ({"ML_ASSETS_HOME": "/h"}, "ledger", Path("/h/ledger.db")),
         ({"ML_ASSETS_HOME": "/h"}, "store", Path("/h/batches")),
@@ -73,7 +75,6 @@ def test_the_password_of_a_server_travels_beside_its_address(
 def test_the_password_of_a_database_is_not_shown() -> None:
     settings = read_settings({"MLFLOW_TRACKING_URI": "postgresql://me:hunter2@db/mlflow"})
     assert settings.tracking_uri == "postgresql://me:hunter2@db/mlflow"
-    assert settings.mlflow_url == "postgresql://db/mlflow"
     assert "hunter2" not in repr(settings)
 
 
