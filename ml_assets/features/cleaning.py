@@ -26,6 +26,8 @@ TRUTH = (
 )  # fmt: skip
 """How people write no and yes."""
 TRUTH_VALUES = {label.casefold(): value for pair in TRUTH for value, label in enumerate(pair)}
+LETTERS = ({"n", "y"}, {"f", "t"})
+"""Bare letters mean no and yes only where all labels are of one and the same of these pairs: T and N are two names."""
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -93,6 +95,8 @@ def labels(column: pd.Series) -> pd.Series:
 def spelled_alike(column: pd.Series, known: Sequence[str] = ()) -> pd.Series:
     """Class labels in the spelling of the known ones; without known ones, truth values in that of the first.
 
+    Labels stay as they are where two of the known, or of the first batch, would become one.
+
     >>> spelled_alike(pd.Series(["True", "no", "1"]), ["0", "1"]).tolist()
     ['1', '0', '1']
     >>> spelled_alike(pd.Series(["Late", "early"]), ["early", "late"]).tolist()
@@ -100,7 +104,7 @@ def spelled_alike(column: pd.Series, known: Sequence[str] = ()) -> pd.Series:
     """
     found = list(column.dropna().unique())
     truths = next((pair for label in (*known, *found) for pair in TRUTH if label in pair), None)
-    if truths is not None and {str(label).casefold() for label in (*known, *found)} <= TRUTH_VALUES.keys():
+    if truths is not None and _are_truths(known or found, {*known, *found}):
         spelling = {label: truths[TRUTH_VALUES[label.casefold()]] for label in found}
     else:
         folded: dict[str, set[str]] = {}
@@ -134,6 +138,17 @@ def holds_iso_times(column: pd.Series) -> bool:
     if not known.str.match(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)").all():
         return False
     return bool(pd.to_datetime(known, format="ISO8601", utc=True, errors="coerce").notna().all())
+
+
+def _are_truths(first: Sequence[str], labels: set[str]) -> bool:
+    """Whether labels are no and yes, of which the first have one spelling each."""
+    folded = {label.casefold() for label in labels}
+    bare = folded & set().union(*LETTERS)
+    return (
+        folded <= TRUTH_VALUES.keys()
+        and (not bare or any(folded <= pair for pair in LETTERS))
+        and len({TRUTH_VALUES[label.casefold()] for label in first}) == len(set(first))
+    )
 
 
 def _waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
