@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -88,10 +89,16 @@ def dialect_of(path: Path) -> Dialect:
     skipped = lines[start : start + titles]
     below = lines[start + titles :]
     below = [below[0], *(line for line in below[1 : 4 * SAMPLE] if len(line) < LONGEST_LINE)]
-    reader = csv.reader(io.StringIO("\n".join(below) + "\n"), delimiter=delimiter)
-    names = [name.strip() for name in next(reader)]
-    header_lines = reader.line_num
-    sample = list(islice((row for row in reader if row), SAMPLE))
+    rows = cut("\n".join(below) + "\n", delimiter)
+    header = next(rows, None)
+    if header is None:
+        raise SourceError(
+            f"{path}: the first line has a cell of more than {csv.field_size_limit():,} characters, which is no "
+            "name of a column. Write a line of names above it, and close each quote"
+        )
+    header_lines = 1 + sum(name.count("\n") for name in header)
+    names = [name.strip() for name in header]
+    sample = list(islice((row for row in rows if row), SAMPLE))
     spaces = {cell.startswith(" ") for row in sample or [names] for cell in row[1:]}
     return Dialect(
         compression,
@@ -131,6 +138,14 @@ def opened(path: Path, dialect: Dialect) -> pa.NativeFile:
         mark = dialect.delimiter.encode()
         content = re.sub(re.escape(mark) + rb' +"', mark + b'"', content)
     return pa.BufferReader(content)
+
+
+def cut(text: str, mark: str) -> Iterator[list[str]]:
+    """Rows of a text, until one has a cell that is longer than a look at a few rows need take."""
+    try:
+        yield from csv.reader(io.StringIO(text.replace("\r", " ")), delimiter=mark)
+    except csv.Error:
+        return
 
 
 def check_header(names: list[str], path: Path) -> None:
@@ -217,7 +232,7 @@ def _delimiter(lines: list[str]) -> tuple[str, int]:
     best: tuple[bool, float, int, bool] = (False, 0.0, 1, False)
     found, titles = "", 0
     for mark in SEPARATORS:
-        rows = [row for row in csv.reader(io.StringIO("\n".join(filled)), delimiter=mark) if row]
+        rows = [row for row in cut("\n".join(filled), mark) if row]
         counts = [len(row) for row in rows]
         above = _titles(counts)
         header, body = counts[above] if counts else 0, counts[above:]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.sources.dialect import Dialect, opened
+from ml_assets.sources.dialect import Dialect, cut, opened
 from ml_assets.sources.paths import SourceError
 
 SUSPECTS = 20
@@ -60,22 +59,18 @@ def _holds_rows(cell: str, place: int, width: int, typed: set[int], mark: str) -
     lines = cell.rstrip("\n").split("\n")
     if width < 2:
         return False
-    inner = [_cut(line, mark) for line in lines[1:-1]]
+    inner = [next(cut(line, mark), []) for line in lines[1:-1]]
     rows = [row for row in inner if len(row) == width and _fits(row, 0, typed)]
     if inner and (len(rows) < 0.8 * len(inner) or (not typed and len(inner) < WITHOUT_TYPES)):
         return False
     if len(inner) >= WITHOUT_TYPES:
         return True
     # The first line ends the row that the quote is opened in, the last begins the one that it is closed in.
-    first, last = _cut(lines[0], mark), _cut(lines[-1], mark)
+    first, last = next(cut(lines[0], mark), []), next(cut(lines[-1], mark), [])
     ends = place + len(first) == width and _fits(first[1:], place + 1, typed)
     begins = len(last) <= place + 1 and _fits(last[:-1], 0, typed) and (place == 0 or len(last) == place + 1)
     told = bool(typed & (set(range(place + 1, width)) | set(range(place)))) or bool(inner and typed)
     return ends and (begins or bool(rows)) and told and len(first) + place == width
-
-
-def _cut(line: str, mark: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line), delimiter=mark), [])
 
 
 def _fits(cells: list[str], start: int, typed: set[int]) -> bool:

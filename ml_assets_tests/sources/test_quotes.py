@@ -45,3 +45,26 @@ def test_text_of_several_lines_is_text(tmp_path: Path, cell: str) -> None:
     (tmp_path / "a.csv").write_text(with_lines(line11=f'9.5,"{cell}",1'))
     read = read_source("a.csv", tmp_path)
     assert (len(read), read["note"][9]) == (30, cell.replace('""', '"'))
+
+
+@pytest.mark.parametrize(
+    "cell", ["a" * 140_000, "two\nlines " + "a" * 140_000, ("a" * 90_000 + "\n") * 3, "two\nli\rnes", "a\rb"]
+)
+def test_a_cell_may_be_long_or_hold_a_carriage_return(tmp_path: Path, cell: str) -> None:
+    (tmp_path / "a.csv").write_text(with_lines(line11=f'9.5,"{cell}",1'), newline="")
+    read = read_source("a.csv", tmp_path)
+    assert (len(read), read["note"][9]) == (30, cell)
+
+
+@pytest.mark.parametrize("row", [1, 2])
+def test_what_stands_in_the_first_rows_may_be_long(tmp_path: Path, row: int) -> None:
+    lines = {f"line{row + 1}": f'{row - 1}.5,"' + ("a" * 90_000 + "\n") * 3 + '",1'}
+    (tmp_path / "a.csv").write_text(with_lines(**lines))
+    assert list(read_source("a.csv", tmp_path).columns) == ["x", "note", "y"]
+
+
+def test_a_header_that_is_too_long_is_told(tmp_path: Path) -> None:
+    for content in ("a" * 140_000 + ",y\n1,2\n", '"' + ("a" * 90_000 + "\n") * 2 + '",y\n1,2\n'):
+        (tmp_path / "a.csv").write_text(content)
+        with pytest.raises(SourceError, match=r"a\.csv: the first line has a cell of more than 131,072"):
+            read_source("a.csv", tmp_path)
