@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ml_assets.sources import account
 from ml_assets.sources.account import Account, SetAside
-from ml_assets.sources.arrow import Piece, cast, common_type
+from ml_assets.sources.arrow import TIME, Piece, cast, common_type
 from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column, unspoiled
 from ml_assets.sources.parquet import open_parquet, read_parquet, read_parquet_column
 from ml_assets.sources.paths import File, SourceError, file_format
@@ -116,7 +116,12 @@ def account_of_times(files: list[File], wanted: Wanted, window: Window) -> Accou
         Piece(file.path, table, whole.num_rows, {}, {})
         for file, table, whole in zip(files, inside, tables, strict=True)
     ]
-    together = [pa.concat_tables([table.select([column]) for table in part]) for part in (inside, given)]
+    together = [
+        pa.table(
+            {column: pa.chunked_array([part for table in tables for part in table[column].chunks], TIME)}
+        )
+        for tables in (inside, given)
+    ]
     return account_of(files, pieces, together[0], together[1], column)
 
 

@@ -85,3 +85,8 @@ def test_rows_outside_start_and_end_are_accounted_for(tmp_path: Path) -> None:
 def test_a_static_table_is_given_on_whole() -> None:
     frame, account = open_source(Wanted("sklearn://iris", Path())).read()
     assert (account.rows_in_files, account.rows_given, account.balance) == (150, len(frame), 0)
+
+
+def test_where_there_is_no_file_yet_there_is_an_account_of_no_rows(tmp_path: Path) -> None:
+    source = open_source(Wanted("*.csv", tmp_path, MONTHLY))
+    assert (source.describe().rows_in_files, source.extent(), source.filled()) == (0, None, [])
