@@ -66,7 +66,7 @@ class Mended(NamedTuple):
 
 
 def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
-    """How the numbers of a text column are written; None where fewer than 80 % are numbers.
+    """How the numbers of a text column are written; None where fewer than 80 % are numbers, or all have a plus.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
     there = pc.invert(pc.is_in(pc.utf8_lower(values), value_set=pa.array(sorted(MISSING_NUMBERS))))
     values, counts = values.filter(there), counts.filter(there)
     total = pc.sum(counts).as_py()
-    if not total:
+    if not total or pc.all(pc.starts_with(values, "+")).as_py():  # +49 171 123 is a telephone
         return None
     values, signs, parentheses = _bare(values)
 

@@ -52,6 +52,8 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path: Path, name: str)
         ["$1", "€2", "$3"],
         ["1.2.3", "1.2.4", "2.0.1"],
         ["10h30", "11h45", "12h00"],
+        ["+49 171 123", "+49 30 901820", "+1 212 555"],
+        ["+49 171 123", "+49 172 456", "+49 173 789"],
     ],
 )
 def test_text_stays_text(tmp_path: Path, cells: list[str]) -> None:
@@ -87,6 +89,17 @@ def test_the_recipe_names_cells_that_mean_no_value(tmp_path: Path, ending: str) 
     frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
     read = open_source(Wanted(path.name, tmp_path, na_values=("-999", "unknown"))).read().frame
     assert read["x"].isna().tolist() == read["c"].isna().tolist() == [False, True, False]
+
+
+def test_whole_numbers_beyond_a_float_are_compared_as_they_are(tmp_path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": [2**53 + 1, 2**53, -999], "u": pd.array([2**64 - 1, 0, 7], dtype="UInt64")})
+    frame.to_parquet(tmp_path / "a.parquet")
+    words = ("-999.0", str(2**53), str(2**64 - 1), "1e400", "nan", "unknown")
+    read = open_source(Wanted("a.parquet", tmp_path, na_values=words)).read().frame
+    assert read["x"].isna().tolist() == [False, True, True]
+    assert read["u"].isna().tolist() == [True, False, False]
 
 
 def test_wrong_cells_stay_among_plainly_written_numbers(tmp_path: Path) -> None:
