@@ -51,10 +51,7 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
         for name in columns.excluded
         if name in table.column_names and is_unusable(table[name].type)
     }
-    table = table.drop_columns(list(aside))
-    table = plain(table, path)
-    if dialect.padded:
-        table = _trimmed(table)
+    table = plain(table.drop_columns(list(aside)), path)
     table = named_alike(table, columns)
     aside |= _without_name(table, names, dialect, path, columns)
     table = table.drop_columns([name for name in aside if name in table.column_names])
@@ -163,7 +160,7 @@ def _table(
             raise SourceError(f"{path} is not a CSV file that can be read: {error}") from error
     if ragged:
         raise SourceError(_ragged(path, dialect, ragged))
-    return table
+    return _trimmed(table) if dialect.padded else table
 
 
 def _ragged(path: Path, dialect: Dialect, rows: list[Any]) -> str:
@@ -240,7 +237,6 @@ def _missing(
     notes = []
     for name in holed:
         text = texts[name]
-        text = pc.utf8_trim_whitespace(text) if dialect.padded else text
         counted = pc.value_counts(text.filter(pc.is_in(text, value_set=words)).combine_chunks())
         found = {part["values"]: part["counts"] for part in counted.to_pylist()}
         notes += [missing_words(name, found)] * bool(found)

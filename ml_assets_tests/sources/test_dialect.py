@@ -6,45 +6,58 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.recipe.schema import Batches
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import open_source
 from ml_assets.sources.wanted import Wanted
 from ml_assets_tests.support.sources import read_source
 
-ROWS = [("1.5", "a", "0"), ("2.5", "b", "1"), ("3.5", "a", "1"), ("4.5", "b", "0")]
+
+def rows(a: str, b: str) -> list[tuple[str, str, str]]:
+    return [("1.5", a, "0"), ("2.5", b, "1"), ("3.5", a, "1"), ("4.5", b, "0")]
 
 
-def table(separator: str = ",", end: str = "\n", header: str = "x|c|y", above: str = "") -> str:
-    lines = [header.replace("|", separator), *(separator.join(row) for row in ROWS)]
-    return above + end.join(lines) + end
+def written(a: str, b: str) -> dict[str, bytes]:
+    """A table of four rows, with two texts in the middle, as people save it."""
+
+    def table(separator: str = ",", end: str = "\n", above: str = "") -> str:
+        lines = [separator.join("xcy"), *(separator.join(row) for row in rows(a, b))]
+        return above + end.join(lines) + end
+
+    quoted = "".join(f'{x}, "{c}", {y}\n' for x, c, y in rows(a, b))
+    from_0, from_1 = (
+        [",".join((str(place), *row)) for place, row in enumerate(rows(a, b), start)] for start in (0, 1)
+    )
+    ended = [",".join((*row, "")) for row in rows(a, b)]
+    return {
+        "commas": table().encode(),
+        "semicolons": table(";").encode(),
+        "tabs": table("\t").encode(),
+        "bars": table("|").encode(),
+        "carriage returns": table(end="\r").encode(),
+        "carriage returns and line feeds": table(end="\r\n").encode(),
+        "no line end at the end": table().rstrip("\n").encode(),
+        "byte order mark": table().encode("utf-8-sig"),
+        "UTF-16 with a mark": table("\t").encode("utf-16"),
+        "UTF-16, big end first": ("\ufeff" + table(";")).encode("utf-16-be"),
+        "UTF-16 without a mark": table("\t").encode("utf-16-le"),
+        "a line sep=": table(";", above="sep=;\n").encode(),
+        "a line sep= with a tab": table("\t", above="sep=\t\n").encode(),
+        "comments": table(above="# exported 2024-01-01\n# by a tool, version 2\n#\n").encode(),
+        "a title": table(above="Customers 2024\n\n").encode(),
+        "blank lines above": table(above="\n\n").encode(),
+        "spaces after the separator": table(", ").encode(),
+        "spaces and quotes": f"x, c, y\n{quoted}".encode(),
+        "a separator at the end of each line": "\n".join(["x,c,y,", *ended, ""]).encode(),
+        "a separator at the end of each row": "\n".join(["x,c,y", *ended, ""]).encode(),
+        "row numbers without a name": "\n".join([",x,c,y", *from_0, ""]).encode(),
+        "row numbers that the header leaves out": "\n".join(["x,c,y", *from_1, ""]).encode(),
+        "gzip": gzip.compress(table().encode()),
+        "bzip2": bz2.compress(table().encode()),
+    }
 
 
-WRITTEN = {
-    "commas": table().encode(),
-    "semicolons": table(";").encode(),
-    "tabs": table("\t").encode(),
-    "bars": table("|").encode(),
-    "carriage returns": table(end="\r").encode(),
-    "carriage returns and line feeds": table(end="\r\n").encode(),
-    "no line end at the end": table().rstrip("\n").encode(),
-    "byte order mark": table().encode("utf-8-sig"),
-    "UTF-16 with a mark": table("\t").encode("utf-16"),
-    "UTF-16, big end first": ("\ufeff" + table(";")).encode("utf-16-be"),
-    "UTF-16 without a mark": table("\t").encode("utf-16-le"),
-    "a line sep=": table(";", above="sep=;\n").encode(),
-    "a line sep= with a tab": table("\t", above="sep=\t\n").encode(),
-    "comments": table(above="# exported 2024-01-01\n# by a tool, version 2\n#\n").encode(),
-    "a title": table(above="Customers 2024\n\n").encode(),
-    "blank lines above": table(above="\n\n").encode(),
-    "spaces after the separator": table(", ").encode(),
-    "spaces and quotes": b'x, c, y\n1.5, "a", 0\n2.5, "b", 1\n3.5, "a", 1\n4.5, "b", 0\n',
-    "a separator at the end of each line": b"x,c,y,\n1.5,a,0,\n2.5,b,1,\n3.5,a,1,\n4.5,b,0,\n",
-    "a separator at the end of each row": b"x,c,y\n1.5,a,0,\n2.5,b,1,\n3.5,a,1,\n4.5,b,0,\n",
-    "row numbers without a name": b",x,c,y\n0,1.5,a,0\n1,2.5,b,1\n2,3.5,a,1\n3,4.5,b,0\n",
-    "row numbers that the header leaves out": b"x,c,y\n1,1.5,a,0\n2,2.5,b,1\n3,3.5,a,1\n4,4.5,b,0\n",
-    "gzip": gzip.compress(table().encode()),
-    "bzip2": bz2.compress(table().encode()),
-}
+WRITTEN = written("a", "b")
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -54,6 +67,20 @@ def test_however_a_table_is_written_the_rows_are_the_same(tmp_path: Path, name: 
     assert list(read.columns) == ["x", "c", "y"]
     assert read["x"].tolist() == [1.5, 2.5, 3.5, 4.5]
     assert read["c"].tolist() == ["a", "b", "a", "b"]
+
+
+WITH_TIMES = written("15.01.2024", "15.02.2024")
+
+
+@pytest.mark.parametrize("name", WITH_TIMES)
+def test_every_question_to_a_table_is_answered_alike(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.csv").write_bytes(WITH_TIMES[name])
+    source = open_source(Wanted("a.csv", tmp_path, Batches(column="c", period="monthly")))
+    frame, account = source.read()
+    assert frame["c"].dt.month.tolist() == [1, 2, 1, 2]
+    assert source.filled() == ["2024-01-01", "2024-02-01"]
+    assert source.extent() == ("2024-01-01", "2024-02-01")
+    assert source.describe().rows_given == account.rows_given == 4
 
 
 @pytest.mark.parametrize(
