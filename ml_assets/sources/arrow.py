@@ -31,8 +31,8 @@ class Piece(NamedTuple):
     table: pa.Table
     rows: int
     """Rows of the whole file."""
-    spoiled: dict[str, Form]
-    """Text columns of the whole file that are numbers but for a few cells."""
+    forms: dict[str, Form]
+    """How numbers are written in the columns of the whole file that are text in it."""
     aside: dict[str, str]
     """Columns that are set aside, with the reason."""
     notes: tuple[str, ...] = ()

@@ -15,10 +15,7 @@ from ml_assets.sources.dialect import Dialect, check_header, dialect_of, not_utf
 from ml_assets.sources.index import REASON, is_index, may_be_index
 from ml_assets.sources.numbers import (
     MISSING,
-    Form,
-    form_of,
-    is_ambiguous,
-    mend,
+    forms_of,
     mend_columns,
     missing_words,
 )
@@ -57,8 +54,14 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     table = table.drop_columns([name for name in aside if name in table.column_names])
     notes = [f"{path.name}: {dialect.left_out:,} lines above the header left out"] * bool(dialect.left_out)
     notes += _missing(path, dialect, names, table, na_values)
-    table, spoiled, more = mended(table, columns, commas=dialect.delimiter == ";")
-    return Piece(path, table, table.num_rows if table.num_columns else 0, spoiled, aside, (*notes, *more))
+    texts = [
+        field.name
+        for field in table.schema
+        if pa.types.is_string(field.type) and field.name not in columns.texts | columns.categories
+    ]
+    forms = forms_of(table.select(texts), commas=dialect.delimiter == ";")
+    table, more = mend_columns(table, forms)
+    return Piece(path, table, table.num_rows if table.num_columns else 0, forms, aside, (*notes, *more))
 
 
 def read_csv_column(path: Path, column: str, na_values: Collection[str] = ()) -> pa.Table:
@@ -74,33 +77,6 @@ def count_csv_rows(path: Path) -> int:
     dialect = dialect_of(path)
     names = _names(dialect)
     return int(_table(path, dialect, names, names[:1], [""], only=names[:1]).num_rows)
-
-
-def mended(
-    table: pa.Table, columns: Columns, *, commas: bool = False
-) -> tuple[pa.Table, dict[str, Form], list[str]]:
-    """Text columns that are numbers as numbers, the forms found here; see `mend_columns`."""
-    texts = [
-        name
-        for name in table.column_names
-        if pa.types.is_string(table[name].type) and name not in columns.texts | columns.categories
-    ]
-    forms = {name: form for name in texts if (form := form_of(table[name], commas=commas)) is not None}
-    if not commas and any(form.name == "decimal comma" for form in forms.values()):
-        forms = {
-            name: form_of(table[name], commas=True) or form if is_ambiguous(table[name]) else form
-            for name, form in forms.items()
-        }
-    return mend_columns(table, forms)
-
-
-def unspoiled(piece: Piece, name: str) -> pa.ChunkedArray:
-    """Take a column as numbers again where its wrong cells lie outside the window."""
-    column = piece.table[name]
-    if name not in piece.spoiled:
-        return column
-    mended = mend(column, Form("plain")).column
-    return column if pa.types.is_string(mended.type) else mended.cast(pa.float64())
 
 
 def _names(dialect: Dialect) -> list[str]:

@@ -32,6 +32,8 @@ GROUPED = {
     ),
 }  # fmt: skip
 """Ways to write numbers: pattern of one, what stands between its digits, and its decimal mark."""
+THOUSANDS, DECIMAL_COMMA = list(GROUPED)[:2]
+"""The two that can read one number, 1,234, in two ways."""
 MAY_STAND_BESIDE = {
     "thousands separated by commas": PLAIN,
     "decimal comma": r"^[+-]?(\d+|[1-9]\d{0,2}([.'’ \x{a0}\x{202f}]\d{3})+)$",
@@ -53,6 +55,10 @@ class Form(NamedTuple):
     """(1.5) is -1.5."""
     share: float = 1.0
     """Share of the values that are numbers in this form."""
+    row: int = 0
+    """Place of the first cell that no other form fits."""
+    cell: str = ""
+    """What is written there."""
 
 
 class Mended(NamedTuple):
@@ -96,7 +102,7 @@ def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
     plain = share(PLAIN)
     best = Form("plain", signs, parentheses, plain)
     if plain < 1:
-        order = sorted(GROUPED, key=lambda name: name != "decimal comma") if commas else GROUPED
+        order = sorted(GROUPED, key=lambda name: name != DECIMAL_COMMA) if commas else GROUPED
         for name in order:
             own = share(GROUPED[name][0])
             if own and (both := share(f"{GROUPED[name][0]}|{MAY_STAND_BESIDE[name]}")) > best.share:
@@ -104,7 +110,39 @@ def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
     return best if best.share >= NUMBER_LIKE else None
 
 
-def is_ambiguous(column: pa.ChunkedArray) -> bool:
+def forms_of(table: pa.Table, *, commas: bool = False) -> dict[str, Form]:
+    """How the numbers of a file's text columns are written; see `form_of`.
+
+    One file is written in one country: where a column has decimal commas, 1,234 in another is 1.234.
+    """
+    forms = {
+        name: form for name in table.column_names if (form := form_of(table[name], commas=commas)) is not None
+    }
+    if not commas and any(form.name == DECIMAL_COMMA for form in forms.values()):
+        forms = {
+            name: form_of(table[name], commas=True) or form if _is_ambiguous(table[name]) else form
+            for name, form in forms.items()
+        }
+    return {name: _placed(form, table[name]) for name, form in forms.items()}
+
+
+def unspoiled(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Take a column of numbers as numbers again where its wrong cells lie outside the window."""
+    if not pa.types.is_string(column.type):
+        return column
+    mended = mend(column, Form("plain")).column
+    return column if pa.types.is_string(mended.type) else mended.cast(pa.float64())
+
+
+def _placed(form: Form, column: pa.ChunkedArray) -> Form:
+    if form.name == "plain":
+        return form
+    values, _, _ = _bare(pc.utf8_trim_whitespace(column.combine_chunks()))
+    row = pc.index(pc.match_substring_regex(values, GROUPED[form.name][0]), True).as_py()
+    return form._replace(row=row, cell=column[row].as_py())
+
+
+def _is_ambiguous(column: pa.ChunkedArray) -> bool:
     """Whether all numbers with a comma could be thousands as well as fractions, as 1,234."""
     known = pc.utf8_trim_whitespace(column.drop_null())
     with_comma = known.filter(pc.match_substring(known, ","))
@@ -142,17 +180,14 @@ def mend(column: pa.ChunkedArray, form: Form) -> Mended:
     return Mended(pa.chunked_array([_numbers(plain).take(coded.indices)]), missing, form)
 
 
-def mend_columns(table: pa.Table, forms: Mapping[str, Form]) -> tuple[pa.Table, dict[str, Form], list[str]]:
-    """Text columns that are numbers as numbers; those with wrong cells, and words for what was done."""
-    spoiled: dict[str, Form] = {}
+def mend_columns(table: pa.Table, forms: Mapping[str, Form]) -> tuple[pa.Table, list[str]]:
+    """Text columns that are numbers as numbers, text where cells are wrong; words for what was done."""
     notes: list[str] = []
     for name, form in forms.items():
         result = mend(table[name], form)
         table = table.set_column(table.column_names.index(name), name, result.column)
         notes += told(name, result)
-        if pa.types.is_string(result.column.type):
-            spoiled[name] = form
-    return table, spoiled, notes
+    return table, notes
 
 
 def told(name: str, mended: Mended) -> Iterable[str]:

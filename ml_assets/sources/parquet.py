@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, plain
 from ml_assets.sources.dialect import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
-from ml_assets.sources.numbers import PLAIN, Form, form_of, mend_columns
+from ml_assets.sources.numbers import PLAIN, Form, form_of, forms_of, mend_columns
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.times import Window, bad_time, rows_between, with_times
 from ml_assets.sources.wanted import Columns
@@ -49,8 +49,8 @@ def read_parquet(
         forms = _forms(file, names, schema, columns)
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
-    table, spoiled, notes = mend_columns(_without(table, na_values), forms)
-    return Piece(path, table, file.metadata.num_rows, spoiled, aside, tuple(notes))
+    table, notes = mend_columns(_without(table, na_values), forms)
+    return Piece(path, table, file.metadata.num_rows, forms, aside, tuple(notes))
 
 
 def read_parquet_column(path: Path, column: str) -> pa.Table:
@@ -130,21 +130,16 @@ def _forms(file: Any, names: list[str], schema: pa.Schema, columns: Columns) -> 
         return {}
     first = next(file.iter_batches(batch_size=1_000, columns=texts))
     likely = [name for name in texts if form_of(pa.chunked_array([_text(first[name])])) is not None]
-    forms = {}
-    for name in likely:
-        whole = _text(file.read(columns=[name])[name])
-        form = form_of(whole)
-        known = pc.utf8_trim_whitespace(whole.drop_null())
-        is_code = form is None or (
-            form.name == "plain"
-            and (
-                pc.any(pc.match_substring_regex(known, LEADING_ZERO)).as_py()
-                or pc.all(pc.match_substring_regex(known, PLAIN)).as_py()
-            )
-        )
-        if form is not None and not is_code:
-            forms[name] = form
-    return forms
+    whole = pa.table({name: _text(file.read(columns=[name])[name]) for name in likely})
+    return {name: form for name, form in forms_of(whole).items() if not _is_code(whole[name], form)}
+
+
+def _is_code(column: pa.ChunkedArray, form: Form) -> bool:
+    known = pc.utf8_trim_whitespace(column.drop_null())
+    return form.name == "plain" and bool(
+        pc.any(pc.match_substring_regex(known, LEADING_ZERO)).as_py()
+        or pc.all(pc.match_substring_regex(known, PLAIN)).as_py()
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from ml_assets.sources import account
 from ml_assets.sources.account import Account, SetAside
 from ml_assets.sources.arrow import TIME, Piece, cast, common_type
-from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column, unspoiled
+from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column
+from ml_assets.sources.numbers import DECIMAL_COMMA, THOUSANDS, unspoiled
 from ml_assets.sources.parquet import open_parquet, read_parquet, read_parquet_column
 from ml_assets.sources.paths import File, SourceError, file_format
 from ml_assets.sources.times import Window, near, rows_between, with_times
@@ -50,10 +51,11 @@ def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
     Raises
     ------
     SourceError
-        Files differ in their columns.
+        Files differ in their columns, or a comma means thousands in one and fractions in another.
     """
     aside = {name for piece in pieces for name in piece.aside}
     pieces = [piece._replace(table=_without(piece.table, aside)) for piece in pieces]
+    _check_forms(pieces)
     filled = [piece for piece in pieces if piece.table.num_rows] or pieces[:1]
     if alike:
         _check_alike(filled)
@@ -65,7 +67,9 @@ def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
     for name in names:
         everywhere = [known[name] for known in types if name in known]
         parts = [
-            unspoiled(piece, name) if name in known else pa.chunked_array([pa.nulls(piece.table.num_rows)])
+            (unspoiled(piece.table[name]) if name in piece.forms else piece.table[name])
+            if name in known
+            else pa.chunked_array([pa.nulls(piece.table.num_rows)])
             for piece, known in there
         ]
         kind = common_type([part.type for part in parts], everywhere)
@@ -194,6 +198,20 @@ def _check_alike(pieces: list[Piece]) -> None:
             raise SourceError(
                 f"{piece.path} {' and '.join(differences)}, compared with {first.path.name}: "
                 "files of one source must have the same columns"
+            )
+
+
+def _check_forms(pieces: list[Piece]) -> None:
+    """Refuse 1,125 beside 1,5 of another file: nobody can tell whether it is 1125 or 1.125."""
+    for name in dict.fromkeys(name for piece in pieces for name in piece.forms):
+        found = {
+            piece.forms[name].name: (piece.path, piece.forms[name]) for piece in pieces if name in piece.forms
+        }
+        if {THOUSANDS, DECIMAL_COMMA} <= found.keys():
+            (path, form), (other, decimal) = found[THOUSANDS], found[DECIMAL_COMMA]
+            raise SourceError(
+                f"{path}, row {form.row + 1}, column '{name}': '{form.cell}' has its comma between thousands, and in "
+                f"{other}, row {decimal.row + 1}, '{decimal.cell}' has it before a fraction. Write both alike, as 1.5"
             )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.sources.numbers import form_of, mend
+from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import open_source
 from ml_assets.sources.wanted import Columns, Wanted
 from ml_assets_tests.support.sources import read_source
@@ -124,6 +125,28 @@ def test_digits_that_were_written_as_text_into_a_typed_file_are_codes(tmp_path: 
     read = read_source("a.parquet", tmp_path)
     assert read["zip"].tolist() == ["01067", "-", "20095"]
     assert read["n"].tolist()[:2] == [1.5, 2.5]
+
+
+def write(path: Path, **columns: list[str]) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(columns)
+    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_one_decimal_comma_makes_all_commas_of_a_file_decimal(tmp_path: Path, ending: str) -> None:
+    write(tmp_path / f"a.{ending}", x=["1,125", "2,250", "3,375"], z=["1,5", "2,5", "3,5"])
+    assert read_source(f"a.{ending}", tmp_path)["x"].tolist() == [1.125, 2.25, 3.375]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_comma_does_not_mean_two_things_in_two_files(tmp_path: Path, ending: str) -> None:
+    write(tmp_path / f"a.{ending}", x=["1,5", "2,5", "3,5"])
+    write(tmp_path / f"b.{ending}", x=["7", "1,125", "2,250"])
+    message = rf"b\.{ending}, row 2, column 'x': '1,125' .*a\.{ending}, row 1, '1,5'"
+    with pytest.raises(SourceError, match=message):
+        read_source(f"*.{ending}", tmp_path)
 
 
 @given(st.lists(st.decimals(-(10**9), 10**9, places=2), min_size=3, max_size=30))
