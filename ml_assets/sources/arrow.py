@@ -35,6 +35,8 @@ class Piece(NamedTuple):
     """How numbers are written in the columns of the whole file that are text in it."""
     aside: dict[str, str]
     """Columns that are set aside, with the reason."""
+    counts: frozenset[str] = frozenset()
+    """Columns that in this file look like the index of a data frame."""
     notes: tuple[str, ...] = ()
     """What was read otherwise than it is written."""
 

@@ -51,6 +51,11 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     table = plain(table.drop_columns(list(aside)), path)
     table = named_alike(table, columns)
     aside |= _without_name(table, names, dialect, path, columns)
+    counts = frozenset(
+        name
+        for name in {*dialect.names} - {"", *aside, *columns.named}
+        if name in table.column_names and may_be_index(name) and is_index(name, table[name])
+    )
     table = table.drop_columns([name for name in aside if name in table.column_names])
     notes = [f"{path.name}: {dialect.left_out:,} lines above the header left out"] * bool(dialect.left_out)
     notes += _missing(path, dialect, names, table, na_values)
@@ -61,7 +66,9 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     ]
     forms = forms_of(table.select(texts), commas=dialect.delimiter == ";")
     table, more = mend_columns(table, forms)
-    return Piece(path, table, table.num_rows if table.num_columns else 0, forms, aside, (*notes, *more))
+    return Piece(
+        path, table, table.num_rows if table.num_columns else 0, forms, aside, counts, (*notes, *more)
+    )
 
 
 def read_csv_column(path: Path, column: str, na_values: Collection[str] = ()) -> pa.Table:
@@ -175,7 +182,7 @@ def named_alike(table: pa.Table, columns: Columns) -> pa.Table:
 def _without_name(
     table: pa.Table, names: list[str], dialect: Dialect, path: Path, columns: Columns
 ) -> dict[str, str]:
-    """Columns that are an index, or have neither name nor values.
+    """Columns without a name: an index, or without values, too.
 
     Raises
     ------
@@ -185,14 +192,14 @@ def _without_name(
     aside: dict[str, str] = {}
     given, there = dialect.names, set(table.column_names)
     for place, name in enumerate(names):
-        if name not in there or name in columns.named or not (may_be_index(name) or not given[place]):
+        if given[place] or name not in there or name in columns.named:
             continue
         column = table[name]
-        if not given[place] and (column.null_count == len(column)):
+        if column.null_count == len(column):
             aside[name] = "neither a name nor a value"
-        elif (not given[place] and is_index("index", column)) or (given[place] and is_index(name, column)):
+        elif is_index("index", column):
             aside[name] = REASON
-        elif not given[place]:
+        else:
             raise SourceError(
                 f"{path}: column {place + 1} has no name. Name it; if it is a row number, write the "
                 "file without it (pandas: to_csv(…, index=False))"

@@ -14,8 +14,10 @@ COUNTS = ("", "index", "idx", "row", "row_number", "row_num", "rownum", "row_id"
 """Names, in small letters, of columns that are an index where they count rows."""
 REASON = "the index of a data frame, which says nothing about a row"
 CONSECUTIVE = 0.9
-DIFFERENT = 0.5
 ENOUGH = 20
+"""Rows of a shuffled sample from which numbers that stand once, few of them left out, count rows."""
+LEFT = 2
+"""Numbers for each row of such a sample."""
 
 
 def may_be_index(name: str) -> bool:
@@ -62,4 +64,9 @@ def _counts_rows(column: pa.ChunkedArray) -> bool:
     steps = pc.equal(pc.subtract(values[1:], values[:-1]), 1)
     if pc.mean(steps.cast(pa.int8())).as_py() >= CONSECUTIVE or (len(values) < 4 and pc.any(steps).as_py()):
         return True
-    return len(values) >= ENOUGH and pc.count_distinct(values).as_py() >= DIFFERENT * len(values)
+    span = pc.max(values).as_py() - pc.min(values).as_py()
+    return (
+        len(values) >= ENOUGH
+        and pc.count_distinct(values).as_py() == len(values)
+        and span < LEFT * len(values)
+    )

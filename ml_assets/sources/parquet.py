@@ -47,10 +47,11 @@ def read_parquet(
         table = _rows(path, file, names, column, window)
         table = plain(table, path, columns.texts)
         forms = _forms(file, names, schema, columns)
+        counts = _counts(file, names, columns)
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
     table, notes = mend_columns(_without(table, na_values), forms)
-    return Piece(path, table, file.metadata.num_rows, forms, aside, tuple(notes))
+    return Piece(path, table, file.metadata.num_rows, forms, aside, counts, tuple(notes))
 
 
 def read_parquet_column(path: Path, column: str) -> pa.Table:
@@ -109,11 +110,20 @@ def _aside(file: Any, schema: pa.Schema, columns: Columns) -> dict[str, str]:
             continue
         if field.name in columns.excluded and is_unusable(field.type):
             aside[field.name] = "left out by the recipe, and neither numbers nor text"
-        elif WRITTEN_BY_PANDAS.fullmatch(field.name) or (
-            may_be_index(field.name) and is_index(field.name, file.read(columns=[field.name])[field.name])
-        ):
+        elif WRITTEN_BY_PANDAS.fullmatch(field.name):
             aside[field.name] = REASON
     return aside
+
+
+def _counts(file: Any, names: list[str], columns: Columns) -> frozenset[str]:
+    """Columns of the whole file that look like an index."""
+    return frozenset(
+        name
+        for name in names
+        if name not in columns.named
+        and may_be_index(name)
+        and is_index(name, file.read(columns=[name])[name])
+    )
 
 
 def _forms(file: Any, names: list[str], schema: pa.Schema, columns: Columns) -> dict[str, Form]:

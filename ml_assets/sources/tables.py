@@ -12,6 +12,7 @@ from ml_assets.sources import account
 from ml_assets.sources.account import Account, SetAside
 from ml_assets.sources.arrow import TIME, Piece, cast, common_type
 from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column
+from ml_assets.sources.index import ENOUGH, REASON
 from ml_assets.sources.numbers import DECIMAL_COMMA, THOUSANDS, unspoiled
 from ml_assets.sources.parquet import open_parquet, read_parquet, read_parquet_column
 from ml_assets.sources.paths import File, SourceError, file_format
@@ -53,7 +54,7 @@ def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
     SourceError
         Files differ in their columns, or a comma means thousands in one and fractions in another.
     """
-    aside = {name for piece in pieces for name in piece.aside}
+    aside = {name for piece in pieces for name in piece.aside} | _indexes(pieces)
     pieces = [piece._replace(table=_without(piece.table, aside)) for piece in pieces]
     _check_forms(pieces)
     filled = [piece for piece in pieces if piece.table.num_rows] or pieces[:1]
@@ -103,7 +104,8 @@ def account_of(
             SetAside(reason=account.OTHER_BATCHES, rows=rows - table.num_rows),
             SetAside(reason=account.FAR_TIME, rows=far, example=where),
         ]),
-        columns_set_aside={name: reason for piece in pieces for name, reason in piece.aside.items()},
+        columns_set_aside={name: reason for piece in pieces for name, reason in piece.aside.items()}
+        | dict.fromkeys(sorted(_indexes(pieces)), REASON),
         notes=tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
     )  # fmt: skip
 
@@ -199,6 +201,16 @@ def _check_alike(pieces: list[Piece]) -> None:
                 f"{piece.path} {' and '.join(differences)}, compared with {first.path.name}: "
                 "files of one source must have the same columns"
             )
+
+
+def _indexes(pieces: list[Piece]) -> set[str]:
+    """Columns that look like an index in all files that have them and enough rows to tell."""
+    telling = [piece for piece in pieces if piece.rows >= ENOUGH] or [piece for piece in pieces if piece.rows]
+    return {
+        name
+        for name in {name for piece in pieces for name in piece.counts}
+        if all(name in piece.counts for piece in telling if name in piece.table.column_names)
+    }
 
 
 def _check_forms(pieces: list[Piece]) -> None:

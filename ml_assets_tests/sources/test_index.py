@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.recipe.schema import Batches
 from ml_assets.sources.index import is_index
 from ml_assets.sources.source import open_source
 from ml_assets.sources.wanted import Columns, Wanted
@@ -52,11 +53,37 @@ def test_what_the_recipe_names_is_kept(tmp_path: Path, ending: str) -> None:
     assert "index" in open_source(Wanted(path.name, tmp_path, columns=columns)).read().frame
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["x1", "index", "Unnamed: 0"])
+def test_a_column_is_an_index_where_all_files_say_so(tmp_path: Path, ending: str, name: str) -> None:
+    months = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"])
+    parts = {
+        "a": FRAME.assign(**{name: np.arange(30)}, month=months[0]),
+        "b": FRAME.assign(**{name: np.arange(30) / 4}, month=months[1]),
+        "c": FRAME[:1].assign(**{name: 1}, month=months[2]),
+    }
+
+    def write(key: str) -> None:
+        path = tmp_path / f"{key}.{ending}"
+        parts[key].to_csv(path, index=False) if ending == "csv" else parts[key].to_parquet(path, index=False)
+
+    source = open_source(Wanted(f"*.{ending}", tmp_path, Batches(column="month", period="monthly")))
+    write("a")
+    rows, account = source.read()
+    assert name not in rows and list(account.columns_set_aside) == [name]
+    write("b")
+    write("c")
+    rows, account = source.read(("2024-01-01", "2024-02-01"))
+    assert rows[name].tolist() == list(range(30)) and not account.columns_set_aside
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
         ("index", [97, 103, 97, 99, 103] * 10),
         ("index", [0.5, 1.5, 2.5]),
+        ("x1", [int(value) for value in np.random.default_rng(0).integers(0, 60, 60)]),
+        ("row", [int(value) for value in np.random.default_rng(0).permutation(1_000)[:60]]),
         ("Unnamed: 0", ["Mazda", "Fiat", "Volvo"]),
         ("price", list(range(30))),
     ],
