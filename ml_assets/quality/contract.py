@@ -292,10 +292,11 @@ def _infinite(column: pd.Series) -> Iterator[Finding]:
     if wrong.any():
         row = int(wrong.argmax())
         endless = bool(np.isinf(values[wrong]).all())
+        noun = "value" if wrong.sum() == 1 else "values"
         what = (
-            "infinite values"
+            f"infinite {noun}"
             if endless
-            else f"values beyond ±{LARGEST:.0e}, with which no model can calculate"
+            else f"{noun} beyond ±{LARGEST:.0e}, with which no model can calculate"
         )
         yield _finding(
             "infinite",

@@ -99,7 +99,12 @@ def read_alerts(environ: Mapping[str, str]) -> Alerts:
         return Alerts.model_validate(given)
     except ValidationError as error:
         faults = [
-            f"{ALERT_VARIABLES[str(fault['loc'][0])] if fault['loc'] else 'alerts'}: {fault['msg']}"
+            f"{_variable(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError("; ".join(faults)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Variable that a fault is about; what several say together is told of the password."""
+    return ALERT_VARIABLES[str(location[0]) if location else "smtp_password"]

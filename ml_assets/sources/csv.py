@@ -57,7 +57,8 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
         if name in table.column_names and may_be_index(name) and is_index(name, table[name])
     )
     table = table.drop_columns([name for name in aside if name in table.column_names])
-    notes = [f"{path.name}: {dialect.left_out:,} lines above the header left out"] * bool(dialect.left_out)
+    lines = "line" if dialect.left_out == 1 else "lines"
+    notes = [f"{path.name}: {dialect.left_out:,} {lines} above the header left out"] * bool(dialect.left_out)
     notes += _missing(path, dialect, names, table, na_values)
     texts = [
         field.name

@@ -164,7 +164,7 @@ STATIC = [
         recipe(),
         "infinite",
         "charges",
-        "column 'charges' has 1 infinite values, the first in row 3",
+        "column 'charges' has 1 infinite value, the first in row 3",
     ),
     (
         GOOD.assign(contract=[["a", "b"]] * 10),

@@ -117,3 +117,19 @@ def test_places_below_the_home_are_named_by_the_settings_alone() -> None:
         str(getattr(Settings(home=Path("/h")), place)).startswith("/h/")
         for place in ("dagster_home", "ledger", "store", "studies", "backtests", "locks", "known_recipes")
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ML_ASSETS_SMTP_PASSWORD": "x"}, "ML_ASSETS_SMTP_PASSWORD: a password is not sent in the clear"),
+        ({"ML_ASSETS_SMTP_PORT": "0"}, "ML_ASSETS_SMTP_PORT: "),
+        ({"ML_ASSETS_ALERT_SLACK": "ftp://a"}, "ML_ASSETS_ALERT_SLACK: must begin with http"),
+    ],
+)
+def test_settings_of_alerts_are_refused_by_the_name_of_their_variable(
+    given: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(given)
+    assert str(caught.value).startswith(said)
