@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
 
 SAMPLE_ROWS = 50_000  # at a million rows the report takes minutes and 2.6 GB
+
+TAGS: Final = "<>"
+"""What a page would obey in the name of a column or a level: Evidently writes them into a script as they are."""
+MARKS: Final = "\ue000\ue001"
+"""What stands for them inside of Evidently."""
+INERT: Final = "‹›"
+"""What its page shows instead."""
 
 
 def report(
@@ -22,7 +30,7 @@ def report(
     """Evidently's data drift preset, as JSON and HTML.
 
     Columns without a value on either side are left out: one of them makes the whole report raise. An empty
-    frame gives a report that says so.
+    frame gives a report that says so. Names and levels are data: none of them becomes a part of the page.
 
     Parameters
     ----------
@@ -50,15 +58,30 @@ def report(
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
 
-        definition = DataDefinition(numerical_columns=numbers, categorical_columns=levels)
+        definition = DataDefinition(
+            numerical_columns=list(map(_marked, numbers)), categorical_columns=list(map(_marked, levels))
+        )
         sides = [
             Dataset.from_pandas(_prepared(frame, numbers, levels, random_state), data_definition=definition)
             for frame in (current, reference)
         ]
         snapshot = Report([DataDriftPreset()]).run(*sides)
-        record = json.loads(snapshot.json(), parse_constant=lambda _: None)  # NaN is no JSON
-        html = snapshot.get_html_str(as_iframe=False)
-    return json.dumps({**record, "left_out": left_out}), str(html)
+        text = _unmarked(snapshot.json(), TAGS)
+        html = _unmarked(str(snapshot.get_html_str(as_iframe=False)), INERT)
+    record = json.loads(text, parse_constant=lambda _: None)  # NaN is no JSON
+    return json.dumps({**record, "left_out": left_out}), html
+
+
+def _marked(text: str) -> str:
+    return text.translate(str.maketrans(TAGS, MARKS))
+
+
+def _unmarked(text: str, instead: str) -> str:
+    """Replace the marks, as they are and as JSON writes them out."""
+    for mark, character in zip(MARKS, instead, strict=True):
+        written_out = mark.encode("unicode_escape").decode()
+        text = text.replace(mark, character).replace(written_out, character)
+    return text
 
 
 def _has_numbers(frame: pd.DataFrame, name: str) -> bool:
@@ -79,7 +102,8 @@ def _prepared(
     columns: dict[str, pd.Series] = {}
     for name in numeric:
         values = pd.to_numeric(rows[name], errors="coerce").astype("float64")
-        columns[name] = values.where(values.abs() < float("inf"))
+        columns[_marked(name)] = values.where(values.abs() < float("inf"))
     for name in categorical:
-        columns[name] = rows[name].astype(object).where(rows[name].notna(), None).map(str, na_action="ignore")
+        values = rows[name].astype(object).where(rows[name].notna(), None)
+        columns[_marked(name)] = values.map(lambda level: _marked(str(level)), na_action="ignore")
     return pd.DataFrame(columns, index=rows.index).reset_index(drop=True)

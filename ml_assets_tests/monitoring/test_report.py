@@ -56,3 +56,21 @@ def test_picture_is_small_whatever_the_batch(spoil) -> None:
     report = compared("b", batch, reference, NUMERIC, CATEGORICAL, Monitoring())
     picture = pictures.worst_columns(report, reference, batch)
     assert picture.startswith(b"\x89PNG") and len(picture) <= 30_000
+
+
+def test_names_and_levels_become_no_part_of_the_page() -> None:
+    attack = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+    names = {"x": attack, "c": f"c{attack}"}
+
+    def spoilt(seed: int) -> pd.DataFrame:
+        whole = frame(200, seed)
+        return whole.assign(c=whole["c"] + attack).rename(columns=names)
+
+    text, html = evidently_report.report(spoilt(0), spoilt(1), [attack], [f"c{attack}"])
+    plain = evidently_report.report(frame(200), frame(200, 1), ["x"], ["c"])[1]
+    assert json.dumps(attack)[1:-1] in text  # the record has the name as it is
+    assert "‹script›document.title" in html
+    assert [html.lower().count(tag) for tag in TAGS] == [plain.lower().count(tag) for tag in TAGS]
+
+
+TAGS = ("<script", "</script", "<img")
