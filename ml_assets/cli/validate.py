@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ml_assets.sources.account import Account
 
 SOURCE = "model.loader.source_uri"
+LOOKED_AT = 12
+"""Newest batches that show which columns tell the time."""
+LOOKED_AT_ROWS = 500_000
+"""Of a larger source the newest batch alone is read whole: a check takes seconds."""
 
 
 class Checked(NamedTuple):
@@ -103,7 +107,31 @@ def check(state: ModelState) -> Checked:
             recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
         else:
             data.append(fault_in(state.path, SOURCE, f"{state.place(span[1])}: {finding.message}"))
-    return Checked(recipe, data, notes)
+    return Checked(recipe, data, notes if recipe or data else (*notes, *_calendar(state, span[1])))
+
+
+def _calendar(state: ModelState, newest: str) -> tuple[str, ...]:
+    """Name the columns that tell the time of their batch, as far as the newest batches show."""
+    from ml_assets.backtest.stream import Stream
+    from ml_assets.features.columns import roles
+    from ml_assets.monitoring.calendars import calendar_columns
+    from ml_assets.monitoring.past import Past
+    from ml_assets.sources.paths import SourceError
+
+    if state.recipe.batches is None or state.source.describe().rows_given > LOOKED_AT_ROWS:
+        return ()
+    try:
+        first = state.shifted(newest, 1 - LOOKED_AT)
+        raw = state.source.read((first, state.shifted(newest, 1))).frame
+    except SourceError:  # an older batch is broken: this look is at what can be read
+        return ()
+    rows = Stream.of(state.recipe, raw).rows
+    kinds = roles(rows, state.recipe)
+    told = calendar_columns(Past(rows), kinds.numeric, kinds.categorical)
+    return tuple(
+        f"column '{name}' tells the time of its batch ({what}): its new values are neither fault nor drift"
+        for name, what in told.items()
+    )
 
 
 def _told(state: ModelState, account: Account) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ import pandas as pd
 
 from ml_assets.features.columns import unfit
 from ml_assets.monitoring import faults as faulty
+from ml_assets.monitoring.calendars import calendar_columns
+from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.samples import NumberPair, Pair, sample
 from ml_assets.monitoring.verdict import (
     JOINT,
@@ -127,11 +129,17 @@ def drift_report(
             faults.pop(name, None)
         else:
             pairs[name] = pair
-    calendar = faulty.calendar_columns((trailing or {}).values(), categorical)
+    past = Past(reference)
+    told = calendar_columns(
+        past, *([name for name in kind if name in pairs] for kind in (numeric, categorical))
+    )
     for name, pair in pairs.items():
-        fault = faults.get(name) or faulty.find_fault(name, pair, name in calendar)
+        fault = faults.get(name) or faulty.find_fault(name, pair, past, told.get(name, ""))
         if fault:
             faults[name] = fault
+    for name in told.keys() - faults.keys():
+        set_aside[name] = f"tells the time of its batch ({told[name]})"
+        del pairs[name]
     for circle, fault in faulty.swapped(pairs):
         faults |= dict.fromkeys(circle, fault)
 

@@ -6,11 +6,12 @@ evidence; each column is looked at alone, so a bad one costs no other its report
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-import pandas as pd
 
+from ml_assets.monitoring.calendars import ONE_VALUE
+from ml_assets.monitoring.past import Past, usually_as_empty
 from ml_assets.monitoring.samples import FEWEST_VALUES, LevelPair, NumberPair, Pair, null_change
 
 NULL_BURST = 0.5  # nulls risen by half of all rows
@@ -30,40 +31,35 @@ def repeated(name: str, times: int) -> str:
     return f"column '{name}' is there {times} times; only the first could be looked at"
 
 
-def calendar_columns(batches: Iterable[pd.DataFrame], names: Iterable[str]) -> set[str]:
-    """Columns that hold one level in each batch, and not the same in all, as the month's name in monthly batches.
+def find_fault(name: str, pair: Pair, past: Past, told: str = "") -> str:
+    """Tell what is broken about one column that is there; empty where nothing is.
 
-    A level that nobody has seen is what such a column brings with every new period: no fault.
+    Parameters
+    ----------
+    name : str
+        The column.
+    pair : Pair
+        Both sides of it.
+    past : Past
+        The training rows, by batch: what the column was like in each.
+    told : str
+        What it tells of the time of its batch: new values are no fault of such a column.
     """
-    frames = list(batches)
-    found = set()
-    for name in names:
-        held = [frame[name].dropna().unique() for frame in frames if frame.columns.tolist().count(name) == 1]
-        if (
-            len(held) > 1
-            and all(len(levels) == 1 for levels in held)
-            and len({levels[0] for levels in held}) > 1
-        ):
-            found.add(name)
-    return found
-
-
-def find_fault(name: str, pair: Pair, calendar: bool = False) -> str:
-    """Tell what is broken about one column that is there; empty where nothing is."""
+    found = _empty(name, pair, past)
     if isinstance(pair, NumberPair):
-        return (
-            _empty(name, pair) or _type_change(name, pair) or _burst(name, pair) or _unit_change(name, pair)
-        )
-    if calendar and len(pair.current.counts) == 1:
-        return ""
-    return _empty(name, pair) or _burst(name, pair) or _all_unseen(name, pair)
+        found = found or _type_change(name, pair) or _burst(name, pair, past)
+        return found or (_unit_change(name, pair) if told in ("", ONE_VALUE) else "")
+    return found or _burst(name, pair, past) or ("" if told else _all_unseen(name, pair))
 
 
-def _empty(name: str, pair: Pair) -> str:
+def _empty(name: str, pair: Pair, past: Past) -> str:
     current = pair.current
     if current.rows > current.nulls:
         return ""
     what = f"column '{name}' has no usable value in the batch"
+    strange = isinstance(pair, NumberPair) and (pair.current.words or pair.current.infinite)
+    if not strange and usually_as_empty(past.filled(name), 0.0):
+        return ""
     if isinstance(pair, NumberPair) and pair.current.words:
         return (
             f"{what}: {pair.current.words} of {current.rows} values are no numbers"
@@ -91,10 +87,12 @@ def _type_change(name: str, pair: NumberPair) -> str:
     return ""
 
 
-def _burst(name: str, pair: Pair) -> str:
-    if null_change(pair) < NULL_BURST:
-        return ""
+def _burst(name: str, pair: Pair, past: Past) -> str:
     reference, current = pair.reference, pair.current
+    if null_change(pair) < NULL_BURST or usually_as_empty(
+        past.filled(name), 1 - current.nulls / current.rows
+    ):
+        return ""
     return (
         f"column '{name}' is empty in {current.nulls / current.rows:.0%} of the batch's rows, "
         f"{reference.nulls / reference.rows:.0%} in the reference"

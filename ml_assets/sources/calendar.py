@@ -6,6 +6,7 @@ Monday. Labels sort like time. Times are naive and in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,17 @@ def is_batch(label: str, period: Period) -> bool:
     except ValueError:
         return False
     return True
+
+
+def period_of(labels: Iterable[str]) -> Period | None:
+    """Longest period that all these labels are batches of; None where they are no labels.
+
+    >>> period_of(["2024-01-01", "2024-03-01"]), period_of(["2024-01-01", "2024-01-09"]), period_of(["b"])
+    ('monthly', 'daily', None)
+    """
+    known = list(labels)
+    longest: tuple[Period, ...] = ("monthly", "weekly", "daily", "hourly")
+    return next((period for period in longest if all(is_batch(label, period) for label in known)), None)
 
 
 def next_batch(label: str, period: Period, by: int = 1) -> str:

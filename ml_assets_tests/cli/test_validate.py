@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ml_assets.cli.validate import validate_files
@@ -38,6 +39,19 @@ BATCHES = "batches: {column: day, period: monthly}\n"
             ],
             BATCHES,
             ["1 row of a time far from all others set aside (rows.csv: 9999-12-31)"],
+        ),
+        (
+            [
+                "day,x,week,y",
+                *(
+                    f"{day.date()},{(place * 7) % 10}.5,{day.week},{place % 11}"
+                    for place, day in enumerate(pd.date_range("2024-01-01", "2024-05-31"))
+                ),
+            ],
+            BATCHES,
+            [
+                "column 'week' tells the time of its batch (week number): its new values are neither fault nor drift"
+            ],
         ),
     ],
 )

@@ -7,10 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.trust.drift import columns, kind, odd_inputs, report, world
-from ml_assets.monitoring.faults import calendar_columns
-from ml_assets.recipe.schema import Monitoring
 from ml_assets.records import DriftReport
-from ml_assets_tests.support.references import compared
 
 NAMES = columns()
 
@@ -110,20 +107,3 @@ def test_every_kind_of_column_is_there() -> None:
     assert len(NAMES) == 30 == len({*NAMES}) and {kind(name) for name in columns(100)} == {
         kind(n) for n in NAMES
     }
-
-
-def test_the_name_of_each_month_is_no_fault_but_a_spoilt_category_is() -> None:
-    months = [pd.DataFrame({"month": [m] * 40, "kind": ["a", "b"] * 20}) for m in ("jan", "feb", "mar")]
-    assert calendar_columns(months, ["month", "kind", "absent"]) == {"month"}
-    constant = [frame.assign(month="jan") for frame in months]
-    assert calendar_columns(constant, ["month"]) == set()
-    assert calendar_columns(months[:1], ["month"]) == set()
-    reference = pd.concat(months, ignore_index=True)
-    batch = pd.DataFrame({"month": ["apr"] * 40, "kind": ["A", "B"] * 20})
-    trailing = {str(i): frame for i, frame in enumerate(months)}
-    report = compared(
-        "apr", batch, reference, [], ["month", "kind"], Monitoring(min_rows=30), trailing=trailing
-    )
-    assert report.status == "fault"
-    assert [fault for fault in report.faults if "'month'" in fault] == []
-    assert [fault for fault in report.faults if "'kind'" in fault]

@@ -1,0 +1,86 @@
+"""The champion's training rows batch by batch: what a column was like before, in each batch by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.names import BATCH
+
+FEWEST_ROWS = 10
+"""Training batches with fewer rows are no witnesses."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """Training rows, parted into their batches; rows without a batch are one part.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_columns)
+        With `batch__` where there are batches; each column once.
+    """
+
+    rows: pd.DataFrame
+
+    @cached_property
+    def places(self) -> dict[str, Any]:
+        """Positions of the rows of each batch, oldest batch first."""
+        if BATCH not in self.rows.columns:
+            return {"": np.arange(len(self.rows))}
+        found = self.rows.groupby(BATCH, sort=True).indices
+        return {str(label): np.sort(places) for label, places in found.items() if len(places) >= FEWEST_ROWS}
+
+    @cached_property
+    def batches(self) -> tuple[str, ...]:
+        """Labels of the training batches, oldest first; none where there are none."""
+        return tuple(self.places) if BATCH in self.rows.columns else ()
+
+    def columns(self, name: str) -> list[pd.Series]:
+        """A column in each batch."""
+        column = self.rows[name]
+        return [column.iloc[places] for places in self.places.values()]
+
+    def filled(self, name: str) -> list[float]:
+        """Share of rows with a value in each batch, from the first that has any."""
+        known = self.rows[name].notna().to_numpy()
+        shares = [float(known[places].mean()) for places in self.places.values()]
+        first = next((place for place, share in enumerate(shares) if share), 0)
+        return shares[first:]
+
+
+RARE = 0.05
+"""A column with a value in fewer rows is one that is nearly always empty."""
+SPARSE = 0.2
+"""In half of its batches, of a column whose values may well stay away."""
+OFTEN = 0.2
+"""Share of the training batches that make a state of a column one that is known."""
+SLACK = 0.05
+
+
+def usually_as_empty(filled: Sequence[float], now: float) -> bool:
+    """Whether a column has so few values now and then: judged by its own share in each training batch.
+
+    Parameters
+    ----------
+    filled : sequence of float
+        Share of rows with a value in each training batch.
+    now : float
+        The same in the batch.
+
+    >>> usually_as_empty([0.03, 0.02, 0.04], 0.0), usually_as_empty([0.9, 0.0, 0.9, 0.0], 0.0)
+    (True, True)
+    >>> usually_as_empty([0.12, 0.3, 0.1, 0.2], 0.0), usually_as_empty([0.4, 0.41, 0.4, 0.39], 0.0)
+    (True, False)
+    """
+    if not filled:
+        return False
+    known = sum(share <= now + SLACK for share in filled) >= OFTEN * len(filled)
+    fewest, most = min(filled), max(filled)
+    sparse = float(np.median(filled)) <= SPARSE and fewest <= max(RARE, most - fewest) + now
+    return known or sparse
