@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_assets.cli.models import actor, file_state
 from ml_assets.lifecycle.state import Busy, ModelState, locked
@@ -16,11 +15,10 @@ from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.recipe.schema import Period
+from ml_assets.orchestration.taking_in import stretches, take_in
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
-from ml_assets.sources.calendar import next_batch
 
 
 def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -67,20 +65,13 @@ def _take_in(
     span = state.calendar()
     if span is None:
         raise RunFailedError(f"{state.name}: {state.recipe.model.loader.source_uri} has no rows yet")
-    period = state.recipe.batches.period
     missing = [b for b in state.filled_batches() if not state.store.has("cleaned_features", b)]
     if missing:
         say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")
         for note in state.source.describe().told:
             say(f"{state.name}: {note}")
-    for first, last in runs_of(missing, period):
-        execute(
-            instance,
-            repository,
-            f"{state.name}_monitor",
-            tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
-            assets=[dg.AssetKey([state.name, "raw_data"]), dg.AssetKey([state.name, "cleaned_features"])],
-        )
+    for first, last in stretches(missing, state.recipe.batches.period):
+        take_in(instance, repository, state, first, last)
     return span[1]
 
 
@@ -90,21 +81,6 @@ def _told(state: ModelState, result: Any) -> list[str]:
         return []
     read = result.asset_materializations_for_node(f"{state.name}__raw_data")
     return [str(event.metadata["told"].value) for event in read if "told" in event.metadata]
-
-
-def runs_of(batches: Sequence[str], period: Period) -> list[tuple[str, str]]:
-    """Cut batches into stretches without a gap: first and last batch of each.
-
-    >>> runs_of(["2024-01-01", "2024-01-02", "2024-01-04"], "daily")
-    [('2024-01-01', '2024-01-02'), ('2024-01-04', '2024-01-04')]
-    """
-    stretches: list[tuple[str, str]] = []
-    for batch in batches:
-        if stretches and next_batch(stretches[-1][1], period) == batch:
-            stretches[-1] = (stretches[-1][0], batch)
-        else:
-            stretches.append((batch, batch))
-    return stretches
 
 
 def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[str, Any]:

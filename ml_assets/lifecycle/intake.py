@@ -11,6 +11,8 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from ml_assets.records import Schema
@@ -72,7 +74,7 @@ def raw_step(state: ModelState, batch: str) -> Reading:
             frame, account = state.rows(each)
         except SourceError as error:
             raise StepError(f"{state.name}: {error}") from None
-        findings = check_raw(frame, state.recipe, _known_schema(state, each))
+        findings = check_raw(frame, state.recipe, _known_schema(state, each, frame.columns))
         if findings and each != batch:
             continue  # a broken re-send replaces nothing; the batch itself is reported when it is asked for
         snapshot = state.store.write_frame("raw_data", each, frame)
@@ -97,21 +99,30 @@ def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
     return [each for each in earlier if state.store.has("raw_data", each)]
 
 
-def _known_schema(state: ModelState, batch: str) -> Schema | None:
-    """Schema of the newest earlier batch that passed the contract, with the columns and classes of others."""
+def _known_schema(state: ModelState, batch: str, columns: Collection[str]) -> Schema | None:
+    """Schema of the newest earlier batch that passed the contract, with the columns and classes of others.
+
+    A batch that is older than all others is held against itself, as it was taken in before, or else against
+    the next later one, of which it may lack columns; None where there is no other.
+    """
     from ml_assets.quality.contract import USUAL_BATCHES, learn_schema
 
     cleaned = state.store.batches("cleaned_features")
     earlier = [b for b in cleaned if b < batch]
-    if state.recipe.batches is None or not earlier:
+    if state.recipe.batches is None or cleaned in ([], [batch]):
         return None
-    return learn_schema(
-        state.store.read_frame("raw_data", earlier[-1]),
+    usual = earlier[-USUAL_BATCHES:] or cleaned[:1]
+    counted = "raw_data" if len(usual) > 1 else "cleaned_features"  # one batch alone makes no column usual
+    schema = learn_schema(
+        state.store.read_frame("raw_data", usual[-1]),
         state.recipe,
-        earlier=[state.store.columns("raw_data", each) for each in earlier[-USUAL_BATCHES:]],
-        accepted=state.store.columns("cleaned_features", earlier[-1]),
+        earlier=[state.store.columns(counted, each) for each in usual],
+        accepted=state.store.columns("cleaned_features", usual[-1]),
         classes=_known_classes(state, cleaned),
     )
+    if usual[-1] <= batch:
+        return schema
+    return schema.model_copy(update={"columns": {k: v for k, v in schema.columns.items() if k in columns}})
 
 
 def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
@@ -135,7 +146,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     done: dict[str, Cleaned] = {}
     for each in (*_awaiting_labels(state, batch), batch):
         raw = state.store.read_frame("raw_data", each)
-        result = clean(raw, state.recipe, each, _known_schema(state, each))
+        result = clean(raw, state.recipe, each, _known_schema(state, each, raw.columns))
         snapshot = state.store.write_frame("cleaned_features", each, result.frame)
         if each == batch or snapshot.changed:
             done[each] = Cleaned(

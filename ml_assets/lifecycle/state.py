@@ -116,8 +116,17 @@ class ModelState:
         return where if self.recipe.batches is None else f"{where}, batch {batch}"
 
     def calendar(self) -> tuple[str, str] | None:
-        """First and last batch of the source, or None while it has no rows."""
-        return (STATIC, STATIC) if self.recipe.batches is None else self.source.extent()
+        """First and last batch of the source, or None while it has no rows.
+
+        The oldest first batch ever seen is remembered: where older rows arrive, the calendar begins earlier.
+        """
+        batches = self.recipe.batches
+        if batches is None:
+            return STATIC, STATIC
+        span = self.source.extent()
+        if span is not None:
+            self._begin_with(batches, span[0])
+        return span
 
     def filled_batches(self) -> list[str]:
         """Batches that the source has rows for."""
@@ -129,11 +138,8 @@ class ModelState:
         known = self.known_first_batch()
         if known is not None or batches is None:
             return known
-        span = self.calendar()
-        if span is None:
-            return None
-        self._remember(batches, span[0])
-        return span[0]
+        self.calendar()
+        return self.known_first_batch()
 
     def known_first_batch(self) -> str | None:
         """First batch without a look at the source: the recipe's, else the one remembered."""
@@ -164,6 +170,11 @@ class ModelState:
             logger.warning("%s is made anew: it begins with %s, the oldest batch taken in", place, oldest)
             self._remember(batches, oldest)
         return oldest
+
+    def _begin_with(self, batches: Batches, first: str) -> None:
+        known = self.known_first_batch()
+        if known is None or first < known:
+            self._remember(batches, first)
 
     def _remember(self, batches: Batches, first: str) -> None:
         text = json.dumps({"column": batches.column, "period": batches.period, "first": first})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.names import STATIC
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
+from ml_assets.orchestration.taking_in import take_in
 from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
 from ml_assets.records import DriftReport
 from ml_assets.registry import champions, charge
@@ -24,6 +25,8 @@ from ml_assets.sources.calendar import batch_range
 if TYPE_CHECKING:
     from dagster import DagsterInstance
     from dagster._core.definitions.repository_definition import RepositoryDefinition
+
+    from ml_assets.registry.champions import VersionInfo
 
 
 class WalkError(WrongUsageError, ValueError):
@@ -71,10 +74,10 @@ def walk(
     repository = model_repository(state)
     with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
         charge.reconcile(state.registry, state.name)
-        walker = Walker(state, repository, instance)
+        walker, filled = Walker(state, repository, instance), set(state.filled_batches())
         rows = []
         for done, batch in enumerate(batches, start=1):
-            row = _remembered(state, batch) or _arrive(walker, batch)
+            row = _remembered(state, batch, filled) or _arrive(walker, batch)
             rows.append(row)
             progress(with_score(state, row), done, len(batches))
         return summarise(state, rows)
@@ -100,23 +103,27 @@ def batches_to_walk(state: ModelState, start: str | None, stop: str | None) -> l
     return chosen
 
 
-def _remembered(state: ModelState, batch: str) -> WalkedBatch | None:
+def _remembered(state: ModelState, batch: str, filled: Collection[str]) -> WalkedBatch | None:
     """What the ledger knows of a batch that was walked through; a refused one is tried again if it can be.
+
+    `filled` are the batches that the source has rows for.
 
     Raises
     ------
     WalkError
-        If the batch was not walked through and the champion knows later ones.
+        If no batch was walked through and the champion knows later ones.
     """
     entry = state.ledger.by_key(state.name, f"backfill:{batch}")
     if entry is not None:
         return WalkedBatch.model_validate(entry.record)
-    champion = champions.champion(state.ledger, state.name)
-    if champion is None or champion.as_of == STATIC or champion.as_of <= batch:
+    champion = _later_champion(state, batch)
+    if champion is None:
         return None
     refused = state.ledger.by_key(state.name, f"refused:{batch}")
-    if refused is not None:
+    if refused is not None and batch not in filled:
         return WalkedBatch.model_validate(refused.record["row"])
+    if state.ledger.last(state.name, ["backfill"]) is not None:
+        return None  # its rows came later than those of the batches after it
     raise WalkError(
         f"{state.name}: champion version {champion.version} was trained as of {champion.as_of}, "
         f"after {batch}: "
@@ -125,9 +132,19 @@ def _remembered(state: ModelState, batch: str) -> WalkedBatch | None:
     )
 
 
+def _later_champion(state: ModelState, batch: str) -> VersionInfo | None:
+    """The champion, where it was trained as of a later batch."""
+    champion = champions.champion(state.ledger, state.name)
+    later = champion is not None and champion.as_of != STATIC and champion.as_of > batch
+    return champion if later else None
+
+
 def _arrive(walker: Walker, batch: str) -> WalkedBatch:
     """Let one batch arrive, do what the sensor says, and write both to the ledger."""
     state = walker.state
+    champion = _later_champion(state, batch)
+    if champion is not None:
+        return _arrive_late(walker, batch, champion)
     if not _monitored(walker, batch):
         try:
             execute(walker.instance, walker.repository, f"{state.name}_monitor", partition=batch)
@@ -149,12 +166,31 @@ def _arrive(walker: Walker, batch: str) -> WalkedBatch:
         promoted=promoted,
         rolled_back=_rolled_back(state, batch),
     )
+    return _written(state, row)
+
+
+def _arrive_late(walker: Walker, batch: str, champion: VersionInfo) -> WalkedBatch:
+    """Take in a batch that is older than the champion: it is learned from, and nothing is judged on it."""
+    state = walker.state
+    try:
+        take_in(walker.instance, walker.repository, state, batch)
+    except RefusedError as error:
+        return _refused(state, batch, str(error))
+    reason = (
+        f"came after champion version {champion.version} had been trained as of {champion.as_of}: "
+        "the next training learns from it"
+    )
+    rows = state.store.rows("cleaned_features", batch)
+    return _written(state, WalkedBatch(batch=batch, rows=rows, decision="none", reasons=(reason,)))
+
+
+def _written(state: ModelState, row: WalkedBatch) -> WalkedBatch:
     state.ledger.append_once(
         state.name,
         "backfill",
-        key=f"backfill:{batch}",
+        key=f"backfill:{row.batch}",
         actor="backfill",
-        batch=batch,
+        batch=row.batch,
         reason=f"{row.decision}: {'; '.join(row.reasons)}",
         record=row,
     )

@@ -43,7 +43,7 @@ class Source(Protocol):
     def extent(self) -> tuple[str, str] | None:
         """First and last batch there is data for, inside the recipe's `start` and `end`.
 
-        The first is the recipe's `start` where it is given, so that positions on the calendar never move.
+        The first is the recipe's `start` where it is given, so that the calendar does not depend on the rows.
         None while there is no row yet.
         """
 

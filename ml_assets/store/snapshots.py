@@ -82,6 +82,10 @@ class Store:
         """Names of the columns of a frame, which is not read."""
         return list(self._pointer(asset, batch)["columns"])
 
+    def rows(self, asset: str, batch: str) -> int:
+        """Number of rows of a frame, which is not read."""
+        return int(self._pointer(asset, batch)["rows"])
+
     def read_frames(self, asset: str, batches: list[str], columns: list[str] | None = None) -> pd.DataFrame:
         """Read several batches as one frame, in the order given, with the batch label in `batch__`.
 

@@ -1,0 +1,38 @@
+"""Batches that come late, in whatever order, through the command line."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
+
+
+def test_older_batches_that_come_later_are_taken_in(shop: Shop) -> None:
+    path = shop.write("tide.yaml", BATCH_RECIPE.replace(", start: 2024-01-01, end: 2024-02-01", ""))
+
+    def arrive(number: int) -> None:
+        rows(number, drifted=False).to_csv(shop.folder / f"{day(number)}.csv", index=False)
+
+    path.write_text(path.read_text().replace('"*.csv"', '"2024*.csv"'))
+    for number in (4, 6, 7):
+        arrive(number)
+    walked = ml_assets("backfill", "tide", "--json").result["batches"]
+    assert [row["promoted"] for row in walked] == [None, None, 1, None]
+    for number in (2, 5):  # older than all, and in the gap
+        arrive(number)
+    for _ in range(2):
+        again = ml_assets("backfill", "tide", "--json").result["batches"]
+        assert [row["batch"] for row in again] == [day(number) for number in range(2, 8)]
+        assert [row["rows"] for row in again] == [300, 0, 300, 300, 300, 300]
+        assert [row["reasons"][0].partition(" had")[0] for row in (again[0], again[3])] == [
+            "came after champion version 1"
+        ] * 2
+        assert again[4:] == walked[2:]
+    arrive(0)
+    assert ml_assets("train", "--recipe-file", path, "--json").result["version"] == 2
+    taken_in = shop.home / "batches" / "tide" / "cleaned_features"
+    found = sorted(file.name.partition(".")[0] for file in taken_in.glob("*.json"))
+    assert found == [day(number) for number in (0, 2, 4, 5, 6, 7)]
+    assert pd.read_json(shop.home / "batches" / "tide" / "calendar.json", typ="series")["first"] == day(0)
