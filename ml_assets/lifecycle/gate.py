@@ -39,6 +39,7 @@ def ask_gate(
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.promotion.gate import decide_promotion
     from ml_assets.promotion.judged import Measure, judged
+    from ml_assets.promotion.leaks import leak_checks
 
     recipe, champion = state.recipe, state.registry.champion(state.name)
     incumbent = None
@@ -62,6 +63,7 @@ def ask_gate(
         recipe.promotion,
         evaluation,
         _costs(challenger, incumbent, rows),
+        leak_checks(evaluation.leaks, recipe.quality, champion.trained.training.features if champion else ()),
     )
 
 

@@ -144,16 +144,19 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
     """Score the trained model on the hold-out; the record and a picture."""
     from ml_assets.evaluation import pictures
     from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.quality.leak import suspected_leaks
     from ml_assets.registry import tracking
     from ml_assets.tasks.all import task_of
 
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     model = state.registry.files.load_trained(trained)
     test = state.store.read_frame("test_set", as_of)
-    y_train = state.store.read_frame("training_set", as_of)[state.recipe.target]
     predicted = predict(model, test)
     y = test[state.recipe.target]
+    y_train = state.store.read_frame("training_set", as_of)[state.recipe.target]
     evaluation = evaluate(state.recipe, y, predicted, y_train)
+    leaks = suspected_leaks(_window_rows(state, as_of), trained.training.features, state.recipe)
+    evaluation = evaluation.model_copy(update={"leaks": leaks})
     png = pictures.PICTURES[task_of(state.recipe).picture](y, predicted)
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)

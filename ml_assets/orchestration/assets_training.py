@@ -13,6 +13,7 @@ from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, 
 from ml_assets.names import ACTOR_TAG, DECISION_TAG
 from ml_assets.orchestration import display
 from ml_assets.orchestration.graph import Graph, as_of, check, mlflow_run_id, refusals
+from ml_assets.promotion.leaks import suspected, told
 from ml_assets.search.candidates import candidates
 
 PARTS = {
@@ -78,22 +79,29 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
     """Make `evaluation_report`."""
     state = graph.state
     targets = "The recipe's `evaluation.targets`."
+    leak = "Whether one feature alone tells the target almost perfectly."
 
     @graph.asset(
         "evaluation_report",
         deps=[graph.key("trained_model"), graph.key("test_set")],
         kinds={"scikitlearn"},
         required_resource_keys={"mlflow"},
-        check_specs=[graph.check_spec("targets", "evaluation_report", targets, blocking=True)],
+        check_specs=[
+            graph.check_spec("targets", "evaluation_report", targets, blocking=True),
+            graph.check_spec("leak", "evaluation_report", leak, blocking=False),
+        ],
     )
     def evaluation_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Scores on the hold-out with 95 % intervals, beside a baseline that looks at no feature."""
         with refusals():
             evaluation, png = evaluate_step(state, as_of(context, state, "trained_model"))
-        missed = evaluation.targets_missed
+        missed, leaks = evaluation.targets_missed, suspected(evaluation.leaks, state.recipe.quality)
         return dg.MaterializeResult(
             metadata=display.evaluation_metadata(evaluation) | display.seen({"picture": png}),
-            check_results=[check("targets", not missed, missed)],
+            check_results=[
+                check("targets", not missed, missed),
+                check("leak", not leaks, [told(leaks)] if leaks else [], warn=True),
+            ],
         )
 
     return evaluation_report

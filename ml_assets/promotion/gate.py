@@ -7,6 +7,7 @@ each look at the same champion has a smaller share of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ def decide_promotion(
     promotion: PromotionSection,
     evaluation: Evaluation,
     costs: Costs | None = None,
+    suspicions: Sequence[GateCheck] = (),
 ) -> Promotion:
     """Promote, keep the champion, or say how many more rows it takes to tell.
 
@@ -82,12 +84,36 @@ def decide_promotion(
         Of the challenger on its hold-out: baseline, intervals, targets missed.
     costs : Costs, optional
         Seconds and bytes, measured by the caller.
+    suspicions : sequence of GateCheck
+        Of the challenger's features, from `leaks.leak_checks`: told whatever is decided; one that is not passed
+        keeps it out.
 
     Raises
     ------
     ValueError
         If the metric is unknown, its direction is the other one, or the rows of the two models differ.
     """
+    answer = _decide(judged, measure, promotion, evaluation, costs)
+    if not suspicions:
+        return answer
+    held = answer.outcome == "promote" and not all(check.passed for check in suspicions)
+    words = "; ".join(check.text for check in suspicions)
+    return answer.model_copy(
+        update={
+            "outcome": "keep" if held else answer.outcome,
+            "reason": f"{answer.reason}{', but' if held else ';'} {words}",
+            "checks": (*answer.checks, *suspicions),
+        }
+    )
+
+
+def _decide(
+    judged: Judged,
+    measure: Measure,
+    promotion: PromotionSection,
+    evaluation: Evaluation,
+    costs: Costs | None,
+) -> Promotion:
     metric, direction = measure.metric, measure.direction
     expected = metric_named(metric).direction
     if expected != direction:

@@ -138,6 +138,7 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
         for name in params.exclude_cols
         if get_close_matches(name, unsaid, cutoff=0.8)
     ]
+    wanted += [("quality.not_a_leak", name) for name in recipe.quality.not_a_leak]
     named: set[str] = set()
     for key, name in wanted:
         if name not in names and name not in named:

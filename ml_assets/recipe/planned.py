@@ -21,7 +21,7 @@ KEYS: Final = frozenset({
     "model.feature_selection", "model.loader.connection_uri", "model.loader.params", "model.threshold",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
     "promotion.max_latency_ms", "promotion.shadow",
-    "quality", "serving", "tracking", "training.checkpoints", "training.engine",
+    "serving", "tracking", "training.checkpoints", "training.engine",
     "training.time_budget",
 })  # fmt: skip
 """Dotted keys that the schema does not have."""

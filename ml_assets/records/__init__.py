@@ -14,7 +14,7 @@ from ml_assets.records.monitoring import (
 )
 from ml_assets.records.promotion import Costs, GateCheck, Probation, Promotion, SegmentGain
 from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
-from ml_assets.records.training import Evaluation, TrainedModel, TrainingResult, Trial, TuningResult
+from ml_assets.records.training import Evaluation, Leak, TrainedModel, TrainingResult, Trial, TuningResult
 
 __all__ = [
     "Attempt",
@@ -31,6 +31,7 @@ __all__ = [
     "History",
     "JointDrift",
     "Kind",
+    "Leak",
     "LossSummary",
     "MaturedEstimate",
     "PerformanceReport",

@@ -73,8 +73,19 @@ class TrainedModel(Record):
     training: TrainingResult
 
 
+class Leak(Record):
+    """A feature that alone tells the target almost perfectly; `text` says how, `score` is at most 1."""
+
+    column: str
+    score: float
+    text: str
+
+
 class Evaluation(Record):
-    """Scores on rows the model has not seen, beside a baseline that looks at no feature."""
+    """Scores on rows the model has not seen, beside a baseline that looks at no feature.
+
+    `leaks` are features that are suspected of holding the answer.
+    """
 
     metric: str
     direction: Direction
@@ -83,3 +94,4 @@ class Evaluation(Record):
     baseline: dict[str, float]
     per_class: dict[str, dict[str, float]] = {}
     targets_missed: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()

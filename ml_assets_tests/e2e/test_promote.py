@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_assets_tests.e2e.conftest import Shop
-from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.command_line import ml_assets, shoppers
 
 
 def test_promote_asks_the_gate_unless_forced(trained_shop: Shop) -> None:
@@ -27,3 +27,14 @@ def test_promote_asks_the_gate_unless_forced(trained_shop: Shop) -> None:
     told = ml_assets("explain", "good", "--json").result["text"]
     assert "forced by hand" in told and "the gate was not asked" in told
     assert ml_assets("rollback", "good", "--json").result["champion_version"] == 1
+
+
+def test_suspected_leak_is_said_and_keeps_a_first_model_out_until_it_is_allowed(shop: Shop) -> None:
+    rows = shoppers()
+    recipe = shop.recipe("good", rows.assign(receipt=rows["bought"] * 3.0 + 1))
+    refused = ml_assets("train", "--recipe-file", recipe, "--json").result
+    assert not refused["promoted"] and "suspected leak: 'receipt' alone" in refused["reason"]
+    assert not ml_assets("promote", "good", "1", "--json").result["promoted"]
+    recipe.write_text(recipe.read_text() + "quality: {not_a_leak: [receipt]}\n")
+    allowed = ml_assets("promote", "good", "1", "--json").result
+    assert allowed["promoted"] and "leak" not in allowed["reason"]

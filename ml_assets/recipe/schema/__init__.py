@@ -10,7 +10,7 @@ import re
 
 from pydantic import Field, field_validator
 
-from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Validation
+from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, Validation
 from ml_assets.recipe.schema.model import (
     Augmenter,
     DataInterface,
@@ -36,7 +36,8 @@ from ml_assets.recipe.tasks import TaskType
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "DataInterface", "EvaluationSection", "FeatureNamespace",
     "Loader", "Model", "Monitoring", "Parallelization", "Period", "Preprocessor", "PreprocessorParams",
-    "PromotionSection", "Pruning", "Recipe", "Retraining", "Section", "Training", "Tuning", "Validation",
+    "PromotionSection", "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
+    "Validation",
 ]  # fmt: skip
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
@@ -51,6 +52,8 @@ class Recipe(Section):
     """The estimator and everything it reads."""
     hyperparameter_tuning: Tuning = Tuning()
     """The search for hyperparameters."""
+    quality: Quality = Quality()
+    """What is suspicious in the data."""
     evaluation: EvaluationSection = EvaluationSection()
     """How the model is judged."""
     batches: Batches | None = None

@@ -1,4 +1,4 @@
-"""The sections `evaluation` and `promotion`: how a model is judged."""
+"""The sections `quality`, `evaluation` and `promotion`: how data and a model are judged."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from typing import Literal
 from pydantic import Field
 
 from ml_assets.recipe.schema.section import Names, Section
+
+
+class Quality(Section):
+    """What is suspicious in the data."""
+
+    leak: Literal["block", "warn"] = "block"
+    """A feature that alone tells the target almost perfectly: no first promotion with it (`block`), or a word."""
+    not_a_leak: Names = ()
+    """Features that may: they are known when a prediction is made."""
 
 
 class Validation(Section):
