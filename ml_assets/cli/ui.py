@@ -15,6 +15,8 @@ from ml_assets.orchestration.runs import open_instance
 from ml_assets.settings import read_settings
 
 LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
+JOBS_OFF = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""MLflow's own runners of jobs, ten processes, which nothing here uses."""
 
 
 def serve_ui(host: str, port: int, mlflow_port: int) -> int:
@@ -43,9 +45,9 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
         listen = ["--host", host, "--port", str(mlflow_port), "--workers", "1"]
         commands.append([programs / "mlflow", "server", *store, *listen])
     # The children read the same environment. An empty address is none: MLflow must not guess one.
-    environment = (
-        os.environ | {"MLFLOW_TRACKING_URI": ""} if settings.mlflow_tracking_uri is None else dict(os.environ)
-    )
+    environment = JOBS_OFF | dict(os.environ)
+    if settings.mlflow_tracking_uri is None:
+        environment["MLFLOW_TRACKING_URI"] = ""
     children = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
     say(f"Dagster: http://{host}:{port}   MLflow: {settings.mlflow_url}   (Ctrl-C ends both)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

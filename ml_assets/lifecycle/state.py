@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -182,10 +182,14 @@ class ModelState:
 
     def index(self, batch: str) -> int:
         """Position of a batch on the calendar, from 0."""
-        first = self.first_batch()
-        if self.recipe.batches is None or first is None:
-            return 0
-        return calendar.index_between(first, batch, self.recipe.batches.period)
+        return self.indexes()(batch)
+
+    def indexes(self) -> Callable[[str], int]:
+        """Give the function from a batch to its position on the calendar; the calendar's start is read once."""
+        first, batches = self.first_batch(), self.recipe.batches
+        if batches is None or first is None:
+            return lambda _batch: 0
+        return lambda batch: calendar.index_between(first, batch, batches.period)
 
     def shifted(self, batch: str, by: int) -> str:
         """Batch `by` periods after (before, if negative) another."""

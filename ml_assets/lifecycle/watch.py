@@ -167,14 +167,18 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     return Performance(
         report,
         (*([scored.text] if breached else []), *alarms(report), *probation[1:]),
-        {"history": timeline.live_score([*earlier, report], _asked(state))},
+        {"history": timeline.live_score([*earlier, report], _asked(state, len(earlier)))},
         probation[0] if probation else None,
     )
 
 
-def _asked(state: ModelState) -> list[str]:
-    """Batches at which a retrain was asked for."""
-    decisions = state.ledger.entries(state.name, "retrain_decision")
+DECISIONS = 4
+"""At one batch, at most: it comes, labels come, a run fails, another one is tried."""
+
+
+def _asked(state: ModelState, batches: int) -> list[str]:
+    """Newest batches at which a retrain was asked for."""
+    decisions = state.ledger.find(state.name, ["retrain_decision"], DECISIONS * (batches + 1))
     return [e.batch for e in decisions if e.batch is not None and e.record.get("action") == "retrain"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +11,8 @@ import dagster as dg
 from dagster import DagsterRunStatus
 
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.names import AS_OF_TAG, STATIC, TRAINING_TAG
+from ml_assets.names import AS_OF_TAG, TRAINING_TAG
+from ml_assets.orchestration.events import by_batch, metadata, newest_events, number
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -26,12 +27,10 @@ from ml_assets.registry import champions
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord, RunRecord
 
-    from ml_assets.registry.ledger import Entry
-
 AnyReport = TypeVar("AnyReport", bound=Record)
 
-REMEMBERED = 200
-"""Newest events of an asset, and newest runs of a model, that a decision looks at."""
+ATTEMPTS = 40
+"""Newest trainings of a model that a decision looks at: budget, breaker and ties count the newest few."""
 
 IN_PROGRESS = [
     DagsterRunStatus.QUEUED,
@@ -42,7 +41,18 @@ IN_PROGRESS = [
 ]
 
 
-def read_history(instance: DagsterInstance, state: ModelState) -> History:
+NEWEST = 8
+"""Events of an asset that are enough to say how a model stands."""
+
+
+def recent_history(instance: DagsterInstance, state: ModelState) -> History:
+    """Read as much as says how a model stands: the newest few batches, or all where none of those was scored."""
+    history = read_history(instance, state, NEWEST)
+    scored = any(b.performance and b.performance.score for b in history.batches)
+    return history if scored or len(history.batches) < NEWEST // 2 else read_history(instance, state)
+
+
+def read_history(instance: DagsterInstance, state: ModelState, limit: int | None = None) -> History:
     """Read the batches, the training runs and the champion of one model.
 
     Parameters
@@ -51,114 +61,110 @@ def read_history(instance: DagsterInstance, state: ModelState) -> History:
         Where the events are.
     state : ModelState
         The model.
+    limit : int, optional
+        Newest events of each asset that are enough.
 
     Returns
     -------
     History
         Batches and attempts in the order of the calendar.
     """
-    drift = _reports(instance, state, "drift_report", DriftReport)
-    performance = _reports(instance, state, "performance_report", PerformanceReport)
-    labelled = {
-        batch: int(_number(record, "labelled_rows"))
-        for batch, record in newest_materializations(instance, state, "cleaned_features")
-    }
+    drift = _reports(instance, state, "drift_report", DriftReport, limit)
+    performance = _reports(instance, state, "performance_report", PerformanceReport, limit)
+    cleaned = dg.AssetKey([state.name, "cleaned_features"])
+    labelled = by_batch(newest_events(instance, cleaned, _labelled_rows, limit=limit))
     batches = sorted({*drift, *performance})
     newest = max({*batches, *labelled}, default=None)
-    known = {b: n for b, n in labelled.items() if newest and b <= state.labelled_until(newest) and n}
+    until = state.labelled_until(newest) if newest else ""
+    known = {batch: rows for batch, rows in labelled.items() if batch <= until and rows}
+    index = state.indexes()
     return History(
         recipe=state.name,
         batches=tuple(
             BatchEvidence(
                 batch=batch,
-                index=state.index(batch),
+                index=index(batch),
                 drift=drift.get(batch),
                 performance=performance.get(batch),
             )
             for batch in batches
         ),
-        attempts=tuple(_attempts(instance, state, newest)),
+        attempts=tuple(_attempts(instance, state, newest, limit)),
         champion=champion_in_charge(state),
         labelled_batches=len(known),
         labelled_rows=sum(known.values()),
     )
 
 
-def newest_materializations(
-    instance: DagsterInstance, state: ModelState, asset: str
-) -> Iterator[tuple[str, EventLogRecord]]:
-    """Give the newest event of each batch, newest event first."""
-    events = instance.fetch_materializations(dg.AssetKey([state.name, asset]), limit=REMEMBERED)
-    seen = set()
-    for event in events.records:
-        batch = event.partition_key or STATIC
-        if batch not in seen:
-            seen.add(batch)
-            yield batch, event
-
-
 def _reports(
-    instance: DagsterInstance, state: ModelState, asset: str, kind: type[AnyReport]
+    instance: DagsterInstance, state: ModelState, asset: str, kind: type[AnyReport], limit: int | None
 ) -> dict[str, AnyReport]:
-    return {
-        batch: kind.model_validate(metadata(event)["record"].value)
-        for batch, event in newest_materializations(instance, state, asset)
-        if "record" in metadata(event)
-    }
+    """Read the newest report of each batch; of older ones the verdict, not what was found in each column."""
+
+    def read(event: EventLogRecord) -> AnyReport | None:
+        told = metadata(event).get("record")
+        return None if told is None else kind.model_validate(told.value)
+
+    def verdict(report: AnyReport | None) -> AnyReport | None:
+        return report if not isinstance(report, DriftReport) else report.model_copy(update={"columns": ()})
+
+    found = by_batch(newest_events(instance, dg.AssetKey([state.name, asset]), read, verdict, limit))
+    return {batch: report for batch, report in found.items() if report is not None}
 
 
-def metadata(event: EventLogRecord) -> Any:
-    """Metadata of a materialization."""
-    materialization = event.asset_materialization
-    return materialization.metadata if materialization is not None else {}
+def _labelled_rows(event: EventLogRecord) -> int:
+    return int(number(event, "labelled_rows"))
 
 
-def _number(event: EventLogRecord, key: str) -> float:
-    value = metadata(event).get(key)
-    return float(value.value) if value is not None else 0.0
-
-
-def _attempts(instance: DagsterInstance, state: ModelState, newest: str | None) -> Iterator[Attempt]:
+def _attempts(
+    instance: DagsterInstance, state: ModelState, newest: str | None, limit: int | None
+) -> Iterator[Attempt]:
     """Training runs of this model, oldest first: how each ended, by the gate's own word.
 
     A version that probation undid counts as beaten, at the batch where it was undone.
     """
-    gates = {
-        event.run_id: (metadata(event)["outcome"].value, int(_number(event, "version")))
-        for event in instance.fetch_materializations(
-            dg.AssetKey([state.name, "champion"]), limit=REMEMBERED
-        ).records
-        if "outcome" in metadata(event)
+    gates = newest_events(instance, dg.AssetKey([state.name, "champion"]), _gate_said, limit=limit)
+    said = {
+        run_id: (outcome, version) for run_id, outcome, version in (told.value for told in gates) if outcome
     }
     undone = {
         entry.from_version: entry.batch
-        for entry in champions.rollbacks_of_probation(state.ledger, state.name)
+        for entry in champions.rollbacks_of_probation(state.ledger, state.name, ATTEMPTS)
         if entry.batch is not None
     }
-    records = instance.get_run_records(dg.RunsFilter(tags={TRAINING_TAG: state.name}), limit=REMEMBERED)
+    records = instance.get_run_records(
+        dg.RunsFilter(tags={TRAINING_TAG: state.name}), limit=limit or ATTEMPTS
+    )
     trained = dg.AssetKey([state.name, "trained_model"])
     running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
-    gate = [e for kind in champions.GATE for e in state.ledger.entries(state.name, kind) if e.state == "done"]
+    index = state.indexes()
     for record in sorted(runs.values(), key=lambda r: r.create_timestamp):
         run = record.dagster_run
         batch = run.tags.get(AS_OF_TAG) or newest
         if batch is None:
             continue
-        outcome, version = gates.get(run.run_id, (None, None))
+        outcome, version = said.get(run.run_id, (None, None))
         if run.status in IN_PROGRESS:
             outcome = "in_flight"
         elif run.status != DagsterRunStatus.SUCCESS or outcome is None:
-            outcome = _gate_word(gate, record) or "failed"
+            outcome = _gate_word(state, record) or "failed"
         elif version in undone:  # it was beaten after all, when its labels came
             outcome, batch = "keep", undone[version]
-        yield Attempt(batch_index=state.index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
+        yield Attempt(batch_index=index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
 
 
-def _gate_word(gate: Sequence[Entry], record: RunRecord) -> Any:
+def _gate_said(event: EventLogRecord) -> tuple[str, str | None, int]:
+    """Read how a training ended: its run, the gate's word, the version."""
+    outcome = metadata(event).get("outcome")
+    return event.run_id, None if outcome is None else str(outcome.value), int(number(event, "version"))
+
+
+def _gate_word(state: ModelState, record: RunRecord) -> Any:
     """What the gate had said when the run died: the ledger has it though the event log may not."""
     start, end = record.create_timestamp.timestamp(), record.end_time or math.inf
+    gate = state.ledger.find(state.name, champions.GATE, 2 * ATTEMPTS, state="done")
     during = [e.kind for e in gate if start <= datetime.fromisoformat(e.at).timestamp() <= end]
     return during[-1] if during else None
 

@@ -10,7 +10,7 @@ import dagster as dg
 from ml_assets.failures import traced
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
-from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.history import recent_history
 from ml_assets.recipe import RecipeError
 from ml_assets.records import History, Record
 from ml_assets.registry import champions
@@ -71,12 +71,12 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
     now : datetime
         The present time, for the champion's age.
     """
-    history = read_history(instance, state)
+    history = recent_history(instance, state)
     champion = champions.champion(state.ledger, state.name)
     drift = next((b.drift for b in reversed(history.batches) if b.drift), None)
     scored = [b.performance for b in history.batches if b.performance and b.performance.score]
     live = scored[-1] if scored else None
-    entry = state.ledger.last(state.name, ["retrain_decision", *champions.GATE, "rollback"], "done")
+    entry = state.ledger.last(state.name, ["retrain_decision", *champions.GATE, "rollback"], state="done")
     last = (
         LastDecision(action=_action(entry.kind, entry.record), at=entry.at, reason=entry.reason)
         if entry

@@ -11,7 +11,7 @@ from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from ml_assets.failures import WrongUsageError
 from ml_assets.lifecycle.state import ModelState, locked
-from ml_assets.names import STATIC
+from ml_assets.names import RULE_TAG, STATIC
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
 from ml_assets.orchestration.taking_in import take_in
@@ -198,8 +198,8 @@ def _written(state: ModelState, row: WalkedBatch) -> WalkedBatch:
 
 
 def _rolled_back(state: ModelState, batch: str) -> int | None:
-    undone = champions.rollbacks_of_probation(state.ledger, state.name)
-    return next((entry.from_version for entry in undone if entry.batch == batch), None)
+    undone = state.ledger.last(state.name, ["rollback"], state="done", actor=champions.PROBATION, batch=batch)
+    return None if undone is None else undone.from_version
 
 
 def _monitored(walker: Walker, batch: str) -> bool:
@@ -212,12 +212,12 @@ def _monitored(walker: Walker, batch: str) -> bool:
 def _trained_before(state: ModelState, batch: str) -> tuple[dict[str, Any], str, int | None] | None:
     """Training at a batch that the gate had judged when the walk was killed: it is not done again."""
     decided = None
-    for entry in state.ledger.entries(state.name):
-        if entry.batch != batch:
-            continue
+    for entry in state.ledger.find(
+        state.name, ["retrain_decision", *champions.GATE], state="done", batch=batch
+    ):
         if entry.kind == "retrain_decision" and entry.record["action"] in ("first", "retrain"):
             decided = entry
-        elif decided is not None and entry.kind in champions.GATE and entry.state == "done":
+        elif decided is not None and entry.kind in champions.GATE:
             promoted = entry.to_version if entry.kind == "promote" else None
             return decided.record, f"{entry.kind}: {entry.reason}", promoted
     return None
@@ -233,7 +233,7 @@ def _decide(walker: Walker) -> tuple[dict[str, Any], str | None, int | None]:
 def _train(walker: Walker, request: dg.RunRequest) -> tuple[str, int | None]:
     """Run what the sensor asked for; how it ended, and the version that is champion by it."""
     state = walker.state
-    before = champions.champions(state.ledger, state.name)
+    before = champions.champion_version(state.ledger, state.name)
     tags = {
         **request.tags,
         RUN_KEY_TAG: str(request.run_key),
@@ -243,9 +243,9 @@ def _train(walker: Walker, request: dg.RunRequest) -> tuple[str, int | None]:
         execute(walker.instance, walker.repository, str(request.job_name), tags=tags)
     except RunFailedError as error:
         return f"failed: {error}", None
-    entry = state.ledger.last(state.name, champions.GATE, "done")
-    after = champions.champions(state.ledger, state.name)
-    return f"{entry.kind}: {entry.reason}" if entry else "", after[-1] if after != before else None
+    entry = state.ledger.last(state.name, champions.GATE, state="done")
+    after = champions.champion_version(state.ledger, state.name)
+    return f"{entry.kind}: {entry.reason}" if entry else "", after if after != before else None
 
 
 def _refused(state: ModelState, batch: str, message: str) -> WalkedBatch:
@@ -271,13 +271,11 @@ def _ask_sensor(walker: Walker) -> tuple[dg.RunRequest | None, dict[str, Any]]:
         data = sensor.evaluate_tick(context)
     request = data.run_requests[0] if data.run_requests else None
     if request is not None:
-        entry = next(
-            e
-            for e in reversed(state.ledger.entries(state.name, "retrain_decision"))
-            if e.key and e.key.startswith(f"decision:{request.run_key}:")
-        )
+        entry = state.ledger.by_key(state.name, f"decision:{request.run_key}:{request.tags[RULE_TAG]}")
     else:
-        entry = state.ledger.entries(state.name, "retrain_decision")[-1]
-        if data.skip_message != f"{entry.record['rule']}: {entry.reason}":
+        entry = state.ledger.last(state.name, ["retrain_decision"])
+        if entry is not None and data.skip_message != f"{entry.record['rule']}: {entry.reason}":
             raise WalkError(f"{state.name}: the sensor said {data.skip_message!r}")
+    if entry is None:
+        raise WalkError(f"{state.name}: the ledger has no entry of what the sensor decided")
     return request, entry.record

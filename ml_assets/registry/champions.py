@@ -13,6 +13,8 @@ from ml_assets.registry.ledger import Entry, Ledger
 CHANGES = ("promote", "rollback", "reconcile")
 GATE = ("promote", "keep", "inconclusive")
 """Kinds of entries that end a training: what the gate said."""
+TRAIN = "train"
+"""Kind of the entries that register a version."""
 PROBATION = "probation"
 """Actor and kind of what probation does."""
 
@@ -101,7 +103,13 @@ def line_of_champions(changes: Iterable[Entry]) -> tuple[int, ...]:
 
 def champions(ledger: Ledger, recipe: str) -> tuple[int, ...]:
     """Read the line of champions of a recipe; empty before the first promotion."""
-    return line_of_champions(ledger.entries(recipe))
+    return line_of_champions(ledger.find(recipe, CHANGES, state="done"))
+
+
+def champion_version(ledger: Ledger, recipe: str) -> int | None:
+    """Read which version is in charge: the end of the line of champions, which is where the last change led."""
+    last = ledger.last(recipe, CHANGES, state="done")
+    return None if last is None else last.to_version
 
 
 def version_info(ledger: Ledger, recipe: str, version: int) -> VersionInfo:
@@ -112,67 +120,60 @@ def version_info(ledger: Ledger, recipe: str, version: int) -> VersionInfo:
     UnknownVersionError
         If it was not registered; the message lists those that were.
     """
-    known = versions(ledger, recipe)
-    for info in known:
-        if info.version == version:
-            return info
-    listed = ", ".join(str(info.version) for info in known) or "none"
+    known = _registered(ledger.find(recipe, [TRAIN], state="done", to_version=version))
+    if known:
+        return known[-1]
+    listed = ", ".join(str(info.version) for info in versions(ledger, recipe)) or "none"
     raise UnknownVersionError(f"{recipe} has no version {version} in the ledger (registered: {listed})")
 
 
 def versions(ledger: Ledger, recipe: str) -> tuple[VersionInfo, ...]:
     """Read all registered versions, oldest first."""
+    return _registered(ledger.find(recipe, [TRAIN], state="done"))
+
+
+def _registered(entries: Iterable[Entry]) -> tuple[VersionInfo, ...]:
     return tuple(
         VersionInfo.model_validate({"version": entry.to_version, "registered_at": entry.at, **entry.record})
-        for entry in ledger.entries(recipe, "train")
-        if entry.state == "done" and entry.to_version is not None and "trained" in entry.record
+        for entry in entries
+        if entry.to_version is not None and "trained" in entry.record
     )
 
 
 def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
     """Read the version in charge, as the ledger says; None before the first promotion."""
-    line = champions(ledger, recipe)
-    return version_info(ledger, recipe, line[-1]) if line else None
+    version = champion_version(ledger, recipe)
+    return None if version is None else version_info(ledger, recipe, version)
 
 
 def looks(ledger: Ledger, recipe: str, version: int) -> int:
     """Count the challengers that were compared with a champion so far."""
-    return sum(
-        entry.state == "done"
-        and entry.from_version == version
-        and entry.kind in GATE
-        and entry.record.get("champion_score") is not None
-        for entry in ledger.entries(recipe)
-    )
+    compared = ledger.find(recipe, GATE, state="done", from_version=version)
+    return sum(entry.record.get("champion_score") is not None for entry in compared)
 
 
 def undone(ledger: Ledger, recipe: str, version: int) -> tuple[VersionInfo, ...]:
     """Read the versions that probation rolled back to this one."""
     return tuple(
         version_info(ledger, recipe, entry.from_version)
-        for entry in rollbacks_of_probation(ledger, recipe)
-        if entry.to_version == version and entry.from_version is not None
+        for entry in ledger.find(recipe, ["rollback"], state="done", to_version=version, actor=PROBATION)
+        if entry.from_version is not None
     )
 
 
-def rollbacks_of_probation(ledger: Ledger, recipe: str) -> tuple[Entry, ...]:
-    """Read the rollbacks that no person asked for, oldest first."""
-    return tuple(
-        entry
-        for entry in ledger.entries(recipe, "rollback")
-        if entry.state == "done" and entry.actor == PROBATION
-    )
+def rollbacks_of_probation(ledger: Ledger, recipe: str, limit: int) -> tuple[Entry, ...]:
+    """Read the newest rollbacks that no person asked for, oldest first."""
+    return ledger.find(recipe, ["rollback"], limit, state="done", actor=PROBATION)
 
 
 def on_probation(ledger: Ledger, recipe: str) -> Entry | None:
     """Read the promotion of the present champion, if it replaced another and its probation is not over."""
-    changes = [e for e in ledger.entries(recipe) if e.state == "done" and e.kind in CHANGES]
-    last = changes[-1] if changes else None
+    last = ledger.last(recipe, CHANGES, state="done")
     if last is None or last.kind != "promote" or last.from_version is None or last.batch is None:
         return None
     passed = any(
         entry.record.get("outcome") == "passed"
         and str(entry.key).startswith(f"probation:{last.decision_id}:")
-        for entry in ledger.entries(recipe, PROBATION)
+        for entry in ledger.find(recipe, [PROBATION], state="done", to_version=last.to_version)
     )
     return None if passed else last

@@ -196,8 +196,7 @@ def _reconcile(registry: Registry, recipe: str, give_up_lost: bool = False) -> l
     killed = "the process was killed before the alias was set"
     ledger = registry.ledger
     entries = [_settle(registry, intent, "reconcile", killed) for intent in ledger.open_intents(recipe)]
-    line = champions.champions(ledger, recipe)
-    written = line[-1] if line else None
+    written = champions.champion_version(ledger, recipe)
     shown = registry.champion_version(recipe)
     if shown == written:
         return entries

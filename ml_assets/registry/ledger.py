@@ -23,53 +23,16 @@ from pydantic_core import to_json
 
 from ml_assets.failures import MendableError
 from ml_assets.records import Record
+from ml_assets.registry import table
+from ml_assets.registry.table import APPEND_ONLY, decisions
 
 State = Literal["intent", "done", "aborted"]
 
 BUSY_SECONDS = 60  # a promotion takes a second or two; a process that waits longer than this is stuck
 
-decisions = sa.Table(
-    "decisions",
-    sa.MetaData(),
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("recipe", sa.String(80), nullable=False),
-    sa.Column("decision_id", sa.String(40), nullable=False, index=True),
-    sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("state", sa.String(10), nullable=False),
-    sa.Column("actor", sa.String(200), nullable=False),
-    sa.Column("from_version", sa.Integer),
-    sa.Column("to_version", sa.Integer),
-    sa.Column("batch", sa.String(40)),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("record", sa.JSON, nullable=False),
-    sa.Column("key", sa.String(300)),
-    sa.UniqueConstraint("recipe", "key", name="decisions_recipe_key"),
-    sa.Index("decisions_recipe_kind", "recipe", "kind"),
-    sqlite_autoincrement=True,
-)
 
-# REPLACE deletes a row without firing a delete trigger in SQLite (sqlite.org/lang_conflict.html),
-# hence the third one.
-APPEND_ONLY = {
-    "sqlite": (
-        "CREATE TRIGGER IF NOT EXISTS decisions_no_update BEFORE UPDATE ON decisions"
-        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: UPDATE refused'); END",
-        "CREATE TRIGGER IF NOT EXISTS decisions_no_delete BEFORE DELETE ON decisions"
-        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: DELETE refused'); END",
-        "CREATE TRIGGER IF NOT EXISTS decisions_no_replace BEFORE INSERT ON decisions"
-        " WHEN EXISTS (SELECT 1 FROM decisions WHERE id = NEW.id OR (recipe = NEW.recipe AND key = NEW.key))"
-        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this entry exists'); END",
-    ),
-    "postgresql": (
-        "CREATE OR REPLACE FUNCTION decisions_refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION USING MESSAGE = 'the ledger is append-only: ' || TG_OP || ' refused'; END $$",
-        "CREATE OR REPLACE TRIGGER decisions_no_change BEFORE UPDATE OR DELETE ON decisions"
-        " FOR EACH ROW EXECUTE FUNCTION decisions_refuse()",
-        "CREATE OR REPLACE TRIGGER decisions_no_truncate BEFORE TRUNCATE ON decisions"
-        " FOR EACH STATEMENT EXECUTE FUNCTION decisions_refuse()",
-    ),
-}
+INTENDED = ("promote", "rollback")
+"""Kinds of entries that are an intent first and an outcome later."""
 
 
 class LedgerBusyError(MendableError, RuntimeError):
@@ -114,6 +77,16 @@ class Fields(TypedDict, total=False):
     """When it happened; now by default."""
 
 
+class Equal(TypedDict, total=False):
+    """Columns by which entries are asked for."""
+
+    state: State
+    actor: str
+    from_version: int | None
+    to_version: int | None
+    batch: str | None
+
+
 class Ledger:
     """The append-only table of decisions.
 
@@ -140,27 +113,15 @@ class Ledger:
     def _create(self) -> None:
         if self._dialect == "sqlite":
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        if self._complete():
-            return
+        with self._engine.connect() as connection:
+            if table.complete(connection):
+                return
         with self.lock("ledger"):
             if self._dialect == "sqlite":
                 with self._engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             with self._engine.begin() as connection:
-                decisions.metadata.create_all(connection)
-                for statement in APPEND_ONLY[self._dialect]:
-                    connection.exec_driver_sql(statement)
-
-    def _complete(self) -> bool:
-        """Whether the table and all its triggers are there (a kill may have come between them)."""
-        triggers = {
-            "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'decisions'",
-            "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass('decisions')"
-            " AND NOT tgisinternal",
-        }[self._dialect]
-        expected = {"sqlite": 3, "postgresql": 2}[self._dialect]
-        with self._engine.connect() as connection:
-            return connection.exec_driver_sql(triggers).scalar() == expected
+                table.make(connection)
 
     def append(self, recipe: str, kind: str, **fields: Unpack[Fields]) -> Entry:
         """Write one entry."""
@@ -176,6 +137,9 @@ class Ledger:
         (Entry, bool)
             The entry that stands, and whether this call wrote it.
         """
+        standing = self.by_key(recipe, key)
+        if standing is not None:
+            return standing, False
         try:
             return self._insert(_row(recipe, kind, key, fields)), True
         except sa.exc.IntegrityError:
@@ -205,17 +169,32 @@ class Ledger:
             query = query.where(decisions.c.kind == kind)
         return self._select(query)[::-1]
 
-    def last(
-        self, recipe: str, kinds: Sequence[str] | None = None, state: State | None = None
-    ) -> Entry | None:
-        """Read the newest entry of a recipe, of these kinds and this state where given."""
-        query = sa.select(decisions).where(decisions.c.recipe == recipe)
-        if kinds is not None:
-            query = query.where(decisions.c.kind.in_(kinds))
-        if state is not None:
-            query = query.where(decisions.c.state == state)
-        found = self._select(query.order_by(decisions.c.id.desc()).limit(1))
-        return found[0] if found else None
+    def find(
+        self, recipe: str, kinds: Sequence[str], limit: int | None = None, **equal: Unpack[Equal]
+    ) -> tuple[Entry, ...]:
+        """Read the entries of some kinds whose columns are as asked for, oldest first; with `limit`, the newest ones.
+
+        What it costs depends on what is found, not on how many other entries there are.
+        """
+        found: list[Entry] = []
+        for kind in kinds:
+            query = sa.select(decisions).where(decisions.c.recipe == recipe, decisions.c.kind == kind)
+            query = query.where(*(decisions.c[column] == value for column, value in equal.items()))
+            found += self._select(query.order_by(decisions.c.id.desc()).limit(limit))
+        newest = sorted(found, key=lambda entry: entry.id)
+        return tuple(newest if limit is None else newest[-limit:])
+
+    def last(self, recipe: str, kinds: Sequence[str], **equal: Unpack[Equal]) -> Entry | None:
+        """Read the newest entry of some kinds whose columns are as asked for."""
+        return next(iter(self.find(recipe, kinds, 1, **equal)), None)
+
+    def newest_version(self, recipe: str) -> int:
+        """Read the highest number that a version was registered under; 0 before the first."""
+        query = sa.select(sa.func.max(decisions.c.to_version)).where(
+            decisions.c.recipe == recipe, decisions.c.kind == "train", decisions.c.state == "done"
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
 
     def by_key(self, recipe: str, key: str) -> Entry | None:
         """Read the entry that `append_once` wrote under a key."""
@@ -228,15 +207,14 @@ class Ledger:
         return self._select(query.order_by(decisions.c.id))
 
     def open_intents(self, recipe: str | None = None) -> tuple[Entry, ...]:
-        """Read the intents that have no outcome yet, oldest first."""
-        outcome = decisions.alias("outcome")
-        closed = sa.exists().where(
-            outcome.c.decision_id == decisions.c.decision_id, outcome.c.state != "intent"
-        )
-        query = sa.select(decisions).where(decisions.c.state == "intent", ~closed)
-        if recipe is not None:
-            query = query.where(decisions.c.recipe == recipe)
-        return self._select(query.order_by(decisions.c.id))
+        """Read the intents that have no outcome yet, oldest first: of each recipe its newest one at most.
+
+        A change begins with settling the one before, under the recipe's lock.
+        """
+        names = self.recipes() if recipe is None else (recipe,)
+        newest = [self.last(name, INTENDED, state="intent") for name in names]
+        found = [entry for entry in newest if entry and len(self.decision(entry.decision_id)) == 1]
+        return tuple(sorted(found, key=lambda entry: entry.id))
 
     def recipes(self) -> tuple[str, ...]:
         """Read the names of all recipes that have an entry, sorted."""

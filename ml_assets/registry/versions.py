@@ -106,7 +106,7 @@ class Registry:
         """Make a version with a number that the ledger has not given; a lost registry would begin at 1 again."""
         recipe = trained.recipe
         self._ensure_model(recipe)
-        newest = max((entry.to_version or 0 for entry in self.ledger.entries(recipe, "train")), default=0)
+        newest = self.ledger.newest_version(recipe)
         # A version without its line in the ledger is left where a process was killed here: take it up.
         found = self.client.search_model_versions(f"name = '{recipe}' and run_id = '{trained.run_id}'")
         if numbers := [int(version.version) for version in found if int(version.version) > newest]:
@@ -176,12 +176,12 @@ class Registry:
 
     def lost(self, recipe: str) -> str | None:
         """Say that MLflow's registry has lost the champion of the ledger, and what to do; None if it has it."""
-        line = champions.champions(self.ledger, recipe)
-        if not line or self._has_version(recipe, line[-1]):
+        version = champions.champion_version(self.ledger, recipe)
+        if version is None or self._has_version(recipe, version):
             return None
         place = self.settings.mlflow_database or "the server at MLFLOW_TRACKING_URI"
         return (
-            f"{recipe}: {place} has no version {line[-1]}, which the ledger has as champion. Restore it from a"
+            f"{recipe}: {place} has no version {version}, which the ledger has as champion. Restore it from a"
             " backup, or train the model again with `ml-assets train --recipe-file FILE`"
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def batch_of(when: datetime, period: Period) -> str:
     return _label(start, period)
 
 
+@lru_cache(maxsize=10_000)
 def batch_start(label: str, period: Period) -> datetime:
     """First moment of a batch.
 

@@ -155,7 +155,7 @@ def test_newest_entries_come_last_and_limit_keeps_the_newest(ledger: Ledger) -> 
     assert [e.reason for e in ledger.entries("a", "alert")] == ["1", "3"]
     last = ledger.last("a", ("alert",))
     assert last is not None and last.reason == "3"
-    assert ledger.last("b") is None
+    assert ledger.last("b", ("alert",)) is None
 
 
 def test_an_intent_is_open_until_its_outcome_is_written(ledger: Ledger) -> None:
