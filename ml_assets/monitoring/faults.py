@@ -13,6 +13,8 @@ import numpy as np
 from ml_assets.monitoring.calendars import ONE_VALUE
 from ml_assets.monitoring.past import Past, usually_as_empty
 from ml_assets.monitoring.samples import FEWEST_VALUES, LevelPair, NumberPair, Pair, null_change
+from ml_assets.monitoring.units import distance, unit_change
+from ml_assets.monitoring.units import typical as typical_size
 
 NULL_BURST = 0.5  # nulls risen by half of all rows
 UNIT_RATIO = 100.0  # typical sizes further apart than this are a change of unit
@@ -48,7 +50,7 @@ def find_fault(name: str, pair: Pair, past: Past, told: str = "") -> str:
     found = _empty(name, pair, past)
     if isinstance(pair, NumberPair):
         found = found or _type_change(name, pair) or _burst(name, pair, past)
-        return found or (_unit_change(name, pair) if told in ("", ONE_VALUE) else "")
+        return found or (_unit_change(name, pair, past) if told in ("", ONE_VALUE) else "")
     return found or _burst(name, pair, past) or ("" if told else _all_unseen(name, pair))
 
 
@@ -99,24 +101,24 @@ def _burst(name: str, pair: Pair, past: Past) -> str:
     )
 
 
-def _unit_change(name: str, pair: NumberPair) -> str:
-    """The typical size (median non-zero |x|) is 100 times off, or all values lie far outside the range."""
+def _unit_change(name: str, pair: NumberPair, past: Past) -> str:
+    """A known factor or scale; a typical size (median non-zero |x|) 100 times off; all values far outside the range."""
     ours, theirs = pair.reference.values, pair.current.values
-    reference, current = (np.abs(side[side != 0]) for side in (ours, theirs))
-    if min(len(reference), len(current)) < FEWEST_VALUES:
+    if min(np.count_nonzero(side) for side in (ours, theirs)) < FEWEST_VALUES:
         return ""
-    typical, now = float(np.median(reference)), float(np.median(current))
-    low, high = np.quantile(reference, [0.01, 0.99])
+    typical, now = typical_size(ours), typical_size(theirs)
+    sizes = f"(median size {now:.4g}, {typical:.4g} in the reference): a change of unit?"
+    known = unit_change(pair, past, name)
+    if known:
+        return f"column '{name}' is {known} {sizes}"
+    low, high = np.quantile(np.abs(ours[ours != 0]), [0.01, 0.99])
     with np.errstate(over="ignore"):  # infinitely far is far enough
         ratio = float(np.divide(now, typical))
         width = ours[-1] - ours[0]
         gap = max(theirs[0] - ours[-1], ours[0] - theirs[-1]) / OFFSET
     if (ratio >= UNIT_RATIO and now > high) or (ratio <= 1 / UNIT_RATIO and now < low):
         factor = f"{ratio:,.0f} times" if ratio > 1 else f"1/{typical / now:,.0f} of"
-        return (
-            f"column '{name}' is {factor} its usual size "
-            f"(median {now:.4g}, {typical:.4g} in the reference): a change of unit?"
-        )
+        return f"column '{name}' is {factor} its usual size {sizes}"
     if 0 < width < gap:
         return (
             f"column '{name}' lies wholly outside what the champion saw "
@@ -185,15 +187,9 @@ def _source(name: str, moved: Mapping[str, Pair]) -> str | None:
 
 
 def _distance(now: Pair, past: Pair) -> float:
-    """Distance of a column's batch from another's reference: KS on 200 quantiles, or total variation."""
+    """Distance of a column's batch from another's reference: KS, or total variation."""
     if isinstance(now, NumberPair) and isinstance(past, NumberPair):
-        theirs, ours = now.current.values, past.reference.values
-        at = theirs[np.linspace(0, len(theirs) - 1, 200).astype(int)]
-        gaps = [
-            np.searchsorted(ours, at, side) / len(ours) - np.searchsorted(theirs, at, side) / len(theirs)
-            for side in ("left", "right")
-        ]
-        return float(np.abs(gaps).max())
+        return distance(now.current.values, past.reference.values)
     if isinstance(now, LevelPair) and isinstance(past, LevelPair):
         return LevelPair(past.reference, now.current).total_variation
     return 1.0

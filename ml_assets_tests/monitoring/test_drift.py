@@ -130,7 +130,7 @@ def test_change_of_unit_is_a_fault(reference: pd.DataFrame, column: str, factor:
     assert report.columns[0].column == column
 
 
-@pytest.mark.parametrize("factor", [2, 10])
+@pytest.mark.parametrize("factor", [2, 5])
 def test_a_bigger_world_is_drift_and_no_fault(reference: pd.DataFrame, factor: float) -> None:
     batch = world(np.random.default_rng(5), 1000)
     assert compare(batch.assign(skewed0=batch["skewed0"] * factor), reference).status == "drift"
