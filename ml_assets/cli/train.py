@@ -15,7 +15,7 @@ from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.orchestration.taking_in import stretches, take_in
+from ml_assets.orchestration.taking_in import stretches, take_in_what_passes
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
@@ -70,9 +70,15 @@ def _take_in(
         say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")
         for note in state.source.describe().told:
             say(f"{state.name}: {note}")
+    refused: dict[str, str] = {}
     for first, last in stretches(missing, state.recipe.batches.period):
-        take_in(instance, repository, state, first, last)
-    return span[1]
+        refused |= take_in_what_passes(instance, repository, state, first, last)
+    for batch, reason in refused.items():
+        say(f"{state.name}: without batch {batch}: {reason}")
+    taken_in = [batch for batch in state.store.batches("cleaned_features") if batch <= span[1]]
+    if not taken_in:
+        raise RunFailedError(next(iter(refused.values())))
+    return taken_in[-1]
 
 
 def _told(state: ModelState, result: Any) -> list[str]:

@@ -63,11 +63,11 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     types = recipe.model.data_interface
     as_label = {*types.entity_cols, *(recipe.targets if task_of(recipe).classes else ())}
     kinds = schema.columns if schema is not None else {}
-    waiting = _waiting(raw, recipe, schema) if schema is not None else set()
+    new = waiting(raw, recipe, schema) if schema is not None else set()
     columns = {
         name: labels(raw[name]) if name in as_label else _clean_column(raw[name], kinds.get(name))
         for name in raw.columns
-        if name != ROW_ID and name not in waiting
+        if name != ROW_ID and name not in new
     }
     if task_of(recipe).classes:
         known = schema.classes if schema is not None else ()
@@ -78,7 +78,7 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
-    return CleanResult(frame, dropped, tuple(sorted(map(str, waiting))))
+    return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
 
 
 def labels(column: pd.Series) -> pd.Series:
@@ -151,7 +151,8 @@ def _are_truths(first: Sequence[str], labels: set[str]) -> bool:
     )
 
 
-def _waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
+def waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
+    """Columns that an earlier batch's schema does not have, and the recipe does not name: left out for now."""
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
     named = {*recipe.targets, *interface.entity_cols, *params.exclude_cols, *recipe.evaluation.segments}
     if recipe.batches is not None:

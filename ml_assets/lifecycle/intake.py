@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import pandas as pd
-
-    from ml_assets.records import Schema
 
 
 @dataclass(frozen=True)
@@ -63,18 +60,22 @@ class Reading:
     problems: list[str] = field(default_factory=list)
 
 
-def raw_step(state: ModelState, batch: str) -> Reading:
-    """Snapshot a batch, and once more each earlier batch whose labels may have arrived with it."""
+def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) -> Reading:
+    """Snapshot a batch, and once more each earlier batch whose labels may have arrived with it.
+
+    `accepted` knows the batches that were read before in the same run, and counts this one if it passes.
+    """
     from ml_assets.quality.contract import check_raw
     from ml_assets.sources.paths import SourceError
 
-    reading = Reading()
+    reading, accepted = Reading(), accepted or Accepted(state)
     for each in (*_awaiting_labels(state, batch), batch):
         try:
             frame, account = state.rows(each)
         except SourceError as error:
             raise StepError(f"{state.name}: {error}") from None
-        findings = check_raw(frame, state.recipe, _known_schema(state, each, frame.columns))
+        schema = accepted.schema(each, frame.columns)
+        findings = check_raw(frame, state.recipe, schema)
         if findings and each != batch:
             continue  # a broken re-send replaces nothing; the batch itself is reported when it is asked for
         snapshot = state.store.write_frame("raw_data", each, frame)
@@ -87,6 +88,8 @@ def raw_step(state: ModelState, batch: str) -> Reading:
                 sample=[{str(k): v for k, v in row.items()} for row in frame.head(5).to_dict("records")],
                 told="; ".join(account.told),
             )
+        if not findings:
+            accepted.add(each, frame, schema)
         reading.problems += [f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings]
     return reading
 
@@ -99,54 +102,19 @@ def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
     return [each for each in earlier if state.store.has("raw_data", each)]
 
 
-def _known_schema(state: ModelState, batch: str, columns: Collection[str]) -> Schema | None:
-    """Schema of the newest earlier batch that passed the contract, with the columns and classes of others.
-
-    A batch that is older than all others is held against itself, as it was taken in before, or else against
-    the next later one, of which it may lack columns; None where there is no other.
-    """
-    from ml_assets.quality.contract import USUAL_BATCHES, learn_schema
-
-    cleaned = state.store.batches("cleaned_features")
-    earlier = [b for b in cleaned if b < batch]
-    if state.recipe.batches is None or cleaned in ([], [batch]):
-        return None
-    usual = earlier[-USUAL_BATCHES:] or cleaned[:1]
-    counted = "raw_data" if len(usual) > 1 else "cleaned_features"  # one batch alone makes no column usual
-    schema = learn_schema(
-        state.store.read_frame("raw_data", usual[-1]),
-        state.recipe,
-        earlier=[state.store.columns(counted, each) for each in usual],
-        accepted=state.store.columns("cleaned_features", usual[-1]),
-        classes=_known_classes(state, cleaned),
-    )
-    if usual[-1] <= batch:
-        return schema
-    return schema.model_copy(update={"columns": {k: v for k, v in schema.columns.items() if k in columns}})
-
-
-def _known_classes(state: ModelState, cleaned: list[str]) -> list[str]:
-    """Class labels of the first batch that has any: their spelling is that of all later ones."""
-    from ml_assets.tasks.all import task_of
-
-    if not task_of(state.recipe).classes:
-        return []
-    target = state.recipe.target
-    for batch in cleaned:
-        labels = state.store.read_frame("cleaned_features", batch, [target])[target].dropna()
-        if len(labels):
-            return sorted(map(str, labels.unique()))
-    return []
-
-
 def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of."""
     from ml_assets.features.cleaning import clean
+    from ml_assets.quality.contract import check_raw
 
     done: dict[str, Cleaned] = {}
+    accepted = Accepted(state)
     for each in (*_awaiting_labels(state, batch), batch):
         raw = state.store.read_frame("raw_data", each)
-        result = clean(raw, state.recipe, each, _known_schema(state, each, raw.columns))
+        schema = accepted.schema(each, raw.columns)
+        if each != batch and check_raw(raw, state.recipe, schema):
+            continue  # it was refused, and has not come again
+        result = clean(raw, state.recipe, each, schema)
         snapshot = state.store.write_frame("cleaned_features", each, result.frame)
         if each == batch or snapshot.changed:
             done[each] = Cleaned(

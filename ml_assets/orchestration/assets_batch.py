@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.intake import clean_step, predict_step, raw_step
 from ml_assets.lifecycle.watch import drift_step, performance_step
 from ml_assets.orchestration import display
@@ -27,9 +28,10 @@ def raw_data(graph: Graph) -> dg.AssetsDefinition:
     def raw_data(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Rows as they came, one content-hashed snapshot per batch; late ones are read again."""
         problems: list[str] = []
+        accepted = Accepted(state)
         for batch in batches_of(context):
             with refusals():
-                reading = raw_step(state, batch)
+                reading = raw_step(state, batch, accepted)
             problems += reading.problems
             shown = {each: display.taken_metadata(taken) for each, taken in reading.snapshots.items()}
             _show(context, graph.key("raw_data"), shown)

@@ -9,9 +9,9 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.orchestration.runs import execute
+from ml_assets.orchestration.runs import RefusedError, execute
 from ml_assets.recipe.schema import Period
-from ml_assets.sources.calendar import next_batch
+from ml_assets.sources.calendar import index_between, next_batch
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -41,6 +41,31 @@ def take_in(
         tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last or first},
         assets=[dg.AssetKey([state.name, asset]) for asset in TAKEN_IN],
     )
+
+
+def take_in_what_passes(
+    instance: DagsterInstance, repository: RepositoryDefinition, state: ModelState, first: str, last: str
+) -> dict[str, str]:
+    """Take in a stretch of batches, but for those that are refused: one refused batch stops no other.
+
+    Returns
+    -------
+    dict of str to str
+        Refused batches, with the reason.
+    """
+    assert state.recipe.batches is not None
+    try:
+        take_in(instance, repository, state, first, last)
+    except RefusedError as error:
+        if first == last:
+            return {first: str(error).removeprefix(f"{state.name}: ")}
+    else:
+        return {}
+    period = state.recipe.batches.period
+    middle = next_batch(first, period, index_between(first, last, period) // 2)
+    halves = (first, middle), (next_batch(middle, period), last)
+    found = [take_in_what_passes(instance, repository, state, *half) for half in halves]
+    return found[0] | found[1]
 
 
 def stretches(batches: Sequence[str], period: Period) -> list[tuple[str, str]]:

@@ -36,3 +36,25 @@ def test_older_batches_that_come_later_are_taken_in(shop: Shop) -> None:
     found = sorted(file.name.partition(".")[0] for file in taken_in.glob("*.json"))
     assert found == [day(number) for number in (0, 2, 4, 5, 6, 7)]
     assert pd.read_json(shop.home / "batches" / "tide" / "calendar.json", typ="series")["first"] == day(0)
+
+
+def test_train_learns_from_the_batches_that_pass_and_names_the_others(shop: Shop) -> None:
+    path = shop.write("tide.yaml", BATCH_RECIPE.replace("window: 1, first: 2", "window: all"))
+    for number in range(5):
+        rows(number, drifted=False).to_csv(shop.folder / f"{day(number)}.csv", index=False)
+    for number in (1, 4):
+        broken = rows(number, drifted=False).drop(columns="c")
+        broken.to_csv(shop.folder / f"{day(number)}.csv", index=False)
+    path.write_text(path.read_text().replace('"*.csv"', '"2024*.csv"'))
+    trained = ml_assets("train", "--recipe-file", path, "--json")
+    assert trained.code == 0 and trained.result["version"] == 1
+    told = [line for line in trained.err.splitlines() if "without batch" in line]
+    assert [line.partition(":")[0] for line in told] == ["tide", "tide"]
+    assert [
+        f"batch {day(number)}: column 'c' is missing" in line
+        for number, line in zip((1, 4), told, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+    assert f"training as of {day(3)}" in trained.err

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.loading import load_recipe
@@ -58,3 +60,29 @@ def test_what_is_taken_in_again_unchanged_changes_nothing(state: ModelState, ord
     for day in DAYS:
         take_in(state, day)
     assert {day: state.store.sha256("cleaned_features", day) for day in DAYS} == before
+
+
+def test_batches_read_in_one_run_are_held_against_each_other(state: ModelState) -> None:
+    for place in range(3):
+        send(state, place)
+    path = state.path.parent / "1.csv"
+    path.write_text(path.read_text().replace(",x,", ",1.5,"))  # column b: text, then a number, then text
+    state.calendar()
+    accepted = Accepted(state)
+    refused = {day: raw_step(state, day, accepted).problems for day in DAYS}
+    assert [bool(problems) for problems in refused.values()] == [False, True, False]
+    assert "column 'b' was text in the first batch and is number now" in refused[DAYS[1]][0]
+
+
+def test_refused_batch_is_not_learned_when_labels_of_others_come(state: ModelState) -> None:
+    waiting = state.recipe.monitoring.model_copy(update={"label_delay": 1})
+    late = replace(state, recipe=state.recipe.model_copy(update={"monitoring": waiting}))
+    for place in range(3):
+        send(late, place)
+        if place == 1:
+            path = late.path.parent / "1.csv"
+            path.write_text(path.read_text().replace(",x,", ",1.5,"))
+        problems = raw_step(late, DAYS[place]).problems
+        if not problems:
+            clean_step(late, DAYS[place])
+    assert late.store.batches("cleaned_features") == [DAYS[0], DAYS[2]]
