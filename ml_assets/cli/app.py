@@ -210,6 +210,8 @@ def promote(
     with faults(as_json):
         result = promote_version(name, version, force=force)
     verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    if result["promoted"] and not result["changed"]:
+        verdict = "is champion already, nothing was changed"
     finish(result, f"{name}: version {version} {verdict}: {result['reason']}", as_json)
     if not result["promoted"]:
         raise typer.Exit(FAILED)
@@ -223,13 +225,15 @@ def rollback(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Put an earlier version back in charge, after it has been loaded and tried."""
-    from ml_assets.cli.models import roll_back
+    """Put an earlier version back in charge, after it has been loaded and tried.
+
+    Said again it changes nothing: to go back further than the champion before, name the version.
+    """
+    from ml_assets.cli.models import roll_back, rollback_text
 
     with faults(as_json):
         result = roll_back(name, to)
-    text = f"{name}: version {result['champion_version']} is champion again (was {result['from_version']})"
-    finish(result, text, as_json)
+    finish(result, rollback_text(result), as_json)
 
 
 @app.command()

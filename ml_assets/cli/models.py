@@ -16,7 +16,7 @@ from ml_assets.orchestration.overview import ModelStatus, all_statuses
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.recipe import RecipeError
-from ml_assets.registry import charge
+from ml_assets.registry import champions, charge
 from ml_assets.settings import Settings, read_settings
 
 
@@ -86,12 +86,12 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
 
     state = known_state(name)
     with locked(state.settings.locks, state.command_lock):
-        before = state.registry.champion(name)
-        promotion = gate_steps.promote_version(state, version, force=force, actor=actor())
+        newest = state.ledger.newest_id()
+        promotion, entry = gate_steps.promote_version(state, version, force=force, actor=actor())
         now = state.registry.champion(name)
-    if force:
-        text = f"version {version} was promoted without the gate by {actor()}"
-        tell(state, "promotion_forced", f"v{version}:{datetime.now(UTC).isoformat()}", text)
+    if promotion.forced:
+        text = f"version {version} was promoted without the gate by {entry.actor}"
+        tell(state, "promotion_forced", f"v{version}:{entry.decision_id}", text)
     refresh_overview(state.settings)
     return {
         "name": name,
@@ -100,24 +100,42 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
         "outcome": promotion.outcome,
         "forced": promotion.forced,
         "reason": promotion.reason,
-        "from_version": before.version if before else None,
+        "changed": promotion.outcome == "promote" and entry.id > newest,
+        "from_version": entry.from_version,
         "champion_version": now.version if now else None,
         "gate": promotion.model_dump(mode="json"),
     }
 
 
 def roll_back(name: str, to: int | None) -> dict[str, Any]:
-    """Put an earlier version back in charge."""
+    """Put an earlier version back in charge; asked again, it goes no step further by itself."""
     state = known_state(name)
-    before = state.registry.champion(name)
+    newest = state.ledger.newest_id()
     entry = charge.rollback(state.registry, name, actor=actor(), to=to)
-    tell(state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {actor()}")
+    if entry.kind == "rollback" and entry.actor != champions.PROBATION:
+        tell(
+            state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {entry.actor}"
+        )
     refresh_overview(state.settings)
+    earlier = champions.champions(state.ledger, name)[:-1]
     return {
         "name": name,
-        "from_version": before.version if before else None,
+        "from_version": entry.from_version,
         "champion_version": entry.to_version,
+        "changed": entry.id > newest,
+        "since": entry.at,
+        "earlier_version": earlier[-1] if earlier else None,
     }
+
+
+def rollback_text(result: dict[str, Any]) -> str:
+    """Say who is in charge after a rollback, and how to go further where this one was done before."""
+    name, version, earlier = result["name"], result["champion_version"], result["earlier_version"]
+    if result["changed"]:
+        return f"{name}: version {version} is champion again (was {result['from_version']})"
+    since = result["since"][:16].replace("T", " ")
+    further = f"; to go back further: ml-assets rollback {name} --to {earlier}" if earlier else ""
+    return f"{name}: version {version} is champion already, since {since} UTC; nothing was changed{further}"
 
 
 def refresh_overview(settings: Settings) -> None:

@@ -97,13 +97,18 @@ def _costs(challenger: Any, champion: Any | None, rows: pd.DataFrame) -> Costs:
     )
 
 
-def promote_version(state: ModelState, version: int, *, force: bool, actor: str) -> Promotion:
-    """Put a registered version in charge if the gate says so, or without asking it.
+def promote_version(state: ModelState, version: int, *, force: bool, actor: str) -> tuple[Promotion, Entry]:
+    """Put a registered version in charge if the gate says so, or without asking it; one in charge stays there.
+
+    Returns
+    -------
+    Promotion, Entry
+        The answer and the ledger's entry: those of before, where the version was in charge already.
 
     Raises
     ------
     PromotionError
-        If the version is champion already, or no rows are left to compare on.
+        If no rows are left to compare on.
     UnknownVersionError
         If the version was not registered.
     IntegrityError
@@ -113,8 +118,9 @@ def promote_version(state: ModelState, version: int, *, force: bool, actor: str)
     """
     charge.reconcile(state.registry, state.name)
     info, champion = state.registry.version(state.name, version), state.registry.champion(state.name)
-    if champion is not None and champion.version == version:
-        raise PromotionError(f"{state.name}: version {version} is the champion already")
+    last = champions.last_change(state.ledger, state.name)
+    if last is not None and champion is not None and champion.version == version:
+        return _answered(info, last), last
     if force:
         promotion = Promotion(
             outcome="promote",
@@ -127,8 +133,20 @@ def promote_version(state: ModelState, version: int, *, force: bool, actor: str)
         )
     else:
         promotion = _judge(state, info, champion)
-    write_promotion(state, promotion, version, champion, actor, newest_batch(state))
-    return promotion
+    return promotion, write_promotion(state, promotion, version, champion, actor, newest_batch(state))
+
+
+def _answered(info: VersionInfo, last: Entry) -> Promotion:
+    """Give the answer that put a version in charge, where it was the gate's."""
+    if last.kind == "promote" and "outcome" in last.record:
+        return Promotion.model_validate(last.record)
+    return Promotion(
+        outcome="promote",
+        reason=f"in charge since {last.kind} on {last.at[:16].replace('T', ' ')} UTC",
+        metric=info.metric,
+        direction=info.direction,
+        rows=0,
+    )
 
 
 def _judge(state: ModelState, info: VersionInfo, champion: VersionInfo | None) -> Promotion:

@@ -106,9 +106,14 @@ def champions(ledger: Ledger, recipe: str) -> tuple[int, ...]:
     return line_of_champions(ledger.find(recipe, CHANGES, state="done"))
 
 
+def last_change(ledger: Ledger, recipe: str) -> Entry | None:
+    """Read the change by which the present champion came into charge."""
+    return ledger.last(recipe, CHANGES, state="done")
+
+
 def champion_version(ledger: Ledger, recipe: str) -> int | None:
     """Read which version is in charge: the end of the line of champions, which is where the last change led."""
-    last = ledger.last(recipe, CHANGES, state="done")
+    last = last_change(ledger, recipe)
     return None if last is None else last.to_version
 
 
@@ -168,7 +173,7 @@ def rollbacks_of_probation(ledger: Ledger, recipe: str, limit: int) -> tuple[Ent
 
 def on_probation(ledger: Ledger, recipe: str) -> Entry | None:
     """Read the promotion of the present champion, if it replaced another and its probation is not over."""
-    last = ledger.last(recipe, CHANGES, state="done")
+    last = last_change(ledger, recipe)
     if last is None or last.kind != "promote" or last.from_version is None or last.batch is None:
         return None
     passed = any(

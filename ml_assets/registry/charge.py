@@ -43,10 +43,12 @@ def promote(
 ) -> Entry:
     """Make a version champion if the champion is still the one the decision was made against.
 
+    The same call again, after a kill at whatever moment, finishes the same change.
+
     Returns
     -------
     Entry
-        The outcome in the ledger.
+        The outcome in the ledger; of the change made before, where that was this very one.
 
     Raises
     ------
@@ -59,6 +61,9 @@ def promote(
         _reconcile(registry, recipe)
         registry.version(recipe, version)
         current = registry.champion_version(recipe)
+        last = champions.last_change(registry.ledger, recipe)
+        if last is not None and current == version and _same(last, "promote", expected_champion, version):
+            return last
         change = Fields(
             from_version=current,
             to_version=version,
@@ -90,10 +95,18 @@ def rollback(
 ) -> Entry:
     """Make the previous champion, or the version `to`, champion again, once it was seen to work.
 
+    The same call again, after a kill at whatever moment, finishes the same change: it goes no step further back.
+    Where the last change was a rollback, only `to` goes on.
+
+    Returns
+    -------
+    Entry
+        The outcome in the ledger; of the last change, where that had put this version in charge.
+
     Raises
     ------
     NothingToRollBackError
-        If there is no earlier champion, or `to` is the champion.
+        If there is no earlier champion.
     IntegrityError
         If that version's files were changed; the champion stays.
     StaleChampionError
@@ -102,6 +115,9 @@ def rollback(
     with registry.ledger.lock(recipe):
         _reconcile(registry, recipe)
         current = registry.champion_version(recipe)
+        last = champions.last_change(registry.ledger, recipe)
+        if last is not None and _done_already(last, current, to, expected_champion):
+            return last
         if expected_champion not in (None, current):
             raise StaleChampionError(
                 f"{recipe}: version {expected_champion} was to be rolled back, but version {current} is"
@@ -114,8 +130,6 @@ def rollback(
                 raise NothingToRollBackError(f"{recipe} has {now}: there is nothing to go back to")
             to = earlier[-1]
         registry.version(recipe, to)
-        if to == current:
-            raise NothingToRollBackError(f"{recipe}: version {to} is the champion already")
         return _change(
             registry,
             recipe,
@@ -129,6 +143,17 @@ def rollback(
         )
 
 
+def _done_already(last: Entry, current: int | None, to: int | None, expected: int | None) -> bool:
+    """Whether a rollback has nothing left to do: it was done, or the version is in charge anyhow."""
+    if expected is not None:
+        return to == current and _same(last, "rollback", expected, to)
+    return to == current if to is not None else last.kind == "rollback"
+
+
+def _same(last: Entry, kind: str, before: int | None, after: int | None) -> bool:
+    return (last.kind, last.from_version, last.to_version) == (kind, before, after)
+
+
 def _change(registry: Registry, recipe: str, kind: str, **fields: Unpack[Fields]) -> Entry:
     """Write the intent, set the alias once the version was seen to work, write the outcome."""
     intended: Fields = {**fields, "state": "intent"}
@@ -138,9 +163,9 @@ def _change(registry: Registry, recipe: str, kind: str, **fields: Unpack[Fields]
         try_out(registry, recipe, intent.to_version)
         registry.client.set_registered_model_alias(recipe, CHAMPION, str(intent.to_version))
     except BaseException as error:
-        _settle(registry, intent, fields["actor"], f"{type(error).__name__}: {error}")
+        _settle(registry, intent, f"{type(error).__name__}: {error}")
         raise
-    return _settle(registry, intent, fields["actor"], "the alias was not set")
+    return _settle(registry, intent, "the alias was not set")
 
 
 def try_out(registry: Registry, recipe: str, version: int) -> None:
@@ -150,8 +175,8 @@ def try_out(registry: Registry, recipe: str, version: int) -> None:
     registry.files.load(recipe, version).predict(rows)
 
 
-def _settle(registry: Registry, intent: Entry, actor: str, otherwise: str) -> Entry:
-    """Write the outcome of an intent: what the alias shows."""
+def _settle(registry: Registry, intent: Entry, otherwise: str) -> Entry:
+    """Write the outcome of an intent: what the alias shows; its actor is who had decided."""
     assert intent.to_version is not None
     aliases = registry.aliases(intent.recipe) or {}
     done = aliases.get(CHAMPION) == intent.to_version
@@ -162,7 +187,7 @@ def _settle(registry: Registry, intent: Entry, actor: str, otherwise: str) -> En
         intent.kind,
         key=f"outcome:{intent.decision_id}",
         state="done" if done else "aborted",
-        actor=actor,
+        actor=intent.actor,
         decision_id=intent.decision_id,
         from_version=intent.from_version,
         to_version=intent.to_version,
@@ -195,7 +220,7 @@ def reconcile(registry: Registry, recipe: str | None = None, *, give_up_lost: bo
 def _reconcile(registry: Registry, recipe: str, give_up_lost: bool = False) -> list[Entry]:
     killed = "the process was killed before the alias was set"
     ledger = registry.ledger
-    entries = [_settle(registry, intent, "reconcile", killed) for intent in ledger.open_intents(recipe)]
+    entries = [_settle(registry, intent, killed) for intent in ledger.open_intents(recipe)]
     written = champions.champion_version(ledger, recipe)
     shown = registry.champion_version(recipe)
     if shown == written:

@@ -196,6 +196,11 @@ class Ledger:
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar() or 0)
 
+    def newest_id(self) -> int:
+        """Read the id of the newest entry of all; 0 before the first."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(sa.select(sa.func.max(decisions.c.id))).scalar() or 0)
+
     def by_key(self, recipe: str, key: str) -> Entry | None:
         """Read the entry that `append_once` wrote under a key."""
         found = self._select(sa.select(decisions).where(decisions.c.recipe == recipe, decisions.c.key == key))

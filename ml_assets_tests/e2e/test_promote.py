@@ -9,7 +9,11 @@ from ml_assets_tests.support.command_line import ml_assets, shoppers
 def test_promote_asks_the_gate_unless_forced(trained_shop: Shop) -> None:
     recipe = trained_shop.folder / "good.yaml"
     again = ml_assets("promote", "good", "1", "--json")
-    assert again.code == 1 and "version 1 is the champion already" in again.message
+    assert again.code == 0 and again.result["promoted"] and not again.result["changed"]
+    assert (
+        "version 1 is champion already, nothing was changed: first model"
+        in ml_assets("promote", "good", "1").out
+    )
     unknown = ml_assets("promote", "good", "7", "--json")
     assert unknown.code == 1 and "no version 7" in unknown.message
 
@@ -23,6 +27,8 @@ def test_promote_asks_the_gate_unless_forced(trained_shop: Shop) -> None:
     forced = ml_assets("promote", "good", "2", "--force", "--json")
     assert forced.code == 0
     assert forced.result["promoted"] and forced.result["forced"] and forced.result["champion_version"] == 2
+    repeated = ml_assets("promote", "good", "2", "--force", "--json").result
+    assert repeated == forced.result | {"changed": False}
     assert ml_assets("status", "good", "--json").result["recipes"][0]["champion_version"] == 2
     told = ml_assets("explain", "good", "--json").result["text"]
     assert "forced by hand" in told and "the gate was not asked" in told

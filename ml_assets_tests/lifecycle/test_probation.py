@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.lifecycle.gate import PromotionError, promote_version
+from ml_assets.lifecycle.gate import promote_version
 from ml_assets.lifecycle.watch import performance_step
 from ml_assets.registry import champions
 from ml_assets.registry.wording import describe, details
@@ -108,21 +108,23 @@ def test_first_model_and_rolled_back_one_are_on_no_probation(beach: Beach) -> No
 def test_promote_asks_the_gate_on_rows_that_neither_has_seen(replaced: Beach) -> None:
     replaced.arrive(4, turned=False)
     state = replaced.state
-    refused = promote_version(state, 1, force=False, actor="ann")
+    refused, _ = promote_version(state, 1, force=False, actor="ann")
     assert refused.outcome == "keep" and "worse" in refused.reason and replaced.champion == 2
     entry = state.ledger.last("tide", ["keep"])
     assert entry is not None and (entry.from_version, entry.to_version, entry.actor) == (2, 1, "ann")
     assert champions.looks(state.ledger, "tide", 2) == 1
-    assert promote_version(state, 1, force=False, actor="ann").looks == 1
-    with pytest.raises(PromotionError, match="version 2 is the champion already"):
-        promote_version(state, 2, force=True, actor="ann")
+    assert promote_version(state, 1, force=False, actor="ann")[0].looks == 1
+    standing, entry = promote_version(state, 2, force=True, actor="ann")
+    assert (standing.outcome, standing.forced, entry.to_version) == ("promote", False, 2), (
+        "it is in charge already"
+    )
 
 
 def test_forced_promotion_is_marked_and_on_probation(replaced: Beach) -> None:
     replaced.arrive(4, turned=False)
-    forced = promote_version(replaced.state, 1, force=True, actor="ann")
+    forced, _ = promote_version(replaced.state, 1, force=True, actor="ann")
     assert forced.forced and replaced.champion == 1
-    entry = replaced.state.ledger.last("tide", ["promote"], "done")
+    entry = replaced.state.ledger.last("tide", ["promote"], state="done")
     assert entry is not None and entry.record["forced"] and entry.actor == "ann"
     assert "promoted, forced by hand, version 1 in the place of version 2" in describe(entry)
     replaced.arrive(5, turned=False)
@@ -131,7 +133,7 @@ def test_forced_promotion_is_marked_and_on_probation(replaced: Beach) -> None:
 
 
 def test_explanation_of_a_gate_tells_what_was_looked_at(replaced: Beach) -> None:
-    entry = replaced.state.ledger.last("tide", ["promote"], "done")
+    entry = replaced.state.ledger.last("tide", ["promote"], state="done")
     assert entry is not None
     text = "\n".join(details(entry))
     for words in (
@@ -142,7 +144,7 @@ def test_explanation_of_a_gate_tells_what_was_looked_at(replaced: Beach) -> None
         "size: ",
     ):
         assert words in text
-    trained = replaced.state.ledger.last("tide", ["train"], "done")
+    trained = replaced.state.ledger.last("tide", ["train"], state="done")
     assert trained is not None and "sha256: model " in "\n".join(details(trained))
 
 

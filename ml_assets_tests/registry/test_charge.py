@@ -177,20 +177,25 @@ def test_a_rollback_restores_the_champion_before(registry: Registry) -> None:
     assert (entry.actor, entry.from_version, entry.to_version, entry.reason) == ("ada", 3, 2, "complaints")
     assert champion_of(registry) == 2
     np.testing.assert_array_equal(registry.files.load("churn", 2).predict_proba(frame), before)
-    charge.rollback(registry, "churn", actor="ada")
+    for to in (None, 2):
+        assert charge.rollback(registry, "churn", actor="bob", to=to) == entry, (
+            "it goes no step further by itself"
+        )
+    assert champion_of(registry) == 2
+    charge.rollback(registry, "churn", actor="ada", to=1)
     assert champion_of(registry) == 1
-    with pytest.raises(NothingToRollBackError, match="one champion so far, version 1"):
-        charge.rollback(registry, "churn", actor="ada")
-    charge.rollback(registry, "churn", actor="ada", to=3)
+    forward = charge.rollback(registry, "churn", actor="ada", to=3)
     assert champion_of(registry) == 3
-    with pytest.raises(NothingToRollBackError, match="version 3 is the champion already"):
-        charge.rollback(registry, "churn", actor="ada", to=3)
+    assert charge.rollback(registry, "churn", actor="ada", to=3) == forward
     law_of_the_ledger(registry)
 
 
-def test_there_is_nothing_to_roll_back_before_the_first_promotion(registry: Registry) -> None:
+def test_there_is_nothing_to_roll_back_before_the_second_promotion(registry: Registry) -> None:
     register(registry)
     with pytest.raises(NothingToRollBackError, match="no champion"):
+        charge.rollback(registry, "churn", actor="ada")
+    promote(registry, 1, None)
+    with pytest.raises(NothingToRollBackError, match="one champion so far, version 1"):
         charge.rollback(registry, "churn", actor="ada")
 
 
@@ -232,28 +237,31 @@ def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
         law_of_the_ledger(killed)
         assert charge.reconcile(killed) == []
         seen.append(was)
-        if was == 1:  # the same command again
-            promote(killed, 2, 1)
-            assert champion_of(killed) == 2
+        promote(killed, 2, 1)  # the same command again
+        assert champion_of(killed) == 2
+        assert states(killed, "promote").count(("done", 1, 2)) == 1
         law_of_the_ledger(killed)
     assert seen[0] == 1
     assert seen[-1] == 2
     assert seen == sorted(seen)
 
 
-def test_a_kill_anywhere_in_a_rollback_leaves_the_old_champion_or_the_new(
-    registry: Registry, mlflow_home: Path
+@pytest.mark.parametrize("again", [{}, {"to": 2}, {"to": 2, "expected_champion": 3}], ids=str)
+def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
+    registry: Registry, mlflow_home: Path, again: dict[str, int]
 ) -> None:
-    register(registry, 2)
-    promote(registry, 1, None)
-    promote(registry, 2, 1)
+    register(registry, 3)
+    for version, expected in ((1, None), (2, 1), (3, 2)):
+        promote(registry, version, expected)
+    seen = set()
     for killed in _kill_everywhere(registry, mlflow_home, "rollback", None):
-        if champion_of(killed) == 2:
-            charge.rollback(killed, "churn", actor="again")  # reconciles by itself
-        else:
-            charge.reconcile(killed, "churn")
-        assert champion_of(killed) == 1
+        seen.add(champion_of(killed))
+        entry = charge.rollback(killed, "churn", actor="again", **again)
+        assert (entry.state, entry.from_version, entry.to_version) == ("done", 3, 2)
+        assert champion_of(killed) == 2
+        assert states(killed, "rollback").count(("done", 3, 2)) == 1
         law_of_the_ledger(killed)
+    assert seen == {2, 3}
 
 
 def test_a_kill_anywhere_in_a_registration_is_healed_by_the_same_call(

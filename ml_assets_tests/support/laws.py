@@ -187,7 +187,7 @@ def ledger_and_alias_agree(example: Example) -> None:
     alias = state.registry.client.get_model_version_by_alias(state.name, "champion")
     assert int(alias.version) == version
     assert not state.ledger.open_intents(state.name)
-    entry = state.ledger.last(state.name, ["promote"], "done")
+    entry = state.ledger.last(state.name, ["promote"], state="done")
     assert entry is not None
     assert (entry.to_version, entry.from_version) == (version, None)
     assert entry.reason
