@@ -68,6 +68,7 @@ AS_IT_IS = Change("as it was", lambda values: values, 1.0)
 SIGN = Change("the negative of what it was", lambda values: -values[::-1], -1.0)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # far enough away is all that matters
 def unit_change(pair: NumberPair, past: Past, name: str) -> str:
     """How the unit of a column changed, in words; empty where it did not.
 
@@ -89,6 +90,7 @@ def unit_change(pair: NumberPair, past: Past, name: str) -> str:
     return change_between(theirs, sides)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # far enough away is all that matters
 def change_between(theirs: Any, sides: Iterable[Any]) -> str:
     """How sorted values differ by a unit from all others, each sorted; empty where they do not."""
     sides = [side for side in sides if len(side) >= FEWEST_VALUES]
