@@ -43,20 +43,22 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     check_header(dialect.names, path)
     table = _table(path, dialect, names, columns.texts, [*MISSING, *na_values])
     check_quotes(table, path, dialect)
+    # `column_names` is a new list each time: asked for each of thousands of columns it would take seconds.
+    there = set(table.column_names)
     aside = {
         name: "left out by the recipe, and neither numbers nor text"
         for name in columns.excluded
-        if name in table.column_names and is_unusable(table[name].type)
+        if name in there and is_unusable(table[name].type)
     }
     table = plain(table.drop_columns(list(aside)), path)
     table = named_alike(table, columns)
     aside |= _without_name(table, names, dialect, path, columns)
     counts = frozenset(
         name
-        for name in {*dialect.names} - {"", *aside, *columns.named}
-        if name in table.column_names and may_be_index(name) and is_index(name, table[name])
+        for name in there.intersection(dialect.names).difference(aside, columns.named)
+        if may_be_index(name) and is_index(name, table[name])
     )
-    table = table.drop_columns([name for name in aside if name in table.column_names])
+    table = table.select([name for name in table.column_names if name not in aside])
     lines = "line" if dialect.left_out == 1 else "lines"
     notes = [f"{path.name}: {dialect.left_out:,} {lines} above the header left out"] * bool(dialect.left_out)
     notes += _missing(path, dialect, names, table, na_values)

@@ -182,12 +182,11 @@ def mend(column: pa.ChunkedArray, form: Form) -> Mended:
 
 def mend_columns(table: pa.Table, forms: Mapping[str, Form]) -> tuple[pa.Table, list[str]]:
     """Text columns that are numbers as numbers, text where cells are wrong; words for what was done."""
-    notes: list[str] = []
-    for name, form in forms.items():
-        result = mend(table[name], form)
-        table = table.set_column(table.column_names.index(name), name, result.column)
-        notes += told(name, result)
-    return table, notes
+    if not forms:
+        return table, []
+    mended = {name: mend(table[name], form) for name, form in forms.items()}
+    columns = {name: mended[name].column if name in mended else table[name] for name in table.column_names}
+    return pa.table(columns), [note for name, result in mended.items() for note in told(name, result)]
 
 
 def told(name: str, mended: Mended) -> Iterable[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -264,8 +267,10 @@ def test_validate_without_a_file_checks_every_recipe(shop: Shop, environment: py
     assert {row["file"].rpartition("/")[2] for row in files} == {"churn.yaml", "diabetes.yaml", "iris.yaml"}
 
 
-def test_as_a_process_of_its_own(shop: Shop) -> None:
-    trained = ml_assets_process("train", "--recipe-file", "good.yaml", "--json", folder=shop.folder)
+def test_the_installed_program(shop: Shop) -> None:
+    command = [Path(sys.executable).parent / "ml-assets", "train", "--recipe-file", "good.yaml", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=shop.folder, check=False)
+    trained = Outcome(ended.returncode, ended.stdout, ended.stderr)
     assert trained.code == 0
     check_train(trained)
     assert len(trained.out.splitlines()) == 1

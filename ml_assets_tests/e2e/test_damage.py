@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +16,7 @@ from ml_assets.orchestration.location import build_definitions
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings, read_settings
 from ml_assets_tests.support.damage import DAMAGES, RECIPE, ROWS, START, write
+from ml_assets_tests.support.processes import Program
 
 SOUND = ("birch", "oak")
 SECRET = "hunter2"
@@ -98,24 +97,18 @@ def test_one_file_is_checked_among_the_damage(wood: Wood) -> None:
     assert [report["ok"] for report in reports] == [True, False, False, False]
 
 
-def ran(wood: Wood, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of this environment on the damaged home; it must succeed."""
-    done = subprocess.run(
-        [Path(sys.executable).parent / command, *arguments],
-        env=wood.environ,
-        cwd=wood.settings.home.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
+def ran(wood: Wood, command: str, *arguments: str) -> tuple[str, str]:
+    """What a program writes about the damaged home; it must succeed."""
+    with Program(command, *arguments, folder=wood.settings.home.parent, environ=wood.environ) as process:
+        out, err = process.output(120)
+        assert process.returncode == 0, err
+    return out, err
 
 
 def test_dagster_loads_the_location_with_all_damage_at_once(wood: Wood) -> None:
-    done = ran(wood, "dagster", "definitions", "validate", "-m", "ml_assets.definitions")
-    assert "Traceback" not in done.stdout + done.stderr
-    assert SECRET not in done.stdout + done.stderr
+    out, err = ran(wood, "dagster", "definitions", "validate", "-m", "ml_assets.definitions")
+    assert "Traceback" not in out + err
+    assert SECRET not in out + err
 
 
 def test_sensors_tick_among_the_damage(wood: Wood) -> None:
@@ -130,13 +123,13 @@ def test_sensors_tick_among_the_damage(wood: Wood) -> None:
 
 
 def test_status_shows_every_model_and_a_terminal_obeys_nothing(wood: Wood) -> None:
-    done = ran(wood, "ml-assets", "status")
-    assert "Traceback" not in done.stderr
-    lines = done.stdout.splitlines()
+    out, err = ran(wood, "ml-assets", "status")
+    assert "Traceback" not in err
+    lines = out.splitlines()
     assert {name for name in SOUND if any(line.startswith(f"{name} ") for line in lines)} == set(SOUND)
     assert sum("broken recipe" in line for line in lines) >= len(wood.shown) - 3
-    assert not set(done.stdout + done.stderr) & set("\x1b\x07\x00\u202e\u2066")
-    assert SECRET not in done.stdout + done.stderr
+    assert not set(out + err) & set("\x1b\x07\x00\u202e\u2066")
+    assert SECRET not in out + err
 
 
 def test_a_first_batch_is_known_once_the_data_was_looked_at(tmp_path: Path) -> None:

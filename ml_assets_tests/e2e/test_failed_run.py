@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,10 @@ from dagster import DagsterRunStatus
 
 from ml_assets.registry import champions
 from ml_assets_tests.support.places import (
-    PROGRAMS,
     STATIC_RECIPE,
     Place,
     check_ledger,
     check_store,
-    kill_group,
     make_place,
     mlflow_statuses,
     wait_for,
@@ -81,8 +78,7 @@ def test_interrupted_run_is_no_finished_run_anywhere(empty: Place, tmp_path: Pat
     )
     assert slow != STATIC_RECIPE
     place.recipe.write_text(slow)
-    process = place.start("train", "--recipe-file", str(place.recipe))
-    try:
+    with place.start("train", "--recipe-file", str(place.recipe)) as process:
         with place.instance() as instance:
 
             def training() -> Any:
@@ -96,10 +92,7 @@ def test_interrupted_run_is_no_finished_run_anywhere(empty: Place, tmp_path: Pat
 
             wait_for(training, 60, "the training step")
         os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
-    finally:
-        kill_group(process)
-    assert process.returncode not in (0, None)
+        assert process.wait(60) != 0
     run = only_run(place)
     assert run.status in (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
     assert mlflow_statuses(place.state, run.run_id)["parent"] in ("FAILED", "KILLED")
@@ -107,23 +100,7 @@ def test_interrupted_run_is_no_finished_run_anywhere(empty: Place, tmp_path: Pat
 
 def test_materialize_all_without_tags_makes_a_champion(empty: Place, tmp_path: Path) -> None:
     place = empty.copy(tmp_path / "copy")
-    done = subprocess.run(
-        [
-            PROGRAMS / "dagster",
-            "asset",
-            "materialize",
-            "-m",
-            "ml_assets.definitions",
-            "--select",
-            "group:reef",
-        ],
-        env=place.environ | {"DAGSTER_HOME": str(place.settings.dagster_home)},
-        cwd=place.root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    place.dagster("asset", "materialize", "-m", "ml_assets.definitions", "--select", "group:reef")
     run = only_run(place)
     assert run.status == DagsterRunStatus.SUCCESS
     assert not any(tag.startswith("ml_assets/") and tag != "ml_assets/process" for tag in run.tags)
@@ -141,18 +118,7 @@ def test_materialize_all_without_tags_makes_a_champion(empty: Place, tmp_path: P
 @pytest.mark.parametrize("assets", ["reef/raw_data", "model_overview"])
 def test_every_run_names_its_process(empty: Place, tmp_path: Path, assets: str) -> None:
     place = empty.copy(tmp_path / "copy")
-    command = [
-        PROGRAMS / "dagster",
-        "asset",
-        "materialize",
-        "-m",
-        "ml_assets.definitions",
-        "--select",
-        assets,
-    ]
-    environ = place.environ | {"DAGSTER_HOME": str(place.settings.dagster_home)}
-    done = subprocess.run(command, env=environ, cwd=place.root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    place.dagster("asset", "materialize", "-m", "ml_assets.definitions", "--select", assets)
     run = only_run(place)
     host, pid, started, run_id = run.tags["ml_assets/process"].split(":")
     assert host == socket.gethostname() and pid.isdigit() and started.isdigit() and run_id == run.run_id
@@ -160,12 +126,10 @@ def test_every_run_names_its_process(empty: Place, tmp_path: Path, assets: str) 
 
 def test_two_trainings_at_once_do_not_disturb_each_other(empty: Place, tmp_path: Path) -> None:
     place = empty.copy(tmp_path / "copy")
-    processes = [place.start("train", "--recipe-file", str(place.recipe), "--json") for _ in range(2)]
-    try:
-        answers = [process.communicate(timeout=120) for process in processes]
-    finally:
-        for process in processes:
-            kill_group(process)
+    command = ("train", "--recipe-file", str(place.recipe), "--json")
+    with place.start(*command) as first, place.start(*command) as second:
+        processes = first, second
+        answers = [process.output(120) for process in processes]
     codes = sorted(process.returncode for process in processes)
     assert codes in ([0, 0], [0, 1]), answers
     for process, (out, err) in zip(processes, answers, strict=True):

@@ -21,7 +21,6 @@ from ml_assets_tests.support.places import (
     check_ledger,
     check_store,
     day,
-    kill_group,
     make_place,
     mlflow_statuses,
     wait_for,
@@ -87,14 +86,11 @@ def moment(place: Place, name: str) -> Callable[[], bool]:
 def kill_at(place: Place, name: str, *arguments: str) -> None:
     """Start a command and kill it, with all its children, at a moment."""
     reached = moment(place, name)
-    process = place.start(*arguments)
-    try:
-        wait_for(lambda: reached() or process.poll() is not None, 60, name, every=0.002)
-        assert process.poll() is None, process.communicate()
+    with place.start(*arguments) as process:
+        wait_for(lambda: reached() or process.returncode is not None, 60, name, every=0.002)
+        assert process.returncode is None, process.output()
         os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait(timeout=30) == -signal.SIGKILL
-    finally:
-        kill_group(process)
+        assert process.wait(30) == -signal.SIGKILL
 
 
 def newest_run(place: Place) -> dg.DagsterRun:

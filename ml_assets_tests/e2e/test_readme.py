@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from ml_assets_tests.support.command_line import ml_assets_process
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -25,10 +25,13 @@ def commands() -> list[list[str]]:
     return [line[1:] for line in lines if line and line[0] == ".venv/bin/ml-assets"]
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).parent / "ml-assets"
-    environment = os.environ | {"ML_ASSETS_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([program, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_template: Path) -> Path:
+    """A folder to type the commands in, with an empty home below it."""
+    monkeypatch.setenv("ML_ASSETS_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    shutil.copyfile(mlflow_template, tmp_path / "home" / "mlflow.db")
+    return tmp_path
 
 
 def write_adults(path: Path, months: int, rows: int) -> None:
@@ -48,33 +51,31 @@ def test_first_recipe_has_at_most_eight_lines() -> None:
     assert len(blocks("yaml")[0].strip().splitlines()) <= 8
 
 
-def test_commands_of_the_readme_work_in_their_order(tmp_path: Path) -> None:
-    write_adults(tmp_path / "adult.csv", months=4, rows=350)
+def test_commands_of_the_readme_work_in_their_order(folder: Path) -> None:
+    write_adults(folder / "adult.csv", months=4, rows=350)
     recipe, batches = blocks("yaml")
-    (tmp_path / "income.yaml").write_text(recipe)
+    (folder / "income.yaml").write_text(recipe)
     wanted = commands()
     assert [line[0] for line in wanted] == ["validate", "train", "status", "backfill", "explain", "rollback"]
     for line in wanted[:3]:
-        done = run(tmp_path, *line)
-        assert done.returncode == 0, done.stderr
-    (tmp_path / "income.yaml").write_text(recipe.replace("name: income", "name: income_by_month") + batches)
+        done = ml_assets_process(*line, folder=folder)
+        assert done.code == 0, done.err
+    (folder / "income.yaml").write_text(recipe.replace("name: income", "name: income_by_month") + batches)
     for line in wanted[3:5]:
-        done = run(
-            tmp_path,
-            *[word.replace("income", "income_by_month") if line[0] == "explain" else word for word in line],
-        )
-        assert done.returncode == 0, done.stderr
-    done = run(tmp_path, "rollback", "income_by_month")
-    assert done.returncode == 1
-    assert "nothing to go back to" in done.stderr
+        words = [word.replace("income", "income_by_month") if line[0] == "explain" else word for word in line]
+        done = ml_assets_process(*words, folder=folder)
+        assert done.code == 0, done.err
+    done = ml_assets_process("rollback", "income_by_month", folder=folder)
+    assert done.code == 1
+    assert "nothing to go back to" in done.err
 
 
-def test_error_of_the_readme_is_the_one_a_person_gets(tmp_path: Path) -> None:
-    (tmp_path / "income.yaml").write_text(blocks("yaml")[0].replace("target_col:", "target_colum:"))
-    done = run(tmp_path, "train", "--recipe-file", "income.yaml")
+def test_error_of_the_readme_is_the_one_a_person_gets(folder: Path) -> None:
+    (folder / "income.yaml").write_text(blocks("yaml")[0].replace("target_col:", "target_colum:"))
+    done = ml_assets_process("train", "--recipe-file", "income.yaml", folder=folder)
     (shown,) = [block.strip() for block in blocks("text") if block.startswith("income.yaml")]
-    assert done.returncode == 2
-    assert shown in done.stderr
+    assert done.code == 2
+    assert shown in done.err
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\((docs/[^)#]+|CHANGELOG.md)\)", README))

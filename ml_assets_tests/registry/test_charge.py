@@ -15,12 +15,12 @@ from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
 from ml_assets.registry.versions import LostRegistryError, Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support import registry_workers
+from ml_assets_tests.support.processes import processes
 from ml_assets_tests.support.registry_workers import (
     champion_of,
     evaluation,
     law_of_the_ledger,
     open_registry,
-    processes,
     promote,
     register,
     rows,

@@ -20,6 +20,7 @@ from ml_assets.records import Score
 from ml_assets.registry.champions import champions, line_of_champions
 from ml_assets.registry.ledger import Entry, Ledger, LedgerBusyError, decisions
 from ml_assets_tests.support import registry_workers
+from ml_assets_tests.support.processes import processes
 
 POSTGRES = os.environ.get("ML_ASSETS_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 
@@ -107,7 +108,7 @@ def test_truncate_is_refused_in_postgresql() -> None:
 
 def test_a_key_is_written_once_however_many_processes_race_for_it(place: str) -> None:
     """The ledger does not exist yet: making it is part of the race."""
-    context = registry_workers.processes()
+    context = processes()
     barrier, answers = context.Barrier(8), context.Queue()
     workers = [
         context.Process(target=registry_workers.append_once, args=(place, "k", barrier, answers))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from typer.testing import CliRunner
+
+from ml_assets_tests.support.processes import Program
 
 SMALL = """\
 name: {name}
@@ -78,11 +78,11 @@ def ml_assets(*arguments: str | Path) -> Outcome:
 
 def ml_assets_process(*arguments: str | Path, folder: Path | None = None) -> Outcome:
     """Run the command as a process of its own."""
-    command = [str(Path(sys.executable).parent / "ml-assets"), *map(str, arguments)]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env=dict(os.environ), timeout=300, check=False
-    )
-    return Outcome(ended.returncode, ended.stdout, ended.stderr)
+    with Program(
+        "ml-assets", *map(str, arguments), folder=folder or Path.cwd(), environ=os.environ
+    ) as process:
+        out, err = process.output()
+        return Outcome(process.wait(0), out, err)
 
 
 def shoppers(rows: int = 200, random_state: int = 0) -> pd.DataFrame:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +21,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.runs import prepare_home
 from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.calendar import next_batch
+from ml_assets_tests.support.processes import Program
 from ml_assets_tests.support.tide import MODEL
 
 PROGRAMS = Path(sys.executable).parent
@@ -120,25 +119,21 @@ class Place:
         move_addresses(root / "home" / "mlflow.db", str(self.home), str(root / "home"))
         return Place(root, self.name)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `ml-assets` in a process group of its own."""
-        return subprocess.Popen(
-            [str(PROGRAMS / "ml-assets"), *arguments],
-            env=self.environ,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            cwd=self.root,
-        )
+    def start(self, *arguments: str) -> Program:
+        """Start `ml-assets` in a process of its own."""
+        return Program("ml-assets", *arguments, folder=self.root, environ=self.environ)
+
+    def dagster(self, *arguments: str) -> None:
+        """Run `dagster` in a process of its own; it must succeed."""
+        environ = self.environ | {"DAGSTER_HOME": str(self.settings.dagster_home)}
+        with Program("dagster", *arguments, folder=self.root, environ=environ) as process:
+            _, err = process.output(180)
+            assert process.returncode == 0, err
 
     def command(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Run `ml-assets` to its end and give its JSON."""
-        process = self.start(*arguments, "--json")
-        try:
-            out, err = process.communicate(timeout=180)
-        finally:
-            kill_group(process)
+        with self.start(*arguments, "--json") as process:
+            out, err = process.output(180)
         assert process.returncode == code, f"{arguments}: exit {process.returncode}\n{out}\n{err}"
         assert "Traceback" not in err, err
         answer: dict[str, Any] = json.loads(out.splitlines()[-1])
@@ -177,16 +172,6 @@ def move_addresses(database: Path, old: str, new: str) -> None:
             for name in names:
                 connection.execute(f"UPDATE {table} SET {name} = replace({name}, ?, ?)", (old, new))
     connection.close()
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill a process that `start` started, with all it started itself; close its pipes."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str, every: float = 0.2) -> Any:

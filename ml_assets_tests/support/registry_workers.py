@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import uuid
 from pathlib import Path
@@ -30,22 +29,6 @@ from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
-
-PRELOADED = [
-    "ml_assets_tests.support.registry_workers",
-    "mlflow.sklearn",
-    "mlflow.pyfunc",
-    "mlflow.artifacts",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "mlflow.store.model_registry.sqlalchemy_store",
-]
-
-
-def processes() -> multiprocessing.context.ForkServerContext:
-    """Real processes that start in milliseconds: forked from one that has imported MLflow."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context
 
 
 def rows(n: int = 60, seed: int = 0) -> pd.DataFrame:
