@@ -120,7 +120,11 @@ def backfill(
     with faults(as_json):
         state = state_of(name, recipe_file)
         result = walk(
-            state, start=start, stop=to, progress=lambda row, done, total: say(batch_line(row, done, total))
+            state,
+            start=start,
+            stop=to,
+            progress=lambda row, done, total: say(batch_line(row, done, total)),
+            say=say,
         )
     finish(result.model_dump(mode="json"), backfill_text(result), as_json)
 
@@ -173,6 +177,9 @@ def status(
     lost = [row.last_decision.reason for row in rows if row.status == "lost" and row.last_decision]
     if lost:
         say("\n".join(lost))
+    for row in rows:
+        for note in row.notes:
+            say(f"{row.name}: {note}")
         raise typer.Exit(FAILED)
 
 
@@ -187,14 +194,16 @@ def explain(
     """Tell why a model was trained again, promoted or rolled back, or why not."""
     from ml_assets.cli.explain import explain_decision
     from ml_assets.cli.models import known_state
+    from ml_assets.lifecycle.arrival import state_of_data
 
     with faults(as_json):
         state = known_state(name)
         result = explain_decision(state.ledger, name, decision)
+        notes = state_of_data(state).notes if decision is None else ()
     if result is None:
         wanted = f"decision {decision!r}" if decision else "decision"
         raise stop(f"{name}: the ledger has no {wanted} yet", FAILED, as_json)
-    finish(result, result["text"], as_json)
+    finish(result | {"notes": notes}, "\n".join((result["text"], *notes)), as_json)
 
 
 @app.command()

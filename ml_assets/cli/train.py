@@ -15,7 +15,7 @@ from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.orchestration.taking_in import stretches, take_in_what_passes
+from ml_assets.orchestration.taking_in import stretches, take_in_changes, take_in_what_passes
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
@@ -65,6 +65,7 @@ def _take_in(
     span = state.calendar()
     if span is None:
         raise RunFailedError(f"{state.name}: {state.recipe.model.loader.source_uri} has no rows yet")
+    take_in_changes(instance, repository, state, say)
     missing = [b for b in state.filled_batches() if not state.store.has("cleaned_features", b)]
     if missing:
         say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")

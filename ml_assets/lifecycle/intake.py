@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.accepted import Accepted
+from ml_assets.lifecycle.arrival import tokens
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
@@ -13,6 +14,8 @@ from ml_assets.names import ROW_ID
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml_assets.store.snapshots import Snapshot
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,28 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
     from ml_assets.sources.paths import SourceError
 
     reading, accepted = Reading(), accepted or Accepted(state)
+    try:
+        origins = tokens(state)  # before the rows: what changes in between is noticed the next time
+    except SourceError as error:
+        raise StepError(f"{state.name}: {error}") from None
     for each in (*_awaiting_labels(state, batch), batch):
+        origin = origins.get(each)
+        if each != batch and (origin is None or state.store.origin("raw_data", each) == origin):
+            continue
+        known_rows = state.store.rows("raw_data", each) if state.store.has("raw_data", each) else None
         try:
             frame, account = state.rows(each)
         except SourceError as error:
             raise StepError(f"{state.name}: {error}") from None
         schema = accepted.schema(each, frame.columns)
         findings = check_raw(frame, state.recipe, schema)
-        if findings and each != batch:
-            continue  # a broken re-send replaces nothing; the batch itself is reported when it is asked for
-        snapshot = state.store.write_frame("raw_data", each, frame)
+        if each == batch:
+            reading.problems += [
+                f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings
+            ]
+        if findings and (each != batch or state.store.has("cleaned_features", each)):
+            continue  # a broken re-send replaces nothing
+        snapshot = state.store.write_frame("raw_data", each, frame, origin)
         if each == batch or snapshot.changed:
             reading.snapshots[each] = TakenIn(
                 rows=snapshot.rows,
@@ -86,12 +101,19 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
                 sha256=snapshot.sha256,
                 changed=snapshot.changed,
                 sample=[{str(k): v for k, v in row.items()} for row in frame.head(5).to_dict("records")],
-                told="; ".join(account.told),
+                told="; ".join((*account.told, *_changed(known_rows, snapshot))),
             )
         if not findings:
             accepted.add(each, frame, schema)
-        reading.problems += [f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings]
     return reading
+
+
+def _changed(known_rows: int | None, snapshot: Snapshot) -> list[str]:
+    if known_rows is None or not snapshot.changed:
+        return []
+    if known_rows == snapshot.rows:
+        return ["other values or labels than were taken in before"]
+    return [f"{snapshot.rows:,} rows where {known_rows:,} were taken in before"]
 
 
 def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
@@ -103,19 +125,25 @@ def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
 
 
 def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
-    """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of."""
+    """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of.
+
+    The clean rows keep what their raw rows were made from: a kill in between leaves a batch to be taken in.
+    """
     from ml_assets.features.cleaning import clean
     from ml_assets.quality.contract import check_raw
 
     done: dict[str, Cleaned] = {}
     accepted = Accepted(state)
     for each in (*_awaiting_labels(state, batch), batch):
+        origin = state.store.origin("raw_data", each)
+        if each != batch and _cleaned_from(state, each) == origin is not None:
+            continue
         raw = state.store.read_frame("raw_data", each)
         schema = accepted.schema(each, raw.columns)
         if each != batch and check_raw(raw, state.recipe, schema):
             continue  # it was refused, and has not come again
         result = clean(raw, state.recipe, each, schema)
-        snapshot = state.store.write_frame("cleaned_features", each, result.frame)
+        snapshot = state.store.write_frame("cleaned_features", each, result.frame, origin)
         if each == batch or snapshot.changed:
             done[each] = Cleaned(
                 rows=snapshot.rows,
@@ -126,6 +154,11 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
                 waiting=tuple(result.waiting),
             )
     return done
+
+
+def _cleaned_from(state: ModelState, batch: str) -> str | None:
+    known = state.store.has("cleaned_features", batch)
+    return state.store.origin("cleaned_features", batch) if known else None
 
 
 def predict_step(state: ModelState, batch: str) -> Predicted:

@@ -14,7 +14,8 @@ from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH
-from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
+from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult, Window
+from ml_assets.store.snapshots import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,12 +60,14 @@ def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[
             f"labelled rows to learn from. Materialize {state.name}/cleaned_features first."
         )
     batches = _chosen_window(state, batches)
+    learned = Window(snapshots={batch: state.store.sha256("cleaned_features", batch) for batch in batches})
     frame = state.store.read_frames("cleaned_features", batches)
     labelled = frame.dropna(subset=[state.recipe.target]).reset_index(drop=True)
     try:
         parts = dict(zip(("training_set", "test_set"), split(labelled, state.recipe), strict=True))
     except ValueError as error:
         raise StepError(f"{state.name}: {error}") from None
+    state.store.write_record("training_set", as_of, learned)
     made: dict[str, Part] = {}
     for asset, part in parts.items():
         snapshot = state.store.write_frame(asset, as_of, part)
@@ -129,9 +132,18 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         data_sha256=state.store.sha256("training_set", as_of),
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         training=result,
+        snapshots=_learned(state, as_of),
     )
     state.store.write_record("trained_model", as_of, trained)
     return trained
+
+
+def _learned(state: ModelState, as_of: str) -> dict[str, str]:
+    """Hash of each batch in the training window, as it was split; none where an older version split it."""
+    try:
+        return state.store.read_record("training_set", as_of, Window).snapshots
+    except StoreError:
+        return {}
 
 
 def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:

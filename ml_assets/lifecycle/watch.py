@@ -172,6 +172,13 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     )
 
 
+def scored_with(state: ModelState, batch: str) -> list[str]:
+    """Batches whose performance reports are due with a batch: its own, and the one that had scored it before."""
+    later = state.shifted(batch, state.recipe.monitoring.label_delay)
+    again = later != batch and state.store.has("performance_report", later)
+    return [batch, later] if again else [batch]
+
+
 DECISIONS = 4
 """At one batch, at most: it comes, labels come, a run fails, another one is tried."""
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.intake import clean_step, predict_step, raw_step
-from ml_assets.lifecycle.watch import drift_step, performance_step
+from ml_assets.lifecycle.watch import drift_step, performance_step, scored_with
 from ml_assets.orchestration import display
 from ml_assets.orchestration.graph import Graph, batches_of, check, mlflow_run_id, partition_of, refusals
 from ml_assets.orchestration.partitions import labels_mapping
@@ -59,7 +59,7 @@ def cleaned_features(graph: Graph) -> dg.AssetsDefinition:
 
 
 def _show(context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, dict[str, Any]]) -> None:
-    """Show what was made for each batch: for one that the run is not about, labels have arrived since."""
+    """Show what was made for each batch; the run may not be about one whose labels have arrived since."""
     for batch, metadata in shown.items():
         if batch in batches_of(context):
             context.add_asset_metadata(metadata, partition_key=partition_of(batch))
@@ -135,14 +135,14 @@ def performance_report(graph: Graph) -> dg.AssetsDefinition:
     def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The live score of the newest batch whose labels are known when this batch arrives."""
         found: list[str] = []
-        for batch in batches_of(context):
+        for batch in [each for known in batches_of(context) for each in scored_with(state, known)]:
             with refusals():
                 result = performance_step(state, batch, mlflow_run_id(context))
             found += [f"{batch}: {text}" for text in result.alarms]
             metadata = display.performance_metadata(result.report) | display.seen(result.pictures)
             if result.probation is not None:
                 metadata["probation"] = result.probation
-            context.add_asset_metadata(display.record_last(metadata), partition_key=partition_of(batch))
+            _show(context, graph.key("performance_report"), {batch: display.record_last(metadata)})
         return dg.MaterializeResult(check_results=[check("performance", not found, found, warn=True)])
 
     return performance_report

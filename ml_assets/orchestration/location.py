@@ -24,6 +24,7 @@ from ml_assets.orchestration.mlflow_run import end_mlflow_run, mlflow_resource
 from ml_assets.orchestration.overview import overview_asset
 from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor
+from ml_assets.orchestration.taking_in import BATCH_ASSETS
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import RecipeFault, fault_in
 from ml_assets.settings import Settings
@@ -32,7 +33,6 @@ from ml_assets.shown import shown
 if TYPE_CHECKING:
     from dagster._core.definitions.repository_definition import RepositoryDefinition
 
-BATCH_ASSETS = ("raw_data", "cleaned_features", "predictions", "drift_report", "performance_report")
 TRAINING_ASSETS = ("training_set", "test_set", "trained_model", "evaluation_report", "champion")
 
 LONGEST_STEM = 60

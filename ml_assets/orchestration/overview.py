@@ -8,6 +8,7 @@ from typing import Literal
 import dagster as dg
 
 from ml_assets.failures import traced
+from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
 from ml_assets.orchestration.history import recent_history
@@ -57,6 +58,12 @@ class ModelStatus(Record):
     drift: float | None = None
     status: Status
     last_decision: LastDecision | None = None
+    waiting: tuple[str, ...] = ()
+    """Batches that are new, or have changed, in the source and were not taken in."""
+    outdated: tuple[str, ...] = ()
+    """Batches of which the champion learned other rows than are known now."""
+    notes: tuple[str, ...] = ()
+    """Both in words."""
 
 
 def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
@@ -83,6 +90,7 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
         else None
     )
     # A server is not asked: this must be quick, and must not fail where the server does.
+    data = state_of_data(state)
     lost = state.registry.lost(state.name) if state.settings.mlflow_tracking_uri is None else None
     if lost:
         last = LastDecision(action="none", at=now.isoformat(), reason=lost)
@@ -100,6 +108,9 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
         drift=drift.share if drift and drift.status in ("ok", "drift") else None,
         status="lost" if lost else _status(state, history),
         last_decision=last,
+        waiting=data.waiting,
+        outdated=data.outdated,
+        notes=data.notes,
     )
 
 
@@ -218,6 +229,7 @@ def overview_asset(
         """Every model: champion, age, scores, drift, status; and the newest entries of the ledger."""
         rows = all_statuses(context.instance, states, faults, datetime.now(UTC))
         ledger = Ledger(settings.ledger)
+        notes = [{"name": row.name, "data": note} for row in rows for note in row.notes]
         plotted = {
             f"{row.name}/{name}": value
             for row in rows
@@ -231,6 +243,7 @@ def overview_asset(
             metadata={
                 "models": display.table(flat(row) for row in rows),
                 "last_decisions": display.table(_last_decisions(rows)),
+                **({"data": display.table(notes)} if notes else {}),
                 "ledger": display.table(_ledger_rows(ledger)),
                 "model_count": len(rows),
                 **display.numbers(plotted),

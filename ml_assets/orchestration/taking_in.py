@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from ml_assets.lifecycle.arrival import arrivals, revisited
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.runs import RefusedError, execute
 from ml_assets.recipe.schema import Period
+from ml_assets.registry import champions
 from ml_assets.sources.calendar import index_between, next_batch
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
     from dagster._core.definitions.repository_definition import RepositoryDefinition
 
-TAKEN_IN = ("raw_data", "cleaned_features")
+BATCH_ASSETS = ("raw_data", "cleaned_features", "predictions", "drift_report", "performance_report")
+TAKEN_IN = BATCH_ASSETS[:2]
 
 
 def take_in(
@@ -39,7 +42,7 @@ def take_in(
         repository,
         f"{state.name}_monitor",
         tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last or first},
-        assets=[dg.AssetKey([state.name, asset]) for asset in TAKEN_IN],
+        assets=keys_of(state, TAKEN_IN),
     )
 
 
@@ -66,6 +69,52 @@ def take_in_what_passes(
     halves = (first, middle), (next_batch(middle, period), last)
     found = [take_in_what_passes(instance, repository, state, *half) for half in halves]
     return found[0] | found[1]
+
+
+def take_in_changes(
+    instance: DagsterInstance,
+    repository: RepositoryDefinition,
+    state: ModelState,
+    say: Callable[[str], None],
+) -> None:
+    """Take in anew the batches that have changed in the source, as `batches.revisit` says; each in a run of its own.
+
+    What is refused is said, and replaces nothing.
+    """
+    anew, left = revisited(state, arrivals(state))
+    for arrival in anew:
+        assets = assets_for(state, arrival.batch)
+        try:
+            execute(
+                instance,
+                repository,
+                f"{state.name}_monitor",
+                partition=arrival.batch,
+                assets=keys_of(state, assets),
+            )
+        except RefusedError as error:
+            say(f"{state.name}: {arrival.told}; refused, and what was taken in before stays: {error}")
+        else:
+            say(f"{state.name}: {arrival.told}; taken in anew")
+    for arrival in left:
+        rule = state.recipe.batches.revisit if state.recipe.batches is not None else None
+        say(f"{state.name}: {arrival.told}; left as it was taken in (batches.revisit: {rule})")
+
+
+def assets_for(state: ModelState, batch: str) -> Sequence[str]:
+    """Assets to make anew for a batch that has changed or comes late.
+
+    What the champion has learned is predicted and judged no more, nor what was never watched before.
+    """
+    champion = champions.champion(state.ledger, state.name)
+    learned = champion is not None and batch <= champion.as_of
+    watched = state.store.has("performance_report", batch)
+    return TAKEN_IN if learned or not watched else BATCH_ASSETS
+
+
+def keys_of(state: ModelState, assets: Sequence[str]) -> list[dg.AssetKey]:
+    """Keys of assets of a model."""
+    return [dg.AssetKey([state.name, asset]) for asset in assets]
 
 
 def stretches(batches: Sequence[str], period: Period) -> list[tuple[str, str]]:

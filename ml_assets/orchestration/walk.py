@@ -14,7 +14,7 @@ from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.names import RULE_TAG, STATIC
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
-from ml_assets.orchestration.taking_in import take_in
+from ml_assets.orchestration.taking_in import take_in, take_in_changes
 from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
 from ml_assets.records import DriftReport
 from ml_assets.registry import champions, charge
@@ -48,6 +48,7 @@ def walk(
     start: str | None = None,
     stop: str | None = None,
     progress: Callable[[WalkedBatch, int, int], None] = lambda row, done, total: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Walk:
     """Let each batch arrive; after each, the retrain sensor decides, and what it asks for is run.
 
@@ -61,6 +62,8 @@ def walk(
         First and last batch; default: all that the source has.
     progress : callable
         Called after each batch with its row, its number and the number of batches.
+    say : callable
+        Takes a sentence about each batch that has changed since it was taken in.
 
     Raises
     ------
@@ -74,6 +77,7 @@ def walk(
     repository = model_repository(state)
     with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
         charge.reconcile(state.registry, state.name)
+        take_in_changes(instance, repository, state, say)
         walker, filled = Walker(state, repository, instance), set(state.filled_batches())
         rows = []
         for done, batch in enumerate(batches, start=1):

@@ -14,7 +14,15 @@ from ml_assets.records.monitoring import (
 )
 from ml_assets.records.promotion import Costs, GateCheck, Probation, Promotion, SegmentGain
 from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
-from ml_assets.records.training import Evaluation, Leak, TrainedModel, TrainingResult, Trial, TuningResult
+from ml_assets.records.training import (
+    Evaluation,
+    Leak,
+    TrainedModel,
+    TrainingResult,
+    Trial,
+    TuningResult,
+    Window,
+)
 
 __all__ = [
     "Attempt",
@@ -48,4 +56,5 @@ __all__ = [
     "TrainingResult",
     "Trial",
     "TuningResult",
+    "Window",
 ]

@@ -71,6 +71,14 @@ class TrainedModel(Record):
     data_sha256: str
     trained_at: str
     training: TrainingResult
+    snapshots: dict[str, str] = {}
+    """Hash of the clean rows of each batch that was learned from; empty in records of older versions."""
+
+
+class Window(Record):
+    """The batches that a training learns from, each with the hash of its clean rows."""
+
+    snapshots: dict[str, str]
 
 
 class Leak(Record):

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ml_assets.names import STATIC
+from ml_assets.sources import sight
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.calendar import batch_of, batch_start, limits, next_batch, recipe_start
 from ml_assets.sources.paths import SourceError, find_files
+from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted
 
 if TYPE_CHECKING:
@@ -85,6 +87,14 @@ class Files:
         unit = "hour" if batches.period == "hourly" else "day"
         moments = days(files, self.wanted, limits(batches), unit)
         return sorted({batch_of(moment, batches.period) for moment in moments})
+
+    def look(self, before: Sight) -> Sight:
+        """Look at the files whose size or time has changed since `before`."""
+        return sight.look(self.wanted, before)
+
+    def batches_in(self, seen: Sight) -> dict[str, Part]:
+        """Rows and digest of each batch that was seen."""
+        return sight.batches_in(seen, self.wanted)
 
     def describe(self) -> Account:
         """Account of all rows, by their times alone where there are batches: no other column is read."""

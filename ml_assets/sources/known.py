@@ -7,6 +7,7 @@ from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.rules.source import KNOWN_DATASETS
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.paths import SourceError
+from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted
 
 
@@ -45,6 +46,14 @@ class Known:
     def filled(self) -> list[str]:
         """One batch."""
         return [STATIC]
+
+    def look(self, before: Sight) -> Sight:
+        """Nothing ever changes."""
+        return before
+
+    def batches_in(self, seen: Sight) -> dict[str, Part]:
+        """Nothing arrives in batches."""
+        return {}
 
     def describe(self) -> Account:
         """Account of the rows, all of which are given on."""

@@ -109,25 +109,36 @@ def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[File]:
     SourceError
         Nothing is there, or it is neither CSV nor Parquet, or both.
     """
-    path, base, name = local_path(wanted.uri), wanted.base, wanted.name
-    try:
-        found = next((files for root in (base, Path()) if (files := _matches(root, path))), [])
-    except UNSEARCHABLE as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SourceError(f"source_uri '{name}' cannot be looked for: {reason}. Write another path") from None
-    found = [file for file in found if not file.path.name.startswith((".", "_"))]
+    found = _listed(wanted)
     if not found:
         if missing_ok:
             return []
-        raise SourceError(_missing(name, path, base))
+        raise SourceError(_missing(wanted.name, local_path(wanted.uri), wanted.base))
     found = _sent_once(found)
     kinds = {file_format(file.path) for file in found}
     if len(kinds) > 1:
         raise SourceError(
-            f"source_uri '{name}' matches both CSV and Parquet files: name one kind, as '*.csv'"
+            f"source_uri '{wanted.name}' matches both CSV and Parquet files: name one kind, as '*.csv'"
         )
     _check_folders(found)
     return found
+
+
+def listed(wanted: Wanted) -> list[Path]:
+    """Files of a path, glob or folder, those that were sent twice too; nothing is read."""
+    return [file.path for file in _listed(wanted)]
+
+
+def _listed(wanted: Wanted) -> list[File]:
+    path = local_path(wanted.uri)
+    try:
+        found = next((files for root in (wanted.base, Path()) if (files := _matches(root, path))), [])
+    except UNSEARCHABLE as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(
+            f"source_uri '{wanted.name}' cannot be looked for: {reason}. Write another path"
+        ) from None
+    return [file for file in found if not file.path.name.startswith((".", "_"))]
 
 
 def _sent_once(files: list[File]) -> list[File]:

@@ -12,6 +12,7 @@ from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
 from ml_assets.sources.paths import ACCEPTED, VARIABLE, SourceError, expand
+from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted, columns_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ class Source(Protocol):
 
     def filled(self) -> list[str]:
         """Batches that there are rows for, inside the recipe's `start` and `end`, sorted."""
+
+    def look(self, before: Sight) -> Sight:
+        """What there is of each batch, without a second look at what has not changed since `before`."""
+
+    def batches_in(self, seen: Sight) -> dict[str, Part]:
+        """Rows and digest of each batch that was seen, inside the recipe's `start` and `end`, sorted."""
 
     def describe(self) -> Account:
         """Account of all rows of the recipe, as cheaply as it can be had."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -95,7 +95,14 @@ def near(times: Iterable[pa.ChunkedArray], window: Window, today: datetime) -> W
     for part in parts:
         for pair in pc.value_counts(pc.floor_temporal(part, unit="day").combine_chunks()).to_pylist():
             found[pair["values"]] = found.get(pair["values"], 0) + pair["counts"]
+    return near_days(found, window, today)
+
+
+def near_days(found: Mapping[datetime, int], window: Window, today: datetime) -> Window:
+    """Window without the days that are marks; `found` is the number of rows of each day."""
     days, (start, end), (low, high) = sorted(found), window, window
+    if not days or (days[-1] <= today + AHEAD and days[-1] - days[0] <= GAP):
+        return window
     if end is None and days[0] <= today + AHEAD < days[-1]:
         high = today + AHEAD
         days = [day for day in days if day < high]
@@ -122,7 +129,7 @@ def bad_time(path: Path, column: str, row: int, value: object, kind: pa.DataType
     )
 
 
-def _cut(days: list[datetime], rows: dict[datetime, int]) -> tuple[bool, datetime] | None:
+def _cut(days: list[datetime], rows: Mapping[datetime, int]) -> tuple[bool, datetime] | None:
     """Whether the few rows are those before the widest gap, and the first day after it; None: no marks."""
     if len(days) < 2:
         return None

@@ -52,18 +52,22 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def write_frame(self, asset: str, batch: str, frame: pd.DataFrame) -> Snapshot:
-        """Keep a frame, without its index; the same content again writes nothing."""
+    def write_frame(self, asset: str, batch: str, frame: pd.DataFrame, origin: str | None = None) -> Snapshot:
+        """Keep a frame, without its index; the same content again writes nothing.
+
+        `origin` says what it was made from; see `origin`.
+        """
         content = _to_parquet(frame)
         sha256 = hashlib.sha256(content).hexdigest()
         columns = tuple(str(name) for name in frame.columns)
         pointer = self._path(asset, batch, FRAME)
-        before = json.loads(pointer.read_bytes())["sha256"] if pointer.exists() else None
+        known = json.loads(pointer.read_bytes()) if pointer.exists() else {}
+        before = known.get("sha256")
         blob = self._blob(asset, sha256)
         if not blob.exists() or hashlib.sha256(blob.read_bytes()).hexdigest() != sha256:
             atomic_write(blob, content)  # absent, or damaged on disk
-        if before != sha256:
-            meaning = {"sha256": sha256, "rows": len(frame), "columns": columns}
+        if before != sha256 or known.get("origin") != origin:
+            meaning = {"sha256": sha256, "rows": len(frame), "columns": columns, "origin": origin}
             atomic_write(pointer, json.dumps(meaning).encode())
         return Snapshot(sha256, len(frame), columns, before != sha256)
 
@@ -110,6 +114,11 @@ class Store:
             ) from error
         frame: pd.DataFrame = table.to_pandas()
         return frame
+
+    def origin(self, asset: str, batch: str) -> str | None:
+        """What a frame was made from, as its writer said; None where it did not."""
+        origin: str | None = self._pointer(asset, batch).get("origin")
+        return origin
 
     def write_record(self, asset: str, batch: str, record: Record) -> None:
         """Keep a record as JSON."""

@@ -9,7 +9,13 @@ from ml_assets_tests.support.command_line import ml_assets
 from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
 
 
-def test_older_batches_that_come_later_are_taken_in(shop: Shop) -> None:
+def data_of(name: str) -> tuple[list[str], list[str]]:
+    """Batches that wait in the source, and those that the champion learned otherwise."""
+    (row,) = ml_assets("status", name, "--json").result["recipes"]
+    return row["waiting"], row["outdated"]
+
+
+def test_older_batches_and_late_rows_are_taken_in_and_told(shop: Shop) -> None:
     path = shop.write("tide.yaml", BATCH_RECIPE.replace(", start: 2024-01-01, end: 2024-02-01", ""))
 
     def arrive(number: int) -> None:
@@ -22,16 +28,23 @@ def test_older_batches_that_come_later_are_taken_in(shop: Shop) -> None:
     assert [row["promoted"] for row in walked] == [None, None, 1, None]
     for number in (2, 5):  # older than all, and in the gap
         arrive(number)
-    for _ in range(2):
-        again = ml_assets("backfill", "tide", "--json").result["batches"]
-        assert [row["batch"] for row in again] == [day(number) for number in range(2, 8)]
-        assert [row["rows"] for row in again] == [300, 0, 300, 300, 300, 300]
-        assert [row["reasons"][0].partition(" had")[0] for row in (again[0], again[3])] == [
-            "came after champion version 1"
-        ] * 2
-        assert again[4:] == walked[2:]
+    again = ml_assets("backfill", "tide", "--json").result["batches"]
+    assert [row["batch"] for row in again] == [day(number) for number in range(2, 8)]
+    assert [row["rows"] for row in again] == [300, 0, 300, 300, 300, 300]
+    late = [row["reasons"][0].partition(" had")[0] for row in (again[0], again[3])]
+    assert late == ["came after champion version 1"] * 2
+    assert again[4:] == walked[2:]
+
     arrive(0)
-    assert ml_assets("train", "--recipe-file", path, "--json").result["version"] == 2
+    whole = pd.read_csv(shop.folder / f"{day(6)}.csv")
+    pd.concat([whole, whole.head(10).assign(a=0.5)]).to_csv(shop.folder / f"{day(6)}.csv", index=False)
+    assert data_of("tide") == ([day(0), day(6)], [])
+    trained = ml_assets("train", "--recipe-file", path, "--json")
+    assert trained.result["version"] == 2 and not trained.result["promoted"]
+    told = f"tide: batch {day(6)} has changed in the source: 310 rows where 300 were taken in; taken in anew"
+    assert told in trained.err.splitlines()
+    assert data_of("tide") == ([], [day(6)])
+    assert f"learned other rows of {day(6)} than are known now" in ml_assets("explain", "tide").out
     taken_in = shop.home / "batches" / "tide" / "cleaned_features"
     found = sorted(file.name.partition(".")[0] for file in taken_in.glob("*.json"))
     assert found == [day(number) for number in (0, 2, 4, 5, 6, 7)]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.lifecycle.accepted import Accepted
+from ml_assets.lifecycle.arrival import arrivals, revisited
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.loading import load_recipe
@@ -86,3 +87,68 @@ def test_refused_batch_is_not_learned_when_labels_of_others_come(state: ModelSta
         if not problems:
             clean_step(late, DAYS[place])
     assert late.store.batches("cleaned_features") == [DAYS[0], DAYS[2]]
+
+
+def test_late_rows_and_corrected_labels_are_arrivals_until_they_are_taken_in(state: ModelState) -> None:
+    for place in (0, 1):
+        take_in(state, send(state, place))
+    assert arrivals(state) == []
+    place = state.path.parent / "0.csv"
+    whole = pd.read_csv(place)
+    whole.head(10).to_csv(place, index=False)
+    take_in(state, DAYS[0])
+    for again, words in (
+        (whole, "40 rows where 10"),
+        (whole.assign(y="no"), "other values or labels in its 40"),
+    ):
+        again.to_csv(place, index=False)
+        (found,) = arrivals(state)
+        assert found.batch == DAYS[0] and found.kind == "changed" and words in found.told
+        raw_step(state, DAYS[0])  # killed before the rows were clean
+        assert arrivals(state) == [found]
+        take_in(state, DAYS[0])
+        assert arrivals(state) == []
+        clean = state.store.read_frame("cleaned_features", DAYS[0])
+        assert len(clean) == 40 and set(clean["y"]) == set(again["y"])
+
+
+def test_broken_content_replaces_nothing_and_stays_an_arrival(state: ModelState) -> None:
+    for place in (0, 1):
+        take_in(state, send(state, place))
+    place = state.path.parent / "0.csv"
+    pd.read_csv(place).drop(columns="a").to_csv(place, index=False)
+    before = {asset: state.store.sha256(asset, DAYS[0]) for asset in ("raw_data", "cleaned_features")}
+    assert "column 'a' is missing" in raw_step(state, DAYS[0]).problems[0]
+    assert {asset: state.store.sha256(asset, DAYS[0]) for asset in before} == before
+    assert [found.kind for found in arrivals(state)] == ["changed"]
+
+
+def test_what_was_taken_in_by_an_older_version_is_no_arrival_until_it_changes(state: ModelState) -> None:
+    take_in(state, send(state, 0))
+    for asset in ("raw_data", "cleaned_features"):
+        frame = state.store.read_frame(asset, DAYS[0])
+        state.store.write_frame(asset, DAYS[0], frame, origin=None)
+    assert arrivals(state) == []
+    send(state, 0, ("no", "yes"))
+    assert [found.kind for found in arrivals(state)] == ["changed"]
+
+
+def test_later_and_older_batches_are_told_apart(state: ModelState) -> None:
+    take_in(state, send(state, 1))
+    for place in (0, 2):
+        send(state, place)
+    assert [(found.batch, found.kind) for found in arrivals(state)] == [(DAYS[0], "older"), (DAYS[2], "new")]
+
+
+@pytest.mark.parametrize(("rule", "taken"), [("all", 3), (2, 2), (1, 1), ("never", 0)])
+def test_rule_says_how_far_back_changes_are_taken_in(state: ModelState, rule: int | str, taken: int) -> None:
+    for place in range(3):
+        take_in(state, send(state, place))
+    for place in range(3):
+        send(state, place, ("no", "yes"))
+    assert state.recipe.batches is not None
+    batches = state.recipe.batches.model_copy(update={"revisit": rule})
+    ruled = replace(state, recipe=state.recipe.model_copy(update={"batches": batches}))
+    anew, left = revisited(ruled, arrivals(ruled))
+    assert [found.batch for found in anew] == list(DAYS[3 - taken :])
+    assert [found.batch for found in left] == list(DAYS[: 3 - taken])

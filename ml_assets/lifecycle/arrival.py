@@ -1,0 +1,166 @@
+"""What lies in the source beside what was taken in: batches that are new, and batches that have changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Literal
+
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.records import Record
+from ml_assets.registry import champions
+from ml_assets.sources.sight import Part, Sight
+from ml_assets.store.json_file import DamagedError, read_json
+from ml_assets.store.snapshots import atomic_write
+
+logger = logging.getLogger(__name__)
+
+TOLD = 3
+"""So many batches are named one by one."""
+
+
+class Arrival(Record):
+    """A batch of which the source has something that was not taken in yet."""
+
+    batch: str
+    kind: Literal["new", "older", "changed"]
+    """New: later than all that were taken in; older: not taken in though a later one was."""
+    rows: int
+    known_rows: int | None
+    """Rows that were taken in before."""
+    token: str
+    """Identity of the content."""
+
+    @property
+    def told(self) -> str:
+        """The arrival in a sentence."""
+        if self.kind != "changed":
+            return f"batch {self.batch} has come, {self.rows:,} rows"
+        before = f"{self.known_rows:,}"
+        rows = f"{self.rows:,} rows where {before} were taken in"
+        if self.rows == self.known_rows:
+            rows = f"other values or labels in its {before} rows"
+        return f"batch {self.batch} has changed in the source: {rows}"
+
+
+def parts(state: ModelState) -> dict[str, Part]:
+    """Rows and digest of each batch in the source; files that have not changed are not read again.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be read.
+    """
+    place = state.store.root / "sight.json"
+    before = Sight()
+    if place.exists():
+        try:
+            before = Sight.model_validate(read_json(place))
+        except (DamagedError, ValueError):
+            logger.warning("%s is damaged: the source is looked at anew", place)
+    sight = state.source.look(before)
+    if sight is not before:
+        atomic_write(place, sight.model_dump_json().encode())
+    return state.source.batches_in(sight)
+
+
+def tokens(state: ModelState) -> dict[str, str]:
+    """Identity of each batch's content in the source; none of a static table."""
+    if state.recipe.batches is None:
+        return {}
+    return {batch: part.token for batch, part in parts(state).items()}
+
+
+def arrivals(state: ModelState) -> list[Arrival]:
+    """Batches of which the source has something else than was taken in, oldest first."""
+    if state.recipe.batches is None:
+        return []
+    taken_in = state.store.batches("cleaned_features")
+    found = []
+    for batch, part in parts(state).items():
+        origin = taken_from(state, batch) if batch in taken_in else None
+        if origin == part.token:
+            continue
+        late = bool(taken_in) and batch < taken_in[-1]
+        found.append(
+            Arrival(
+                batch=batch,
+                kind="changed" if origin else "older" if late else "new",
+                rows=part.rows,
+                known_rows=int(origin.partition(":")[0]) if origin else None,
+                token=part.token,
+            )
+        )
+    return found
+
+
+def taken_from(state: ModelState, batch: str) -> str:
+    """Identity of the content that the clean rows of a batch were made from."""
+    origin = state.store.origin("cleaned_features", batch)
+    if origin is not None:
+        return origin
+    # Taken in before origins were kept: its rows say what it was.
+    import pyarrow as pa
+
+    from ml_assets.sources.digest import digest
+
+    frame = state.store.read_frame("raw_data", batch)
+    return Part(len(frame), digest(pa.Table.from_pandas(frame, preserve_index=False))).token
+
+
+class Data(Record):
+    """How what was taken in, and what was learned, stands to the source."""
+
+    waiting: tuple[str, ...] = ()
+    """Batches that are new, or have changed, in the source and were not taken in."""
+    outdated: tuple[str, ...] = ()
+    """Batches of which the champion learned other rows than are known now."""
+    notes: tuple[str, ...] = ()
+    """Both in words."""
+
+
+def state_of_data(state: ModelState) -> Data:
+    """Compare the source with what was taken in, and that with what the champion learned."""
+    from ml_assets.sources.paths import SourceError
+
+    notes: list[str] = []
+    try:
+        found = arrivals(state)
+    except SourceError as error:
+        found, notes = [], [f"the source cannot be read: {error}"]
+    if len(found) > TOLD:
+        notes.append(f"{len(found)} batches have come or changed since they were taken in")
+    else:
+        notes += [f"{arrival.told}; not taken in yet" for arrival in found]
+    champion = champions.champion(state.ledger, state.name)
+    old = outdated(state, champion.trained.snapshots) if champion is not None else []
+    if champion is not None and old:
+        listed = ", ".join(old[:TOLD]) + " …" * (len(old) > TOLD)
+        notes.append(
+            f"champion version {champion.version} learned other rows of {listed} than are known now: "
+            "the next training learns these"
+        )
+    return Data(waiting=tuple(arrival.batch for arrival in found), outdated=tuple(old), notes=tuple(notes))
+
+
+def outdated(state: ModelState, snapshots: Mapping[str, str]) -> list[str]:
+    """Batches whose clean rows are others than those a model learned, by its hash of each."""
+    return [
+        batch
+        for batch, sha256 in snapshots.items()
+        if state.store.has("cleaned_features", batch)
+        and state.store.sha256("cleaned_features", batch) != sha256
+    ]
+
+
+def revisited(state: ModelState, found: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
+    """Changed batches that `batches.revisit` takes in anew, and those that it leaves as they are."""
+    assert state.recipe.batches is not None
+    rule = state.recipe.batches.revisit
+    changed = [arrival for arrival in found if arrival.kind == "changed"]
+    if rule == "all" or not changed:
+        return changed, []
+    newest = state.store.batches("cleaned_features")[-1]
+    first = None if rule == "never" else state.shifted(newest, 1 - rule)
+    taken = [arrival for arrival in changed if first is not None and arrival.batch >= first]
+    return taken, [arrival for arrival in changed if arrival not in taken]
