@@ -71,7 +71,8 @@ def validate(
     for result in results:
         lines.append(f"{result['file']}: {'ok' if result['ok'] else 'not valid'}")
         lines += [f"  {error['message']}" for error in result["errors"]]
-        lines += [f"  {note}" for note in result["notes"]]
+        lines += [f"  {text}" for text in (*result["notes"], *result["hints"])]
+        lines += [f"  looked at {result['looked_at']}"] * bool(result["looked_at"])
     finish({"files": results}, "\n".join(lines), as_json)
     if not all(result["ok"] for result in results):
         raise typer.Exit(WRONG_USAGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,13 +16,9 @@ from ml_assets.recipe.loading import RecipeFault, fault_in, name_taken
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from ml_assets.sources.account import Account
+    from ml_assets.sources.paths import SourceError
 
 SOURCE = "model.loader.source_uri"
-LOOKED_AT = 12
-"""Newest batches that show which columns tell the time."""
-LOOKED_AT_ROWS = 500_000
-"""Of a larger source the newest batch alone is read whole: a check takes seconds."""
 
 
 class Checked(NamedTuple):
@@ -32,6 +28,10 @@ class Checked(NamedTuple):
     data: list[RecipeFault]
     notes: tuple[str, ...] = ()
     """What is no fault, but was set aside or read otherwise than it is written."""
+    hints: tuple[str, ...] = ()
+    """What is no fault, and yet is hardly meant."""
+    looked_at: str = ""
+    """Rows and batches that were looked at."""
 
 
 def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
     Returns
     -------
     list of dict
-        Per file: `file, ok, errors: [{line, key, message}], notes`.
+        Per file: `file, ok, errors: [{line, key, message}], notes, hints, looked_at`.
     """
     if not files:
         states, broken = load_states(settings)
@@ -91,53 +91,64 @@ def check(state: ModelState) -> Checked:
     try:
         span = state.calendar()
         if span is None:
-            text = (
-                f"there are no rows yet: '{state.source.place}' finds no file, or none with rows of a batch"
-            )
-            return Checked(recipe, [fault_in(state.path, SOURCE, text)])
+            return Checked(recipe, [_no_rows(state)])
         state.first_batch()  # remembered from now on: the web UI does not look into the data
         rows = state.rows(span[1])
-        notes = _told(state, rows.account)
     except SourceError as error:
-        fault = fault_in(state.path, error.key or SOURCE, error.message)
-        return Checked([*recipe, fault], []) if error.key else Checked(recipe, [fault])
+        return _unreadable(state, recipe, error)
     data = []
     for finding in check_raw(rows.frame, state.recipe, None):
         if finding.key is not None:
             recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
         else:
             data.append(fault_in(state.path, SOURCE, f"{state.place(span[1])}: {finding.message}"))
-    return Checked(recipe, data, notes if recipe or data else (*notes, *_calendar(state, span[1])))
+    return Checked(recipe, data)
 
 
-def _calendar(state: ModelState, newest: str) -> tuple[str, ...]:
-    """Name the columns that tell the time of their batch, as far as the newest batches show."""
-    from ml_assets.backtest.stream import Stream
-    from ml_assets.features.columns import roles
-    from ml_assets.monitoring.calendars import calendar_columns
-    from ml_assets.monitoring.past import Past
+def look_and_check(state: ModelState) -> Checked:
+    """Hold a recipe against the estimator it names and all batches of its data, or some of many."""
+    from ml_assets.lifecycle.looked import look
     from ml_assets.sources.paths import SourceError
 
-    if state.recipe.batches is None or state.source.describe().rows_given > LOOKED_AT_ROWS:
-        return ()
+    recipe = _wrong_hyperparameters(state)
     try:
-        first = state.shifted(newest, 1 - LOOKED_AT)
-        raw = state.source.read((first, state.shifted(newest, 1))).frame
-    except SourceError:  # an older batch is broken: this look is at what can be read
-        return ()
-    rows = Stream.of(state.recipe, raw).rows
-    kinds = roles(rows, state.recipe)
-    told = calendar_columns(Past(rows), kinds.numeric, kinds.categorical)
-    return tuple(
-        f"column '{name}' tells the time of its batch ({what}): its new values are neither fault nor drift"
-        for name, what in told.items()
-    )
+        looked = look(state)
+        if looked is None:
+            return Checked(recipe, [_no_rows(state)])
+        if looked.whole:
+            state.first_batch()  # remembered from now on: the web UI does not look into the data
+    except SourceError as error:
+        return _unreadable(state, recipe, error)
+    wrong_key = {finding.key: finding for _, finding in looked.findings if finding.key is not None}
+    recipe += [
+        fault_in(state.path, key, finding.message.partition(": ")[2]) for key, finding in wrong_key.items()
+    ]
+    data = [(batch, finding.message) for batch, finding in looked.findings if finding.key is None]
+    return Checked(recipe, list(_of_batches(state, data)), looked.notes, looked.hints, looked.words)
 
 
-def _told(state: ModelState, account: Account) -> tuple[str, ...]:
-    """What was set aside: of all rows where there are batches, of which only the newest was read whole."""
-    whole = account if state.recipe.batches is None else state.source.describe()
-    return tuple(dict.fromkeys((*whole.told, *account.told)))
+def _of_batches(state: ModelState, found: list[tuple[str, str]]) -> Iterator[RecipeFault]:
+    """What is wrong with batches; where many have the same fault, the first, the newest and how many."""
+    by_text: dict[str, list[str]] = {}
+    for batch, message in found:
+        by_text.setdefault(message, []).append(batch)
+    for message, batches in by_text.items():
+        more = (
+            f" (and in {len(batches) - 1:,} other batches, the newest {batches[-1]})"
+            if len(batches) > 1
+            else ""
+        )
+        yield fault_in(state.path, SOURCE, f"{state.place(batches[0])}: {message}{more}")
+
+
+def _no_rows(state: ModelState) -> RecipeFault:
+    text = f"there are no rows yet: '{state.source.place}' finds no file, or none with rows of a batch"
+    return fault_in(state.path, SOURCE, text)
+
+
+def _unreadable(state: ModelState, recipe: list[RecipeFault], error: SourceError) -> Checked:
+    fault = fault_in(state.path, error.key or SOURCE, error.message)
+    return Checked([*recipe, fault], []) if error.key else Checked(recipe, [fault])
 
 
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
@@ -155,14 +166,22 @@ def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
 
 def _checked(state: ModelState) -> dict[str, Any]:
     try:
-        checked = check(state)
+        checked = look_and_check(state)
     except Exception as error:  # noqa: BLE001 - whatever is odd about one recipe, the others are reported
         traced(error)
         message = f"cannot be checked: {type(error).__name__}: {error}"
         return _report(state.path, [RecipeFault(str(state.path), None, "", message)])
-    return _report(state.path, [*checked.recipe, *checked.data], checked.notes)
+    told = {"notes": list(checked.notes), "hints": list(checked.hints), "looked_at": checked.looked_at}
+    return _report(state.path, [*checked.recipe, *checked.data]) | told
 
 
-def _report(path: Path, faults: Iterable[RecipeFault], notes: Iterable[str] = ()) -> dict[str, Any]:
+def _report(path: Path, faults: Iterable[RecipeFault]) -> dict[str, Any]:
     errors = [{"line": fault.line, "key": fault.key, "message": str(fault)} for fault in faults]
-    return {"file": str(path), "ok": not errors, "errors": errors, "notes": list(notes)}
+    return {
+        "file": str(path),
+        "ok": not errors,
+        "errors": errors,
+        "notes": [],
+        "hints": [],
+        "looked_at": "",
+    }

@@ -15,6 +15,7 @@ from ml_assets.sources.wanted import Labels, Wanted
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches
+    from ml_assets.sources.sampled import Sampled
     from ml_assets.sources.times import Window
 
 
@@ -104,6 +105,12 @@ class Files:
             return self.read().account
         files = find_files(self.wanted, missing_ok=True)
         return account_of_times(files, self.wanted, limits(self.wanted.batches))
+
+    def sample(self) -> Sampled:
+        """Rows of all batches, or of some of many; of parts of the files, where they are large."""
+        from ml_assets.sources.sampled import sampled
+
+        return sampled(find_files(self.wanted, missing_ok=self.wanted.batches is not None), self.wanted)
 
     def _covered(self, batches: Batches, start: datetime | None) -> str:
         from ml_assets.sources.tables import extent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ml_assets.names import STATIC
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.rules.source import KNOWN_DATASETS
@@ -9,6 +11,9 @@ from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted
+
+if TYPE_CHECKING:
+    from ml_assets.sources.sampled import Sampled
 
 
 class Known:
@@ -54,6 +59,13 @@ class Known:
     def batches_in(self, seen: Sight) -> dict[str, Part]:
         """Nothing arrives in batches."""
         return {}
+
+    def sample(self) -> Sampled:
+        """All rows."""
+        from ml_assets.sources.sampled import Sampled
+
+        rows = self.read()
+        return Sampled({STATIC: rows.frame}, {}, rows.account, True, f"all {len(rows.frame):,} rows")
 
     def describe(self) -> Account:
         """Account of the rows, all of which are given on."""

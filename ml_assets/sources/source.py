@@ -17,6 +17,7 @@ from ml_assets.sources.wanted import Labels, Wanted, columns_of
 
 if TYPE_CHECKING:
     from ml_assets.recipe import Recipe
+    from ml_assets.sources.sampled import Sampled
 
 
 class Source(Protocol):
@@ -59,6 +60,9 @@ class Source(Protocol):
 
     def describe(self) -> Account:
         """Account of all rows of the recipe, as cheaply as it can be had."""
+
+    def sample(self) -> Sampled:
+        """Rows of all batches, or of some of much: what `validate` looks at, within seconds."""
 
 
 SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known}

@@ -1,7 +1,9 @@
 """`validate` tells what was set aside, and what was read otherwise than it is written."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -61,3 +63,63 @@ def test_notes(tmp_path: Path, rows: list[str], more: str, notes: list[str]) -> 
     settings = Settings(home=tmp_path / "home", recipes=(tmp_path,))
     (report,) = validate_files([tmp_path / "things.yaml"], settings)
     assert (report["ok"], report["notes"]) == (True, notes)
+    assert ("all 5 rows" in report["looked_at"]) == (not more)
+
+
+CHANCE = np.random.default_rng(0)
+TABLE = pd.DataFrame(
+    {"x": CHANCE.normal(size=120), "z": CHANCE.normal(size=120), "y": CHANCE.integers(0, 2, 120)}
+)
+QUARTERS = TABLE.assign(day=[f"2024-0{1 + row // 30}-01" for row in range(120)])
+BY_THIRTY = BATCHES + "monitoring: {min_rows: 30}\n"
+
+
+def validated(
+    folder: Path, table: pd.DataFrame, task: str = "classification", more: str = ""
+) -> dict[str, Any]:
+    table.to_csv(folder / "rows.csv", index=False)
+    (folder / "things.yaml").write_text(RECIPE.replace("regression", task) + more)
+    (report,) = validate_files([folder / "things.yaml"], Settings(home=folder / "home", recipes=(folder,)))
+    return report
+
+
+@pytest.mark.parametrize(
+    ("table", "task", "more", "words"),
+    [
+        (TABLE.assign(y=CHANCE.integers(0, 9, 120) + 0.5), "classification", "", "task_type: regression"),
+        (TABLE.assign(y=3.5), "regression", "", "is 3.5 in all 120 rows"),
+        (TABLE.assign(y=TABLE["y"].where(TABLE.index > 1, 7)), "classification", "", "a handful of rows"),
+        (TABLE.assign(customer_id=CHANCE.integers(0, 10**6, 120)), "classification", "", "in entity_cols"),
+        (TABLE.assign(code=[f"c{n}" for n in range(120)]), "classification", "", "nearly every value is"),
+        (TABLE.assign(y=TABLE.index % 9), "regression", "evaluation: {metrics: [mape]}\n", "mape is not"),
+        (TABLE.assign(paid=3 * TABLE["y"]), "classification", "", "suspected leak: 'paid'"),
+        (TABLE[:40], "classification", "", "the hold-out has 8 labelled rows"),
+        (QUARTERS.assign(y=TABLE["y"].where(TABLE.index < 90, 0)), "classification", BY_THIRTY, "class '0'"),
+        (
+            QUARTERS.assign(z=TABLE["z"].where(TABLE.index // 30 != 2)),
+            "classification",
+            BY_THIRTY,
+            "column 'z' has no value in 2024-03-01",
+        ),
+    ],
+)
+def test_what_is_hardly_meant_is_said_before_training(
+    tmp_path: Path, table: pd.DataFrame, task: str, more: str, words: str
+) -> None:
+    report = validated(tmp_path, table, task, more)
+    assert report["ok"] and [hint for hint in report["hints"] if words in hint] == report["hints"] != []
+
+
+@pytest.mark.parametrize("more", ["", BY_THIRTY])
+def test_nothing_is_said_of_an_ordinary_table(tmp_path: Path, more: str) -> None:
+    report = validated(tmp_path, QUARTERS if more else TABLE, more=more)
+    assert (report["ok"], report["hints"], report["errors"]) == (True, [], [])
+    four = "120 rows, all 4 batches, 2024-01-01 to 2024-04-01"
+    assert report["looked_at"] == (four if more else "all 120 rows")
+
+
+def test_batch_in_the_middle_that_would_be_refused_is_named(tmp_path: Path) -> None:
+    months = QUARTERS.assign(x=TABLE["x"].where(TABLE.index != 31, np.inf))
+    report = validated(tmp_path, months, more=BY_THIRTY)
+    (error,) = report["errors"]
+    assert not report["ok"] and "batch 2024-02-01: column 'x' has 1 infinite" in error["message"]

@@ -1,0 +1,189 @@
+"""What a look at the data of a model tells before anything is trained: what fails, and what is hardly meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ml_assets.lifecycle.accepted import Accepted
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import BATCH, STATIC
+from ml_assets.records import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.quality.hints import Seen
+    from ml_assets.sources.sampled import Sampled
+
+CALENDAR_BATCHES = 26
+"""Newest batches by which columns are taken for calendars."""
+CALENDAR_ROWS = 200_000
+SHOWN = 5
+"""Batches of many that are named."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found.
+
+    Parameters
+    ----------
+    findings : tuple of (str, Finding)
+        Batches that `train` and `backfill` would refuse, with the reason.
+    notes : tuple of str
+        What was set aside or read otherwise than it is written.
+    hints : tuple of str
+        What is hardly meant.
+    words : str
+        What was looked at.
+    whole : bool
+        Whether these are all rows.
+    """
+
+    findings: tuple[tuple[str, Finding], ...] = ()
+    notes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    words: str = ""
+    whole: bool = True
+
+
+def look(state: ModelState) -> Looked | None:
+    """Look at all batches, or at some of many, in their order; None where there are no rows.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
+    """
+    found = state.source.sample()
+    if not found.batches and not found.refused:
+        return None
+    findings = [
+        (batch, Finding(rule="unreadable", message=message)) for batch, message in found.refused.items()
+    ]
+    frames: dict[str, pd.DataFrame] = {}
+    for batch, frame, wrong in _passing(state, found):
+        if wrong:
+            findings += [(batch, finding) for finding in wrong]
+        else:
+            frames[batch] = frame
+    looked = Looked(notes=found.account.told, words=found.words, whole=found.whole)
+    if frames:
+        seen = _seen(state, frames, whole=found.whole)
+        looked = replace(looked, notes=(*looked.notes, *_calendars(seen, frames)), hints=tuple(_hints(seen)))
+        findings += [] if findings else _cannot_train(seen)
+    return replace(looked, findings=tuple(sorted(findings, key=lambda pair: pair[0])))
+
+
+def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, pd.DataFrame, list[Finding]]]:
+    """Hold each batch against those before it, as they are taken in: clean rows, or what is wrong with them."""
+    from ml_assets.features.cleaning import clean
+    from ml_assets.quality.contract import check_raw
+
+    accepted = Accepted(state)
+    for batch, raw in found.batches.items():
+        schema = accepted.schema(batch, raw.columns)
+        wrong = check_raw(raw, state.recipe, schema)
+        if wrong:
+            yield batch, raw, wrong
+        else:
+            accepted.add(batch, raw, schema)
+            yield batch, clean(raw, state.recipe, batch, schema).frame, []
+
+
+def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) -> Seen:
+    import pandas as pd
+
+    from ml_assets.features.columns import roles
+    from ml_assets.quality.hints import Seen
+
+    recipe = state.recipe
+    rows = pd.concat([frame.assign(**{BATCH: batch}) for batch, frame in frames.items()], ignore_index=True)
+    if recipe.batches is None:
+        rows = rows.drop(columns=BATCH)
+    labelled = rows[rows[recipe.target].notna()]
+    return Seen(rows, roles(labelled if len(labelled) else rows, recipe), recipe, whole)
+
+
+def _hints(seen: Seen) -> list[str]:
+    """What is hardly meant, a suspected leak among it."""
+    from ml_assets.promotion.leaks import suspected, told
+    from ml_assets.quality.hints import hints
+    from ml_assets.quality.leak import suspected_leaks
+
+    leaks = suspected(suspected_leaks(seen.rows, seen.roles.features, seen.recipe), seen.recipe.quality)
+    return [*hints(seen), *([told(leaks)] if leaks else []), *_holdout(seen), *_emptied(seen)]
+
+
+def _calendars(seen: Seen, frames: dict[str, pd.DataFrame]) -> list[str]:
+    """Name the columns that tell the time of their batch, as far as the newest batches show."""
+    from ml_assets.monitoring.calendars import calendar_columns
+    from ml_assets.monitoring.past import Past
+
+    if seen.recipe.batches is None:
+        return []
+    newest = list(frames)[-CALENDAR_BATCHES:]
+    rows = seen.rows[seen.rows[BATCH].isin(newest)].iloc[-CALENDAR_ROWS:]
+    told = calendar_columns(Past(rows), seen.roles.numeric, seen.roles.categorical)
+    return [
+        f"column '{name}' tells the time of its batch ({what}): its new values are neither fault nor drift"
+        for name, what in told.items()
+    ]
+
+
+def _emptied(seen: Seen) -> list[str]:
+    """Columns without a value in a batch, which usually have some."""
+    from ml_assets.monitoring.past import Past, usually_as_empty
+
+    past, found = Past(seen.rows), []
+    for name in seen.roles.features if seen.recipe.batches is not None else ():
+        filled = past.filled(name)
+        labels = past.batches[len(past.batches) - len(filled) :]
+        empty = [label for label, share in zip(labels, filled, strict=True) if not share]
+        usual = [share for share in filled if share]
+        if empty and not usually_as_empty(usual, 0.0):
+            more = f" and {len(empty) - SHOWN:,} others" if len(empty) > SHOWN else ""
+            found.append(
+                f"column '{name}' has no value in {', '.join(empty[:SHOWN])}{more}: a fault of the feed?"
+            )
+    return found
+
+
+def _cannot_train(seen: Seen) -> list[tuple[str, Finding]]:
+    """What would stop a training on these rows."""
+    from ml_assets.training.splits import split
+
+    if not seen.whole or seen.labels.empty:
+        return []
+    newest = str(seen.rows[BATCH].iloc[-1]) if seen.recipe.batches is not None else STATIC
+    try:
+        split(seen.rows, seen.recipe)
+    except ValueError as error:
+        return [(newest, Finding(rule="holdout", message=str(error)))]
+    return []
+
+
+def _holdout(seen: Seen) -> list[str]:
+    """Whether the hold-out of a training on these rows can judge."""
+    from ml_assets.promotion.gate import FIRST_ROWS
+    from ml_assets.tasks.all import task_of
+    from ml_assets.training.splits import split
+
+    recipe, target = seen.recipe, seen.recipe.target
+    if not seen.whole or _cannot_train(seen) or seen.labels.empty:
+        return []
+    training, test = split(seen.rows, recipe)
+    fewest = min(FIRST_ROWS, recipe.promotion.min_rows)
+    if len(test) < fewest:
+        return [
+            f"the hold-out has {len(test)} labelled rows, and a first model is judged on {fewest} at least: collect "
+            "more rows, or hold more of them out (evaluation.validation.test_size)"
+        ]
+    if task_of(recipe).classes and test[target].nunique() == 1 < training[target].nunique():
+        return [
+            f"the hold-out, {len(test):,} rows, has class '{test[target].iloc[0]}' only: how well classes are told "
+            "apart cannot be measured on it, and no first model is promoted"
+        ]
+    return []
