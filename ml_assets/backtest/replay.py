@@ -114,15 +114,16 @@ class Reports:
         known = self._drift.setdefault((record.batches, serving.as_of), {})
         if batch not in known:
             stream = self.stream
-            before = stream.labels[: stream.labels.index(batch)][-TRAILING_BATCHES:]
+            before = stream.labels[: stream.labels.index(batch)]
             predicted = served_rows(stream, serving.fit, batch)
             known[batch] = drift_report(
                 batch,
                 stream.frames[batch],
                 self._reference(serving),
                 earlier=_under((known[b] for b in sorted(known) if b < batch), serving.version),
-                trailing={label: stream.frames[label] for label in before},
+                trailing={label: stream.frames[label] for label in before[-TRAILING_BATCHES:]},
                 predictions=predicted if len(predicted) >= stream.recipe.monitoring.min_rows else None,
+                volumes={label: len(stream.frames[label]) for label in before[-REMEMBERED_REPORTS:]},
             )
         return known[batch].model_copy(update={"champion_version": serving.version})
 

@@ -64,6 +64,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         earlier=earlier,
         trailing=_trailing(state, batch),
         predictions=_predicted(state, champion.version, current),
+        volumes=_volumes(state, batch),
     )
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
@@ -114,6 +115,14 @@ def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
 
     labels = [label for label in state.store.batches("cleaned_features") if label < batch]
     return {label: state.store.read_frame("cleaned_features", label) for label in labels[-TRAILING_BATCHES:]}
+
+
+def _volumes(state: ModelState, batch: str) -> dict[str, int]:
+    """Count the rows of the batches before this one."""
+    from ml_assets.monitoring.drift import REMEMBERED_REPORTS
+
+    labels = [label for label in state.store.batches("cleaned_features") if label < batch]
+    return {label: state.store.rows("cleaned_features", label) for label in labels[-REMEMBERED_REPORTS:]}
 
 
 def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataFrame | None:

@@ -31,6 +31,7 @@ from ml_assets.monitoring.verdict import (
     usual_of,
     verdict,
 )
+from ml_assets.monitoring.whole import too_few, whole_faults
 from ml_assets.monitoring.wording import sentence
 from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, DriftReport, Profile
@@ -52,6 +53,7 @@ def drift_report(
     earlier: Sequence[DriftReport] = (),
     trailing: Mapping[str, pd.DataFrame] | None = None,
     predictions: pd.DataFrame | None = None,
+    volumes: Mapping[str, int] | None = None,
 ) -> DriftReport:
     """Compare a batch with the rows that the champion was trained on.
 
@@ -75,6 +77,8 @@ def drift_report(
         The last few batches before this one, to tell a column that moved once from one that keeps moving.
     predictions : DataFrame of shape (n_predicted_rows, n_outputs), optional
         The champion's predictions for the batch's rows that it has not learned, compared with the profile's.
+    volumes : mapping of str to int, optional
+        Rows of the batches before this one; those of the reports with a fault are left out.
 
     Returns
     -------
@@ -96,17 +100,19 @@ def drift_report(
     times = {name: int(np.sum(current.columns == name)) for name in wanted}
     faults: dict[str, str] = {name: faulty.absent(name) for name in wanted if times[name] == 0}
     rows, reference_rows = len(current), len(reference)
+    past = Past(reference.loc[:, ~reference.columns.duplicated()])
+    few = too_few(batch, rows, _sound(volumes or {}, earlier, past))
     if min(rows, reference_rows) < champion.min_rows:
         which = f"{rows} rows" if rows < champion.min_rows else f"{reference_rows} reference rows"
         text = f"Insufficient data: {which}, fewer than min_rows {champion.min_rows}, prove nothing."
-        found = tuple(faults.values())
+        found = (*faults.values(), *([few] if few else []))
         if found:
             text = f"Fault: {'; '.join(found)}. {text}"
         status = "fault" if found else "insufficient_data"
         return blank(status=status, reference_rows=reference_rows, faults=found, text=text)
 
     faults |= {name: faulty.repeated(name, times[name]) for name in wanted if times[name] > 1}
-    reference = reference.loc[:, ~reference.columns.duplicated()]
+    reference = past.rows
     current = current.loc[:, ~current.columns.duplicated()]
     names = [*numeric, *categorical]
     sides = (sample(reference, names, random_state), sample(current, names, random_state))
@@ -129,17 +135,23 @@ def drift_report(
             faults.pop(name, None)
         else:
             pairs[name] = pair
-    past = Past(reference)
     told = calendar_columns(
         past, *([name for name in kind if name in pairs] for kind in (numeric, categorical))
     )
     for name, pair in pairs.items():
         fault = faults.get(name) or faulty.find_fault(name, pair, past, told.get(name, ""))
+        if fault and name not in faults and (len(sides[0]), len(sides[1])) != (len(reference), rows):
+            pair = pair_of(reference[name], current[name], rows, name in numeric)  # counts are of all rows
+            fault = faulty.find_fault(name, pair, past, told.get(name, "")) or fault
         if fault:
             faults[name] = fault
     for name in told.keys() - faults.keys():
         set_aside[name] = f"tells the time of its batch ({told[name]})"
         del pairs[name]
+    whole = [few] if few else []
+    whole += whole_faults(
+        batch, current, [name for name in pairs if name not in faults], past, trailing or {}
+    )
     for circle, fault in faulty.swapped(pairs):
         faults |= dict.fromkeys(circle, fault)
 
@@ -160,7 +172,7 @@ def drift_report(
     if trailing is not None:
         columns = [_trend(column, pairs, columns, trailing, earlier) for column in columns]
     columns = sorted(columns, key=_badness)
-    sentences = tuple(sorted(set(faults.values())))
+    sentences = (*whole, *sorted(set(faults.values())))
     report = DriftReport(
         batch=batch,
         champion_version=champion.version,
@@ -176,6 +188,12 @@ def drift_report(
         metric=profile.metric if profile else "",
     )
     return _summed_up(report, profile)
+
+
+def _sound(volumes: Mapping[str, int], earlier: Sequence[DriftReport], past: Past) -> dict[str, int]:
+    """Rows of the batches that were found sound, or have been learned all the same."""
+    bad = {report.batch for report in earlier if report.status == "fault"} - set(past.batches)
+    return {label: rows for label, rows in volumes.items() if label not in bad}
 
 
 def _same_constant(pair: Pair) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ml_assets.monitoring.calendars import ONE_VALUE
+from ml_assets.monitoring.mass import stuck_level, stuck_number
 from ml_assets.monitoring.past import Past, usually_as_empty
 from ml_assets.monitoring.samples import FEWEST_VALUES, LevelPair, NumberPair, Pair, null_change
+from ml_assets.monitoring.spelling import respelled
 from ml_assets.monitoring.units import distance, unit_change
 from ml_assets.monitoring.units import typical as typical_size
 
@@ -50,8 +52,19 @@ def find_fault(name: str, pair: Pair, past: Past, told: str = "") -> str:
     found = _empty(name, pair, past)
     if isinstance(pair, NumberPair):
         found = found or _type_change(name, pair) or _burst(name, pair, past)
-        return found or (_unit_change(name, pair, past) if told in ("", ONE_VALUE) else "")
-    return found or _burst(name, pair, past) or ("" if told else _all_unseen(name, pair))
+        if not found and told in ("", ONE_VALUE):
+            found = "" if told else _named(name, stuck_number(pair, past, name))
+            found = found or _unit_change(name, pair, past)
+        return found
+    found = found or _burst(name, pair, past)
+    if not found and not told:
+        found = _named(name, respelled(pair)) or _all_unseen(name, pair)
+        found = found or _named(name, stuck_level(pair, past, name))
+    return found
+
+
+def _named(name: str, what: str) -> str:
+    return f"column '{name}' {what}" if what else ""
 
 
 def _empty(name: str, pair: Pair, past: Past) -> str:

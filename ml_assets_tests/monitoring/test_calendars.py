@@ -110,7 +110,7 @@ def test_an_emptied_column_is_judged_by_its_own_share_in_each_batch(name: str, v
         )
         part.loc[round(400 * share) :, "c"] = None
         parts.append(part.assign(x=part["x"].astype(float), batch__=f"b{k}"))
-    now = parts[-1].assign(c=None)
+    now = parts[-1].assign(c=None, x=np.random.default_rng(9).normal(size=400))
     text = ["c"] if isinstance(value, str) else []
     numbers = ["x"] if text else ["x", "c"]
     report = compared("b9", now, pd.concat(parts, ignore_index=True), numbers, text, Monitoring())

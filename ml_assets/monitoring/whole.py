@@ -1,0 +1,183 @@
+"""A batch as a whole: rows that are there twice, an earlier batch once more, half a file.
+
+Each is measured by what batches did before: in a table of few categories equal rows are no news, a shop may sell
+nothing on Sundays, and a customer may be the same as last month.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.monitoring.past import Past
+from ml_assets.monitoring.samples import STRANGE
+from ml_assets.sources.calendar import next_batch, period_of
+
+TWICE = 0.15
+"""Rise of the share of repeated rows that is a fault; also this share of the rows that were none before."""
+AGAIN, AGAIN_RISEN = 0.5, 0.3
+"""Share of an earlier batch's rows that are there again; the least that it must be above the usual share."""
+HALF = 0.57
+"""Share of the usual number of rows; less is a fault: half a file, give or take what batches differ by."""
+FURTHER = 1.25
+"""A drop must be so many times as large as the largest of earlier batches (in logarithms)."""
+RECENT, FEWEST = 3, 5
+"""Batches before that say how many rows are usual; batches without which nothing is."""
+CYCLES = {"monthly": (12,), "weekly": (52,), "daily": (7,), "hourly": (24, 168)}
+"""Batches ago that it was the same season, weekday, hour."""
+UNSTEADY = ("daily", "hourly")
+"""Periods with holidays: only fewer rows than ever count."""
+
+
+def whole_faults(
+    batch: str,
+    current: pd.DataFrame,
+    names: Sequence[str],
+    past: Past,
+    trailing: Mapping[str, pd.DataFrame],
+) -> Iterator[str]:
+    """What is wrong with the rows of a batch together, each in a sentence.
+
+    Parameters
+    ----------
+    batch : str
+        Its label.
+    current : DataFrame of shape (n_rows, n_columns)
+        Its rows.
+    names : sequence of str
+        Columns by which two rows are equal: features that do not tell the time of the batch.
+    past : Past
+        The training rows, by batch.
+    trailing : mapping of str to DataFrame
+        The last few batches before this one.
+    """
+    names = [name for name in names if name in current.columns]
+    numeric = [name for name in names if pd.api.types.is_numeric_dtype(current[name].dtype)]
+    others = {label: frame for label, frame in trailing.items() if label != batch}
+    if not names:
+        return
+    quick = _hashes(current, numeric or names)  # rows that differ in a number are different
+    if _repeated(quick) >= TWICE:
+        yield from _twice(current, names, past, others)
+    known = _by_batch(past, numeric or names) | {
+        label: _hashes(frame, numeric or names) for label, frame in others.items()
+    }
+    known.pop(batch, None)
+    if max((_there(rows, quick) for rows in known.values()), default=0.0) >= AGAIN:
+        yield from _again(batch, _hashes(current, names), names, past, others)
+
+
+def _twice(
+    current: pd.DataFrame, names: Sequence[str], past: Past, trailing: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    share = _repeated(_hashes(current, names))
+    newest = [_repeated(_hashes(frame, names)) for frame in trailing.values()]
+    usual = max([*map(_repeated, _by_batch(past, names).values()), median(newest) if newest else 0.0])
+    if share - usual >= max(TWICE, TWICE * (1 - usual)):
+        yield (
+            f"{round(share * len(current)):,} of {len(current):,} rows are there before in the same batch "
+            f"({share:.0%}, {usual:.0%} at most is usual): was it sent or joined twice?"
+        )
+
+
+def _again(
+    batch: str, now: Any, names: Sequence[str], past: Past, trailing: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    learned = {label: rows for label, rows in _by_batch(past, names).items() if label != batch}
+    newest = {label: _hashes(frame, names) for label, frame in trailing.items()}
+    share, label = max((_there(rows, now), label) for label, rows in (learned | newest).items())
+    pairs = [_successive(learned), _successive(newest)]
+    usual = max(max(pairs[0], default=0.0), median(pairs[1]) if pairs[1] else 0.0)
+    if share >= AGAIN and share - usual >= AGAIN_RISEN:
+        yield (
+            f"{share:.0%} of the rows of {label or 'the training rows'} are there again, in all columns but those "
+            f"that tell the time ({usual:.0%} at most is usual): was an old file sent again?"
+        )
+
+
+def _successive(batches: Mapping[str, Any]) -> list[float]:
+    """Share of each batch's rows that are there in the next one."""
+    rows = [batches[label] for label in sorted(batches)]
+    return [_there(first, second) for first, second in pairwise(rows)]
+
+
+def _by_batch(past: Past, names: Sequence[str]) -> dict[str, Any]:
+    if not past.batches or any(name not in past.rows.columns for name in names):
+        return {}
+    hashes = _hashes(past.rows, names)
+    return {label: hashes[places] for label, places in past.places.items()}
+
+
+def _hashes(frame: pd.DataFrame, names: Sequence[str]) -> Any:
+    """One number for the values of each row, of shape (n_rows,); a column that is absent has none."""
+    there = frame.loc[:, ~frame.columns.duplicated()].reindex(columns=list(names))
+    numbers = {
+        name: there[name].astype("float64") + 0.0  # -0.0 is 0.0, and 1 is 1.0
+        for name in names
+        if pd.api.types.is_numeric_dtype(there[name].dtype)
+        and not pd.api.types.is_complex_dtype(there[name].dtype)
+    }
+    there = there.assign(**numbers)
+    try:
+        return pd.util.hash_pandas_object(there, index=False).to_numpy()
+    except STRANGE:
+        return pd.util.hash_pandas_object(there.astype(str), index=False).to_numpy()
+
+
+def _repeated(hashes: Any) -> float:
+    return 1 - len(np.unique(hashes)) / len(hashes) if len(hashes) else 0.0
+
+
+def _there(earlier: Any, now: Any) -> float:
+    return float(np.isin(earlier, now).mean()) if len(earlier) else 0.0
+
+
+def too_few(batch: str, rows: int, volumes: Mapping[str, int]) -> str:
+    """Say that a batch has half of the rows it should have, or fewer; empty where it has enough.
+
+    Expected is the median of the last three batches, what the last had, or what the batch of the same season had,
+    whichever is least. A drop counts where it is larger than every earlier one.
+
+    Parameters
+    ----------
+    batch, rows
+        Its label, and how many rows it has.
+    volumes : mapping of str to int
+        Rows of the batches before it, but for those with a fault.
+
+    >>> good = dict(zip([f"2024-{m:02d}-01" for m in range(1, 10)], [100, 98, 103, 99, 101, 97, 102, 100, 99]))
+    >>> too_few("2024-10-01", 51, good).partition(":")[0], too_few("2024-10-01", 65, good)
+    ('there are 51 rows, where 99 are usual', '')
+    """
+    labels = sorted(label for label in volumes if label < batch)
+    period = period_of([*labels, batch]) if labels else None
+    if period is None or len(labels) < FEWEST:
+        return ""
+    known = {label: volumes[label] for label in labels} | {batch: rows}
+    expected = {
+        label: _expected(label, [known[each] for each in labels if each < label], known, period)
+        for label in [*labels[RECENT:], batch]
+    }
+    drops = {label: math.log(max(known[label], 0.5) / max(usual, 0.5)) for label, usual in expected.items()}
+    now = drops.pop(batch)
+    if period in UNSTEADY:
+        fewest = min(known[label] for label in labels)
+        few = len(labels) >= 2 * max(CYCLES[period]) and rows < HALF * fewest
+    else:
+        few = now < min(math.log(HALF), FURTHER * min(drops.values()))
+    if not few:
+        return ""
+    usual = f"{expected[batch]:,.0f} are usual"
+    return f"there are {rows:,} rows, where {usual}: is the file cut off, or a part of it missing?"
+
+
+def _expected(label: str, before: Sequence[int], known: Mapping[str, int], period: Any) -> float:
+    recent = float(min(median(before[-RECENT:]), before[-1]))
+    seasons = [next_batch(label, period, -ago) for ago in CYCLES[period]]
+    return min([recent, *(float(known[season]) for season in seasons if season in known)])
