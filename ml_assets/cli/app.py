@@ -175,12 +175,12 @@ def status(
         ["name", "champion", "trained", "metric", "hold-out", "live", "drift", "status", "last", "reason"],
     )
     finish({"recipes": [row.model_dump(mode="json") for row in rows]}, table, as_json)
-    lost = [row.last_decision.reason for row in rows if row.status == "lost" and row.last_decision]
-    if lost:
-        say("\n".join(lost))
     for row in rows:
+        if row.status in ("lost", "alias moved") and row.last_decision:
+            say(row.last_decision.reason)
         for note in row.notes:
             say(f"{row.name}: {note}")
+    if any(row.status == "lost" for row in rows):
         raise typer.Exit(FAILED)
 
 

@@ -27,6 +27,8 @@ Event = Literal[
     "rollback",
     "rollback_failed",
     "broken_recipe",
+    "alias_moved",
+    "ledger_rebuilt",
 ]
 
 TITLES: dict[Event, str] = {
@@ -43,6 +45,8 @@ TITLES: dict[Event, str] = {
     "rollback": "rolled back",
     "rollback_failed": "the rollback failed",
     "broken_recipe": "the recipe is broken",
+    "alias_moved": "others moved its alias in MLflow",
+    "ledger_rebuilt": "its ledger was lost and is made anew",
 }
 ERRORS: frozenset[Event] = frozenset({"failed_run", "rollback_failed", "broken_recipe"})
 

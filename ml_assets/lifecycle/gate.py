@@ -120,7 +120,7 @@ def promote_version(state: ModelState, version: int, *, force: bool, actor: str)
     info, champion = state.registry.version(state.name, version), state.registry.champion(state.name)
     last = champions.last_change(state.ledger, state.name)
     if last is not None and champion is not None and champion.version == version:
-        return _answered(info, last), last
+        return _answered(info, last), charge.set_back(state.registry, state.name, actor) or last
     if force:
         promotion = Promotion(
             outcome="promote",

@@ -9,12 +9,14 @@ import dagster as dg
 
 from ml_assets.failures import traced
 from ml_assets.lifecycle.arrival import state_of_data
+from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
 from ml_assets.orchestration.history import recent_history
 from ml_assets.recipe import RecipeError
 from ml_assets.records import History, Record
 from ml_assets.registry import champions
+from ml_assets.registry.alias import moved as moved_alias
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.wording import describe
 from ml_assets.retraining.evidence import drift_breach, performance_breach
@@ -31,6 +33,7 @@ Status = Literal[
     "training",
     "insufficient data",
     "lost",
+    "alias moved",
     "broken recipe",
     "damaged",
 ]
@@ -78,6 +81,7 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
     now : datetime
         The present time, for the champion's age.
     """
+    look_at_alias(state)
     history = recent_history(instance, state)
     champion = champions.champion(state.ledger, state.name)
     drift = next((b.drift for b in reversed(history.batches) if b.drift), None)
@@ -91,9 +95,11 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
     )
     # A server is not asked: this must be quick, and must not fail where the server does.
     data = state_of_data(state)
-    lost = state.registry.lost(state.name) if state.settings.mlflow_tracking_uri is None else None
-    if lost:
-        last = LastDecision(action="none", at=now.isoformat(), reason=lost)
+    local = state.settings.mlflow_tracking_uri is None
+    lost = state.registry.lost(state.name) if local else None
+    moved = moved_alias(state.registry, state.name) if local and not lost else None
+    if told := lost or moved:
+        last = LastDecision(action="none", at=now.isoformat(), reason=told)
     return ModelStatus(
         name=state.name,
         champion_version=champion.version if champion else None,
@@ -106,7 +112,7 @@ def model_status(instance: dg.DagsterInstance, state: ModelState, now: datetime)
         live_score=live.score.value if live and live.score else None,
         live_batch=live.scored_batch if live else None,
         drift=drift.share if drift and drift.status in ("ok", "drift") else None,
-        status="lost" if lost else _status(state, history),
+        status="lost" if lost else "alias moved" if moved else _status(state, history),
         last_decision=last,
         waiting=data.waiting,
         outdated=data.outdated,

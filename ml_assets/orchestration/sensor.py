@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.history import read_history
@@ -89,6 +90,7 @@ def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
                 "a command (train, backfill) is at work on this model and decides for itself"
             )
         reap(context.instance, state.settings)
+        look_at_alias(state)
         decision, _ = decide(context.instance, state)
         if decision.retrain:
             return run_request(state, decision)

@@ -14,10 +14,12 @@ from typing import Any, Unpack
 from pydantic import BaseModel
 
 from ml_assets.failures import MendableError
-from ml_assets.registry import champions
+from ml_assets.registry import alias, champions
+from ml_assets.registry.alias import CHALLENGER, CHAMPION
 from ml_assets.registry.ledger import Entry, Fields
 from ml_assets.registry.pipelines import plain
-from ml_assets.registry.versions import CHALLENGER, CHAMPION, LostRegistryError, Registry
+from ml_assets.registry.rebuild import is_lost, rebuild
+from ml_assets.registry.versions import LostRegistryError, Registry
 
 TRIED_ROWS = 5
 
@@ -60,10 +62,10 @@ def promote(
     with registry.ledger.lock(recipe):
         _reconcile(registry, recipe)
         registry.version(recipe, version)
-        current = registry.champion_version(recipe)
         last = champions.last_change(registry.ledger, recipe)
+        current = last.to_version if last else None
         if last is not None and current == version and _same(last, "promote", expected_champion, version):
-            return last
+            return _set_back(registry, last, actor)
         change = Fields(
             from_version=current,
             to_version=version,
@@ -114,10 +116,10 @@ def rollback(
     """
     with registry.ledger.lock(recipe):
         _reconcile(registry, recipe)
-        current = registry.champion_version(recipe)
         last = champions.last_change(registry.ledger, recipe)
+        current = last.to_version if last else None
         if last is not None and _done_already(last, current, to, expected_champion):
-            return last
+            return _set_back(registry, last, actor)
         if expected_champion not in (None, current):
             raise StaleChampionError(
                 f"{recipe}: version {expected_champion} was to be rolled back, but version {current} is"
@@ -152,6 +154,28 @@ def _done_already(last: Entry, current: int | None, to: int | None, expected: in
 
 def _same(last: Entry, kind: str, before: int | None, after: int | None) -> bool:
     return (last.kind, last.from_version, last.to_version) == (kind, before, after)
+
+
+def set_back(registry: Registry, recipe: str, actor: str) -> Entry | None:
+    """Let the alias name the version in charge again, if others moved it: the last change, or this one."""
+    with registry.ledger.lock(recipe):
+        last = champions.last_change(registry.ledger, recipe)
+        return None if last is None else _set_back(registry, last, actor)
+
+
+def _set_back(registry: Registry, last: Entry, actor: str) -> Entry:
+    named = alias.named(registry, last.recipe)
+    if last.to_version is None or named == last.to_version:
+        return last
+    registry.client.set_registered_model_alias(last.recipe, CHAMPION, str(last.to_version))
+    return registry.ledger.append(
+        last.recipe,
+        "reconcile",
+        actor=actor,
+        from_version=named,
+        to_version=last.to_version,
+        reason=f"the alias champion, which others had moved, was set back to version {last.to_version}",
+    )
 
 
 def _change(registry: Registry, recipe: str, kind: str, **fields: Unpack[Fields]) -> Entry:
@@ -199,10 +223,10 @@ def _settle(registry: Registry, intent: Entry, otherwise: str) -> Entry:
 
 
 def reconcile(registry: Registry, recipe: str | None = None, *, give_up_lost: bool = False) -> list[Entry]:
-    """Bring ledger and alias together after a kill, or after somebody moved the alias by hand.
+    """Bring ledger and alias together after a kill, a loss, or a hand that moved the alias.
 
-    Open intents are finished or aborted as the alias shows; an alias moved by hand is written down;
-    one that was deleted is set again. A second call finds nothing to do.
+    Open intents are finished or aborted as the alias shows; a lost ledger is made anew from MLflow; an alias that
+    others moved is noted, one that they deleted is set again. A second call finds nothing to do.
 
     Raises
     ------
@@ -222,19 +246,25 @@ def _reconcile(registry: Registry, recipe: str, give_up_lost: bool = False) -> l
     ledger = registry.ledger
     entries = [_settle(registry, intent, killed) for intent in ledger.open_intents(recipe)]
     written = champions.champion_version(ledger, recipe)
-    shown = registry.champion_version(recipe)
+    shown = alias.named(registry, recipe)
     if shown == written:
         return entries
-    lost = registry.lost(recipe) if shown is None else None
+    if written is None and is_lost(registry, recipe):
+        return entries + rebuild(registry, recipe)
+    lost = registry.lost(recipe)
     if lost and not give_up_lost:
         raise LostRegistryError(lost)
+    if not lost and shown is not None:
+        noted = alias.note(registry, recipe)
+        return entries + ([noted] if noted else [])
     if lost:
-        reason = f"MLflow's registry no longer has version {written}; the next model is a first one"
-    elif shown is None:
+        shown, reason = (
+            None,
+            f"MLflow's registry no longer has version {written}; the next model is a first one",
+        )
+    else:
         registry.client.set_registered_model_alias(recipe, CHAMPION, str(written))
         shown, reason = written, f"the alias champion was gone; set again to version {written}"
-    else:
-        reason = f"the alias champion was moved to version {shown} outside of ml_assets"
     entries.append(
         ledger.append(
             recipe,

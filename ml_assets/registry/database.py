@@ -8,8 +8,9 @@ import os
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ml_assets.failures import MendableError
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,18 +79,40 @@ def create_database(settings: Settings) -> None:
         made.replace(target)
 
 
+class DamagedDatabaseError(MendableError, RuntimeError):
+    """A database is no database any more, or a damaged one."""
+
+
 def has_version(database: Path, recipe: str, version: int) -> bool:
     """Whether MLflow's database has a version of a model; read without MLflow, whose import takes seconds."""
+    question = "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage != ?"
+    return _ask(database, "model_versions", question, (recipe, version, DELETED)) is not None
+
+
+def aliased(database: Path, recipe: str, alias: str) -> int | None:
+    """Read which version an alias names in MLflow's database, without MLflow; None where there is none."""
+    question = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
+    found = _ask(database, "registered_model_aliases", question, (recipe, alias))
+    return None if found is None else int(found)
+
+
+def _ask(database: Path, table: str, question: str, values: tuple[object, ...]) -> Any:
+    """Read one value; None where the database, its table or the row is missing."""
     import sqlite3
 
     if not database.is_file():
-        return False
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'model_versions'")
-        if not tables.fetchone()[0]:
-            return False
-        found = connection.execute(
-            "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage != ?",
-            (recipe, version, DELETED),
-        )
-        return found.fetchone() is not None
+        return None
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (table,))
+            if not tables.fetchone()[0]:
+                return None
+            found = connection.execute(question, values).fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise DamagedDatabaseError(
+            f"{database} is damaged ({error}): stop the processes and restore it from a backup, or move it away and"
+            " train again with `ml-assets train --recipe-file FILE`"
+        ) from None
+    return None if found is None else found[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,10 @@ INTENDED = ("promote", "rollback")
 
 class LedgerBusyError(MendableError, RuntimeError):
     """Another living process has held the lock for too long."""
+
+
+class LedgerDamagedError(MendableError, RuntimeError):
+    """The ledger's file is no database any more, or a damaged one."""
 
 
 class Entry(Record):
@@ -108,7 +113,15 @@ class Ledger:
         self._engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         if self._dialect == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            sa.event.listen(self._engine, "handle_error", self._tell_damage)
         self._create()
+
+    def _tell_damage(self, context: sa.engine.ExceptionContext) -> None:
+        if type(context.original_exception) is sqlite3.DatabaseError:  # its subclasses are other matters
+            raise LedgerDamagedError(
+                f"{self.url.database} is damaged ({context.original_exception}): stop the processes and restore it from"
+                " a backup, or move it away: versions and champions are then read back from MLflow, decisions are lost"
+            )
 
     def _create(self) -> None:
         if self._dialect == "sqlite":

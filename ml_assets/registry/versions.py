@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ml_assets.failures import MendableError
 from ml_assets.records import Evaluation, TrainedModel
-from ml_assets.registry import champions
+from ml_assets.registry import alias, champions, rebuild
+from ml_assets.registry.alias import CHALLENGER
 from ml_assets.registry.champions import VersionInfo
 from ml_assets.registry.database import configure, has_version
 from ml_assets.registry.files import StoredFiles
@@ -18,9 +19,6 @@ from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-CHAMPION = "champion"
-CHALLENGER = "challenger"
 
 
 class LostRegistryError(MendableError, RuntimeError):
@@ -162,15 +160,23 @@ class Registry:
         return champions.versions(self.ledger, recipe)
 
     def champion(self, recipe: str) -> VersionInfo | None:
-        """Read the version that the alias `champion` names; None before the first promotion.
+        """Read the version in charge; None before the first promotion.
+
+        That is the ledger's champion, whatever the alias names that others moved. Where the ledger was lost, it is
+        made anew first.
 
         Raises
         ------
         LostRegistryError
-            If there is none because MLflow's registry has lost it.
+            If MLflow's registry has lost it.
         """
-        version = self.champion_version(recipe)
-        if version is None and (lost := self.lost(recipe)):
+        named = (self.aliases(recipe) or {}).get(alias.CHAMPION)
+        version = alias.in_charge(self, recipe, named)
+        if version is None and named is not None and rebuild.is_lost(self, recipe):
+            with self.ledger.lock(recipe):
+                rebuild.rebuild(self, recipe)
+            version = alias.in_charge(self, recipe, named)
+        if version is not None and version != named and (lost := self.lost(recipe)):
             raise LostRegistryError(lost)
         return None if version is None else self.version(recipe, version)
 
@@ -209,10 +215,6 @@ class Registry:
                 raise
             return None
         return {alias: int(version) for alias, version in model.aliases.items()}
-
-    def champion_version(self, recipe: str) -> int | None:
-        """Read which version the alias `champion` names."""
-        return (self.aliases(recipe) or {}).get(CHAMPION)
 
     def experiment_id(self, run_id: str) -> str:
         """Read the id of the experiment that a run belongs to."""

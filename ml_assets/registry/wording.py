@@ -101,6 +101,10 @@ def _reconcile(entry: Entry) -> str:
     return f"found version {entry.to_version} in charge, the ledger had {_version(entry.from_version)}"
 
 
+def _moved(entry: Entry) -> str:
+    return f"has an alias that others moved to version {entry.to_version}"
+
+
 def _probation(entry: Entry) -> str:
     word = {"rollback": "it ended badly", "passed": "it is over", "watching": "it goes on"}
     outcome = word.get(str(entry.record.get("outcome")), "it was looked at")
@@ -133,6 +137,7 @@ TELLERS: dict[str, Any] = {
     "inconclusive": _inconclusive,
     "rollback": _rollback,
     "reconcile": _reconcile,
+    "alias_moved": _moved,
     "probation": _probation,
     "alert": _alert,
     "backfill": _backfill,

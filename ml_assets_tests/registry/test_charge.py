@@ -278,21 +278,6 @@ def test_a_kill_anywhere_in_a_registration_is_healed_by_the_same_call(
         law_of_the_ledger(killed)
 
 
-def test_an_alias_moved_by_hand_is_written_down_and_a_deleted_one_set_again(registry: Registry) -> None:
-    register(registry, 2)
-    promote(registry, 1, None)
-    registry.client.set_registered_model_alias("churn", "champion", "2")
-    (entry,) = charge.reconcile(registry)
-    assert (entry.kind, entry.from_version, entry.to_version) == ("reconcile", 1, 2)
-    registry.client.delete_registered_model_alias("churn", "champion")
-    (entry,) = charge.reconcile(registry)
-    assert champion_of(registry) == 2
-    assert charge.reconcile(registry) == []
-    law_of_the_ledger(registry)
-    charge.rollback(registry, "churn", actor="test")
-    assert champion_of(registry) == 1
-
-
 def test_rollback_of_a_champion_that_is_no_more_changes_nothing(registry: Registry) -> None:
     first, second, third = register(registry, 3)
     for before, version in ((None, first), (first, second), (second, third)):
