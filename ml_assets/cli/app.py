@@ -153,28 +153,13 @@ def status(
 ) -> None:
     """Show every model: its champion, scores, drift, status and the last decision with its reason."""
     from ml_assets.cli.models import statuses
+    from ml_assets.cli.status import status_text
+    from ml_assets.settings import read_settings
 
     with faults(as_json):
         rows = statuses(name)
-    table = columns(
-        [
-            [
-                row.name,
-                f"v{row.champion_version}" if row.champion_version else "–",
-                (row.trained_at or "–")[:16],
-                row.metric or "–",
-                number(row.holdout_score),
-                number(row.live_score),
-                number(row.drift, 2),
-                row.status,
-                row.last_decision.action if row.last_decision else "–",
-                (row.last_decision.reason if row.last_decision else "")[:90],
-            ]
-            for row in rows
-        ],
-        ["name", "champion", "trained", "metric", "hold-out", "live", "drift", "status", "last", "reason"],
-    )
-    finish({"recipes": [row.model_dump(mode="json") for row in rows]}, table, as_json)
+    home = read_settings().home
+    finish({"recipes": [row.model_dump(mode="json") for row in rows]}, status_text(rows, home), as_json)
     for row in rows:
         if row.status in ("lost", "alias moved") and row.last_decision:
             say(row.last_decision.reason)
@@ -193,13 +178,13 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Tell why a model was trained again, promoted or rolled back, or why not."""
-    from ml_assets.cli.explain import explain_decision
+    from ml_assets.cli.explain import explain_model
     from ml_assets.cli.models import known_state
     from ml_assets.lifecycle.arrival import state_of_data
 
     with faults(as_json):
         state = known_state(name)
-        result = explain_decision(state.ledger, name, decision)
+        result = explain_model(state, decision)
         notes = state_of_data(state).notes if decision is None else ()
     if result is None:
         wanted = f"decision {decision!r}" if decision else "decision"
@@ -244,6 +229,22 @@ def rollback(
     with faults(as_json):
         result = roll_back(name, to)
     finish(result, rollback_text(result), as_json)
+
+
+@app.command()
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Name the model had: no recipe has it any more.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Name the recipe has now.")],
+    as_json: Json = False,
+) -> None:
+    """Give the history of a model, its versions, batches and decisions, to the new name of its recipe."""
+    from ml_assets.cli.models import rename_model
+
+    with faults(as_json):
+        result = rename_model(old, new)
+    version = result["champion_version"]
+    text = f"{old} is {new} now: {'no version' if version is None else f'version {version}'} is champion"
+    finish(result, text, as_json)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_assets.cli.backfill import backfill_text, batch_line
 from ml_assets.cli.models import known_state, refresh_overview
+from ml_assets.cli.output import program
 from ml_assets.cli.train import train_recipe
 from ml_assets.orchestration.walk import walk
 from ml_assets.settings import DEMO_RECIPES, Settings, read_settings
@@ -39,7 +40,8 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
         lines.append(f"{name}: {result['metric']} {score:.4g}, {verdict}: {result['reason']}")
     lines += [
         "",
-        "Look further:  ml-assets status · ml-assets explain churn · make ui  (then http://127.0.0.1:3000)",
+        f"Look further:  {program()} status · {program()} explain churn · {program()} ui"
+        "  (then http://127.0.0.1:3000)",
         f"Everything is kept in {settings.home}",
     ]
     return {"churn": walked.model_dump(mode="json"), **trained}, "\n".join(lines)

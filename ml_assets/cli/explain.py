@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from ml_assets.cli.output import number
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.orchestration.model_status import model_status
+from ml_assets.orchestration.runs import open_instance
 from ml_assets.registry import champions
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.wording import describe, details
+
+
+def explain_model(state: ModelState, decision_id: str | None) -> dict[str, Any] | None:
+    """Explain a decision of a model, after who is in charge and how the model is now.
+
+    Returns
+    -------
+    dict or None
+        As `explain_decision`, with `now`: a row of `status`.
+    """
+    explained = explain_decision(state.ledger, state.name, decision_id)
+    if explained is None or decision_id is not None:
+        return explained
+    with open_instance(state.settings) as instance:
+        now = model_status(instance, state, datetime.now(UTC))
+    health = f"Now: {now.status}{f': {now.why}' if now.why else ''}"
+    todo = [f"  what to do: {now.todo}"] if now.status != "healthy" else []
+    lines = [*in_charge(state.ledger, state.name), health, *todo, explained["text"]]
+    return explained | {"text": "\n".join(lines), "now": now.model_dump(mode="json")}
+
+
+def in_charge(ledger: Ledger, name: str) -> list[str]:
+    """Say which version serves, since when, by whom and why; after a rollback also what that means."""
+    line = champions.champions(ledger, name)
+    if not line:
+        return [f"{name}: no version is in charge"]
+    change = ledger.last(name, champions.CHANGES, state="done")
+    assert change is not None
+    info = champions.version_info(ledger, name, line[-1])
+    score = f", {info.metric} {number(info.holdout.value)} on its hold-out" if info.holdout else ""
+    since = change.at[:16].replace("T", " ")
+    said = [f"In charge: version {line[-1]}, trained as of {info.as_of}{score}"]
+    said.append(f"  since {since} UTC, by {change.actor}: {describe(change)}")
+    if change.kind == "rollback":
+        said.append(
+            f"  reports on version {change.from_version} say nothing of version {line[-1]}, and do not count for it"
+        )
+    return said
 
 
 def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict[str, Any] | None:

@@ -12,11 +12,15 @@ from ml_assets.cli.validate import check, load_state
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.known import load_states, remember
 from ml_assets.lifecycle.state import ModelState, locked
-from ml_assets.orchestration.overview import ModelStatus, all_statuses
+from ml_assets.orchestration.champion_event import champion_event
+from ml_assets.orchestration.health import REMEDIES
+from ml_assets.orchestration.model_status import ModelStatus, all_statuses
+from ml_assets.orchestration.rename import rename
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.recipe import RecipeError
 from ml_assets.registry import champions, charge
+from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings, read_settings
 
 
@@ -64,6 +68,8 @@ def known_state(name: str) -> ModelState:
     for path, error in faults:
         if path.stem == name:
             raise error
+    if settings.ledger.exists() and champions.versions(Ledger(settings.ledger), name):
+        raise WalkError(f"{name}: no recipe has this name any more: {REMEDIES['recipe missing']}")
     names = [state.name for state in states]
     near = difflib.get_close_matches(name, names, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -75,9 +81,18 @@ def statuses(name: str | None) -> list[ModelStatus]:
     settings = read_settings()
     states, faults = load_states(settings)
     if name is not None:
-        states, faults = [known_state(name)], []
+        states = [state for state in states if state.name == name]
+        faults = [] if states else faults
     with open_instance(settings) as instance:
-        return all_statuses(instance, states, faults, datetime.now(UTC))
+        rows = all_statuses(instance, states, faults, settings, datetime.now(UTC))
+    if name is None:
+        return rows
+    return [row for row in rows if row.name == name] or _unknown(name)
+
+
+def _unknown(name: str) -> list[ModelStatus]:
+    known_state(name)
+    return []
 
 
 def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
@@ -92,7 +107,7 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
     if promotion.forced:
         text = f"version {version} was promoted without the gate by {entry.actor}"
         tell(state, "promotion_forced", f"v{version}:{entry.decision_id}", text)
-    refresh_overview(state.settings)
+    _show_change(state)
     return {
         "name": name,
         "version": version,
@@ -116,7 +131,7 @@ def roll_back(name: str, to: int | None) -> dict[str, Any]:
         tell(
             state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {entry.actor}"
         )
-    refresh_overview(state.settings)
+    _show_change(state)
     earlier = champions.champions(state.ledger, name)[:-1]
     return {
         "name": name,
@@ -136,6 +151,26 @@ def rollback_text(result: dict[str, Any]) -> str:
     since = result["since"][:16].replace("T", " ")
     further = f"; to go back further: ml-assets rollback {name} --to {earlier}" if earlier else ""
     return f"{name}: version {version} is champion already, since {since} UTC; nothing was changed{further}"
+
+
+def rename_model(old: str, new: str) -> dict[str, Any]:
+    """Give the history of a model whose recipe is gone to the recipe that has its new name."""
+    state = known_state(new)
+    if any(other.name == old for other in load_states(state.settings)[0]):
+        raise WalkError(f"a recipe has the name {old!r} still: rename it to {new!r} there, in its `name:`")
+    with open_instance(state.settings) as instance:
+        rename(instance, old, state, actor())
+    refresh_overview(state.settings)
+    line = champions.champions(state.ledger, new)
+    return {"name": new, "from_name": old, "champion_version": line[-1] if line else None}
+
+
+def _show_change(state: ModelState) -> None:
+    """Let the web UI show who is in charge, where it shows the champion and in the overview."""
+    if champions.champions(state.ledger, state.name):
+        with open_instance(state.settings) as instance:
+            instance.report_runless_asset_event(champion_event(state))
+    refresh_overview(state.settings)
 
 
 def refresh_overview(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -75,6 +76,14 @@ def log_to_stderr(level: str) -> None:
     handler.setFormatter(_Shown("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("ml_assets").setLevel(level)
+
+
+def program() -> str:
+    """How `ml-assets` is called from the current folder, whether or not it is on the PATH."""
+    here = Path(sys.executable).parent / "ml-assets"
+    if shutil.which("ml-assets") == str(here):
+        return "ml-assets"
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -2,66 +2,190 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from ml_assets.cli.output import say
+from ml_assets.failures import MendableError
 from ml_assets.lifecycle.known import learn_first_batches
 from ml_assets.orchestration.runs import open_instance
-from ml_assets.settings import read_settings
+from ml_assets.settings import Settings, read_settings
 
 LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
-JOBS_OFF = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-"""MLflow's own runners of jobs, ten processes, which nothing here uses."""
+PATIENCE = 30.0
+"""Seconds that a process may take to end before it is killed; the daemon waits for its threads."""
+
+
+class UiError(MendableError, RuntimeError):
+    """The web UI cannot be started here and now."""
 
 
 def serve_ui(host: str, port: int, mlflow_port: int) -> int:
-    """Serve until Ctrl-C, or until one of the three ends by itself.
+    """Serve until Ctrl-C, or until one of the processes ends by itself.
 
     Returns
     -------
     int
         Exit code: 0 after Ctrl-C, else that of the process that ended.
+
+    Raises
+    ------
+    UiError
+        If a port is taken, or another `ml-assets ui` is at work on this home.
     """
     settings = read_settings()
+    own_mlflow = settings.mlflow_tracking_uri is None
+    ports = {"--port": port} | ({"--mlflow-port": mlflow_port} if own_mlflow else {})
+    _see_free(host, ports)
+    say(f"home: {settings.home}")
     with open_instance(settings):
         pass  # makes the databases, and reports runs whose process was killed
-    for name, reason in learn_first_batches(settings):
-        say(f"{name}: {reason}")
-    from ml_assets.registry import database
+    with _alone(settings) as lock:
+        for name, reason in learn_first_batches(settings):
+            say(f"{name}: {reason}")
+        return _serve(settings, host, ports, lock)
 
-    uri = database.configure(settings).tracking_uri
+
+def _serve(settings: Settings, host: str, ports: Mapping[str, int], lock: IO[str]) -> int:
     programs = Path(sys.executable).parent
-    commands = [
-        [programs / "dagster-webserver", "-h", host, "-p", str(port), *LOCATION],
-        [programs / "dagster-daemon", "run", *LOCATION],
-    ]
-    if settings.mlflow_tracking_uri is None:
-        store = ["--backend-store-uri", uri, "--artifacts-destination", str(settings.mlflow_artifacts)]
-        listen = ["--host", host, "--port", str(mlflow_port), "--workers", "1"]
-        commands.append([programs / "mlflow", "server", *store, *listen])
-    # The children read the same environment. An empty address is none: MLflow must not guess one.
-    environment = JOBS_OFF | dict(os.environ)
-    if settings.mlflow_tracking_uri is None:
-        environment["MLFLOW_TRACKING_URI"] = ""
-    children = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
-    say(f"Dagster: http://{host}:{port}   MLflow: {settings.mlflow_url}   (Ctrl-C ends both)")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    commands: dict[str, Sequence[object]] = {
+        "dagster-webserver": ("-h", host, "-p", ports["--port"], *LOCATION),
+        "dagster-daemon": ("run", *LOCATION),
+    }
+    environment = dict(os.environ)
+    mlflow_url = settings.mlflow_url
+    if (mlflow_port := ports.get("--mlflow-port")) is not None:
+        from ml_assets.registry import database
+
+        uri = database.configure(settings).tracking_uri
+        store = ("--backend-store-uri", uri, "--artifacts-destination", settings.mlflow_artifacts)
+        listen = ("--host", host, "--port", mlflow_port, "--workers", 1)
+        commands["mlflow"] = ("server", *store, *listen)
+        if not environment.get("ML_ASSETS_MLFLOW_URL"):
+            mlflow_url = f"http://{host}:{mlflow_port}"
+        # An empty address is none: MLflow must not guess one. Its jobs, eight processes, are for what we do not use.
+        environment |= {
+            "MLFLOW_TRACKING_URI": "",
+            "ML_ASSETS_MLFLOW_URL": mlflow_url,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        }
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupted)
     try:
-        while all(child.poll() is None for child in children):
-            time.sleep(0.5)
-        return next(child.returncode for child in children if child.returncode is not None)
+        for program, arguments in commands.items():
+            # A group of its own: Ctrl-C reaches this process alone, which ends the others in order. The lock is
+            # the daemon's, too: should this process be killed, no second daemon starts beside the one left.
+            children[program] = subprocess.Popen(
+                [str(programs / program), *map(str, arguments)],
+                env=environment,
+                process_group=0,
+                pass_fds=(lock.fileno(),) if program == "dagster-daemon" else (),
+            )
+        lock.write(f"{os.getpid()} {children['dagster-daemon'].pid}")
+        lock.flush()
+        ended = _watch(
+            children, host, ports, f"Dagster: http://{host}:{ports['--port']}   MLflow: {mlflow_url}"
+        )
+        code = children[ended].returncode
+        say(f"{ended} ended by itself (exit code {code}); why, it has said above. The others are ended, too")
+        return code if code > 0 else 1
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not leave a process behind
+        say("\nInterrupted: ending the web UI, the daemon and MLflow's page")
         return 0
     finally:
-        for child in children:
-            child.send_signal(signal.SIGINT)
-        for child in children:
-            try:
-                child.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                child.kill()
+        _end(children.values())
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _see_free(host: str, ports: Mapping[str, int]) -> None:
+    if len(set(ports.values())) < len(ports):
+        raise UiError(f"--port and --mlflow-port are both {ports['--port']}: say two different ones")
+    for option, port in ports.items():
+        try:
+            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, socket.SOCK_STREAM) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
+                tried.bind(address)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UiError(
+                f"port {port} of {host} cannot be used: {reason}. End what runs there, or say {option} NUMBER"
+            ) from None
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[IO[str]]:
+    """Hold the lock of a home's one web UI; it is released when this process and its daemon have ended.
+
+    Raises
+    ------
+    UiError
+        If another process holds it.
+    """
+    settings.locks.mkdir(parents=True, exist_ok=True)
+    with (settings.locks / "ui.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            who = " and ".join(lock.read().split()) or "just starting"
+            raise UiError(
+                f"`ml-assets ui` or its daemon runs on {settings.home} already (processes {who}), and a second daemon "
+                "would start everything twice. End it first, or set ML_ASSETS_HOME to another folder"
+            ) from None
+        lock.truncate(0)
+        yield lock
+
+
+def _watch(
+    children: Mapping[str, subprocess.Popen[bytes]], host: str, ports: Mapping[str, int], up: str
+) -> str:
+    """Wait until a process ends, and name it; say once that the pages answer."""
+    waiting = list(ports.values())
+    while True:
+        for program, child in children.items():
+            if child.poll() is not None:
+                return program
+        if waiting:
+            waiting = [port for port in waiting if not _answers(host, port)]
+            if not waiting:
+                say(f"{up}   (Ctrl-C ends both)")
+        time.sleep(0.5)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _end(children: Collection[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        _tell_group(child, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    for child in children:
+        try:
+            child.wait(timeout=max(deadline - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            _tell_group(child, signal.SIGKILL)
+
+
+def _tell_group(child: subprocess.Popen[bytes], message: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, message)

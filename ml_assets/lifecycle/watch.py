@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
@@ -41,6 +41,7 @@ class Performance:
     alarms: tuple[str, ...]
     pictures: dict[str, bytes]
     probation: str | None
+    rolled_back: bool = False
 
 
 def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
@@ -175,9 +176,10 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     probation = _probation(state, batch)
     return Performance(
         report,
-        (*([scored.text] if breached else []), *alarms(report), *probation[1:]),
+        (*([scored.text] if breached else []), *alarms(report), *probation.alarms),
         {"history": timeline.live_score([*earlier, report], _asked(state, len(earlier)))},
-        probation[0] if probation else None,
+        probation.words,
+        probation.rolled_back,
     )
 
 
@@ -198,7 +200,15 @@ def _asked(state: ModelState, batches: int) -> list[str]:
     return [e.batch for e in decisions if e.batch is not None and e.record.get("action") == "retrain"]
 
 
-def _probation(state: ModelState, batch: str) -> tuple[str, ...]:
+class Probation(NamedTuple):
+    """How a probation stands, in words; None where there is none."""
+
+    words: str | None = None
+    alarms: tuple[str, ...] = ()
+    rolled_back: bool = False
+
+
+def _probation(state: ModelState, batch: str) -> Probation:
     """Judge a champion on probation: what came of it, and the alarm if it went."""
     from ml_assets.registry.charge import StaleChampionError
     from ml_assets.registry.integrity import IntegrityError
@@ -207,14 +217,14 @@ def _probation(state: ModelState, batch: str) -> tuple[str, ...]:
         decision = probation_step(state, batch)
     except (IntegrityError, StaleChampionError) as error:  # the monitoring goes on; the new champion stays
         tell(state, "rollback_failed", batch, str(error), batch)
-        return str(error), f"probation: {error}"
+        return Probation(str(error), (f"probation: {error}",))
     if decision is None:
-        return ()
+        return Probation()
     words = f"{decision.outcome}: {decision.reason}"
     if decision.outcome != "rollback":
-        return (words,)
+        return Probation(words)
     tell(state, "rollback", f"v{decision.champion_version}:{batch}", decision.reason, batch)
-    return words, words
+    return Probation(words, (words,), rolled_back=True)
 
 
 def _scored(answered: Served | None, target: str) -> Scored | None:

@@ -9,6 +9,7 @@ from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.intake import clean_step, predict_step, raw_step
 from ml_assets.lifecycle.watch import drift_step, performance_step, scored_with
 from ml_assets.orchestration import display
+from ml_assets.orchestration.champion_event import champion_event
 from ml_assets.orchestration.graph import Graph, batches_of, check, mlflow_run_id, partition_of, refusals
 from ml_assets.orchestration.partitions import labels_mapping
 
@@ -142,6 +143,8 @@ def performance_report(graph: Graph) -> dg.AssetsDefinition:
             metadata = display.performance_metadata(result.report) | display.seen(result.pictures)
             if result.probation is not None:
                 metadata["probation"] = result.probation
+            if result.rolled_back:
+                context.log_event(champion_event(state))
             _show(context, graph.key("performance_report"), {batch: display.record_last(metadata)})
         return dg.MaterializeResult(check_results=[check("performance", not found, found, warn=True)])
 

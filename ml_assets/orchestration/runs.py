@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
@@ -22,6 +23,10 @@ from ml_assets.store.snapshots import atomic_write
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
     from dagster._core.definitions.repository_definition import RepositoryDefinition
+    from dagster_shared.error import SerializableErrorInfo
+
+
+logger = logging.getLogger(__name__)
 
 
 class RunFailedError(MendableError, RuntimeError):
@@ -43,6 +48,7 @@ def prepare_home(settings: Settings) -> None:
     """Make Dagster's home under ours, with this project's dagster.yaml, and point Dagster to it."""
     text = dagster_yaml().read_bytes()
     place = settings.dagster_home / "dagster.yaml"
+    is_new = not (settings.dagster_home.exists() or settings.ledger.exists())
     try:
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
         if not place.is_file() or place.read_bytes() != text:
@@ -52,6 +58,12 @@ def prepare_home(settings: Settings) -> None:
             pass
     except OSError as error:
         raise unusable("ML_ASSETS_HOME", settings.home, error) from None
+    if is_new:
+        logger.warning(
+            "%s is a new home, without any model yet. If you expected some, set ML_ASSETS_HOME to their home;"
+            " without it the home is .ml_assets in the current folder",
+            settings.home,
+        )
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ML_ASSETS_HOME"] = str(settings.home)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -94,33 +106,34 @@ def execute(
         raise_on_error=False,
     )
     if not result.success:
-        raise failure(result)
+        raise failure(result.all_events)
     return result
 
 
-def failure(result: Any) -> RunFailedError:
+def failure(events: Sequence[dg.DagsterEvent]) -> RunFailedError:
     """Say why a run failed: what its first failed step or check said, else the innermost cause."""
-    for event in result.all_events:
+    for event in events:
         if event.event_type_value == "STEP_FAILURE":
             data = event.step_failure_data
             if data.user_failure_data is not None and data.user_failure_data.description:
                 return RefusedError(str(data.user_failure_data.description))
             failed = [
                 e.asset_check_evaluation_data
-                for e in result.all_events
+                for e in events
                 if e.event_type_value == "ASSET_CHECK_EVALUATION"
                 and not e.asset_check_evaluation_data.passed
                 and e.step_key == event.step_key
             ]
             if failed:
                 return RefusedError("\n".join(check.description or check.check_name for check in failed))
-            error = data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            return RunFailedError(f"{event.step_key}: {error.message.strip() if error else 'failed'}")
+            said = _innermost(data.error)
+            return RunFailedError(f"{event.step_key}: {said or 'failed'}")
         if event.event_type_value == "RUN_FAILURE" and event.job_failure_data.error is not None:
-            error = event.job_failure_data.error
-            while error.cause is not None:
-                error = error.cause
-            return RunFailedError(error.message.strip())
+            return RunFailedError(_innermost(event.job_failure_data.error))
     return RunFailedError("the run failed before its first step; its log is in the web UI")
+
+
+def _innermost(error: SerializableErrorInfo | None) -> str:
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else ""

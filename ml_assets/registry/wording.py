@@ -141,4 +141,6 @@ TELLERS: dict[str, Any] = {
     "probation": _probation,
     "alert": _alert,
     "backfill": _backfill,
+    "renaming": lambda _entry: "changes its name",
+    "renamed": lambda _entry: "has changed its name",
 }

@@ -16,7 +16,7 @@ from ml_assets.settings import DEMO_RECIPES
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 
-COMMANDS = ("validate", "train", "backfill", "status", "explain", "rollback", "demo", "ui")
+COMMANDS = ("validate", "train", "backfill", "status", "explain", "rollback", "rename", "demo", "ui")
 TRAIN = {
     "name",
     "version",

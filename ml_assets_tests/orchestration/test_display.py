@@ -6,7 +6,8 @@ from ml_assets.backtest.backtest import Backtest, PolicyScore
 from ml_assets.backtest.scale import Interval
 from ml_assets.monitoring.wording import describe
 from ml_assets.orchestration import display
-from ml_assets.orchestration.overview import LastDecision, ModelStatus, _last_decisions, flat
+from ml_assets.orchestration.model_status import LastDecision, ModelStatus
+from ml_assets.orchestration.overview import _last_decisions, flat
 from ml_assets.records import ColumnDrift, DriftReport, GateCheck, PerformanceReport, Promotion, Score
 
 DRIFTED = ColumnDrift(

@@ -143,7 +143,7 @@ def test_broken_recipe_is_shown_with_its_message_and_takes_nothing_down(
     result = repository.get_implicit_global_asset_job_def().execute_in_process(
         asset_selection=[dg.AssetKey(["broken", "recipe_error"])], raise_on_error=False
     )
-    assert "modle" in str(failure(result))
+    assert "modle" in str(failure(result.all_events))
 
 
 def test_location_and_sensor_import_no_ml_library(settings: Settings) -> None:

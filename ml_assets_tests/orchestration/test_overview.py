@@ -8,7 +8,7 @@ from pathlib import Path
 from dagster._core.test_utils import instance_for_test
 
 from ml_assets.lifecycle.known import load_states
-from ml_assets.orchestration.overview import all_statuses
+from ml_assets.orchestration.model_status import all_statuses
 from ml_assets.settings import Settings
 from ml_assets_tests.support.damage import RECIPE, write
 
@@ -23,7 +23,7 @@ def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: P
     oak = next(state for state in states if state.name == "oak")
     oak.ledger.append("oak", "promote", actor="test", reason="of nothing", to_version=1)
     with instance_for_test() as instance:
-        rows = {row.name: row for row in all_statuses(instance, states, faults, datetime.now(UTC))}
+        rows = {row.name: row for row in all_statuses(instance, states, faults, settings, datetime.now(UTC))}
     assert rows["birch"].status == "no model"
     assert rows["oak"].status == "damaged"
     reason = rows["oak"].last_decision

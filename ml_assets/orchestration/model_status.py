@@ -1,0 +1,196 @@
+"""One model's state in a row: for the asset `model_overview` and for `ml-assets status`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_assets.failures import traced
+from ml_assets.lifecycle.arrival import state_of_data
+from ml_assets.lifecycle.in_charge import look_at_alias
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
+from ml_assets.orchestration.history import recent_history
+from ml_assets.orchestration.refused import refused_batch
+from ml_assets.recipe import RecipeError
+from ml_assets.records import Record
+from ml_assets.registry import champions
+from ml_assets.registry.alias import moved as moved_alias
+from ml_assets.registry.ledger import Ledger
+from ml_assets.settings import Settings
+from ml_assets.shown import shown
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from ml_assets.registry.champions import VersionInfo
+
+NAMED = re.compile(r"^name:\s*[\"']?(\w+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
+"""The name in a recipe that cannot be read as one."""
+
+
+NO_DECISION = ("lost", "alias moved", "broken recipe")
+"""What stands in the way of every decision stands in its place."""
+
+
+class LastDecision(Record):
+    """The newest entry of the ledger about a model."""
+
+    action: str
+    at: str
+    reason: str
+
+
+class ModelStatus(Record):
+    """One row of the overview; scores and drift are of the champion in charge, never of another version."""
+
+    name: str
+    champion_version: int | None = None
+    trained_at: str | None = None
+    age_days: float | None = None
+    metric: str | None = None
+    holdout_score: float | None = None
+    live_score: float | None = None
+    live_batch: str | None = None
+    drift: float | None = None
+    status: Status
+    why: str = ""
+    todo: str = ""
+    last_decision: LastDecision | None = None
+    waiting: tuple[str, ...] = ()
+    """Batches that are new, or have changed, in the source and were not taken in."""
+    outdated: tuple[str, ...] = ()
+    """Batches of which the champion learned other rows than are known now."""
+    notes: tuple[str, ...] = ()
+    """Both in words."""
+
+
+def all_statuses(
+    instance: DagsterInstance,
+    states: Sequence[ModelState],
+    faults: Sequence[tuple[Path, RecipeError]],
+    settings: Settings,
+    now: datetime,
+) -> list[ModelStatus]:
+    """Sum up every model; one whose recipe is broken or gone is a row, too."""
+    rows = [_status_or_damage(instance, state, now) for state in states]
+    ledger = Ledger(settings.ledger)
+    for path, error in faults:
+        name = _name_in(path)
+        rows.append(_row(name, Health("broken recipe", str(error)), _serving(ledger, name), now, ledger))
+    known = {row.name for row in rows}
+    rows += [_row(n, Health("recipe missing"), v, now, ledger) for n, v in _left(ledger) if n not in known]
+    return rows
+
+
+def model_status(instance: DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
+    """Sum one model up from the event log and the ledger; one that MLflow's registry has lost is said to be.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Where the events are.
+    state : ModelState
+        The model.
+    now : datetime
+        The present time, for the champion's age.
+    """
+    look_at_alias(state)
+    history = recent_history(instance, state)
+    champion = champions.champion(state.ledger, state.name)
+    newest, drift, live = about_champion(history)
+    # A server is not asked: this must be quick, and must not fail where the server does.
+    local = state.settings.mlflow_tracking_uri is None
+    if lost := state.registry.lost(state.name) if local else None:
+        found = Health("lost", lost)
+    elif moved := moved_alias(state.registry, state.name) if local else None:
+        found = Health("alias moved", moved)
+    else:
+        refused = refused_batch(instance, state, newest.batch if newest else None)
+        found = health(history, state.recipe.retraining, refused)
+    data = state_of_data(state)
+    row = _row(state.name, found, champion, now, state.ledger)
+    return row.model_copy(
+        update={
+            "metric": row.metric or state.recipe.hyperparameter_tuning.metric,
+            "live_score": live.score.value if live and live.score else None,
+            "live_batch": live.scored_batch if live else None,
+            "drift": drift.share if drift and drift.status in ("ok", "drift") else None,
+            "waiting": data.waiting,
+            "outdated": data.outdated,
+            "notes": data.notes,
+        }
+    )
+
+
+def _row(
+    name: str, found: Health, champion: VersionInfo | None, now: datetime, ledger: Ledger
+) -> ModelStatus:
+    age = now - datetime.fromisoformat(champion.trained_at) if champion else None
+    return ModelStatus(
+        name=name,
+        champion_version=champion.version if champion else None,
+        trained_at=champion.trained_at if champion else None,
+        age_days=age.total_seconds() / 86400 if age else None,
+        metric=champion.metric if champion else None,
+        holdout_score=champion.holdout.value if champion and champion.holdout else None,
+        status=found.status,
+        why=found.why,
+        todo=REMEDIES[found.status],
+        last_decision=_none(found.why, now) if found.status in NO_DECISION else _last_decision(ledger, name),
+    )
+
+
+def _none(reason: str, now: datetime) -> LastDecision:
+    return LastDecision(action="none", at=now.isoformat(), reason=reason)
+
+
+def _last_decision(ledger: Ledger, name: str) -> LastDecision | None:
+    entry = ledger.last(name, ["retrain_decision", *champions.GATE, "rollback"], state="done")
+    if entry is None:
+        return None
+    action = str(entry.record.get("action", entry.kind)) if entry.kind == "retrain_decision" else entry.kind
+    return LastDecision(action=action, at=entry.at, reason=entry.reason)
+
+
+def _status_or_damage(instance: DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
+    try:
+        return model_status(instance, state, now)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one model's state, the others are shown
+        traced(error)
+        text = shown(f"its state cannot be read: {type(error).__name__}: {error}", 600)
+        return ModelStatus(
+            name=state.name,
+            status="damaged",
+            why=text,
+            todo=REMEDIES["damaged"],
+            last_decision=_none(text, now),
+        )
+
+
+def _left(ledger: Ledger) -> Iterator[tuple[str, VersionInfo]]:
+    """Models that the ledger has in charge; one that was renamed goes on under its new name."""
+    for name in ledger.recipes():
+        if champions.champion_version(ledger, name) is None or ledger.last(name, ["renamed"]) is not None:
+            continue
+        if (champion := _serving(ledger, name)) is not None:
+            yield name, champion
+
+
+def _serving(ledger: Ledger, name: str) -> VersionInfo | None:
+    with suppress(champions.UnknownVersionError):
+        return champions.champion(ledger, name)
+    return None
+
+
+def _name_in(path: Path) -> str:
+    """Name of a broken recipe: the one written in it, else its file's."""
+    try:
+        written = NAMED.search(path.read_text(encoding="utf-8", errors="replace")[:2000])
+    except OSError:
+        written = None
+    return written[1] if written else shown(path.stem)

@@ -1,0 +1,76 @@
+"""Whether the newest batch was taken in, as the event log tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import dagster as dg
+from dagster import AssetCheckKey, DagsterEventType, DagsterRunStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, PARTITION_NAME_TAG
+
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import STATIC
+from ml_assets.orchestration.runs import RefusedError, failure
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+
+class Refused(NamedTuple):
+    """A batch that was not taken in, and why; by the contract, or because its run failed."""
+
+    batch: str
+    why: str
+    by_contract: bool
+
+
+def refused_batch(instance: DagsterInstance, state: ModelState, reported: str | None) -> Refused | None:
+    """Find out whether the newest batch was refused.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Where the events are.
+    state : ModelState
+        The model.
+    reported : str or None
+        The newest batch with a report: what was refused before it is not the newest.
+    """
+    return _by_contract(instance, state, reported) or _by_its_run(instance, state, reported)
+
+
+def _by_contract(instance: DagsterInstance, state: ModelState, reported: str | None) -> Refused | None:
+    key = AssetCheckKey(dg.AssetKey([state.name, "raw_data"]), "contract")
+    newest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    if not newest or newest[0].status != AssetCheckExecutionRecordStatus.FAILED or newest[0].event is None:
+        return None
+    batch = _batch(instance.get_run_by_id(newest[0].run_id))
+    if reported is not None and batch < reported:
+        return None
+    event = newest[0].event.dagster_event
+    said = event.asset_check_evaluation_data.description if event is not None else None
+    return Refused(batch, said or "the contract failed", by_contract=True)
+
+
+def _by_its_run(instance: DagsterInstance, state: ModelState, reported: str | None) -> Refused | None:
+    runs = instance.get_runs(dg.RunsFilter(job_name=f"{state.name}_monitor"), limit=1)
+    if not runs or runs[0].status != DagsterRunStatus.FAILURE:
+        return None
+    batch = _batch(runs[0])
+    if reported is not None and batch <= reported:
+        return None
+    wanted = {
+        DagsterEventType.STEP_FAILURE,
+        DagsterEventType.RUN_FAILURE,
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+    entries = instance.get_records_for_run(runs[0].run_id, of_type=wanted).records
+    events = [entry.event_log_entry.dagster_event for entry in entries]
+    error = failure([event for event in events if event is not None])
+    return Refused(batch, str(error), by_contract=isinstance(error, RefusedError))
+
+
+def _batch(run: dg.DagsterRun | None) -> str:
+    tags = run.tags if run is not None else {}
+    return tags.get(PARTITION_NAME_TAG) or tags.get(ASSET_PARTITION_RANGE_END_TAG) or STATIC

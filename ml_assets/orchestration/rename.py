@@ -1,0 +1,87 @@
+"""Giving a model's whole history to the new name of its recipe."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from ml_assets.failures import MendableError
+from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.orchestration.events import REMEMBERED
+from ml_assets.orchestration.location import TRAINING_ASSETS
+from ml_assets.orchestration.taking_in import BATCH_ASSETS
+from ml_assets.registry import champions, charge, renamed
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+
+class RenameError(MendableError, ValueError):
+    """A model cannot be renamed so."""
+
+
+def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -> None:
+    """Move what is kept under an old name to the model of a recipe; killed, it goes on where it was.
+
+    The ledger's entries are written once more under the new name, MLflow's model and experiment are renamed,
+    the folders move, and the newest events are reported again, so that the web UI and the sensor see them. The
+    runs stay as they are: cooldown and budget begin anew.
+
+    Raises
+    ------
+    RenameError
+        If there is nothing under the old name, or something of its own under the new one.
+    """
+    new, ledger, settings = state.name, state.ledger, state.settings
+    begun = renamed.has_begun(ledger, old, new)
+    if not champions.versions(ledger, old):
+        raise RenameError(f"there is no model {old!r} in {settings.ledger}: nothing to rename")
+    if champions.versions(ledger, new) and not begun:
+        raise RenameError(
+            f"{new} has versions of its own, which {old}'s would be mixed with; give its recipe another name"
+        )
+    with ExitStack() as held:
+        for name in sorted((old, new)):
+            held.enter_context(locked(settings.locks, f"{name}.command"))
+        if not begun:
+            charge.reconcile(state.registry, old)
+        renamed.begin(ledger, old, new, actor)
+        before = ModelState(state.recipe.model_copy(update={"name": old}), state.path, settings)
+        for folder in (settings.store, settings.studies, settings.backtests):
+            _move(folder / old, folder / new)
+        _report_again(instance, before, state)
+        renamed.copy_history(ledger, old, new)
+        renamed.rename_in_mlflow(state.registry, old, new)
+        renamed.end(ledger, old, new, actor)
+
+
+def _move(old: Path, new: Path) -> None:
+    if not old.exists():
+        return
+    if new.exists():  # what `validate` has remembered of the new name, or what a retrain sensor has taken in
+        shutil.rmtree(new)
+    old.rename(new)
+
+
+def _report_again(instance: DagsterInstance, before: ModelState, after: ModelState) -> None:
+    for asset in (*BATCH_ASSETS, *TRAINING_ASSETS):
+        known = {told.partition for told in _newest(instance, after, asset)}
+        for told in reversed(_newest(instance, before, asset)):
+            if told.partition not in known:
+                key = dg.AssetKey([after.name, asset])
+                again = dg.AssetMaterialization(key, partition=told.partition, metadata=told.metadata)
+                instance.report_runless_asset_event(again)
+
+
+def _newest(instance: DagsterInstance, state: ModelState, asset: str) -> list[dg.AssetMaterialization]:
+    """Newest event of each batch, newest first."""
+    events = instance.fetch_materializations(dg.AssetKey([state.name, asset]), limit=REMEMBERED).records
+    found: dict[str | None, dg.AssetMaterialization] = {}
+    for event in events:
+        if event.asset_materialization is not None:
+            found.setdefault(event.partition_key, event.asset_materialization)
+    return list(found.values())

@@ -1,0 +1,59 @@
+"""A model under a new name: its line in the ledger, its versions and its experiment in MLflow."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.versions import Registry
+
+BEGUN, RENAMED = "renaming", "renamed"
+"""Kinds of the entries between which a model changes its name; the second ends the old line."""
+
+
+def begin(ledger: Ledger, old: str, new: str, actor: str) -> None:
+    """Note that a model changes its name: from here on a call that was killed can be repeated."""
+    ledger.append_once(old, BEGUN, key=f"{BEGUN}:{new}", actor=actor, reason=f"is to go on as {new}")
+
+
+def has_begun(ledger: Ledger, old: str, new: str) -> bool:
+    """Whether an earlier call has begun."""
+    return ledger.by_key(old, f"{BEGUN}:{new}") is not None
+
+
+def end(ledger: Ledger, old: str, new: str, actor: str) -> None:
+    """End the line under the old name."""
+    ledger.append_once(old, RENAMED, key=f"{RENAMED}:{new}", actor=actor, reason=f"goes on as {new}")
+
+
+def copy_history(ledger: Ledger, old: str, new: str) -> None:
+    """Write every entry of a model once more under its new name; a second call adds nothing.
+
+    The ledger is never changed, so the old entries stay where they are.
+    """
+    for entry in ledger.entries(old):
+        if entry.kind in (BEGUN, RENAMED):
+            continue
+        ledger.append_once(
+            new,
+            entry.kind,
+            key=entry.key or f"{RENAMED}:{old}:{entry.id}",
+            state=entry.state,
+            actor=entry.actor,
+            decision_id=entry.decision_id,
+            from_version=entry.from_version,
+            to_version=entry.to_version,
+            batch=entry.batch,
+            reason=entry.reason,
+            record=entry.record,
+            at=datetime.fromisoformat(entry.at),
+        )
+
+
+def rename_in_mlflow(registry: Registry, old: str, new: str) -> None:
+    """Rename the registered model and the experiment, where they still have the old name."""
+    if registry.aliases(old) is not None and registry.aliases(new) is None:
+        registry.client.rename_registered_model(old, new)
+    before = registry.client.get_experiment_by_name(old)
+    if before is not None and registry.client.get_experiment_by_name(new) is None:
+        registry.client.rename_experiment(before.experiment_id, new)

@@ -1,0 +1,122 @@
+"""What a person on call asks after a rollback, a refused batch and a fault, and how `status` and `explain` answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
+
+RECIPE = BATCH_RECIPE.replace('"*.csv"', '"tide/*.csv"')
+REFUSED, FAULTY = 4, 5
+
+
+def arrive(shop: Shop, number: int, *, drifted: bool = False, **changed: Any) -> dict[str, Any]:
+    """Let a day's rows arrive and the model look at them."""
+    frame = rows(number, drifted).assign(**changed)
+    frame = frame.drop(columns=[name for name, value in changed.items() if value is None])
+    put(shop, number, frame)
+    walked = ml_assets("backfill", "tide", "--to", day(number), "--json")
+    assert walked.code == 0, walked.err
+    return walked.result["batches"][-1]
+
+
+def put(shop: Shop, number: int, frame: pd.DataFrame) -> None:
+    (shop.folder / "tide").mkdir(exist_ok=True)
+    frame.to_csv(shop.folder / "tide" / f"{day(number)}.csv", index=False)
+
+
+def status() -> tuple[dict[str, Any], str]:
+    [row] = [row for row in ml_assets("status", "--json").result["recipes"] if row["name"] == "tide"]
+    return row, ml_assets("status", "tide").out
+
+
+def test_ten_questions(shop: Shop) -> None:
+    shop.write("tide.yaml", RECIPE)
+    for number in range(3):
+        put(shop, number, rows(number, drifted=number == 2))
+    arrive(shop, 3, drifted=True)
+    before, _ = status()
+    assert (before["champion_version"], before["status"]) == (2, "healthy")
+    assert ml_assets("rollback", "tide", "--json").result["champion_version"] == 1
+
+    # After the rollback: which version serves, since when, who did it, how good is it, is it healthy?
+    row, text = status()
+    assert (row["champion_version"], row["status"]) == (1, "no report yet")
+    assert row["live_batch"] != before["live_batch"] and row["live_score"] != before["live_score"]
+    assert f"the reports of {day(3)} speak of version 2" in text
+    assert f"home: {shop.home}" in text
+    explained = ml_assets("explain", "tide").out
+    assert f"In charge: version 1, trained as of {day(1)}" in explained
+    assert "(command line): tide went back from version 2 to version 1: asked for" in explained
+    assert "reports on version 2 say nothing of version 1" in explained
+    assert f"{row['holdout_score']:.4g} on its hold-out" in explained
+    # Does the asset `champion` say so, too?
+    assert champion_shown(shop) == (1, "version 1 is in charge")
+
+    # A batch that was refused: was it taken in, why not, what is to be done?
+    arrive(shop, REFUSED, c=None)
+    row, text = status()
+    assert (row["champion_version"], row["status"]) == (1, "batch refused")
+    assert day(REFUSED) in text and "'c'" in row["why"]
+    assert "what to do: mend the source, then materialize the batch again" in text
+    assert "Now: batch refused" in ml_assets("explain", "tide").out
+
+    # A fault: what is broken, why is nothing trained, what is to be done?
+    arrive(shop, FAULTY, a=rows(FAULTY, False)["a"] * 1000)
+    row, text = status()
+    assert (row["champion_version"], row["status"]) == (1, "fault")
+    assert "column 'a' is 999 times its usual size" in row["why"]
+    assert "what to do: mend the feed" in text
+    explained = ml_assets("explain", "tide").out
+    assert "was kept from training" in explained and "a model must not learn them" in explained
+
+
+def champion_shown(shop: Shop) -> tuple[Any, Any]:
+    import dagster as dg
+
+    from ml_assets.orchestration.runs import open_instance
+    from ml_assets.settings import read_settings
+
+    with open_instance(read_settings()) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["tide", "champion"]))
+        assert event is not None and event.asset_materialization is not None
+        metadata = event.asset_materialization.metadata
+        return metadata["champion_version"].value, str(metadata["reason"].value).partition(":")[0]
+
+
+@pytest.fixture
+def renamed(shop: Shop) -> Shop:
+    """Two models are trained; then the recipe of one has another name."""
+    (shop.folder / "good.yaml").unlink()
+    shop.write("tide.yaml", RECIPE)
+    for number in range(2):
+        put(shop, number, rows(number, drifted=False))
+    arrive(shop, 2)
+    (shop.folder / "tide.yaml").unlink()
+    return shop
+
+
+def test_a_model_whose_recipe_is_gone_is_shown_and_can_be_renamed(renamed: Shop) -> None:
+    row, text = status()
+    assert (row["champion_version"], row["status"]) == (1, "recipe missing")
+    assert "ml-assets rename" in text
+    refused = ml_assets("rename", "tide", "ebb", "--json")
+    assert refused.code == 2 and "there is no model 'ebb'" in refused.message
+    renamed.write("ebb.yaml", RECIPE.replace("name: tide", "name: ebb"))
+    before = ml_assets("explain", "tide", "--json")
+    assert before.code == 2 and "no recipe has this name any more" in before.message
+    ml_assets("status")
+    moved = ml_assets("rename", "tide", "ebb", "--json")
+    assert moved.result == {"name": "ebb", "from_name": "tide", "champion_version": 1}
+    [row] = ml_assets("status", "--json").result["recipes"]
+    assert (row["name"], row["champion_version"], row["status"]) == ("ebb", 1, "healthy")
+    again = ml_assets("rename", "tide", "ebb", "--json")
+    assert again.result == moved.result
+    put(renamed, 3, rows(3, drifted=True))
+    walked = ml_assets("backfill", "ebb", "--json").result  # goes on where it was, and the champion predicts
+    assert [batch["promoted"] for batch in walked["batches"]] == [None, 1, None, 2]
