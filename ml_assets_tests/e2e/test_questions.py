@@ -70,7 +70,7 @@ def test_ten_questions(shop: Shop) -> None:
     arrive(shop, FAULTY, a=rows(FAULTY, False)["a"] * 1000)
     row, text = status()
     assert (row["champion_version"], row["status"]) == (1, "fault")
-    assert "column 'a' is 999 times its usual size" in row["why"]
+    assert "column 'a' is 1,000 times its usual size" in row["why"]
     assert "what to do: mend the feed" in text
     explained = ml_assets("explain", "tide").out
     assert "was kept from training" in explained and "a model must not learn them" in explained
