@@ -27,6 +27,7 @@ AT_ONCE = DEFAULTS.model_copy(
         "cooldown": 0,
         "budget": Budget(retrains=10**6, batches=1),
         "circuit_breaker": 10**6,
+        "growth": None,
         "wait_for_labels": False,
     }
 )

@@ -197,6 +197,7 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     dates: list[str] = []
     decisions: list[RetrainDecision] = []
     faulty: set[str] = set()
+    labels = stream.labelled_rows
     seconds = 0.0
     for batch in stream.labels[stream.labels.index(start) + 1 :]:
         served[batch] = line.champion
@@ -224,6 +225,9 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
                 batches=tuple(evidence),
                 attempts=tuple(line.attempts),
                 champion=line.record,
+                labels=tuple(
+                    (stream.index(b), n) for b, n in labels.items() if b <= batch and b not in faulty
+                ),
             )
             decision = decide_retrain(
                 recipe.name, policy.retraining, recipe.monitoring, recipe.training, history, batch

@@ -97,6 +97,12 @@ class Stream:
             start = spans[batch][1]
         return spans
 
+    @cached_property
+    def labelled_rows(self) -> dict[str, int]:
+        """Rows with a label by batch, oldest batch first; those that get none are left out."""
+        known = {batch: int(self.frames[batch][self.recipe.target].notna().sum()) for batch in self.labels}
+        return {batch: rows for batch, rows in known.items() if rows}
+
     def index(self, batch: str) -> int:
         """Position of a batch on the calendar; missing periods count."""
         return index_between(self.labels[0], batch, self.calendar.period)

@@ -75,9 +75,12 @@ class Succession:
     @property
     def record(self) -> Champion:
         """It, as a decision sees it."""
-        now = self.champion
+        now, recipe = self.champion, self.fits.stream.recipe
         return Champion(
-            version=now.version, as_of_index=self.fits.stream.index(now.as_of), trained_at=now.as_of
+            version=now.version,
+            as_of_index=self.fits.stream.index(now.as_of),
+            trained_at=now.as_of,
+            rows=0 if recipe.training.window == "auto" else now.fit.record.rows,
         )
 
     def ask(self, challenger: Fit, batch: str) -> None:

@@ -38,4 +38,6 @@ def backfill_text(walk: Walk) -> str:
             f"  since the last promotion ({after.batches} batches from {after.since}): live {walk.metric} "
             f"{number(after.live_score)}, the first champion on the same rows {number(after.never_retrained)}"
         )
+    if walk.learned is not None:
+        lines.append(f"  the champion has learned {walk.learned.words}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cli.models import actor, file_state
+from ml_assets.lifecycle.learned import learned
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
 from ml_assets.orchestration.history import read_history
@@ -27,7 +28,8 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `name, version, promoted, reason, metrics, intervals, baseline, mlflow_run_id, seconds`.
+        `name, version, promoted, reason, metrics, intervals, baseline, learned, mlflow_run_id, seconds`; `learned`
+        is what the champion has learned of what is known.
 
     Raises
     ------
@@ -95,6 +97,7 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
     promotion = state.store.read_record("champion", as_of, Promotion)
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     event = result.asset_materializations_for_node(f"{state.name}__champion")[0]
+    known = learned(state)
     return {
         "name": state.name,
         "version": event.metadata["version"].value,
@@ -108,5 +111,6 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
         "params": trained.training.params,
         "mlflow_run_id": trained.run_id,
         "dagster_run_id": result.run_id,
+        "learned": known.model_dump() | {"words": known.words} if known else None,
         "seconds": round(seconds, 2),
     }

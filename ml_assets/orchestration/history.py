@@ -78,6 +78,7 @@ def read_history(instance: DagsterInstance, state: ModelState, limit: int | None
     until = state.labelled_until(newest) if newest else ""
     known = {batch: rows for batch, rows in labelled.items() if batch <= until and rows}
     index = state.indexes()
+    faulty = {batch for batch, report in drift.items() if report.status == "fault"}
     return History(
         recipe=state.name,
         batches=tuple(
@@ -93,6 +94,7 @@ def read_history(instance: DagsterInstance, state: ModelState, limit: int | None
         champion=champion_in_charge(state),
         labelled_batches=len(known),
         labelled_rows=sum(known.values()),
+        labels=tuple((index(batch), rows) for batch, rows in sorted(known.items()) if batch not in faulty),
     )
 
 
@@ -174,4 +176,11 @@ def champion_in_charge(state: ModelState) -> Champion | None:
     info = champions.champion(state.ledger, state.name)
     if info is None:
         return None
-    return Champion(version=info.version, as_of_index=state.index(info.as_of), trained_at=info.trained_at)
+    # Of a window that is chosen anew each time, what there was to learn from says more than what was chosen.
+    rows = 0 if state.recipe.training.window == "auto" else info.trained.training.rows
+    return Champion(
+        version=info.version,
+        as_of_index=state.index(info.as_of),
+        trained_at=info.trained_at,
+        rows=rows,
+    )

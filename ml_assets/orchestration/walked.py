@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.served import served
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Direction, PerformanceReport, Record
@@ -53,6 +54,8 @@ class Walk(Record):
     retrains: int
     after_last_promotion: Comparison | None
     batches: tuple[WalkedBatch, ...]
+    learned: Learned | None = None
+    """What the champion has learned, at the end."""
 
 
 def summarise(state: ModelState, rows: Sequence[WalkedBatch]) -> Walk:
@@ -75,6 +78,7 @@ def summarise(state: ModelState, rows: Sequence[WalkedBatch]) -> Walk:
         retrains=sum(row.decision == "retrain" for row in rows),
         after_last_promotion=after,
         batches=tuple(with_score(state, row) for row in rows),
+        learned=learned(state),
     )
 
 

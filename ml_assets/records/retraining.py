@@ -31,10 +31,15 @@ class Champion(Record):
     version: int
     as_of_index: int
     trained_at: str
+    rows: int = 0
+    """Rows that it has learned; 0: those that its window held."""
 
 
 class History(Record):
-    """Everything `decide_retrain` may look at."""
+    """Everything `decide_retrain` may look at.
+
+    `labels` are the labelled rows of each batch that a training may learn from, by its index; faulty ones are left out.
+    """
 
     recipe: str
     batches: tuple[BatchEvidence, ...]
@@ -42,6 +47,7 @@ class History(Record):
     champion: Champion | None
     labelled_batches: int = 0
     labelled_rows: int = 0
+    labels: tuple[tuple[int, int], ...] = ()
 
 
 class RetrainDecision(Record):

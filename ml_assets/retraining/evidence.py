@@ -139,6 +139,37 @@ class Case:
         """Whether `max_age` is reached."""
         return self.retraining.max_age is not None and self.age >= self.retraining.max_age
 
+    def learnable(self, index: int) -> int:
+        """Labelled rows that a training at a batch learns from."""
+        known = index - self.monitoring.label_delay
+        rows = [rows for at, rows in sorted(self.history.labels) if at <= known]
+        window = self.training.window
+        return sum(rows[-window:] if isinstance(window, int) else rows)
+
+    @property
+    def learned(self) -> int:
+        """Labelled rows of the champion, or of the newest challenger where that had more and was no better."""
+        champion = self.history.champion
+        if champion is None:
+            return 0
+        tried = [
+            self.learnable(attempt.batch_index)
+            for attempt in self.history.attempts
+            if attempt.outcome in ("keep", "inconclusive") and attempt.batch_index > champion.as_of_index
+        ]
+        return max(champion.rows or self.learnable(champion.as_of_index), *tried, 0)
+
+    @property
+    def grown(self) -> bool:
+        """Whether the labelled rows are `growth` times those that were learned."""
+        growth, learned = self.retraining.growth, self.learned
+        return growth is not None and learned > 0 and self.learnable(self.index) >= growth * learned
+
+    @property
+    def due(self) -> bool:
+        """Whether a challenger is due without an alarm: by age, or since much more is known."""
+        return self.too_old or self.grown
+
     @property
     def reports(self) -> list[DriftReport | PerformanceReport]:
         """All reports with a champion, oldest first; of performance reports on one batch only the newest."""

@@ -87,7 +87,7 @@ def fault(case: Case) -> RetrainDecision | None:
 def older_champion(case: Case) -> RetrainDecision | None:
     """Evidence about a champion of the past says nothing about this one."""
     champion = case.history.champion
-    if champion is None or case.too_old or case.current_reports or not case.reports:
+    if champion is None or case.due or case.current_reports or not case.reports:
         return None
     versions = sorted(
         {report.champion_version for report in case.reports if report.champion_version is not None}
@@ -98,17 +98,17 @@ def older_champion(case: Case) -> RetrainDecision | None:
 
 def minimum_rows(case: Case) -> RetrainDecision | None:
     """Reports on too few rows are neither a breach nor quiet."""
-    if case.history.champion is None or case.too_old or case.drift.batches or case.performance.batches:
+    if case.history.champion is None or case.due or case.drift.batches or case.performance.batches:
         return None
     reason = f"no report yet on at least {case.monitoring.min_rows} rows (monitoring.min_rows)"
     return case.decide("none", "minimum_rows", [reason, *_newest_words(case)])
 
 
 def k_of_n(case: Case) -> RetrainDecision | None:
-    """Persistence: k of the last n reports of one kind breached, the newest among them; or old age."""
+    """Persistence: k of the last n reports of one kind breached, the newest among them; or age, or growth."""
     breaches = case.retraining.breaches
     triggered = case.drift.reached(breaches.k) or case.worse
-    if case.history.champion is None or case.too_old or triggered:
+    if case.history.champion is None or case.due or triggered:
         return None
     reasons = [case.drift.words, case.performance.words]
     if any(any(series.breached) for series in (case.drift, case.performance)):
@@ -119,7 +119,7 @@ def k_of_n(case: Case) -> RetrainDecision | None:
 def labels_due(case: Case) -> RetrainDecision | None:
     """Drift alone waits for the labels of the drifted batches: a model trained before would know none."""
     delay = case.monitoring.label_delay
-    if case.history.champion is None or case.too_old or not (delay and case.retraining.wait_for_labels):
+    if case.history.champion is None or case.due or not (delay and case.retraining.wait_for_labels):
         return None
     if case.worse:
         return None
@@ -158,7 +158,7 @@ def cooldown(case: Case) -> RetrainDecision | None:
     ends = [attempt.batch_index for attempt in _finished(case) if attempt.outcome != "failed"]
     champion = case.history.champion
     last = max([*ends, champion.as_of_index] if champion else ends, default=None)
-    patience = DRIFT_PATIENCE if case.drift_alone and not case.too_old else 1
+    patience = DRIFT_PATIENCE if case.drift_alone and not case.due else 1
     length = patience * case.retraining.cooldown
     if last is None or case.index - last > length:
         return None
@@ -194,7 +194,7 @@ def not_staleness(case: Case) -> RetrainDecision | None:
         if attempt.outcome in ("keep", "inconclusive"):
             ties.append(attempt.batch_index)
     pause = case.retraining.budget.batches
-    if case.history.champion is None or case.too_old:
+    if case.history.champion is None or case.due:
         return None
     if len(ties) < TIES or case.index - ties[0] > pause:
         return None
@@ -288,6 +288,13 @@ def _trigger(case: Case) -> list[str]:
         reached.append(case.risen.text)
     if case.too_old:
         reached.append(f"the champion is {case.age} batches old (max_age {case.retraining.max_age})")
+    if case.grown:
+        known, learned = case.learnable(case.index), case.learned
+        growth = case.retraining.growth
+        reached.append(
+            f"{known:,} labelled rows are known, {known / learned:.1f} times the {learned:,} that were learned "
+            f"(retraining.growth {growth:g})"
+        )
     return reached
 
 

@@ -274,6 +274,110 @@ def test_each_rule_decides_in_its_turn(
     assert decision == decide(given.model_copy(update={"batches": given.batches[::-1]}), **policy)
 
 
+LABELS = tuple((index, 100) for index in range(7))
+LEARNED_TWO = Champion(version=1, as_of_index=1, trained_at=NOW, rows=200)
+
+
+@pytest.mark.parametrize(
+    ("given", "training", "policy", "rule", "words"),
+    [
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS),
+            {},
+            {},
+            "retrain",
+            "700 labelled rows are known, 3.5 times",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS),
+            {},
+            {"growth": 3.6},
+            "k_of_n",
+            "within limits",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS),
+            {},
+            {"growth": None},
+            "k_of_n",
+            "within limits",
+        ),
+        (history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS[:5]), {}, {}, "k_of_n", "within limits"),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS),
+            {"window": 5},
+            {},
+            "k_of_n",
+            "within limits",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS),
+            {"window": 6},
+            {},
+            "retrain",
+            "the 200 that were learned",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO.model_copy(update={"rows": 0}), labels=LABELS),
+            {},
+            {},
+            "retrain",
+            "the 200",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS, attempts=(attempt(3, "keep"),)),
+            {},
+            {},
+            "k_of_n",
+            "within",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS, attempts=(attempt(3, "failed"),)),
+            {},
+            {},
+            "retrain",
+            "3.5",
+        ),
+        (
+            history([0.0] * 3, champion=LEARNED_TWO, labels=LABELS, attempts=(attempt(6, "in_flight"),)),
+            {},
+            {},
+            "in_flight",
+            "3.5",
+        ),
+        (history([0.0, 0.0, "fault"], champion=LEARNED_TWO, labels=LABELS), {}, {}, "fault", "faulty"),
+        (history([None] * 3, champion=LEARNED_TWO, labels=LABELS), {}, {}, "retrain", "3.5 times"),
+    ],
+)
+def test_challenger_is_due_when_labelled_rows_have_multiplied(
+    given: History, training: dict[str, Any], policy: dict[str, Any], rule: str, words: str
+) -> None:
+    decision = decide(given, Training(**training), **policy)
+    assert decision.rule == rule and words in "; ".join(decision.reasons)
+
+
+@given(
+    st.lists(st.sampled_from(["promote", "keep", "inconclusive"]), min_size=5, max_size=5), st.integers(0, 3)
+)
+def test_growth_asks_ever_more_seldom(outcomes: list[str], delay: int) -> None:
+    """A steady stream: each challenger knows three times what the last one knew, whatever becomes of it."""
+    champion, attempts = Champion(version=1, as_of_index=delay, trained_at=NOW, rows=100), []
+    labels = tuple((index, 100) for index in range(100))
+    for index in range(delay + 1, 100):
+        batches = (BatchEvidence(batch=f"b{index:02}", index=index, drift=drift(index)),)
+        seen = History(
+            recipe="churn", batches=batches, attempts=tuple(attempts), champion=champion, labels=labels
+        )
+        monitoring = Monitoring(label_delay=delay)
+        if decide_retrain("churn", Retraining(), monitoring, TRAINING, seen, NOW).retrain:
+            attempts.append(attempt(index, outcomes[len(attempts)]))
+            if attempts[-1].outcome == "promote":
+                champion = Champion(
+                    version=2, as_of_index=index, trained_at=NOW, rows=100 * (index - delay + 1)
+                )
+    assert [each.batch_index + 1 - delay for each in attempts] == [3, 9, 27, 81]
+
+
 def test_every_rule_is_named_by_its_function() -> None:
     assert [rule.__name__ for rule in RULES] == [
         "disabled",

@@ -1,0 +1,42 @@
+"""How much of what is known the champion has learned."""
+
+from __future__ import annotations
+
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.records import Record
+from ml_assets.registry import champions
+
+
+class Learned(Record):
+    """Rows and batches that the champion was fitted on, beside those whose labels are known now."""
+
+    rows: int
+    known_rows: int
+    batches: int
+    known_batches: int
+
+    @property
+    def words(self) -> str:
+        """What it has learned, in words; a static table has no batches."""
+        of = f"{self.rows:,} of {self.known_rows:,} known rows"
+        return of if not self.known_batches else f"{of}, {self.batches:,} of {self.known_batches:,} batches"
+
+
+def learned(state: ModelState) -> Learned | None:
+    """Sum up the champion beside the batches that are taken in; None where there is none.
+
+    Rows are counted as they are kept: those that have no label yet in a batch whose labels are due count as known.
+    """
+    champion = champions.champion(state.ledger, state.name)
+    if champion is None:
+        return None
+    cleaned = state.store.batches("cleaned_features")
+    until = state.labelled_until(cleaned[-1]) if cleaned else ""
+    known = [batch for batch in cleaned if batch <= until]
+    batched = state.recipe.batches is not None
+    return Learned(
+        rows=champion.trained.training.rows,
+        known_rows=sum(state.store.rows("cleaned_features", batch) for batch in known),
+        batches=len(champion.trained.batches) if batched else 0,
+        known_batches=len(known) if batched else 0,
+    )
