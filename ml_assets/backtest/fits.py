@@ -7,6 +7,7 @@ but when they train. Only its predictions on later batches are kept, never the m
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import threading
@@ -44,7 +45,10 @@ FitFunction = Callable[[pd.DataFrame], Any]
 
 Progress = Callable[[int, int], None]
 
-FORMAT = 2
+DIGEST = 32
+"""Bytes of a SHA-256."""
+
+FORMAT = 3
 """Of what is kept of a fit: fits of another format are made anew."""
 
 
@@ -144,7 +148,7 @@ class Fits:
         if batches not in self._profiles:
             path = self._path(batches)
             kept = path.with_suffix(".profile.json") if path else None
-            found = _kept(kept, lambda place: Profile.model_validate_json(place.read_text()))
+            found = _kept(kept, lambda place: Profile.model_validate_json(_read_whole(place)))
             self._profiles[batches] = found or self._profiled(batches)
             if kept is not None and found is None:
                 _write_whole(kept, self._profiles[batches].model_dump_json().encode())
@@ -162,7 +166,7 @@ class Fits:
         if key not in self._tested:
             path = self._path(batches)
             kept = path.with_suffix(f".tested_{rows}.parquet") if path else None
-            found = _kept(kept, pd.read_parquet)
+            found = _kept(kept, _read_parquet)
             if found is not None:
                 self._tested[key] = found
             else:
@@ -299,8 +303,8 @@ class Fits:
 
 
 def _read_fit(place: Path) -> Fit:
-    record = FitRecord.model_validate_json(place.read_text())
-    live, tested = (pd.read_parquet(place.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
+    record = FitRecord.model_validate_json(_read_whole(place))
+    live, tested = (_read_parquet(place.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
     return Fit(record, live, tested)
 
 
@@ -316,7 +320,20 @@ def _kept(place: Path | None, read: Callable[[Path], Kept]) -> Kept | None:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one move."""
+    """Write a file in one move, with the hash of its content behind it."""
     unfinished = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-    unfinished.write_bytes(content)
+    unfinished.write_bytes(content + hashlib.sha256(content).digest())
     unfinished.replace(path)
+
+
+def _read_whole(path: Path) -> bytes:
+    """Read what `_write_whole` wrote; ValueError where it is something else."""
+    written = path.read_bytes()
+    content, digest = written[:-DIGEST], written[-DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("it was changed after it was written")
+    return content
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(_read_whole(path)))

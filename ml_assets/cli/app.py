@@ -42,7 +42,9 @@ ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the mode
 def main() -> None:
     """Run the command."""
     from ml_assets.settings import SettingsError, read_settings
+    from ml_assets.settings.home import keep_private
 
+    keep_private()
     try:
         log_to_stderr(read_settings().log_level)
     except SettingsError as error:

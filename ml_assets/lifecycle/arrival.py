@@ -11,6 +11,7 @@ from ml_assets.records import Record
 from ml_assets.registry import champions
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.store.json_file import DamagedError, read_json
+from ml_assets.store.seal import sealed
 from ml_assets.store.snapshots import atomic_write
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def parts(state: ModelState) -> dict[str, Part]:
             logger.warning("%s is damaged: the source is looked at anew", place)
     sight = state.source.look(before)
     if sight is not before:
-        atomic_write(place, sight.model_dump_json().encode())
+        atomic_write(place, sealed(sight.model_dump_json()))
     return state.source.batches_in(sight)
 
 

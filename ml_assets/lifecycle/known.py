@@ -12,8 +12,7 @@ from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipes
 from ml_assets.settings import Settings
 from ml_assets.sources.paths import SourceError
-from ml_assets.store.json_file import DamagedError, read_json, set_aside
-from ml_assets.store.snapshots import atomic_write
+from ml_assets.store.json_file import DamagedError, read_json, set_aside, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +93,8 @@ def _read(place: Path) -> list[Path] | None:
         known = read_json(place)
     except DamagedError:
         return None
+    if isinstance(known, dict):  # before there were seals it was the list alone
+        known = known.get("recipes")
     if not isinstance(known, list) or not all(isinstance(text, str) for text in known):
         return None
     return [Path(text) for text in known]
@@ -120,7 +121,7 @@ def _repaired(place: Path) -> list[Path]:
 
 
 def _write(place: Path, paths: list[Path]) -> None:
-    atomic_write(place, json.dumps([str(path) for path in paths], indent=1).encode())
+    write_json(place, {"recipes": [str(path) for path in paths]})
 
 
 def _is_json(text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import time
@@ -21,8 +20,8 @@ from ml_assets.recipe.loading import recipe_sha256
 from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 from ml_assets.sources import calendar
-from ml_assets.store.json_file import read_json, set_aside
-from ml_assets.store.snapshots import Store, atomic_write
+from ml_assets.store.json_file import read_json, set_aside, write_json
+from ml_assets.store.snapshots import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,8 +176,7 @@ class ModelState:
             self._remember(batches, first)
 
     def _remember(self, batches: Batches, first: str) -> None:
-        text = json.dumps({"column": batches.column, "period": batches.period, "first": first})
-        atomic_write(self._calendar_file, text.encode())
+        write_json(self._calendar_file, {"column": batches.column, "period": batches.period, "first": first})
 
     def index(self, batch: str) -> int:
         """Position of a batch on the calendar, from 0."""

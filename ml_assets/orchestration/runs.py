@@ -17,7 +17,7 @@ from ml_assets.failures import MendableError
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import process_tag, reap
 from ml_assets.settings import Settings
-from ml_assets.settings.home import unusable
+from ml_assets.settings.home import keep_private, unusable
 from ml_assets.store.snapshots import atomic_write
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def dagster_yaml() -> Path:
 
 def prepare_home(settings: Settings) -> None:
     """Make Dagster's home under ours, with this project's dagster.yaml, and point Dagster to it."""
+    keep_private()
     text = dagster_yaml().read_bytes()
     place = settings.dagster_home / "dagster.yaml"
     is_new = not (settings.dagster_home.exists() or settings.ledger.exists())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from stat import S_ISDIR
@@ -62,6 +63,11 @@ def read_home(variable: str, text: str) -> Path:
             raise SettingsError(f"{variable}: {place} is no folder. Choose another place, or remove it")
         break
     return home
+
+
+def keep_private() -> None:
+    """Let what this process makes from now on be this user's alone: folders 0700, files 0600."""
+    os.umask(0o077)
 
 
 def unusable(variable: str, home: Path, error: OSError) -> SettingsError:

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ml_assets.failures import MendableError
+from ml_assets.store.seal import DamagedError, opened, sealed
+from ml_assets.store.snapshots import atomic_write
+
+__all__ = ["DamagedError", "read_json", "set_aside", "write_json"]
 
 LARGEST: Final = 100_000_000
 """Bytes; a longer one is no small file."""
 
 
-class DamagedError(MendableError, ValueError):
-    """What lies in the file's place is no JSON."""
-
-
 def read_json(place: Path) -> Any:
-    """Read a file.
+    """Read a file; one that was written before there were seals, too.
 
     Raises
     ------
     DamagedError
-        It holds no JSON, or is a folder or a pipe, which would keep a reader waiting.
+        It holds no JSON, was changed, or is a folder or a pipe, which would keep a reader waiting.
     """
     try:
         if not place.is_file():
             raise DamagedError(f"{place} is no file")
         if place.stat().st_size > LARGEST:
             raise DamagedError(f"{place} has more than {LARGEST} bytes")
-        return json.loads(place.read_bytes())
+        return json.loads(opened(place.read_bytes()))
     except (ValueError, OSError, RecursionError) as error:
         raise DamagedError(f"{place} cannot be read: {error}") from None
+
+
+def write_json(place: Path, value: Mapping[str, Any]) -> None:
+    """Write a file in one move, sealed."""
+    atomic_write(place, sealed(json.dumps(value, indent=1)))
 
 
 def set_aside(place: Path) -> Path:

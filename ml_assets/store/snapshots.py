@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 from ml_assets.failures import MendableError
 from ml_assets.names import BATCH
 from ml_assets.records import Record
+from ml_assets.store.seal import opened, sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,14 +62,14 @@ class Store:
         sha256 = hashlib.sha256(content).hexdigest()
         columns = tuple(str(name) for name in frame.columns)
         pointer = self._path(asset, batch, FRAME)
-        known = json.loads(pointer.read_bytes()) if pointer.exists() else {}
+        known = self._known(pointer)
         before = known.get("sha256")
         blob = self._blob(asset, sha256)
         if not blob.exists() or hashlib.sha256(blob.read_bytes()).hexdigest() != sha256:
             atomic_write(blob, content)  # absent, or damaged on disk
         if before != sha256 or known.get("origin") != origin:
             meaning = {"sha256": sha256, "rows": len(frame), "columns": columns, "origin": origin}
-            atomic_write(pointer, json.dumps(meaning).encode())
+            atomic_write(pointer, sealed(json.dumps(meaning)))
         return Snapshot(sha256, len(frame), columns, before != sha256)
 
     def read_frame(self, asset: str, batch: str, columns: list[str] | None = None) -> pd.DataFrame:
@@ -122,7 +123,7 @@ class Store:
 
     def write_record(self, asset: str, batch: str, record: Record) -> None:
         """Keep a record as JSON."""
-        atomic_write(self._path(asset, batch, RECORD), record.model_dump_json(indent=1).encode())
+        atomic_write(self._path(asset, batch, RECORD), sealed(record.model_dump_json(indent=1)))
 
     def read_record(self, asset: str, batch: str, cls: type[R]) -> R:
         """Read a record.
@@ -130,12 +131,15 @@ class Store:
         Raises
         ------
         StoreError
-            There is none.
+            There is none, or it was changed after it was written.
         """
         path = self._path(asset, batch, RECORD)
         if not path.exists():
             raise StoreError(self._absent(asset, batch, "record"))
-        return cls.model_validate_json(path.read_bytes())
+        try:
+            return cls.model_validate_json(opened(path.read_bytes()))
+        except ValueError as error:
+            raise self._damaged(path, asset, batch, error) from None
 
     def write_bytes(self, asset: str, batch: str, name: str, content: bytes) -> Path:
         """Keep a file (report, picture) beside a batch, and return where it lies."""
@@ -189,8 +193,24 @@ class Store:
         path = self._path(asset, batch, FRAME)
         if not path.exists():
             raise StoreError(self._absent(asset, batch, "frame"))
-        pointer: dict[str, Any] = json.loads(path.read_bytes())
-        return pointer
+        try:
+            pointer: dict[str, Any] = json.loads(opened(path.read_bytes()))
+            return {"sha256": str(pointer["sha256"]), "columns": list(pointer["columns"]), **pointer}
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(path, asset, batch, error) from None
+
+    def _known(self, pointer: Path) -> dict[str, Any]:
+        """What a pointer says that is about to be replaced; nothing where it is absent or damaged."""
+        try:
+            return dict(json.loads(opened(pointer.read_bytes())))
+        except (FileNotFoundError, ValueError, TypeError):
+            return {}
+
+    def _damaged(self, path: Path, asset: str, batch: str, error: Exception) -> StoreError:
+        found = str(error).partition("\n")[0]
+        return StoreError(
+            f"{path} is damaged ({found}): restore it from a backup, or materialize {asset} of batch {batch} again"
+        )
 
     def _path(self, asset: str, batch: str, ending: str) -> Path:
         return self.root / _safe(asset) / f"{_safe(batch)}{ending}"
@@ -218,7 +238,6 @@ def atomic_write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         os.replace(temporary, path)  # noqa: PTH105 - the one call that swaps, named for what it does
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from ml_assets.lifecycle.known import load_states, remember
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.settings import Settings
+from ml_assets.store.json_file import read_json
 from ml_assets_tests.support.damage import RECIPE, START, write
 
 WRITERS = 20
@@ -119,7 +119,7 @@ def test_what_is_no_file_at_all_is_set_aside(settings: Settings, make: Callable[
     settings.home.mkdir()
     make(settings.known_recipes)
     assert names(settings) == set()
-    assert settings.known_recipes.read_text() == "[]"
+    assert read_json(settings.known_recipes) == {"recipes": []}
 
 
 def test_a_recipe_without_the_ending_of_yaml_is_remembered_too(
@@ -180,4 +180,4 @@ def test_a_damaged_calendar_is_made_anew(
     assert ("is made anew: it begins with 2024-01-02" in caplog.text) is taken_in
     assert ("is damaged; it is kept as calendar.json.damaged" in caplog.text) is (text is not None)
     assert state.first_batch() == state.known_first_batch() == ("2024-01-02" if taken_in else "2024-01-01")
-    assert set(json.loads(place.read_bytes())) == {"column", "period", "first"}
+    assert set(read_json(place)) == {"column", "period", "first"}

@@ -1,6 +1,7 @@
 """Snapshots: old or new and never half, whatever is sent how often and wherever a crash comes."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.records import Finding
+from ml_assets.settings.home import keep_private
+from ml_assets.store.seal import opened
 from ml_assets.store.snapshots import Store, StoreError, atomic_write
 
 OLD = pd.DataFrame({"x": [1.0, 2.0], "text": ["a", None]})
@@ -195,3 +198,56 @@ def test_failed_write_leaves_the_old_content_and_no_litter(
         atomic_write(path, b"new")
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
     assert path.read_bytes() == b"old"
+
+
+def test_every_changed_byte_is_refused_or_means_nothing(store: Store) -> None:
+    """Whatever one byte of a record, a pointer or a frame becomes, what is read is what was written, or refused."""
+    finding = Finding(rule="unit", message="1000 times as large", column="x")
+    store.write_record("report", MAY, finding)
+    store.write_frame("raw_data", MAY, OLD)
+    whole = files(store)
+    for name, content in whole.items():
+        for place in range(0, len(content), 1 if name.endswith(".json") else 97):
+            Path(name).write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            for read in (
+                lambda: store.read_record("report", MAY, Finding) == finding,
+                lambda: store.read_frame("raw_data", MAY).equals(OLD),
+                lambda: store.columns("raw_data", MAY) == list(OLD.columns),
+            ):
+                try:
+                    assert read(), (name, place)
+                except StoreError as error:
+                    assert f"{MAY} again" in str(error)
+        Path(name).write_bytes(content)
+    assert store.write_frame("raw_data", MAY, OLD).changed is False
+
+
+def test_a_damaged_pointer_is_mended_by_writing_again(store: Store) -> None:
+    store.write_frame("raw_data", MAY, OLD)
+    (pointer,) = store.root.rglob("*.frame.json")
+    pointer.write_bytes(pointer.read_bytes().replace(b'"rows": 2', b'"rows": 3'))
+    with pytest.raises(StoreError, match=r"frame\.json is damaged \(it was changed after it was written\)"):
+        store.columns("raw_data", MAY)
+    store.write_frame("raw_data", MAY, OLD)
+    assert store.columns("raw_data", MAY) == list(OLD.columns)
+
+
+def test_what_was_written_before_there_were_seals_is_read(store: Store) -> None:
+    finding = Finding(rule="unit", message="old")
+    store.write_record("report", MAY, finding)
+    store.write_frame("raw_data", MAY, OLD)
+    for path in store.root.rglob("*.json"):
+        path.write_bytes(opened(path.read_bytes()))
+    assert store.read_record("report", MAY, Finding) == finding
+    assert store.read_frame("raw_data", MAY).equals(OLD)
+
+
+def test_what_is_written_is_the_users_alone(store: Store) -> None:
+    umask = os.umask(0o022)
+    try:
+        keep_private()
+        store.write_frame("raw_data", MAY, OLD)
+    finally:
+        os.umask(umask)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in [store.root, *store.root.rglob("*")]}
+    assert modes == {0o700, 0o600}
