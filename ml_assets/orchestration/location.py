@@ -1,4 +1,4 @@
-"""The code location: every recipe's assets, jobs, sensor and schedule, and one overview."""
+"""The code location: every recipe's assets, jobs and sensors, and one overview."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ml_assets.lifecycle.alerts import alert
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, MODEL_TAG, TRAINING_TAG
+from ml_assets.orchestration.arrival import arrival_sensor
 from ml_assets.orchestration.assets import recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.executor import executor
@@ -92,8 +93,7 @@ def model_definitions(state: ModelState) -> dg.Definitions:
     made = dg.Definitions(
         assets=recipe_assets(state),
         jobs=recipe_jobs(state),
-        sensors=[retrain_sensor(state)],
-        schedules=recipe_schedules(state),
+        sensors=[retrain_sensor(state), *([arrival_sensor(state)] if state.recipe.batches else [])],
     )
     _whole(made, state.settings).get_repository_def()  # Dagster finds some faults only now
     return made
@@ -141,25 +141,6 @@ def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
         # The sensor alone asks for another attempt: two that do would train twice on the same evidence.
         job(f"{name}_train", training, {MODEL_TAG: name, TRAINING_TAG: name, MAX_RETRIES_TAG: "0"}),
         job(f"{name}_monitor", monitoring, {MODEL_TAG: name}),
-    ]
-
-
-def recipe_schedules(
-    state: ModelState,
-) -> list[dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition]:
-    """Make the schedule that takes in each batch when its period ends; on unless the calendar has an end."""
-    batches = state.recipe.batches
-    if batches is None:
-        return []
-    status = dg.DefaultScheduleStatus.STOPPED if batches.end else dg.DefaultScheduleStatus.RUNNING
-    monitor = recipe_jobs(state)[1]
-    return [
-        dg.build_schedule_from_partitioned_job(
-            monitor,
-            name=f"{state.name}_batches",
-            default_status=status,
-            description="Takes in each new batch.",
-        )
     ]
 
 
