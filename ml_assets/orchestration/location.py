@@ -71,9 +71,9 @@ def definitions_of(
                 sound.append(state)
             except Exception as error:  # noqa: BLE001 - however odd one recipe is, the others live
                 traced(error)
-                broken.append((state.path, _cannot_be_built(state, error)))
+                broken.append((state.path, cannot_be_built(state.path, error)))
         own = dg.Definitions(
-            assets=[*_error_assets(broken), overview_asset(sound, broken, settings)],
+            assets=[*error_assets(broken), overview_asset(sound, broken, settings)],
             jobs=[dg.define_asset_job("model_overview_job", selection=["model_overview"])],
             sensors=[failed_run_alert(settings), *broken_recipe_alert(broken, settings)],
         )
@@ -116,11 +116,12 @@ def _whole(definitions: dg.Definitions, settings: Settings) -> dg.Definitions:
     return dg.Definitions.merge(definitions, own)
 
 
-def _cannot_be_built(state: ModelState, error: Exception) -> RecipeError:
+def cannot_be_built(path: Path, error: Exception) -> RecipeError:
+    """Say what Dagster refuses of a recipe, as a fault of the recipe."""
     if isinstance(error, RecipeError):
         return error
     reason = f"no assets can be made of it: {type(error).__name__}: {error}"
-    return RecipeError([RecipeFault(str(state.path), None, "", reason)])
+    return RecipeError([RecipeFault(str(path), None, "", reason)])
 
 
 def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -135,7 +136,9 @@ def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
 
     def job(job_name: str, assets: Sequence[str], tags: dict[str, str]) -> dg.UnresolvedAssetJobDefinition:
         selection = [dg.AssetKey([name, asset]) for asset in assets]
-        return dg.define_asset_job(job_name, selection=selection, tags=tags, hooks={end_mlflow_run})
+        return dg.define_asset_job(
+            job_name, selection=selection, tags=tags, hooks={end_mlflow_run}, executor_def=executor
+        )
 
     return [
         # The sensor alone asks for another attempt: two that do would train twice on the same evidence.
@@ -196,7 +199,7 @@ def broken_recipe_alert(
     return [sensor]
 
 
-def _error_assets(faults: Sequence[tuple[Path, RecipeError]]) -> list[dg.AssetsDefinition]:
+def error_assets(faults: Sequence[tuple[Path, RecipeError]]) -> list[dg.AssetsDefinition]:
     """Show each broken recipe as one asset whose description is the message; the others stay."""
     names: set[str] = set()
     made = []
