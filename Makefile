@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 VENV_EXTRAS ?= .venv-extras
 STAMP_EXTRAS := $(VENV_EXTRAS)/.installed
+# Each file in one process, for its fixtures, and in the order of the folders: xdist would begin with the files of most
+# tests, and leave the longest walks to one core at the end.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := true
 
@@ -16,10 +19,10 @@ ui: environment
 	$(BIN)/ml-assets ui
 
 test: environment
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not extras"
+	$(PYTEST) -m "not slow and not extras"
 
 test-all: environment
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not extras"
+	$(PYTEST) -m "not extras"
 
 # What optional libraries need, in an environment of their own beside the first.
 test-extras: $(STAMP_EXTRAS)

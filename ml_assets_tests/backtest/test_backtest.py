@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,34 @@ def changed() -> Reports:
 @pytest.fixture(scope="module")
 def result(changed: Reports) -> Backtest:
     return backtest(changed, workers=2)
+
+
+class Kept(NamedTuple):
+    """A small backtest with its fits on disk, and what was told while it ran."""
+
+    stream: Stream
+    folder: Path
+    result: Backtest
+    progress: list[tuple[str, int, int]]
+
+    def copy(self, folder: Path) -> Reports:
+        """The same stream, with the fits in another folder."""
+        shutil.copytree(self.folder, folder)
+        return reports(self.stream, folder)
+
+    def told(self, again: Backtest) -> bool:
+        """Whether another backtest says the same, but for the seconds of fits."""
+        return all(
+            (ours.policy, ours.score, ours.dates) == (theirs.policy, theirs.score, theirs.dates)
+            for ours, theirs in zip(self.result.policies, again.policies, strict=True)
+        )
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    given, folder, seen = stream(batches=12), tmp_path_factory.mktemp("kept"), []
+    made = backtest(reports(given, folder), workers=2, progress=lambda *news: seen.append(news))
+    return Kept(given, folder, made, seen)
 
 
 def named(result: Backtest, policy: str) -> PolicyScore:
@@ -133,69 +162,56 @@ def test_literal_thresholds_mean_what_they_say(result: Backtest, changed: Report
     assert run.dates == named(result, "literal thresholds").dates
 
 
-def test_no_fit_is_made_twice(tmp_path: Path) -> None:
+def test_no_fit_is_made_twice(kept: Kept, tmp_path: Path) -> None:
     """Fits are shared by all policies, and found again by another process and another threshold."""
-    given = stream(batches=16)
-    first = reports(given, tmp_path)
-    before = backtest(first, workers=2)
-    made = sorted(tmp_path.rglob("*.json"))
-    assert sum(".profile" not in path.name for path in made) <= len(given.labels) - 5
+    folder = tmp_path / "again"
+    identity = kept.copy(folder).fits.identity
+    made = sorted(folder.rglob("*.json"))
+    assert 0 < sum(".profile" not in path.name for path in made) <= len(kept.stream.labels) - 5
 
     def refuse(frame: pd.DataFrame) -> Any:
         raise AssertionError("fitted again")
 
-    fits = Fits(given, refuse, tmp_path, first.fits.identity)
-    assert backtest(Reports(fits)) == before
+    fits = Fits(kept.stream, refuse, folder, identity)
+    assert backtest(Reports(fits)) == kept.result
     tried = what_if(Reports(fits), {"bolder": Retraining(drift_threshold=0.05, breaches=Breaches(k=1, n=1))})
     assert [row.policy for row in tried.policies] == [NEVER, "bolder", ORACLE]
-    assert sorted(tmp_path.rglob("*.json")) == made
+    assert sorted(folder.rglob("*.json")) == made
 
 
-def test_killed_backtest_goes_on(tmp_path: Path) -> None:
-    given = stream(batches=14)
-    whole = backtest(reports(given, tmp_path / "whole"))
-    half = reports(given, tmp_path / "half")
-    for end in given.labels[5:8]:
+def test_killed_backtest_goes_on(kept: Kept, tmp_path: Path) -> None:
+    half = reports(kept.stream, tmp_path)
+    for end in kept.stream.labels[5:8]:
         half.fits.get(end, 4)
-    record = next((tmp_path / "half").rglob("*.json"))
-    record.with_suffix(".json").unlink()  # killed before the record was written: the fit is not whole
-    again = backtest(reports(given, tmp_path / "half"))
-    assert [(r.policy, r.score, r.dates) for r in again.policies] == [
-        (r.policy, r.score, r.dates) for r in whole.policies
-    ]
+    next(tmp_path.rglob("*.json")).unlink()  # killed before the record was written: the fit is not whole
+    assert kept.told(backtest(reports(kept.stream, tmp_path)))
 
 
 @pytest.mark.parametrize("keep", [lambda size: size // 2, lambda size: 0, lambda size: size - 1])
 def test_damaged_files_of_a_backtest_are_made_anew(
-    tmp_path: Path, keep: Callable[[int], int], caplog: pytest.LogCaptureFixture
+    kept: Kept, tmp_path: Path, keep: Callable[[int], int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    given = stream(batches=12)
-    whole = backtest(reports(given, tmp_path))
-    kept = sorted(path for path in tmp_path.rglob("*") if path.is_file())
-    assert {path.name.partition(".")[2].partition("_")[0] for path in kept} >= {
+    again = kept.copy(tmp_path / "damaged")
+    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.name.partition(".")[2].partition("_")[0] for path in files} >= {
         "json", "profile.json", "live.parquet", "tested.parquet"
     }  # fmt: skip
-    for path in kept[::2]:
+    for path in files[::2]:
         os.truncate(path, keep(path.stat().st_size))
-    again = backtest(reports(given, tmp_path))
+    assert kept.told(backtest(again))
     assert "is damaged and is made anew" in caplog.text
-    assert [(r.policy, r.score, r.dates) for r in again.policies] == [
-        (r.policy, r.score, r.dates) for r in whole.policies
-    ]
 
 
 def test_other_rows_are_other_fits(tmp_path: Path) -> None:
-    backtest(reports(stream(batches=14), tmp_path))
-    made = len(list(tmp_path.rglob("*.json")))
-    backtest(reports(stream(batches=14, seed=1), tmp_path))
-    assert len(list(tmp_path.rglob("*.json"))) == 2 * made
+    for seed, made in ((0, 1), (1, 2), (0, 2)):
+        given = stream(batches=8, seed=seed)
+        reports(given, tmp_path).fits.get(given.labels[5], 4)
+        assert len(list(tmp_path.rglob("*.json"))) == made
 
 
-def test_progress_ends_with_all_done(changed: Reports) -> None:
-    seen: list[tuple[str, int, int]] = []
-    backtest(changed, progress=lambda *news: seen.append(news))
+def test_progress_ends_with_all_done(kept: Kept) -> None:
     for what in ("fits", "policies"):
-        done = [(n, total) for name, n, total in seen if name == what]
+        done = [(n, total) for name, n, total in kept.progress if name == what]
         assert [n for n, _ in done] == list(range(1, done[-1][1] + 1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,22 @@ hyperparameter_tuning: {enabled: false, metric: roc_auc}
 BATCHES = "batches: {column: day, period: daily}\ntraining: {first: 4, window: 4}\n"
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ML_ASSETS_HOME", str(tmp_path / "home"))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("backtest")
     frame = pd.concat(made_rows(12, 320, 0, 7).values()).drop(columns="row_id__")
-    frame.to_csv(tmp_path / "made.csv", index=False)
-    (tmp_path / "made.yaml").write_text(RECIPE + BATCHES)
-    (tmp_path / "static.yaml").write_text(RECIPE.replace("name: made", "name: static"))
-    return tmp_path
+    frame.to_csv(folder / "made.csv", index=False)
+    (folder / "made.yaml").write_text(RECIPE + BATCHES)
+    (folder / "static.yaml").write_text(RECIPE.replace("name: made", "name: static"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ML_ASSETS_HOME", str(folder / "home"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> tuple[int, dict[str, Any], str]:
+    """The first run of the command: its exit code, its result and its progress."""
+    return run(folder / "made.yaml")
 
 
 def run(path: Path) -> tuple[int, dict[str, Any], str]:
@@ -40,8 +49,10 @@ def run(path: Path) -> tuple[int, dict[str, Any], str]:
     return result.exit_code, json.loads(result.stdout.splitlines()[-1]), result.stderr
 
 
-def test_backtest_tells_every_policy_and_recommends_one(folder: Path) -> None:
-    code, told, progress = run(folder / "made.yaml")
+def test_backtest_tells_every_policy_and_recommends_one(
+    folder: Path, first: tuple[int, dict[str, Any], str]
+) -> None:
+    code, told, progress = first
     assert code == 0
     assert {"name", "metric", "policies", "recommended"} <= told.keys()
     assert told["metric"] == "roc_auc"
@@ -64,7 +75,9 @@ def test_static_table_has_no_history(folder: Path) -> None:
     assert "no history" in told["error"]
 
 
-def test_asset_shows_the_same_backtest_and_says_why_there_is_none(folder: Path) -> None:
+def test_asset_shows_the_same_backtest_and_says_why_there_is_none(
+    folder: Path, first: tuple[int, dict[str, Any], str]
+) -> None:
     from ml_assets.backtest.errors import TooShortError
     from ml_assets.cli.validate import load_state
     from ml_assets.features.cleaning import clean
@@ -72,7 +85,7 @@ def test_asset_shows_the_same_backtest_and_says_why_there_is_none(folder: Path) 
     from ml_assets.orchestration.display import backtest_metadata
     from ml_assets.settings import read_settings
 
-    _, told, _ = run(folder / "made.yaml")
+    _, told, _ = first
     state = load_state(folder / "made.yaml", read_settings())
     batches = [f"2024-01-{day:02}" for day in range(1, 13)]
     for known in (0, 5, 12):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -47,13 +48,21 @@ class Reef(Shore):
         return [entry.reason for entry in entries if entry.record["event"] == event]
 
 
-@pytest.fixture
-def reef(tmp_path: Path, mlflow_home: Path) -> Reef:
-    reef = Reef(tmp_path / "recipes", mlflow_home, window=2)
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Reef:
+    """Three days, and a first champion."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    reef = Reef(tmp_path_factory.mktemp("recipes"), home, window=2)
     for number in range(3):
         assert reef.arrive(number).estimate is None  # no champion
     assert reef.train(2).outcome == "promote"  # learned days 0 and 1
     return reef
+
+
+@pytest.fixture
+def reef(lived: Reef, tmp_path: Path) -> Reef:
+    return lived.copy(tmp_path)
 
 
 def test_holdout_is_kept_with_predictions_of_the_model_that_had_not_seen_it(reef: Reef) -> None:

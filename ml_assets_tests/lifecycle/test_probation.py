@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlparse
@@ -38,22 +39,31 @@ class Beach(Shore):
         return info.version if info else None
 
 
-@pytest.fixture
-def beach(tmp_path: Path, mlflow_home: Path) -> Beach:
-    beach = Beach(tmp_path / "recipes", mlflow_home)
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> dict[int, Beach]:
+    """The beach as it was with each of its champions."""
+    root, home = tmp_path_factory.mktemp("beach"), tmp_path_factory.mktemp("home")
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    beach = Beach(root / "recipes", home)
     for number in (0, 1):
         beach.arrive(number, turned=True)
     assert beach.train(1).outcome == "promote"  # learned day 0
-    return beach
-
-
-@pytest.fixture
-def replaced(beach: Beach) -> Beach:
-    """The meaning turns round, the gate rightly promotes a second version; what comes then decides."""
+    first = beach.copy(root / "first")
     for number in (2, 3):
         beach.arrive(number, turned=False)
     assert beach.train(3).outcome == "promote" and beach.champion == 2
-    return beach
+    return {1: first, 2: beach}
+
+
+@pytest.fixture
+def beach(lived: dict[int, Beach], tmp_path: Path) -> Beach:
+    return lived[1].copy(tmp_path)
+
+
+@pytest.fixture
+def replaced(lived: dict[int, Beach], tmp_path: Path) -> Beach:
+    """The meaning turns round, the gate rightly promotes a second version; what comes then decides."""
+    return lived[2].copy(tmp_path)
 
 
 def test_bad_champion_is_rolled_back_within_probation_and_stays_away(replaced: Beach) -> None:

@@ -21,6 +21,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.runs import prepare_home
 from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.calendar import next_batch
+from ml_assets_tests.support.homes import move_addresses
 from ml_assets_tests.support.processes import Program
 from ml_assets_tests.support.tide import MODEL
 
@@ -116,7 +117,7 @@ class Place:
     def copy(self, root: Path) -> Place:
         """The same place elsewhere; MLflow's artifact addresses and Dagster's paths follow."""
         shutil.copytree(self.root, root)
-        move_addresses(root / "home" / "mlflow.db", str(self.home), str(root / "home"))
+        move_addresses(root / "home", self.home)
         return Place(root, self.name)
 
     def start(self, *arguments: str) -> Program:
@@ -155,23 +156,6 @@ def make_place(root: Path, recipe: str, mlflow_template: Path) -> Place:
         os.environ.clear()
         os.environ.update(before)
     return place
-
-
-def move_addresses(database: Path, old: str, new: str) -> None:
-    """Let MLflow's addresses of artifacts follow a copied home."""
-    import sqlite3
-
-    columns = {
-        "experiments": ["artifact_location"],
-        "runs": ["artifact_uri"],
-        "logged_models": ["artifact_location"],
-        "model_versions": ["source", "storage_location"],
-    }
-    with sqlite3.connect(database) as connection:
-        for table, names in columns.items():
-            for name in names:
-                connection.execute(f"UPDATE {table} SET {name} = replace({name}, ?, ?)", (old, new))
-    connection.close()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str, every: float = 0.2) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from copy import copy
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
@@ -14,6 +17,7 @@ from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import Promotion
 from ml_assets.registry.tracking import ensure_experiment
 from ml_assets.settings import Settings
+from ml_assets_tests.support.homes import copy_home
 from ml_assets_tests.support.tide import MODEL, NAME
 
 RECIPE = (
@@ -40,10 +44,21 @@ class Shore:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{NAME}.yaml"
         path.write_text(RECIPE % window)
-        self.folder = folder
-        self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
+        self._lives_in(folder, home)
         client = self.state.registry.client
         self.run = str(client.create_run(ensure_experiment(client, self.state.settings, NAME)).info.run_id)
+
+    def _lives_in(self, folder: Path, home: Path) -> None:
+        path = folder / f"{NAME}.yaml"
+        self.folder = folder
+        self.state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(folder,)))
+
+    def copy(self, root: Path) -> Self:
+        """The same model elsewhere, as it is now; what happens there does not happen here."""
+        again = copy(self)
+        home = copy_home(self.state.settings.home, root / "a home")
+        again._lives_in(Path(shutil.copytree(self.folder, root / "recipes")), home)
+        return again
 
     def put(self, number: int, frame: pd.DataFrame) -> None:
         """Write a day's rows to the source."""
