@@ -25,6 +25,7 @@ import pandas as pd
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import Roles, roles
+from ml_assets.monitoring.mixture import mixed_units
 from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.promotion.judged import Measure
@@ -48,7 +49,7 @@ Progress = Callable[[int, int], None]
 DIGEST = 32
 """Bytes of a SHA-256."""
 
-FORMAT = 3
+FORMAT = 4
 """Of what is kept of a fit: fits of another format are made anew."""
 
 
@@ -271,7 +272,12 @@ class Fits:
             batches=batches,
             rows=int(rows[recipe.target].notna().sum()),
             seconds=seconds,
-            evaluation=evaluation.model_copy(update={"per_class": {}}),
+            evaluation=evaluation.model_copy(
+                update={
+                    "per_class": {},
+                    "mixed": mixed_units(labelled_rows(rows, recipe), self.roles(batches).numeric),
+                }
+            ),
         )
         later = stream.rows.iloc[stream.spans[batches[-1]][1] :]
         return Fit(record, predict(model, later), tested)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import tokens
 from ml_assets.lifecycle.errors import StepError
-from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TakenIn(Pictured):
+class TakenIn:
     """A snapshot of the rows as they came."""
 
     rows: int
@@ -34,7 +33,7 @@ class TakenIn(Pictured):
 
 
 @dataclass(frozen=True)
-class Cleaned(Pictured):
+class Cleaned:
     """A snapshot of the clean rows, and how many were dropped for which reason."""
 
     rows: int
@@ -47,7 +46,7 @@ class Cleaned(Pictured):
 
 
 @dataclass(frozen=True)
-class Predicted(Pictured):
+class Predicted:
     """A snapshot of predictions; `champion_version` is 0 while there is no champion."""
 
     champion_version: int = 0

@@ -11,7 +11,6 @@ from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.news import News
-from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GateResult(Pictured):
+class GateResult:
     """What `champion` did: the version it registered, who is champion now, and why."""
 
     promotion: Promotion
@@ -37,7 +36,7 @@ class GateResult(Pictured):
 
 
 @dataclass(frozen=True)
-class Part(Pictured):
+class Part:
     """A snapshot of one part of a training window."""
 
     rows: int
@@ -46,25 +45,11 @@ class Part(Pictured):
     sha256: str
 
 
-@dataclass(frozen=True)
-class Trained(Pictured):
-    """What `trained_model` did: the model with everything that is needed to judge it later."""
-
-    model: TrainedModel
-
-
-@dataclass(frozen=True)
-class Evaluated(Pictured):
-    """What `evaluation_report` found."""
-
-    evaluation: Evaluation
-
-
 def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[str, Part]:
     """Split the labelled rows of the training window into `training_set` and `test_set`.
 
     `healthy` leaves out faulty batches: a model must not learn a broken feed by itself. A person who trains
-    by hand, after a lasting change of unit, has them learned.
+    by hand, after a lasting change of unit, has them learned; the gate lets no model of two units pass.
     """
     from ml_assets.training.splits import split
 
@@ -113,7 +98,7 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
     return batches[-choose_window(batches, scorer) :]
 
 
-def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> Trained:
+def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> TrainedModel:
     """Fit on the training set and log the model with everything that is needed to judge it later."""
     from ml_assets.search.study import SearchRun
     from ml_assets.training.fit import fit
@@ -150,7 +135,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         snapshots=_learned(state, as_of),
     )
     state.store.write_record("trained_model", as_of, trained)
-    return Trained(trained)
+    return trained
 
 
 def _learned(state: ModelState, as_of: str) -> dict[str, str]:
@@ -167,10 +152,11 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
     return tuning.best_params if tuning is not None else None
 
 
-def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
-    """Score the trained model on the hold-out; its pictures are kept with the run in MLflow, too."""
+def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
+    """Score the trained model on the hold-out; the record and a picture."""
     from ml_assets.evaluation import pictures
     from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.monitoring.mixture import mixed_units
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.registry import tracking
     from ml_assets.tasks.all import task_of
@@ -182,14 +168,14 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     y = test[state.recipe.target]
     y_train = state.store.read_frame("training_set", as_of)[state.recipe.target]
     evaluation = evaluate(state.recipe, y, predicted, y_train)
-    leaks = suspected_leaks(_window_rows(state, as_of), trained.training.features, state.recipe)
-    evaluation = evaluation.model_copy(update={"leaks": leaks})
-    shown = {"picture": pictures.PICTURES[task_of(state.recipe).picture](y, predicted)}
+    window, features = _window_rows(state, as_of), trained.training.features
+    leaks = suspected_leaks(window, features, state.recipe)
+    evaluation = evaluation.model_copy(update={"leaks": leaks, "mixed": mixed_units(window, features)})
+    png = pictures.PICTURES[task_of(state.recipe).picture](y, predicted)
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
-    for name, png in shown.items():
-        tracking.log_file(state.registry.client, trained.run_id, f"evaluation_{name}.png", png)
-    return Evaluated(evaluation, pictures=shown)
+    tracking.log_file(state.registry.client, trained.run_id, "evaluation.png", png)
+    return evaluation, png
 
 
 def champion_step(

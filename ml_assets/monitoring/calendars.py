@@ -98,10 +98,9 @@ def calendar_columns(past: Past, numeric: Iterable[str], categorical: Iterable[s
     told = [*_parts(days)] if days else []
     found: dict[str, str] = {}
     for name in numeric:
-        columns = past.columns(name)
-        if not _may_be(numbers(columns[0]).values, numbers(columns[-1]).values):
+        if not _may_be(*(numbers(column).values for column in past.ends(name))):
             continue
-        sides = [numbers(column).values for column in columns]
+        sides = [numbers(column).values for column in past.columns(name)]
         what = _part(sides, told) or (_counter(sides, days) if days else "") or _constant(sides)
         found |= {name: what} if what else {}
     for name in categorical:
@@ -136,8 +135,10 @@ def _days(batches: Sequence[str]) -> list[pd.DatetimeIndex]:
 
 def _parts(days: Sequence[pd.DatetimeIndex]) -> Iterator[tuple[str, list[Any]]]:
     """Parts of the calendar that tell these batches apart, and what each may be in each batch, sorted."""
+    whole = pd.DatetimeIndex(np.concatenate([each.to_numpy() for each in days]))
+    ends = np.cumsum([len(each) for each in days])[:-1]
     for name, part in PARTS.items():
-        values = [np.unique(np.asarray(part(each), dtype=float)) for each in days]
+        values = [np.unique(each) for each in np.split(np.asarray(part(whole), dtype=float), ends)]
         if not _telling(values):
             continue
         yield name, values

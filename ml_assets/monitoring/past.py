@@ -24,9 +24,12 @@ class Past:
     ----------
     rows : DataFrame of shape (n_rows, n_columns)
         With `batch__` where there are batches; each column once.
+    most : int
+        Newest batches that are looked at.
     """
 
     rows: pd.DataFrame
+    most: int = 60
 
     @cached_property
     def places(self) -> dict[str, Any]:
@@ -34,7 +37,8 @@ class Past:
         if BATCH not in self.rows.columns:
             return {"": np.arange(len(self.rows))}
         found = self.rows.groupby(BATCH, sort=True).indices
-        return {str(label): np.sort(places) for label, places in found.items() if len(places) >= FEWEST_ROWS}
+        known = {str(label): np.sort(places) for label, places in found.items() if len(places) >= FEWEST_ROWS}
+        return dict(list(known.items())[-self.most :])
 
     @cached_property
     def batches(self) -> tuple[str, ...]:
@@ -45,6 +49,11 @@ class Past:
         """A column in each batch."""
         column = self.rows[name]
         return [column.iloc[places] for places in self.places.values()]
+
+    def ends(self, name: str) -> tuple[pd.Series, pd.Series]:
+        """A column in the oldest and in the newest batch."""
+        places = list(self.places.values())
+        return self.rows[name].iloc[places[0]], self.rows[name].iloc[places[-1]]
 
     def filled(self, name: str) -> list[float]:
         """Share of rows with a value in each batch, from the first that has any."""

@@ -144,16 +144,17 @@ def typical(values: Any) -> float:
 def _nearest(change: Change, theirs: Any, sides: Sequence[Any]) -> float:
     """Distance to the nearest batch once the values are taken back: of one size and width with it."""
     back = change.back(theirs)
-    width = _width(back)
+    width = spread(back)
     near = [
         side
         for side in sides
-        if change.factor is not None or (width and 1 / STEADY**2 <= _width(side) / width <= STEADY**2)
+        if change.factor is not None or (width and 1 / STEADY**2 <= spread(side) / width <= STEADY**2)
     ]
     return min((distance(back, side) for side in near), default=1.0)
 
 
-def _width(values: Any) -> float:
+def spread(values: Any) -> float:
+    """Width of the middle four fifths of sorted values."""
     low, high = values[[len(values) // 10, -1 - len(values) // 10]]
     return float(high - low)
 

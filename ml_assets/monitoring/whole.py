@@ -69,7 +69,7 @@ def whole_faults(
         label: _hashes(frame, numeric or names) for label, frame in others.items()
     }
     known.pop(batch, None)
-    if max((_there(rows, quick) for rows in known.values()), default=0.0) >= AGAIN:
+    if max(_shares(known, quick), default=0.0) >= AGAIN:
         yield from _again(batch, _hashes(current, names), names, past, others)
 
 
@@ -91,7 +91,8 @@ def _again(
 ) -> Iterator[str]:
     learned = {label: rows for label, rows in _by_batch(past, names).items() if label != batch}
     newest = {label: _hashes(frame, names) for label, frame in trailing.items()}
-    share, label = max((_there(rows, now), label) for label, rows in (learned | newest).items())
+    known = learned | newest
+    share, label = max(zip(_shares(known, now), known, strict=True))
     pairs = [_successive(learned), _successive(newest)]
     usual = max(max(pairs[0], default=0.0), median(pairs[1]) if pairs[1] else 0.0)
     if share >= AGAIN and share - usual >= AGAIN_RISEN:
@@ -132,6 +133,15 @@ def _hashes(frame: pd.DataFrame, names: Sequence[str]) -> Any:
 
 def _repeated(hashes: Any) -> float:
     return 1 - len(np.unique(hashes)) / len(hashes) if len(hashes) else 0.0
+
+
+def _shares(batches: Mapping[str, Any], now: Any) -> list[float]:
+    """Share of each batch's rows that are there now."""
+    if not batches:
+        return []
+    there = np.isin(np.concatenate(list(batches.values())), now)
+    ends = np.cumsum([len(rows) for rows in batches.values()])[:-1]
+    return [float(part.mean()) if len(part) else 0.0 for part in np.split(there, ends)]
 
 
 def _there(earlier: Any, now: Any) -> float:

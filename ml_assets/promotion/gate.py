@@ -81,7 +81,8 @@ def decide_promotion(
     promotion : PromotionSection
         The limits.
     evaluation : Evaluation
-        Of the challenger on its hold-out: baseline, intervals, targets missed.
+        Of the challenger on its hold-out: baseline, intervals, targets missed; a window of two units, which keeps
+        it out.
     costs : Costs, optional
         Seconds and bytes, measured by the caller.
     suspicions : sequence of GateCheck
@@ -94,6 +95,7 @@ def decide_promotion(
         If the metric is unknown, its direction is the other one, or the rows of the two models differ.
     """
     answer = _decide(judged, measure, promotion, evaluation, costs)
+    suspicions = (*suspicions, *_unit_checks(evaluation))
     if not suspicions:
         return answer
     held = answer.outcome == "promote" and not all(check.passed for check in suspicions)
@@ -105,6 +107,17 @@ def decide_promotion(
             "checks": (*answer.checks, *suspicions),
         }
     )
+
+
+def _unit_checks(evaluation: Evaluation) -> list[GateCheck]:
+    """A window of two units keeps its model out, whatever it scores: half of its rows are wrong."""
+    if not evaluation.mixed:
+        return []
+    text = (
+        f"the training window mixes two units: {'; '.join(evaluation.mixed)} Mend these batches at the source, or "
+        "learn from the batches of one unit alone (training.window)"
+    )
+    return [GateCheck(name="units", passed=False, text=text)]
 
 
 def _decide(

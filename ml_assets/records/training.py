@@ -92,7 +92,8 @@ class Leak(Record):
 class Evaluation(Record):
     """Scores on rows the model has not seen, beside a baseline that looks at no feature.
 
-    `leaks` are features that are suspected of holding the answer.
+    `leaks` are features that are suspected of holding the answer, `mixed` columns of the training window that are in
+    two units, in words.
     """
 
     metric: str
@@ -103,3 +104,4 @@ class Evaluation(Record):
     per_class: dict[str, dict[str, float]] = {}
     targets_missed: tuple[str, ...] = ()
     leaks: tuple[Leak, ...] = ()
+    mixed: tuple[str, ...] = ()

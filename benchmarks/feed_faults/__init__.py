@@ -1,0 +1,1 @@
+"""Broken feeds and harmless oddities, each replayed through the product's own contract, reports, policy and gate."""
