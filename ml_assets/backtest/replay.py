@@ -16,6 +16,7 @@ from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
 from ml_assets.monitoring.performance import performance_report
+from ml_assets.monitoring.pooling import waiting
 from ml_assets.monitoring.reference import Reference, Scored
 from ml_assets.records import (
     Attempt,
@@ -115,15 +116,20 @@ class Reports:
         if batch not in known:
             stream = self.stream
             before = stream.labels[: stream.labels.index(batch)]
-            predicted = served_rows(stream, serving.fit, batch)
+            earlier = _under((known[b] for b in sorted(known) if b < batch), serving.version)
+            pool = waiting(earlier, serving.version, batch)
+            fewest = stream.recipe.monitoring.min_rows
+            together = [batch] if len(stream.frames[batch]) >= fewest else [*pool, batch]
+            predicted = pd.concat([served_rows(stream, serving.fit, each) for each in together])
             known[batch] = drift_report(
                 batch,
                 stream.frames[batch],
                 self._reference(serving),
-                earlier=_under((known[b] for b in sorted(known) if b < batch), serving.version),
+                earlier=earlier,
                 trailing={label: stream.frames[label] for label in before[-TRAILING_BATCHES:]},
-                predictions=predicted if len(predicted) >= stream.recipe.monitoring.min_rows else None,
+                predictions=predicted if len(predicted) >= fewest else None,
                 volumes={label: len(stream.frames[label]) for label in before[-REMEMBERED_REPORTS:]},
+                pool={label: stream.frames[label] for label in pool},
             )
         return known[batch].model_copy(update={"champion_version": serving.version})
 
@@ -131,15 +137,21 @@ class Reports:
         """Score what was served for a batch, once its labels are known."""
         known = self._performance.setdefault((serving.fit.record.batches, serving.as_of), {})
         if scored not in known:
-            predicted = served_rows(self.stream, serving.fit, scored)
-            y = self.stream.rows.loc[predicted.index, self.stream.recipe.target]
+            earlier = _under(known.values(), serving.version)
+            pool = waiting(earlier, serving.version, scored)
             known[scored] = performance_report(
                 batch,
                 self._reference(serving),
-                Scored(scored, y, predicted),
-                _under(known.values(), serving.version),
+                self._answered(serving, scored),
+                earlier,
+                [self._answered(serving, each) for each in pool],
             )
         return known[scored].model_copy(update={"batch": batch, "champion_version": serving.version})
+
+    def _answered(self, serving: Serving, batch: str) -> Scored:
+        """What a model answered for a batch, beside the labels."""
+        predicted = served_rows(self.stream, serving.fit, batch)
+        return Scored(batch, self.stream.rows.loc[predicted.index, self.stream.recipe.target], predicted)
 
     def _reference(self, serving: Serving) -> Reference:
         """A fit as the reports know it."""

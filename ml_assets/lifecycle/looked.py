@@ -114,7 +114,7 @@ def _hints(seen: Seen) -> list[str]:
     from ml_assets.quality.leak import suspected_leaks
 
     leaks = suspected(suspected_leaks(seen.rows, seen.roles.features, seen.recipe), seen.recipe.quality)
-    return [*hints(seen), *([told(leaks)] if leaks else []), *_holdout(seen), *_emptied(seen)]
+    return [*hints(seen), *([told(leaks)] if leaks else []), *_holdout(seen), *_emptied(seen), *_small(seen)]
 
 
 def _calendars(seen: Seen, frames: dict[str, pd.DataFrame]) -> list[str]:
@@ -130,6 +130,29 @@ def _calendars(seen: Seen, frames: dict[str, pd.DataFrame]) -> list[str]:
     return [
         f"column '{name}' tells the time of its batch ({what}): its new values are neither fault nor drift"
         for name, what in told.items()
+    ]
+
+
+def _small(seen: Seen) -> list[str]:
+    """Batches that are judged together with others, and what that can show."""
+    from ml_assets.monitoring.detectable import small_batches
+
+    recipe = seen.recipe
+    if recipe.batches is None or not seen.whole:
+        return []
+    usual = int(seen.rows[BATCH].value_counts().median())
+    if usual >= recipe.monitoring.min_rows:
+        return []
+    known = len(seen.labels)
+    return [
+        small_batches(
+            usual,
+            max(known, 1),
+            round(recipe.evaluation.validation.test_size * known),
+            len(seen.roles.features),
+            recipe.monitoring.min_rows,
+            recipe.retraining.breaches.k,
+        )
     ]
 
 

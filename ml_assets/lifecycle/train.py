@@ -257,7 +257,8 @@ def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: 
     model = refit(frame, state.recipe, trained.training)
     result = trained.training.model_copy(update={"rows": len(frame)})
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of, "refit_of": trained.run_id})
-    return trained.model_copy(update={**logged._asdict(), "training": result})
+    batches = tuple(sorted(frame[BATCH].unique()))
+    return trained.model_copy(update={**logged._asdict(), "batches": batches, "training": result})
 
 
 def _log(

@@ -48,6 +48,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
     from ml_assets.monitoring import evidently_report, pictures, timeline
     from ml_assets.monitoring.drift import drift_report
+    from ml_assets.monitoring.pooling import waiting
     from ml_assets.registry import tracking
 
     champion = state.registry.champion(state.name)
@@ -58,14 +59,19 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         state.store.write_record("drift_report", batch, report)
         return Drift(report)
     known = reference(state, champion.version)
+    pool = {
+        label: state.store.read_frame("cleaned_features", label)
+        for label in waiting(earlier, champion.version, batch)
+    }
     report = drift_report(
         batch,
         current,
         known,
         earlier=earlier,
         trailing=_trailing(state, batch),
-        predictions=_predicted(state, champion.version, current),
+        predictions=_predicted(state, champion.version, [*pool.values(), current]),
         volumes=_volumes(state, batch),
+        pool=pool,
     )
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
@@ -126,15 +132,21 @@ def _volumes(state: ModelState, batch: str) -> dict[str, int]:
     return {label: state.store.rows("cleaned_features", label) for label in labels[-REMEMBERED_REPORTS:]}
 
 
-def _predicted(state: ModelState, version: int, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Predict the rows the champion has not learned: on learned ones it looks better than it is.
+def _predicted(state: ModelState, version: int, frames: list[pd.DataFrame]) -> pd.DataFrame | None:
+    """Predict the rows the champion has not learned, of the newest frame, or of all where that has too few.
+
+    On learned rows it looks better than it is.
 
     None where they are too few, or where the columns are not what the model knows: the report says which.
     """
+    import pandas as pd
+
     from ml_assets.evaluation.evaluate import predict
 
+    fewest = state.recipe.monitoring.min_rows
+    frame = frames[-1] if len(frames[-1]) >= fewest else pd.concat(frames, ignore_index=True)
     new = unlearned(state, frame, version)
-    if len(new) < state.recipe.monitoring.min_rows:
+    if len(new) < fewest:
         return None
     try:
         return predict(state.registry.files.load(state.name, version), new)
@@ -156,6 +168,7 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     """Score the newest batch whose labels are known when `batch` has arrived."""
     from ml_assets.monitoring import timeline
     from ml_assets.monitoring.performance import performance_report
+    from ml_assets.monitoring.pooling import waiting
     from ml_assets.registry import tracking
 
     earlier = _earlier_reports(state, batch, "performance_report", PerformanceReport)
@@ -164,7 +177,10 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     known = None
     if champion is not None:
         known = reference(state, champion.version if answered is None else answered.version)
-    scored = performance_report(batch, known, _scored(answered, state.recipe.target), earlier)
+    now = _scored(answered, state.recipe.target)
+    pool = waiting(earlier, known.version, now.batch) if known is not None and now is not None else []
+    before = [_scored(served(state, each), state.recipe.target) for each in pool]
+    scored = performance_report(batch, known, now, earlier, [each for each in before if each is not None])
     report = with_findings(state, scored, earlier, known, answered)
     state.store.write_record("performance_report", batch, report)
     tracking.log_metrics(state.registry.client, mlflow_run_id, metrics(report), state.index(batch))

@@ -20,6 +20,7 @@ from ml_assets.features.columns import unfit
 from ml_assets.monitoring import faults as faulty
 from ml_assets.monitoring.calendars import calendar_columns
 from ml_assets.monitoring.past import Past
+from ml_assets.monitoring.pooling import of_batches, so_far
 from ml_assets.monitoring.samples import NumberPair, Pair, sample
 from ml_assets.monitoring.verdict import (
     JOINT,
@@ -54,6 +55,7 @@ def drift_report(
     trailing: Mapping[str, pd.DataFrame] | None = None,
     predictions: pd.DataFrame | None = None,
     volumes: Mapping[str, int] | None = None,
+    pool: Mapping[str, pd.DataFrame] | None = None,
 ) -> DriftReport:
     """Compare a batch with the rows that the champion was trained on.
 
@@ -79,6 +81,8 @@ def drift_report(
         The champion's predictions for the batch's rows that it has not learned, compared with the profile's.
     volumes : mapping of str to int, optional
         Rows of the batches before this one; those of the reports with a fault are left out.
+    pool : mapping of str to DataFrame, optional
+        Batches that are `waiting` (`pooling`), oldest first: judged with this one where it has too few rows.
 
     Returns
     -------
@@ -102,9 +106,15 @@ def drift_report(
     rows, reference_rows = len(current), len(reference)
     past = Past(reference.loc[:, ~reference.columns.duplicated()])
     few = too_few(batch, rows, _sound(volumes or {}, earlier, past))
+    labels, own = [*(pool or {}), batch], rows
+    whole_pool = rows + sum(map(len, (pool or {}).values()))
+    if rows < champion.min_rows <= whole_pool and not faults and not few:
+        current = pd.concat([*(pool or {}).values(), current], ignore_index=True)
+        rows = whole_pool
     if min(rows, reference_rows) < champion.min_rows:
         which = f"{rows} rows" if rows < champion.min_rows else f"{reference_rows} reference rows"
         text = f"Insufficient data: {which}, fewer than min_rows {champion.min_rows}, prove nothing."
+        text += so_far(whole_pool, len(labels), champion.min_rows) if rows < champion.min_rows else ""
         found = (*faults.values(), *([few] if few else []))
         if found:
             text = f"Fault: {'; '.join(found)}. {text}"
@@ -149,9 +159,9 @@ def drift_report(
         set_aside[name] = f"tells the time of its batch ({told[name]})"
         del pairs[name]
     whole = [few] if few else []
-    whole += whole_faults(
-        batch, current, [name for name in pairs if name not in faults], past, trailing or {}
-    )
+    if rows == own:  # a pool holds the batches before it
+        sound = [name for name in pairs if name not in faults]
+        whole += whole_faults(batch, current, sound, past, trailing or {})
     for circle, fault in faulty.swapped(pairs):
         faults |= dict.fromkeys(circle, fault)
 
@@ -177,7 +187,7 @@ def drift_report(
         batch=batch,
         champion_version=champion.version,
         status="ok",
-        rows=rows,
+        rows=own,
         reference_rows=reference_rows,
         share=0.0,
         columns=tuple(columns),
@@ -187,7 +197,15 @@ def drift_report(
         predictions=predicted,
         metric=profile.metric if profile else "",
     )
-    return _summed_up(report, profile)
+    report = _summed_up(report, profile)
+    if rows != own:
+        report = report.model_copy(
+            update={
+                "pooled": tuple(labels[:-1]),
+                "text": f"{of_batches(labels)}, {rows:,} rows: {report.text}",
+            }
+        )
+    return report
 
 
 def _sound(volumes: Mapping[str, int], earlier: Sequence[DriftReport], past: Past) -> dict[str, int]:

@@ -307,7 +307,7 @@ def with_record(
 def _matured(guesses: Mapping[str, Estimate], report: PerformanceReport) -> MaturedEstimate | None:
     """Pair a score with the estimate of the same batch, metric and champion."""
     guess = guesses.get(report.scored_batch or "")
-    if guess is None or guess.value is None or report.score is None or report.status != "ok":
+    if guess is None or guess.value is None or report.score is None or report.status != "ok" or report.pooled:
         return None
     if (guess.metric, guess.champion_version) != (report.metric, report.champion_version):
         return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.monitoring.pooling import of_batches, so_far, together
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
 
@@ -22,6 +23,7 @@ def performance_report(
     champion: Reference | None,
     scored: Scored | None,
     earlier: Sequence[PerformanceReport] = (),
+    pool: Sequence[Scored] = (),
 ) -> PerformanceReport:
     """Score the predictions of a batch whose labels have arrived.
 
@@ -35,6 +37,8 @@ def performance_report(
         Answers and labels of the batch whose rows are scored; None while no batch has its labels.
     earlier : sequence of PerformanceReport
         Reports on earlier batches, for the sequential test.
+    pool : sequence of Scored
+        Batches that are `waiting` (`pooling`), oldest first: scored with this one where it has too few rows.
 
     Returns
     -------
@@ -76,15 +80,23 @@ def performance_report(
         return blank(status="in_sample", rows=0, coverage=coverage, text=text)
     y, predictions = scored.y[fresh], scored.predictions[fresh]
     blank = partial(blank, concept=_concept(champion, scored.batch, y, predictions, earlier))
+    place, parts = scored.batch, [*pool, scored]
+    if pool and rows < champion.min_rows:
+        whole = together(parts)
+        all_rows = int(whole.y.notna().sum())
+        if all_rows >= champion.min_rows:
+            place = of_batches([part.batch for part in parts])
+            y, predictions, rows = whole.y[whole.y.notna()], whole.predictions[whole.y.notna()], all_rows
+            blank = partial(blank, pooled=tuple(part.batch for part in pool))
     score = _score(y, predictions, champion)
     if score is None:
-        text = f"Insufficient data: {metric} is undefined on the {rows} labelled rows of {scored.batch}."
+        text = f"Insufficient data: {metric} is undefined on the {rows} labelled rows of {place}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
-    words = (
-        f"{metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on {rows:,} rows of {scored.batch}"
-    )
+    words = f"{metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on {rows:,} rows of {place}"
     if rows < champion.min_rows:
         text = f"Insufficient data: {words}, fewer than min_rows {champion.min_rows}, prove nothing."
+        if pool:
+            text += so_far(all_rows, len(parts), champion.min_rows)
         return blank(status="insufficient_data", rows=rows, coverage=coverage, score=score, text=text)
     p_value = None
     if holdout is not None:

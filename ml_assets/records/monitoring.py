@@ -66,6 +66,8 @@ class DriftReport(Record):
     metric: str = ""
     weight: float | None = None
     estimated_loss: float | None = None
+    pooled: tuple[str, ...] = ()
+    """Batches before this one whose rows are judged with its own, since each has too few."""
 
 
 class Profile(Record):
@@ -163,3 +165,5 @@ class PerformanceReport(Record):
     estimate: Estimate | None = None
     concept: SequentialTest | None = None
     target: ColumnDrift | None = None
+    pooled: tuple[str, ...] = ()
+    """Batches before the scored one whose rows are scored with its own, since each has too few."""

@@ -264,6 +264,25 @@ class Case:
         )
 
     @property
+    def answered(self) -> bool:
+        """Whether a challenger was trained when the newest report that has enough rows was there already.
+
+        Batches with too few rows add nothing to it: the same evidence asks once.
+        """
+        version = self.history.champion.version if self.history.champion else None
+        newest = max(
+            (
+                batch.index
+                for batch in self.history.batches
+                for report in (batch.drift, batch.performance)
+                if report and report.champion_version == version and report.status in ("ok", "drift")
+            ),
+            default=-1,
+        )
+        tried = [a.batch_index for a in self.history.attempts if a.outcome in ("keep", "inconclusive")]
+        return newest <= max(tried, default=-1) < self.index and self.risen is None
+
+    @property
     def drift_alone(self) -> bool:
         """Whether only drift asks for a training run, and the newest labels see no harm."""
         breached = self.performance.breached

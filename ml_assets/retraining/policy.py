@@ -98,7 +98,8 @@ def older_champion(case: Case) -> RetrainDecision | None:
 
 def minimum_rows(case: Case) -> RetrainDecision | None:
     """Reports on too few rows are neither a breach nor quiet."""
-    if case.history.champion is None or case.due or case.drift.batches or case.performance.batches:
+    known = case.due or case.worse or case.drift.batches or case.performance.batches
+    if case.history.champion is None or known:
         return None
     reason = f"no report yet on at least {case.monitoring.min_rows} rows (monitoring.min_rows)"
     return case.decide("none", "minimum_rows", [reason, *_newest_words(case)])
@@ -108,10 +109,12 @@ def k_of_n(case: Case) -> RetrainDecision | None:
     """Persistence: k of the last n reports of one kind breached, the newest among them; or age, or growth."""
     breaches = case.retraining.breaches
     triggered = case.drift.reached(breaches.k) or case.worse
-    if case.history.champion is None or case.due or triggered:
+    if case.history.champion is None or case.due or (triggered and not case.answered):
         return None
     reasons = [case.drift.words, case.performance.words]
-    if any(any(series.breached) for series in (case.drift, case.performance)):
+    if triggered:
+        reasons.append("a challenger has been tried on this evidence; the next batches have too few rows yet")
+    elif any(any(series.breached) for series in (case.drift, case.performance)):
         reasons.append(f"{breaches.k} of the last {breaches.n}, the newest among them, are needed")
     return case.decide("none", "k_of_n", reasons)
 

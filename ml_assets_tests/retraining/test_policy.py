@@ -19,6 +19,7 @@ from ml_assets.records import (
     PerformanceReport,
     RetrainDecision,
     Score,
+    SequentialTest,
 )
 from ml_assets.retraining.evidence import drift_breach, performance_breach, pooled_p_value
 from ml_assets.retraining.policy import RULES, decide_retrain
@@ -272,6 +273,64 @@ def test_each_rule_decides_in_its_turn(
     assert words in "; ".join(decision.reasons)
     assert decision.evidence["now"] == NOW
     assert decision == decide(given.model_copy(update={"batches": given.batches[::-1]}), **policy)
+
+
+RISEN = SequentialTest(
+    loss="log loss", rows=60, total=90.0, mean=2.0, holdout_mean=0.5, allowance=0.1,
+    statistic=90.0, threshold=50.0, since="b02", alarm=True, text="The log loss has risen.",
+)  # fmt: skip
+
+
+def small(
+    *statuses: str, concept: SequentialTest | None = None, attempts: tuple[Attempt, ...] = ()
+) -> History:
+    """Batches 4, 5, …, most with too few rows; where a pool suffices its score is surely worse."""
+    reports = [
+        performance(index, 0.6, status=status, p_value=1e-9, concept=concept)
+        for index, status in enumerate(statuses, start=4)
+    ]
+    batches = tuple(
+        BatchEvidence(batch=report.batch, index=index, performance=report)
+        for index, report in enumerate(reports, start=4)
+    )
+    return History(recipe="churn", batches=batches, attempts=attempts, champion=CHAMPION)
+
+
+FEW, ONCE = "insufficient_data", {"breaches": Breaches(k=1, n=1)}
+
+
+@pytest.mark.parametrize(
+    ("given", "policy", "rule", "words"),
+    [
+        (small(FEW, FEW, FEW), {}, "minimum_rows", "300 rows"),
+        (small(FEW, FEW, FEW, concept=RISEN), {}, "retrain", "The log loss has risen"),
+        (small(FEW, "ok", FEW), ONCE, "retrain", "live metric 0.6"),
+        (
+            small(FEW, "ok", FEW, FEW, attempts=(attempt(5, "keep"),)),
+            ONCE,
+            "k_of_n",
+            "has been tried on this evidence",
+        ),
+        (small(FEW, "ok", FEW, FEW, attempts=(attempt(5, "failed"),)), ONCE, "retrain", "live metric 0.6"),
+        (
+            small(FEW, "ok", FEW, FEW, "ok", attempts=(attempt(5, "keep"),)),
+            ONCE,
+            "retrain",
+            "live metric 0.6",
+        ),
+        (
+            small("ok", FEW, FEW, FEW, concept=RISEN, attempts=(attempt(4, "keep"),)),
+            ONCE,
+            "retrain",
+            "has risen",
+        ),
+    ],
+)
+def test_small_batches_ask_when_a_pool_or_the_sum_of_losses_suffices_and_once(
+    given: History, policy: dict[str, Any], rule: str, words: str
+) -> None:
+    decision = decide(given, **policy)
+    assert decision.rule == rule and words in "; ".join(decision.reasons)
 
 
 LABELS = tuple((index, 100) for index in range(7))
