@@ -6,7 +6,7 @@ become one scikit-learn Pipeline (`training`), which is scored on rows it has no
 compared with the champion on rows neither has seen (`promotion`). MLflow keeps the versions and the
 ledger every decision (`registry`). The champion predicts each new batch; its inputs and, once labels
 arrive, its score are watched (`monitoring`), and a pure function says when to train again (`retraining`).
-`orchestration` lays all of this out as Dagster assets, checks, jobs, sensors and schedules; `definitions`
+`orchestration` lays all of this out as Dagster assets, checks, jobs and sensors; `definitions`
 is the code location and `cli` the command.
 
 Between the steps travel DataFrames, one Pipeline, and frozen records (`records`).

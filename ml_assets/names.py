@@ -26,5 +26,9 @@ ACTOR_TAG: Final = "ml_assets/actor"
 PROCESS_TAG: Final = "ml_assets/process"
 """Tags of a run: its batch, its model, the model it trains, what asked for it and why, who, and its process."""
 
+ARRIVAL_TAG: Final = "ml_assets/arrival"
+CONTENT_TAG: Final = "ml_assets/content"
+"""Tags of a run that takes in a batch by itself: its model, and the batch with the identity of its content."""
+
 Z_95: Final = 1.959964
 """Half the width of a 95 % interval in standard errors."""

@@ -29,6 +29,8 @@ Event = Literal[
     "broken_recipe",
     "alias_moved",
     "ledger_rebuilt",
+    "missing_batch",
+    "unreadable",
 ]
 
 TITLES: dict[Event, str] = {
@@ -47,8 +49,10 @@ TITLES: dict[Event, str] = {
     "broken_recipe": "the recipe is broken",
     "alias_moved": "others moved its alias in MLflow",
     "ledger_rebuilt": "its ledger was lost and is made anew",
+    "missing_batch": "a batch has not come",
+    "unreadable": "the source cannot be read",
 }
-ERRORS: frozenset[Event] = frozenset({"failed_run", "rollback_failed", "broken_recipe"})
+ERRORS: frozenset[Event] = frozenset({"failed_run", "rollback_failed", "broken_recipe", "unreadable"})
 
 logger = logging.getLogger("ml_assets.alerts")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal
 
 from ml_assets.lifecycle.state import ModelState
@@ -44,8 +46,8 @@ class Arrival(Record):
         return f"batch {self.batch} has changed in the source: {rows}"
 
 
-def parts(state: ModelState) -> dict[str, Part]:
-    """Rows and digest of each batch in the source; files that have not changed are not read again.
+def look(state: ModelState) -> Sight:
+    """Look at the source; files that have not changed are not read again.
 
     Raises
     ------
@@ -62,7 +64,28 @@ def parts(state: ModelState) -> dict[str, Part]:
     sight = state.source.look(before)
     if sight is not before:
         atomic_write(place, sealed(sight.model_dump_json()))
-    return state.source.batches_in(sight)
+    return sight
+
+
+def parts(state: ModelState) -> dict[str, Part]:
+    """Rows and digest of each batch in the source; see `look`."""
+    return state.source.batches_in(look(state))
+
+
+def all_there(state: ModelState) -> set[str]:
+    """Batches that are in the source or were taken in."""
+    return {*parts(state), *state.store.batches("cleaned_features")}
+
+
+def newest_there(state: ModelState) -> str | None:
+    """Newest of `all_there`; None where there is none yet."""
+    return max(all_there(state), default=None)
+
+
+def written_since(state: ModelState, moment: datetime) -> bool:
+    """Whether a file of the source was written after a moment (in UTC, without a zone), and not in the future."""
+    start = moment.replace(tzinfo=UTC).timestamp()
+    return any(start < seen.mtime_ns / 1e9 < time.time() for seen in look(state).files.values())
 
 
 def tokens(state: ModelState) -> dict[str, str]:
@@ -76,9 +99,11 @@ def arrivals(state: ModelState) -> list[Arrival]:
     """Batches of which the source has something else than was taken in, oldest first."""
     if state.recipe.batches is None:
         return []
-    taken_in = state.store.batches("cleaned_features")
+    taken_in, there = state.store.batches("cleaned_features"), parts(state)
+    if there:
+        state.begin_with(min(there))
     found = []
-    for batch, part in parts(state).items():
+    for batch, part in there.items():
         origin = taken_from(state, batch) if batch in taken_in else None
         if origin == part.token:
             continue

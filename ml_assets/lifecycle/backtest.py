@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_assets.backtest.errors import TooShortError
+from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.state import ModelState
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from ml_assets.backtest.stream import Stream
 
 NO_HISTORY = "one static table: there is no history to try policies on"
+
+
+@dataclass(frozen=True)
+class Tried(Pictured):
+    """What came of trying the policies."""
+
+    result: Backtest
 
 
 def stream_of_source(state: ModelState) -> Stream:
@@ -64,20 +73,20 @@ def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers
     return result
 
 
-def backtest_report(state: ModelState, say: Callable[[str], None]) -> tuple[Backtest, bytes]:
-    """Try the policies on the batches that were cleaned: the result and its picture.
+def backtest_report(state: ModelState, say: Callable[[str], None]) -> Tried:
+    """Try the policies on the batches that were cleaned.
 
     Raises
     ------
     TooShortError
         If there is too little history yet.
     """
+    from ml_assets.backtest.pictures import pareto
+
     result = backtest_step(
         state,
         stream_of_store(state),
         lambda what, done, total: say(f"{what}: {done} of {total}"),
         workers=os.cpu_count() or 1,
     )
-    from ml_assets.backtest.pictures import pareto
-
-    return result, pareto(result)
+    return Tried(result, pictures={"picture": pareto(result)})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import tokens
 from ml_assets.lifecycle.errors import StepError
+from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TakenIn:
+class TakenIn(Pictured):
     """A snapshot of the rows as they came."""
 
     rows: int
@@ -33,7 +34,7 @@ class TakenIn:
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class Cleaned(Pictured):
     """A snapshot of the clean rows, and how many were dropped for which reason."""
 
     rows: int
@@ -46,7 +47,7 @@ class Cleaned:
 
 
 @dataclass(frozen=True)
-class Predicted:
+class Predicted(Pictured):
     """A snapshot of predictions; `champion_version` is 0 while there is no champion."""
 
     champion_version: int = 0

@@ -124,7 +124,7 @@ class ModelState:
             return STATIC, STATIC
         span = self.source.extent()
         if span is not None:
-            self._begin_with(batches, span[0])
+            self.begin_with(span[0])
         return span
 
     def filled_batches(self) -> list[str]:
@@ -170,9 +170,10 @@ class ModelState:
             self._remember(batches, oldest)
         return oldest
 
-    def _begin_with(self, batches: Batches, first: str) -> None:
-        known = self.known_first_batch()
-        if known is None or first < known:
+    def begin_with(self, first: str) -> None:
+        """Let the calendar begin with a batch, where it does not begin earlier."""
+        known, batches = self.known_first_batch(), self.recipe.batches
+        if batches is not None and (known is None or first < known):
             self._remember(batches, first)
 
     def _remember(self, batches: Batches, first: str) -> None:

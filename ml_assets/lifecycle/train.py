@@ -11,6 +11,7 @@ from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.news import News
+from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GateResult:
+class GateResult(Pictured):
     """What `champion` did: the version it registered, who is champion now, and why."""
 
     promotion: Promotion
@@ -36,13 +37,27 @@ class GateResult:
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Pictured):
     """A snapshot of one part of a training window."""
 
     rows: int
     as_of: str
     batches: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class Trained(Pictured):
+    """What `trained_model` did: the model with everything that is needed to judge it later."""
+
+    model: TrainedModel
+
+
+@dataclass(frozen=True)
+class Evaluated(Pictured):
+    """What `evaluation_report` found."""
+
+    evaluation: Evaluation
 
 
 def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[str, Part]:
@@ -98,7 +113,7 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
     return batches[-choose_window(batches, scorer) :]
 
 
-def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> TrainedModel:
+def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> Trained:
     """Fit on the training set and log the model with everything that is needed to judge it later."""
     from ml_assets.search.study import SearchRun
     from ml_assets.training.fit import fit
@@ -135,7 +150,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         snapshots=_learned(state, as_of),
     )
     state.store.write_record("trained_model", as_of, trained)
-    return trained
+    return Trained(trained)
 
 
 def _learned(state: ModelState, as_of: str) -> dict[str, str]:
@@ -152,8 +167,8 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
     return tuning.best_params if tuning is not None else None
 
 
-def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
-    """Score the trained model on the hold-out; the record and a picture."""
+def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
+    """Score the trained model on the hold-out; its pictures are kept with the run in MLflow, too."""
     from ml_assets.evaluation import pictures
     from ml_assets.evaluation.evaluate import evaluate, predict
     from ml_assets.monitoring.mixture import mixed_units
@@ -171,11 +186,12 @@ def evaluate_step(state: ModelState, as_of: str) -> tuple[Evaluation, bytes]:
     window, features = _window_rows(state, as_of), trained.training.features
     leaks = suspected_leaks(window, features, state.recipe)
     evaluation = evaluation.model_copy(update={"leaks": leaks, "mixed": mixed_units(window, features)})
-    png = pictures.PICTURES[task_of(state.recipe).picture](y, predicted)
+    shown = {"picture": pictures.PICTURES[task_of(state.recipe).picture](y, predicted)}
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
-    tracking.log_file(state.registry.client, trained.run_id, "evaluation.png", png)
-    return evaluation, png
+    for name, png in shown.items():
+        tracking.log_file(state.registry.client, trained.run_id, f"evaluation_{name}.png", png)
+    return Evaluated(evaluation, pictures=shown)
 
 
 def champion_step(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.lifecycle.gate import probation_step
+from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.reference import reference
 from ml_assets.lifecycle.served import Served, served, unlearned
 from ml_assets.lifecycle.state import ModelState
@@ -24,22 +25,20 @@ AnyReport = TypeVar("AnyReport", bound=Record)
 
 
 @dataclass(frozen=True)
-class Drift:
-    """A drift report, what it warns of, and what there is to see: PNG images and Evidently's page."""
+class Drift(Pictured):
+    """A drift report, what it warns of, and Evidently's page."""
 
     report: DriftReport
     alarms: tuple[str, ...] = ()
-    pictures: dict[str, bytes] = field(default_factory=dict)
     page: Path | None = None
 
 
 @dataclass(frozen=True)
-class Performance:
-    """A performance report, what it warns of, the live score over time, and how a probation stands."""
+class Performance(Pictured):
+    """A performance report, what it warns of, and how a probation stands."""
 
     report: PerformanceReport
     alarms: tuple[str, ...]
-    pictures: dict[str, bytes]
     probation: str | None
     rolled_back: bool = False
 
@@ -96,7 +95,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         "picture": pictures.worst_columns(report, known.kept.rows, current),
         "history": timeline.drift_map([*earlier, report]),
     }
-    return Drift(report, alarms, shown, html)
+    return Drift(report, alarms, html, pictures=shown)
 
 
 def _tell_drift(state: ModelState, report: DriftReport) -> None:
@@ -193,9 +192,9 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     return Performance(
         report,
         (*([scored.text] if breached else []), *alarms(report), *probation.alarms),
-        {"history": timeline.live_score([*earlier, report], _asked(state, len(earlier)))},
         probation.words,
         probation.rolled_back,
+        pictures={"history": timeline.live_score([*earlier, report], _asked(state, len(earlier)))},
     )
 
 

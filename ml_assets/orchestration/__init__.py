@@ -1,1 +1,1 @@
-"""Recipes as Dagster assets, checks, jobs, sensors and schedules; the only package that imports Dagster."""
+"""Recipes as Dagster assets, checks, jobs and sensors; the only package that imports Dagster."""

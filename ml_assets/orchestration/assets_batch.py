@@ -34,7 +34,10 @@ def raw_data(graph: Graph) -> dg.AssetsDefinition:
             with refusals():
                 reading = raw_step(state, batch, accepted)
             problems += reading.problems
-            shown = {each: display.taken_metadata(taken) for each, taken in reading.snapshots.items()}
+            shown = {
+                each: display.shown(taken, display.taken_metadata(taken))
+                for each, taken in reading.snapshots.items()
+            }
             _show(context, graph.key("raw_data"), shown)
         return dg.MaterializeResult(check_results=[check("contract", not problems, problems)])
 
@@ -53,7 +56,9 @@ def cleaned_features(graph: Graph) -> dg.AssetsDefinition:
         for batch in batches_of(context):
             with refusals():
                 cleaned = clean_step(state, batch)
-            shown = {each: display.cleaned_metadata(done) for each, done in cleaned.items()}
+            shown = {
+                each: display.shown(done, display.cleaned_metadata(done)) for each, done in cleaned.items()
+            }
             _show(context, graph.key("cleaned_features"), shown)
 
     return cleaned_features
@@ -84,7 +89,7 @@ def predictions(graph: Graph) -> dg.AssetsDefinition:
         for batch in batches_of(context):
             with refusals():
                 predicted = predict_step(state, batch)
-            metadata = display.predicted_metadata(predicted)
+            metadata = display.shown(predicted, display.predicted_metadata(predicted))
             context.add_asset_metadata(metadata, partition_key=partition_of(batch))
 
     return predictions
@@ -110,8 +115,8 @@ def drift_report(graph: Graph) -> dg.AssetsDefinition:
             with refusals():
                 result = drift_step(state, batch, mlflow_run_id(context))
             found += [f"{batch}: {text}" for text in result.alarms]
-            metadata = display.drift_metadata(result.report) | display.seen(result.pictures, result.page)
-            context.add_asset_metadata(display.record_last(metadata), partition_key=partition_of(batch))
+            metadata = display.shown(result, display.drift_metadata(result.report, result.page))
+            context.add_asset_metadata(metadata, partition_key=partition_of(batch))
         return dg.MaterializeResult(check_results=[check("drift", not found, found, warn=True)])
 
     return drift_report
@@ -140,12 +145,12 @@ def performance_report(graph: Graph) -> dg.AssetsDefinition:
             with refusals():
                 result = performance_step(state, batch, mlflow_run_id(context))
             found += [f"{batch}: {text}" for text in result.alarms]
-            metadata = display.performance_metadata(result.report) | display.seen(result.pictures)
+            metadata = display.performance_metadata(result.report)
             if result.probation is not None:
                 metadata["probation"] = result.probation
             if result.rolled_back:
                 context.log_event(champion_event(state))
-            _show(context, graph.key("performance_report"), {batch: display.record_last(metadata)})
+            _show(context, graph.key("performance_report"), {batch: display.shown(result, metadata)})
         return dg.MaterializeResult(check_results=[check("performance", not found, found, warn=True)])
 
     return performance_report

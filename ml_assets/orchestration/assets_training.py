@@ -44,7 +44,9 @@ def split(graph: Graph) -> dg.AssetsDefinition:
         with refusals():
             parts = split_step(state, as_of(context, state, "cleaned_features"), healthy=by_sensor)
         for asset, part in parts.items():
-            yield dg.MaterializeResult(asset_key=graph.key(asset), metadata=vars(part))
+            yield dg.MaterializeResult(
+                asset_key=graph.key(asset), metadata=display.shown(part, display.part_metadata(part))
+            )
 
     return split
 
@@ -67,10 +69,12 @@ def trained_model(graph: Graph) -> dg.AssetsDefinition:
         with refusals():
             batch = as_of(context, state, "training_set")
             trained = train_step(state, batch, mlflow_run_id(context), context.log.info)
-        return dg.MaterializeResult(
-            metadata=display.training_metadata(trained.training)
-            | {"mlflow_run": run_link(state, trained.run_id), "model_uri": trained.model_uri}
-        )
+        words = display.training_metadata(trained.model.training)
+        words |= {
+            "mlflow_run": run_link(state, trained.model.run_id),
+            "model_uri": trained.model.model_uri,
+        }
+        return dg.MaterializeResult(metadata=display.shown(trained, words))
 
     return trained_model
 
@@ -94,10 +98,11 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
     def evaluation_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Scores on the hold-out with 95 % intervals, beside a baseline that looks at no feature."""
         with refusals():
-            evaluation, png = evaluate_step(state, as_of(context, state, "trained_model"))
+            result = evaluate_step(state, as_of(context, state, "trained_model"))
+        evaluation = result.evaluation
         missed, leaks = evaluation.targets_missed, suspected(evaluation.leaks, state.recipe.quality)
         return dg.MaterializeResult(
-            metadata=display.evaluation_metadata(evaluation) | display.seen({"picture": png}),
+            metadata=display.shown(result, display.evaluation_metadata(evaluation)),
             check_results=[
                 check("targets", not missed, missed),
                 check("leak", not leaks, [told(leaks)] if leaks else [], warn=True),
@@ -120,15 +125,14 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
         with refusals():
             batch = as_of(context, state, "trained_model")
             result = champion_step(state, batch, mlflow_run_id(context), actor, context.log.info)
-        return dg.MaterializeResult(
-            metadata={
-                "version": result.version,
-                "champion_version": result.champion_version or 0,
-                "as_of": result.as_of,
-                **display.promotion_metadata(result.promotion),
-                "mlflow_run": run_link(state, result.run_id),
-            }
-        )
+        words = {
+            "version": result.version,
+            "champion_version": result.champion_version or 0,
+            "as_of": result.as_of,
+            **display.promotion_metadata(result.promotion),
+            "mlflow_run": run_link(state, result.run_id),
+        }
+        return dg.MaterializeResult(metadata=display.shown(result, words))
 
     return champion
 
@@ -141,12 +145,10 @@ def backtest(graph: Graph) -> dg.AssetsDefinition:
     def backtest(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """What other retraining policies would have gained so far, and their cost; `recipe` is the one in force."""
         try:
-            result, png = backtest_report(state, context.log.info)
+            tried = backtest_report(state, context.log.info)
         except TooShortError as error:
             return dg.MaterializeResult(metadata={"policies": 0, "summary": str(error)})
-        return dg.MaterializeResult(
-            metadata=display.backtest_metadata(result) | display.seen({"picture": png})
-        )
+        return dg.MaterializeResult(metadata=display.shown(tried, display.backtest_metadata(tried.result)))
 
     return backtest
 

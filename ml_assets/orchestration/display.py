@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
     from ml_assets.backtest.backtest import Backtest
     from ml_assets.lifecycle.intake import Cleaned, Predicted, TakenIn
+    from ml_assets.lifecycle.pictured import Pictured
+    from ml_assets.lifecycle.train import Part
 
 Metadata = dict[str, Any]
+
+RECORD = "record"
+"""Key of a whole report, which the retrain sensor reads."""
 
 
 def table(records: Iterable[Mapping[Any, Any]]) -> dg.TableMetadataValue:
@@ -70,17 +75,11 @@ def numbers(values: Mapping[str, float | int | None]) -> Metadata:
     return {k: rounded(v) if isinstance(v, float) else v for k, v in known.items()}
 
 
-def record_last(metadata: Metadata) -> Metadata:
-    """Put `record`, a page of JSON, below what a person reads."""
-    return {key: value for key, value in metadata.items() if key != "record"} | (
-        {"record": metadata["record"]} if "record" in metadata else {}
-    )
-
-
-def seen(pictures: Mapping[str, bytes], page: Path | None = None) -> Metadata:
-    """Show PNG images inline, and the place of a page of HTML."""
-    shown: Metadata = {name: picture(png) for name, png in pictures.items()}
-    return shown if page is None else {"evidently": dg.MetadataValue.path(str(page)), **shown}
+def shown(result: Pictured, words: Metadata) -> Metadata:
+    """Show what is said of a step's result, then its pictures, and last `record`, a page of JSON."""
+    told = {key: value for key, value in words.items() if key != RECORD}
+    pictures = {name: picture(png) for name, png in result.pictures.items()}
+    return told | pictures | {key: value for key, value in words.items() if key == RECORD}
 
 
 def taken_metadata(taken: TakenIn) -> Metadata:
@@ -120,6 +119,11 @@ def predicted_metadata(predicted: Predicted) -> Metadata:
         "sha256": predicted.sha256,
         **numbers(predicted.means),
     }
+
+
+def part_metadata(part: Part) -> Metadata:
+    """Show a part of a training window."""
+    return {"rows": part.rows, "as_of": part.as_of, "batches": part.batches, "sha256": part.sha256}
 
 
 def training_metadata(training: TrainingResult) -> Metadata:
@@ -197,8 +201,8 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
     }
 
 
-def drift_metadata(report: DriftReport) -> Metadata:
-    """Show a drift report; `record` is what the retrain sensor reads."""
+def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
+    """Show a drift report, and the place of Evidently's page."""
     from ml_assets.monitoring.wording import describe
 
     worst = sorted(report.columns, key=lambda c: (c.drifted, c.effect), reverse=True)
@@ -224,12 +228,13 @@ def drift_metadata(report: DriftReport) -> Metadata:
             }
             for c in (*worst, *report.predictions)
         ),
-        "record": dg.MetadataValue.json(report.model_dump(mode="json")),
+        **({} if page is None else {"evidently": dg.MetadataValue.path(str(page))}),
+        RECORD: dg.MetadataValue.json(report.model_dump(mode="json")),
     }
 
 
 def performance_metadata(report: PerformanceReport) -> Metadata:
-    """Show a performance report; `record` is what the retrain sensor reads."""
+    """Show a performance report."""
     shown: Metadata = {
         "status": report.status,
         "summary": report.text,
@@ -244,7 +249,7 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
     if report.holdout is not None:
         shown |= numbers({f"holdout_{report.metric}": report.holdout.value})
     return (
-        shown | _findings_metadata(report) | {"record": dg.MetadataValue.json(report.model_dump(mode="json"))}
+        shown | _findings_metadata(report) | {RECORD: dg.MetadataValue.json(report.model_dump(mode="json"))}
     )
 
 

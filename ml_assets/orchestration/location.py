@@ -1,4 +1,4 @@
-"""The code location: every recipe's assets, jobs, sensor and schedule, and one overview."""
+"""The code location: every recipe's assets, jobs and sensors, and one overview."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ml_assets.lifecycle.alerts import alert
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, MODEL_TAG, TRAINING_TAG
+from ml_assets.orchestration.arrival import arrival_sensor
 from ml_assets.orchestration.assets import recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.executor import executor
@@ -70,9 +71,9 @@ def definitions_of(
                 sound.append(state)
             except Exception as error:  # noqa: BLE001 - however odd one recipe is, the others live
                 traced(error)
-                broken.append((state.path, _cannot_be_built(state, error)))
+                broken.append((state.path, cannot_be_built(state.path, error)))
         own = dg.Definitions(
-            assets=[*_error_assets(broken), overview_asset(sound, broken, settings)],
+            assets=[*error_assets(broken), overview_asset(sound, broken, settings)],
             jobs=[dg.define_asset_job("model_overview_job", selection=["model_overview"])],
             sensors=[failed_run_alert(settings), *broken_recipe_alert(broken, settings)],
         )
@@ -92,8 +93,7 @@ def model_definitions(state: ModelState) -> dg.Definitions:
     made = dg.Definitions(
         assets=recipe_assets(state),
         jobs=recipe_jobs(state),
-        sensors=[retrain_sensor(state)],
-        schedules=recipe_schedules(state),
+        sensors=[retrain_sensor(state), *([arrival_sensor(state)] if state.recipe.batches else [])],
     )
     _whole(made, state.settings).get_repository_def()  # Dagster finds some faults only now
     return made
@@ -116,11 +116,12 @@ def _whole(definitions: dg.Definitions, settings: Settings) -> dg.Definitions:
     return dg.Definitions.merge(definitions, own)
 
 
-def _cannot_be_built(state: ModelState, error: Exception) -> RecipeError:
+def cannot_be_built(path: Path, error: Exception) -> RecipeError:
+    """Say what Dagster refuses of a recipe, as a fault of the recipe."""
     if isinstance(error, RecipeError):
         return error
     reason = f"no assets can be made of it: {type(error).__name__}: {error}"
-    return RecipeError([RecipeFault(str(state.path), None, "", reason)])
+    return RecipeError([RecipeFault(str(path), None, "", reason)])
 
 
 def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -135,31 +136,14 @@ def recipe_jobs(state: ModelState) -> list[dg.UnresolvedAssetJobDefinition]:
 
     def job(job_name: str, assets: Sequence[str], tags: dict[str, str]) -> dg.UnresolvedAssetJobDefinition:
         selection = [dg.AssetKey([name, asset]) for asset in assets]
-        return dg.define_asset_job(job_name, selection=selection, tags=tags, hooks={end_mlflow_run})
+        return dg.define_asset_job(
+            job_name, selection=selection, tags=tags, hooks={end_mlflow_run}, executor_def=executor
+        )
 
     return [
         # The sensor alone asks for another attempt: two that do would train twice on the same evidence.
         job(f"{name}_train", training, {MODEL_TAG: name, TRAINING_TAG: name, MAX_RETRIES_TAG: "0"}),
         job(f"{name}_monitor", monitoring, {MODEL_TAG: name}),
-    ]
-
-
-def recipe_schedules(
-    state: ModelState,
-) -> list[dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition]:
-    """Make the schedule that takes in each batch when its period ends; on unless the calendar has an end."""
-    batches = state.recipe.batches
-    if batches is None:
-        return []
-    status = dg.DefaultScheduleStatus.STOPPED if batches.end else dg.DefaultScheduleStatus.RUNNING
-    monitor = recipe_jobs(state)[1]
-    return [
-        dg.build_schedule_from_partitioned_job(
-            monitor,
-            name=f"{state.name}_batches",
-            default_status=status,
-            description="Takes in each new batch.",
-        )
     ]
 
 
@@ -215,7 +199,7 @@ def broken_recipe_alert(
     return [sensor]
 
 
-def _error_assets(faults: Sequence[tuple[Path, RecipeError]]) -> list[dg.AssetsDefinition]:
+def error_assets(faults: Sequence[tuple[Path, RecipeError]]) -> list[dg.AssetsDefinition]:
     """Show each broken recipe as one asset whose description is the message; the others stay."""
     names: set[str] = set()
     made = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from ml_assets.lifecycle.arrival import arrivals, revisited
+from ml_assets.lifecycle.arrival import Arrival, arrivals, revisited
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.runs import RefusedError, execute
 from ml_assets.recipe.schema import Period
@@ -83,7 +83,7 @@ def take_in_changes(
     """
     anew, left = revisited(state, arrivals(state))
     for arrival in anew:
-        assets = assets_for(state, arrival.batch)
+        assets = assets_for(state, arrival)
         try:
             execute(
                 instance,
@@ -101,14 +101,15 @@ def take_in_changes(
         say(f"{state.name}: {arrival.told}; left as it was taken in (batches.revisit: {rule})")
 
 
-def assets_for(state: ModelState, batch: str) -> Sequence[str]:
-    """Assets to make anew for a batch that has changed or comes late.
+def assets_for(state: ModelState, arrival: Arrival) -> Sequence[str]:
+    """Assets to make of a batch that has come or changed.
 
-    What the champion has learned is predicted and judged no more, nor what was never watched before.
+    What is older than the champion's training is predicted and judged no more, nor what has changed and was
+    never watched.
     """
     champion = champions.champion(state.ledger, state.name)
-    learned = champion is not None and batch <= champion.as_of
-    watched = state.store.has("performance_report", batch)
+    learned = champion is not None and arrival.batch <= champion.as_of
+    watched = arrival.kind != "changed" or state.store.has("performance_report", arrival.batch)
     return TAKEN_IN if learned or not watched else BATCH_ASSETS
 
 

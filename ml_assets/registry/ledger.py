@@ -1,7 +1,8 @@
 """The ledger: every training, promotion, rollback and retrain decision, written once and never changed.
 
-One table, `decisions`. Triggers in the database itself refuse UPDATE, DELETE and REPLACE, so that no
-program, ours included, can rewrite history by accident. SQLite (one file) or PostgreSQL (a URL).
+One table, `decisions`, and the chain of its hashes. Triggers in the database itself refuse UPDATE, DELETE and
+REPLACE, so that no program, ours included, can rewrite history by accident; a process that opens the ledger verifies
+the chain, so that no changed byte is believed. SQLite (one file) or PostgreSQL (a URL).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pydantic_core import to_json
 
 from ml_assets.failures import MendableError
 from ml_assets.records import Record
-from ml_assets.registry import table
+from ml_assets.registry import chain, table
 from ml_assets.registry.table import APPEND_ONLY, decisions
 
 State = Literal["intent", "done", "aborted"]
@@ -118,23 +119,35 @@ class Ledger:
 
     def _tell_damage(self, context: sa.engine.ExceptionContext) -> None:
         if type(context.original_exception) is sqlite3.DatabaseError:  # its subclasses are other matters
-            raise LedgerDamagedError(
-                f"{self.url.database} is damaged ({context.original_exception}): stop the processes and restore it from"
-                " a backup, or move it away: versions and champions are then read back from MLflow, decisions are lost"
-            )
+            raise self._damaged(str(context.original_exception))
+
+    def _damaged(self, fault: str) -> LedgerDamagedError:
+        return LedgerDamagedError(
+            f"{self.url.database} is damaged ({fault}): stop the processes and restore it from a backup, or move it"
+            " away: versions and champions are then read back from MLflow, decisions are lost"
+        )
 
     def _create(self) -> None:
         if self._dialect == "sqlite":
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
         with self._engine.connect() as connection:
-            if table.complete(connection):
-                return
+            complete = table.complete(connection) and chain.is_whole(connection)
+        if not complete:
+            self._make()
+        with self._engine.connect() as connection:
+            fault = chain.verify(connection, self.url.render_as_string())
+        if fault is not None:
+            raise self._damaged(fault)
+
+    def _make(self) -> None:
         with self.lock("ledger"):
             if self._dialect == "sqlite":
                 with self._engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             with self._engine.begin() as connection:
                 table.make(connection)
+                chain.queue(connection)
+                chain.extend(connection)
 
     def append(self, recipe: str, kind: str, **fields: Unpack[Fields]) -> Entry:
         """Write one entry."""
@@ -163,8 +176,10 @@ class Ledger:
 
     def _insert(self, row: dict[str, Any]) -> Entry:
         with self._engine.begin() as connection:
+            chain.queue(connection)
             result = connection.execute(sa.insert(decisions).values(row))
             assert result.inserted_primary_key is not None
+            chain.extend(connection)
             return Entry(id=result.inserted_primary_key[0], **row)
 
     def _select(self, query: sa.Select[Any]) -> tuple[Entry, ...]:

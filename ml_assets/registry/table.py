@@ -6,9 +6,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
+metadata = sa.MetaData()
+
 decisions = sa.Table(
     "decisions",
-    sa.MetaData(),
+    metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("recipe", sa.String(80), nullable=False),
@@ -32,6 +34,14 @@ decisions = sa.Table(
     sqlite_autoincrement=True,
 )
 
+links = sa.Table(
+    "decisions_chain",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+"""The hash of each entry and all before it; `chain.py`."""
+
 # REPLACE deletes a row without firing a delete trigger in SQLite (sqlite.org/lang_conflict.html),
 # hence the third one.
 APPEND_ONLY: Final = {
@@ -43,6 +53,13 @@ APPEND_ONLY: Final = {
         "CREATE TRIGGER IF NOT EXISTS decisions_no_replace BEFORE INSERT ON decisions"
         " WHEN EXISTS (SELECT 1 FROM decisions WHERE id = NEW.id OR (recipe = NEW.recipe AND key = NEW.key))"
         " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this entry exists'); END",
+        "CREATE TRIGGER IF NOT EXISTS decisions_chain_no_update BEFORE UPDATE ON decisions_chain"
+        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: UPDATE refused'); END",
+        "CREATE TRIGGER IF NOT EXISTS decisions_chain_no_delete BEFORE DELETE ON decisions_chain"
+        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: DELETE refused'); END",
+        "CREATE TRIGGER IF NOT EXISTS decisions_chain_no_replace BEFORE INSERT ON decisions_chain"
+        " WHEN EXISTS (SELECT 1 FROM decisions_chain WHERE id = NEW.id)"
+        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this entry exists'); END",
     ),
     "postgresql": (
         "CREATE OR REPLACE FUNCTION decisions_refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
@@ -51,20 +68,33 @@ APPEND_ONLY: Final = {
         " FOR EACH ROW EXECUTE FUNCTION decisions_refuse()",
         "CREATE OR REPLACE TRIGGER decisions_no_truncate BEFORE TRUNCATE ON decisions"
         " FOR EACH STATEMENT EXECUTE FUNCTION decisions_refuse()",
+        "CREATE OR REPLACE TRIGGER decisions_chain_no_change BEFORE UPDATE OR DELETE ON decisions_chain"
+        " FOR EACH ROW EXECUTE FUNCTION decisions_refuse()",
+        "CREATE OR REPLACE TRIGGER decisions_chain_no_truncate BEFORE TRUNCATE ON decisions_chain"
+        " FOR EACH STATEMENT EXECUTE FUNCTION decisions_refuse()",
     ),
 }
 
 STANDING: Final = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE tbl_name = 'decisions'",
-    "postgresql": "SELECT tgname::text FROM pg_trigger WHERE tgrelid = to_regclass('decisions') AND NOT tgisinternal"
+    "sqlite": "SELECT name FROM sqlite_master WHERE tbl_name LIKE 'decisions%'",
+    "postgresql": "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal"
+    " AND tgrelid IN (to_regclass('decisions'), to_regclass('decisions_chain'))"
     " UNION ALL SELECT indexname::text FROM pg_indexes"
     " WHERE tablename = 'decisions' AND schemaname = current_schema()",
 }
 """Asks for the names of triggers and indexes that are there."""
 
 NEEDED: Final = {
-    "sqlite": {"decisions_no_update", "decisions_no_delete", "decisions_no_replace"},
-    "postgresql": {"decisions_no_change", "decisions_no_truncate"},
+    "sqlite": {
+        f"{table}_no_{change}"
+        for table in ("decisions", "decisions_chain")
+        for change in ("update", "delete", "replace")
+    },
+    "postgresql": {
+        f"{table}_no_{change}"
+        for table in ("decisions", "decisions_chain")
+        for change in ("change", "truncate")
+    },
 }
 """Triggers that must be there."""
 
@@ -78,7 +108,7 @@ def complete(connection: sa.Connection) -> bool:
 
 def make(connection: sa.Connection) -> None:
     """Make what is missing of the table, its indexes and triggers."""
-    decisions.create(connection, checkfirst=True)
+    metadata.create_all(connection)
     for index in decisions.indexes:
         index.create(connection, checkfirst=True)
     for statement in APPEND_ONLY[connection.dialect.name]:

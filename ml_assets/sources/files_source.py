@@ -15,8 +15,8 @@ from ml_assets.sources.wanted import Labels, Wanted
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches
+    from ml_assets.sources.marks import Window
     from ml_assets.sources.sampled import Sampled
-    from ml_assets.sources.times import Window
 
 
 class Files:

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, plain
 from ml_assets.sources.dialect import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
+from ml_assets.sources.marks import Window
 from ml_assets.sources.numbers import PLAIN, Form, form_of, forms_of, mend_columns
 from ml_assets.sources.paths import SourceError
-from ml_assets.sources.times import Window, bad_time, rows_between, with_times
+from ml_assets.sources.times import bad_time, rows_between, with_times
 from ml_assets.sources.wanted import Columns
 
 DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ml_assets.records import Record
 from ml_assets.sources.calendar import batch_of, batch_start, limits
+from ml_assets.sources.marks import near_days
 from ml_assets.sources.paths import File, find_files, listed
 from ml_assets.sources.wanted import Wanted
 
@@ -90,8 +91,6 @@ def look(wanted: Wanted, before: Sight) -> Sight:
 
 def batches_in(sight: Sight, wanted: Wanted) -> dict[str, Part]:
     """What there is of each batch, sorted; without times that are marks, as 9999-12-31."""
-    from ml_assets.sources.times import near_days
-
     assert wanted.batches is not None
     period, whole = wanted.batches.period, limits(wanted.batches)
     together: dict[str, Part] = {}

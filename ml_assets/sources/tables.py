@@ -13,10 +13,11 @@ from ml_assets.sources.account import Account, SetAside
 from ml_assets.sources.arrow import TIME, Piece, cast, common_type
 from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column
 from ml_assets.sources.index import ENOUGH, REASON
+from ml_assets.sources.marks import Window
 from ml_assets.sources.numbers import DECIMAL_COMMA, THOUSANDS, unspoiled
 from ml_assets.sources.parquet import open_parquet, read_parquet, read_parquet_column
 from ml_assets.sources.paths import File, SourceError, file_format
-from ml_assets.sources.times import Window, near, rows_between, with_times
+from ml_assets.sources.times import near, rows_between, with_times
 from ml_assets.sources.wanted import Wanted
 
 

@@ -14,7 +14,7 @@ from dagster import DagsterRunStatus
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
-from ml_assets.names import TRAINING_TAG
+from ml_assets.names import ARRIVAL_TAG, TRAINING_TAG
 from ml_assets.registry import champions
 from ml_assets_tests.support.places import (
     BATCH_RECIPE,
@@ -28,8 +28,11 @@ from ml_assets_tests.support.places import (
     wait_for,
 )
 
+LIVE_RECIPE = BATCH_RECIPE.replace(", start: 2024-01-01, end: 2024-02-01", "")
 LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
 DRIFTED = 3
+SOON = 120
+"""Seconds within which what arrives is taken in."""
 
 
 class Daemon:
@@ -167,3 +170,31 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
     state.registry.files.load(place.name, 2)
     mlflow = mlflow_statuses(state, run.run_id)
     assert mlflow["parent"] == "FINISHED" and len(mlflow) > 1 and set(mlflow.values()) == {"FINISHED"}
+
+
+def arrived(instance: dg.DagsterInstance, name: str) -> list[tuple[str, DagsterRunStatus]]:
+    """Batches that the daemon took in by itself, and how each run ended, oldest run first."""
+    runs = instance.get_runs(dg.RunsFilter(tags={ARRIVAL_TAG: name}))
+    return [(run.tags[PARTITION_NAME_TAG], run.status) for run in reversed(runs)]
+
+
+def test_what_arrives_is_taken_in_once_in_order_through_a_kill(tmp_path: Path, mlflow_template: Path) -> None:
+    place = make_place(tmp_path / "live", LIVE_RECIPE, mlflow_template)
+    for number in (2, 3):
+        place.write(number)
+    place.command("validate", str(place.recipe))
+    ended = DagsterRunStatus.SUCCESS
+
+    def taken_in(*expected: str) -> None:
+        wait_for(
+            lambda: arrived(instance, place.name)[len(expected) - 1 :], SOON, f"the arrival of {expected}"
+        )
+        wait_for(lambda: arrived(instance, place.name)[-1][1] == ended, SOON, f"the end of {expected}")
+        assert arrived(instance, place.name) == [(batch, ended) for batch in expected]
+        daemon.note_children()
+
+    with place.instance() as instance, running_daemon(place) as daemon:
+        taken_in(day(2), day(3))  # two at once
+        known = [day(2), day(3)]
+        place.write(4)
+        taken_in(*known, day(4))

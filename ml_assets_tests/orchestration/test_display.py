@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
 from ml_assets.backtest.backtest import Backtest, PolicyScore
 from ml_assets.backtest.scale import Interval
+from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.monitoring.wording import describe
 from ml_assets.orchestration import display
+from ml_assets.orchestration.assets import ASSETS
+from ml_assets.orchestration.graph import Graph
 from ml_assets.orchestration.model_status import LastDecision, ModelStatus
 from ml_assets.orchestration.overview import _last_decisions, flat
 from ml_assets.records import ColumnDrift, DriftReport, GateCheck, PerformanceReport, Promotion, Score
@@ -68,9 +78,15 @@ def test_record_is_the_last_thing_a_person_meets() -> None:
     shown = display.performance_metadata(report)
     assert list(shown)[-1] == "record"
     assert shown["live_roc_auc"] == 0.7184
-    later = display.record_last({**shown, "history": "a picture"})
+    later = display.shown(Pictured(pictures={"history": b"a picture"}), shown)
     assert list(later)[-2:] == ["history", "record"] and later.keys() == {*shown, "history"}
-    assert display.record_last({"status": "no champion"}) == {"status": "no champion"}
+    assert display.shown(Pictured(), {"status": "no champion"}) == {"status": "no champion"}
+
+
+@pytest.mark.parametrize("make", ASSETS)
+def test_every_asset_shows_the_pictures_of_its_step(make: Callable[[Graph], dg.AssetsDefinition]) -> None:
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(make))) if isinstance(node, ast.Call)]
+    assert "display.shown" in {ast.unparse(call.func) for call in calls}, "takes what is pictured alone"
 
 
 def test_columns_of_a_drift_report_are_told_as_in_its_summary() -> None:

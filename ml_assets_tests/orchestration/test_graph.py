@@ -164,7 +164,11 @@ with instance_for_test() as instance:
         with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
             tick = repository.get_sensor_def(name + "_retrain").evaluate_tick(context)
         assert "no champion yet" in tick.skip_message, tick
-assert not loaded(), ("sensor", loaded())
+    assert not loaded(), ("sensor", loaded())
+    with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+        tick = repository.get_sensor_def("daily_batches").evaluate_tick(context)
+    assert "all there is was taken in" in tick.skip_message, tick
+assert {"numpy", "pandas"}.issuperset(loaded()), ("what looks at files", loaded())
 """
     environ = os.environ | {
         "ML_ASSETS_HOME": str(settings.home),

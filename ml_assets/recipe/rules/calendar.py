@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Final
 
+from ml_assets.recipe.durations import duration
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.rules.source import KNOWN_DATASETS
 from ml_assets.recipe.schema import Recipe
@@ -41,6 +42,10 @@ def batches(recipe: Recipe) -> Found:
             dates[name] = parsed
     if len(dates) == 2 and dates["start"] >= dates["end"]:
         yield ("batches", "end"), f"end {section.end} is not after start {section.start}"
+    try:
+        duration(section.grace)
+    except ValueError as error:
+        yield ("batches", "grace"), str(error)
     if not section.column:
         yield ("batches", "column"), "is empty; allowed: the name of the column with the time of each row"
 

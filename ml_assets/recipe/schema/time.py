@@ -22,6 +22,8 @@ class Batches(Section):
     """First batch, `YYYY-MM-DD`. Default: the oldest row when a command first reads the data."""
     end: str | None = None
     """No batch at or after this date. Default: open."""
+    grace: str = "1h"
+    """Time after a batch's end (`90m`, `6h`, `2d`) before it is due: then it is taken in, or its absence is told."""
     revisit: Annotated[int, Field(ge=1)] | Literal["all", "never"] = "all"
     """Newest batches that are taken in anew where their rows or labels have changed in the source."""
 

@@ -1,0 +1,190 @@
+"""The arrival sensor: what has come, in order, each content of a batch once; and what should have come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterRunStatus
+from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG
+
+from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.arrival import (
+    TOLD,
+    Arrival,
+    all_there,
+    arrivals,
+    newest_there,
+    revisited,
+    taken_from,
+    written_since,
+)
+from ml_assets.lifecycle.due import missing, newest_due
+from ml_assets.lifecycle.state import ModelState, locked_by_another
+from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
+from ml_assets.orchestration.history import IN_PROGRESS
+from ml_assets.orchestration.reaper import reap
+from ml_assets.orchestration.taking_in import assets_for, keys_of
+from ml_assets.sources.paths import SourceError
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+ATTEMPTS = 3
+"""Runs for one content of a batch, where they are killed or fail for a reason of ours."""
+
+REMEMBERED = 100
+"""Newest runs of arrivals that are looked at."""
+
+SETTLED = timedelta(seconds=10)
+"""A file that was written later may not be whole: the sensor waits, once."""
+
+
+class Wanted(NamedTuple):
+    """A content of a batch that is to be taken in, by which assets, and why."""
+
+    batch: str
+    token: str
+    assets: Sequence[dg.AssetKey]
+    reason: str
+
+    @property
+    def content(self) -> str:
+        """Identity of batch and content."""
+        return f"{self.batch} {self.token}"
+
+
+def arrival_sensor(state: ModelState) -> dg.SensorDefinition:
+    """Make the sensor that takes in what arrives; on unless the calendar has an end."""
+    batches = state.recipe.batches
+    assert batches is not None
+    status = dg.DefaultSensorStatus.STOPPED if batches.end else dg.DefaultSensorStatus.RUNNING
+
+    @dg.sensor(
+        name=f"{state.name}_batches",
+        job_name=f"{state.name}_monitor",
+        minimum_interval_seconds=state.settings.sensor_seconds,
+        default_status=status,
+        description=f"Takes in new, late, older and changed batches of {state.name}, one after the other.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if locked_by_another(state.settings.locks, state.command_lock):
+            return dg.SkipReason(
+                "a command (train, backfill) is at work on this model and takes batches in itself"
+            )
+        reap(context.instance, state.settings)
+        if running := _at_work(context.instance, state):
+            return dg.SkipReason(f"batch {running} is being taken in")
+        try:
+            found = arrivals(state)
+        except SourceError as error:
+            tell(state, "unreadable", hashlib.sha256(str(error).encode()).hexdigest()[:16], str(error))
+            return dg.SkipReason(f"the source cannot be read: {error}")
+        now = datetime.now(UTC).replace(tzinfo=None)
+        cursor = json.loads(context.cursor or "{}")
+        since, waited = cursor.get("since") or newest_there(state), cursor.get("waited", False)
+        unsettled = bool(found) and not waited and written_since(state, now - SETTLED)
+        context.update_cursor(json.dumps({"since": since, "waited": unsettled}))
+        if unsettled:
+            return dg.SkipReason("a file was written just now: it is looked at the next time")
+        last = newest_due(state, now)
+        if since is not None:
+            _tell_missing(state, since, last)
+        request = next(_requests(context.instance, state, found, last), None)
+        return request or dg.SkipReason(_nothing(state, found, last))
+
+    return sensor
+
+
+def _at_work(instance: DagsterInstance, state: ModelState) -> str | None:
+    """Batch that a run is about, whoever started it."""
+    wanted = dg.RunsFilter(job_name=f"{state.name}_monitor", statuses=IN_PROGRESS)
+    runs = instance.get_runs(wanted, limit=1)
+    return runs[0].tags.get(PARTITION_NAME_TAG, "of a backfill") if runs else None
+
+
+def _tell_missing(state: ModelState, since: str, last: str) -> None:
+    """Tell of each stretch of batches that have not come, once."""
+    for stretch in missing(state, all_there(state), since, last):
+        first, more = stretch.first, stretch.length - 1
+        grace = state.recipe.batches.grace if state.recipe.batches is not None else ""
+        text = (
+            f"there is no row of batch {first} in {state.source.place}, {grace} after its end (batches.grace)"
+        )
+        tell(state, "missing_batch", first, text + (f", nor of the {more} after it" if more else ""), first)
+
+
+def _requests(
+    instance: DagsterInstance, state: ModelState, found: list[Arrival], last: str
+) -> Iterator[dg.RunRequest]:
+    """Runs for what is wanted, in order; what was refused is wanted no more until it changes."""
+    for wanted in sorted([*_due(state, found, last), *_unfinished(instance, state, found)]):
+        tags = {PARTITION_NAME_TAG: wanted.batch, ARRIVAL_TAG: state.name}
+        runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=ATTEMPTS)
+        same = list(takewhile(lambda run: run.tags[CONTENT_TAG] == wanted.content, runs))  # noqa: B023
+        if len(same) < ATTEMPTS and not (same and _refused(instance, same[0])):
+            yield dg.RunRequest(
+                run_key=f"{state.name} {wanted.content} after {runs[0].run_id if runs else 'none'}",
+                asset_selection=list(wanted.assets),
+                tags=tags  # not as `partition_key`: the daemon may know an older calendar, the run will not
+                | {
+                    MODEL_TAG: state.name,
+                    CONTENT_TAG: wanted.content,
+                    REASON_TAG: wanted.reason,
+                    ACTOR_TAG: "arrival",
+                    MAX_RETRIES_TAG: "0",  # this sensor alone asks for another attempt
+                },
+            )
+
+
+def _due(state: ModelState, found: list[Arrival], last: str) -> Iterator[Wanted]:
+    """What is due and differs from what was taken in."""
+    _, left = revisited(state, found)
+    for arrival in found:
+        if arrival.batch <= last and arrival not in left:
+            assets = keys_of(state, assets_for(state, arrival))
+            yield Wanted(arrival.batch, arrival.token, assets, arrival.told)
+
+
+def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arrival]) -> Iterator[Wanted]:
+    """What was taken in by a run that was killed before its reports were made."""
+    seen = {arrival.batch for arrival in found}
+    for run in instance.get_runs(dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), limit=REMEMBERED):
+        batch, _, token = run.tags[CONTENT_TAG].partition(" ")
+        if batch in seen:
+            continue
+        seen.add(batch)
+        failed = run.status != DagsterRunStatus.SUCCESS
+        if failed and state.store.has("cleaned_features", batch) and taken_from(state, batch) == token:
+            assets = sorted(run.asset_selection or (), key=lambda key: key.path)
+            yield Wanted(batch, token, assets, "its run ended before its reports were made")
+
+
+def _refused(instance: DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a step named a reason, or a check blocked: another attempt would end in the same way."""
+    kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION}
+    events = [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=kinds)]
+    said = (e.step_failure_data.user_failure_data for e in events if e.is_step_failure)
+    checks = (e.asset_check_evaluation_data for e in events if not e.is_step_failure)
+    return any(said) or any(check.blocking and not check.passed for check in checks)
+
+
+def _nothing(state: ModelState, found: list[Arrival], last: str) -> str:
+    """Why nothing is asked for."""
+    _, left = revisited(state, found)
+    rule = state.recipe.batches.revisit if state.recipe.batches is not None else None
+    words = []
+    for arrival in found:
+        if arrival.batch > last:
+            words.append(f"batch {arrival.batch} is not due yet")
+        elif arrival in left:
+            words.append(f"{arrival.told}; left as it was taken in (batches.revisit: {rule})")
+        else:
+            words.append(f"{arrival.told}; it was tried, and is tried again when it changes")
+    listed = "; ".join(words[:TOLD]) + f"; and {len(words) - TOLD} more" * (len(words) > TOLD)
+    return listed or f"all there is was taken in; the newest batch that is due is {last}"
