@@ -252,6 +252,18 @@ def rename(
 
 
 @app.command()
+def doctor(as_json: Json = False) -> None:
+    """Examine libraries, disk, services, ledger, models, batches and runs; exit code 1 where something is not well."""
+    from ml_assets.cli.doctor import doctor_text, examine_all
+
+    with faults(as_json):
+        result = examine_all(say)
+    finish(result, doctor_text(result), as_json)
+    if not result["ok"]:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def demo(as_json: Json = False) -> None:
     """Run the whole loop on the demo recipes: birth, quiet months, drift, retraining, promotion."""
     from ml_assets.cli.demo import run_demo

@@ -153,6 +153,23 @@ class StoredFiles:
         with self._download_files(run_id) as folder:
             return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
 
+    def faults(self, recipe: str, version: int) -> list[str]:
+        """Say which files of a version are not what was registered; nothing is loaded."""
+        info = version_info(self.ledger, recipe, version)
+        found = []
+        try:
+            with self.verified_model(info.trained, f"{recipe} version {version}"):
+                pass
+        except IntegrityError as error:
+            found.append(str(error))
+        for name in info.files:
+            try:
+                with self._verified_file(recipe, version, name):
+                    pass
+            except IntegrityError as error:
+                found.append(str(error))
+        return found
+
     @contextmanager
     def verified_model(self, trained: TrainedModel, what: str) -> Iterator[Path]:
         """Copy a model here and verify the copy, so that what is loaded is what was hashed."""

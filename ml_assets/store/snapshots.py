@@ -12,6 +12,7 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -136,8 +137,9 @@ class Store:
         path = self._path(asset, batch, RECORD)
         if not path.exists():
             raise StoreError(self._absent(asset, batch, "record"))
+        content = self._verified(path, asset, batch)
         try:
-            return cls.model_validate_json(opened(path.read_bytes()))
+            return cls.model_validate_json(content)
         except ValueError as error:
             raise self._damaged(path, asset, batch, error) from None
 
@@ -163,6 +165,19 @@ class Store:
         }
         return sorted(found)
 
+    def faults(self) -> Iterator[str]:
+        """Say what is not as it was written, of every frame and record; nothing where all is."""
+        for folder in sorted(self.root.glob("*/")):
+            asset = unquote(folder.name)
+            for batch in self.batches(asset):
+                try:
+                    if self._path(asset, batch, FRAME).exists():
+                        self._content(asset, batch)
+                    if (record := self._path(asset, batch, RECORD)).exists():
+                        self._verified(record, asset, batch)
+                except StoreError as error:
+                    yield str(error)
+
     def sha256(self, asset: str, batch: str) -> str:
         """Content hash of a frame, or of a record where there is no frame.
 
@@ -182,12 +197,25 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        return pq.read_table(pa.BufferReader(self._content(asset, batch)), columns=columns)
+
+    def _content(self, asset: str, batch: str) -> bytes:
+        """Bytes of a frame, verified."""
         sha256 = str(self._pointer(asset, batch)["sha256"])
         blob = self._blob(asset, sha256)
         content = blob.read_bytes() if blob.exists() else b""
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(f"{blob} is missing or damaged: materialize {asset} of batch {batch} again")
-        return pq.read_table(pa.BufferReader(content), columns=columns)
+        return content
+
+    def _verified(self, path: Path, asset: str, batch: str) -> bytes:
+        """Text of a record, its seal verified."""
+        try:
+            text = opened(path.read_bytes())
+            json.loads(text)
+        except ValueError as error:
+            raise self._damaged(path, asset, batch, error) from None
+        return text
 
     def _pointer(self, asset: str, batch: str) -> dict[str, Any]:
         path = self._path(asset, batch, FRAME)

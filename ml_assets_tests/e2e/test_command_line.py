@@ -16,7 +16,18 @@ from ml_assets.settings import DEMO_RECIPES
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 
-COMMANDS = ("validate", "train", "backfill", "status", "explain", "rollback", "rename", "demo", "ui")
+COMMANDS = (
+    "validate",
+    "train",
+    "backfill",
+    "status",
+    "explain",
+    "rollback",
+    "rename",
+    "doctor",
+    "demo",
+    "ui",
+)
 TRAIN = {
     "name",
     "version",

@@ -1,0 +1,71 @@
+"""Whether Dagster's databases are whole, its daemon lives, and no run is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster import DagsterRunStatus
+
+from ml_assets.orchestration.reaper import reap
+from ml_assets.orchestration.runs import prepare_home
+from ml_assets.records.health import Examined
+from ml_assets.registry.examine import sound
+from ml_assets.settings import Settings
+
+STUCK = {
+    DagsterRunStatus.QUEUED: timedelta(hours=1),
+    DagsterRunStatus.NOT_STARTED: timedelta(hours=1),
+    DagsterRunStatus.STARTING: timedelta(hours=1),
+    DagsterRunStatus.STARTED: timedelta(hours=6),
+    DagsterRunStatus.CANCELING: timedelta(hours=1),
+}
+"""How long a run may stay like this."""
+
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+
+
+def examine(settings: Settings) -> Iterator[Examined]:
+    """Look at Dagster's databases, its daemon and its runs; runs whose process is gone are reported as failed."""
+    found = [
+        sound(settings.dagster_home / name) for name in DATABASES if (settings.dagster_home / name).is_file()
+    ]
+    yield from found
+    if not all(each.ok for each in found):
+        return
+    prepare_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        reaped = reap(instance, settings)
+        yield _daemon(instance)
+        yield from _runs(instance)
+    if reaped:
+        yield Examined(
+            part="killed runs", found=f"{len(reaped)} were reported as failed, and tidied up after"
+        )
+
+
+def _daemon(instance: dg.DagsterInstance) -> Examined:
+    """Say whether the daemon lives; without one nothing arrives by itself, which may be meant so."""
+    lives = any(status.healthy for status in instance.get_daemon_statuses().values())
+    found = (
+        "at work"
+        if lives
+        else "not running: no batch and no training comes by itself (`ml-assets ui` starts it)"
+    )
+    return Examined(part="daemon", found=found)
+
+
+def _runs(instance: dg.DagsterInstance) -> Iterator[Examined]:
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(STUCK)))
+    stuck = [r for r in records if datetime.now(UTC) - r.update_timestamp > STUCK[r.dagster_run.status]]
+    for record in stuck:
+        run, since = record.dagster_run, f"{record.update_timestamp:%Y-%m-%d %H:%M}"
+        yield Examined(
+            part="runs",
+            found=f"run {run.run_id} of {run.job_name} is {run.status.value.lower()} since {since}",
+            ok=False,
+            remedy="end it in the web UI (Runs, Terminate), then start it again",
+        )
+    if not stuck:
+        yield Examined(part="runs", found=f"{len(records)} in progress, none stuck")
