@@ -1,4 +1,4 @@
-"""The recipe for editors and for readers: `docs/recipe.schema.json`, and the tables of `docs/recipe.md`.
+"""The recipe for editors and for readers: `docs/recipe.schema.json`, and the tables and lists of `docs/recipe.md`.
 
 `python -m ml_assets.recipe.json_schema` writes both; a test keeps them current.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.recipe.fields import sections, type_words
+from ml_assets.recipe.readable import DATASETS, FILE_TYPES
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
 
@@ -88,6 +90,19 @@ HYPERPARAMETERS: Final[dict[str, dict[str, Any]]] = {
 """What pydantic cannot know: the shapes inside `hyperparameters`, and the names an editor may offer."""
 
 
+def _words(names: Iterable[str]) -> str:
+    return f"`{' '.join(names)}`"
+
+
+LISTS: Final = {
+    "files": "Files: "
+    + ", ".join(f"{name} ({_words(endings)})" for name, endings in FILE_TYPES.items())
+    + f". `sklearn://` knows {_words(DATASETS)}.\n",
+    "metrics": "".join(f"{task.capitalize()}: {_words(names)}.\n" for task, names in TASK_METRICS.items()),
+}
+"""Names that the manual lists."""
+
+
 def recipe_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a recipe, with descriptions and search spaces."""
     schema = Recipe.model_json_schema()
@@ -112,21 +127,20 @@ def schema_text() -> str:
 
 def manual_text(written: str) -> str:
     """
-    Renew the tables of the manual: everything between `<!-- keys: SECTION -->` and `<!-- end -->`.
+    Renew the manual between `<!-- keys: SECTION -->`, or `<!-- names: LIST -->`, and `<!-- end -->`.
 
     Raises
     ------
     ValueError
-        A section of the recipe has no table, or a table no section.
+        A section of the recipe or a list has no place, or a place neither.
     """
-    tables = {key or "recipe": _table(section.model_fields) for key, section in sections()}
-    pattern = re.compile(r"<!-- keys: (\S+) -->\n.*?<!-- end -->", re.DOTALL)
+    tables = {f"keys: {key or 'recipe'}": _table(section.model_fields) for key, section in sections()}
+    texts = tables | {f"names: {name}": text for name, text in LISTS.items()}
+    pattern = re.compile(r"<!-- ((?:keys|names): \S+) -->\n.*?<!-- end -->", re.DOTALL)
     named = pattern.findall(written)
-    if sorted(named) != sorted(tables):
-        raise ValueError(
-            f"the manual has tables for {sorted(named)}, the recipe has sections {sorted(tables)}"
-        )
-    return pattern.sub(lambda found: f"<!-- keys: {found[1]} -->\n{tables[found[1]]}<!-- end -->", written)
+    if sorted(named) != sorted(texts):
+        raise ValueError(f"the manual has places for {sorted(named)}, there are {sorted(texts)}")
+    return pattern.sub(lambda found: f"<!-- {found[1]} -->\n{texts[found[1]]}<!-- end -->", written)
 
 
 def _table(model_fields: dict[str, FieldInfo]) -> str:

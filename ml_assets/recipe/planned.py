@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ml_assets.recipe import readable
 from ml_assets.recipe.faults import Key
 
 TASK: Final[Key] = ("model", "data_interface", "task_type")
@@ -49,15 +50,17 @@ PACKAGES: Final = ("catboost", "causalml", "econml", "torch", "skorch", "keras",
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")
 """Hyperparameters of estimators that are supported."""
 
-SCHEMES: Final = ("s3", "gs", "gcs", "abfs", "abfss", "az", "openml", "http", "https")
+SCHEMES: Final = tuple(scheme for scheme in (
+    "s3", "gs", "gcs", "abfs", "abfss", "az", "openml", "http", "https",
+) if scheme not in readable.SCHEMES)  # fmt: skip
 """Beginnings of a `source_uri`."""
 
 DATASETS: Final = ("california_housing", "covtype", "kddcup99", "olivetti_faces", "20newsgroups")
 """Data sets of `sklearn://NAME` that scikit-learn downloads."""
 
-UNREADABLE: Final = (
+UNREADABLE: Final = tuple(ending for ending in (
     ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".orc", ".avro", ".pkl", ".pickle", ".txt",
-)  # fmt: skip
+) if ending not in readable.ENDINGS)  # fmt: skip
 """Endings of files."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches, Period
+    from ml_assets.sources.wanted import Labels
 
 
 STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
@@ -122,6 +123,25 @@ def limits(batches: Batches) -> tuple[datetime | None, datetime | None]:
         last = batch_of(_day(batches.end) - timedelta(microseconds=1), batches.period)
         end = batch_start(next_batch(last, batches.period), batches.period)
     return start, end
+
+
+def moments(window: Labels, batches: Batches) -> tuple[datetime | None, datetime | None]:
+    """First moment of the batches from the first label until (without) the second, and the first after them."""
+    start, end = limits(batches)
+    first, after = window
+    return (
+        batch_start(first, batches.period) if first else start,
+        batch_start(after, batches.period) if after else end,
+    )
+
+
+def named(window: Labels, batches: Batches) -> str:
+    """Say in words which batches those are."""
+    first, after = window
+    if first and after and next_batch(first, batches.period) == after:
+        return f"batch {first}"
+    first, after = first or batches.start or "the oldest", after or batches.end or "the newest"
+    return f"the batches from {first} until {after}"
 
 
 def recipe_start(batches: Batches) -> str | None:

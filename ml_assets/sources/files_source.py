@@ -1,4 +1,4 @@
-"""CSV and Parquet files as a source: a path, a glob, a folder or `file://PATH`."""
+"""Files as a source: a path, a glob, a folder or `file://PATH`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from ml_assets.names import STATIC
 from ml_assets.sources import sight
 from ml_assets.sources.account import Account, Rows
-from ml_assets.sources.calendar import batch_of, batch_start, limits, next_batch, recipe_start
+from ml_assets.sources.calendar import batch_of, limits, moments, named, next_batch, recipe_start
 from ml_assets.sources.paths import SourceError, find_files
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches
-    from ml_assets.sources.marks import Window
     from ml_assets.sources.sampled import Sampled
 
 
@@ -49,18 +48,18 @@ class Files:
             pieces = [tables.read_piece(file, self.wanted) for file in files]
             table = tables.join(pieces)
             return Rows(to_pandas(table), tables.account_of(files, pieces, table, table, None))
-        moments = _moments(window, batches)
-        pieces = [tables.read_piece(file, self.wanted, moments) for file in files]
+        span = moments(window, batches)
+        pieces = [tables.read_piece(file, self.wanted, span) for file in files]
         one_batch = None not in window and window[1] == next_batch(str(window[0]), batches.period)
         table = tables.join(pieces, alike=one_batch)
         if not table.num_rows:
-            covered = self._covered(batches, moments[0])
+            covered = self._covered(batches, span[0])
             raise SourceError(
-                f"source_uri '{self.wanted.name}': no rows for {_named(window, batches)}; {covered}"
+                f"source_uri '{self.wanted.name}': no rows for {named(window, batches)}; {covered}"
             )
         given = table
         if None in window:
-            given, _ = tables.without_far_times(table, batches.column, moments, self.wanted.today)
+            given, _ = tables.without_far_times(table, batches.column, span, self.wanted.today)
         return Rows(to_pandas(given), tables.account_of(files, pieces, table, given, batches.column))
 
     def extent(self) -> tuple[str, str] | None:
@@ -86,8 +85,8 @@ class Files:
             return [STATIC]
         files = find_files(self.wanted, missing_ok=True)
         unit = "hour" if batches.period == "hourly" else "day"
-        moments = days(files, self.wanted, limits(batches), unit)
-        return sorted({batch_of(moment, batches.period) for moment in moments})
+        found = days(files, self.wanted, limits(batches), unit)
+        return sorted({batch_of(moment, batches.period) for moment in found})
 
     def look(self, before: Sight) -> Sight:
         """Look at the files whose size or time has changed since `before`."""
@@ -122,20 +121,3 @@ class Files:
         gap = start is not None and found[0] < start < found[1]
         advice = ". Send the missing rows, begin after them (batches.start), or take a longer batches.period"
         return f"data covers {first} to {last}{advice if gap else ''}"
-
-
-def _moments(window: Labels, batches: Batches) -> Window:
-    start, end = limits(batches)
-    first, after = window
-    return (
-        batch_start(first, batches.period) if first else start,
-        batch_start(after, batches.period) if after else end,
-    )
-
-
-def _named(window: Labels, batches: Batches) -> str:
-    first, after = window
-    if first and after and next_batch(first, batches.period) == after:
-        return f"batch {first}"
-    first, after = first or batches.start or "the oldest", after or batches.end or "the newest"
-    return f"the batches from {first} until {after}"

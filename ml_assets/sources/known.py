@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ml_assets.names import STATIC
 from ml_assets.recipe.faults import did_you_mean
-from ml_assets.recipe.rules.source import KNOWN_DATASETS
+from ml_assets.recipe.readable import DATASETS
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sight import Part, Sight
@@ -24,13 +24,13 @@ class Known:
         self.name = wanted.uri.partition("://")[2]
         if wanted.batches is not None:
             raise SourceError(f"source_uri '{self.uri}' has no time column: remove the section `batches`")
-        if self.name not in KNOWN_DATASETS:
+        if self.name not in DATASETS:
             more = " (california_housing needs a download, which is not yet done)" * (
                 "california" in self.name
             )
-            hint = did_you_mean(self.name, list(KNOWN_DATASETS))
+            hint = did_you_mean(self.name, list(DATASETS))
             raise SourceError(
-                f"source_uri '{self.uri}' is not known{more}; known are {', '.join(KNOWN_DATASETS)}.{hint}"
+                f"source_uri '{self.uri}' is not known{more}; known are {', '.join(DATASETS)}.{hint}"
             )
 
     def read(self, window: Labels = (None, None)) -> Rows:

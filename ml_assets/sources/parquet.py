@@ -22,6 +22,8 @@ from ml_assets.sources.wanted import Columns
 
 DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 """What Arrow raises of bytes that are no Parquet, of an encoding that none has, and of a page it cannot unpack."""
+CELLS = 1_000_000
+"""Values that are taken for a look, of the first, middle and last rows together."""
 LEADING_ZERO = r"^0\d"
 """Digits that are a code rather than a number."""
 
@@ -59,6 +61,28 @@ def read_parquet_column(path: Path, column: str) -> pa.Table:
     """One column of a Parquet file."""
     checked_schema(path, column)
     return plain(open_parquet(path).read(columns=[column]), path)
+
+
+def count_parquet_rows(path: Path) -> int:
+    """Rows of a Parquet file, which says so itself."""
+    return int(open_parquet(path).metadata.num_rows)
+
+
+def part_of_parquet(path: Path, place: Path) -> None:
+    """Write the first rows of some row groups as `place`."""
+    import pyarrow.parquet as pq
+
+    file = open_parquet(path)
+    groups = file.metadata.num_row_groups
+    rows = max(1, CELLS // max(1, file.metadata.num_columns) // 3)
+    chosen = sorted({0, groups // 2, groups - 1}) if groups else []
+    parts = [_first_rows(file, group, rows) for group in chosen] or [file.schema_arrow.empty_table()]
+    pq.write_table(pa.concat_tables(parts), place)
+
+
+def _first_rows(file: Any, group: int, rows: int) -> pa.Table:
+    batch = next(file.iter_batches(batch_size=rows, row_groups=[group]), None)
+    return file.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch], batch.schema)
 
 
 def checked_schema(path: Path, column: str | None) -> pa.Schema:

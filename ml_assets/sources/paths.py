@@ -11,21 +11,11 @@ from urllib.parse import unquote
 
 from ml_assets.failures import MendableError
 from ml_assets.recipe.faults import did_you_mean
+from ml_assets.recipe.readable import ENDINGS, FILE_TYPES, either
 from ml_assets.settings import Variables
 from ml_assets.shown import shown
 from ml_assets.sources.wanted import Wanted
 
-FORMATS = {
-    ".csv": "csv",
-    ".csv.gz": "csv",
-    ".csv.bz2": "csv",
-    ".csv.zst": "csv",
-    ".tsv": "csv",
-    ".tsv.gz": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-ACCEPTED = "use a CSV or Parquet path, a glob, a folder, file://PATH or sklearn://NAME"
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 BARE_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 FOLDER = re.compile(r"([A-Za-z_][\w-]*)=(.+)")
@@ -107,7 +97,7 @@ def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[File]:
     Raises
     ------
     SourceError
-        Nothing is there, or it is neither CSV nor Parquet, or both.
+        Nothing is there, or it is of no type that is read, or of several.
     """
     found = _listed(wanted)
     if not found:
@@ -115,10 +105,11 @@ def find_files(wanted: Wanted, *, missing_ok: bool = False) -> list[File]:
             return []
         raise SourceError(_missing(wanted.name, local_path(wanted.uri), wanted.base))
     found = _sent_once(found)
-    kinds = {file_format(file.path) for file in found}
-    if len(kinds) > 1:
+    types = sorted({file_type(file.path) for file in found})
+    if len(types) > 1:
         raise SourceError(
-            f"source_uri '{wanted.name}' matches both CSV and Parquet files: name one kind, as '*.csv'"
+            f"source_uri '{wanted.name}' matches both {' and '.join(types)} files: name one kind, as "
+            f"'*{FILE_TYPES[types[0]][0]}'"
         )
     _check_folders(found)
     return found
@@ -183,20 +174,23 @@ def local_path(source_uri: str) -> str:
         ) from None
 
 
-def file_format(file: Path) -> str:
-    """`csv` or `parquet`, by the end of the name.
+def file_type(file: Path) -> str:
+    """Type of a file, as `FILE_TYPES` has it, by the end of its name.
+
+    >>> file_type(Path("rows.csv.gz"))
+    'CSV'
 
     Raises
     ------
     SourceError
         The name ends otherwise.
     """
-    for suffix, kind in FORMATS.items():
-        if file.name.lower().endswith(suffix):
-            return kind
+    for ending, name in ENDINGS.items():
+        if file.name.lower().endswith(ending):
+            return name
     remedy = "; unpack it" if file.name.lower().endswith((".zip", ".7z", ".rar", ".xz", ".tar")) else ""
     raise SourceError(
-        f"{file}: neither CSV nor Parquet by its name; accepted are {', '.join(FORMATS)}{remedy}"
+        f"{file}: no {either(FILE_TYPES)} file by its name; accepted are {', '.join(ENDINGS)}{remedy}"
     )
 
 
@@ -204,7 +198,7 @@ def _matches(root: Path, path: str) -> list[File]:
     place = root / path
     if place.is_dir():
         inside = sorted(file for file in place.rglob("*") if file.is_file())
-        readable = [file for file in inside if file.name.lower().endswith(tuple(FORMATS))]
+        readable = [file for file in inside if file.name.lower().endswith(tuple(ENDINGS))]
         return [File(file, _folders(file, place)) for file in readable]
     if place.is_file():
         return [File(place, {})]
@@ -227,7 +221,7 @@ def _folders(file: Path, root: Path) -> dict[str, str | None]:
 def _missing(source_uri: str, path: str, base: Path) -> str:
     for place in (base / path, Path(path)):
         if place.is_dir():
-            return f"source_uri '{source_uri}': the folder {place} holds no CSV or Parquet file"
+            return f"source_uri '{source_uri}': the folder {place} holds no {either(FILE_TYPES)} file"
     unset = BARE_VARIABLE.search(path)
     if unset:
         name = unset.group(1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.names import STATIC
@@ -11,8 +14,8 @@ from ml_assets.sources import tables
 from ml_assets.sources.account import Account
 from ml_assets.sources.arrow import Piece, to_pandas
 from ml_assets.sources.calendar import batch_of, batch_start, limits, next_batch
-from ml_assets.sources.parts import part_of
-from ml_assets.sources.paths import File, SourceError, file_format
+from ml_assets.sources.formats import format_of
+from ml_assets.sources.paths import File, SourceError
 from ml_assets.sources.times import rows_between
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ def sampled(files: list[File], wanted: Wanted) -> Sampled:
         if not whole:
             share = WHOLE // len(chosen)
             chosen = [
-                file if _size(file) <= share else stack.enter_context(part_of(file, share // 4))
+                file if _size(file) <= share else stack.enter_context(_part_of(file, share // 4))
                 for file in chosen
             ]
         window = (None, None) if wanted.batches is None else limits(wanted.batches)
@@ -117,8 +120,20 @@ def _counted(chosen: list[File], files: list[File]) -> str:
 
 
 def _size(file: File) -> int:
-    packed = file_format(file.path) == "parquet" or not file.path.name.lower().endswith((".csv", ".tsv"))
-    return file.path.stat().st_size * (UNPACKED if packed else 1)
+    plain = file.path.name.lower().endswith(format_of(file.path).plain)
+    return file.path.stat().st_size * (1 if plain else UNPACKED)
+
+
+@contextmanager
+def _part_of(file: File, size: int) -> Iterator[File]:
+    """Give a smaller file with some rows of a large one, of about so many bytes; gone when the look is over."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / file.path.name
+        try:
+            format_of(file.path).part(file.path, place, size)
+            yield file._replace(path=place, copies=())
+        except SourceError as error:
+            raise SourceError(error.message.replace(str(place), str(file.path)), error.key) from None
 
 
 def _batches(table: pa.Table, batches: Batches) -> list[str]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ml_assets.recipe import planned
+from ml_assets.recipe.readable import ACCEPTED
 from ml_assets.settings import Variables
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
-from ml_assets.sources.paths import ACCEPTED, VARIABLE, SourceError, expand
+from ml_assets.sources.paths import VARIABLE, SourceError, expand
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted, columns_of
 
@@ -99,10 +100,10 @@ def open_source(wanted: Wanted) -> Source:
     if VARIABLE.search(uri):
         raise SourceError(f"source_uri '{uri}': the variable was not replaced by its value")
     if planned.SQL.match(uri):
-        raise SourceError(f"source_uri '{wanted.name}' is SQL, which is not yet read: {ACCEPTED}")
+        raise SourceError(f"source_uri '{wanted.name}' is SQL, which is not yet read: use {ACCEPTED}")
     scheme, separator, _ = uri.partition("://")
     scheme = scheme.lower() if separator else ""
     if scheme not in SOURCES:
         reason = "is not yet read" if scheme in planned.SCHEMES else "is not known"
-        raise SourceError(f"source_uri '{wanted.name}': '{scheme}://' {reason}: {ACCEPTED}")
+        raise SourceError(f"source_uri '{wanted.name}': '{scheme}://' {reason}: use {ACCEPTED}")
     return SOURCES[scheme](wanted)

@@ -11,12 +11,11 @@ import pyarrow.compute as pc
 from ml_assets.sources import account
 from ml_assets.sources.account import Account, SetAside
 from ml_assets.sources.arrow import TIME, Piece, cast, common_type
-from ml_assets.sources.csv import count_csv_rows, read_csv, read_csv_column
+from ml_assets.sources.formats import format_of
 from ml_assets.sources.index import ENOUGH, REASON
 from ml_assets.sources.marks import Window
 from ml_assets.sources.numbers import DECIMAL_COMMA, THOUSANDS, unspoiled
-from ml_assets.sources.parquet import open_parquet, read_parquet, read_parquet_column
-from ml_assets.sources.paths import File, SourceError, file_format
+from ml_assets.sources.paths import File, SourceError
 from ml_assets.sources.times import near, rows_between, with_times
 from ml_assets.sources.wanted import Wanted
 
@@ -31,10 +30,7 @@ def read_piece(file: File, wanted: Wanted, window: Window = (None, None)) -> Pie
     """
     column = wanted.batches.column if wanted.batches is not None else None
     inside = column if column not in file.folders else None
-    if file_format(file.path) == "parquet":
-        piece = read_parquet(file.path, inside, window, wanted.columns, wanted.na_values)
-    else:
-        piece = read_csv(file.path, wanted.columns, wanted.na_values)
+    piece = format_of(file.path).read(file.path, wanted, inside, window)
     table = _with_folders(piece.table, file)
     if column is not None:
         table = rows_between(with_times(table, file.path, column), column, window)
@@ -166,14 +162,10 @@ def times_of(files: list[File], wanted: Wanted, window: Window) -> Iterator[pa.C
 def _time_table(file: File, wanted: Wanted) -> pa.Table:
     assert wanted.batches is not None
     path, column = file.path, wanted.batches.column
-    is_parquet = file_format(path) == "parquet"
     if column in file.folders:
-        rows = open_parquet(path).metadata.num_rows if is_parquet else count_csv_rows(path)
-        table = _with_folders(pa.table({"": pa.nulls(rows)}), file)
-    elif is_parquet:
-        table = read_parquet_column(path, column)
+        table = _with_folders(pa.table({"": pa.nulls(format_of(path).count(path))}), file)
     else:
-        table = read_csv_column(path, column, wanted.na_values)
+        table = format_of(path).read_column(path, wanted, column)
     return with_times(table, path, column)
 
 

@@ -108,8 +108,9 @@ def test_tables_of_the_manual_are_current() -> None:
 
 def test_a_section_without_a_table_is_an_error() -> None:
     written = (DOCS / "recipe.md").read_text("utf-8")
-    with pytest.raises(ValueError, match="the manual has tables for"):
-        manual_text(written.replace("<!-- keys: batches -->", ""))
+    for place in ("keys: batches", "names: metrics"):
+        with pytest.raises(ValueError, match="the manual has places for"):
+            manual_text(written.replace(f"<!-- {place} -->", ""))
 
 
 def test_every_key_is_described() -> None:

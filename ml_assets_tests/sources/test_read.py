@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ml_assets.recipe.rules.source import KNOWN_DATASETS, SCHEMES
+from ml_assets.recipe.readable import DATASETS, SCHEMES
 from ml_assets.recipe.schema import Batches
 from ml_assets.settings import Variables
 from ml_assets.sources.calendar import batch_range, next_batch
@@ -115,7 +115,7 @@ def test_missing_batch_says_which_batches_there_are(tmp_path: Path) -> None:
         ("rows.sql.j2", "is SQL, which is not yet read"),
         ("s3://bucket/rows.csv", "'s3://' is not yet read"),
         ("htp://rows.csv", "'htp://' is not known"),
-        ("rows.xlsx", "neither CSV nor Parquet"),
+        ("rows.xlsx", "no CSV or Parquet file"),
         ("sklearn://irsi", r"Did you mean 'iris'\?"),
         ("sklearn://california_housing", "needs a download"),
         ("${DATA}/rows.csv", "the variable was not replaced"),
@@ -261,7 +261,7 @@ def test_relative_paths_start_at_the_recipe_else_at_the_current_directory(
     assert read_source("a.csv", there)["x"].tolist() == ["there"]
 
 
-@pytest.mark.parametrize("name", KNOWN_DATASETS)
+@pytest.mark.parametrize("name", DATASETS)
 def test_known_data_sets_have_a_target(name: str) -> None:
     read = read_source(f"sklearn://{name}", Path())
     assert "target" in read and len(read) >= 150

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources import sampled
+from ml_assets.sources.csv_part import part_of_csv
 from ml_assets.sources.dialect import dialect_of
 from ml_assets.sources.files_source import Files
-from ml_assets.sources.parts import part_of
-from ml_assets.sources.paths import File
 from ml_assets.sources.wanted import Wanted
 
 RNG = np.random.default_rng(0)
@@ -49,7 +48,7 @@ def test_of_little_all_and_of_much_some_true_rows(
     for batch, frame in whole.batches.items() if batches else ():
         assert frame.equals(source.read((batch, f"2024-0{int(batch[6]) + 1}-01")).frame)
     monkeypatch.setattr(sampled, "WHOLE", 100_000)
-    monkeypatch.setattr("ml_assets.sources.parts.CELLS", 4_000)
+    monkeypatch.setattr("ml_assets.sources.parquet.CELLS", 4_000)
     part = source.sample()
     seen = pd.concat(part.batches.values())
     assert not part.whole and "from parts of a file" in part.words and 0 < len(seen) < len(ROWS)
@@ -73,7 +72,9 @@ def test_part_of_a_file_has_whole_rows_whatever_is_quoted(
     path = tmp_path_factory.mktemp("part") / "a.csv"
     with path.open("w", newline="") as handle:
         csv.writer(handle, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([("one", "two"), *rows])
-    with part_of(File(path, {}), size) as part, part.path.open(newline="") as handle:
+    part = path.with_name("part.csv")
+    part_of_csv(path, part, size)
+    with part.open(newline="") as handle:
         found = list(csv.reader(handle))
     assert found[1:] == [list(row) for row in rows[: len(found) - 1]]
 

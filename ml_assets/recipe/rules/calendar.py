@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from ml_assets.recipe.durations import duration
+from ml_assets.recipe.readable import DATASETS
 from ml_assets.recipe.rules.found import Found
-from ml_assets.recipe.rules.source import KNOWN_DATASETS
 from ml_assets.recipe.schema import Recipe
 
 FIRST_YEAR: Final = 1900
@@ -22,7 +22,7 @@ def batches(recipe: Recipe) -> Found:
     if section is None:
         return
     uri = recipe.model.loader.source_uri
-    if uri.startswith("sklearn://") and uri.removeprefix("sklearn://") in KNOWN_DATASETS:
+    if uri.startswith("sklearn://") and uri.removeprefix("sklearn://") in DATASETS:
         yield ("batches",), f"{uri} is one table without times: remove the section `batches`"
     dates: dict[str, datetime] = {}
     for name in ("start", "end"):

@@ -8,18 +8,14 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Key, unknown
+from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
-KNOWN_DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-"""Data sets of `sklearn://NAME`: those that scikit-learn carries along, so that no network is needed."""
-
-SCHEMES: Final = ("file", "sklearn")
 MAX_PATH: Final = 4000
 """Characters of a path (PATH_MAX on Linux is 4096 bytes)."""
 MAX_PART: Final = 255
 """Bytes of one name in a path (POSIX file systems)."""
-SOURCES: Final = "a CSV or Parquet path, glob or folder, file://…, or sklearn://NAME"
 
 
 def source(recipe: Recipe) -> Found:
@@ -28,15 +24,15 @@ def source(recipe: Recipe) -> Found:
     uri = recipe.model.loader.source_uri.strip()
     scheme, separator, rest = uri.partition("://")
     if not uri.strip():
-        yield key, f"is empty; allowed: {SOURCES}"
+        yield key, f"is empty; allowed: {ACCEPTED}"
     elif planned.SQL.match(uri):
-        yield key, planned.not_yet("reading from SQL", f"Allowed: {SOURCES}")
+        yield key, planned.not_yet("reading from SQL", f"Allowed: {ACCEPTED}")
     elif separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         yield from ((key, message) for message in _scheme(scheme.lower(), rest))
     elif fault := _path_fault(recipe.model.loader.source_uri):
         yield key, fault
     elif uri.lower().endswith(planned.UNREADABLE):
-        yield key, planned.not_yet(f"the file type of {uri!r}", f"Allowed: {SOURCES}")
+        yield key, planned.not_yet(f"the file type of {uri!r}", f"Allowed: {ACCEPTED}")
 
 
 def _path_fault(path: str) -> str | None:
@@ -56,21 +52,21 @@ def _path_fault(path: str) -> str | None:
 
 def _scheme(scheme: str, rest: str) -> Iterator[str]:
     if scheme in planned.SCHEMES:
-        yield planned.not_yet(f"{scheme}://", f"Allowed: {SOURCES}")
+        yield planned.not_yet(f"{scheme}://", f"Allowed: {ACCEPTED}")
     elif scheme not in SCHEMES:
-        yield f"{unknown('scheme', scheme, SCHEMES)}; allowed: {SOURCES}"
+        yield f"{unknown('scheme', scheme, SCHEMES)}; allowed: {ACCEPTED}"
     elif not rest:
-        yield f"nothing follows {scheme}://; allowed: {SOURCES}"
+        yield f"nothing follows {scheme}://; allowed: {ACCEPTED}"
     elif scheme == "sklearn" and rest in planned.DATASETS:
         yield planned.not_yet(
-            f"sklearn://{rest}, which needs the network,", f"Allowed: {', '.join(KNOWN_DATASETS)}"
+            f"sklearn://{rest}, which needs the network,", f"Allowed: {', '.join(DATASETS)}"
         )
-    elif scheme == "sklearn" and rest not in KNOWN_DATASETS:
-        yield unknown("data set", rest, KNOWN_DATASETS)
+    elif scheme == "sklearn" and rest not in DATASETS:
+        yield unknown("data set", rest, DATASETS)
     elif scheme == "file" and (fault := _path_fault(rest)):
         yield fault
     elif scheme == "file" and rest.lower().endswith(planned.UNREADABLE):
-        yield planned.not_yet(f"the file type of {rest!r}", f"Allowed: {SOURCES}")
+        yield planned.not_yet(f"the file type of {rest!r}", f"Allowed: {ACCEPTED}")
 
 
 def augmenter(recipe: Recipe) -> Found:

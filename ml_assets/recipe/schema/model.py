@@ -19,7 +19,7 @@ class Loader(Section):
     name: Literal["default_loader"] = "default_loader"
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
-    """CSV or Parquet path, glob, folder; `file://…`, `sklearn://iris`; variables: `${ML_ASSETS_RECIPE_X:-default}`."""
+    """Path, glob or folder of files; `file://…`, `sklearn://iris`; variables: `${ML_ASSETS_RECIPE_X:-default}`."""
     na_values: Names = ()
     """Cells that mean "no value" in every column, beside the usual ones (empty, NA, NaN, null, ?)."""
 

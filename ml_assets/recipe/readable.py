@@ -1,0 +1,38 @@
+"""What rows can be read of, by name: kinds of sources, types of files, data sets.
+
+What reads them is in `ml_assets.sources`; tests there keep the names equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+FILE_TYPES: Final[dict[str, tuple[str, ...]]] = {
+    "CSV": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".tsv.gz"),
+    "Parquet": (".parquet", ".pq"),
+}
+"""Types of files, each with the endings of its names."""
+
+ENDINGS: Final = {ending: name for name, endings in FILE_TYPES.items() for ending in endings}
+
+SCHEMES: Final = {"file": "file://PATH", "sklearn": "sklearn://NAME"}
+"""Beginnings of a `source_uri` that is no path, and how the whole is written."""
+
+DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+"""Data sets of `sklearn://NAME`: those that scikit-learn carries along, so that no network is needed."""
+
+
+def either(names: Iterable[str]) -> str:
+    """
+    Write a choice as people do.
+
+    >>> either(["CSV"]), either(["CSV", "Parquet", "ORC"])
+    ('CSV', 'CSV, Parquet or ORC')
+    """
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+ACCEPTED: Final = either([f"a {either(FILE_TYPES)} path, glob or folder", *SCHEMES.values()])
+"""What may stand as `source_uri`."""
