@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.durations import duration
 from ml_assets.recipe.schema import Period
-from ml_assets.sources.calendar import batch_of, batch_range, batch_start, index_between, limits, next_batch
+from ml_assets.sources.calendar import batch_of, batch_range, batch_start, limits, next_batch
 
 SEASONS: dict[Period, tuple[int, ...]] = {"hourly": (24, 168), "daily": (7,), "weekly": (), "monthly": ()}
 """Batches after which a day or a week is over: a shop that was shut a week ago may be shut today."""
@@ -42,7 +42,7 @@ class Stretch(NamedTuple):
     """Batches one after the other that have not come."""
 
     first: str
-    length: int
+    last: str
 
 
 def missing(state: ModelState, there: Collection[str], since: str, last: str) -> list[Stretch]:
@@ -71,7 +71,7 @@ def missing(state: ModelState, there: Collection[str], since: str, last: str) ->
         earlier = (next_batch(batch, period, -by) for by in SEASONS[period])
         return all(each in there for each in earlier if each >= begin)
 
-    found = [Stretch(each[0], len(each)) for each in stretches if any(expected(batch) for batch in each)]
+    found = [Stretch(each[0], each[-1]) for each in stretches if any(expected(batch) for batch in each)]
     if found and found[-1].first == tail:
-        found[-1] = Stretch(tail, index_between(tail, last, period) + 1)
+        found[-1] = Stretch(tail, last)
     return found

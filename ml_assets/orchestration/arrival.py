@@ -89,12 +89,12 @@ def arrival_sensor(state: ModelState) -> dg.SensorDefinition:
         cursor = json.loads(context.cursor or "{}")
         since, waited = cursor.get("since") or newest_there(state), cursor.get("waited", False)
         unsettled = bool(found) and not waited and written_since(state, now - SETTLED)
-        context.update_cursor(json.dumps({"since": since, "waited": unsettled}))
+        last, told = newest_due(state, now), cursor.get("told", "")
+        if since is not None and not unsettled:
+            told = _tell_missing(state, since, last, told)
+        context.update_cursor(json.dumps({"since": since, "told": told, "waited": unsettled}))
         if unsettled:
             return dg.SkipReason("a file was written just now: it is looked at the next time")
-        last = newest_due(state, now)
-        if since is not None:
-            _tell_missing(state, since, last)
         request = next(_requests(context.instance, state, found, last), None)
         return request or dg.SkipReason(_nothing(state, found, last))
 
@@ -108,15 +108,22 @@ def _at_work(instance: DagsterInstance, state: ModelState) -> str | None:
     return runs[0].tags.get(PARTITION_NAME_TAG, "of a backfill") if runs else None
 
 
-def _tell_missing(state: ModelState, since: str, last: str) -> None:
-    """Tell of each stretch of batches that have not come, once."""
-    for stretch in missing(state, all_there(state), since, last):
-        first, more = stretch.first, stretch.length - 1
-        grace = state.recipe.batches.grace if state.recipe.batches is not None else ""
-        text = (
-            f"there is no row of batch {first} in {state.source.place}, {grace} after its end (batches.grace)"
-        )
-        tell(state, "missing_batch", first, text + (f", nor of the {more} after it" if more else ""), first)
+def _tell_missing(state: ModelState, since: str, last: str, told: str) -> str:
+    """Tell of each stretch of batches that have not come, once; while it lasts, or is made up for, no more.
+
+    Returns
+    -------
+    str
+        Newest batch that has been told of.
+    """
+    grace = state.recipe.batches.grace if state.recipe.batches is not None else ""
+    for first, end in missing(state, all_there(state), since, last):
+        if first > told:
+            text = f"there is no row of batch {first} in {state.source.place}, {grace} after its end (batches.grace)"
+            text += f", nor of those after it until {end}" if end != first else ""
+            tell(state, "missing_batch", first, text, first)
+        told = max(told, end)
+    return told
 
 
 def _requests(

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import psutil
+import pytest
 from dagster import DagsterRunStatus
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
@@ -30,6 +32,7 @@ from ml_assets_tests.support.places import (
 
 LIVE_RECIPE = BATCH_RECIPE.replace(", start: 2024-01-01, end: 2024-02-01", "")
 LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
+SUCCESS, STARTED = DagsterRunStatus.SUCCESS, DagsterRunStatus.STARTED
 DRIFTED = 3
 SOON = 120
 """Seconds within which what arrives is taken in."""
@@ -68,6 +71,11 @@ class Daemon:
 
     def stop(self) -> None:
         """End everything that was started here, by its process id."""
+        self.kill_all()
+        self.log.close()
+
+    def kill_all(self) -> None:
+        """Kill the daemon with its code server and its workers, as a machine that stops does."""
         if self.process.poll() is None:
             self.kill()
         children = [child for known in self.known.values() for child in [known, *descendants(known)]]
@@ -75,7 +83,6 @@ class Daemon:
             if child.is_running():
                 child.kill()
         psutil.wait_procs(children, timeout=10)
-        self.log.close()
 
 
 def descendants(process: psutil.Process) -> list[psutil.Process]:
@@ -104,10 +111,16 @@ def trainings(instance: dg.DagsterInstance, name: str) -> list[dg.DagsterRun]:
     return instance.get_runs(dg.RunsFilter(tags={TRAINING_TAG: name}))
 
 
+def arrived(instance: dg.DagsterInstance, name: str) -> list[tuple[str, DagsterRunStatus]]:
+    """Batches that the daemon took in by itself, and how each run ended, oldest run first."""
+    runs = instance.get_runs(dg.RunsFilter(tags={ARRIVAL_TAG: name}))
+    return [(run.tags[PARTITION_NAME_TAG], run.status) for run in reversed(runs)]
+
+
 def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
     tmp_path: Path, mlflow_template: Path
 ) -> None:
-    place = make_place(tmp_path / "live", BATCH_RECIPE, mlflow_template)
+    place = make_place(tmp_path / "live", LIVE_RECIPE, mlflow_template)
     for number in range(DRIFTED):
         place.write(number)
     walked = place.command("backfill", place.name, "--to", day(DRIFTED - 1))
@@ -122,11 +135,6 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
         daemon.note_children()
 
         place.write(DRIFTED, drifted=True)
-        launch = [str(PROGRAMS / "dagster"), "job", "launch", *LOCATION, "-j", f"{place.name}_monitor"]
-        tags = f'{{"{PARTITION_NAME_TAG}": "{day(DRIFTED)}"}}'
-        subprocess.run(
-            [*launch, "--tags", tags], env=daemon.environ, cwd=place.root, check=True, capture_output=True
-        )
 
         def retrain() -> list[dg.DagsterRun]:
             found = [run for run in trainings(instance, place.name) if run.run_id not in before]
@@ -144,6 +152,7 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
             return [tick for tick in ticks(instance, sensor) if tick.timestamp > float(ended.end_time or 0)]
 
         wait_for(lambda: later()[2:], 120, "three ticks after the retrain")
+        assert arrived(instance, place.name) == [(day(DRIFTED), SUCCESS)]
         assert all("no report speaks of champion 2 yet" in (tick.skip_reason or "") for tick in later())
         assert [r.run_id for r in trainings(instance, place.name) if r.run_id not in before] == [run.run_id]
         daemon.note_children()
@@ -172,29 +181,56 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
     assert mlflow["parent"] == "FINISHED" and len(mlflow) > 1 and set(mlflow.values()) == {"FINISHED"}
 
 
-def arrived(instance: dg.DagsterInstance, name: str) -> list[tuple[str, DagsterRunStatus]]:
-    """Batches that the daemon took in by itself, and how each run ended, oldest run first."""
-    runs = instance.get_runs(dg.RunsFilter(tags={ARRIVAL_TAG: name}))
-    return [(run.tags[PARTITION_NAME_TAG], run.status) for run in reversed(runs)]
-
-
-def test_what_arrives_is_taken_in_once_in_order_through_a_kill(tmp_path: Path, mlflow_template: Path) -> None:
-    place = make_place(tmp_path / "live", LIVE_RECIPE, mlflow_template)
+@pytest.mark.slow
+def test_what_arrives_is_taken_in_once_and_in_order_whatever_is_killed(
+    tmp_path: Path, mlflow_template: Path
+) -> None:
+    recipe = LIVE_RECIPE.replace("retraining: {", "retraining: {enabled: false, ")
+    place = make_place(tmp_path / "live", recipe, mlflow_template)
     for number in (2, 3):
         place.write(number)
     place.command("validate", str(place.recipe))
-    ended = DagsterRunStatus.SUCCESS
+    half = place.recipe.parent / f"{day(3)}.csv"
+    whole = half.read_text()
+    half.write_text("".join(whole.splitlines(keepends=True)[:101]))
+    done: list[str] = []
 
-    def taken_in(*expected: str) -> None:
-        wait_for(
-            lambda: arrived(instance, place.name)[len(expected) - 1 :], SOON, f"the arrival of {expected}"
-        )
-        wait_for(lambda: arrived(instance, place.name)[-1][1] == ended, SOON, f"the end of {expected}")
-        assert arrived(instance, place.name) == [(batch, ended) for batch in expected]
+    def taken_in(*batches: str) -> None:
+        """Wait until these batches, and no others, have been taken in since."""
+        done.extend(batches)
+
+        def taken() -> list[str]:
+            return [batch for batch, status in arrived(instance, place.name) if status == SUCCESS]
+
+        wait_for(lambda: len(taken()) >= len(done), SOON * len(batches), f"the arrival of {batches}")
+        assert taken() == done
         daemon.note_children()
 
     with place.instance() as instance, running_daemon(place) as daemon:
         taken_in(day(2), day(3))  # two at once
-        known = [day(2), day(3)]
+        half.write_text(whole)  # late rows
+        place.write(0)  # older than all: the daemon knows another calendar
+        wait_for(lambda: (day(0), STARTED) in arrived(instance, place.name), SOON, "a run that has started")
+        daemon.kill_all()
+        assert arrived(instance, place.name)[-1] == (day(0), STARTED)
+        daemon.start()
+        taken_in(day(0), day(3))
+        assert [b for b, status in arrived(instance, place.name) if status != SUCCESS] == [day(0)]
+        half.write_text(whole)  # the same again
+        corrected = place.recipe.parent / f"{day(2)}.csv"
+        corrected.write_text(corrected.read_text().replace(",yes", ",no", 5))
         place.write(4)
-        taken_in(*known, day(4))
+        taken_in(day(2), day(4))
+
+    state = place.state
+    for number in (0, 2, 3, 4):
+        raw = state.store.read_frame("raw_data", day(number))
+        sent = pd.read_csv(place.recipe.parent / f"{day(number)}.csv")
+        assert (len(raw), (raw["y"] == "yes").sum()) == (300, (sent["y"] == "yes").sum())
+    check_store(state)
+    told = [
+        entry
+        for entry in state.ledger.entries(place.name, "alert")
+        if entry.record["event"] == "missing_batch"
+    ]
+    assert [entry.batch for entry in told] == [day(4)]  # since it was first looked at, and never after day 4
