@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ml_assets.orchestration.event_seal import with_seal
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def numbers(values: Mapping[str, float | int | None]) -> Metadata:
 
 
 def shown(result: Pictured, words: Metadata) -> Metadata:
-    """Show what is said of a step's result, then its pictures, and last `record`, a page of JSON."""
+    """Show what is said of a step's result, then its pictures, and last `record`, a page of JSON, and the seal."""
     told = {key: value for key, value in words.items() if key != RECORD}
     pictures = {name: picture(png) for name, png in result.pictures.items()}
-    return told | pictures | {key: value for key, value in words.items() if key == RECORD}
+    return with_seal(told | pictures | {key: value for key, value in words.items() if key == RECORD})
 
 
 def taken_metadata(taken: TakenIn) -> Metadata:

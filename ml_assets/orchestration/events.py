@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import dagster as dg
 
 from ml_assets.names import STATIC
+from ml_assets.orchestration.event_seal import CHANGED, ChangedEventError, is_changed
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord
@@ -69,9 +70,24 @@ def newest_events(
     return known
 
 
-def by_batch(events: tuple[Told, ...]) -> dict[str, Any]:
-    """Give what the newest event of each batch says."""
-    return {told.batch: told.value for told in reversed(events)}
+def by_batch(key: dg.AssetKey, events: tuple[Told, ...]) -> dict[str, Any]:
+    """Give what the newest event of each batch says.
+
+    Raises
+    ------
+    ChangedEventError
+        If one was changed after it was written.
+    """
+    newest = {told.batch: told.value for told in reversed(events)}
+    changed = sorted(batch for batch, value in newest.items() if value is CHANGED)
+    if changed:
+        model, asset = key.path
+        raise ChangedEventError(
+            f"{model}: what Dagster's log says of {asset} of {', '.join(changed)} was changed after it was written:"
+            f" materialize {asset} of {'these batches' if changed[1:] else 'this batch'} again, or restore the log from"
+            " a backup"
+        )
+    return newest
 
 
 def _fetch(
@@ -82,7 +98,8 @@ def _fetch(
 
 
 def _told(event: EventLogRecord, read: Callable[[EventLogRecord], Any]) -> Told:
-    return Told(event.storage_id, event.timestamp, event.partition_key or STATIC, read(event))
+    value = CHANGED if is_changed(metadata(event)) else read(event)
+    return Told(event.storage_id, event.timestamp, event.partition_key or STATIC, value)
 
 
 def _is(told: Told, found: list[EventLogRecord]) -> bool:

@@ -12,6 +12,7 @@ from dagster import DagsterRunStatus
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, TRAINING_TAG
+from ml_assets.orchestration.event_seal import CHANGED
 from ml_assets.orchestration.events import by_batch, metadata, newest_events, number
 from ml_assets.records import (
     Attempt,
@@ -72,7 +73,7 @@ def read_history(instance: DagsterInstance, state: ModelState, limit: int | None
     drift = _reports(instance, state, "drift_report", DriftReport, limit)
     performance = _reports(instance, state, "performance_report", PerformanceReport, limit)
     cleaned = dg.AssetKey([state.name, "cleaned_features"])
-    labelled = by_batch(newest_events(instance, cleaned, _labelled_rows, limit=limit))
+    labelled = by_batch(cleaned, newest_events(instance, cleaned, _labelled_rows, limit=limit))
     batches = sorted({*drift, *performance})
     newest = max({*batches, *labelled}, default=None)
     until = state.labelled_until(newest) if newest else ""
@@ -110,7 +111,8 @@ def _reports(
     def verdict(report: AnyReport | None) -> AnyReport | None:
         return report if not isinstance(report, DriftReport) else report.model_copy(update={"columns": ()})
 
-    found = by_batch(newest_events(instance, dg.AssetKey([state.name, asset]), read, verdict, limit))
+    key = dg.AssetKey([state.name, asset])
+    found = by_batch(key, newest_events(instance, key, read, verdict, limit))
     return {batch: report for batch, report in found.items() if report is not None}
 
 
@@ -126,9 +128,10 @@ def _attempts(
     A version that probation undid counts as beaten, at the batch where it was undone.
     """
     gates = newest_events(instance, dg.AssetKey([state.name, "champion"]), _gate_said, limit=limit)
-    said = {
-        run_id: (outcome, version) for run_id, outcome, version in (told.value for told in gates) if outcome
-    }
+    whole = (
+        told.value for told in gates if told.value is not CHANGED
+    )  # of others the ledger has the gate's word
+    said = {run_id: (outcome, version) for run_id, outcome, version in whole if outcome}
     undone = {
         entry.from_version: entry.batch
         for entry in champions.rollbacks_of_probation(state.ledger, state.name, ATTEMPTS)

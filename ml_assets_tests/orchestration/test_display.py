@@ -79,7 +79,7 @@ def test_record_is_the_last_thing_a_person_meets() -> None:
     assert list(shown)[-1] == "record"
     assert shown["live_roc_auc"] == 0.7184
     later = display.shown(Pictured(pictures={"history": b"a picture"}), shown)
-    assert list(later)[-2:] == ["history", "record"] and later.keys() == {*shown, "history"}
+    assert list(later)[-3:] == ["history", "record", "seal"] and later.keys() == {*shown, "history", "seal"}
     assert display.shown(Pictured(), {"status": "no champion"}) == {"status": "no champion"}
 
 

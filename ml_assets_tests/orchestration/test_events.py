@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.orchestration import events
+from ml_assets.orchestration.event_seal import ChangedEventError, with_seal
 from ml_assets.orchestration.events import by_batch, newest_events, number
 
 KEY = dg.AssetKey(["churn", "drift_report"])
@@ -78,5 +79,28 @@ def test_an_event_is_read_once(instance: dg.DagsterInstance) -> None:
     for _ in range(3):
         newest_events(instance, KEY, count)
     tell(instance, DAYS[0], 3)
-    assert by_batch(newest_events(instance, KEY, count)) == {DAYS[0]: 3, DAYS[1]: 1, DAYS[2]: 2}
+    assert by_batch(KEY, newest_events(instance, KEY, count)) == {DAYS[0]: 3, DAYS[1]: 1, DAYS[2]: 2}
     assert sorted(seen) == [0, 1, 2, 3]
+
+
+def test_a_changed_event_is_refused_until_its_batch_is_told_anew(instance: dg.DagsterInstance) -> None:
+    instance.wipe_assets([KEY])
+    events._READ.clear()
+    facts = {
+        "record": dg.MetadataValue.json({"share": 0.1 + 0.2, "none": None}),
+        "labelled_rows": 300,
+        "note": "x",
+    }
+    sealed = with_seal(facts)
+    for batch, metadata in (
+        (DAYS[0], sealed | {"note": "another"}),  # no decision reads it
+        (DAYS[1], sealed | {"labelled_rows": 301}),
+        (DAYS[2], facts),  # of before there were seals
+    ):
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=batch, metadata=metadata))
+    for _ in range(2):
+        with pytest.raises(ChangedEventError, match=rf"drift_report of {DAYS[1]} was changed .* materialize"):
+            by_batch(KEY, newest_events(instance, KEY, lambda event: int(number(event, "labelled_rows"))))
+    instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=DAYS[1], metadata=sealed))
+    told = newest_events(instance, KEY, lambda event: int(number(event, "labelled_rows")))
+    assert by_batch(KEY, told) == dict.fromkeys(DAYS, 300)
