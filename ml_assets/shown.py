@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from typing import Final
@@ -48,3 +49,30 @@ def shown(text: str, most: int | None = None) -> str:
     if most is not None and len(text) > most:
         text = f"{text[: most // 2]}…{text[-(most // 2) :]}"
     return printable(without_user(text))
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """
+    Write a number for people: so many digits as they compare, never an exponent.
+
+    >>> figure(0.73324), figure(178643.2), figure(0.9), figure(0.0000123)
+    ('0.7332', '178,643', '0.9', '0.0000123')
+    """
+    if not math.isfinite(value) or value == 0 or abs(value) < 1e-12:
+        return f"{value:g}"
+    places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def clipped(text: str, most: int) -> str:
+    """
+    Cut a text between two words.
+
+    >>> clipped("drift share 0.3", 12)
+    'drift share…'
+    """
+    if len(text) <= most:
+        return text
+    whole = text[:most].rpartition(" ")[0] if text[most - 1 : most + 1].strip() else text[: most - 1]
+    return f"{(whole or text[: most - 1]).rstrip(' ;,')}…"

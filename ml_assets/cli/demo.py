@@ -11,6 +11,7 @@ from ml_assets.cli.output import program
 from ml_assets.cli.train import train_recipe
 from ml_assets.orchestration.walk import walk
 from ml_assets.settings import DEMO_RECIPES, Settings, read_settings
+from ml_assets.shown import figure
 
 STATIC_DEMOS = ("iris", "diabetes")
 BATCH_DEMO = "churn"
@@ -37,7 +38,7 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     for name, result in trained.items():
         score = result["metrics"][result["metric"]]
         verdict = "champion" if result["promoted"] else "not promoted"
-        lines.append(f"{name}: {result['metric']} {score:.4g}, {verdict}: {result['reason']}")
+        lines.append(f"{name}: {result['metric']} {figure(score)}, {verdict}: {result['reason']}")
     lines += [
         "",
         f"Look further:  {program()} status · {program()} explain churn · {program()} ui"

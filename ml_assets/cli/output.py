@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from ml_assets.failures import traced, words
-from ml_assets.shown import shown, without_user
+from ml_assets.shown import figure, shown, without_user
 
 
 def say(text: str) -> None:
@@ -88,7 +88,7 @@ def program() -> str:
 
 def number(value: float | None, digits: int = 4) -> str:
     """Write a number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}g}"
+    return "–" if value is None else figure(value, digits)
 
 
 def columns(rows: list[list[str]], header: list[str]) -> str:

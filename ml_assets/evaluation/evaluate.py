@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Score
+from ml_assets.shown import figure
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import PROBABILITY, Labels, Numbers, Task
 from ml_assets.tasks.classification import confusion
@@ -157,7 +158,7 @@ def _missed(targets: dict[str, float], scores: dict[str, Score], n_rows: int) ->
             continue
         value = scores[name].value
         if METRICS[name].direction == "maximize" and value < target:
-            messages.append(f"{name} {value:.4g} is below its target {target:g}")
+            messages.append(f"{name} {figure(value)} is below its target {target:g}")
         if METRICS[name].direction == "minimize" and value > target:
-            messages.append(f"{name} {value:.4g} is above its target {target:g}")
+            messages.append(f"{name} {figure(value)} is above its target {target:g}")
     return messages

@@ -1,58 +1,19 @@
-"""Alerts: once per occasion, to the log and the operator's channels; a channel that fails stops nothing."""
+"""Alerts to the log and the operator's channels: once per occasion, again while it lasts; no channel stops anything."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
-from ml_assets.lifecycle.channels import CHANNELS, FAULTS, configured, fault
+from ml_assets.lifecycle.channels import FAULTS, configured, fault
+from ml_assets.lifecycle.occasions import ERRORS, LASTING, REMEDIES, TITLES, Event
 from ml_assets.settings import Alerts
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
-    from ml_assets.registry.ledger import Ledger
-
-Event = Literal[
-    "drift",
-    "fault",
-    "breach",
-    "concept",
-    "retrain",
-    "blocked",
-    "not_staleness",
-    "failed_run",
-    "promotion_refused",
-    "promotion_forced",
-    "rollback",
-    "rollback_failed",
-    "broken_recipe",
-    "alias_moved",
-    "ledger_rebuilt",
-    "missing_batch",
-    "unreadable",
-]
-
-TITLES: dict[Event, str] = {
-    "drift": "the data have drifted",
-    "fault": "the data are faulty",
-    "breach": "the live metric is in breach",
-    "concept": "its predictions are worse than on the hold-out",
-    "retrain": "is trained again",
-    "blocked": "training is blocked",
-    "not_staleness": "this is not staleness",
-    "failed_run": "a run failed",
-    "promotion_refused": "a challenger was refused",
-    "promotion_forced": "a version was promoted without the gate",
-    "rollback": "rolled back",
-    "rollback_failed": "the rollback failed",
-    "broken_recipe": "the recipe is broken",
-    "alias_moved": "others moved its alias in MLflow",
-    "ledger_rebuilt": "its ledger was lost and is made anew",
-    "missing_batch": "a batch has not come",
-    "unreadable": "the source cannot be read",
-}
-ERRORS: frozenset[Event] = frozenset({"failed_run", "rollback_failed", "broken_recipe", "unreadable"})
+    from ml_assets.registry.ledger import Entry, Fields, Ledger
 
 logger = logging.getLogger("ml_assets.alerts")
 
@@ -71,10 +32,10 @@ def alert(
     text: str,
     batch: str | None = None,
 ) -> bool:
-    """Tell the operator about an event, unless it was told before.
+    """Tell the operator about an event, unless it was told before; of what lasts, again after `alerts.repeat` hours.
 
-    The ledger has one entry per occasion, written first: of several processes one sends. What a channel could
-    not deliver is a second entry.
+    The ledger has one entry per telling, written first: of several processes one sends. What a channel could
+    not deliver is a second entry. With `alerts.digest` only errors are sent at once: `send_digest` has the others.
 
     Parameters
     ----------
@@ -96,47 +57,100 @@ def alert(
     Returns
     -------
     bool
-        Whether it was new.
+        Whether it was told now.
     """
-    channels = configured(alerts)
-    at = datetime.now(UTC)
+    waits = alerts.digest > 0 and event not in ERRORS
+    channels = () if waits else tuple(configured(alerts))
     body = {
         "source": "ml_assets",
         "model": model,
         "event": event,
         "title": TITLES[event],
         "text": text,
+        "todo": REMEDIES[event],
         "batch": batch,
-        "at": at.isoformat(timespec="seconds"),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    entry, new = ledger.append_once(
-        model[:80],
-        "alert",
-        key=f"alert:{event}:{occasion}"[:300],
-        actor="alerts",
-        batch=batch,
-        reason=f"{TITLES[event]}: {text}",
-        record={"event": event, "channels": ["log", *channels]},
-        at=at,
-    )
-    if not new:
+    record = {"event": event, "channels": ["log", *channels], **({"digest": True} if waits else {})}
+    entry = _first_told(ledger, alerts, body, f"alert:{event}:{occasion}"[:280], record)
+    if entry is None:
         return False
     level = logging.ERROR if event in ERRORS else logging.WARNING
-    logger.log(level, "%s %s: %s", model, TITLES[event], text)
+    logger.log(level, "%s %s. What to do: %s", model, entry.reason.rstrip("."), REMEDIES[event])
+    _send(ledger, alerts, channels, body | {"text": entry.reason.partition(": ")[2]}, entry)
+    return True
+
+
+def _first_told(
+    ledger: Ledger, alerts: Alerts, body: Mapping[str, Any], key: str, record: Mapping[str, Any]
+) -> Entry | None:
+    """Write the entry of a telling; None where another has told it, and it is not yet time to tell it again."""
+    model, at = body["model"][:80], datetime.now(UTC)
+    reason = f"{body['title']}: {body['text']}"
+    fields: Fields = {"actor": "alerts", "batch": body["batch"], "reason": reason, "record": record, "at": at}
+    entry, new = ledger.append_once(model, "alert", key=key, **fields)
+    if new:
+        return entry
+    since = datetime.fromisoformat(entry.at)
+    times = int((at - since).total_seconds() // (3600 * alerts.repeat)) if alerts.repeat else 0
+    if body["event"] not in LASTING or not times:
+        return None
+    fields["reason"] = f"{body['title']}: still so since {since:%Y-%m-%d %H:%M} UTC: {body['text']}"
+    entry, new = ledger.append_once(model, "alert", key=f"{key}:again:{times}", **fields)
+    return entry if new else None
+
+
+def send_digest(ledger: Ledger, alerts: Alerts, after: int) -> int:
+    """Send what waits for the digest since an entry of the ledger, in one message.
+
+    Returns
+    -------
+    int
+        Id of the newest entry that was looked at.
+    """
+    entries = [entry for entry in ledger.entries(kind="alert", limit=MOST_IN_DIGEST) if entry.id > after]
+    waiting = [entry for entry in entries if entry.record.get("digest") and entry.state == "done"]
+    if waiting:
+        models = sorted({entry.recipe for entry in waiting})
+        lines = [
+            f"{entry.recipe}: {entry.reason.rstrip('.')}. What to do: {REMEDIES[entry.record['event']]}"
+            for entry in waiting
+        ]
+        body = {
+            "source": "ml_assets",
+            "model": "ml_assets",
+            "event": "digest",
+            "title": f"{len(waiting)} alerts about {len(models)} models",
+            "text": "\n".join(lines),
+            "todo": "`ml-assets status` shows how they are now",
+            "batch": None,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        _send(ledger, alerts, tuple(configured(alerts)), body, waiting[-1])
+    return entries[-1].id if entries else after
+
+
+MOST_IN_DIGEST = 500
+"""Newest alerts that one digest can hold."""
+
+
+def _send(
+    ledger: Ledger, alerts: Alerts, channels: Collection[str], body: Mapping[str, Any], entry: Entry
+) -> None:
+    ways = configured(alerts)
     for name in channels:
         try:
-            CHANNELS[name](alerts, body)
+            ways[name](body)
         except FAULTS as error:
             reason = f"not delivered by {name}: {fault(error)}"
-            logger.error("alert about %s %s", model, reason)
+            logger.error("alert about %s %s", body["model"], reason)
             ledger.append(
-                model[:80],
+                entry.recipe,
                 "alert",
                 state="aborted",
                 actor="alerts",
                 decision_id=entry.decision_id,
-                batch=batch,
+                batch=entry.batch,
                 reason=reason,
-                record={"event": event, "channels": [name]},
+                record={"event": body["event"], "channels": [name]},
             )
-    return True

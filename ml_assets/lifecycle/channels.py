@@ -1,17 +1,24 @@
-"""Where an alert goes besides the log: webhook, Slack, e-mail. Each function sends one message or raises."""
+"""Where an alert goes besides the log: webhook, Slack, e-mail, services that apprise knows; each sends or raises."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import logging
 import smtplib
 import ssl
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
+from functools import partial
+from itertools import count
 from typing import Any
 
+from pydantic import SecretStr
+
+from ml_assets.lifecycle.occasions import ERRORS
 from ml_assets.settings import Alerts
 
 FAULTS = (OSError, http.client.HTTPException, smtplib.SMTPException, ValueError)
@@ -52,7 +59,7 @@ def webhook(alerts: Alerts, body: Mapping[str, Any]) -> None:
 def slack(alerts: Alerts, body: Mapping[str, Any]) -> None:
     """Send the alert to a Slack channel, through an incoming webhook."""
     assert alerts.slack is not None
-    text = f"*{body['model']}: {body['title']}*\n{body['text']}"
+    text = f"*{body['model']}: {body['title']}*\n{body['text']}\nWhat to do: {body['todo']}"
     # The three characters that Slack reads as markup (api.slack.com/reference/surfaces/formatting).
     for character, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(character, written)
@@ -65,7 +72,9 @@ def email(alerts: Alerts, body: Mapping[str, Any]) -> None:
     message["Subject"] = f"[ml_assets] {body['model']}: {body['title']}"
     message["From"] = alerts.email_from
     message["To"] = ", ".join(alerts.email_to)
-    message.set_content(f"{body['text']}\n\nml-assets explain {body['model']}\n")
+    message.set_content(
+        f"{body['text']}\n\nWhat to do: {body['todo']}\n\nml-assets explain {body['model']}\n"
+    )
     connect: Any = smtplib.SMTP
     options: dict[str, Any] = {"timeout": alerts.timeout}
     if alerts.smtp_security == "tls":
@@ -78,6 +87,36 @@ def email(alerts: Alerts, body: Mapping[str, Any]) -> None:
         server.send_message(message)
 
 
+def service(address: SecretStr, alerts: Alerts, body: Mapping[str, Any]) -> None:
+    """Send the alert to a service by its address, as apprise (github.com/caronc/apprise) has it: one URL each.
+
+    Raises
+    ------
+    NotTakenError
+        If the address is none, or the service did not take the message: apprise says no more, and what it logs
+        may hold the address.
+    """
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its plugins import what Python has deprecated
+        import apprise
+
+        sender = apprise.Apprise()
+        understood = sender.add(address.get_secret_value())
+    if not understood:
+        raise NotTakenError("apprise does not understand the address")
+    for each in sender:
+        each.socket_connect_timeout = each.socket_read_timeout = alerts.timeout
+    text = f"{body['text']}\nWhat to do: {body['todo']}"
+    kind = apprise.NotifyType.FAILURE if body["event"] in ERRORS else apprise.NotifyType.WARNING
+    if not sender.notify(title=f"{body['model']}: {body['title']}", body=text, notify_type=kind):
+        raise NotTakenError("the service did not take it")
+
+
+class NotTakenError(OSError):
+    """A service did not take a message."""
+
+
 CHANNELS: dict[str, Callable[[Alerts, Mapping[str, Any]], None]] = {
     "webhook": webhook,
     "slack": slack,
@@ -85,14 +124,23 @@ CHANNELS: dict[str, Callable[[Alerts, Mapping[str, Any]], None]] = {
 }
 
 
-def configured(alerts: Alerts) -> tuple[str, ...]:
-    """Names of the channels that the operator has set up."""
+def configured(alerts: Alerts) -> dict[str, Callable[[Mapping[str, Any]], None]]:
+    """Ways that the operator has set up, by name; a service is named by the beginning of its address alone."""
     there = {"webhook": alerts.webhook, "slack": alerts.slack, "email": alerts.email_to}
-    return tuple(name for name in CHANNELS if there[name])
+    ways: dict[str, Callable[[Mapping[str, Any]], None]] = {
+        name: partial(send, alerts) for name, send in CHANNELS.items() if there[name]
+    }
+    for address in alerts.urls:
+        scheme = address.get_secret_value().partition("://")[0]
+        name = next(name for n in count(1) if (name := scheme if n == 1 else f"{scheme} {n}") not in ways)
+        ways[name] = partial(service, address, alerts)
+    return ways
 
 
 def fault(error: Exception) -> str:
     """Say what went wrong without the address, which may be a secret."""
+    if isinstance(error, NotTakenError):
+        return str(error)
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code}"
     if isinstance(error, smtplib.SMTPResponseException):

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from ml_assets.shown import figure
+
 SECONDS_BETWEEN = 5.0
 """So long a person waits without wondering."""
 logger = logging.getLogger("ml_assets.training")
@@ -35,7 +37,7 @@ class News:
     def trial(self, done: int, total: int, best: float) -> None:
         """Tell of a trial; as `progress` of a fit."""
         self._tell(
-            f"{self.name}: trial {done} of {total}, best so far {best:.5g}{self._left('trial', done, total)}"
+            f"{self.name}: trial {done} of {total}, best so far {figure(best, 5)}{self._left('trial', done, total)}"
         )
 
     def column(self, done: int, total: int) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ml_assets.monitoring.reference import Holdout
 from ml_assets.records import Estimate, MaturedEstimate, PerformanceReport
+from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Numbers
 from ml_assets.tasks.classification import probability_classes
@@ -320,8 +321,8 @@ def _matured(guesses: Mapping[str, Estimate], report: PerformanceReport) -> Matu
 def _sentence(estimate: Estimate) -> str:
     if estimate.value is None:
         return f"No estimate of {estimate.metric} in {estimate.batch}: {estimate.reason}."
-    words = f"Estimated {estimate.metric} {estimate.value:.4g} in {estimate.batch}, without labels"
+    words = f"Estimated {estimate.metric} {figure(estimate.value)} in {estimate.batch}, without labels"
     if estimate.mean_error is None:
         return f"{words}; no earlier estimate has its labels yet."
     times = f"{estimate.matured_batches} batch{'es' if estimate.matured_batches > 1 else ''}"
-    return f"{words}; earlier estimates were off by {estimate.mean_error:.2g} on average ({times})."
+    return f"{words}; earlier estimates were off by {figure(estimate.mean_error, 2)} on average ({times})."

@@ -17,6 +17,7 @@ from ml_assets.monitoring.samples import FEWEST_VALUES, LevelPair, NumberPair, P
 from ml_assets.monitoring.spelling import respelled
 from ml_assets.monitoring.units import distance, unit_change
 from ml_assets.monitoring.units import typical as typical_size
+from ml_assets.shown import figure
 
 NULL_BURST = 0.5  # nulls risen by half of all rows
 UNIT_RATIO = 100.0  # typical sizes further apart than this are a change of unit
@@ -120,7 +121,7 @@ def _unit_change(name: str, pair: NumberPair, past: Past) -> str:
     if min(np.count_nonzero(side) for side in (ours, theirs)) < FEWEST_VALUES:
         return ""
     typical, now = typical_size(ours), typical_size(theirs)
-    sizes = f"(median size {now:.4g}, {typical:.4g} in the reference): a change of unit?"
+    sizes = f"(median size {figure(now)}, {figure(typical)} in the reference): a change of unit?"
     known = unit_change(pair, past, name)
     if known:
         return f"column '{name}' is {known} {sizes}"
@@ -135,7 +136,7 @@ def _unit_change(name: str, pair: NumberPair, past: Past) -> str:
     if 0 < width < gap:
         return (
             f"column '{name}' lies wholly outside what the champion saw "
-            f"({theirs[0]:.4g} to {theirs[-1]:.4g}, {ours[0]:.4g} to {ours[-1]:.4g} in the reference): "
+            f"({figure(theirs[0])} to {figure(theirs[-1])}, {figure(ours[0])} to {figure(ours[-1])} in the reference): "
             "a change of unit or origin?"
         )
     return ""

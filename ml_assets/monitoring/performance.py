@@ -11,6 +11,7 @@ import numpy as np
 from ml_assets.monitoring.pooling import of_batches, so_far, together
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
+from ml_assets.shown import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +93,8 @@ def performance_report(
     if score is None:
         text = f"Insufficient data: {metric} is undefined on the {rows} labelled rows of {place}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
-    words = f"{metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on {rows:,} rows of {place}"
+    interval = f"({figure(score.low)} to {figure(score.high)})"
+    words = f"{metric} {figure(score.value)} {interval} on {rows:,} rows of {place}"
     if rows < champion.min_rows:
         text = f"Insufficient data: {words}, fewer than min_rows {champion.min_rows}, prove nothing."
         if pool:
@@ -102,7 +104,7 @@ def performance_report(
     if holdout is not None:
         p_value = worse_than(score, holdout, direction)
         certainty = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
-        words += f"; {holdout.value:.4g} on the hold-out ({certainty} that live is no worse)"
+        words += f"; {figure(holdout.value)} on the hold-out ({certainty} that live is no worse)"
     return blank(
         status="ok", rows=rows, coverage=coverage, score=score, p_value=p_value, text=f"Live {words}."
     )

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.records import LossSummary, PerformanceReport, SequentialTest
+from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats
 from ml_assets.tasks.classification import GREATEST_LOSSES
@@ -220,7 +221,7 @@ def _sentence(test: SequentialTest, batch: str) -> str:
     if not test.alarm:
         return f"The {test.loss} of a row is not surely above the hold-out's ({found})."
     return (
-        f"The {test.loss} of a row is surely above the hold-out's since {test.since}: {test.mean:.3g} on average in "
-        f"{batch}, {test.holdout_mean:.3g} on the hold-out ({found}); if no input has drifted, what is predicted has "
-        "changed."
+        f"The {test.loss} of a row is surely above the hold-out's since {test.since}: {figure(test.mean, 3)} on "
+        f"average in {batch}, {figure(test.holdout_mean, 3)} on the hold-out ({found}); if no input has drifted, what "
+        "is predicted has changed."
     )

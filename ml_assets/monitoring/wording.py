@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ml_assets.records import ColumnDrift, DriftReport
+from collections.abc import Sequence
+
+from ml_assets.records import ColumnDrift, DriftReport, PerformanceReport
+from ml_assets.shown import figure
 
 
 def describe(column: ColumnDrift) -> str:
@@ -10,13 +13,15 @@ def describe(column: ColumnDrift) -> str:
 
     >>> describe(ColumnDrift(column="age", kind="numeric", test="KS", effect_name="Wasserstein",
     ...     effect=0.42, p_value=1e-30, drifted=True))
-    'Wasserstein 0.42 sd, p < 1e-20'
+    '0.42 standard deviations away, p < 1e-20'
     """
     effect = {
-        "Wasserstein": f"Wasserstein {column.effect:.2f} sd",
-        "null rate change": f"nulls {100 * column.effect:+.1f} points",
-        "out of range": f"{column.effect:.1%} out of range",
-        "unseen levels": f"{column.effect:.1%} unseen levels",
+        "Wasserstein": f"{column.effect:,.2f} standard deviations away",
+        "KS distance": f"up to {100 * column.effect:.0f} points of its rows shifted",
+        "total variation": f"{column.effect:.0%} of its rows in other categories",
+        "null rate change": f"empty cells {100 * column.effect:+.1f} points",
+        "out of range": f"{column.effect:.1%} of its rows out of range",
+        "unseen levels": f"{column.effect:.1%} of its rows in new categories",
     }.get(column.effect_name, f"{column.effect_name} {column.effect:.2f}")
     certainty = "p < 1e-20" if column.p_value < 1e-20 else f"p = {column.p_value:.1g}"
     trend = f", {column.trend}" if column.trend else ""
@@ -48,6 +53,32 @@ def sentence(report: DriftReport) -> str:
     if drifted and report.weight is not None and report.estimated_loss is not None:
         parts.append(
             f"What drifted holds {report.weight:.0%} of the champion's importance; "
-            f"estimated loss {report.estimated_loss:.2g} {report.metric}."
+            f"estimated loss {figure(report.estimated_loss, 2)} {report.metric}."
         )
     return " ".join(parts)
+
+
+def without_alarm(report: DriftReport) -> str:
+    """Say what a report found that raises no alarm: also columns that differ for certain, but by little."""
+    return _calm(report.text, [*report.columns, *report.predictions], "columns")
+
+
+def labels_without_alarm(report: PerformanceReport) -> str:
+    """Say what a performance report found that raises no alarm: also labels that differ for certain, but by little."""
+    return _calm(report.text, [report.target] if report.target is not None else [], "labels")
+
+
+SURE = 0.01
+"""Share of false alarms that a report allows itself."""
+
+
+def _calm(text: str, compared: Sequence[ColumnDrift], what: str) -> str:
+    small = [column for column in compared if not column.drifted and column.p_value < SURE]
+    if not small:
+        return f"No alarm. {text}"
+    shown = ", ".join(f"{column.column} ({describe(column)})" for column in small[:3])
+    more = f" and {len(small) - 3} more" if len(small) > 3 else ""
+    return (
+        f"No alarm. {text} For certain not as learned, but by no more than usual or than matters, are {what}: "
+        f"{shown}{more}."
+    )

@@ -13,7 +13,7 @@ import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from ml_assets.failures import traced
-from ml_assets.lifecycle.alerts import alert
+from ml_assets.lifecycle.alerts import alert, send_digest
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, MODEL_TAG, TRAINING_TAG
@@ -75,7 +75,11 @@ def definitions_of(
         own = dg.Definitions(
             assets=[*error_assets(broken), overview_asset(sound, broken, settings)],
             jobs=[dg.define_asset_job("model_overview_job", selection=["model_overview"])],
-            sensors=[failed_run_alert(settings), *broken_recipe_alert(broken, settings)],
+            sensors=[
+                failed_run_alert(settings),
+                *broken_recipe_alert(broken, settings),
+                *alert_digest(settings),
+            ],
         )
         return _whole(dg.Definitions.merge(own, *built), settings)
 
@@ -195,6 +199,28 @@ def broken_recipe_alert(
         return dg.SkipReason(
             f"{len(faults)} broken recipes: {', '.join(shown(path.name) for path, _ in faults)}"
         )
+
+    return [sensor]
+
+
+def alert_digest(settings: Settings) -> list[dg.SensorDefinition]:
+    """Send what waits for the digest, in one message; no sensor where each alert is sent at once."""
+    if not settings.alerts.digest:
+        return []
+
+    @dg.sensor(
+        name="alert_digest",
+        target=[dg.AssetKey(["model_overview"])],
+        minimum_interval_seconds=round(60 * settings.alerts.digest),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from ml_assets.registry.ledger import Ledger
+
+        seen = int(context.cursor or 0)
+        newest = send_digest(Ledger(settings.ledger), settings.alerts, seen)
+        context.update_cursor(str(newest))
+        return dg.SkipReason(f"alerts are sent up to entry {newest} of the ledger")
 
     return [sensor]
 

@@ -13,12 +13,13 @@ from ml_assets.recipe import RecipeError
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.wording import describe
 from ml_assets.settings import Settings
+from ml_assets.shown import figure
 
 
 def flat(status: ModelStatus) -> dict[str, object]:
     """Lay a row of the overview out for a table; the reason of the last decision needs one of its own."""
     scores = {"hold-out": status.holdout_score, "live": status.live_score}
-    shown = [f"{name} {value:.4g}" for name, value in scores.items() if value is not None]
+    shown = [f"{name} {figure(value)}" for name, value in scores.items() if value is not None]
     return {
         "name": status.name,
         "status": status.status,

@@ -12,6 +12,7 @@ from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.reaper import reap
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
+from ml_assets.shown import clipped
 
 
 def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDecision, bool]:
@@ -41,15 +42,14 @@ def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDeci
         reason="; ".join(decision.reasons),
         record=decision,
     )
-    if created:
-        _tell(state, decision)
+    _tell(state, decision, created)
     return decision, created
 
 
-def _tell(state: ModelState, decision: RetrainDecision) -> None:
-    """Tell the operator what a decision does, or that training is not the answer."""
+def _tell(state: ModelState, decision: RetrainDecision, created: bool) -> None:
+    """Tell the operator what a decision does, or that training is not the answer; that again while it lasts."""
     text = "; ".join(decision.reasons)
-    if decision.action == "retrain":
+    if decision.action == "retrain" and created:
         tell(state, "retrain", decision.key, text, decision.batch)
     elif decision.action == "blocked":
         tell(state, "blocked", decision.key, text, decision.batch)
@@ -68,7 +68,7 @@ def run_request(state: ModelState, decision: RetrainDecision) -> dg.RunRequest:
             AS_OF_TAG: str(decision.batch),
             DECISION_TAG: decision.key,
             RULE_TAG: decision.rule,
-            REASON_TAG: "; ".join(decision.reasons)[:500],
+            REASON_TAG: clipped("; ".join(decision.reasons), 500),
             ACTOR_TAG: "sensor",
         },
     )
@@ -94,6 +94,6 @@ def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
         decision, _ = decide(context.instance, state)
         if decision.retrain:
             return run_request(state, decision)
-        return dg.SkipReason(f"{decision.rule}: {'; '.join(decision.reasons)}")
+        return dg.SkipReason(decision.said)
 
     return sensor

@@ -17,6 +17,7 @@ from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, 
 from ml_assets.orchestration.taking_in import take_in, take_in_changes
 from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
 from ml_assets.records import DriftReport
+from ml_assets.records.retraining import said_of
 from ml_assets.registry import champions, charge
 from ml_assets.retraining.evidence import drift_breach
 from ml_assets.settings import Alerts
@@ -278,7 +279,7 @@ def _ask_sensor(walker: Walker) -> tuple[dg.RunRequest | None, dict[str, Any]]:
         entry = state.ledger.by_key(state.name, f"decision:{request.run_key}:{request.tags[RULE_TAG]}")
     else:
         entry = state.ledger.last(state.name, ["retrain_decision"])
-        if entry is not None and data.skip_message != f"{entry.record['rule']}: {entry.reason}":
+        if entry is not None and data.skip_message != said_of(entry.record):
             raise WalkError(f"{state.name}: the sensor said {data.skip_message!r}")
     if entry is None:
         raise WalkError(f"{state.name}: the ledger has no entry of what the sensor decided")

@@ -17,6 +17,7 @@ from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.defects import defects
 from ml_assets.promotion.paired import Paired, compare, differ, holm
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
+from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.metrics import metric_named
 
@@ -195,7 +196,7 @@ def _decide(
     if high < 0:
         return answer(outcome="keep", reason=f"{words}; the challenger is worse")
     if high < meaningful:
-        return answer(outcome="keep", reason=f"{words}; a gain of {meaningful:.2g} is ruled out")
+        return answer(outcome="keep", reason=f"{words}; a gain of {figure(meaningful, 2)} is ruled out")
     # Half the interval shrinks with the square root of the rows; whichever answer is nearer ends the doubt.
     distance = max(result.gain - promotion.min_gain, meaningful - result.gain)
     needed = int(np.ceil(rows * (half / distance) ** 2)) if distance > 0 else 2 * rows
@@ -206,7 +207,7 @@ def _decide(
 
 def _words(result: Paired, metric: str, low: float, high: float, looks: int) -> str:
     words = (
-        f"challenger {result.second:.4g}, champion {result.first:.4g} {metric} on {result.rows:,} rows: "
+        f"challenger {figure(result.second)}, champion {figure(result.first)} {metric} on {result.rows:,} rows: "
         f"gain {result.gain:+.4f} ({low:+.4f} to {high:+.4f})"
     )
     return f"{words}, at look {looks + 1} at this champion" if looks else words
@@ -246,7 +247,7 @@ def _segment_gains(
 
 def _segment_check(parts: list[SegmentGain]) -> GateCheck:
     worse = [
-        f"worse where {part.segment}: {part.challenger_score:.4g} against {part.champion_score:.4g} on "
+        f"worse where {part.segment}: {figure(part.challenger_score)} against {figure(part.champion_score)} on "
         f"{part.rows:,} rows (p = {part.p_value:.2g} corrected for {len(parts)} segments)"
         for part in parts
         if part.worse
@@ -268,8 +269,8 @@ def _calibration_checks(judged: Judged, champion: pd.DataFrame, measure: Measure
             continue
         tolerance = LOG_LOSS_TOLERANCE * result.first if name == "log_loss" else CALIBRATION_TOLERANCE
         passed = result.gain >= -tolerance or result.p_worse() >= CALIBRATION_HARM
-        text = f"{name.replace('_', ' ')} {result.second:.4g} against {result.first:.4g}"
-        worse = f"{text}: worse by more than {tolerance:.2g}"
+        text = f"{name.replace('_', ' ')} {figure(result.second)} against {figure(result.first)}"
+        worse = f"{text}: worse by more than {figure(tolerance, 2)}"
         checks.append(GateCheck(name=name, passed=passed, text=text if passed else worse))
     return checks
 
@@ -282,12 +283,14 @@ def _cost_checks(costs: Costs | None, promotion: PromotionSection) -> list[GateC
     ours, theirs, ratio = costs.challenger_seconds, costs.champion_seconds, promotion.max_latency_ratio
     if ours is not None and theirs is not None and ratio is not None:
         passed = ours <= max(ratio * theirs, UNNOTICED_SECONDS)
-        text = f"one prediction takes {1000 * ours:.3g} ms, the champion's {1000 * theirs:.3g} ms"
+        text = (
+            f"one prediction takes {figure(1000 * ours, 3)} ms, the champion's {figure(1000 * theirs, 3)} ms"
+        )
         worse = f"{text}: more than {ratio:g} times as long (promotion.max_latency_ratio)"
         checks.append(GateCheck(name="latency", passed=passed, text=text if passed else worse))
     size = costs.challenger_bytes / 1e6
     passed = size <= promotion.max_size_mb
-    text = f"the model has {size:.3g} MB"
+    text = f"the model has {figure(size, 3)} MB"
     worse = f"{text}: more than {promotion.max_size_mb:g} (promotion.max_size_mb)"
     checks.append(GateCheck(name="size", passed=passed, text=text if passed else worse))
     return checks
@@ -315,8 +318,8 @@ def _first(
     low, high = sorted((sign * (score.low - baseline), sign * (score.high - baseline)))
     answer = partial(answer, challenger_score=score.value, gain=gain, gain_low=low, gain_high=high)
     words = (
-        f"first model: {metric} {score.value:.4g} ({score.low:.4g} to {score.high:.4g}) on "
-        f"{evaluation.rows:,} rows, {baseline:.4g} without looking at the features"
+        f"first model: {metric} {figure(score.value)} ({figure(score.low)} to {figure(score.high)}) on "
+        f"{evaluation.rows:,} rows, {figure(baseline)} without looking at the features"
     )
     failed = [check.text for check in checks if not check.passed]
     if low > 0:

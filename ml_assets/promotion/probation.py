@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.promotion.paired import compare
 from ml_assets.records import Probation
+from ml_assets.shown import figure
 
 if TYPE_CHECKING:
     from ml_assets.promotion.judged import Judged, Measure
@@ -83,8 +84,8 @@ def decide_probation(
         "p_value": result.p_worse(),
     }
     words = (
-        f"version {champion_version} has {result.second:.4g} {metric} on {rows:,} live rows of {seen}, "
-        f"version {previous_version} would have had {result.first:.4g}: gain {result.gain:+.4f} "
+        f"version {champion_version} has {figure(result.second)} {metric} on {rows:,} live rows of {seen}, "
+        f"version {previous_version} would have had {figure(result.first)}: gain {result.gain:+.4f} "
         f"({result.gain - half:+.4f} to {result.gain + half:+.4f})"
     )
     if scores["loss_low"] > 0:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.shown import figure
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -61,7 +63,7 @@ def _values(values: pd.Series[Any], name: str) -> dict[str, NDArray[np.bool_]]:
         edges = np.unique(np.nanquantile(values.to_numpy(np.float64), (0, 0.25, 0.5, 0.75, 1)))
         parts = pd.cut(values, list(edges), include_lowest=True, duplicates="drop")
         labels = parts.cat.rename_categories(
-            [f"{name} {low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
+            [f"{name} {figure(low)} to {figure(high)}" for low, high in pairwise(edges)]
         )
     else:
         labels = values.astype("string").map(lambda value: f"{name}={value}", na_action="ignore")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from ml_assets.records.base import Record
 from ml_assets.records.monitoring import DriftReport, PerformanceReport
@@ -50,6 +51,24 @@ class History(Record):
     labels: tuple[tuple[int, int], ...] = ()
 
 
+RULES_IN_WORDS: Final = {
+    "disabled": "switched off",
+    "first_model": "waiting for a first model",
+    "fault": "faulty data",
+    "older_champion": "no report on this champion yet",
+    "minimum_rows": "too few rows",
+    "k_of_n": "no lasting change",
+    "labels_due": "labels are due",
+    "in_flight": "a training is in flight",
+    "cooldown": "resting after a training",
+    "budget": "budget spent",
+    "not_staleness": "age is not the trouble",
+    "circuit_breaker": "paused after failures",
+    "retrain": "a lasting change",
+}
+"""Rules of a decision as a person says them."""
+
+
 class RetrainDecision(Record):
     """The answer to "train again now?", with its reasons and the identity of its evidence."""
 
@@ -63,6 +82,11 @@ class RetrainDecision(Record):
     evidence: dict[str, Any] = {}
 
     @property
+    def said(self) -> str:
+        """The rule and the reasons, as a person says them."""
+        return said_of(self.model_dump())
+
+    @property
     def retrain(self) -> bool:
         """Whether a training run is asked for."""
         return self.action in ("retrain", "first")
@@ -71,3 +95,9 @@ class RetrainDecision(Record):
     def key(self) -> str:
         """Identity of the evidence and the attempt: the run key."""
         return f"{self.recipe}:{self.batch}:v{self.champion_version or 0}:a{self.attempt}"
+
+
+def said_of(decision: Mapping[str, Any]) -> str:
+    """Say a decision that is kept as JSON: its rule and its reasons."""
+    rule = str(decision["rule"])
+    return f"{RULES_IN_WORDS.get(rule, rule)}: {'; '.join(decision['reasons'])}"

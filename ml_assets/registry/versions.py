@@ -16,6 +16,7 @@ from ml_assets.registry.database import configure, has_version
 from ml_assets.registry.files import StoredFiles
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
+from ml_assets.shown import figure
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,7 +82,7 @@ class Registry:
                 version = self._create_version(trained, evaluation, tags or {})
             self.client.set_registered_model_alias(recipe, CHALLENGER, str(version))
             score = evaluation.scores.get(trained.training.metric) if evaluation else None
-            shown = f", hold-out {trained.training.metric} {score.value:.4g}" if score else ""
+            shown = f", hold-out {trained.training.metric} {figure(score.value)}" if score else ""
             self.ledger.append_once(
                 recipe,
                 "train",

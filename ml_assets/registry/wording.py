@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_assets.records.retraining import RULES_IN_WORDS
 from ml_assets.registry.ledger import Entry
+from ml_assets.shown import figure
 
 SHORT = 12  # characters of a hash that people compare
 
@@ -44,7 +46,7 @@ def details(entry: Entry) -> list[str]:
         lines.append(f"{check['name']}: {'passed' if check['passed'] else 'failed'}, {check['text']}")
     for part in record.get("segments") or ():
         lines.append(
-            f"segment {part['segment']}: {part['champion_score']:.4g} → {part['challenger_score']:.4g} on "
+            f"segment {part['segment']}: {figure(part['champion_score'])} → {figure(part['challenger_score'])} on "
             f'{part["rows"]:,} rows, p = {part["p_value"]:.2g} of "not worse" (Holm)'
         )
     trained = record.get("trained")
@@ -57,7 +59,7 @@ def details(entry: Entry) -> list[str]:
         series = evidence.get(kind) if isinstance(evidence, dict) else None
         if series and series["batches"]:
             shown = zip(series["batches"], series["values"], series["breached"], strict=True)
-            words = (f"{batch} {value:.4g}{' (breach)' if bad else ''}" for batch, value, bad in shown)
+            words = (f"{batch} {figure(value)}{' (breach)' if bad else ''}" for batch, value, bad in shown)
             lines.append(f"{kind}: {', '.join(words)}")
     return lines
 
@@ -67,7 +69,8 @@ HASHES = {"model": "", "recipe": "recipe_", "data": "data_"}
 
 def _retrain(entry: Entry) -> str:
     action = str(entry.record.get("action"))
-    return f"{RETRAIN.get(action, action)} ({entry.record.get('rule')})"
+    rule = str(entry.record.get("rule"))
+    return f"{RETRAIN.get(action, action)} ({RULES_IN_WORDS.get(rule, rule)})"
 
 
 def _train(entry: Entry) -> str:

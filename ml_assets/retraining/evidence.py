@@ -17,6 +17,7 @@ from ml_assets.records import (
     RetrainDecision,
     SequentialTest,
 )
+from ml_assets.shown import figure
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Retraining, Training
@@ -101,11 +102,11 @@ class Series:
         count = sum(self.breached)
         window = f"the last {len(self.batches)} batches" if len(self.batches) > 1 else "the last batch"
         if not count:
-            return f"{subject} {self.values[-1]:.4g} in {self.batches[-1]}, within limits in {window}"
+            return f"{subject} {figure(self.values[-1])} in {self.batches[-1]}, within limits in {window}"
         where = [batch for batch, breached in zip(self.batches, self.breached, strict=True) if breached]
         worst = [value for value, breached in zip(self.values, self.breached, strict=True) if breached][-1]
         of = f"{count} of {window}" if len(self.batches) > 1 else window
-        return f"{subject} {worst:.4g} {self.limit} in {of} ({', '.join(where)})"
+        return f"{subject} {figure(worst)} {self.limit} in {of} ({', '.join(where)})"
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ class Case:
             if threshold is not None:
                 limit = f"{sign} {threshold:g} ({report.metric})"
             elif report.holdout is not None:
-                holdout = f"{sign} {report.holdout.value:.4g} on the hold-out"
+                holdout = f"{sign} {figure(report.holdout.value)} on the hold-out"
                 limit = f"{holdout} ({report.metric}, p < {SIGNIFICANCE:g})"
         return Series(
             kind="performance",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -27,6 +28,12 @@ class Alerts(BaseModel):
     """`ML_ASSETS_ALERT_WEBHOOK`: gets each alert as a JSON object by POST."""
     slack: SecretStr | None = None
     """`ML_ASSETS_ALERT_SLACK`: address of a Slack incoming webhook."""
+    urls: tuple[SecretStr, ...] = ()
+    """`ML_ASSETS_ALERT_URLS`: addresses of services, separated by blanks, as apprise has them: `tgram://…`."""
+    repeat: float = Field(168.0, ge=0, le=8760)
+    """`ML_ASSETS_ALERT_REPEAT`: hours after which what still lasts is told again; 0: never."""
+    digest: float = Field(0.0, ge=0, le=10080)
+    """`ML_ASSETS_ALERT_DIGEST`: minutes whose alerts come in one message, errors apart; 0: each at once."""
     email_to: tuple[str, ...] = ()
     """`ML_ASSETS_ALERT_EMAIL`: recipients, separated by commas."""
     email_from: str = "ml-assets@localhost"
@@ -51,6 +58,13 @@ class Alerts(BaseModel):
             raise ValueError("must begin with http:// or https://")
         return value
 
+    @field_validator("urls")
+    @classmethod
+    def _service(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(re.match(r"[a-z][a-z0-9+.-]*://\S", url.get_secret_value()) for url in value):
+            raise ValueError("must be addresses as tgram://TOKEN/CHAT, separated by blanks")
+        return value
+
     @field_validator("email_to", "email_from")
     @classmethod
     def _mail(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
@@ -71,6 +85,9 @@ class Alerts(BaseModel):
 ALERT_VARIABLES = {
     "webhook": "ML_ASSETS_ALERT_WEBHOOK",
     "slack": "ML_ASSETS_ALERT_SLACK",
+    "urls": "ML_ASSETS_ALERT_URLS",
+    "repeat": "ML_ASSETS_ALERT_REPEAT",
+    "digest": "ML_ASSETS_ALERT_DIGEST",
     "email_to": "ML_ASSETS_ALERT_EMAIL",
     "email_from": "ML_ASSETS_ALERT_EMAIL_FROM",
     "smtp_host": "ML_ASSETS_SMTP_HOST",
@@ -95,6 +112,8 @@ def read_alerts(environ: Mapping[str, str]) -> Alerts:
     }
     if recipients := given.get("email_to"):
         given["email_to"] = tuple(text.strip() for text in str(recipients).split(",") if text.strip())
+    if addresses := given.get("urls"):
+        given["urls"] = tuple(str(addresses).split())
     try:
         return Alerts.model_validate(given)
     except ValidationError as error:

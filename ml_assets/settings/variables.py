@@ -19,8 +19,8 @@ OF_THE_EXAMPLES: Final = frozenset({"ML_ASSETS_DEMO_DATA", "ML_ASSETS_BENCHMARK_
 """Folders of the demo's and the benchmarks' data."""
 
 SECRET: Final = frozenset({
-    "ML_ASSETS_ALERT_WEBHOOK", "ML_ASSETS_ALERT_SLACK", "ML_ASSETS_SMTP_PASSWORD", "MLFLOW_TRACKING_URI",
-    "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
+    "ML_ASSETS_ALERT_WEBHOOK", "ML_ASSETS_ALERT_SLACK", "ML_ASSETS_ALERT_URLS", "ML_ASSETS_SMTP_PASSWORD",
+    "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
 })  # fmt: skip
 """Never for recipes: what a recipe reads is shown in messages and in the web UI."""
 

@@ -8,13 +8,15 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ml_assets.lifecycle.alerts import TITLES, alert
+from ml_assets.lifecycle.alerts import alert, send_digest
+from ml_assets.lifecycle.occasions import LASTING, TITLES
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Alerts, SettingsError, read_settings
 
@@ -156,6 +158,7 @@ def test_no_secret_is_ever_printed(ledger: Ledger, caplog: pytest.LogCaptureFixt
     variables = {
         "ML_ASSETS_ALERT_WEBHOOK": f"http://127.0.0.1:1/{SECRET}",
         "ML_ASSETS_ALERT_SLACK": f"http://127.0.0.1:1/{SECRET}",
+        "ML_ASSETS_ALERT_URLS": f"json://ann:{SECRET}@127.0.0.1:1/{SECRET} nonsense://{SECRET}",
         "ML_ASSETS_ALERT_EMAIL": "ann@example.org",
         "ML_ASSETS_SMTP_HOST": "127.0.0.1",
         "ML_ASSETS_SMTP_PORT": "1",
@@ -166,7 +169,10 @@ def test_no_secret_is_ever_printed(ledger: Ledger, caplog: pytest.LogCaptureFixt
     settings = read_settings(variables)
     alert(ledger, settings.alerts, "churn", "breach", "x", "worse")
     written = "".join(entry.model_dump_json() for entry in ledger.entries())
-    assert len(ledger.entries()) == 4
+    assert [entry.reason for entry in ledger.entries()][4:] == [
+        "not delivered by json: the service did not take it",
+        "not delivered by nonsense: apprise does not understand the address",
+    ]
     for text in (repr(settings), str(settings), settings.model_dump_json(), caplog.text, written):
         assert SECRET not in text
 
@@ -176,6 +182,8 @@ def test_no_secret_is_ever_printed(ledger: Ledger, caplog: pytest.LogCaptureFixt
     [
         ("ML_ASSETS_ALERT_WEBHOOK", f"ftp://{SECRET}", "must begin with http"),
         ("ML_ASSETS_ALERT_EMAIL", f"{SECRET} ann", "must be an e-mail address"),
+        ("ML_ASSETS_ALERT_URLS", f"tgram://a {SECRET}", "must be addresses"),
+        ("ML_ASSETS_ALERT_REPEAT", SECRET, "valid number"),
         ("ML_ASSETS_SMTP_PORT", SECRET, "valid integer"),
         ("ML_ASSETS_SMTP_PASSWORD", SECRET, "starttls or tls"),
         ("ML_ASSETS_SMTP_SECURITY", SECRET, "starttls"),
@@ -195,3 +203,58 @@ def test_without_channels_the_log_and_the_ledger_have_it(
         for event in TITLES:
             assert alert(ledger, Alerts(), "churn", event, "x", "something")
     assert len(caplog.records) == len(ledger.entries("churn", "alert")) == len(TITLES)
+
+
+def test_a_service_is_told_by_its_address(web: Any, ledger: Ledger) -> None:
+    port = web.server_address[1]
+    channels = alerts(ML_ASSETS_ALERT_URLS=f"json://127.0.0.1:{port}/a json://127.0.0.1:{port}/b")
+    assert alert(ledger, channels, "churn", "failed_run", "x", "out of memory")
+    assert [where for where, _ in web.received] == ["/a", "/b"]
+    message = web.received[0][1]
+    assert (message["title"], message["type"]) == ("churn: a run failed", "failure")
+    assert message["message"].startswith("out of memory") and "What to do: open the run" in message["message"]
+    assert ledger.entries("churn", "alert")[-1].record["channels"] == ["log", "json", "json 2"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """The present time; a test moves it."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return now[0]
+
+    monkeypatch.setattr("ml_assets.lifecycle.alerts.datetime", Clock)
+    return now
+
+
+@pytest.mark.parametrize("event", TITLES)
+def test_what_lasts_is_told_again_after_the_stated_time(
+    event: Any, ledger: Ledger, clock: list[datetime]
+) -> None:
+    channels = alerts(ML_ASSETS_ALERT_REPEAT="24")
+    told = []
+    for _ in range(60):  # an hour each
+        told.append(alert(ledger, channels, "churn", event, "x", "age has drifted"))
+        clock[0] += timedelta(hours=1)
+    assert [hour for hour, new in enumerate(told) if new] == ([0, 24, 48] if event in LASTING else [0])
+    if event in LASTING:
+        assert "still so since 2026-01-01 00:00 UTC: age has drifted" in ledger.entries()[-1].reason
+    clock[0] += timedelta(days=900)
+    assert not alert(ledger, alerts(ML_ASSETS_ALERT_REPEAT="0"), "churn", event, "x", "age has drifted")
+
+
+def test_a_digest_is_one_message_about_many_models(web: Any, ledger: Ledger) -> None:
+    channels = alerts(ML_ASSETS_ALERT_WEBHOOK=address(web), ML_ASSETS_ALERT_DIGEST="30")
+    for name in ("ash", "birch", "oak"):
+        assert alert(ledger, channels, name, "drift", "x", f"{name} has other leaves")
+    assert alert(ledger, channels, "oak", "failed_run", "y", "out of memory")  # at once
+    assert [body["event"] for _, body in web.received] == ["failed_run"]
+    newest = send_digest(ledger, channels, 0)
+    digest = web.received[-1][1]
+    assert (digest["event"], digest["title"]) == ("digest", "3 alerts about 3 models")
+    assert all(f"{name} has other leaves. What to do:" in digest["text"] for name in ("ash", "birch", "oak"))
+    assert send_digest(ledger, channels, newest) == newest
+    assert len(web.received) == 2

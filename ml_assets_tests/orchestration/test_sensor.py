@@ -25,6 +25,7 @@ from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
+from ml_assets.records.retraining import RULES_IN_WORDS
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets_tests.support.tide import MODEL
@@ -176,7 +177,7 @@ def asked(answer: dg.RunRequest | str) -> dg.RunRequest:
 
 
 def skipped(answer: dg.RunRequest | str, rule: str) -> str:
-    assert isinstance(answer, str) and answer.startswith(f"{rule}: "), answer
+    assert isinstance(answer, str) and answer.startswith(f"{RULES_IN_WORDS[rule]}: "), answer
     return answer
 
 

@@ -21,6 +21,7 @@ from ml_assets.records import (
     Score,
     SequentialTest,
 )
+from ml_assets.records.retraining import RULES_IN_WORDS
 from ml_assets.retraining.evidence import drift_breach, performance_breach, pooled_p_value
 from ml_assets.retraining.policy import RULES, decide_retrain
 
@@ -629,3 +630,8 @@ def test_a_lucky_holdout_is_one_witness_however_many_batches_look_bad() -> None:
         )
         given = History(recipe="churn", batches=batches, attempts=(), champion=CHAMPION)
         assert decide(given).rule == rule
+
+
+def test_every_rule_has_words() -> None:
+    assert {rule.__name__ for rule in RULES} <= set(RULES_IN_WORDS)
+    assert not any("_" in words for words in RULES_IN_WORDS.values())

@@ -1,0 +1,85 @@
+"""What an operator is told of: each event with its title, and with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Event = Literal[
+    "drift",
+    "fault",
+    "breach",
+    "concept",
+    "retrain",
+    "blocked",
+    "not_staleness",
+    "failed_run",
+    "promotion_refused",
+    "promotion_forced",
+    "rollback",
+    "rollback_failed",
+    "broken_recipe",
+    "alias_moved",
+    "ledger_rebuilt",
+    "missing_batch",
+    "unreadable",
+]
+
+TITLES: Final[dict[Event, str]] = {
+    "drift": "the data have drifted",
+    "fault": "the data are faulty",
+    "breach": "the live metric is in breach",
+    "concept": "its predictions are worse than on the hold-out",
+    "retrain": "is trained again",
+    "blocked": "training is blocked",
+    "not_staleness": "this is not staleness",
+    "failed_run": "a run failed",
+    "promotion_refused": "a challenger was refused",
+    "promotion_forced": "a version was promoted without the gate",
+    "rollback": "rolled back",
+    "rollback_failed": "the rollback failed",
+    "broken_recipe": "the recipe is broken",
+    "alias_moved": "others moved its alias in MLflow",
+    "ledger_rebuilt": "its ledger was lost and is made anew",
+    "missing_batch": "a batch has not come",
+    "unreadable": "the source cannot be read",
+}
+
+REMEDIES: Final[dict[Event, str]] = {
+    "drift": "ask the owner of these columns what changed; the model is trained again by itself if it lasts",
+    "fault": "mend the feed and materialize the batch again; training waits for that",
+    "breach": "look at the batch and its labels; the model is trained again by itself if it lasts",
+    "concept": "if no input has drifted, ask the owner of the labels what changed",
+    "retrain": "nothing; the gate decides, and tells only if it refuses the challenger",
+    "blocked": "mend what is named, then materialize the batch again",
+    "not_staleness": "look where the reason says; training pauses meanwhile",
+    "failed_run": "open the run in the web UI, mend what it names, and run it again",
+    "promotion_refused": "nothing; the champion stays. `ml-assets explain` has both scores",
+    "promotion_forced": "nothing, if you know of it; `ml-assets rollback` undoes it",
+    "rollback": "nothing; the champion before serves again. `ml-assets explain` has the reason",
+    "rollback_failed": "restore the files of the earlier version from a backup, then `ml-assets rollback`",
+    "broken_recipe": "mend the file and line that are named; `ml-assets validate` checks it",
+    "alias_moved": "accept the version by `ml-assets promote --force`, or set the alias back by `ml-assets rollback`",
+    "ledger_rebuilt": "compare it with a backup; decisions before today are lost without one",
+    "missing_batch": "ask the owner of the source where it is; it is taken in when it comes",
+    "unreadable": "see that the source is there and may be read; nothing is taken in until then",
+}
+"""What a person does about each."""
+
+ERRORS: Final[frozenset[Event]] = frozenset({"failed_run", "rollback_failed", "broken_recipe", "unreadable"})
+"""Told as errors, at once even where the others come as a digest."""
+
+LASTING: Final[frozenset[Event]] = frozenset(
+    {
+        "drift",
+        "fault",
+        "breach",
+        "concept",
+        "blocked",
+        "not_staleness",
+        "broken_recipe",
+        "alias_moved",
+        "missing_batch",
+        "unreadable",
+    }
+)
+"""States rather than events: told again while they last."""
