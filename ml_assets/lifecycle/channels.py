@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from ml_assets.failures import MendableError
 from ml_assets.lifecycle.occasions import ERRORS
 from ml_assets.settings import Alerts
 
@@ -113,7 +114,7 @@ def service(address: SecretStr, alerts: Alerts, body: Mapping[str, Any]) -> None
         raise NotTakenError("the service did not take it")
 
 
-class NotTakenError(OSError):
+class NotTakenError(MendableError, OSError):
     """A service did not take a message."""
 
 
