@@ -53,6 +53,7 @@ def test_no_drift_against_itself(reference: pd.DataFrame) -> None:
     assert all(column.p_value == 1.0 and column.effect == 0.0 for column in report.columns)
 
 
+@pytest.mark.slow  # 200 windows; trust/test_drift.py has the same law with fewer
 def test_undrifted_windows_stay_quiet() -> None:
     rng = np.random.default_rng(1)
     alarms = 0

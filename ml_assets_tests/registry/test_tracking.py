@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +18,8 @@ from ml_assets.registry.integrity import IntegrityError, model_sha256
 from ml_assets.registry.pipelines import model_signature, plain
 from ml_assets.registry.tracking import RunPlace, end_run, ensure_experiment, log_training, nested_run
 from ml_assets.settings import Settings
-from ml_assets_tests.support.registry_workers import evaluation, fit, rows, training_result
+from ml_assets_tests.support.processes import call
+from ml_assets_tests.support.registry_workers import evaluation, fit, leave_open, rows, training_result
 
 
 @pytest.fixture
@@ -215,27 +214,6 @@ def test_the_database_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (home / "mlflow.db").stat().st_ino == before
 
 
-EXITS = """
-import sys
-from pathlib import Path
-import mlflow
-from ml_assets.registry.database import configure
-from ml_assets.registry.tracking import end_run, unregister_exit_hook
-from ml_assets.settings import Settings
-client = configure(Settings(home=Path(sys.argv[1])))
-mlflow.set_tracking_uri(client.tracking_uri)
-if sys.argv[3] == "failed first":
-    end_run(client, sys.argv[2], "FAILED")
-    mlflow.start_run(run_id=sys.argv[2])
-    end_run(client, sys.argv[2], "FAILED")
-    assert mlflow.active_run() is None
-else:
-    mlflow.start_run(run_id=sys.argv[2])
-    if sys.argv[3] == "bridged":
-        unregister_exit_hook()
-"""
-
-
 @pytest.mark.parametrize(
     ("how", "status"),
     [("mlflow alone", "FINISHED"), ("bridged", "RUNNING"), ("failed first", "FAILED")],
@@ -244,7 +222,7 @@ def test_a_process_that_exits_leaves_the_status_alone(
     client: MlflowClient, experiment: str, mlflow_home: Path, how: str, status: str
 ) -> None:
     run_id = client.create_run(experiment).info.run_id
-    subprocess.run([sys.executable, "-c", EXITS, str(mlflow_home), run_id, how], check=True)
+    assert call(leave_open, mlflow_home, run_id, how) == 0
     assert client.get_run(run_id).info.status == status
 
 

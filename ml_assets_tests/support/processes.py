@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -111,8 +111,21 @@ def _become(
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.argv = [name, *arguments]
     (program,) = entry_points(group="console_scripts", name=name)
+    _whole(program.load())
+
+
+def _whole(function: Callable[..., object], *arguments: object) -> None:
     try:
-        program.load()()
+        function(*arguments)
     finally:  # what an interpreter does at its end; multiprocessing leaves it out
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
+
+
+def call(function: Callable[..., object], *arguments: object) -> int:
+    """Call a function in a process of its own, which ends as an interpreter does; its exit code."""
+    process = processes().Process(target=_whole, args=(function, *arguments))
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None
+    return process.exitcode

@@ -25,8 +25,15 @@ from ml_assets.records import (
 )
 from ml_assets.registry import champions, charge
 from ml_assets.registry.charge import StaleChampionError
+from ml_assets.registry.database import configure
 from ml_assets.registry.ledger import Ledger
-from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
+from ml_assets.registry.tracking import (
+    RunPlace,
+    end_run,
+    ensure_experiment,
+    log_training,
+    unregister_exit_hook,
+)
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 
@@ -221,6 +228,23 @@ class DiesAt:
             return value(*args, **kwargs)
 
         return write
+
+
+def leave_open(home: Path, run_id: str, how: str) -> None:
+    """Come to the end with MLflow's active run open."""
+    import mlflow
+
+    client = configure(Settings(home=home))
+    mlflow.set_tracking_uri(client.tracking_uri)
+    if how == "failed first":
+        end_run(client, run_id, "FAILED")
+        mlflow.start_run(run_id=run_id)
+        end_run(client, run_id, "FAILED")
+        assert mlflow.active_run() is None
+    else:
+        mlflow.start_run(run_id=run_id)
+        if how == "bridged":
+            unregister_exit_hook()
 
 
 def die_in(home: Path, action: str, argument: Any, at: int) -> None:
