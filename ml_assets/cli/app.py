@@ -102,6 +102,8 @@ def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json
     )
     verdict = "is champion now" if result["promoted"] else "did not replace the champion"
     text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"
+    if result["account"]:
+        text += f"\n{result['account']['words']}"
     if result["learned"]:
         text += f"\nthe champion has learned {result['learned']['words']}"
     finish(result, text, as_json)

@@ -28,8 +28,8 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `name, version, promoted, reason, metrics, intervals, baseline, learned, mlflow_run_id, seconds`; `learned`
-        is what the champion has learned of what is known.
+        `name, version, promoted, reason, metrics, intervals, baseline, account, learned, mlflow_run_id, seconds`;
+        `account` is what became of every row, `learned` what the champion has learned of what is known.
 
     Raises
     ------
@@ -92,6 +92,13 @@ def _told(state: ModelState, result: Any) -> list[str]:
     return [str(event.metadata["told"].value) for event in read if "told" in event.metadata]
 
 
+def _accounted(event: Any) -> dict[str, Any] | None:
+    """What became of every row and column of the source, with the words for it."""
+    if "account_record" not in event.metadata:
+        return None
+    return {**event.metadata["account_record"].value, "words": str(event.metadata["account"].value)}
+
+
 def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[str, Any]:
     evaluation = state.store.read_record("evaluation_report", as_of, Evaluation)
     promotion = state.store.read_record("champion", as_of, Promotion)
@@ -111,6 +118,7 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
         "params": trained.training.params,
         "mlflow_run_id": trained.run_id,
         "dagster_run_id": result.run_id,
+        "account": _accounted(event),
         "learned": known.model_dump() | {"words": known.words} if known else None,
         "seconds": round(seconds, 2),
     }

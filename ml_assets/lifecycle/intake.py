@@ -95,6 +95,8 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
         if findings and (each != batch or state.store.has("cleaned_features", each)):
             continue  # a broken re-send replaces nothing
         snapshot = state.store.write_frame("raw_data", each, frame, origin)
+        if state.recipe.batches is None:
+            state.store.write_record("raw_data", each, account)
         if each == batch or snapshot.changed:
             reading.snapshots[each] = TakenIn(
                 rows=snapshot.rows,

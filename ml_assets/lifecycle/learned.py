@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
 from ml_assets.registry import champions
+from ml_assets.store.snapshots import StoreError
 
 
 class Learned(Record):
@@ -23,7 +24,7 @@ class Learned(Record):
 
 
 def learned(state: ModelState) -> Learned | None:
-    """Sum up the champion beside the batches that are taken in; None where there is none.
+    """Sum up the champion beside the batches that are taken in; None where there is none, or a batch is damaged.
 
     Rows are counted as they are kept: those that have no label yet in a batch whose labels are due count as known.
     """
@@ -34,9 +35,13 @@ def learned(state: ModelState) -> Learned | None:
     until = state.labelled_until(cleaned[-1]) if cleaned else ""
     known = [batch for batch in cleaned if batch <= until]
     batched = state.recipe.batches is not None
+    try:
+        known_rows = sum(state.store.rows("cleaned_features", batch) for batch in known)
+    except StoreError:
+        return None
     return Learned(
         rows=champion.trained.training.rows,
-        known_rows=sum(state.store.rows("cleaned_features", batch) for batch in known),
+        known_rows=known_rows,
         batches=len(champion.trained.batches) if batched else 0,
         known_batches=len(known) if batched else 0,
     )

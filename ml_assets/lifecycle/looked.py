@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.accepted import Accepted
+from ml_assets.lifecycle.accounting import TWICE
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, STATIC
 from ml_assets.records import Finding
@@ -14,6 +15,7 @@ from ml_assets.records import Finding
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.features.cleaning import CleanResult
     from ml_assets.quality.hints import Seen
     from ml_assets.sources.sampled import Sampled
 
@@ -64,12 +66,14 @@ def look(state: ModelState) -> Looked | None:
         (batch, Finding(rule="unreadable", message=message)) for batch, message in found.refused.items()
     ]
     frames: dict[str, pd.DataFrame] = {}
-    for batch, frame, wrong in _passing(state, found):
-        if wrong:
-            findings += [(batch, finding) for finding in wrong]
-        else:
-            frames[batch] = frame
-    looked = Looked(notes=found.account.told, words=found.words, whole=found.whole)
+    twice = 0
+    for batch, cleaned, wrong in _passing(state, found):
+        findings += [(batch, finding) for finding in wrong]
+        if cleaned is not None:
+            frames[batch] = cleaned.frame
+            twice += cleaned.dropped.get("duplicate", 0)
+    notes = [*found.account.told, *([f"{twice:,} rows {TWICE} left out"] if twice else [])]
+    looked = Looked(notes=tuple(notes), words=found.words, whole=found.whole)
     if frames:
         seen = _seen(state, frames, whole=found.whole)
         looked = replace(looked, notes=(*looked.notes, *_calendars(seen, frames)), hints=tuple(_hints(seen)))
@@ -77,7 +81,7 @@ def look(state: ModelState) -> Looked | None:
     return replace(looked, findings=tuple(sorted(findings, key=lambda pair: pair[0])))
 
 
-def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, pd.DataFrame, list[Finding]]]:
+def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, CleanResult | None, list[Finding]]]:
     """Hold each batch against those before it, as they are taken in: clean rows, or what is wrong with them."""
     from ml_assets.features.cleaning import clean
     from ml_assets.quality.contract import check_raw
@@ -87,10 +91,10 @@ def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, pd.DataFr
         schema = accepted.schema(batch, raw.columns)
         wrong = check_raw(raw, state.recipe, schema)
         if wrong:
-            yield batch, raw, wrong
+            yield batch, None, wrong
         else:
             accepted.add(batch, raw, schema)
-            yield batch, clean(raw, state.recipe, batch, schema).frame, []
+            yield batch, clean(raw, state.recipe, batch, schema), []
 
 
 def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) -> Seen:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.lifecycle.accounting import TrainingRows, training_rows
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
@@ -34,6 +35,8 @@ class GateResult(Pictured):
     champion_version: int | None
     run_id: str
     as_of: str
+    rows: TrainingRows | None = None
+    """What became of every row of the source; None where it cannot be read any more."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,7 @@ def champion_step(
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.monitoring.profile import profile
     from ml_assets.registry import charge, files
+    from ml_assets.sources.paths import SourceError
     from ml_assets.training.fit import seconds_of_a_fit
 
     registry, news = state.registry, News(state.name, say)
@@ -236,7 +240,11 @@ def champion_step(
         tell(state, "promotion_refused", f"v{version}", f"version {version}: {promotion.reason}", as_of)
     now = registry.champion(state.name)
     state.store.write_record("champion", as_of, promotion)
-    return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of)
+    try:
+        rows = training_rows(state, trained)
+    except SourceError:
+        rows = None
+    return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of, rows)
 
 
 def _judged(

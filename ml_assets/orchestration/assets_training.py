@@ -130,6 +130,7 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
             "champion_version": result.champion_version or 0,
             "as_of": result.as_of,
             **display.promotion_metadata(result.promotion),
+            **display.rows_metadata(result.rows),
             "mlflow_run": run_link(state, result.run_id),
         }
         return dg.MaterializeResult(metadata=display.shown(result, words))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ml_assets.backtest.backtest import Backtest
+    from ml_assets.lifecycle.accounting import TrainingRows
     from ml_assets.lifecycle.intake import Cleaned, Predicted, TakenIn
     from ml_assets.lifecycle.pictured import Pictured
     from ml_assets.lifecycle.train import Part
@@ -170,6 +171,18 @@ def evaluation_metadata(evaluation: Evaluation) -> Metadata:
         ),
         **numbers({f"holdout_{name}": s.value for name, s in evaluation.scores.items()}),
         "suspected_leaks": ", ".join(leak.column for leak in evaluation.leaks) or "none",
+    }
+
+
+def rows_metadata(rows: TrainingRows | None) -> Metadata:
+    """Show what became of every row of the source."""
+    if rows is None:
+        return {}
+    parts = {"learned": rows.learned, "held out": rows.held_out, **rows.left_out}
+    return {
+        "account": rows.words,
+        "rows_of_the_source": table({"rows": count, "what": what} for what, count in parts.items()),
+        "account_record": dg.MetadataValue.json(rows.model_dump(mode="json")),
     }
 
 

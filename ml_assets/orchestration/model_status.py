@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ml_assets.failures import traced
 from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.lifecycle.in_charge import look_at_alias
+from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
 from ml_assets.orchestration.history import recent_history
@@ -61,6 +62,8 @@ class ModelStatus(Record):
     why: str = ""
     todo: str = ""
     last_decision: LastDecision | None = None
+    learned: Learned | None = None
+    """What the champion has learned of what is known."""
     waiting: tuple[str, ...] = ()
     """Batches that are new, or have changed, in the source and were not taken in."""
     outdated: tuple[str, ...] = ()
@@ -120,6 +123,7 @@ def model_status(instance: DagsterInstance, state: ModelState, now: datetime) ->
             "live_score": live.score.value if live and live.score else None,
             "live_batch": live.scored_batch if live else None,
             "drift": drift.share if drift and drift.status in ("ok", "drift") else None,
+            "learned": learned(state),
             "waiting": data.waiting,
             "outdated": data.outdated,
             "notes": data.notes,

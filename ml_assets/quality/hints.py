@@ -97,6 +97,17 @@ def constant_target(seen: Seen) -> Iterator[str]:
         )
 
 
+def unlabelled(seen: Seen) -> Iterator[str]:
+    """Rows without a label where all labels should be there."""
+    rows, batches = seen.rows, seen.recipe.batches
+    if batches is not None:
+        due = sorted(rows[BATCH].unique())
+        rows = rows[rows[BATCH].isin(due[: len(due) - seen.recipe.monitoring.label_delay])]
+    count = int(rows[seen.recipe.target].isna().sum())
+    if count:
+        yield f"{count:,} of {len(rows):,} rows have no label in '{seen.recipe.target}': they are not learned"
+
+
 def rare_classes(seen: Seen) -> Iterator[str]:
     """A class of one row cannot be both learned and judged."""
     if not task_of(seen.recipe).classes or not seen.whole:
@@ -140,7 +151,7 @@ def undefined_metric(seen: Seen) -> Iterator[str]:
 
 
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
-    numbers_as_classes, constant_target, rare_classes, identifiers, columns_left_out, undefined_metric,
+    numbers_as_classes, constant_target, unlabelled, rare_classes, identifiers, columns_left_out, undefined_metric,
 )  # fmt: skip
 
 

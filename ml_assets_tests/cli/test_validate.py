@@ -93,6 +93,12 @@ def validated(
         (TABLE.assign(code=[f"c{n}" for n in range(120)]), "classification", "", "nearly every value is"),
         (TABLE.assign(y=TABLE.index % 9), "regression", "evaluation: {metrics: [mape]}\n", "mape is not"),
         (TABLE.assign(paid=3 * TABLE["y"]), "classification", "", "suspected leak: 'paid'"),
+        (
+            TABLE.assign(y=TABLE["y"].where(TABLE.index > 8)),
+            "classification",
+            "",
+            "9 of 120 rows have no label",
+        ),
         (TABLE[:40], "classification", "", "the hold-out has 8 labelled rows"),
         (QUARTERS.assign(y=TABLE["y"].where(TABLE.index < 90, 0)), "classification", BY_THIRTY, "class '0'"),
         (
