@@ -8,13 +8,9 @@ from typing import NamedTuple
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.durations import duration
-from ml_assets.recipe.schema import Period
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.sources.calendar import batch_of, batch_range, batch_start, limits, next_batch
 
-SEASONS: dict[Period, tuple[int, ...]] = {"hourly": (24, 168), "daily": (7,), "weekly": (), "monthly": ()}
-"""Batches after which a day or a week is over: a shop that was shut a week ago may be shut today."""
-
-LONGEST_SEASON = 168
 FAR_BACK = 1_000
 """Newest batches among which a missing one is told."""
 
@@ -53,6 +49,8 @@ def missing(state: ModelState, there: Collection[str], since: str, last: str) ->
     """
     assert state.recipe.batches is not None
     period, begin = state.recipe.batches.period, state.known_first_batch() or since
+    # A shop that was shut a week ago may be shut today.
+    seasons = PERIODS[period].seasons if PERIODS[period].holidays else ()
     newest = max(max(there, default=since), since)
     start = next_batch(since, period)
     cut = next_batch(newest, period, -FAR_BACK)
@@ -65,10 +63,10 @@ def missing(state: ModelState, there: Collection[str], since: str, last: str) ->
     if cut > start:
         stretches[0] = []  # it may have begun earlier, and was told then
     tail = next_batch(newest, period)
-    stretches.append(batch_range(tail, min(last, next_batch(tail, period, LONGEST_SEASON)), period))
+    stretches.append(batch_range(tail, min(last, next_batch(tail, period, max(seasons, default=0))), period))
 
     def expected(batch: str) -> bool:
-        earlier = (next_batch(batch, period, -by) for by in SEASONS[period])
+        earlier = (next_batch(batch, period, -by) for by in seasons)
         return all(each in there for each in earlier if each >= begin)
 
     found = [Stretch(each[0], each[-1]) for each in stretches if any(expected(batch) for batch in each)]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.samples import numbers
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.sources.calendar import batch_start, next_batch, period_of
 
 FEWEST_BATCHES = 3
@@ -117,16 +118,16 @@ def _may_be(first: Any, last: Any) -> bool:
 
 
 def _days(batches: Sequence[str]) -> list[pd.DatetimeIndex]:
-    """Days of each batch, hours of hourly ones; empty where the labels are no times."""
+    """Days of each batch, hours where it is shorter; empty where the labels are no times."""
     period = period_of(batches)
     if period is None:
         return []
-    step = "h" if period == "hourly" else "D"
+    unit = pd.Timedelta(1, PERIODS[period].unit)
     return [
         pd.date_range(
             batch_start(label, period),
             batch_start(next_batch(label, period), period),
-            freq=step,
+            freq=unit,
             inclusive="left",
         )
         for label in batches

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.samples import STRANGE
+from ml_assets.recipe.periods import PERIODS, Period
 from ml_assets.sources.calendar import next_batch, period_of
 
 TWICE = 0.15
@@ -29,10 +30,6 @@ FURTHER = 1.25
 """A drop must be so many times as large as the largest of earlier batches (in logarithms)."""
 RECENT, FEWEST = 3, 5
 """Batches before that say how many rows are usual; batches without which nothing is."""
-CYCLES = {"monthly": (12,), "weekly": (52,), "daily": (7,), "hourly": (24, 168)}
-"""Batches ago that it was the same season, weekday, hour."""
-UNSTEADY = ("daily", "hourly")
-"""Periods with holidays: only fewer rows than ever count."""
 
 
 def whole_faults(
@@ -176,9 +173,9 @@ def too_few(batch: str, rows: int, volumes: Mapping[str, int]) -> str:
     }
     drops = {label: math.log(max(known[label], 0.5) / max(usual, 0.5)) for label, usual in expected.items()}
     now = drops.pop(batch)
-    if period in UNSTEADY:
+    if PERIODS[period].holidays:  # only fewer rows than ever count
         fewest = min(known[label] for label in labels)
-        few = len(labels) >= 2 * max(CYCLES[period]) and rows < HALF * fewest
+        few = len(labels) >= 2 * max(PERIODS[period].seasons) and rows < HALF * fewest
     else:
         few = now < min(math.log(HALF), FURTHER * min(drops.values()))
     if not few:
@@ -187,7 +184,7 @@ def too_few(batch: str, rows: int, volumes: Mapping[str, int]) -> str:
     return f"there are {rows:,} rows, where {usual}: is the file cut off, or a part of it missing?"
 
 
-def _expected(label: str, before: Sequence[int], known: Mapping[str, int], period: Any) -> float:
+def _expected(label: str, before: Sequence[int], known: Mapping[str, int], period: Period) -> float:
     recent = float(min(median(before[-RECENT:]), before[-1]))
-    seasons = [next_batch(label, period, -ago) for ago in CYCLES[period]]
+    seasons = [next_batch(label, period, -ago) for ago in PERIODS[period].seasons]
     return min([recent, *(float(known[season]) for season in seasons if season in known)])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.recipe import Recipe
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.sources.calendar import batch_of, limits
 
 
@@ -26,15 +27,8 @@ def batch_partitions(recipe: Recipe, first: str | None) -> dg.TimeWindowPartitio
     start = first or batch_of(datetime.now(UTC), batches.period)
     _, limit = limits(batches)
     end = batch_of(limit, batches.period) if limit is not None else None
-    match batches.period:
-        case "hourly":
-            return dg.HourlyPartitionsDefinition(start_date=start, end_date=end)
-        case "daily":
-            return dg.DailyPartitionsDefinition(start_date=start, end_date=end)
-        case "weekly":
-            return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, day_offset=1)
-        case "monthly":
-            return dg.MonthlyPartitionsDefinition(start_date=start, end_date=end)
+    known = PERIODS[batches.period]
+    return dg.TimeWindowPartitionsDefinition(cron_schedule=known.cron, fmt=known.label, start=start, end=end)
 
 
 def labels_mapping(recipe: Recipe) -> dg.PartitionMapping | None:

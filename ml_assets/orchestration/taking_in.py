@@ -11,7 +11,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from ml_assets.lifecycle.arrival import Arrival, arrivals, revisited
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.runs import RefusedError, execute
-from ml_assets.recipe.schema import Period
+from ml_assets.recipe.periods import Period
 from ml_assets.registry import champions
 from ml_assets.sources.calendar import index_between, next_batch
 

@@ -28,7 +28,7 @@ KEYS: Final = frozenset({
 """Dotted keys that the schema does not have."""
 
 VALUES: Final = frozenset({
-    ("batches.period", "quarterly"), ("batches.period", "yearly"),
+    ("batches.period", "yearly"),
     ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
     ("model.preprocessor.params.missing_strategy", "interpolation"),
     ("model.preprocessor.params.numerical_strategy", "normalizer"),

@@ -1,7 +1,7 @@
 """Batch labels: the calendar of a recipe whose data arrives over time.
 
-A label is the start of its period: `YYYY-MM-DD-HH:MM` for hours, `YYYY-MM-DD` otherwise; weeks start on
-Monday. Labels sort like time. Times are naive and in UTC.
+A label is the start of its period: `YYYY-MM-DD-HH:MM` for stretches of less than a day, `YYYY-MM-DD`
+otherwise; weeks start on Monday. Labels sort like time. Times are naive and in UTC.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ml_assets.recipe.periods import PERIODS, Period
+
 if TYPE_CHECKING:
-    from ml_assets.recipe.schema import Batches, Period
+    from ml_assets.recipe.schema import Batches
     from ml_assets.sources.wanted import Labels
 
 
-STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 MONDAY = datetime(1, 1, 1)
 
 
@@ -28,10 +29,11 @@ def batch_of(when: datetime, period: Period) -> str:
     """
     if when.tzinfo is not None:
         when = when.astimezone(UTC).replace(tzinfo=None)
-    if period == "monthly":
-        start = datetime(when.year, when.month, 1)
+    step = PERIODS[period].step
+    if isinstance(step, int):
+        start = datetime(when.year, when.month - (when.month - 1) % step, 1)
     else:
-        start = when - (when - MONDAY) % STEPS[period]
+        start = when - (when - MONDAY) % step
     return _label(start, period)
 
 
@@ -45,12 +47,12 @@ def batch_start(label: str, period: Period) -> datetime:
         The text is no label of this period.
     """
     try:
-        start = datetime.strptime(label, _format(period))
+        start = datetime.strptime(label, PERIODS[period].label)
     except ValueError:
         start = None
     if start is None or batch_of(start, period) != label:
         raise ValueError(
-            f"'{label}' is not the start of a {period} batch: expected {_expected(period)}, as in "
+            f"'{label}' is not the start of a {period} batch: expected {PERIODS[period].starts}, as in "
             f"'{batch_of(datetime(2024, 1, 1), period)}'"
         )
     return start
@@ -72,11 +74,11 @@ def is_batch(label: str, period: Period) -> bool:
 def period_of(labels: Iterable[str]) -> Period | None:
     """Longest period that all these labels are batches of; None where they are no labels.
 
-    >>> period_of(["2024-01-01", "2024-03-01"]), period_of(["2024-01-01", "2024-01-09"]), period_of(["b"])
+    >>> period_of(["2024-02-01", "2024-03-01"]), period_of(["2024-01-01", "2024-01-09"]), period_of(["b"])
     ('monthly', 'daily', None)
     """
     known = list(labels)
-    longest: tuple[Period, ...] = ("monthly", "weekly", "daily", "hourly")
+    longest = reversed(PERIODS)
     return next((period for period in longest if all(is_batch(label, period) for label in known)), None)
 
 
@@ -87,9 +89,10 @@ def next_batch(label: str, period: Period, by: int = 1) -> str:
     ('2025-01-01', '2023-12-01')
     """
     start = batch_start(label, period)
-    if period != "monthly":
-        return _label(start + by * STEPS[period], period)
-    months = start.year * 12 + start.month - 1 + by
+    step = PERIODS[period].step
+    if not isinstance(step, int):
+        return _label(start + by * step, period)
+    months = start.year * 12 + start.month - 1 + by * step
     return _label(datetime(months // 12, months % 12 + 1, 1), period)
 
 
@@ -100,9 +103,10 @@ def index_between(first: str, label: str, period: Period) -> int:
     3
     """
     start, end = batch_start(first, period), batch_start(label, period)
-    if period == "monthly":
-        return (end.year - start.year) * 12 + end.month - start.month
-    return (end - start) // STEPS[period]
+    step = PERIODS[period].step
+    if isinstance(step, int):
+        return ((end.year - start.year) * 12 + end.month - start.month) // step
+    return (end - start) // step
 
 
 def batch_range(first: str, last: str, period: Period) -> list[str]:
@@ -151,22 +155,10 @@ def recipe_start(batches: Batches) -> str | None:
 
 
 def _label(start: datetime, period: Period) -> str:
-    day = start.date().isoformat()
-    return f"{day}-{start:%H:%M}" if period == "hourly" else day
-
-
-def _format(period: Period) -> str:
-    return "%Y-%m-%d-%H:%M" if period == "hourly" else "%Y-%m-%d"
-
-
-def _expected(period: Period) -> str:
-    return {
-        "hourly": "YYYY-MM-DD-HH:00",
-        "daily": "YYYY-MM-DD",
-        "weekly": "the Monday, YYYY-MM-DD",
-        "monthly": "the first of the month, YYYY-MM-01",
-    }[period]
+    # A year before 1000 has no leading zeros in strftime.
+    clock = "" if PERIODS[period].unit == "day" else f"-{start:%H:%M}"
+    return f"{start.date().isoformat()}{clock}"
 
 
 def _day(text: str) -> datetime:
-    return datetime.strptime(text, _format("daily" if len(text) == len("YYYY-MM-DD") else "hourly"))
+    return datetime.strptime(text, PERIODS["daily" if len(text) == len("YYYY-MM-DD") else "hourly"].label)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ml_assets.names import STATIC
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.sources import sight
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.calendar import batch_of, limits, moments, named, next_batch, recipe_start
@@ -84,8 +85,7 @@ class Files:
         if batches is None:
             return [STATIC]
         files = find_files(self.wanted, missing_ok=True)
-        unit = "hour" if batches.period == "hourly" else "day"
-        found = days(files, self.wanted, limits(batches), unit)
+        found = days(files, self.wanted, limits(batches), PERIODS[batches.period].unit)
         return sorted({batch_of(moment, batches.period) for moment in found})
 
     def look(self, before: Sight) -> Sight:

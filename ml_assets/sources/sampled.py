@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.names import STATIC
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.sources import tables
 from ml_assets.sources.account import Account
 from ml_assets.sources.arrow import Piece, to_pandas
@@ -139,8 +140,8 @@ def _part_of(file: File, size: int) -> Iterator[File]:
 def _batches(table: pa.Table, batches: Batches) -> list[str]:
     import pyarrow.compute as pc
 
-    unit = "hour" if batches.period == "hourly" else "day"
-    moments: list[datetime] = pc.unique(pc.floor_temporal(table[batches.column], unit=unit)).to_pylist()
+    cut = pc.floor_temporal(table[batches.column], unit=PERIODS[batches.period].unit)
+    moments: list[datetime] = pc.unique(cut).to_pylist()
     return sorted({batch_of(moment, batches.period) for moment in moments})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
+from ml_assets.recipe.periods import PERIODS, Period
 from ml_assets.records import Record
 from ml_assets.sources.calendar import batch_of, batch_start, limits
 from ml_assets.sources.marks import near_days
@@ -17,7 +18,6 @@ from ml_assets.sources.wanted import Wanted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ml_assets.recipe.schema import Period
 
 READING = 1
 """Of the digests: where they are made otherwise, what was seen before is looked at again."""
@@ -130,11 +130,10 @@ def parts_of(file: File, wanted: Wanted) -> dict[str, Part]:
 
 
 def _moments(times: pa.ChunkedArray, period: Period) -> pa.DictionaryArray:
-    """Times cut to the hour or the day, each once, and where the rows have them."""
+    """Times cut to a unit of the period, each once, and where the rows have them."""
     import pyarrow.compute as pc
 
-    unit = "hour" if period == "hourly" else "day"
-    return pc.floor_temporal(times, unit=unit).combine_chunks().dictionary_encode()
+    return pc.floor_temporal(times, unit=PERIODS[period].unit).combine_chunks().dictionary_encode()
 
 
 def _stat(path: Path) -> tuple[int, int]:

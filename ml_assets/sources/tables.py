@@ -140,7 +140,7 @@ def extent(
 
 
 def days(files: list[File], wanted: Wanted, window: Window, unit: str) -> list[datetime]:
-    """Distinct times inside the window, cut to the hour or the day, sorted."""
+    """Distinct times inside the window, cut to the unit, sorted."""
     found: set[datetime] = set()
     for times in times_of(files, wanted, window):
         found.update(pc.unique(pc.floor_temporal(times, unit=unit)).to_pylist())

@@ -12,6 +12,7 @@ import pytest
 
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.orchestration.runs import failure
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.settings import Settings
 
 RECIPE = """
@@ -20,7 +21,7 @@ model:
   loader: {{source_uri: "{name}/*.csv"}}
   data_interface: {{task_type: classification, target_col: y}}
 """
-PERIODS = ("hourly", "daily", "weekly", "monthly")
+BATCHED = {f"batches_{period}": period for period in PERIODS}
 
 EDGES = {
     "raw_data": set(),
@@ -50,9 +51,9 @@ def recipes(tmp_path: Path) -> Path:
     folder = tmp_path / "recipes"
     folder.mkdir()
     (folder / "static.yaml").write_text(RECIPE.format(name="static"))
-    for period in PERIODS:
+    for name, period in BATCHED.items():
         batches = f"batches: {{column: at, period: {period}, start: 2024-01-01}}\n"
-        (folder / f"{period}.yaml").write_text(RECIPE.format(name=period) + batches)
+        (folder / f"{name}.yaml").write_text(RECIPE.format(name=name) + batches)
     return folder
 
 
@@ -76,7 +77,7 @@ def ancestors(graph: dg.AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
     return found
 
 
-@pytest.mark.parametrize("name", ["static", *PERIODS])
+@pytest.mark.parametrize("name", ["static", *BATCHED])
 def test_graph_is_the_same_for_every_recipe(graph: dg.AssetGraph, name: str) -> None:
     keys = {key for key in graph.get_all_asset_keys() if key.path[0] == name}
     edges = {key.path[-1]: {parent.path[-1] for parent in graph.get(key).parent_keys} for key in keys}
@@ -91,19 +92,19 @@ def test_graph_is_the_same_for_every_recipe(graph: dg.AssetGraph, name: str) -> 
     assert checks == CHECKS
 
 
-@pytest.mark.parametrize("name", ["static", *PERIODS])
+@pytest.mark.parametrize("name", ["static", *BATCHED])
 def test_model_never_sees_the_test_set(graph: dg.AssetGraph, name: str) -> None:
     assert dg.AssetKey([name, "test_set"]) not in ancestors(graph, dg.AssetKey([name, "trained_model"]))
     assert dg.AssetKey([name, "test_set"]) in ancestors(graph, dg.AssetKey([name, "champion"]))
 
 
-@pytest.mark.parametrize("name", ["static", *PERIODS])
+@pytest.mark.parametrize("name", ["static", *BATCHED])
 @pytest.mark.parametrize("asset", ["predictions", "drift_report", "performance_report"])
 def test_champion_is_no_ancestor_of_what_it_is_used_for(graph: dg.AssetGraph, name: str, asset: str) -> None:
     assert dg.AssetKey([name, "champion"]) not in ancestors(graph, dg.AssetKey([name, asset]))
 
 
-@pytest.mark.parametrize("name", PERIODS)
+@pytest.mark.parametrize("name", BATCHED)
 def test_batch_assets_are_partitioned_and_training_is_not(graph: dg.AssetGraph, name: str) -> None:
     partitioned = {
         key.path[-1]
@@ -138,8 +139,8 @@ def test_broken_recipe_is_shown_with_its_message_and_takes_nothing_down(
     shown = graph.get(dg.AssetKey(["broken", "recipe_error"]))
     assert "broken.yaml:2" in (shown.description or "") and "modle" in (shown.description or "")
     names = {key.path[0] for key in graph.get_all_asset_keys()}
-    assert {"static", *PERIODS} <= names
-    assert {f"{name}_retrain" for name in ("static", *PERIODS)} <= {s.name for s in repository.sensor_defs}
+    assert {"static", *BATCHED} <= names
+    assert {f"{name}_retrain" for name in ("static", *BATCHED)} <= {s.name for s in repository.sensor_defs}
     result = repository.get_implicit_global_asset_job_def().execute_in_process(
         asset_selection=[dg.AssetKey(["broken", "recipe_error"])], raise_on_error=False
     )
@@ -160,13 +161,13 @@ repository = ml_assets.definitions.definitions().get_repository_def()
 assert not loaded(), ("definitions", loaded())
 from dagster._core.test_utils import instance_for_test
 with instance_for_test() as instance:
-    for name in ("static", "daily"):
+    for name in ("static", "batches_daily"):
         with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
             tick = repository.get_sensor_def(name + "_retrain").evaluate_tick(context)
         assert "no champion yet" in tick.skip_message, tick
     assert not loaded(), ("sensor", loaded())
     with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
-        tick = repository.get_sensor_def("daily_batches").evaluate_tick(context)
+        tick = repository.get_sensor_def("batches_daily_batches").evaluate_tick(context)
     assert "all there is was taken in" in tick.skip_message, tick
 assert {"numpy", "pandas"}.issuperset(loaded()), ("what looks at files", loaded())
 """

@@ -58,8 +58,8 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     "planned key": ("promotion: {", "promotion: {shadow: 2, ", 29, "promotion.shadow",
         ["not yet supported", "Leave it out"]),
     "planned section": ("promotion: {min_gain: 0.0}", "alerts: {}", 29, "alerts", ["not yet supported"]),
-    "planned value": ("period: monthly", "period: quarterly", 23, "batches.period",
-        ["'quarterly' is not yet supported", "monthly"]),
+    "planned value": ("period: monthly", "period: yearly", 23, "batches.period",
+        ["'yearly' is not yet supported", "monthly"]),
     # types
     "text for a number": ("n_trials: 30", "n_trials: many", 18, "hyperparameter_tuning.n_trials",
         ["found 'many'", "whole number ≥ 1"]),

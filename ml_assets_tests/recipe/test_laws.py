@@ -68,7 +68,15 @@ FULL: dict[str, Any] = {
         "targets": {"f1": 0.5},
         "segments": ["b"],
     },
-    "batches": {"column": "month", "period": "monthly", "start": "2024-01-01", "end": "2025-01-01"},
+    "quality": {"leak": "warn", "not_a_leak": ["c"]},
+    "batches": {
+        "column": "month",
+        "period": "monthly",
+        "start": "2024-01-01",
+        "end": "2025-01-01",
+        "revisit": 3,
+        "grace": "6h",
+    },
     "training": {"window": 6, "first": 2, "folds": 3},
     "monitoring": {"label_delay": 1, "min_rows": 100},
     "retraining": {
@@ -80,6 +88,7 @@ FULL: dict[str, Any] = {
         "budget": {"retrains": 3, "batches": 9},
         "wait_for_labels": False,
         "max_age": 10,
+        "growth": 2.0,
         "circuit_breaker": 2,
     },
     "promotion": {

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_assets.recipe.schema import Batches, Period, Recipe
+from ml_assets.recipe.periods import PERIODS, Period
+from ml_assets.recipe.schema import Batches, Recipe
 from ml_assets.sources.calendar import (
     batch_of,
     batch_range,
@@ -21,7 +21,7 @@ from ml_assets.sources.calendar import (
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import source_of
 
-periods = st.sampled_from(get_args(Period))
+periods = st.sampled_from([*PERIODS])
 moments = st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1))
 steps = st.integers(-500, 500)
 
@@ -70,6 +70,7 @@ def test_batch_of_a_time_with_a_zone_is_the_batch_of_its_utc_time(
         ("daily", "2024-02-29"),
         ("weekly", "2024-02-26"),
         ("monthly", "2024-02-01"),
+        ("quarterly", "2024-01-01"),
     ],
 )
 def test_label(period: Period, expected: str) -> None:
@@ -80,6 +81,7 @@ def test_label(period: Period, expected: str) -> None:
     ("label", "period"),
     [
         ("2024-01-02", "monthly"),
+        ("2024-02-01", "quarterly"),
         ("2024-01-02", "weekly"),
         ("2024-01-01", "hourly"),
         ("2024-01-01-00:30", "hourly"),

@@ -7,8 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ml_assets.recipe.periods import PERIODS, Period
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources.arrow import TIME
+from ml_assets.sources.calendar import batch_of
 from ml_assets.sources.source import open_source
 from ml_assets.sources.times import near, to_times
 from ml_assets.sources.wanted import Wanted
@@ -21,7 +23,7 @@ def write(folder: Path, times: list[str]) -> None:
     pd.DataFrame({"day": times, "x": range(len(times))}).to_csv(folder / "a.csv", index=False)
 
 
-@pytest.mark.parametrize("period", ["hourly", "daily", "weekly", "monthly"])
+@pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize(
     "mark",
     [
@@ -35,13 +37,13 @@ def write(folder: Path, times: list[str]) -> None:
         "0000-00-00",
     ],
 )
-def test_a_mark_makes_no_batches(tmp_path: Path, mark: str, period: str) -> None:
+def test_a_mark_makes_no_batches(tmp_path: Path, mark: str, period: Period) -> None:
     write(tmp_path, [*SPRING, mark])
-    batches = Batches.model_validate({"column": "day", "period": period})
+    batches = Batches(column="day", period=period)
     source = open_source(Wanted("a.csv", tmp_path, batches, today=TODAY))
     span = source.extent()
     assert span is not None and span[0][:4] == span[1][:4] == ("2024" if period != "weekly" else span[0][:4])
-    assert len(source.filled()) == 5
+    assert source.filled() == sorted({batch_of(datetime.fromisoformat(day), period) for day in SPRING})
     assert len(source.read().frame) == len(SPRING)
 
 

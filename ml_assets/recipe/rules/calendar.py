@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from ml_assets.recipe.durations import duration
+from ml_assets.recipe.periods import PERIODS
 from ml_assets.recipe.readable import DATASETS
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
@@ -29,9 +30,10 @@ def batches(recipe: Recipe) -> Found:
         text = getattr(section, name)
         if text is None:
             continue
-        parsed = _date(text, hourly=section.period == "hourly")
+        clock = PERIODS[section.period].unit != "day"
+        parsed = _date(text, clock=clock)
         if parsed is None:
-            form = "YYYY-MM-DD or YYYY-MM-DD-HH:MM" if section.period == "hourly" else "YYYY-MM-DD"
+            form = "YYYY-MM-DD or YYYY-MM-DD-HH:MM" if clock else "YYYY-MM-DD"
             yield ("batches", name), f"found {text!r}; allowed: a date as {form}"
         elif not FIRST_YEAR <= parsed.year <= LAST_YEAR:
             advice = (
@@ -72,10 +74,10 @@ def without_batches(recipe: Recipe) -> Found:
         yield ("retraining",), f"is decided batch by batch, but {without}"
 
 
-def _date(text: str, *, hourly: bool) -> datetime | None:
+def _date(text: str, *, clock: bool) -> datetime | None:
     # strptime alone takes "2024-1-1", which is no batch label.
     for pattern, form in ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d{4}-\d\d-\d\d-\d\d:\d\d", "%Y-%m-%d-%H:%M")):
-        if re.fullmatch(pattern, text, re.ASCII) and (hourly or form == "%Y-%m-%d"):
+        if re.fullmatch(pattern, text, re.ASCII) and (clock or form == "%Y-%m-%d"):
             try:
                 return datetime.strptime(text, form)
             except ValueError:

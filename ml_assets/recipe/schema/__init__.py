@@ -27,7 +27,6 @@ from ml_assets.recipe.schema.time import (
     Breaches,
     Budget,
     Monitoring,
-    Period,
     Retraining,
     Training,
 )
@@ -35,8 +34,8 @@ from ml_assets.recipe.tasks import TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "DataInterface", "EvaluationSection", "FeatureNamespace",
-    "Loader", "Model", "Monitoring", "Parallelization", "Period", "Preprocessor", "PreprocessorParams",
-    "PromotionSection", "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
+    "Loader", "Model", "Monitoring", "Parallelization", "Preprocessor", "PreprocessorParams", "PromotionSection",
+    "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
     "Validation",
 ]  # fmt: skip
 

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ml_assets.recipe.periods import Period
 from ml_assets.recipe.schema.section import Section
-
-Period = Literal["hourly", "daily", "weekly", "monthly"]
 
 
 class Batches(Section):
@@ -17,7 +16,7 @@ class Batches(Section):
     column: str
     """Column with the time of each row."""
     period: Period
-    """One batch is one hour, day, week (from Monday) or month."""
+    """Stretch of time that is one batch; weeks begin on Monday, the others with the clock and the calendar."""
     start: str | None = None
     """First batch, `YYYY-MM-DD`. Default: the oldest row when a command first reads the data."""
     end: str | None = None
