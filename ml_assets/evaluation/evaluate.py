@@ -14,7 +14,7 @@ from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import PROBABILITY, Labels, Numbers, Task
 from ml_assets.tasks.classification import confusion
 from ml_assets.tasks.intervals import intervals, once
-from ml_assets.tasks.metrics import METRICS, labelled, metric_named
+from ml_assets.tasks.metrics import METRICS, labelled, metric_named, undefined
 
 
 def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def _missed(targets: dict[str, float], scores: dict[str, Score], n_rows: int) ->
     messages = []
     for name, target in targets.items():
         if name not in scores:
-            messages.append(f"{name} is undefined on these {n_rows} rows; its target is {target:g}")
+            messages.append(f"{undefined(name, f'these {n_rows} rows')}; its target is {target:g}")
             continue
         value = scores[name].value
         if METRICS[name].direction == "maximize" and value < target:

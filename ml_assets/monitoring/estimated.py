@@ -88,10 +88,10 @@ def estimate(
         columns = [name for name in holdout.features if name in known.columns and name in rows.columns]
         sides = (_inputs(known, guesses, columns, known), _inputs(rows, predictions, columns, known))
         truth = pd.to_numeric(labels).to_numpy(np.float64)
-        value, reason = _expected_error(metric, sides, truth, guesses, predictions, random_state)
+        value, reason = _expected_error(chosen, sides, truth, guesses, predictions, random_state)
         method = f"the loss of each row as learned from its {len(columns)} features and its prediction"
     if value is None or not np.isfinite(value):
-        return blank(reason=reason or f"{metric} is undefined on what these rows are expected to be")
+        return blank(reason=reason or f"these rows are expected to have {chosen.undefined}")
     return blank(value=float(value), method=f"{method} on {len(known):,} rows of the hold-out")
 
 
@@ -212,7 +212,7 @@ def _inputs(
 
 
 def _expected_error(
-    metric: str,
+    metric: Metric,
     sides: tuple[Floats, Floats],
     truth: Floats,
     guesses: pd.DataFrame,
@@ -222,23 +222,16 @@ def _expected_error(
     """Return the metric that the learned losses lead to, or the reason why there is none."""
     guessed = guesses["prediction"].to_numpy(np.float64)
     learn = partial(_learned_mean, *sides, random_state=random_state)
-    per_row = metric_named(metric).per_row
-    if per_row is not None:
-        losses = per_row(Numbers(truth, guessed))
-        if np.isnan(losses).any():
-            return None, "the hold-out has labels of 0, of which no percentage can be taken"
-        return learn(losses), ""
-    squared = learn(np.square(truth - guessed))
-    if metric == "rmse":
-        return float(np.sqrt(squared)), ""
-    if metric == "r2":
-        spread = _spread_of_labels(
-            truth - guessed, guessed, predictions["prediction"].to_numpy(float), squared
+    if metric.per_row is not None:
+        losses = metric.per_row(Numbers(truth, guessed))
+        return (
+            (None, f"the hold-out has {metric.undefined}") if np.isnan(losses).any() else (learn(losses), "")
         )
-        if spread <= 0:
-            return None, "the labels of these rows are expected to be all the same"
-        return 1 - squared / spread, ""
-    return None, f"no estimate of {metric} is known"
+    if metric.from_squared is None:
+        return None, f"no estimate of {metric.name} is known"
+    squared = learn(np.square(truth - guessed))
+    predicted = predictions["prediction"].to_numpy(float)
+    return metric.from_squared(squared, _spread_of_labels(truth - guessed, guessed, predicted, squared)), ""
 
 
 def _learned_mean(learned: Floats, asked: Floats, losses: Floats, *, random_state: int) -> float:

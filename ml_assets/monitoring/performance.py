@@ -12,6 +12,7 @@ from ml_assets.monitoring.pooling import of_batches, so_far, together
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
 from ml_assets.shown import figure
+from ml_assets.tasks.metrics import labelled, metric_named, undefined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def performance_report(
             blank = partial(blank, pooled=tuple(part.batch for part in pool))
     score = _score(y, predictions, champion)
     if score is None:
-        text = f"Insufficient data: {metric} is undefined on the {rows} labelled rows of {place}."
+        text = f"Insufficient data: {undefined(metric, f'the {rows} labelled rows of {place}')}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
     interval = f"({figure(score.low)} to {figure(score.high)})"
     words = f"{metric} {figure(score.value)} {interval} on {rows:,} rows of {place}"
@@ -147,7 +148,6 @@ def _concept(
 def _score(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Score | None:
     """Return the metric with its bootstrap 95 % interval; None where it is undefined."""
     from ml_assets.tasks.intervals import intervals
-    from ml_assets.tasks.metrics import labelled, metric_named
 
     rows = labelled(y, predictions, metric_named(champion.metric).task, champion.positive)
     return intervals(rows, [champion.metric], champion.random_state).get(champion.metric)

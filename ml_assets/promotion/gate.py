@@ -19,7 +19,7 @@ from ml_assets.promotion.paired import Paired, compare, differ, holm
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
 from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
-from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.metrics import metric_named, undefined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def _decide(
     test = partial(compare, metric=metric, positive=measure.positive, random_state=measure.random_state)
     result = test(judged.y, champion, challenger, blocks=judged.blocks)
     if result is None:
-        return answer(outcome="inconclusive", reason=f"{metric} is undefined on these {rows} rows")
+        return answer(outcome="inconclusive", reason=undefined(metric, f"these {rows} rows"))
 
     wants_gain = promotion.when == "better"
     alpha = spent(promotion.confidence, looks) if wants_gain else allowed(promotion.confidence)
@@ -305,7 +305,7 @@ def _first(
         Promotion, metric=metric, direction=direction, rows=evaluation.rows, checks=tuple(checks)
     )
     if score is None or baseline is None:
-        reason = f"{metric} is undefined on the {evaluation.rows} rows of the hold-out"
+        reason = undefined(metric, f"the {evaluation.rows} rows of the hold-out")
         return answer(outcome="inconclusive", reason=reason)
     if evaluation.rows < fewest:
         reason = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.promotion.paired import compare
 from ml_assets.records import Probation
 from ml_assets.shown import figure
+from ml_assets.tasks.metrics import undefined
 
 if TYPE_CHECKING:
     from ml_assets.promotion.judged import Judged, Measure
@@ -73,7 +74,7 @@ def decide_probation(
         random_state=measure.random_state,
     )
     if result is None:
-        return answer("watching", f"{metric} is undefined on the {rows} rows of {seen}")
+        return answer("watching", undefined(metric, f"the {rows} rows of {seen}"))
     half = result.half(alpha)
     scores = {
         "champion_score": result.second,

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.names import BATCH
+from ml_assets.recipe.readable import either
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
@@ -140,14 +141,19 @@ def columns_left_out(seen: Seen) -> Iterator[str]:
 
 
 def undefined_metric(seen: Seen) -> Iterator[str]:
-    """A share of 0 is no number."""
+    """Labels of which a metric has no part, whatever the predictions: of 0 there is no percentage."""
     wanted = {*(seen.recipe.evaluation.metrics or ()), *seen.recipe.evaluation.targets}
     wanted.add(seen.recipe.hyperparameter_tuning.metric or "")
-    if "mape" not in wanted or task_of(seen.recipe).classes:
+    task, labels = task_of(seen.recipe), seen.labels
+    if task.classes or not pd.api.types.is_numeric_dtype(labels.dtype):
         return
-    zeros = int((seen.labels == 0).sum())
-    if zeros:
-        yield f"target '{seen.recipe.target}' is 0 in {zeros:,} rows, for which mape is not defined: use mae or rmse"
+    told = task.labelled(labels, pd.DataFrame({"prediction": labels}), None)
+    for metric in task.metrics:
+        if metric.name in wanted and metric.per_row and np.isnan(metric.per_row(told)).any():
+            others = either(other.name for other in task.metrics if not other.undefined)
+            yield (
+                f"target '{seen.recipe.target}' has {metric.undefined}: {metric.name} is not defined, use {others}"
+            )
 
 
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (

@@ -25,7 +25,7 @@ from ml_assets.recipe.space import Space
 from ml_assets.records import Trial, TuningResult
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.points import FAMILY, decoded, first_points, flat_spaces, params_at, suggest, value_of
-from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.metrics import metric_named, undefined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,7 +211,7 @@ def _objective(
         for step, fold in enumerate(prepared, start=1):
             value = fold_score(candidates[name].class_path, params, fold, goal)
             if not math.isfinite(value):
-                raise ValueError(f"{goal.metric} is undefined on fold {step}.")
+                raise ValueError(f"{undefined(goal.metric, f'fold {step}')}.")
             scores.append(value)
             trial.report(float(np.mean(scores)), step)
             late = time.monotonic() > deadline and _best_value(trial.study) is not None

@@ -62,6 +62,10 @@ class Metric:
         From the labelled predictions to what each row adds to a metric that is a mean over rows: see `mean`.
     share : bool
         Whether each row counts 0 or 1: the interval is then Wilson's.
+    undefined : str
+        Rows that leave it undefined, in words: "the hold-out has …"; empty where any row has it.
+    from_squared : callable or None
+        From the mean squared error and the variance of the labels to a metric of numbers that follows from these two.
     """
 
     name: str
@@ -70,6 +74,8 @@ class Metric:
     influence: Callable[[Any], Floats | None] | None = None
     per_row: Callable[[Any], Floats] | None = None
     share: bool = False
+    undefined: str = ""
+    from_squared: Callable[[float, float], float] | None = None
 
     @property
     def task(self) -> str:
@@ -88,6 +94,7 @@ def mean(
     per_row: Callable[[Any], Floats],
     *,
     share: bool = False,
+    undefined: str = "",
 ) -> Metric:
     """A metric that is a mean over rows: score, interval, influence and estimate follow from one function of a row.
 
@@ -99,7 +106,7 @@ def mean(
     def function(rows: Any, counts: Floats) -> Floats:
         return np.asarray(counts @ per_row(rows) / counts.sum(axis=1))
 
-    return Metric(name, needs, function, influence=per_row, per_row=per_row, share=share)
+    return Metric(name, needs, function, influence=per_row, per_row=per_row, share=share, undefined=undefined)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task, mean
 
 POSITIVE_LABELS = ("1", "1.0", "true", "yes", "y", "t", "positive", "pos")
+NO_POSITIVE = "no row of the positive class"
+ONE_CLASS = "labels of one class only"
 LEAST_PROBABILITY = 0.01
 """A surer mistake costs no more: one row of 300 must not decide whether the loss of rows has risen."""
 GREATEST_LOSSES = {"log loss": -math.log(LEAST_PROBABILITY), "error": 1.0}
@@ -248,11 +250,11 @@ CLASSIFICATION = Task(
     name="classification",
     metrics=(
         mean("accuracy", "prediction", _right, share=True),
-        Metric("precision", "prediction", _precision),
-        Metric("recall", "prediction", _recall),
-        Metric("f1", "prediction", _f1),
-        Metric("roc_auc", "probability", _roc_auc, influence=_area_influence),
-        Metric("pr_auc", "probability", _pr_auc),
+        Metric("precision", "prediction", _precision, undefined=NO_POSITIVE),
+        Metric("recall", "prediction", _recall, undefined=NO_POSITIVE),
+        Metric("f1", "prediction", _f1, undefined=NO_POSITIVE),
+        Metric("roc_auc", "probability", _roc_auc, influence=_area_influence, undefined=ONE_CLASS),
+        Metric("pr_auc", "probability", _pr_auc, undefined=ONE_CLASS),
         mean("log_loss", "probability", _log_losses),
     ),
     default_metric=_default_metric,

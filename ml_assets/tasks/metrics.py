@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.recipe.readable import either
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats, Labels, Metric, Numbers
 
@@ -76,14 +77,25 @@ def metric_named(name: str) -> Metric:
     return METRICS[name]
 
 
+def undefined(name: str, where: str) -> str:
+    """Say that a metric is undefined on some rows, and why.
+
+    >>> undefined("mape", "these 20 rows")
+    'mape is undefined on these 20 rows: labels of 0, of which no percentage can be taken'
+    """
+    why = METRICS[name].undefined
+    return f"{name} is undefined on {where}{f': {why}' if why else ''}"
+
+
 def evaluate_counts(metric: Metric, rows: Labels | Numbers, counts: Floats) -> Floats:
     """Score each resample; NaN where it is undefined."""
     if not len(rows.truth):
         return np.full(len(counts), np.nan)
     if metric.needs == "probability" and isinstance(rows, Labels) and rows.probability is None:
+        others = either(m.name for m in TASKS[metric.task].metrics if m.needs == "prediction")
         raise ValueError(
             f"metric: {metric.name!r} needs probabilities and this estimator gives none. "
-            "Use accuracy, precision, recall or f1, or another estimator."
+            f"Use {others}, or another estimator."
         )
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(metric.function(rows, counts), dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,10 @@ def _rmse(rows: Numbers, counts: Floats) -> Floats:
     return np.sqrt(MSE.function(rows, counts))
 
 
+def _explained(squared: float, variance: float) -> float:
+    return 1 - squared / variance if variance > 0 else math.nan
+
+
 def _root_influence(rows: Numbers) -> Floats:
     squared = _squared(rows)
     root = float(np.sqrt(squared.mean()))
@@ -49,7 +54,7 @@ def _r2(rows: Numbers, counts: Floats) -> Floats:
 
 
 def _relative(rows: Numbers) -> Floats:
-    """No percentage of 0 can be taken: one such row leaves the whole undefined."""
+    """One label of 0 leaves the whole undefined."""
     if (rows.truth == 0).any():
         return np.full(len(rows.truth), np.nan)
     return np.asarray(np.abs((rows.truth - rows.predicted) / rows.truth))
@@ -69,10 +74,16 @@ REGRESSION = Task(
     name="regression",
     metrics=(
         MSE,
-        Metric("rmse", "prediction", _rmse, influence=_root_influence),
+        Metric(
+            "rmse",
+            "prediction",
+            _rmse,
+            influence=_root_influence,
+            from_squared=lambda squared, _variance: math.sqrt(squared),
+        ),
         mean("mae", "prediction", _absolute),
-        Metric("r2", "prediction", _r2),
-        mean("mape", "prediction", _relative),
+        Metric("r2", "prediction", _r2, undefined="labels that are all the same", from_squared=_explained),
+        mean("mape", "prediction", _relative, undefined="labels of 0, of which no percentage can be taken"),
     ),
     default_metric=lambda _n_classes: "rmse",
     classes=False,

@@ -11,23 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer.main
 
+from ml_assets.cli.app import app
 from ml_assets.settings import DEMO_RECIPES
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
 
-COMMANDS = (
-    "validate",
-    "train",
-    "backfill",
-    "status",
-    "explain",
-    "rollback",
-    "rename",
-    "doctor",
-    "demo",
-    "ui",
-)
+COMMANDS = tuple(typer.main.get_group(app).commands)
 TRAIN = {
     "name",
     "version",

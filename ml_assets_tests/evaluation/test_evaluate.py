@@ -86,7 +86,9 @@ def test_undefined_metrics_are_left_out_and_miss_their_target() -> None:
     found = evaluate(recipe, pd.Series(["no"] * 20), predictions, TRAIN)
     assert set(found.scores) == {"accuracy", "log_loss"}
     assert all(np.isfinite([s.value, s.low, s.high]).all() for s in found.scores.values())
-    assert found.targets_missed == ("roc_auc is undefined on these 20 rows; its target is 0.5",)
+    assert found.targets_missed == (
+        "roc_auc is undefined on these 20 rows: labels of one class only; its target is 0.5",
+    )
 
 
 def test_unlabelled_rows_are_left_out() -> None:

@@ -59,5 +59,6 @@ def test_a_new_test_takes_its_share_from_the_others(monkeypatch: pytest.MonkeyPa
     pair = pair_of(reference, current, 500, True)
     before = verdict("x", pair, "", {}, 1.0)
     assert before.drifted and before.test == "location" and before.p_value < SIGNIFICANCE
-    monkeypatch.setitem(NUMBER_TESTS, "new", ColumnTest(lambda _: 1.0, ("KS distance",), 9.5))
+    together = sum(test.weight for test in outcomes(pair))
+    monkeypatch.setitem(NUMBER_TESTS, "new", ColumnTest(lambda _: 1.0, ("KS distance",), together))
     assert verdict("x", pair, "", {}, 1.0).p_value == pytest.approx(2 * before.p_value)

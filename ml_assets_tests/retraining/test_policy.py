@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import pairwise
 from typing import Any
 
@@ -438,22 +439,11 @@ def test_growth_asks_ever_more_seldom(outcomes: list[str], delay: int) -> None:
     assert [each.batch_index + 1 - delay for each in attempts] == [3, 9, 27, 81]
 
 
-def test_every_rule_is_named_by_its_function() -> None:
-    assert [rule.__name__ for rule in RULES] == [
-        "disabled",
-        "first_model",
-        "fault",
-        "older_champion",
-        "minimum_rows",
-        "k_of_n",
-        "labels_due",
-        "in_flight",
-        "cooldown",
-        "budget",
-        "not_staleness",
-        "circuit_breaker",
-        "retrain",
-    ]
+def test_each_rule_has_a_name_and_the_last_one_always_answers() -> None:
+    names = [rule.__name__ for rule in RULES]
+    assert len(set(names)) == len(names)
+    answers = [inspect.signature(rule).return_annotation for rule in RULES]
+    assert answers == ["RetrainDecision | None"] * (len(RULES) - 1) + ["RetrainDecision"]
 
 
 def test_first_model_waits_for_training_first() -> None:
@@ -542,6 +532,7 @@ def test_never_when_disabled_in_flight_or_faulty(
     attempts = tuple(attempt(index, outcome) for index, outcome in past)
     given_history = history(shares, attempts=attempts)
     assert decide(given_history, **policy) == decide(given_history, **policy)
+    assert decide(given_history, **policy).rule in {rule.__name__ for rule in RULES}
     assert not decide(given_history, **policy, enabled=False).retrain
     assert not decide(history(shares, attempts=(*attempts, attempt(3, "in_flight"))), **policy).retrain
     assert decide(history([*shares, "fault"], attempts=attempts), **policy).action == "blocked"

@@ -66,8 +66,8 @@ def sk_binarize(y: Any, classes: list[str]) -> Any:
 
 def numbers(n: int, seed: int) -> tuple[pd.Series, pd.DataFrame]:
     rng = np.random.default_rng(seed)
-    y = rng.normal(10, 3, n)
-    return pd.Series(y), pd.DataFrame({"prediction": y + rng.normal(0, 1, n)})
+    y = rng.gamma(9, 1.1, n)
+    return pd.Series(y), pd.DataFrame({"prediction": y * rng.gamma(99, 1 / 99, n)})
 
 
 def test_names_directions_and_tasks_are_the_recipe_s() -> None:
@@ -151,6 +151,7 @@ def test_what_is_undefined_is_not_a_number(metric: str, y: list[Any], prediction
     if METRICS[metric].task == "classification":
         predictions["probability_no"], predictions["probability_yes"] = [0.4, 0.6], [0.6, 0.4]
     assert np.isnan(score(metric, pd.Series(y), predictions, None))
+    assert not y or METRICS[metric].undefined
 
 
 def test_a_label_the_model_does_not_know_counts_as_wrong() -> None:
@@ -165,7 +166,9 @@ def test_a_label_the_model_does_not_know_counts_as_wrong() -> None:
 
 
 def test_a_metric_that_needs_probabilities_says_so() -> None:
-    with pytest.raises(ValueError, match="'roc_auc' needs probabilities"):
+    with pytest.raises(
+        ValueError, match=r"'roc_auc' needs probabilities .* Use accuracy, .* or f1, or another"
+    ):
         score("roc_auc", pd.Series(["a", "b"]), pd.DataFrame({"prediction": ["a", "b"]}), None)
     with pytest.raises(ValueError, match=r"'auc' is not known \(accepted: accuracy"):
         score("auc", pd.Series(["a"]), pd.DataFrame({"prediction": ["a"]}), None)

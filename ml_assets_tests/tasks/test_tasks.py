@@ -88,7 +88,7 @@ def test_a_metric_stays_in_its_range(metric: str) -> None:
     rng, known = np.random.default_rng(0), KNOWN_METRICS[metric]
     for n in range(2, 40):
         if known.task == "regression":
-            y = pd.Series(rng.normal(3, 2, n))
+            y = pd.Series(rng.gamma(2, 2, n))
             predictions = pd.DataFrame({"prediction": rng.normal(0, 5, n)})
         else:
             share = rng.random(n)
@@ -101,7 +101,7 @@ def test_a_metric_stays_in_its_range(metric: str) -> None:
                 }
             )
         value = score(metric, y, predictions, None)
-        assert math.isnan(value) or known.least <= value <= known.greatest
+        assert known.least <= value <= known.greatest or (math.isnan(value) and METRICS[metric].undefined)
 
 
 @pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
@@ -163,5 +163,30 @@ def test_a_mean_metric_is_the_mean_of_its_rows(metric: Metric) -> None:
     assert score(metric.name, y, predictions, None) == pytest.approx(metric.per_row(rows).mean())
 
 
-def test_the_mean_metrics_are_these() -> None:
-    assert [m.name for m in METRICS.values() if m.per_row] == ["accuracy", "log_loss", "mse", "mae", "mape"]
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda m: m.name)
+def test_a_metric_that_is_a_mean_over_rows_says_so_and_no_other_does(metric: Metric) -> None:
+    rng = np.random.default_rng(3)
+    share, halves = rng.random(40).round(2), (np.arange(0, 13), np.arange(13, 40))
+    if metric.task == "regression":
+        y, predictions = pd.Series(rng.gamma(9, 1, 40)), pd.DataFrame({"prediction": rng.gamma(9, 1, 40)})
+    else:
+        y = pd.Series(rng.choice(["no", "yes"], 40))
+        predictions = pd.DataFrame({"prediction": np.where(share > 0.4, "yes", "no")}).assign(
+            **{f"{PROBABILITY}no": 1 - share, f"{PROBABILITY}yes": share}
+        )
+    parts = [
+        len(rows) / 40 * score(metric.name, y.iloc[rows], predictions.iloc[rows], None) for rows in halves
+    ]
+    is_mean = sum(parts) == pytest.approx(score(metric.name, y, predictions, None))
+    assert is_mean == (metric.per_row is not None)
+
+
+@pytest.mark.parametrize(
+    "metric", [m for m in METRICS.values() if m.from_squared is not None], ids=lambda m: m.name
+)
+def test_what_follows_from_squared_errors_is_the_metric(metric: Metric) -> None:
+    y, guess = pd.Series([1.0, 2.0, 4.0, 9.0]), pd.DataFrame({"prediction": [1.0, 3.0, 2.0, 8.0]})
+    squared, variance = float(np.square(y - guess["prediction"]).mean()), float(y.var(ddof=0))
+    assert metric.from_squared is not None
+    assert metric.from_squared(squared, variance) == pytest.approx(score(metric.name, y, guess, None))
+    assert metric.undefined == "" or math.isnan(metric.from_squared(squared, 0.0))
