@@ -176,6 +176,6 @@ assert {"numpy", "pandas"}.issuperset(loaded()), ("what looks at files", loaded(
         "ML_ASSETS_RECIPES": str(settings.recipes[0]),
     }
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
