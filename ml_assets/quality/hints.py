@@ -25,10 +25,7 @@ CLASSES = 20
 """Numbers that are still taken for the codes of classes."""
 NAMED = 8
 """Columns that are named of many."""
-ID = re.compile(
-    r"(?:^|[_\W])(?:id|uuid|guid|key|ssn|iban|nr|no|number)s?$|(?<=[a-z])(?:Id|ID|Nr|No|Key)s?$",
-    re.IGNORECASE,
-)
+ID = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid|key|ssn|iban|nr|no|number)s?$|(?<=[a-z])(?:Id|ID|Nr|No|Key)s?$")
 ID_SHARE = 0.05
 """Share of distinct values from which a number that is named like an identifier is one."""
 FEWEST_IDS = 50
@@ -93,7 +90,7 @@ def constant_target(seen: Seen) -> Iterator[str]:
     known = seen.labels
     if len(known) and known.nunique() == 1:
         yield (
-            f"target '{seen.recipe.target}' is {known.iloc[0]} in all {len(known):,} rows with one: there "
+            f"target '{seen.recipe.target}' is {known.iloc[0]} in all {len(known):,} labelled rows: there "
             "is nothing to learn. Is the file cut off or filtered?"
         )
 
@@ -137,7 +134,7 @@ def columns_left_out(seen: Seen) -> Iterator[str]:
         if name != BATCH and not reason.startswith(CHOSEN):
             by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
-        yield f"{_columns(names)} no feature: {reason}"
+        yield f"{_columns(names)} no feature{'s' * (len(names) > 1)}: {reason}"
 
 
 def undefined_metric(seen: Seen) -> Iterator[str]:

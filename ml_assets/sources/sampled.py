@@ -32,7 +32,7 @@ WHOLE = 32 << 20
 """Bytes of plain text up to which all files are read whole; packed bytes count `UNPACKED` times."""
 UNPACKED = 8
 MOST_FILES = 12
-MOST_BATCHES = 120
+MOST_BATCHES = 250
 """Files and batches that are looked at of more: the first, the newest, and some between."""
 
 

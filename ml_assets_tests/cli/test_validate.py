@@ -87,9 +87,10 @@ def validated(
     ("table", "task", "more", "words"),
     [
         (TABLE.assign(y=CHANCE.integers(0, 9, 120) + 0.5), "classification", "", "task_type: regression"),
-        (TABLE.assign(y=3.5), "regression", "", "is 3.5 in all 120 rows"),
+        (TABLE.assign(y=3.5), "regression", "", "is 3.5 in all 120 labelled rows"),
         (TABLE.assign(y=TABLE["y"].where(TABLE.index > 1, 7)), "classification", "", "a handful of rows"),
         (TABLE.assign(customer_id=CHANCE.integers(0, 10**6, 120)), "classification", "", "in entity_cols"),
+        (TABLE.assign(orderNr=CHANCE.integers(0, 10**6, 120)), "classification", "", "in entity_cols"),
         (TABLE.assign(code=[f"c{n}" for n in range(120)]), "classification", "", "nearly every value is"),
         (TABLE.assign(y=TABLE.index % 9), "regression", "evaluation: {metrics: [mape]}\n", "mape is not"),
         (TABLE.assign(paid=3 * TABLE["y"]), "classification", "", "suspected leak: 'paid'"),
@@ -118,7 +119,8 @@ def test_what_is_hardly_meant_is_said_before_training(
 
 @pytest.mark.parametrize("more", ["", BY_THIRTY])
 def test_nothing_is_said_of_an_ordinary_table(tmp_path: Path, more: str) -> None:
-    report = validated(tmp_path, QUARTERS if more else TABLE, more=more)
+    table = (QUARTERS if more else TABLE).assign(humid=CHANCE.integers(0, 100, 120))
+    report = validated(tmp_path, table, more=more)
     assert (report["ok"], report["hints"], report["errors"]) == (True, [], [])
     four = "120 rows, all 4 batches, 2024-01-01 to 2024-04-01"
     assert report["looked_at"] == (four if more else "all 120 rows")
