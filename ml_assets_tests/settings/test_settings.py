@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -104,6 +105,20 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
         if re.search(r"\bos\.(environ|getenv)\b", path.read_text("utf-8"))
     }
     assert readers - FOR_OTHERS == {"settings/settings.py"}
+
+
+def test_manual_names_the_variables_that_are_read() -> None:
+    variable = re.compile(r"(?:ML_ASSETS|MLFLOW)_[A-Z_]*[A-Z]|LOG_LEVEL")
+    read = {
+        str(node.value)
+        for path in (PACKAGE / "settings").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and variable.fullmatch(str(node.value))
+    }
+    manual = (PACKAGE.parent / "docs" / "operations.md").read_text("utf-8")
+    cells = re.findall(r"^\| (`[^|]+) \|", manual, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell) if variable.fullmatch(name)}
+    assert named == read
 
 
 def test_places_below_the_home_are_named_by_the_settings_alone() -> None:
