@@ -68,7 +68,9 @@ def arrival_sensor(state: ModelState) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{state.name}_batches",
         job_name=f"{state.name}_monitor",
-        minimum_interval_seconds=state.settings.sensor_seconds,
+        minimum_interval_seconds=max(
+            1, state.settings.sensor_seconds // 2
+        ),  # two at once: two runs, three looks
         default_status=status,
         description=f"Takes in new, late, older and changed batches of {state.name}, one after the other.",
     )
