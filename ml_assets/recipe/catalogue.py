@@ -80,11 +80,11 @@ def check_class_path(class_path: str) -> None:
         return
     package, _, _ = class_path.partition(".")
     suggestion = _suggestion(class_path)
+    if package in ALLOWED:
+        raise ValueError(f"{class_path!r} is no estimator of {package}.{suggestion}")
     if package in planned.PACKAGES:
         raise ValueError(planned.not_yet(f"{class_path!r}: {package}", f"Allowed: {_OF_ALLOWED}"))
-    if package not in ALLOWED:
-        raise ValueError(f"{class_path!r} is not allowed: only {_OF_ALLOWED} are.{suggestion}")
-    raise ValueError(f"{class_path!r} is no estimator of {package}.{suggestion}")
+    raise ValueError(f"{class_path!r} is not allowed: only {_OF_ALLOWED} are.{suggestion}")
 
 
 def twin(class_path: str, task: str) -> str:
@@ -99,7 +99,7 @@ def twin(class_path: str, task: str) -> str:
     suffix = ESTIMATOR_KINDS[task]
     renamed = (class_path.replace(other, suffix) for other in ESTIMATOR_KINDS.values())
     for candidate in (TWINS.get(class_path), *renamed):
-        if candidate in ESTIMATORS and ESTIMATORS[candidate].task == task:
+        if candidate in ESTIMATORS and ESTIMATOR_KINDS.get(ESTIMATORS[candidate].task) == suffix:
             return candidate
     return f"sklearn.ensemble.RandomForest{suffix}"
 

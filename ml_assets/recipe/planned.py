@@ -6,10 +6,11 @@ All of it is here, so that what becomes supported is taken out in one place.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, get_args
 
 from ml_assets.recipe import readable
 from ml_assets.recipe.faults import Key
+from ml_assets.recipe.tasks import TASK_METRICS, TaskType
 
 TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
@@ -33,19 +34,19 @@ VALUES: Final = frozenset({
     ("model.preprocessor.params.missing_strategy", "interpolation"),
     ("model.preprocessor.params.numerical_strategy", "normalizer"),
 })  # fmt: skip
-"""Values that the schema does not have, each with its key."""
+"""Values, each with its key: what the schema has is never looked up here."""
 
 UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
     (("model", "augmenter", "type"), "feature_store", "feature_store", "Allowed: pass_through"),
     ((*PARAMS, "missing_strategy"), "drop", "drop", "Allowed: mean, median, mode"),
     ((*PARAMS, "outlier_detection"), True, "outlier_detection", "Leave it out"),
-    *((TASK, task, task, "Allowed: classification, regression")
-      for task in ("clustering", "recommendation", "timeseries", "causal")),
+    *((TASK, task, task, f"Allowed: {', '.join(TASK_METRICS)}")
+      for task in get_args(TaskType) if task not in TASK_METRICS),
 )  # fmt: skip
 """Values that the schema has and nothing carries out: key, value, its name, what to do."""
 
 PACKAGES: Final = ("catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
-"""Packages of estimators."""
+"""Packages of estimators: one that has become a row of the allow-list is allowed."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")
 """Hyperparameters of estimators that are supported."""

@@ -12,9 +12,9 @@ TaskType = Literal["classification", "regression", "clustering", "recommendation
 
 
 class KnownMetric(NamedTuple):
-    """What a recipe must know of a metric: its task, which way is better, least and greatest possible value."""
+    """What a recipe must know of a metric: its tasks, which way is better, least and greatest possible value."""
 
-    task: TaskType
+    tasks: tuple[TaskType, ...]
     direction: Literal["maximize", "minimize"]
     least: float
     greatest: float
@@ -23,25 +23,25 @@ class KnownMetric(NamedTuple):
 _ENDLESS: Final = float("inf")
 
 KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
-    "accuracy": KnownMetric("classification", "maximize", 0.0, 1.0),
-    "precision": KnownMetric("classification", "maximize", 0.0, 1.0),
-    "recall": KnownMetric("classification", "maximize", 0.0, 1.0),
-    "f1": KnownMetric("classification", "maximize", 0.0, 1.0),
-    "roc_auc": KnownMetric("classification", "maximize", 0.0, 1.0),
-    "pr_auc": KnownMetric("classification", "maximize", 0.0, 1.0),
-    "log_loss": KnownMetric("classification", "minimize", 0.0, _ENDLESS),
-    "mse": KnownMetric("regression", "minimize", 0.0, _ENDLESS),
-    "rmse": KnownMetric("regression", "minimize", 0.0, _ENDLESS),
-    "mae": KnownMetric("regression", "minimize", 0.0, _ENDLESS),
-    "r2": KnownMetric("regression", "maximize", -_ENDLESS, 1.0),
-    "mape": KnownMetric("regression", "minimize", 0.0, _ENDLESS),
+    "accuracy": KnownMetric(("classification",), "maximize", 0.0, 1.0),
+    "precision": KnownMetric(("classification",), "maximize", 0.0, 1.0),
+    "recall": KnownMetric(("classification",), "maximize", 0.0, 1.0),
+    "f1": KnownMetric(("classification",), "maximize", 0.0, 1.0),
+    "roc_auc": KnownMetric(("classification",), "maximize", 0.0, 1.0),
+    "pr_auc": KnownMetric(("classification",), "maximize", 0.0, 1.0),
+    "log_loss": KnownMetric(("classification",), "minimize", 0.0, _ENDLESS),
+    "mse": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
+    "rmse": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
+    "mae": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
+    "r2": KnownMetric(("regression",), "maximize", -_ENDLESS, 1.0),
+    "mape": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
 }
 
 METRIC_DIRECTIONS: Final = {name: known.direction for name, known in KNOWN_METRICS.items()}
 
 TASK_METRICS: Final[dict[str, tuple[str, ...]]] = {
-    task: tuple(name for name, known in KNOWN_METRICS.items() if known.task == task)
-    for task in dict.fromkeys(known.task for known in KNOWN_METRICS.values())
+    task: tuple(name for name, known in KNOWN_METRICS.items() if task in known.tasks)
+    for task in dict.fromkeys(task for known in KNOWN_METRICS.values() for task in known.tasks)
 }
 
 DEFAULT_METRICS: Final[dict[str, str | None]] = {"classification": None, "regression": "rmse"}

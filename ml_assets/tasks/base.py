@@ -79,8 +79,8 @@ class Metric:
 
     @property
     def task(self) -> str:
-        """The task that it judges."""
-        return KNOWN_METRICS[self.name].task
+        """A task that it judges: the first of several, which read their predictions alike."""
+        return KNOWN_METRICS[self.name].tasks[0]
 
     @property
     def direction(self) -> Direction:

@@ -11,6 +11,7 @@ import pytest
 from ml_assets.promotion import paired
 from ml_assets.promotion.paired import compare, holm
 from ml_assets.promotion.segments import segments
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.metrics import METRICS, labelled
 
 
@@ -30,7 +31,7 @@ def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:
 
 def numbers(rows: int) -> tuple[Any, Any, Any]:
     random = np.random.default_rng(1)
-    y = pd.Series(random.normal(size=rows))
+    y = pd.Series(random.normal(20, 1, size=rows))
     noise = random.standard_t(5, size=rows)
     sides = [pd.DataFrame({"prediction": y + size * noise + random.normal(size=rows)}) for size in (1.0, 0.7)]
     return y, *sides
@@ -44,7 +45,7 @@ def test_error_by_formula_is_the_error_by_bootstrap(
     metric: str, blocked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paired, "RESAMPLES", 4000)
-    given = numbers(600) if METRICS[metric].task == "regression" else classifiers(600)
+    given = classifiers(600) if TASKS[METRICS[metric].task].classes else numbers(600)
     blocks = np.arange(600) // 4 if blocked else None
     result = compare(*given, metric, positive=None, blocks=blocks)
     assert result is not None

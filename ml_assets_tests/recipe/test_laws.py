@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from ml_assets.recipe import Recipe, RecipeError, load_recipe
 from ml_assets.recipe.fields import sections
 from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, recipe_sha256
-from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.recipe.tasks import (
+    DEFAULT_METRICS,
+    ESTIMATOR_KINDS,
+    KNOWN_METRICS,
+    METRIC_DIRECTIONS,
+    TASK_METRICS,
+)
 from ml_assets.recipe.yaml_text import dump_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +134,6 @@ def optional(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str
 @st.composite
 def recipes(draw: st.DrawFn) -> dict[str, Any]:
     task = draw(st.sampled_from(sorted(TASK_METRICS)))
-    suffix = {"classification": "Classifier", "regression": "Regressor"}[task]
     metric = st.sampled_from(TASK_METRICS[task])
     space = st.builds(
         lambda low, more: {"type": "int", "low": low, "high": low + more},
@@ -137,7 +142,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     )
     hyperparameters = optional(max_depth=space | st.integers(1, 9), random_state=PLAIN, n_jobs=PLAIN)
     estimator = {
-        "class_path": f"sklearn.ensemble.RandomForest{suffix}",
+        "class_path": f"sklearn.ensemble.RandomForest{ESTIMATOR_KINDS[task]}",
         "hyperparameters": draw(hyperparameters),
     }
     data: dict[str, Any] = {
@@ -344,7 +349,7 @@ def test_loading_imports_no_heavy_library() -> None:
 
 
 def test_tables_of_metrics_agree() -> None:
-    named = [metric for metrics in TASK_METRICS.values() for metric in metrics]
+    named = {metric for metrics in TASK_METRICS.values() for metric in metrics}
     assert sorted(named) == sorted(METRIC_DIRECTIONS) == sorted(KNOWN_METRICS)
     assert all(known.least < known.greatest for known in KNOWN_METRICS.values())
     assert DEFAULT_METRICS.keys() == TASK_METRICS.keys()

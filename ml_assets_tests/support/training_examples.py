@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.recipe.schema import Recipe
+from ml_assets.tasks.all import TASKS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -47,7 +48,7 @@ def mixed_rows(n: int = 200, seed: int = 0, task: str = "classification") -> pd.
     signal = 0.15 * (frame["age"] - 40) + (frame["region"] == "north") * 2 + rng.normal(0, 1, n)
     frame.loc[rng.random(n) < 0.1, "age"] = np.nan
     frame.loc[rng.random(n) < 0.1, "plan"] = None
-    frame["target"] = signal if task == "regression" else np.where(signal > 0.7, "yes", "no")
+    frame["target"] = np.where(signal > 0.7, "yes", "no") if TASKS[task].classes else signal
     frame["row_id__"] = rng.permutation(n).astype(np.uint64)
     return frame
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.classification import positive_class
 from ml_assets.tasks.metrics import METRICS, default_metric, evaluate_counts, labelled, score
 
@@ -73,7 +74,7 @@ def numbers(n: int, seed: int) -> tuple[pd.Series, pd.DataFrame]:
 def test_names_directions_and_tasks_are_the_recipe_s() -> None:
     assert {name: m.direction for name, m in METRICS.items()} == METRIC_DIRECTIONS
     assert {
-        task: tuple(m.name for m in METRICS.values() if m.task == task) for task in TASK_METRICS
+        name: tuple(m.name for m in METRICS.values() if m in task.metrics) for name, task in TASKS.items()
     } == TASK_METRICS
 
 
@@ -103,7 +104,7 @@ def test_regression_metrics_are_scikit_learn_s(metric: str, n: int, seed: int) -
 @pytest.mark.parametrize("classes", [["a", "b"], ["a", "b", "c"]])
 def test_counts_are_weights(metric: str, classes: list[str]) -> None:
     task = METRICS[metric].task
-    y, predictions = classified(40, classes, 1) if task == "classification" else numbers(40, 1)
+    y, predictions = classified(40, classes, 1) if TASKS[task].classes else numbers(40, 1)
     counts = np.random.default_rng(0).integers(0, 3, (5, 40)).astype(float)
     got = evaluate_counts(METRICS[metric], labelled(y, predictions, task, None), counts)
     assert got == pytest.approx([by_sklearn(metric, y, predictions, row) for row in counts])
@@ -114,7 +115,7 @@ def test_counts_are_weights(metric: str, classes: list[str]) -> None:
 @settings(max_examples=25, deadline=None)
 def test_a_worse_prediction_never_scores_better(metric: str, n: int, seed: int, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, n - 1))
-    if METRICS[metric].task == "regression":
+    if not TASKS[METRICS[metric].task].classes:
         y, predictions = numbers(n, seed)
         worse = predictions.copy()
         worse.loc[row, "prediction"] += 5 * np.sign(worse.loc[row, "prediction"] - y[row])
@@ -148,7 +149,7 @@ def test_a_worse_prediction_never_scores_better(metric: str, n: int, seed: int, 
 )
 def test_what_is_undefined_is_not_a_number(metric: str, y: list[Any], prediction: list[Any]) -> None:
     predictions = pd.DataFrame({"prediction": prediction})
-    if METRICS[metric].task == "classification":
+    if TASKS[METRICS[metric].task].classes:
         predictions["probability_no"], predictions["probability_yes"] = [0.4, 0.6], [0.6, 0.4]
     assert np.isnan(score(metric, pd.Series(y), predictions, None))
     assert not y or METRICS[metric].undefined

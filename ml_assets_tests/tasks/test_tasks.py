@@ -76,6 +76,16 @@ def test_the_recipe_s_tasks_and_metrics_are_these() -> None:
         assert default is None or default == TASKS[name].default_metric(None)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_tasks_of_a_metric_read_labelled_predictions_alike(metric: str) -> None:
+    tasks = [TASKS[name] for name in KNOWN_METRICS[metric].tasks]
+    assert (
+        len({(task.labelled, task.classes, task.estimated_by, ESTIMATOR_KINDS[task.name]) for task in tasks})
+        == 1
+    )
+    assert all(METRICS[metric] in task.metrics for task in tasks)
+
+
 @pytest.mark.parametrize(
     ("row", "choices"), [("picture", PICTURES), ("target_check", TARGET_CHECKS), ("target_pair", PAIRS)]
 )
@@ -87,7 +97,7 @@ def test_what_a_task_names_is_there(row: str, choices: dict[str, object]) -> Non
 def test_a_metric_stays_in_its_range(metric: str) -> None:
     rng, known = np.random.default_rng(0), KNOWN_METRICS[metric]
     for n in range(2, 40):
-        if known.task == "regression":
+        if not TASKS[METRICS[metric].task].classes:
             y = pd.Series(rng.gamma(2, 2, n))
             predictions = pd.DataFrame({"prediction": rng.normal(0, 5, n)})
         else:
@@ -146,7 +156,7 @@ def test_two_classes_in_a_batch_are_not_two_classes_of_the_model() -> None:
     "metric", [m for m in METRICS.values() if m.per_row is not None], ids=lambda m: m.name
 )
 def test_a_mean_metric_is_the_mean_of_its_rows(metric: Metric) -> None:
-    if metric.task == "regression":
+    if not TASKS[metric.task].classes:
         y = pd.Series([1.0, 2.0, 4.0])
         predictions = pd.DataFrame({"prediction": [1.0, 3.0, 2.0]})
     else:
@@ -167,7 +177,7 @@ def test_a_mean_metric_is_the_mean_of_its_rows(metric: Metric) -> None:
 def test_a_metric_that_is_a_mean_over_rows_says_so_and_no_other_does(metric: Metric) -> None:
     rng = np.random.default_rng(3)
     share, halves = rng.random(40).round(2), (np.arange(0, 13), np.arange(13, 40))
-    if metric.task == "regression":
+    if not TASKS[metric.task].classes:
         y, predictions = pd.Series(rng.gamma(9, 1, 40)), pd.DataFrame({"prediction": rng.gamma(9, 1, 40)})
     else:
         y = pd.Series(rng.choice(["no", "yes"], 40))

@@ -8,6 +8,7 @@ from ml_assets.recipe.faults import Key
 from ml_assets.recipe.planned import PARAMS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
 
@@ -35,10 +36,10 @@ def targets_columns(recipe: Recipe) -> Found:
 
 
 def positive_class(recipe: Recipe) -> Found:
-    """Regression has no classes."""
+    """Only what is predicted by a classifier has classes."""
     interface = recipe.model.data_interface
-    if recipe.task == "regression" and interface.positive_class is not None:
-        yield ("model", "data_interface", "positive_class"), "regression has no classes: leave it out"
+    if ESTIMATOR_KINDS.get(recipe.task) == "Regressor" and interface.positive_class is not None:
+        yield ("model", "data_interface", "positive_class"), f"{recipe.task} has no classes: leave it out"
 
 
 def preprocessor(recipe: Recipe) -> Found:

@@ -11,7 +11,7 @@ from ml_assets.recipe.planned import HYPERPARAMETERS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Nested
-from ml_assets.recipe.tasks import TASK_METRICS
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 
 def estimators(recipe: Recipe) -> Found:
@@ -23,7 +23,8 @@ def estimators(recipe: Recipe) -> Found:
         return
     for key, path, hyperparameters in _estimators(("model",), model.class_path, model.hyperparameters):
         known = ESTIMATORS[path]
-        if recipe.task in TASK_METRICS and known.task != recipe.task:
+        kind = ESTIMATOR_KINDS.get(known.task)
+        if ESTIMATOR_KINDS.get(recipe.task, kind) != kind:
             yield (
                 (*key, "class_path"),
                 (

@@ -74,11 +74,9 @@ def retraining(recipe: Recipe) -> Found:
             ("retraining", "breaches", "k"),
             (f"{section.breaches.k} of the last {section.breaches.n} batches is impossible; allowed: k ≤ n"),
         )
-    metric = recipe.hyperparameter_tuning.metric or DEFAULT_METRICS.get(recipe.task)
-    if section.performance_threshold is not None and (
-        recipe.task == "classification" or metric in KNOWN_METRICS
-    ):
-        known = metric if metric in KNOWN_METRICS else "roc_auc"
+    metric = recipe.hyperparameter_tuning.metric or DEFAULT_METRICS.get(recipe.task, "")
+    known = "roc_auc" if metric is None else metric
+    if section.performance_threshold is not None and known in KNOWN_METRICS:
         yield from _in_range(("retraining", "performance_threshold"), known, section.performance_threshold)
 
 
