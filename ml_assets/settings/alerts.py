@@ -98,6 +98,13 @@ ALERT_VARIABLES = {
     "timeout": "ML_ASSETS_ALERT_TIMEOUT",
 }
 
+ALERT_SECRETS = frozenset(
+    ALERT_VARIABLES[name]
+    for name, field in Alerts.model_fields.items()
+    if SecretStr.__name__ in str(field.annotation)
+)
+"""Variables whose field is a secret: no recipe may read them."""
+
 
 def read_alerts(environ: Mapping[str, str]) -> Alerts:
     """Read the channels from environment variables.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ml_assets.settings.alerts import ALERT_SECRETS
 from ml_assets.settings.errors import SettingsError
 
 PREFIX: Final = "ML_ASSETS_RECIPE_"
@@ -18,10 +19,9 @@ LIST: Final = "ML_ASSETS_RECIPE_VARIABLES"
 OF_THE_EXAMPLES: Final = frozenset({"ML_ASSETS_DEMO_DATA", "ML_ASSETS_BENCHMARK_DATA"})
 """Folders of the demo's and the benchmarks' data."""
 
-SECRET: Final = frozenset({
-    "ML_ASSETS_ALERT_WEBHOOK", "ML_ASSETS_ALERT_SLACK", "ML_ASSETS_ALERT_URLS", "ML_ASSETS_SMTP_PASSWORD",
+SECRET: Final = ALERT_SECRETS | {
     "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
-})  # fmt: skip
+}  # fmt: skip
 """Never for recipes: what a recipe reads is shown in messages and in the web UI."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml_assets.settings import SettingsError, read_settings
+from ml_assets.settings.alerts import ALERT_VARIABLES, Alerts, read_alerts
 from ml_assets.settings.variables import SECRET
 from ml_assets.sources.paths import SourceError, expand
 
@@ -48,6 +49,20 @@ def test_what_is_not_allowed_is_refused_with_the_remedy(name: str, default: str)
     assert remedy in str(caught.value)
     assert written in str(caught.value)
     assert "hunter2" not in str(caught.value) + repr(settings) + repr(settings.variables)
+
+
+@pytest.mark.parametrize("field", Alerts.model_fields)
+def test_an_alert_s_setting_is_shown_or_it_is_a_secret(field: str) -> None:
+    """Each is given the first of some texts that fits it."""
+    name, sealed = ALERT_VARIABLES[field], {"ML_ASSETS_SMTP_SECURITY": "tls"}
+    for text in ("https://a@hunter2.example", "tls", "7"):
+        try:
+            value = getattr(read_alerts(sealed | {name: text}), field)
+        except SettingsError:
+            continue
+        assert (text in repr(value)) == (name not in SECRET)
+        return
+    pytest.fail(f"no text fits {name}")
 
 
 @pytest.mark.parametrize("name", sorted(SECRET))
