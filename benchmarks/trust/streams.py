@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import load_recipe, parse_recipe
 from ml_assets.recipe.schema import PromotionSection, Retraining
 from ml_assets.records import TrainingResult
+from ml_assets.settings import Variables
 from ml_assets.sources.source import source_of
 from ml_assets.tasks.classification import positive_class
 
@@ -70,8 +70,8 @@ def real_recipe(name: str) -> Recipe:
 def real_stream(name: str, data: Path) -> Stream:
     """A real set, in its recipe's batches."""
     recipe = real_recipe(name)
-    environ = os.environ | {"ML_ASSETS_BENCHMARK_DATA": str(data)}
-    return Stream.of(recipe, source_of(recipe, RECIPES, environ).read().frame)
+    variables = Variables(values={"ML_ASSETS_BENCHMARK_DATA": str(data)})
+    return Stream.of(recipe, source_of(recipe, RECIPES, variables).read().frame)
 
 
 def fixed_fits(stream: Stream, folder: Path | None = None, **params: int) -> Fits:
