@@ -37,6 +37,10 @@ class RefusedError(RunFailedError):
     """A run was stopped by a check or a step that named the reason: the data is at fault, not the program."""
 
 
+INTERRUPTION = "DagsterExecutionInterruptedError"
+"""What Dagster makes of Ctrl-C while a step runs."""
+
+
 def dagster_yaml() -> Path:
     """Find the project's dagster.yaml: in the wheel beside the package, in a checkout above it."""
     package = Path(__file__).parent.parent
@@ -95,6 +99,8 @@ def execute(
     ------
     RunFailedError
         If a step failed, with that step's message.
+    KeyboardInterrupt
+        If a person interrupted it: Dagster ends the run, and tells it as a failure.
     """
     run_id = make_new_run_id()
     result = repository.get_job(job).execute_in_process(
@@ -107,8 +113,19 @@ def execute(
         raise_on_error=False,
     )
     if not result.success:
+        if _was_interrupted(result.all_events):
+            raise KeyboardInterrupt
         raise failure(result.all_events)
     return result
+
+
+def _was_interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
+    """Whether the run was ended by Ctrl-C."""
+    for event in events:
+        data = event.event_specific_data
+        if event.event_type_value == "PIPELINE_CANCELED" or INTERRUPTION in repr(getattr(data, "error", None)):
+            return True
+    return False
 
 
 def failure(events: Sequence[dg.DagsterEvent]) -> RunFailedError:
