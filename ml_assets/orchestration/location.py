@@ -22,7 +22,7 @@ from ml_assets.orchestration.assets import recipe_assets
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.executor import executor
 from ml_assets.orchestration.mlflow_run import end_mlflow_run, mlflow_resource
-from ml_assets.orchestration.overview import overview_asset
+from ml_assets.orchestration.overview import overview_asset, overview_sensor
 from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
@@ -77,6 +77,7 @@ def definitions_of(
             jobs=[dg.define_asset_job("model_overview_job", selection=["model_overview"])],
             sensors=[
                 failed_run_alert(settings),
+                overview_sensor(settings),
                 *broken_recipe_alert(broken, settings),
                 *alert_digest(settings),
             ],

@@ -81,6 +81,11 @@ def overview_asset(
         rows = all_statuses(context.instance, states, faults, settings, datetime.now(UTC))
         ledger = Ledger(settings.ledger)
         notes = [{"name": row.name, "data": note} for row in rows for note in row.notes]
+        attention = [
+            {"name": row.name, "status": row.status, "why": row.why, "what to do": row.todo}
+            for row in rows
+            if row.status != "healthy"
+        ]
         plotted = {
             f"{row.name}/{name}": value
             for row in rows
@@ -93,6 +98,7 @@ def overview_asset(
         return dg.MaterializeResult(
             metadata={
                 "models": display.table(flat(row) for row in rows),
+                **({"attention": display.table(attention)} if attention else {}),
                 "last_decisions": display.table(_last_decisions(rows)),
                 **({"data": display.table(notes)} if notes else {}),
                 "ledger": display.table(_ledger_rows(ledger)),
@@ -102,3 +108,28 @@ def overview_asset(
         )
 
     return model_overview
+
+
+REFRESHED_EVERY = 60
+"""Seconds between two looks at whether the overview is still true."""
+
+
+def overview_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Make the overview anew whenever the ledger has new entries: it needs no click."""
+
+    @dg.sensor(
+        name="overview_refresh",
+        job_name="model_overview_job",
+        minimum_interval_seconds=REFRESHED_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Makes the overview anew when something was decided, trained or told.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        newest = Ledger(settings.ledger).newest_id()
+        before = context.cursor
+        context.update_cursor(str(newest))
+        if before in (None, str(newest)):
+            return dg.SkipReason(f"nothing is new since entry {newest} of the ledger")
+        return dg.RunRequest(run_key=f"overview:{newest}")
+
+    return sensor

@@ -123,7 +123,9 @@ def _was_interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
     """Whether the run was ended by Ctrl-C."""
     for event in events:
         data = event.event_specific_data
-        if event.event_type_value == "PIPELINE_CANCELED" or INTERRUPTION in repr(getattr(data, "error", None)):
+        if event.event_type_value == "PIPELINE_CANCELED" or INTERRUPTION in repr(
+            getattr(data, "error", None)
+        ):
             return True
     return False
 

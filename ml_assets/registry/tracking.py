@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
-TRIAL_STATUS: dict[str, Status] = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+TRIAL_STATUS: dict[str, Status] = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+"""A pruned trial did what it should: its tag `state` says that it was stopped early, no red mark does."""
 PARAM_LENGTH = 6000  # MLflow's limit on the value of a parameter
 PARAMS_AT_ONCE = 100  # MLflow's limit on one batch
 PARENT = "mlflow.parentRunId"

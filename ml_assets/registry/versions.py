@@ -130,6 +130,7 @@ class Registry:
             source=trained.model_uri if served else self.files.location(trained.model_uri),
             run_id=trained.run_id,
             tags={**shown, **tags},
+            description=_described(trained, evaluation),
             await_creation_for=0,
         )
         taken = []
@@ -147,7 +148,11 @@ class Registry:
         if self.aliases(recipe) is not None:
             return
         try:
-            self.client.create_registered_model(recipe)
+            about = (
+                f"Model of the recipe {recipe}, kept by ml_assets. The version with the alias `champion` serves; "
+                f"`ml-assets explain {recipe}` says why."
+            )
+            self.client.create_registered_model(recipe, description=about)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -220,3 +225,15 @@ class Registry:
     def experiment_id(self, run_id: str) -> str:
         """Read the id of the experiment that a run belongs to."""
         return str(self.client.get_run(run_id).info.experiment_id)
+
+
+def _described(trained: TrainedModel, evaluation: Evaluation | None) -> str:
+    """Say of a version what a person asks first: what it is, what it has learned, how good it was."""
+    training = trained.training
+    learned = f"{training.rows:,} rows, {len(training.features)} features"
+    known = f"{training.class_path}, trained as of {trained.as_of} on {learned}"
+    score = evaluation.scores.get(training.metric) if evaluation else None
+    if score is None:
+        return f"{known}."
+    interval = f"{figure(score.low)} to {figure(score.high)}"
+    return f"{known}. {training.metric} {figure(score.value)} ({interval}) on rows it had not seen."

@@ -85,3 +85,16 @@ def test_ctrl_c_ends_every_process_without_a_trace(shop: Shop) -> None:
             os.killpg(ui.pid, signal.SIGKILL)
     assert "Traceback" not in log.read_text()
     assert "Interrupted: ending" in log.read_text()
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_training_is_one_line_and_130(shop: Shop) -> None:
+    command = [PROGRAMS / "ml-assets", "train", "--recipe-file", shop.folder / "good.yaml"]
+    training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert training.stderr is not None
+    assert "training as of" in training.stderr.readline()
+    training.send_signal(signal.SIGINT)
+    _, said = training.communicate(timeout=120)
+    assert training.returncode == 130
+    [line] = said.splitlines()
+    assert line.startswith("Interrupted; what was finished is kept")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 from dagster._core.test_utils import instance_for_test
 
 from ml_assets.lifecycle.known import load_states
 from ml_assets.orchestration.model_status import all_statuses
+from ml_assets.orchestration.overview import overview_sensor
+from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets_tests.support.damage import RECIPE, write
 
@@ -28,3 +31,19 @@ def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: P
     assert rows["oak"].status == "damaged"
     reason = rows["oak"].last_decision
     assert reason is not None and "no version 1 in the ledger" in reason.reason
+
+
+def test_the_overview_is_made_anew_once_for_what_is_new(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", recipes=())
+    sensor, ledger = overview_sensor(settings), Ledger(settings.ledger)
+    asked: list[object] = []
+    cursor = None
+    with instance_for_test() as instance:
+        for new in (0, 0, 2, 0, 1):  # entries between two looks
+            for _ in range(new):
+                ledger.append("oak", "retrain_decision", actor="test", reason="no change")
+            with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+                answer = sensor(context)
+                cursor = context.cursor
+            asked.append(answer.run_key if isinstance(answer, dg.RunRequest) else None)
+    assert asked == [None, None, "overview:2", None, "overview:3"]
