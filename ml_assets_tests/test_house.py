@@ -22,6 +22,7 @@ NAMED = {
 } | {names.Z_95}
 """Of `names`, what is said nowhere else; "all" is also a word of recipes."""
 SELDOM = {
+    "catboost",
     "dagster_mlflow",
     "evidently",
     "lightgbm",

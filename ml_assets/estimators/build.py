@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class
-from ml_assets.estimators.wrappers import LabelEncodedClassifier
+from ml_assets.estimators.wrappers import WRAPPERS
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.space import Nested
@@ -70,11 +70,9 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
     absent = [name for name in required if name not in given]
     if absent:
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
-    estimator = load_class(class_path)(**(ours | given))
+    estimator = WRAPPERS[library.wrapper](load_class(class_path)(**(ours | given)))
     if not is_classifier(estimator):
         return estimator
-    if not library.encodes_labels:
-        return LabelEncodedClassifier(estimator)
     if not hasattr(estimator, "predict_proba") and hasattr(estimator, "decision_function"):
         return CalibratedClassifierCV(estimator, method="sigmoid", cv=3, ensemble=False)
     return estimator

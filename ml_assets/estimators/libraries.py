@@ -32,8 +32,8 @@ class Library:
     """Parameter for the number of threads, and its other names; empty where one thread is the default."""
     random_state: str
     """Parameter for the seed, of the estimators that have one."""
-    encodes_labels: bool
-    """Whether a classifier takes labels of any kind, not only 0 … k-1."""
+    wrapper: Literal["none", "labels_as_codes", "categories_by_name"]
+    """What its estimators need round them, in `wrappers.WRAPPERS`."""
     missing: bool
     """Whether missing numbers are understood, not refused."""
     categories: bool | str
@@ -45,6 +45,20 @@ class Library:
 
 
 LIBRARIES: Mapping[str, Library] = {
+    "catboost": Library(
+        distribution="catboost",
+        extra="catboost",
+        estimators={"CatBoostClassifier": "classification", "CatBoostRegressor": "regression"},
+        more_parameters=(),
+        defaults={"verbose": False, "allow_writing_files": False},
+        threads=("thread_count",),
+        random_state="random_state",
+        wrapper="categories_by_name",
+        missing=True,
+        categories=True,
+        early_stopping="early_stopping_rounds",
+        tag="catboost",
+    ),
     "lightgbm": Library(
         distribution="lightgbm",
         extra="lightgbm",
@@ -68,7 +82,7 @@ LIBRARIES: Mapping[str, Library] = {
         defaults={"verbosity": -1},
         threads=("n_jobs",),
         random_state="random_state",
-        encodes_labels=True,
+        wrapper="none",
         missing=True,
         categories=True,
         early_stopping=None,
@@ -82,7 +96,7 @@ LIBRARIES: Mapping[str, Library] = {
         defaults=NONE,
         threads=(),
         random_state="random_state",
-        encodes_labels=True,
+        wrapper="none",
         missing=False,
         categories=False,
         early_stopping=None,
@@ -101,7 +115,7 @@ LIBRARIES: Mapping[str, Library] = {
         defaults=NONE,
         threads=("n_jobs", "nthread"),
         random_state="random_state",
-        encodes_labels=False,
+        wrapper="labels_as_codes",
         missing=True,
         categories="enable_categorical",
         early_stopping="early_stopping_rounds",

@@ -45,7 +45,7 @@ UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
 )  # fmt: skip
 """Values that the schema has and nothing carries out: key, value, its name, what to do."""
 
-PACKAGES: Final = ("catboost", "causalml", "econml", "torch", "skorch", "keras", "tensorflow")
+PACKAGES: Final = ("causalml", "econml", "torch", "skorch", "keras", "tensorflow")
 """Packages of estimators: one that has become a row of the allow-list is allowed."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")

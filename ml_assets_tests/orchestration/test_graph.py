@@ -152,7 +152,7 @@ def test_location_and_sensor_import_no_ml_library(settings: Settings) -> None:
 import sys
 import ml_assets.definitions
 HEAVY = {"mlflow", "dagster_mlflow", "sklearn", "xgboost", "optuna", "evidently", "torch", "shap", "scipy",
-         "numpy", "pandas", "lightgbm"}
+         "numpy", "pandas", "lightgbm", "catboost"}
 def loaded():
     return sorted(HEAVY & sys.modules.keys())
 assert not loaded(), ("import", loaded())

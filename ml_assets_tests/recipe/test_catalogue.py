@@ -41,6 +41,12 @@ def of_scikit_learn() -> dict[str, dict[str, Any]]:
     return table
 
 
+def parameters(cls: type) -> set[str]:
+    """What the signature names, and what scikit-learn's contract gives: a library may show some in one alone."""
+    signed = inspect.signature(cls).parameters.values()
+    return {each.name for each in signed if each.kind is not each.VAR_KEYWORD} | {*cls().get_params()}
+
+
 def of(package: str, library: Library) -> dict[str, dict[str, Any]]:
     """Read the parameters of a library's classes, if it is installed."""
     if library.estimators is None:
@@ -52,7 +58,7 @@ def of(package: str, library: Library) -> dict[str, dict[str, Any]]:
         f"{package}.{name}": {
             "task": task,
             "required": [],
-            "parameters": sorted({*getattr(module, name)().get_params(), *library.more_parameters}),
+            "parameters": sorted({*parameters(getattr(module, name)), *library.more_parameters}),
         }
         for name, task in library.estimators.items()
     }
