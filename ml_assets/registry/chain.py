@@ -29,9 +29,12 @@ def link(before: str, texts: Sequence[str | None]) -> str:
 
 
 def queue(connection: sa.Connection) -> None:
-    """Let one writer at a time chain its entry; SQLite does so by itself."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("LOCK TABLE decisions_chain IN EXCLUSIVE MODE")
+    """Let one writer at a time read the newest link and write the next; first in its transaction."""
+    statement = {
+        "sqlite": "BEGIN IMMEDIATE",
+        "postgresql": "SELECT pg_advisory_xact_lock(hashtext('decisions_chain'))",
+    }
+    connection.exec_driver_sql(statement[connection.dialect.name])
 
 
 def extend(connection: sa.Connection) -> None:

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack
 
@@ -110,22 +111,8 @@ class Ledger:
         self._dialect = self.url.get_backend_name()
         if self._dialect not in APPEND_ONLY:
             raise ValueError(f"ledger: {self._dialect!r} is not a database for it; use sqlite or postgresql")
-        # No pool: a connection must not travel into a forked process.
-        self._engine = sa.create_engine(self.url, poolclass=sa.NullPool)
-        if self._dialect == "sqlite":
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-            sa.event.listen(self._engine, "handle_error", self._tell_damage)
+        self._engine = _engine(self.url)
         self._create()
-
-    def _tell_damage(self, context: sa.engine.ExceptionContext) -> None:
-        if type(context.original_exception) is sqlite3.DatabaseError:  # its subclasses are other matters
-            raise self._damaged(str(context.original_exception))
-
-    def _damaged(self, fault: str) -> LedgerDamagedError:
-        return LedgerDamagedError(
-            f"{self.url.database} is damaged ({fault}): stop the processes and restore it from a backup, or move it"
-            " away: versions and champions are then read back from MLflow, decisions are lost"
-        )
 
     def _create(self) -> None:
         if self._dialect == "sqlite":
@@ -137,7 +124,7 @@ class Ledger:
         with self._engine.connect() as connection:
             fault = chain.verify(connection, self.url.render_as_string())
         if fault is not None:
-            raise self._damaged(fault)
+            raise _damaged(self.url, fault)
 
     def _make(self) -> None:
         with self.lock("ledger"):
@@ -145,8 +132,8 @@ class Ledger:
                 with self._engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             with self._engine.begin() as connection:
-                table.make(connection)
                 chain.queue(connection)
+                table.make(connection)
                 chain.extend(connection)
 
     def append(self, recipe: str, kind: str, **fields: Unpack[Fields]) -> Entry:
@@ -182,9 +169,10 @@ class Ledger:
             chain.extend(connection)
             return Entry(id=result.inserted_primary_key[0], **row)
 
-    def _select(self, query: sa.Select[Any]) -> tuple[Entry, ...]:
+    def _select(self, *queries: sa.Select[Any]) -> tuple[Entry, ...]:
         with self._engine.connect() as connection:
-            return tuple(Entry.model_validate(dict(row)) for row in connection.execute(query).mappings())
+            found = (row for query in queries for row in connection.execute(query).mappings())
+            return tuple(Entry.model_validate(dict(row)) for row in found)
 
     def entries(
         self, recipe: str | None = None, kind: str | None = None, limit: int | None = None
@@ -204,11 +192,10 @@ class Ledger:
 
         What it costs depends on what is found, not on how many other entries there are.
         """
-        found: list[Entry] = []
-        for kind in kinds:
-            query = sa.select(decisions).where(decisions.c.recipe == recipe, decisions.c.kind == kind)
-            query = query.where(*(decisions.c[column] == value for column, value in equal.items()))
-            found += self._select(query.order_by(decisions.c.id.desc()).limit(limit))
+        query = sa.select(decisions).where(decisions.c.recipe == recipe)
+        query = query.where(*(decisions.c[column] == value for column, value in equal.items()))
+        query = query.order_by(decisions.c.id.desc()).limit(limit)
+        found = self._select(*(query.where(decisions.c.kind == kind) for kind in kinds))
         newest = sorted(found, key=lambda entry: entry.id)
         return tuple(newest if limit is None else newest[-limit:])
 
@@ -318,6 +305,29 @@ def _row(recipe: str, kind: str, key: str | None, fields: Fields) -> dict[str, A
         "record": json.loads(to_json(values, inf_nan_mode="strings")),
         "key": key,
     }
+
+
+@lru_cache(maxsize=32)
+def _engine(url: sa.URL) -> sa.Engine:
+    """Give the one engine of a place: it remembers how its questions are put, for every model."""
+    # No pool: a connection must not travel into a forked process.
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+
+    def tell_damage(context: sa.engine.ExceptionContext) -> None:
+        if type(context.original_exception) is sqlite3.DatabaseError:  # its subclasses are other matters
+            raise _damaged(url, str(context.original_exception))
+
+    if url.get_backend_name() == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "handle_error", tell_damage)
+    return engine
+
+
+def _damaged(url: sa.URL, fault: str) -> LedgerDamagedError:
+    return LedgerDamagedError(
+        f"{url.database} is damaged ({fault}): stop the processes and restore it from a backup, or move it"
+        " away: versions and champions are then read back from MLflow, decisions are lost"
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
