@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.recipe.readable import FILE_TYPES, either
 from ml_assets.registry.database import configure
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
@@ -139,7 +140,8 @@ DATA: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "reserved name": (as_csv(lambda f: f.rename(columns={"spent": "row_id__"})),
         ["bad.csv", "'row_id__' has a reserved name", "rename it"]),
     "missing file": (lambda path: path.unlink(), ["'bad.csv': no such file", "Did you mean 'good.csv'?"]),
-    "folder without data": (lambda path: (path.unlink(), path.mkdir()), ["bad.csv holds no CSV or Parquet"]),
+    "folder without data": (lambda path: (path.unlink(), path.mkdir()),
+        [f"bad.csv holds no {either(FILE_TYPES)} file"]),
 }  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def regression(rows: int, seed: int, noisy: float) -> tuple[pd.DataFrame, pd.Ser
     """Errors are four times as large in the shop "noisy", which has the share `noisy` of the rows."""
     rng = np.random.default_rng(seed)
     shop = np.where(rng.random(rows) < noisy, "noisy", "calm")
-    base = rng.uniform(50, 150, rows)
+    base = rng.uniform(120, 220, rows)
     y = base + rng.normal(0, np.where(shop == "noisy", 20.0, 5.0))
     frame = pd.DataFrame({"shop": pd.Series(shop, dtype=object), "base": base, "y": y})
     return frame, frame["y"], pd.DataFrame({"prediction": base})

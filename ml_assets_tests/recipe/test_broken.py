@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.recipe import RecipeError, load_recipe, planned
+from ml_assets.recipe.readable import ACCEPTED
 
 GOOD = """\
 # churn of customers
@@ -116,7 +117,7 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     "feature store": ("type: pass_through", "type: feature_store", 11, "model.augmenter.type",
         ["feature_store is not yet supported"]),
     "cloud storage": ("data/churn/*.parquet", "s3://bucket/churn.csv", 10, "model.loader.source_uri",
-        ["s3:// is not yet supported", "CSV or Parquet"]),
+        ["s3:// is not yet supported", ACCEPTED]),
     "SQL": ("data/churn/*.parquet", "SELECT * FROM churn", 10, "model.loader.source_uri",
         ["SQL is not yet supported"]),
     "unknown data set": ("data/churn/*.parquet", "sklearn://irish", 10, "model.loader.source_uri",

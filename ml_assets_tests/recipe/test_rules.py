@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import parse_recipe
+from ml_assets.recipe.readable import ACCEPTED
 from ml_assets.recipe.yaml_text import dump_yaml
 
 Edits = dict[str, Any]
@@ -81,7 +82,7 @@ def test_possible_settings_load(edits: Edits) -> None:
          "SQL is not yet"),
         ({"model.loader.source_uri": "fil://a.csv"}, "model.loader.source_uri", "Did you mean 'file'?"),
         ({"model.loader.source_uri": "file://"}, "model.loader.source_uri", "nothing follows"),
-        ({"model.loader.source_uri": "a.xlsx"}, "model.loader.source_uri", "CSV or Parquet"),
+        ({"model.loader.source_uri": "a.xlsx"}, "model.loader.source_uri", ACCEPTED),
         ({"model.loader.source_uri": "sklearn://california_housing"}, "model.loader.source_uri",
          "the network"),
         ({"model.loader.source_uri": "  "}, "model.loader.source_uri", "is empty"),

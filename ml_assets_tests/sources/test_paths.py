@@ -64,7 +64,7 @@ def test_folders_of_two_kinds_are_refused(tmp_path: Path) -> None:
     [
         ("$NOWHERE/a.csv", r"\$NOWHERE was not filled in: write \$\{NOWHERE\}"),
         ("C:\\data\\a.csv", "looks like a path of Windows"),
-        ("a.csv.zip", "no CSV or Parquet file by its name.*unpack it"),
+        ("a.csv.zip", "no .+ file by its name.*unpack it"),
     ],
 )
 def test_a_path_that_cannot_be_read_is_answered_with_what_to_write(

@@ -115,7 +115,7 @@ def test_missing_batch_says_which_batches_there_are(tmp_path: Path) -> None:
         ("rows.sql.j2", "is SQL, which is not yet read"),
         ("s3://bucket/rows.csv", "'s3://' is not yet read"),
         ("htp://rows.csv", "'htp://' is not known"),
-        ("rows.xlsx", "no CSV or Parquet file"),
+        ("rows.xlsx", r"no .+ file by its name; accepted are \.csv"),
         ("sklearn://irsi", r"Did you mean 'iris'\?"),
         ("sklearn://california_housing", "needs a download"),
         ("${DATA}/rows.csv", "the variable was not replaced"),
