@@ -162,9 +162,9 @@ class Case:
 
     @property
     def grown(self) -> bool:
-        """Whether the labelled rows are `growth` times those that were learned."""
+        """Whether the labelled rows are more than `growth` times those that were learned."""
         growth, learned = self.retraining.growth, self.learned
-        return growth is not None and learned > 0 and self.learnable(self.index) >= growth * learned
+        return growth is not None and learned > 0 and self.learnable(self.index) > growth * learned
 
     @property
     def due(self) -> bool:

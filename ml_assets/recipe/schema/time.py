@@ -85,6 +85,6 @@ class Retraining(Section):
     max_age: int | None = Field(None, ge=1)
     """Retrain after this many batches in any case."""
     growth: float | None = Field(3.0, gt=1.0)
-    """A challenger is due when there are so many times the labelled rows that were learned. null: never."""
+    """A challenger is due when there are more than so many times the labelled rows that were learned. null: never."""
     circuit_breaker: int = Field(3, ge=1)
     """Stop after this many failed or beaten challengers in a row."""
