@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -82,8 +82,9 @@ def all_statuses(
     """Sum up every model; one whose recipe is broken or gone is a row, too."""
     rows = [_status_or_damage(instance, state, now) for state in states]
     ledger = Ledger(settings.ledger)
+    sound = {state.name for state in states}
     for path, error in faults:
-        name = _name_in(path)
+        name = _name_in(path, sound)
         rows.append(_row(name, Health("broken recipe", str(error)), _serving(ledger, name), now, ledger))
     known = {row.name for row in rows}
     rows += [_row(n, Health("recipe missing"), v, now, ledger) for n, v in _left(ledger) if n not in known]
@@ -191,10 +192,10 @@ def _serving(ledger: Ledger, name: str) -> VersionInfo | None:
     return None
 
 
-def _name_in(path: Path) -> str:
-    """Name of a broken recipe: the one written in it, else its file's."""
-    try:
-        written = NAMED.search(path.read_text(encoding="utf-8", errors="replace")[:2000])
-    except OSError:
-        written = None
-    return written[1] if written else shown(path.stem)
+def _name_in(path: Path, sound: Container[str]) -> str:
+    """Name of a broken recipe: the one written in it, unless a sound recipe has it; else its file's."""
+    written = None
+    with suppress(OSError):
+        if path.is_file():  # a pipe would be waited for
+            written = NAMED.search(path.read_text(encoding="utf-8", errors="replace")[:2000])
+    return written[1] if written and written[1] not in sound else shown(path.stem)
