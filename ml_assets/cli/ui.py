@@ -8,19 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ml_assets.cli.code_server import CodeServer, code_server
 from ml_assets.cli.output import say
 from ml_assets.failures import MendableError
 from ml_assets.lifecycle.known import learn_first_batches
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.settings import Settings, read_settings
 
-LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
 PATIENCE = 30.0
 """Seconds that a process may take to end before it is killed; the daemon waits for its threads."""
 
@@ -52,14 +53,18 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
     with _alone(settings) as lock:
         for name, reason in learn_first_batches(settings):
             say(f"{name}: {reason}")
-        return _serve(settings, host, ports, lock)
+        with code_server(settings) as server:
+            return _serve(server, host, ports, lock)
 
 
-def _serve(settings: Settings, host: str, ports: Mapping[str, int], lock: IO[str]) -> int:
+def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str]) -> int:
+    settings = server.settings
     programs = Path(sys.executable).parent
+    workspace = ("-w", server.workspace)
     commands: dict[str, Sequence[object]] = {
-        "dagster-webserver": ("-h", host, "-p", ports["--port"], *LOCATION),
-        "dagster-daemon": ("run", *LOCATION),
+        "dagster": server.arguments,
+        "dagster-webserver": ("-h", host, "-p", ports["--port"], *workspace),
+        "dagster-daemon": ("run", *workspace),
     }
     environment = dict(os.environ)
     mlflow_url = settings.mlflow_url
@@ -91,8 +96,11 @@ def _serve(settings: Settings, host: str, ports: Mapping[str, int], lock: IO[str
                 process_group=0,
                 pass_fds=(lock.fileno(),) if program == "dagster-daemon" else (),
             )
+            if program == "dagster":
+                _wait_for(server, children[program])
         lock.write(f"{os.getpid()} {children['dagster-daemon'].pid}")
         lock.flush()
+        threading.Thread(target=server.watch, name="recipes", daemon=True).start()
         ended = _watch(
             children, host, ports, f"Dagster: http://{host}:{ports['--port']}   MLflow: {mlflow_url}"
         )
@@ -105,6 +113,13 @@ def _serve(settings: Settings, host: str, ports: Mapping[str, int], lock: IO[str
         return 0
     finally:
         _end(children.values())
+
+
+def _wait_for(server: CodeServer, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the code server listens: web UI and daemon would begin with an error of the location."""
+    deadline = time.monotonic() + PATIENCE
+    while not server.socket.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _interrupted(*_: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.recipe import RecipeError
-from ml_assets.recipe.loading import load_recipes
+from ml_assets.recipe.loading import load_recipes, recipe_sha256
 from ml_assets.settings import Settings
 from ml_assets.sources.paths import SourceError
 from ml_assets.store.json_file import DamagedError, read_json, set_aside, write_json
@@ -35,6 +35,17 @@ def load_states(settings: Settings) -> tuple[list[ModelState], list[tuple[Path, 
     remembered = [path for path in _listed(settings) if _is_there(path)]
     recipes, faults = load_recipes([*settings.recipes, *remembered])
     return [ModelState(recipe, path, settings) for path, recipe in recipes], faults
+
+
+def recipe_sights(settings: Settings) -> dict[Path, str]:
+    """What each recipe says now, by its file: the hash of a good one, what is wrong with a broken one.
+
+    Equal answers mean equal definitions: comments and spaces count for nothing.
+    """
+    states, faults = load_states(settings)
+    return {state.path: recipe_sha256(state.recipe) for state in states} | {
+        path: str(error) for path, error in faults
+    }
 
 
 def remember(settings: Settings, path: Path) -> None:

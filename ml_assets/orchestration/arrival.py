@@ -28,6 +28,7 @@ from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
 from ml_assets.orchestration.history import IN_PROGRESS
+from ml_assets.orchestration.pace import seconds_between
 from ml_assets.orchestration.reaper import reap
 from ml_assets.orchestration.taking_in import assets_for, keys_of
 from ml_assets.sources.paths import SourceError
@@ -59,7 +60,7 @@ class Wanted(NamedTuple):
         return f"{self.batch} {self.token}"
 
 
-def arrival_sensor(state: ModelState) -> dg.SensorDefinition:
+def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
     """Make the sensor that takes in what arrives; on unless the calendar has an end."""
     batches = state.recipe.batches
     assert batches is not None
@@ -68,9 +69,8 @@ def arrival_sensor(state: ModelState) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{state.name}_batches",
         job_name=f"{state.name}_monitor",
-        minimum_interval_seconds=max(
-            1, state.settings.sensor_seconds // 2
-        ),  # two at once: two runs, three looks
+        # two at once: two runs, three looks
+        minimum_interval_seconds=seconds_between(state.settings.sensor_seconds // 2, models),
         default_status=status,
         description=f"Takes in new, late, older and changed batches of {state.name}, one after the other.",
     )

@@ -67,7 +67,7 @@ def definitions_of(
     with expected_beta():
         for state in states:
             try:
-                built.append(model_definitions(state))
+                built.append(model_definitions(state, len(states)))
                 sound.append(state)
             except Exception as error:  # noqa: BLE001 - however odd one recipe is, the others live
                 traced(error)
@@ -85,8 +85,8 @@ def definitions_of(
         return _whole(dg.Definitions.merge(own, *built), settings)
 
 
-def model_definitions(state: ModelState) -> dg.Definitions:
-    """Build what one model has; its source is not looked at, so that no source can stop the location.
+def model_definitions(state: ModelState, models: int = 1) -> dg.Definitions:
+    """Build what one model among so many has; its source is not looked at, so that no source can stop the location.
 
     Raises
     ------
@@ -98,7 +98,10 @@ def model_definitions(state: ModelState) -> dg.Definitions:
     made = dg.Definitions(
         assets=recipe_assets(state),
         jobs=recipe_jobs(state),
-        sensors=[retrain_sensor(state), *([arrival_sensor(state)] if state.recipe.batches else [])],
+        sensors=[
+            retrain_sensor(state, models),
+            *([arrival_sensor(state, models)] if state.recipe.batches else []),
+        ],
     )
     _whole(made, state.settings).get_repository_def()  # Dagster finds some faults only now
     return made

@@ -9,6 +9,7 @@ from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.pace import seconds_between
 from ml_assets.orchestration.reaper import reap
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
@@ -74,13 +75,13 @@ def run_request(state: ModelState, decision: RetrainDecision) -> dg.RunRequest:
     )
 
 
-def retrain_sensor(state: ModelState) -> dg.SensorDefinition:
-    """Make the sensor of one model."""
+def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
+    """Make the sensor of one model among so many."""
 
     @dg.sensor(
         name=f"{state.name}_retrain",
         job_name=f"{state.name}_train",
-        minimum_interval_seconds=state.settings.sensor_seconds,
+        minimum_interval_seconds=seconds_between(state.settings.sensor_seconds, models),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
     )

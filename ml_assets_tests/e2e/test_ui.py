@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import pytest
 from ml_assets.cli.ui import _alone
 from ml_assets.settings import read_settings
 from ml_assets_tests.e2e.conftest import Shop
-from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.command_line import ml_assets, shoppers
 from ml_assets_tests.support.places import PROGRAMS, wait_for
 
 
@@ -63,8 +64,19 @@ def test_no_second_daemon_on_one_home(shop: Shop) -> None:
     assert "http://" not in refused.err
 
 
+def models_shown(port: int) -> set[str]:
+    """Models of which the web UI shows assets."""
+    query = json.dumps({"query": "{assetNodes {assetKey {path}}}"}).encode()
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql", query, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        nodes = json.load(answer)["data"]["assetNodes"]
+    return {path[0] for path in (node["assetKey"]["path"] for node in nodes) if len(path) > 1}
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_every_process_without_a_trace(shop: Shop) -> None:
+def test_a_new_recipe_is_shown_and_ctrl_c_ends_every_process_without_a_trace(shop: Shop) -> None:
     port, mlflow_port = free_ports(2)
     command = [PROGRAMS / "ml-assets", "ui", "--port", str(port), "--mlflow-port", str(mlflow_port)]
     log = shop.home / "ui.log"
@@ -76,6 +88,11 @@ def test_ctrl_c_ends_every_process_without_a_trace(shop: Shop) -> None:
         for url in (f"http://127.0.0.1:{port}/server_info", f"http://127.0.0.1:{mlflow_port}/health"):
             with urllib.request.urlopen(url) as answer:
                 assert answer.status == 200
+        assert "good" in models_shown(port)
+        shop.recipe("late", shoppers(160, 1))
+        wait_for(lambda: "late" in models_shown(port), 90, "the new recipe in the web UI")
+        (shop.folder / "late.yaml").unlink()
+        wait_for(lambda: "late" not in models_shown(port), 90, "the web UI without it")
         ui.send_signal(signal.SIGINT)
         assert ui.wait(timeout=60) == 0
         _, alive = psutil.wait_procs(children, timeout=10)
