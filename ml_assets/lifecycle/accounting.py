@@ -19,7 +19,7 @@ UNLABELLED = "without a label"
 REFUSED = "of batches that were refused"
 NOT_TAKEN_IN = "of batches that were not taken in"
 TOO_NEW = "of batches whose labels are not due"
-OUTSIDE = "of batches that the training window, or a fault, leaves out"
+OUTSIDE = "outside the training window, or faulty"
 GONE = "taken in before and no longer in the files"
 
 

@@ -28,9 +28,11 @@ RECORD = "record"
 
 
 def table(records: Iterable[Mapping[Any, Any]]) -> dg.TableMetadataValue:
-    """Show records as a table; missing cells are empty."""
+    """Show records as a table; missing cells are empty, and a column without any value is left out."""
     rows = [dict(record) for record in records]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    columns = list(
+        dict.fromkeys(key for row in rows for key, value in row.items() if value not in (None, ""))
+    )
     schema = dg.TableSchema(columns=[dg.TableColumn(str(c), _column_type(rows, c)) for c in columns])
     cells = [dg.TableRecord({str(c): _cell(row.get(c)) for c in columns}) for row in rows]
     return dg.MetadataValue.table(cells, schema=schema)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from ml_assets.names import STATIC
 from ml_assets.orchestration.refused import Refused
 from ml_assets.retraining.evidence import drift_breach, performance_breach
 
@@ -32,7 +33,7 @@ Status = Literal[
 
 REMEDIES: Final[dict[Status, str]] = {
     "no model": "train it: `ml-assets train`, or wait until enough labelled rows have arrived",
-    "no report yet": "wait for the next batch, or materialize the newest one again in the web UI",
+    "no report yet": "materialize drift_report in the web UI; where there are batches, the next one brings a report",
     "healthy": "nothing",
     "drifting": "look at the columns named; the model is trained again if it lasts",
     "degraded": "look at the labels and the columns; the model is trained again if it lasts",
@@ -87,6 +88,10 @@ def about_champion(history: History) -> About:
     )
 
 
+def _which(newest: BatchEvidence | None) -> str:
+    return "the table" if newest is None or newest.batch == STATIC else "the newest batch"
+
+
 def health(history: History, retraining: Retraining, refused: Refused | None) -> Health:
     """Say how a model is, the most urgent first.
 
@@ -114,7 +119,7 @@ def health(history: History, retraining: Retraining, refused: Refused | None) ->
         version = history.champion.version
         other = newest.drift.champion_version if newest and newest.drift else None
         told = f"; the reports of {newest.batch} speak of version {other}" if newest and other else ""
-        return Health("no report yet", f"no report of the newest batch speaks of version {version}{told}")
+        return Health("no report yet", f"no report of {_which(newest)} speaks of version {version}{told}")
     if drift.faults:
         return Health("fault", f"{drift.batch}: {'; '.join(drift.faults)}")
     if performance is not None and performance_breach(performance, retraining):

@@ -59,4 +59,6 @@ def _versions(registry: Registry, recipe: str) -> Iterator[Examined]:
     for text in faults:
         yield Examined(part=part, found=text, ok=False, remedy="restore it from a backup, or train again")
     if not faults:
-        yield Examined(part=part, found=f"{len(versions)} versions, all files as registered")
+        yield Examined(
+            part=part, found=f"{len(versions)} version{'s' * (len(versions) != 1)}, all files as registered"
+        )
