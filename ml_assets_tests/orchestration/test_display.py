@@ -174,6 +174,5 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
         "promoted": 2,
         "undone": 0,
         "seconds": 19.9,
-        "over calendar": None,
     }
     assert shown["dates"].value == {"every batch": ["2024-01-01", "2024-02-01"]}
