@@ -53,7 +53,7 @@ REMEDIES: Final[dict[Event, str]] = {
     "blocked": "mend what is named, then materialize the batch again",
     "not_staleness": "look where the reason says; training pauses meanwhile",
     "failed_run": "open the run in the web UI, mend what it names, and run it again",
-    "promotion_refused": "nothing; the champion stays. `ml-assets explain` has both scores",
+    "promotion_refused": "nothing; who is in charge does not change. `ml-assets explain` has the scores",
     "promotion_forced": "nothing, if you know of it; `ml-assets rollback` undoes it",
     "rollback": "nothing; the champion before serves again. `ml-assets explain` has the reason",
     "rollback_failed": "restore the files of the earlier version from a backup, then `ml-assets rollback`",
