@@ -112,9 +112,12 @@ def model_repository(state: ModelState) -> RepositoryDefinition:
 
     Raises
     ------
+    SourceError
+        If its first batch is not known and its source cannot be read.
     RecipeError
-        If its first batch is not known yet.
+        If there is no first batch yet.
     """
+    state.first_batch()  # a command may look into the data, and says what is wrong with it
     with expected_beta():
         return _whole(model_definitions(state), state.settings).get_repository_def()
 

@@ -259,6 +259,15 @@ def test_backfill(shop: Shop) -> None:
     assert "Use `ml-assets train`" in static.message
 
 
+@pytest.mark.parametrize("command", ["train", "backfill"])
+def test_times_that_are_none_are_told_before_a_first_batch_is_missed(command: str, shop: Shop) -> None:
+    frame = shoppers(60, 1).assign(day=202401)
+    path = shop.recipe("monthly", frame, **{"training: {window: all}": MONTHLY})
+    refused = ml_assets(command, "--recipe-file", path, "--json")
+    assert refused.code == 1
+    assert "column 'day' (batches.column): 202401 is" in refused.message
+
+
 def test_validate_without_a_file_checks_every_recipe(shop: Shop, environment: pytest.MonkeyPatch) -> None:
     good = ml_assets("validate", "--json")
     assert good.code == 0
