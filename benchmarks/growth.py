@@ -180,12 +180,14 @@ def cpu(work: Any) -> float:
 
 
 def measure_many(folder: Path) -> dict[str, float]:
-    """Measure the idle daemon and `status` of a home with many recipes, each walked as the first one was."""
+    """Measure the idle daemon and `status` of a home with many recipes: one was walked, the others wait for a file."""
     os.environ.update(environment(folder))
     from ml_assets.cli.models import statuses
 
     for number in range(1, MODELS):
-        text = RECIPE.format(name=f"growth_{number}", data=folder / "data", first=FIRST)
+        waiting = folder / f"data_{number}"
+        waiting.mkdir()
+        text = RECIPE.format(name=f"growth_{number}", data=waiting, first=FIRST)
         (folder / "recipes" / f"growth_{number}.yaml").write_text(text)
     statuses(None)
     shown = median(cpu(lambda: statuses(None)) for _ in range(3))
