@@ -202,5 +202,5 @@ def _end(children: Collection[subprocess.Popen[bytes]]) -> None:
 
 
 def _tell_group(child: subprocess.Popen[bytes], message: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError):  # it has ended already
         os.killpg(child.pid, message)

@@ -69,9 +69,9 @@ def _encodings(level: str) -> Iterator[str]:
     if level.isascii():
         return
     for encoding in ENCODINGS:
-        with suppress(UnicodeError):
+        with suppress(UnicodeError):  # no text in that encoding: nothing that it could have become
             yield level.encode().decode(encoding)
-        with suppress(UnicodeError):
+        with suppress(UnicodeError):  # likewise the other way
             yield level.encode(encoding).decode()
     for lost in ("?", "\ufffd"):
         yield re.sub(r"[^\x00-\x7f]", lost, level)
@@ -86,5 +86,5 @@ def _spellings(level: str) -> Iterator[str]:
     yield plain
     yield "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
     yield plain.replace("-", " ").replace("_", " ")
-    with suppress(ValueError):
+    with suppress(ValueError):  # a level that is no number has no other spelling as one
         yield f"{float(plain.replace(',', '.')):.12g}"

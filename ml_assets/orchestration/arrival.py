@@ -135,8 +135,9 @@ def _requests(
     for wanted in sorted([*_due(state, found, last), *_unfinished(instance, state, found)]):
         tags = {PARTITION_NAME_TAG: wanted.batch, ARRIVAL_TAG: state.name}
         runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=ATTEMPTS)
-        same = list(takewhile(lambda run: run.tags[CONTENT_TAG] == wanted.content, runs))  # noqa: B023
-        if len(same) < ATTEMPTS and not (same and _refused(instance, same[0])):
+        contents = [run.tags[CONTENT_TAG] for run in runs]
+        same = list(takewhile(wanted.content.__eq__, contents))
+        if len(same) < ATTEMPTS and not (same and _refused(instance, runs[0])):
             yield dg.RunRequest(
                 run_key=f"{state.name} {wanted.content} after {runs[0].run_id if runs else 'none'}",
                 asset_selection=list(wanted.assets),

@@ -187,7 +187,7 @@ def _left(ledger: Ledger) -> Iterator[tuple[str, VersionInfo]]:
 
 
 def _serving(ledger: Ledger, name: str) -> VersionInfo | None:
-    with suppress(champions.UnknownVersionError):
+    with suppress(champions.UnknownVersionError):  # none serves
         return champions.champion(ledger, name)
     return None
 
@@ -195,7 +195,7 @@ def _serving(ledger: Ledger, name: str) -> VersionInfo | None:
 def _name_in(path: Path, sound: Container[str]) -> str:
     """Name of a broken recipe: the one written in it, unless a sound recipe has it; else its file's."""
     written = None
-    with suppress(OSError):
+    with suppress(OSError):  # a file that cannot be read tells no name
         if path.is_file():  # a pipe would be waited for
             written = NAMED.search(path.read_text(encoding="utf-8", errors="replace")[:2000])
     return written[1] if written and written[1] not in sound else shown(path.stem)
