@@ -266,6 +266,18 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
+def test_alerts(as_json: Json = False) -> None:
+    """Send a test message by each alert channel; exit code 1 where one fails, or none is set up."""
+    from ml_assets.cli.alerts import send_tests, tests_text
+
+    with faults(as_json):
+        result = send_tests(say)
+    finish(result, tests_text(result), as_json)
+    if not result["ok"]:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def demo(as_json: Json = False) -> None:
     """Run the whole loop on the demo recipes: birth, quiet months, drift, retraining, promotion."""
     from ml_assets.cli.demo import run_demo

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from functools import partial
+from http import HTTPStatus
 from itertools import count
 from typing import Any
 
@@ -22,6 +23,8 @@ from ml_assets.failures import MendableError
 from ml_assets.lifecycle.occasions import ERRORS
 from ml_assets.settings import Alerts
 
+TEST = "test"
+"""Event of a message that only tries a channel."""
 FAULTS = (OSError, http.client.HTTPException, smtplib.SMTPException, ValueError)
 """What a channel may raise: unreachable, refused, too late, an address that is none."""
 
@@ -68,14 +71,20 @@ def slack(alerts: Alerts, body: Mapping[str, Any]) -> None:
 
 
 def email(alerts: Alerts, body: Mapping[str, Any]) -> None:
-    """Send the alert by SMTP."""
+    """Send the alert by SMTP.
+
+    Raises
+    ------
+    NotTakenError
+        If the server takes it for some of the recipients only.
+    """
     message = EmailMessage()
     message["Subject"] = f"[ml_assets] {body['model']}: {body['title']}"
     message["From"] = alerts.email_from
     message["To"] = ", ".join(alerts.email_to)
-    message.set_content(
-        f"{body['text']}\n\nWhat to do: {body['todo']}\n\nml-assets explain {body['model']}\n"
-    )
+    about_a_model = body["model"] != body["source"]
+    further = f"\nml-assets explain {body['model']}\n" if about_a_model else ""
+    message.set_content(f"{body['text']}\n\nWhat to do: {body['todo']}\n{further}")
     connect: Any = smtplib.SMTP
     options: dict[str, Any] = {"timeout": alerts.timeout}
     if alerts.smtp_security == "tls":
@@ -85,7 +94,9 @@ def email(alerts: Alerts, body: Mapping[str, Any]) -> None:
             server.starttls(context=ssl.create_default_context())
         if alerts.smtp_user and alerts.smtp_password is not None:
             server.login(alerts.smtp_user, alerts.smtp_password.get_secret_value())
-        server.send_message(message)
+        refused = server.send_message(message)
+    if refused:
+        raise NotTakenError(f"the server refused {len(refused)} of {len(alerts.email_to)} recipients")
 
 
 def service(address: SecretStr, alerts: Alerts, body: Mapping[str, Any]) -> None:
@@ -110,6 +121,7 @@ def service(address: SecretStr, alerts: Alerts, body: Mapping[str, Any]) -> None
         each.socket_connect_timeout = each.socket_read_timeout = alerts.timeout
     text = f"{body['text']}\nWhat to do: {body['todo']}"
     kind = apprise.NotifyType.FAILURE if body["event"] in ERRORS else apprise.NotifyType.WARNING
+    kind = apprise.NotifyType.INFO if body["event"] == TEST else kind
     if not sender.notify(title=f"{body['model']}: {body['title']}", body=text, notify_type=kind):
         raise NotTakenError("the service did not take it")
 
@@ -143,11 +155,18 @@ def fault(error: Exception) -> str:
     if isinstance(error, NotTakenError):
         return str(error)
     if isinstance(error, urllib.error.HTTPError):
-        return f"HTTP {error.code}"
+        known = error.code in set(HTTPStatus)  # the server's own words may repeat the address
+        return f"HTTP {error.code}{f' ({HTTPStatus(error.code).phrase})' if known else ''}"
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"SMTP {error.smtp_code} (the login was refused)"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"SMTP {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "the server refused all recipients"
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
         error = error.reason
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

@@ -87,6 +87,15 @@ def services(settings: Settings) -> Iterator[Examined]:
     alerts = settings.alerts
     if alerts.email_to:
         yield _answers("mail", alerts.smtp_host, alerts.smtp_port, "start it, or correct ML_ASSETS_SMTP_HOST")
+    there = {
+        "webhook": alerts.webhook,
+        "slack": alerts.slack,
+        "e-mail": alerts.email_to,
+        "services": alerts.urls,
+    }
+    channels = ", ".join(name for name, given in there.items() if given)
+    found = f"by {channels}; `ml-assets test-alerts` sends a message by each"
+    yield Examined(part="alerts", found=found if channels else "in the log and the ledger alone")
 
 
 def _answers(part: str, host: str, port: int, remedy: str) -> Examined:

@@ -19,6 +19,8 @@ from ml_assets.lifecycle.alerts import alert, send_digest
 from ml_assets.lifecycle.occasions import LASTING, TITLES
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Alerts, SettingsError, read_settings
+from ml_assets.settings.alerts import ALERT_VARIABLES
+from ml_assets_tests.support.command_line import ml_assets
 
 SECRET = "T0KEN-9f3"
 
@@ -51,6 +53,9 @@ class Mails(socketserver.StreamRequestHandler):
             verb = line.split(":")[0].split()[0].upper()
             if verb == "RCPT":
                 recipients.append(line.split("<")[1].split(">")[0])
+                if "nobody" in line:
+                    say("550 who is that")
+                    continue
             if verb == "DATA":
                 say("354 go on")
                 lines = []
@@ -139,7 +144,7 @@ def test_dead_channel_stops_neither_the_others_nor_the_run(
         assert alert(ledger, channels, "churn", "rollback", "x", "version 2 was worse")
     assert [where for where, _ in web.received] == [path, f"/{SECRET}"]  # a redirect is not followed
     failed = [entry.reason for entry in ledger.entries("churn", "alert") if entry.state == "aborted"]
-    code = {"/broken": "HTTP 500", "/elsewhere": "HTTP 302"}[path]
+    code = {"/broken": "HTTP 500 (Internal Server Error)", "/elsewhere": "HTTP 302 (Found)"}[path]
     assert failed == [f"not delivered by webhook: {code}", "not delivered by email: Connection refused"]
     assert "version 2 was worse" in caplog.text and "not delivered by email" in caplog.text
 
@@ -151,7 +156,7 @@ def test_server_that_never_answers_is_given_up(ledger: Ledger) -> None:
         port = silent.getsockname()[1]
         channels = alerts(ML_ASSETS_ALERT_WEBHOOK=f"http://127.0.0.1:{port}/", ML_ASSETS_ALERT_TIMEOUT="0.2")
         assert alert(ledger, channels, "churn", "breach", "x", "worse")
-    assert "webhook" in ledger.entries("churn", "alert")[-1].reason
+    assert ledger.entries("churn", "alert")[-1].reason == "not delivered by webhook: no answer in time"
 
 
 def test_no_secret_is_ever_printed(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
@@ -258,3 +263,52 @@ def test_a_digest_is_one_message_about_many_models(web: Any, ledger: Ledger) -> 
     assert all(f"{name} has other leaves. What to do:" in digest["text"] for name in ("ash", "birch", "oak"))
     assert send_digest(ledger, channels, newest) == newest
     assert len(web.received) == 2
+
+
+@pytest.fixture
+def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No channel, and a home that does not exist."""
+    for variable in ALERT_VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ML_ASSETS_HOME", str(tmp_path / "home"))
+    return monkeypatch
+
+
+def test_the_command_tries_every_channel_and_says_what_failed(
+    web: Any, post_office: Any, set_up: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    port = web.server_address[1]
+    set_up.setenv("ML_ASSETS_ALERT_WEBHOOK", address(web))
+    set_up.setenv("ML_ASSETS_ALERT_SLACK", address(web, "/slack"))
+    set_up.setenv("ML_ASSETS_ALERT_URLS", f"json://ann:{SECRET}@127.0.0.1:{port}/a")
+    set_up.setenv("ML_ASSETS_ALERT_EMAIL", "ann@example.org")
+    set_up.setenv("ML_ASSETS_SMTP_HOST", "127.0.0.1")
+    set_up.setenv("ML_ASSETS_SMTP_PORT", str(post_office.server_address[1]))
+    told = ml_assets("test-alerts")
+    assert (told.code, told.out.split()) == (0, "sent webhook sent slack sent email sent json".split())
+    assert [where for where, _ in web.received] == ["/hook", "/slack", "/a"]
+    assert web.received[0][1]["event"] == "test" and web.received[2][1]["type"] == "info"
+    ((_, mail),) = post_office.received
+    assert "ml_assets: a test message" in mail and "ml-assets explain" not in mail
+
+    set_up.setenv("ML_ASSETS_ALERT_SLACK", address(web, "/broken"))
+    set_up.setenv("ML_ASSETS_ALERT_URLS", f"json://ann:{SECRET}@127.0.0.1:1/{SECRET} odd://{SECRET}")
+    set_up.setenv("ML_ASSETS_ALERT_EMAIL", "ann@example.org, nobody@example.org")
+    told, as_json = ml_assets("test-alerts"), ml_assets("test-alerts", "--json")
+    assert told.code == as_json.code == 1
+    assert told.out.splitlines() == [
+        "sent    webhook",
+        "FAILED  slack: HTTP 500 (Internal Server Error). Look at ML_ASSETS_ALERT_SLACK",
+        "FAILED  email: the server refused 1 of 2 recipients. Look at ML_ASSETS_ALERT_EMAIL and ML_ASSETS_SMTP_…",
+        "FAILED  json: the service did not take it. Look at ML_ASSETS_ALERT_URLS",
+        "FAILED  odd: apprise does not understand the address. Look at ML_ASSETS_ALERT_URLS",
+    ]
+    assert not as_json.result["ok"] and len(as_json.result["channels"]) == 5
+    assert SECRET not in told.out + told.err + as_json.out + as_json.err
+    assert not (tmp_path / "home").exists()  # a test is no occurrence: no ledger knows of it
+
+
+def test_the_command_names_the_settings_where_no_channel_is_set_up(set_up: pytest.MonkeyPatch) -> None:
+    told = ml_assets("test-alerts")
+    assert told.code == 1
+    assert "ledger alone. Set ML_ASSETS_ALERT_WEBHOOK, " in told.out
