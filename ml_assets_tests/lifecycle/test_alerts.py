@@ -285,7 +285,8 @@ def test_the_command_tries_every_channel_and_says_what_failed(
     set_up.setenv("ML_ASSETS_SMTP_HOST", "127.0.0.1")
     set_up.setenv("ML_ASSETS_SMTP_PORT", str(post_office.server_address[1]))
     told = ml_assets("test-alerts")
-    assert (told.code, told.out.split()) == (0, "sent webhook sent slack sent email sent json".split())
+    sent = [f"sent    {channel}" for channel in ("webhook", "slack", "email", "json")]
+    assert (told.code, told.out.splitlines()) == (0, sent)
     assert [where for where, _ in web.received] == ["/hook", "/slack", "/a"]
     assert web.received[0][1]["event"] == "test" and web.received[2][1]["type"] == "info"
     ((_, mail),) = post_office.received
