@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.promotion.paired import Paired, compare, differ, numbered, standard_error
+from ml_assets.promotion.paired import Paired, compare, differ, numbered
 from ml_assets.tasks.base import PROBABILITY, Labels
+from ml_assets.tasks.influence import spread_of
 from ml_assets.tasks.metrics import labelled
 
 if TYPE_CHECKING:
@@ -36,16 +37,19 @@ def calibration(
         return {}
     known = y.notna().to_numpy()
     loss = compare(y, first, second, "log_loss", blocks=blocks, positive=positive)
-    terms = [calibration_terms(labels_of(y, side, positive)) for side in (first, second)]
+    rows = [labels_of(y, side, positive) for side in (first, second)]
+    terms = [calibration_terms(side) for side in rows]
     scores = [float(part.mean()) for part in terms]
-    groups = numbered(blocks, known)
+    groups, tells = numbered(blocks, known), differ(first[known], second[known])
+    found = spread_of(terms[1] - terms[0], groups, rows[0].truth, tells)
     error = Paired(
         first=scores[0],
         second=scores[1],
         gain=scores[0] - scores[1],
-        error=standard_error(terms[1] - terms[0], groups),
+        error=found.error,
         rows=len(groups),
-        differing=len(np.unique(groups[differ(first[known], second[known])])),
+        differing=len(np.unique(groups[tells])),
+        freedom=found.freedom,
     )
     return {"log_loss": loss, "calibration_error": error} if loss else {"calibration_error": error}
 

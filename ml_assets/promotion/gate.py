@@ -178,6 +178,8 @@ def _decide(
     meaningful = max(promotion.min_gain, MEANINGFUL * abs(result.first))
     if result.differing == 0:
         return answer(outcome="keep", reason=f"{words}; the two models predict the same")
+    if result.few:
+        return answer(outcome="inconclusive", reason=f"{words}; {result.few}", rows_needed=result.rows_needed)
     if low > promotion.min_gain or (not wants_gain and high >= 0):
         words += f"; surely more than {promotion.min_gain:g}" if wants_gain else "; not surely worse"
         parts = _segment_gains(test, judged, champion, promotion)
@@ -216,7 +218,7 @@ def _words(result: Paired, metric: str, low: float, high: float, looks: int) -> 
 def _segment_gains(
     test: Any, judged: Judged, champion: pd.DataFrame, promotion: PromotionSection
 ) -> list[SegmentGain]:
-    """The gain in each segment with enough labelled rows, the worst first."""
+    """The gain in each segment with enough labelled rows, of each class, the worst first."""
     y, challenger, blocks = judged.y, judged.challenger, judged.blocks
     known = y.notna().to_numpy()
     different = differ(champion, challenger) & known
@@ -227,7 +229,7 @@ def _segment_gains(
             continue
         part = None if blocks is None else np.asarray(blocks)[rows]
         result = test(y[rows], champion[rows], challenger[rows], blocks=part)
-        if result is not None:
+        if result is not None and not result.few:
             found.append((name, result))
     corrected = holm([result.p_worse() for _, result in found])
     gains = [

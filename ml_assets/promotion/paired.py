@@ -2,7 +2,7 @@
 
 The standard error comes from the influence of each row on the metric where that has a formula (means, the
 root of a mean, the area under the curve), which is what a bootstrap of many resamples converges to and costs
-a thousandth of it; else from a paired bootstrap. Rows of one block count together.
+a thousandth of it; else from a jackknife. Rows of one block count together, and few rows of a class know little.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import Metric
+from ml_assets.tasks.base import Labels, Numbers
+from ml_assets.tasks.influence import FEWEST, rarest, spread
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-
-RESAMPLES = 500  # the standard error of the gain is then known to 3 %
-CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
+ANSWER = ["prediction"]
+"""What a metric without probabilities looks at."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,9 @@ class Paired:
     """Scores of two models on the same rows; a positive `gain` says that the second is better.
 
     `differing` counts the blocks in which the two answer differently: blocks in which they do not say nothing
-    about the spread, so the degrees of freedom are one less than it (Student's t; a normal or percentile
-    interval is too narrow where few rows differ: Efron & Tibshirani 1993, ch. 12).
+    about the spread. `freedom` are the degrees of freedom of the error, from the blocks of each class that differ
+    (Student's t; a normal or percentile interval is too narrow where few rows differ: Efron & Tibshirani 1993,
+    ch. 12). `few` names the class of which there are too few rows to compare anything, in words.
     """
 
     first: float
@@ -40,16 +40,15 @@ class Paired:
     error: float
     rows: int
     differing: int
-
-    @property
-    def _freedom(self) -> int:
-        return max(self.differing - 1, 1)
+    freedom: float
+    few: str = ""
+    rows_needed: int | None = None
 
     def half(self, alpha: float) -> float:
         """Half the interval whose either end is passed with probability `alpha`."""
         from scipy.stats import t
 
-        return float(t.isf(alpha, self._freedom)) * self.error if self.differing else 0.0
+        return float(t.isf(alpha, self.freedom)) * self.error if self.differing else 0.0
 
     def p_worse(self) -> float:
         """One-sided p-value of "the second is not worse"."""
@@ -57,7 +56,7 @@ class Paired:
 
         if not self.differing or self.gain == 0:
             return 1.0 if not self.differing else 0.5
-        return float(t.cdf(self.gain / self.error, self._freedom)) if self.error > 0 else float(self.gain > 0)
+        return float(t.cdf(self.gain / self.error, self.freedom)) if self.error > 0 else float(self.gain > 0)
 
 
 def compare(
@@ -85,7 +84,7 @@ def compare(
     positive : str or None
         Positive class of two.
     random_state : int
-        Seed of the bootstrap, where one is needed.
+        Seed of the jackknife's parts, where there is no formula.
 
     Returns
     -------
@@ -107,16 +106,39 @@ def compare(
     scores = [float(evaluate_counts(chosen, side, np.ones((1, len(truth))))[0]) for side in sides]
     if not np.isfinite(scores).all():
         return None
-    influences = [chosen.influence(side) if chosen.influence is not None else None for side in sides]
-    if influences[0] is None or influences[1] is None:
-        error = _bootstrap(chosen, sides, groups, random_state)
-    else:
-        error = standard_error(influences[1] - influences[0], groups)
-    if error is None:
+    tells = differ(before, after)
+    answers = tells if chosen.needs == "probability" else differ(before[ANSWER], after[ANSWER])
+    found = spread(chosen, sides, groups, answers, random_state)
+    if found is None:
         return None
-    sign = 1 if chosen.direction == "maximize" else -1
-    differing = len(np.unique(groups[differ(before, after)]))
-    return Paired(scores[0], scores[1], sign * (scores[1] - scores[0]), error, len(truth), differing)
+    few, needed = _too_few(sides[0]) if chosen.by_class else ("", None)
+    return Paired(
+        first=scores[0],
+        second=scores[1],
+        gain=(1 if chosen.direction == "maximize" else -1) * (scores[1] - scores[0]),
+        error=found.error,
+        rows=len(truth),
+        differing=len(np.unique(groups[tells])),
+        freedom=found.freedom,
+        few=few,
+        rows_needed=needed,
+    )
+
+
+def _too_few(rows: Labels | Numbers) -> tuple[str, int | None]:
+    """Name a class that has too few rows, and how many rows would have enough of it."""
+    if not isinstance(rows, Labels):
+        return "", None
+    name, count = rarest(rows)
+    total = len(rows.truth)
+    if count >= FEWEST:
+        return "", None
+    needed = -(-total * FEWEST // max(count, 1))
+    words = (
+        f"of {total:,} rows only {count:,} are of the class {name!r}: too few to compare two models by, "
+        f"{FEWEST} are needed"
+    )
+    return words, needed
 
 
 def numbered(blocks: Any | None, known: Any) -> NDArray[np.intp]:
@@ -134,37 +156,6 @@ def numbered(blocks: Any | None, known: Any) -> NDArray[np.intp]:
         raise ValueError(f"blocks: {len(blocks)} for {len(known)} rows.")
     groups = np.unique(np.asarray(blocks)[known], return_inverse=True)[1]
     return np.arange(rows) if rows == 0 or groups.max() == 0 else groups
-
-
-def standard_error(values: Floats, groups: NDArray[np.intp]) -> float:
-    """Standard error of the mean of `values` when whole groups are drawn (Cochran 1977, ch. 9).
-
-    >>> round(standard_error(np.array([0.0, 2.0]), np.array([0, 1])), 3)
-    1.0
-    """
-    sums = np.bincount(groups, weights=values - values.mean())
-    n = len(sums)
-    return float(np.sqrt(np.square(sums).sum() * n / max(n - 1, 1)) / len(values))
-
-
-def _bootstrap(metric: Metric, sides: list[Any], groups: NDArray[np.intp], random_state: int) -> float | None:
-    """Standard error of the difference from a paired bootstrap that draws whole groups."""
-    n_rows, n_groups = len(groups), int(groups.max()) + 1
-    generator = np.random.default_rng(random_state)
-    at_once = max(1, CELLS_AT_ONCE // n_rows)
-    drawn = []
-    for first in range(0, RESAMPLES, at_once):
-        size = min(at_once, RESAMPLES - first)
-        picks = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=size)
-        counts = picks[:, groups].astype(np.float64)
-        before, after = (evaluate_counts(metric, side, counts) for side in sides)
-        drawn.append(after - before)
-    gains = np.concatenate(drawn)
-    gains = gains[np.isfinite(gains)]
-    if len(gains) < RESAMPLES / 2:
-        return None
-    # A bootstrap of few blocks is too narrow by this factor.
-    return float(gains.std() * np.sqrt(n_groups / max(n_groups - 1, 1)))
 
 
 def differ(first: pd.DataFrame, second: pd.DataFrame) -> NDArray[np.bool_]:

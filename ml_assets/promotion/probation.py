@@ -75,6 +75,8 @@ def decide_probation(
     )
     if result is None:
         return answer("watching", undefined(metric, f"the {rows} rows of {seen}"))
+    if result.few:
+        return answer("watching", f"{seen}: {result.few}")
     half = result.half(alpha)
     scores = {
         "champion_score": result.second,

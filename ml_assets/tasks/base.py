@@ -64,6 +64,8 @@ class Metric:
         Whether each row counts 0 or 1: the interval is then Wilson's.
     undefined : str
         Rows that leave it undefined, in words: "the hold-out has …"; empty where any row has it.
+    by_class : bool
+        Whether it speaks of the rows of a class: how sure it is then follows from the rarer class.
     from_squared : callable or None
         From the mean squared error and the variance of the labels to a metric of numbers that follows from these two.
     """
@@ -75,6 +77,7 @@ class Metric:
     per_row: Callable[[Any], Floats] | None = None
     share: bool = False
     undefined: str = ""
+    by_class: bool = False
     from_squared: Callable[[float, float], float] | None = None
 
     @property

@@ -250,11 +250,13 @@ CLASSIFICATION = Task(
     name="classification",
     metrics=(
         mean("accuracy", "prediction", _right, share=True),
-        Metric("precision", "prediction", _precision, undefined=NO_POSITIVE),
-        Metric("recall", "prediction", _recall, undefined=NO_POSITIVE),
-        Metric("f1", "prediction", _f1, undefined=NO_POSITIVE),
-        Metric("roc_auc", "probability", _roc_auc, influence=_area_influence, undefined=ONE_CLASS),
-        Metric("pr_auc", "probability", _pr_auc, undefined=ONE_CLASS),
+        Metric("precision", "prediction", _precision, undefined=NO_POSITIVE, by_class=True),
+        Metric("recall", "prediction", _recall, undefined=NO_POSITIVE, by_class=True),
+        Metric("f1", "prediction", _f1, undefined=NO_POSITIVE, by_class=True),
+        Metric(
+            "roc_auc", "probability", _roc_auc, influence=_area_influence, undefined=ONE_CLASS, by_class=True
+        ),
+        Metric("pr_auc", "probability", _pr_auc, undefined=ONE_CLASS, by_class=True),
         mean("log_loss", "probability", _log_losses),
     ),
     default_metric=_default_metric,

@@ -1,4 +1,4 @@
-"""The standard error by formula is the bootstrap's; rows of a block count together; Holm corrects."""
+"""Exchanged models exchange the sign; unlabelled rows are nothing; Holm corrects."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.promotion import paired
 from ml_assets.promotion.paired import compare, holm
 from ml_assets.promotion.segments import segments
-from ml_assets.tasks.all import TASKS
-from ml_assets.tasks.metrics import METRICS, labelled
 
 
 def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:
@@ -29,34 +26,7 @@ def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:
     return pd.Series(np.where(yes, "yes", "no"), dtype=object), *sides
 
 
-def numbers(rows: int) -> tuple[Any, Any, Any]:
-    random = np.random.default_rng(1)
-    y = pd.Series(random.normal(20, 1, size=rows))
-    noise = random.standard_t(5, size=rows)
-    sides = [pd.DataFrame({"prediction": y + size * noise + random.normal(size=rows)}) for size in (1.0, 0.7)]
-    return y, *sides
-
-
-@pytest.mark.parametrize("blocked", [False, True])
-@pytest.mark.parametrize(
-    "metric", [metric.name for metric in METRICS.values() if metric.influence is not None]
-)
-def test_error_by_formula_is_the_error_by_bootstrap(
-    metric: str, blocked: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paired, "RESAMPLES", 4000)
-    given = classifiers(600) if TASKS[METRICS[metric].task].classes else numbers(600)
-    blocks = np.arange(600) // 4 if blocked else None
-    result = compare(*given, metric, positive=None, blocks=blocks)
-    assert result is not None
-    groups = np.arange(600) if blocks is None else blocks
-    sides = [labelled(given[0], side, METRICS[metric].task, None) for side in given[1:]]
-    by_bootstrap = paired._bootstrap(METRICS[metric], sides, groups, 0)
-    assert result.error == pytest.approx(by_bootstrap, rel=0.06)  # 4000 resamples know it to 1 %
-    assert result.gain > 0
-
-
-def test_metric_without_a_formula_is_bootstrapped() -> None:
+def test_metric_without_a_formula_has_an_error() -> None:
     result = compare(*classifiers(400), "f1", positive="yes")
     assert result is not None and result.error > 0
 

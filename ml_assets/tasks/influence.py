@@ -1,0 +1,206 @@
+"""How surely a score is known, or the difference of two: from what each row does to it.
+
+Rows of the rarer class carry most of what is uncertain in a metric that speaks of one, so the spread is taken
+class by class, and its degrees of freedom follow from the classes as they do in Welch's test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_assets.tasks.base import Floats, Labels, Metric, Numbers
+from ml_assets.tasks.metrics import evaluate_counts
+
+FEWEST = 10
+"""Rows of the rarest class below which a metric that speaks of classes compares nothing."""
+NEGLIGIBLE = 0.05
+"""Share of the rows: classes that together hold less cannot move a mean over many classes by more."""
+PARTS = 400
+"""Parts of the rows that are left out in turn, all classes together."""
+FEWEST_PARTS = 50
+"""The same of one class."""
+CELLS_AT_ONCE = 2_000_000
+"""Rows times parts held in memory at once (16 MB an array)."""
+
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard error, and the degrees of freedom of Student's t that it is known with."""
+
+    error: float
+    freedom: float
+
+
+def spread(
+    metric: Metric, sides: Sequence[Any], groups: Codes, tells: NDArray[np.bool_], random_state: int = 0
+) -> Spread | None:
+    """Standard error of a score, or of the second score minus the first, when whole groups are drawn.
+
+    From the influence of each row where the metric has a formula, else from a jackknife.
+
+    Parameters
+    ----------
+    metric : Metric
+    sides : one or two of Labels or Numbers
+        Labelled predictions of the same rows in the same order.
+    groups : array of int of shape (n_rows,)
+        Rows of one group count together; numbered from 0.
+    tells : array of bool of shape (n_rows,)
+        Rows that say something about the spread: of two models those that they answer differently.
+    random_state : int
+        Seed of the parts of the jackknife.
+
+    Returns
+    -------
+    Spread or None
+        None where the metric is undefined without some of the rows.
+    """
+    classes = classes_of(sides[0])
+    found = [None if metric.influence is None else metric.influence(side) for side in sides]
+    known = [values for values in found if values is not None]
+    if len(known) == len(sides):
+        values = known[-1] - known[0] if len(known) == 2 else known[0]
+        return spread_of(values, groups, classes, tells, metric.by_class)
+    groups = merged(groups, classes, random_state)
+    parts = jackknife(metric, sides, groups, classes)
+    return None if parts is None else spread_of(parts, groups, classes, tells, metric.by_class)
+
+
+def spread_of(
+    values: Floats, groups: Codes, classes: Codes, tells: NDArray[np.bool_], by_class: bool = False
+) -> Spread:
+    """Standard error of the mean of `values` when whole groups are drawn (Cochran 1977, ch. 9).
+
+    Each class contributes its part of the variance, known with one degree of freedom less than it has groups that
+    tell; of the whole they are Satterthwaite's (1946).
+
+    Parameters
+    ----------
+    values : array of shape (n_rows,)
+        Influence of each row.
+    groups, classes : array of int of shape (n_rows,)
+    tells : array of bool of shape (n_rows,)
+    by_class : bool
+        Whether the rows of each class are drawn by themselves, as the area under the curve has it (DeLong et al. 1988):
+        a class of m groups then loses one of m.
+
+    >>> four, one = np.array([0.0, 2.0, 0.0, 2.0]), np.zeros(4, np.intp)
+    >>> found = spread_of(four, np.arange(4), one, np.ones(4, bool))
+    >>> round(found.error, 3), found.freedom
+    (0.577, 3.0)
+    """
+    away = values - values.mean()
+    n_groups, variances, freedoms = int(groups.max()) + 1, [], []
+    sums = np.zeros(n_groups)
+    for code in np.unique(classes):
+        mine = classes == code
+        there = len(np.unique(groups[mine]))
+        part = np.bincount(groups[mine], weights=away[mine], minlength=n_groups)
+        if by_class and there > 1:
+            part = part * np.sqrt(there / (there - 1))
+        sums += part
+        variances.append(float(np.square(part).sum()))
+        freedoms.append(max(len(np.unique(groups[mine & tells])) - 1, 1))
+    present = len(np.unique(groups))
+    lost = 1.0 if by_class else present / max(present - 1, 1)
+    shares = np.asarray(variances)
+    ratio = np.square(shares.sum()) / max(np.square(shares) @ (1 / np.asarray(freedoms)), 1e-300)
+    return Spread(
+        error=float(np.sqrt(np.square(sums).sum() * lost) / len(values)),
+        freedom=max(float(ratio), 1.0),
+    )
+
+
+def classes_of(rows: Labels | Numbers) -> Codes:
+    """Class of each row; numbers are of one."""
+    return rows.truth if isinstance(rows, Labels) else np.zeros(len(rows.truth), dtype=np.intp)
+
+
+def merged(groups: Codes, classes: Codes, random_state: int) -> Codes:
+    """Put groups together where there are more than can be left out one by one, by chance.
+
+    Independent rows are dealt out class by class, so that no two of a rare class come together.
+    """
+    n_classes = len(np.unique(classes))
+    parts = max(PARTS // n_classes, FEWEST_PARTS)
+    n_groups = int(groups.max()) + 1
+    if n_groups <= parts:
+        return groups
+    generator = np.random.default_rng(random_state)
+    if n_groups < len(groups):
+        return np.asarray((generator.permutation(n_groups) % parts)[groups])
+    found = np.empty(len(groups), dtype=np.intp)
+    for code in np.unique(classes):
+        mine = np.flatnonzero(classes == code)
+        found[generator.permutation(mine)] = np.arange(len(mine)) % parts
+    return found
+
+
+def jackknife(metric: Metric, sides: Sequence[Any], groups: Codes, classes: Codes) -> Floats | None:
+    """Influence of each row: how the score moves without the rows of its group and class (Miller 1974).
+
+    The other rows of the class then count for those that are left out, so that the classes keep their shares. None
+    where the score is undefined without some rows.
+
+    Returns
+    -------
+    array of shape (n_rows,) or None
+        Mean zero in each class; of two sides of the second minus the first.
+    """
+    n = len(groups)
+    cells, cell_of = np.unique(classes * (int(groups.max()) + 1) + groups, return_inverse=True)
+    size = np.bincount(cell_of)
+    cell_class = cells // (int(groups.max()) + 1)
+    of_class = np.bincount(classes, minlength=int(classes.max()) + 1)
+    there = of_class[cell_class].astype(np.float64)
+    left = there - size
+    at_once = max(1, CELLS_AT_ONCE // n)
+    without = np.full(len(cells), np.nan)
+    for first in range(0, len(cells), at_once):
+        part = np.arange(first, min(first + at_once, len(cells)))
+        same = cell_class[part][:, None] == classes
+        scale = np.divide(there[part], left[part], out=np.zeros(len(part)), where=left[part] > 0)
+        counts = np.where(same, scale[:, None], 1.0)
+        counts[part[:, None] == cell_of] = 0.0
+        scores = [evaluate_counts(metric, side, counts) for side in sides]
+        without[part] = scores[-1] - scores[0] if len(scores) == 2 else scores[0]
+    alone = left == 0  # the one part of its class: how its score spreads nobody knows
+    if not np.isfinite(without[~alone]).all():
+        return None
+    once = [float(evaluate_counts(metric, side, np.ones((1, n)))[0]) for side in sides]
+    score = once[-1] - once[0] if len(once) == 2 else once[0]
+    moved = np.where(alone, 0.0, (score - without) * left / there)
+    per_row = (moved / size * n)[cell_of]
+    means = np.bincount(classes, weights=per_row) / np.maximum(of_class, 1)
+    return np.asarray(per_row - means[classes])
+
+
+def rarest(rows: Labels) -> tuple[str, int]:
+    """Return the rarest class that a score leans on, and its rows.
+
+    Of two classes the rarer one. Of more, the smallest ones that together have less than 5 % of the rows are left
+    out: they can hardly move the score.
+
+    >>> code = np.array([0] * 60 + [1] * 30 + [2] * 3)
+    >>> rarest(Labels(("a", "b", "c"), None, code, code, None))
+    ('b', 30)
+    """
+    counts = np.bincount(rows.truth, minlength=len(rows.classes))
+    if rows.positive is not None:
+        if len(rows.classes) < 2:
+            return "any other", 0
+        return min(((rows.classes[k], int(counts[k])) for k in (0, 1)), key=lambda pair: pair[1])
+    order = [k for k in np.argsort(counts, kind="stable") if counts[k]]
+    below = 0
+    for k in order:
+        below += int(counts[k])
+        if below > NEGLIGIBLE * len(rows.truth):
+            return rows.classes[k], int(counts[k])
+    return "", 0

@@ -1,0 +1,103 @@
+"""Formula, jackknife and bootstrap agree on the error; few rows of a class leave few degrees of freedom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.tasks import influence
+from ml_assets.tasks.base import Labels
+from ml_assets.tasks.influence import jackknife, merged, rarest, spread, spread_of
+from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
+
+ROWS = 400
+SCORED = [metric.name for metric in METRICS.values() if metric.task == "classification"]
+
+
+def classifiers(rows: int, rate: float = 0.3) -> list[Any]:
+    random = np.random.default_rng(0)
+    yes = random.permutation(rows) < rate * rows
+    noise = random.normal(size=rows)
+    y = pd.Series(np.where(yes, "yes", "no"), dtype=object)
+    sides = []
+    for signal in (0.8, 1.6):
+        chance = 1 / (1 + np.exp(-(signal * (yes - 0.5) + noise + random.normal(size=rows))))
+        answer = np.where(chance > 0.5, "yes", "no")
+        frame = pd.DataFrame({"prediction": answer, "probability_no": 1 - chance, "probability_yes": chance})
+        sides.append(labelled(y, frame, "classification", "yes"))
+    return sides
+
+
+def numbers(rows: int) -> list[Any]:
+    random = np.random.default_rng(1)
+    y = pd.Series(random.normal(20, 1, size=rows))
+    noise = random.standard_t(5, size=rows)
+    frames = [
+        pd.DataFrame({"prediction": y + size * noise + random.normal(size=rows)}) for size in (1.0, 0.7)
+    ]
+    return [labelled(y, frame, "regression", None) for frame in frames]
+
+
+def by_bootstrap(metric: str, sides: list[Any], groups: Any) -> float:
+    """Standard error of the difference when whole groups are drawn."""
+    random, n_groups = np.random.default_rng(2), int(groups.max()) + 1
+    picks = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=2000)
+    before, after = (evaluate_counts(METRICS[metric], side, picks[:, groups] * 1.0) for side in sides)
+    return float((after - before).std())
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_error_is_the_error_by_bootstrap(metric: str, blocked: bool) -> None:
+    sides = classifiers(ROWS) if metric in SCORED else numbers(ROWS)
+    groups = np.arange(ROWS) // 4 if blocked else np.arange(ROWS)
+    found = spread(METRICS[metric], sides, groups, np.ones(ROWS, bool))
+    assert found is not None
+    assert found.error == pytest.approx(by_bootstrap(metric, sides, groups), rel=0.12)
+    assert ROWS / (8 if blocked else 4) < found.freedom < ROWS
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "log_loss"])
+def test_jackknife_moves_rows_as_the_formula_does(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influence, "FEWEST_PARTS", ROWS)
+    sides = classifiers(ROWS)
+    truth = sides[0].truth
+    formula = METRICS[metric].influence
+    assert formula is not None
+    known = np.asarray(formula(sides[1])) - np.asarray(formula(sides[0]))
+    for code in (0, 1):
+        known[truth == code] -= known[truth == code].mean()
+    found = jackknife(METRICS[metric], sides, merged(np.arange(ROWS), truth, 0), truth)
+    assert found is not None and np.allclose(found, known, atol=1e-9)
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 40), st.integers(41, 400), st.integers(0, 100))
+def test_degrees_of_freedom_lie_between_the_rarer_class_and_all_rows(few: int, many: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    classes = np.repeat([0, 1], [few, many])
+    found = spread_of(
+        random.normal(size=few + many), np.arange(few + many), classes, np.ones(few + many, bool)
+    )
+    assert few - 1 - 1e-9 <= found.freedom <= few + many - 2 + 1e-9
+
+
+def test_few_positives_carry_what_is_known_of_the_area() -> None:
+    for positives in (3, 10, 30):
+        sides = classifiers(1_000, positives / 1_000)
+        for metric in ("roc_auc", "pr_auc", "f1"):
+            found = spread(METRICS[metric], sides, np.arange(1_000), np.ones(1_000, bool))
+            assert found is not None and positives - 1 <= found.freedom <= 3 * positives, metric
+
+
+def test_rarest_of_two_and_of_many() -> None:
+    two = np.array([0] * 90 + [1] * 4)
+    assert rarest(Labels(("no", "yes"), 1, two, two, None)) == ("yes", 4)
+    assert rarest(Labels(("yes",), 0, two * 0, two * 0, None))[1] == 0
+    even = np.arange(50) % 10
+    assert rarest(Labels(tuple("abcdefghij"), None, even, even, None))[1] == 5
