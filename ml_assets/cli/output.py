@@ -64,10 +64,11 @@ def _home() -> Path:
 
 
 class _Shown(logging.Formatter):
-    """A line of the log, fit for a terminal."""
+    """A line of the log, fit for a terminal: what is nothing but told needs no word for its level."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return shown(super().format(record))
+        text = super().format(record)
+        return shown(text.removeprefix("INFO: ") if record.levelno == logging.INFO else text)
 
 
 def log_to_stderr(level: str) -> None:

@@ -64,10 +64,8 @@ def prepare_home(settings: Settings) -> None:
     except OSError as error:
         raise unusable("ML_ASSETS_HOME", settings.home, error) from None
     if is_new:
-        logger.warning(
-            "%s is a new home, without any model yet. If you expected some, set ML_ASSETS_HOME to their home;"
-            " without it the home is .ml_assets in the current folder",
-            settings.home,
+        logger.info(
+            "%s is a new home, without any model yet: set ML_ASSETS_HOME if you expected some", settings.home
         )
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ML_ASSETS_HOME"] = str(settings.home)

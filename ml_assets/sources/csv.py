@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ml_assets.sources.numbers import (
 )
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.quotes import check_quotes, unclosed
+from ml_assets.sources.repeated import headers_in, told
 from ml_assets.sources.wanted import Columns
 
 BLOCK = 1 << 20
@@ -41,7 +43,7 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     dialect = dialect_of(path)
     names = _names(dialect)
     check_header(dialect.names, path)
-    table = _table(path, dialect, names, columns.texts, [*MISSING, *na_values])
+    table, again = _rows(path, dialect, names, columns.texts, [*MISSING, *na_values])
     check_quotes(table, path, dialect)
     # `column_names` is a new list each time: asked for each of thousands of columns it would take seconds.
     there = set(table.column_names)
@@ -60,7 +62,8 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     )
     table = table.select([name for name in table.column_names if name not in aside])
     lines = "line" if dialect.left_out == 1 else "lines"
-    notes = [f"{path.name}: {dialect.left_out:,} {lines} above the header left out"] * bool(dialect.left_out)
+    notes = [f"{path.name}: {dialect.left_out:,} {lines} beside the header left out"] * bool(dialect.left_out)
+    notes += [f"{path.name}: {told(again)}"] if again else []
     notes += _missing(path, dialect, names, table, na_values)
     texts = [
         field.name
@@ -79,19 +82,58 @@ def read_csv_column(path: Path, column: str, na_values: Collection[str] = ()) ->
     dialect = dialect_of(path)
     check_header(dialect.names, path)
     check_named(column, dialect.names, path)
-    return plain(_table(path, dialect, _names(dialect), (), [*MISSING, *na_values], only=[column]), path)
+    table, _ = _rows(path, dialect, _names(dialect), (), [*MISSING, *na_values], only=[column])
+    return plain(table, path)
 
 
 def count_csv_rows(path: Path) -> int:
     """Rows of a CSV file."""
     dialect = dialect_of(path)
     names = _names(dialect)
-    return int(_table(path, dialect, names, names[:1], [""], only=names[:1]).num_rows)
+    table = _table(path, dialect, names, names[:1], [""], only=names[:1])
+    if headers_in(table) is not None:  # a cell may well be called as its column: the whole row tells
+        table, _ = _rows(path, dialect, names, names, [""])
+    return int(table.num_rows)
 
 
 def _names(dialect: Dialect) -> list[str]:
     """Names of the columns; one without a name is called as pandas calls it."""
     return [name or f"Unnamed: {place}" for place, name in enumerate(dialect.names)]
+
+
+def _rows(
+    path: Path,
+    dialect: Dialect,
+    names: list[str],
+    texts: Collection[str],
+    missing: list[str],
+    only: list[str] | None = None,
+) -> tuple[pa.Table, list[int]]:
+    """Rows, and the places among them in which the header stood again."""
+    table = _table(path, dialect, names, texts, missing, only)
+    found = headers_in(table)
+    if found is None:
+        return table, []
+    kept = io.BytesIO()
+    pa_csv.write_csv(table.filter(pc.invert(found)), kept)
+    options = _converted(table.column_names, texts, missing, only)
+    table = pa_csv.read_csv(
+        pa.py_buffer(kept.getvalue()),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        convert_options=options,
+    )
+    return table, pc.indices_nonzero(found).to_pylist()
+
+
+def _converted(
+    names: list[str], texts: Collection[str], missing: list[str], only: list[str] | None
+) -> pa_csv.ConvertOptions:
+    return pa_csv.ConvertOptions(
+        null_values=missing,
+        strings_can_be_null=True,
+        include_columns=only,
+        column_types={name: pa.string() for name in texts if name in names},
+    )
 
 
 def _table(
@@ -118,12 +160,7 @@ def _table(
                 parse_options=pa_csv.ParseOptions(
                     delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=remember
                 ),
-                convert_options=pa_csv.ConvertOptions(
-                    null_values=missing,
-                    strings_can_be_null=True,
-                    include_columns=only,
-                    column_types={name: pa.string() for name in texts if name in names},
-                ),
+                convert_options=_converted(names, texts, missing, only),
             )
 
     block = BLOCK
@@ -152,12 +189,19 @@ def _table(
 def _ragged(path: Path, dialect: Dialect, rows: list[Any]) -> str:
     row = rows[0]
     above = row.text.partition("\n")[0]
-    if above != row.text and above.count('"') % 2:
+    is_short = row.actual_columns < row.expected_columns
+    if above.count('"') % 2 and (above != row.text or is_short):
         return unclosed(path, dialect, above[above.rindex('"') + 1 :])
     more = f" (and {len(rows) - 1} more such rows)" if len(rows) > 1 else ""
+    remedy = (
+        "Complete the row, or remove the line if it is none"
+        if is_short
+        else 'Put cells that hold the separator in double quotes, and write "" for a quote within them'
+    )
+    cells = "cell" if row.actual_columns == 1 else "cells"
     return (
-        f"{path}, line {row.number}: {row.actual_columns} cells, the header has {row.expected_columns}"
-        f"{more}: '{row.text[:60]}'. Put cells that hold the separator in quotes"
+        f"{path}, line {row.number}: {row.actual_columns} {cells}, the header has {row.expected_columns}"
+        f"{more}: '{row.text[:60]}'. {remedy}"
     )
 
 

@@ -24,6 +24,8 @@ LONGEST_LINE = 100_000
 """Characters; in longer lines nothing is looked for."""
 LONGEST_TITLE = 10
 """Lines."""
+BESIDE = 20
+"""Bytes that are shown before and after one that is no UTF-8."""
 SEPARATORS = ",;\t|^~\x01"
 COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 """First bytes of files that are unpacked while they are read."""
@@ -32,6 +34,19 @@ FOREIGN = {
     b"PAR1": "is a Parquet file: give it a name that ends in .parquet",
     b"\xd0\xcf\x11\xe0": "is an Excel workbook: save it as CSV",
 }
+NO_TABLES = (
+    (
+        re.compile(rb"\s*<(!doctype|html|\?xml|head|body)\b", re.I),
+        "is a web page: was the download refused? Fetch it anew",
+    ),
+    (
+        re.compile(rb"version https://git-lfs"),
+        "is a pointer of Git LFS instead of the rows: fetch them (git lfs pull)",
+    ),
+    (re.compile(rb'\s*(\[\s*)?\{\s*"'), "is JSON: save it as CSV"),
+    (re.compile(rb"%PDF-"), "is a PDF: save the table in it as CSV"),
+)
+"""Beginnings of texts that are no table."""
 BYTE_ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\xff\xfe", "utf-16"),
@@ -42,6 +57,12 @@ SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 COMMENTS = ("#", "//", "%", "!")
 FRACTION = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
+RULE = re.compile(r"[\s|+:,;=-]*(-{3}|={3})[\s|+:,;=-]*")
+"""A line between header and rows, as databases and Markdown draw it."""
+LONGEST_NAME = 10
+"""Lines; a name of more is a quote that is not closed."""
+NAMED = 5
+"""Columns that are named of many."""
 
 
 class Dialect(NamedTuple):
@@ -54,7 +75,7 @@ class Dialect(NamedTuple):
     skip: int
     """Physical lines before the first row: the header, and what stands above it."""
     left_out: int
-    """Of these, lines that are neither header nor blank."""
+    """Of these, lines that are neither header nor blank: titles, comments, a line drawn below the header."""
     delimiter: str
     padded: bool
     """A space follows each separator."""
@@ -76,7 +97,7 @@ def dialect_of(path: Path) -> Dialect:
     try:
         text = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "strict" if whole else "ignore")
     except UnicodeDecodeError as error:
-        raise SourceError(not_utf8(path)) from error
+        raise SourceError(not_utf8(path) if encoding == "utf-8" else _cut_off(path, encoding)) from error
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise SourceError(f"{path} is empty: a CSV file starts with a line of column names")
@@ -98,14 +119,16 @@ def dialect_of(path: Path) -> Dialect:
         )
     header_lines = 1 + sum(name.count("\n") for name in header)
     names = [name.strip() for name in header]
-    sample = list(islice((row for row in rows if row), SAMPLE))
-    spaces = {cell.startswith(" ") for row in sample or [names] for cell in row[1:]}
+    drawn = header_lines < len(below) and RULE.fullmatch(below[header_lines]) is not None
+    sample = list(islice((row for row in rows if row), drawn, SAMPLE))
+    _check_cut(names, sample, path)
+    spaces = {cell.startswith(" ") for row in sample or [names] for cell in row[1:] if cell}
     return Dialect(
         compression,
         encoding,
         carriage_returns,
-        start + titles + header_lines,
-        left_out + sum(1 for line in skipped if line.strip()),
+        start + titles + header_lines + drawn,
+        left_out + sum(1 for line in skipped if line.strip()) + drawn,
         delimiter,
         spaces == {True},
         _with_index(names, sample),
@@ -129,9 +152,7 @@ def opened(path: Path, dialect: Dialect) -> pa.NativeFile:
         try:
             content = content.decode(dialect.encoding).removeprefix("\ufeff").encode()
         except UnicodeDecodeError as error:
-            raise SourceError(
-                f"{path} is not {dialect.encoding.upper()} to its end: save it as UTF-8"
-            ) from error
+            raise SourceError(_cut_off(path, dialect.encoding)) from error
     if dialect.carriage_returns:
         content = content.replace(b"\r", b"\n")
     if dialect.padded:  # a quote counts only where it is the first character of a cell
@@ -163,24 +184,42 @@ def check_names(names: list[str], path: Path) -> None:
     """Refuse names that stand twice."""
     twice = [name for name, times in Counter(names).items() if times > 1 and name]
     if twice:
-        named = ", ".join(f"'{name}'" for name in twice)
+        named = ", ".join(f"'{name}'" for name in twice[:NAMED]) + " …" * (len(twice) > NAMED)
         raise SourceError(f"{path} has more than one column named {named}: rename or remove all but one")
 
 
 def not_utf8(path: Path) -> str:
-    """Words for bytes that are no UTF-8."""
+    """Words for bytes that are no UTF-8: where the first of them are, and how Windows would read them."""
+    with pa.input_stream(str(path), compression=_compression(path)) as stream:
+        for number, line in enumerate(io.BufferedReader(stream), 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                around = line[max(0, error.start - BESIDE) : error.start + BESIDE].decode("cp1252", "replace")
+                return (
+                    f"{path}, line {number}: not UTF-8 text; read as Windows-1252 it is '{around.strip()}'. "
+                    "Save the file as UTF-8"
+                )
     return f"{path} is not UTF-8 text: save it as UTF-8"
+
+
+def _cut_off(path: Path, encoding: str) -> str:
+    return f"{path} is not {encoding.upper()} to its end: save it as UTF-8"
+
+
+def _compression(path: Path) -> str | None:
+    with path.open("rb") as raw:
+        magic = raw.read(8)
+    for start, words in FOREIGN.items():
+        if magic.startswith(start):
+            raise SourceError(f"{path} {words}")
+    return next((kind for start, kind in COMPRESSIONS.items() if magic.startswith(start)), None)
 
 
 def _head(path: Path) -> tuple[str | None, bytes, bool]:
     """Compression, first bytes with the whole header in them, and whether that is all."""
     try:
-        with path.open("rb") as raw:
-            magic = raw.read(8)
-        for start, words in FOREIGN.items():
-            if magic.startswith(start):
-                raise SourceError(f"{path} {words}")
-        compression = next((kind for start, kind in COMPRESSIONS.items() if magic.startswith(start)), None)
+        compression = _compression(path)
         with pa.input_stream(str(path), compression=compression) as stream:
             head, size = stream.read(HEAD), HEAD
             while len(head) == size < LONGEST_HEAD and len(re.findall(rb"[\r\n]+", head)) < SAMPLE // 4:
@@ -188,7 +227,27 @@ def _head(path: Path) -> tuple[str | None, bytes, bool]:
                 head += stream.read(size - len(head))
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(f"{path} cannot be read: {error}") from error
+    for beginning, words in NO_TABLES:
+        if beginning.match(head):
+            raise SourceError(f"{path} {words}")
     return compression, head, len(head) < size
+
+
+def _check_cut(names: list[str], sample: list[list[str]], path: Path) -> None:
+    """Refuse a header of which a quote made one name of many lines, or spaces one name of many."""
+    lines = max(name.count("\n") for name in names)
+    if lines > (LONGEST_NAME if sample else 1):
+        raise SourceError(
+            f"{path}, line 1: a quote is opened in the header and not closed, so that the lines below it would be "
+            "one name. Close the quote, or remove it"
+        )
+    words = names[0].split()
+    rows = [row[0].split() for row in sample if len(row) == 1]
+    if len(names) == 1 < len(words) and rows and sum(len(row) == len(words) for row in rows) > len(rows) / 2:
+        raise SourceError(
+            f"{path}, line 1: nothing but spaces between '{words[0]}' and '{words[1]}'. Write commas or tabs between "
+            "the cells (pandas: read_csv(…, sep=r'\\s+').to_csv(…))"
+        )
 
 
 def _encoding(head: bytes) -> str:

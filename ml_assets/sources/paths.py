@@ -197,9 +197,8 @@ def file_type(file: Path) -> str:
 def _matches(root: Path, path: str) -> list[File]:
     place = root / path
     if place.is_dir():
-        inside = sorted(file for file in place.rglob("*") if file.is_file())
-        readable = [file for file in inside if file.name.lower().endswith(tuple(ENDINGS))]
-        return [File(file, _folders(file, place)) for file in readable]
+        inside = (file for file in sorted(place.rglob("*")) if file.name.lower().endswith(tuple(ENDINGS)))
+        return [File(file, _folders(file, place)) for file in inside if _is_there(file)]
     if place.is_file():
         return [File(place, {})]
     # What is there as it is written is no pattern: a folder may be called "data [x]".
@@ -208,7 +207,16 @@ def _matches(root: Path, path: str) -> list[File]:
     while len(parts) > 1 and (folder / parts[0]).is_dir():
         folder /= parts.pop(0)
     pattern = str(Path(*parts))
-    return [File(file, _folders(file, folder)) for file in sorted(folder.glob(pattern)) if file.is_file()]
+    return [File(file, _folders(file, folder)) for file in sorted(folder.glob(pattern)) if _is_there(file)]
+
+
+def _is_there(file: Path) -> bool:
+    """Whether a path is a file; a link that leads nowhere would leave rows out without a word."""
+    if file.is_symlink() and not file.exists():
+        raise SourceError(
+            f"{file} is a link to {file.readlink()}, where nothing is: bring that back, or remove the link"
+        )
+    return file.is_file()
 
 
 def _folders(file: Path, root: Path) -> dict[str, str | None]:

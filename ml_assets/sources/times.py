@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +23,14 @@ DATE_FORMATS = (
     "%d.%m.%Y %H:%M:%S",
 )
 """What is understood beside ISO 8601: no form that two countries read differently."""
+DAYS = (19_000_101, 21_001_231)
+"""Whole numbers that are days without their dashes, as 20240131."""
+KINDS = (
+    (pa.types.is_boolean, "true or false"),
+    (pa.types.is_integer, "a whole number"),
+    (pa.types.is_floating, "a number"),
+)
+"""Types of columns, as people call them."""
 NO_DATE = "0000-00-00"
 """What MySQL writes for no date; it is read as the first moment there is."""
 
@@ -29,7 +38,7 @@ NO_DATE = "0000-00-00"
 def to_times(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int | None]:
     """Times of a column of dates, timestamps or text, in UTC, and the position of the first that is none.
 
-    Numbers are no times: nobody can tell seconds from days.
+    Of numbers, days such as 20240131 are times; of others nobody can tell seconds from days.
     """
     if pa.types.is_timestamp(column.type):
         times = column
@@ -37,6 +46,8 @@ def to_times(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int | None]:
         times = column.cast(TIME)
     elif pa.types.is_string(column.type):
         times = _parse(column)
+    elif _are_days(column):
+        times = _parse(column.cast(pa.string()))
     else:
         return pa.chunked_array([pa.nulls(len(column), TIME)]), 0
     bad = pc.index(times.is_null(), True).as_py()
@@ -96,11 +107,56 @@ def bad_time(path: Path, column: str, row: int, value: object, kind: pa.DataType
     where = f"{path}, row {row + 1}, column '{column}' (batches.column)"
     if value is None:
         return f"{where}: the time is missing, so the row belongs to no batch. Fill it or remove the row"
-    if not pa.types.is_string(kind):
-        return f"{where}: {value!r} is a {kind}, not a time. Write times as 2024-01-31 or 2024-01-31 13:00:00"
-    return (
-        f"{where}: '{value}' is not a time that can be read. Write times as 2024-01-31 or 2024-01-31 13:00:00"
-    )
+    if pa.types.is_string(kind):
+        found = f"'{value}' is not a time that can be read"
+    else:
+        found = f"{value} is {next((words for is_kind, words in KINDS if is_kind(kind)), f'a {kind}')}, not a time"
+    return f"{where}: {found}{meant(str(value))}. Write times as 2024-01-31 or 2024-01-31 13:00:00"
+
+
+def _counted(digits: str, unit: str, since: datetime = datetime(1970, 1, 1)) -> str:
+    return str(since + timedelta(**{unit: int(digits)}))
+
+
+MEANT: tuple[tuple[re.Pattern[str], str, Callable[..., str] | None], ...] = (
+    (re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])"), "a month", "{}-{}-01".format),
+    (re.compile(r"((?:19|20)\d\d)"), "a year", "{}-01-01".format),
+    (re.compile(r"0?[1-9]|1[0-2]"), "a month without its year", None),
+    (re.compile(r"([2-6]\d{4})(?:\.\d+)?"), "a day as Excel counts",
+     lambda days: _counted(days, "days", datetime(1899, 12, 30))),
+    (re.compile(r"(\d{9,10})(?:\.\d+)?"), "seconds since 1970", lambda digits: _counted(digits, "seconds")),
+    (re.compile(r"(\d{12,13})(?:\.\d+)?"), "milliseconds since 1970",
+     lambda digits: _counted(digits, "milliseconds")),
+    (re.compile(r"(\d{4})-?W(\d\d)"), "a week",
+     lambda year, week: str(datetime.fromisocalendar(int(year), int(week), 1))),
+    (re.compile(r"(\d{4})[- ]?Q([1-4])"), "a quarter",
+     lambda year, quarter: f"{year}-{3 * int(quarter) - 2:02d}-01"),
+    (re.compile(r"\d\d?[/-]\d\d?[/-]\d{2,4}(?: .*)?"), "the day first, or the month? Countries differ", None),
+    (re.compile(r"\d\d?\.\d\d?\.\d\d(?: .*)?"), "of which century? Write years with four digits", None),
+)  # fmt: skip
+"""Values that are no times: pattern, what may be meant, and how that is written."""
+
+
+def meant(text: str) -> str:
+    """Words for what may be meant by a value that is no time.
+
+    >>> meant("202401"), meant("45292")
+    (' (a month? Write 2024-01-01)', ' (a day as Excel counts? Write 2024-01-01)')
+    """
+    for pattern, what, moment in MEANT:
+        if match := pattern.fullmatch(text.strip()):
+            try:
+                return f" ({what}? Write {moment(*match.groups())[:10]})" if moment else f" ({what})"
+            except ValueError:  # the 60th week
+                return ""
+    return ""
+
+
+def _are_days(column: pa.ChunkedArray) -> bool:
+    if not pa.types.is_integer(column.type) or not len(column):
+        return False
+    ends = pc.min_max(column)
+    return bool(DAYS[0] <= (ends["min"].as_py() or 0) and (ends["max"].as_py() or 0) <= DAYS[1])
 
 
 def _parse(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -4,6 +4,7 @@ import bz2
 import gzip
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ml_assets.recipe.schema import Batches
@@ -29,6 +30,7 @@ def written(a: str, b: str) -> dict[str, bytes]:
         [",".join((str(place), *row)) for place, row in enumerate(rows(a, b), start)] for start in (0, 1)
     )
     ended = [",".join((*row, "")) for row in rows(a, b)]
+    markdown = "".join(f"| {' | '.join(row)} |\n" for row in ("xcy", ("---", ":--", "---"), *rows(a, b)))
     return {
         "commas": table().encode(),
         "semicolons": table(";").encode(),
@@ -52,6 +54,12 @@ def written(a: str, b: str) -> dict[str, bytes]:
         "a separator at the end of each row": "\n".join(["x,c,y", *ended, ""]).encode(),
         "row numbers without a name": "\n".join([",x,c,y", *from_0, ""]).encode(),
         "row numbers that the header leaves out": "\n".join(["x,c,y", *from_1, ""]).encode(),
+        "a line below the header": table("|").replace("\n", "\n---+---+---\n", 1).encode(),
+        "a table of Markdown": markdown.encode(),
+        "two files in one": (table() + table().partition("\n")[0] + "\n").encode(),
+        "two files in one, each with a mark": (
+            "\ufeff" + table().replace(f"\n{rows(a, b)[2][0]}", f"\n\ufeffx,c,y\n{rows(a, b)[2][0]}")
+        ).encode(),
         "gzip": gzip.compress(table().encode()),
         "bzip2": bz2.compress(table().encode()),
     }
@@ -117,6 +125,15 @@ BROKEN = {
     "a fraction as name": (b"0.5,1\n1.5,2\n", r"a\.csv: the first line looks like data, as '0\.5'"),
     "whole numbers in no order": (b"39,State,77516,13\n40,b,1,2\n", r"looks like data, as '39'"),
     "an archive": (b"PK\x03\x04....", r"a\.csv is a ZIP archive or an Excel workbook: unpack it"),
+    "a web page": (b"<!DOCTYPE html>\n<html></html>\n", r"a\.csv is a web page: was the download refused"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid 1\n", r"a\.csv is a pointer of Git LFS"),
+    "JSON": (b'[{"x": 1, "y": 2}]', r"a\.csv is JSON: save it as CSV"),
+    "JSON lines": (b'{"x": 1, "y": 2}\n{"x": 1, "y": 2}\n', r"a\.csv is JSON: save it as CSV"),
+    "columns of spaces": (b"x    y\n1.5   a\n2.5   b\n", r"line 1: nothing but spaces between 'x' and 'y'"),
+    "a quote in the header": (b'x,"y\n1,2\n3,4\n', r"line 1: a quote is opened in the header and not closed"),
+    "a quote in the last row": (b'x,y,z\n1,2,a\n3,"4,b', r"line 3: a quote is opened and not closed"),
+    "a footer": (b"x,y\n1,2\n(1 row)\n", r"line 3: 1 cell, .*: '\(1 row\)'\. Complete the row, or remove the line"),
+    "other quotes": (b"x,y\n1,'a,b'\n", r"line 2: 3 cells, the header has 2: .* in double quotes"),
     "Parquet": (b"PAR1....", r"a\.csv is a Parquet file: give it a name that ends in \.parquet"),
     "cut off in UTF-16": (
         b"\xff\xfe" + "x;y\n1;2\n".encode("utf-16-le") + b"1", r"is not UTF-16 to its end|is not UTF-8"
@@ -135,4 +152,17 @@ def test_what_is_no_table_is_said_in_one_sentence(tmp_path: Path, name: str) -> 
 def test_lines_that_are_left_out_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("# one\n# two\nx,y\n1,2\n")
     account = open_source(Wanted("a.csv", tmp_path)).read().account
-    assert account.notes == ("a.csv: 2 lines above the header left out",)
+    assert account.notes == ("a.csv: 2 lines beside the header left out",)
+
+
+def test_a_header_that_stands_again_is_no_row_and_changes_no_type(tmp_path: Path) -> None:
+    table = "x,c,2021,none\n" + "007,c,1.5,\n" * 3
+    (tmp_path / "a.csv").write_text(table)
+    (tmp_path / "b.csv").write_text(table + table.replace("x,c", "\ufeffx,c"))
+    (tmp_path / "c.csv").write_text("x,c\na,c\nc,x\n")
+    once, account = open_source(Wanted("a.csv", tmp_path)).read()
+    twice, told = open_source(Wanted("b.csv", tmp_path)).read()
+    pd.testing.assert_frame_equal(twice[:3], once)
+    assert (len(twice), told.rows_in_files, account.notes) == (6, 6, ())
+    assert told.notes == ("b.csv: the header stands again in row 4: left out",)
+    assert len(read_source("c.csv", tmp_path)) == 2

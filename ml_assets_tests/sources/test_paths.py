@@ -145,3 +145,12 @@ def test_bytes_that_are_text_are_text_and_others_name_the_column(tmp_path: Path)
     pd.DataFrame({"c": [b"\xff", b"b"]}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(SourceError, match=r"column 'c' holds bytes.*exclude_cols"):
         read_source("a.parquet", tmp_path)
+
+
+@pytest.mark.parametrize("uri", ["data", "data/*.csv"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, uri: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "data" / "b.csv").symlink_to("gone.csv")
+    with pytest.raises(SourceError, match=r"b\.csv is a link to gone\.csv, where nothing is"):
+        read_source(uri, tmp_path)

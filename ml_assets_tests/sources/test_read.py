@@ -32,15 +32,15 @@ BROKEN = {
     "duplicate columns": ({"a.csv": b"x,y,x\n1,2,3\n"}, r"a\.csv has more than one column named 'x'"),
     "column without a name": ({"a.csv": b",y\nanna,2\n"}, r"a\.csv: column 1 has no name.*index=False"),
     "too many cells": ({"a.csv": b"x,y\n1,2\n3,4,5\n"}, r"a\.csv, line 3: 3 cells, the header has 2"),
-    "too few cells": ({"a.csv": b"x,y\n1,2\n3\n4,5\n"}, r"a\.csv, line 3: 1 cells, the header has 2: '3'"),
+    "too few cells": ({"a.csv": b"x,y\n1,2\n3\n4,5\n"}, r"a\.csv, line 3: 1 cell, the header has 2: '3'"),
     "binary garbage": ({"a.csv": b"\x89PNG\0\0\1\2"}, r"a\.csv is not a CSV file: it holds binary data"),
     "not UTF-8": (
         {"a.csv": "x,y\ncafé,1\n".encode("latin-1")},
-        r"a\.csv is not UTF-8 text: save it as UTF-8",
+        r"a\.csv, line 2: not UTF-8 text; read as Windows-1252 it is 'café,1'. Save the file as UTF-8",
     ),
     "not UTF-8, far down": (
         {"a.csv": b"x,y\n" + b"abc,1\n" * 20_000 + "café,1\n".encode("latin-1")},
-        r"a\.csv is not UTF-8 text: save it as UTF-8 \(column 'x'\)",
+        r"a\.csv, line 20002: not UTF-8 text; .*'café,1'\. Save the file as UTF-8 \(column 'x'\)",
     ),
     "no Parquet": ({"a.parquet": b"month,y\n"}, r"a\.parquet is not a Parquet file that can be read"),
     "empty Parquet": ({"a.parquet": b""}, r"a\.parquet is empty \(0 bytes\)"),
@@ -67,10 +67,13 @@ def test_broken_file_gives_one_message_with_its_name(tmp_path: Path, name: str) 
     [
         ("month,y\n2024-01-01,1\nsoon,2\n", r"a\.csv, row 2, column 'month' .*: 'soon' is not a time"),
         ("month,y\n2024-01-01,1\n,2\n", r"a\.csv, row 2, column 'month' .*: the time is missing"),
-        ("month,y\n202401,1\n", r"a\.csv, row 1, column 'month' .*: 202401 is a int64, not a time"),
+        (
+            "month,y\n202401,1\n",
+            r"a\.csv, row 1, column 'month' .*: 202401 is a whole number, not a time \(a month\? Write 2024-01-01\)",
+        ),
         (
             "month,y\n03/04/2024,1\n",
-            r"'03/04/2024' is not a time that can be read. Write times as 2024-01-31",
+            r"'03/04/2024' is not a time that can be read \(the day first, or the month\?",
         ),
         ("day,y\n2024-01-01,1\n", r"batches\.column: 'month' is not a column of .*a\.csv \(found day, y\)"),
     ],

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +12,7 @@ from ml_assets.recipe.periods import PERIODS, Period
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources.arrow import TIME
 from ml_assets.sources.calendar import batch_of
+from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import open_source
 from ml_assets.sources.times import near, to_times
 from ml_assets.sources.wanted import Wanted
@@ -94,3 +96,33 @@ def test_periods_of_pandas_are_their_first_moment(tmp_path: Path, freq: str) -> 
     batches = Batches(column="day", period="monthly")
     read = open_source(Wanted("a.parquet", tmp_path, batches, today=datetime(2040, 1, 1))).read().frame
     assert read["day"].tolist() == list(periods.to_timestamp())
+
+
+def test_days_without_dashes_are_times() -> None:
+    for column in ([20240131, 20240201, None], ["20240131", "20240201", None]):
+        times, bad = to_times(pa.chunked_array([column]))
+        assert times.to_pylist()[:2] == [datetime(2024, 1, 31), datetime(2024, 2, 1)] and bad == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ([202401], "202401 is a whole number, not a time (a month? Write 2024-01-01)"),
+        ([20241399], "20241399 is a whole number, not a time. Write"),
+        ([2024], "2024 is a whole number, not a time (a year? Write 2024-01-01)"),
+        ([45292.5], "45292.5 is a number, not a time (a day as Excel counts? Write 2024-01-01)"),
+        ([1704067200], "(seconds since 1970? Write 2024-01-01)"),
+        ([1704067200000], "(milliseconds since 1970? Write 2024-01-01)"),
+        ([True], "true or false, not a time"),
+        (["2024-W05"], "(a week? Write 2024-01-29)"),
+        (["2024-W60"], "'2024-W60' is not a time that can be read. Write times"),
+        (["2024Q2"], "(a quarter? Write 2024-04-01)"),
+        (["03/04/2024"], "(the day first, or the month? Countries differ)"),
+        (["31.01.24"], "(of which century? Write years with four digits)"),
+    ],
+)
+def test_what_is_no_time_is_named_with_what_it_may_be(tmp_path: Path, column: list[Any], words: str) -> None:
+    pd.DataFrame({"day": column, "x": 1.5}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(SourceError) as caught:
+        open_source(Wanted("a.csv", tmp_path, Batches(column="day", period="monthly"))).read()
+    assert words in str(caught.value)
