@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -34,7 +33,7 @@ Json = Annotated[
 ]
 RecipeFile = Annotated[Path, typer.Option("--recipe-file", help="The recipe, a YAML file.")]
 ContextParams = Annotated[
-    str | None, typer.Option("--context-params", help="Variables of an SQL template, as JSON.")
+    str | None, typer.Option("--context-params", help="Values for the template of a query, as a JSON object.")
 ]
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: the recipe's `name`.")]
 
@@ -61,13 +60,16 @@ def validate(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]…", help="Default: all known recipes.")
     ] = None,
+    context_params: ContextParams = None,
     as_json: Json = False,
 ) -> None:
     """Check recipes against their data, without training anything."""
+    from ml_assets.cli.context_params import use
     from ml_assets.cli.validate import validate_files
     from ml_assets.settings import read_settings
 
     with faults(as_json):
+        use(context_params)
         results = validate_files(files, read_settings())
     lines = []
     for result in results:
@@ -83,10 +85,11 @@ def validate(
 @app.command()
 def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json: Json = False) -> None:
     """Train the model of a recipe through the real graph, and let the gate decide."""
+    from ml_assets.cli.context_params import use
     from ml_assets.cli.train import train_recipe
 
-    _refuse_context_params(context_params, as_json)
     with faults(as_json):
+        use(context_params, recipe_file)
         result = train_recipe(recipe_file, say)
     scores = columns(
         [
@@ -117,14 +120,17 @@ def backfill(
     ] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="BATCH", help="First batch.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="BATCH", help="Last batch.")] = None,
+    context_params: ContextParams = None,
     as_json: Json = False,
 ) -> None:
     """Let history arrive batch by batch, the retrain sensor deciding after each one."""
     from ml_assets.cli.backfill import backfill_text, batch_line
+    from ml_assets.cli.context_params import use
     from ml_assets.cli.models import state_of
     from ml_assets.orchestration.walk import walk
 
     with faults(as_json):
+        use(context_params, recipe_file)
         state = state_of(name, recipe_file)
         result = walk(
             state,
@@ -300,19 +306,3 @@ def ui(
 
     with faults(False):
         raise typer.Exit(serve_ui(host, port, mlflow_port))
-
-
-def _refuse_context_params(text: str | None, as_json: bool) -> dict[str, Any]:
-    """Check `--context-params`; SQL templates, which it is for, are not supported yet."""
-    if text is None:
-        return {}
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise stop(f"--context-params: not JSON: {error}", WRONG_USAGE, as_json) from None
-    if not isinstance(values, dict):
-        raise stop("--context-params: expected a JSON object, as in '{\"limit\": 10}'", WRONG_USAGE, as_json)
-    if values:
-        names = ", ".join(values)
-        raise stop(f"--context-params: {names}: SQL templates are not supported yet", WRONG_USAGE, as_json)
-    return values

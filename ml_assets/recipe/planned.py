@@ -5,7 +5,6 @@ All of it is here, so that what becomes supported is taken out in one place.
 
 from __future__ import annotations
 
-import re
 from typing import Final, get_args
 
 from ml_assets.recipe import readable
@@ -20,7 +19,7 @@ KEYS: Final = frozenset({
     "evaluation.validation.group_col", "evaluation.validation.validation_size",
     "hyperparameter_tuning.engine", "hyperparameter_tuning.sampler", "hyperparameter_tuning.warm_start",
     "model.augmenter.connection", "model.calibration", "model.ensemble", "model.feature_engineering",
-    "model.feature_selection", "model.loader.connection_uri", "model.loader.params", "model.threshold",
+    "model.feature_selection", "model.threshold",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
     "promotion.max_latency_ms", "promotion.shadow",
     "serving", "tracking", "training.checkpoints", "training.engine",
@@ -63,10 +62,6 @@ UNREADABLE: Final = tuple(ending for ending in (
     ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".orc", ".avro", ".pkl", ".pickle", ".txt",
 ) if ending not in readable.ENDINGS)  # fmt: skip
 """Endings of files."""
-
-
-SQL: Final = re.compile(r"\s*(?:select|with)\s|.*\.sql(?:\.j2)?\Z", re.IGNORECASE | re.DOTALL)
-"""A `source_uri` that is a query, or names the file of one."""
 
 
 def not_yet(what: str, instead: str) -> str:

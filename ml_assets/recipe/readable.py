@@ -5,6 +5,7 @@ What reads them is in `ml_assets.sources`; tests there keep the names equal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,9 @@ FILE_TYPES: Final[dict[str, tuple[str, ...]]] = {
 """Types of files, each with the endings of its names."""
 
 ENDINGS: Final = {ending: name for name, endings in FILE_TYPES.items() for ending in endings}
+
+QUERIES: Final = (".sql", ".sql.j2")
+"""Endings of files that hold a query, and of those that hold a template of one."""
 
 SCHEMES: Final = {"file": "file://PATH", "sklearn": "sklearn://NAME"}
 """Beginnings of a `source_uri` that is no path, and how the whole is written."""
@@ -34,5 +38,23 @@ def either(names: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-ACCEPTED: Final = either([f"a {either(FILE_TYPES)} path, glob or folder", *SCHEMES.values()])
+ACCEPTED: Final = either([
+    f"a {either(FILE_TYPES)} path, glob or folder", *SCHEMES.values(),
+    f"a query (SELECT … or a {either(QUERIES)} file)",
+])  # fmt: skip
 """What may stand as `source_uri`."""
+
+
+def is_query(source_uri: str) -> bool:
+    """
+    Whether a `source_uri` is a query itself.
+
+    >>> [is_query(text) for text in ("SELECT * FROM t", "with a as (select 1) select * from a", "select.csv")]
+    [True, True, False]
+    """
+    return re.match(r"\s*(?:select|with)[\s(*]|\s*(?:--|/\*)", source_uri, re.IGNORECASE) is not None
+
+
+def is_sql(source_uri: str) -> bool:
+    """Whether rows come from a database: by a query, or by a file that holds one."""
+    return is_query(source_uri) or source_uri.lower().rstrip().endswith(QUERIES)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+from pydantic import SecretStr
 
 from ml_assets.settings.alerts import ALERT_SECRETS
 from ml_assets.settings.errors import SettingsError
@@ -16,11 +19,17 @@ PREFIX: Final = "ML_ASSETS_RECIPE_"
 LIST: Final = "ML_ASSETS_RECIPE_VARIABLES"
 """Names of others that recipes may use, separated by commas."""
 
+CONNECTION: Final = "ML_ASSETS_CONNECTION_URI"
+"""Address of the database that queries are sent to whose recipes name none."""
+
+PARAMS: Final = "ML_ASSETS_CONTEXT_PARAMS"
+"""Values for the templates of queries, as a JSON object: what `--context-params` sets."""
+
 OF_THE_EXAMPLES: Final = frozenset({"ML_ASSETS_DEMO_DATA", "ML_ASSETS_BENCHMARK_DATA"})
 """Folders of the demo's and the benchmarks' data."""
 
 SECRET: Final = ALERT_SECRETS | {
-    "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
+    CONNECTION, "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
 }  # fmt: skip
 """Never for recipes: what a recipe reads is shown in messages and in the web UI."""
 
@@ -31,6 +40,10 @@ class Variables:
 
     names: frozenset[str] = OF_THE_EXAMPLES
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connection: SecretStr | None = None
+    """Database of queries whose recipes name none."""
+    params: Mapping[str, object] = field(default_factory=dict)
+    """Values for the templates of queries: they take the place of the recipe's."""
 
     def refusal(self, name: str) -> str | None:
         """Say why a recipe may not use a variable and what to do; None where it may."""
@@ -51,7 +64,7 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
     Raises
     ------
     SettingsError
-        The operator's list has what is no name, or a secret of the operator.
+        The operator's list has what is no name, or a secret of the operator; the context parameters are no JSON.
     """
     listed = {name.strip() for name in environ.get(LIST, "").split(",") if name.strip()}
     for name in sorted(listed):
@@ -61,5 +74,37 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
             raise SettingsError(f"{LIST}: {name} is a secret, which no recipe may read: take it out")
     allowed = Variables(OF_THE_EXAMPLES | listed)
     return Variables(
-        allowed.names, {name: text for name, text in environ.items() if allowed.refusal(name) is None}
+        allowed.names,
+        {name: text for name, text in environ.items() if allowed.refusal(name) is None},
+        SecretStr(environ[CONNECTION]) if environ.get(CONNECTION) else None,
+        read_params(environ.get(PARAMS) or "{}"),
     )
+
+
+def read_params(text: str) -> dict[str, object]:
+    """Values of a template's variables from a JSON object.
+
+    >>> read_params('{"day": "2024-01-01", "ids": [1, 2]}')
+    {'day': '2024-01-01', 'ids': [1, 2]}
+
+    Raises
+    ------
+    SettingsError
+        It is no JSON object of texts, numbers, true, false, null and lists of these.
+    """
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"context parameters ({PARAMS}): no JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise SettingsError(
+            f'context parameters ({PARAMS}): expected a JSON object, as {{"day": "2024-01-01"}}'
+        )
+    for name, value in given.items():
+        plain = value if isinstance(value, list) else [value]
+        if not all(part is None or isinstance(part, str | int | float) for part in plain):
+            raise SettingsError(
+                f"context parameters ({PARAMS}): {name!r} is no text, no number, not true, false or null, and no "
+                "list of these"
+            )
+    return given

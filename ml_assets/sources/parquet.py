@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, plain
 from ml_assets.sources.dialect import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
 from ml_assets.sources.marks import Window
+from ml_assets.sources.missing import without_values
 from ml_assets.sources.numbers import PLAIN, Form, form_of, forms_of, mend_columns
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.times import bad_time, rows_between, with_times
@@ -53,7 +53,7 @@ def read_parquet(
         counts = _counts(file, names, columns)
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
-    table, notes = mend_columns(_without(table, na_values), forms)
+    table, notes = mend_columns(without_values(table, na_values), forms)
     return Piece(path, table, file.metadata.num_rows, forms, aside, counts, tuple(notes))
 
 
@@ -184,40 +184,6 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _text(column: Any) -> Any:
     return column.cast(pa.string())
-
-
-def _without(table: pa.Table, na_values: Collection[str]) -> pa.Table:
-    """Table without the values that the recipe calls missing."""
-    if not na_values:
-        return table
-    for place, field in enumerate(table.schema):
-        column = table[field.name]
-        if pa.types.is_string(field.type):
-            gone = pc.is_in(column, value_set=pa.array(list(na_values), pa.string()))
-        elif pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
-            gone = pc.is_in(column, value_set=_numbers(na_values, field.type))
-        else:
-            continue
-        table = table.set_column(place, field.name, pc.if_else(gone, pa.scalar(None, field.type), column))
-    return table
-
-
-def _numbers(words: Collection[str], kind: pa.DataType) -> pa.Array:
-    """Those of the words that are values of a type; whole numbers never pass through a float."""
-    numbers = [Decimal(word) for word in words if _is_number(word)]
-    if pa.types.is_floating(kind):
-        return pa.array([float(number) for number in numbers], kind)
-    least, beyond = (0, 2**64) if pa.types.is_uint64(kind) else (-(2**63), 2**63)
-    return pa.array(
-        [int(number) for number in numbers if least <= number < beyond and number == int(number)], kind
-    )
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return not Decimal(word).is_nan()
-    except InvalidOperation:
-        return False
 
 
 def _literal(moment: datetime | None, kind: pa.DataType) -> pa.Scalar | None:

@@ -55,7 +55,7 @@ class SourceError(MendableError):
         super().__init__(f"{key}: {self.message}" if key else self.message)
 
 
-def expand(source_uri: str, variables: Variables) -> str:
+def expand(source_uri: str, variables: Variables, key: str = "source_uri") -> str:
     """Replace `${NAME}`, `${NAME:-default}` and `$NAME` by the values of the variables.
 
     >>> expand("${ML_ASSETS_RECIPE_DATA:-data}/churn/*.parquet", Variables())
@@ -70,11 +70,11 @@ def expand(source_uri: str, variables: Variables) -> str:
     def value(match: re.Match[str]) -> str:
         name, default = match.groups()
         if refusal := variables.refusal(name):
-            raise SourceError(f"source_uri '{source_uri}': {refusal}")
+            raise SourceError(f"{key} '{source_uri}': {refusal}")
         found = variables.values.get(name) or default
         if found is None:
             raise SourceError(
-                f"source_uri '{source_uri}': the environment variable {name} is not set. "
+                f"{key} '{source_uri}': the environment variable {name} is not set. "
                 f"Set it, or write ${{{name}:-DEFAULT}}"
             )
         return found

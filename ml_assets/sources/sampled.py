@@ -73,16 +73,34 @@ def sampled(files: list[File], wanted: Wanted) -> Sampled:
             ]
         window = (None, None) if wanted.batches is None else limits(wanted.batches)
         pieces = [tables.read_piece(file, wanted, window) for file in chosen]
-    of_files = "" if whole else f", from parts of {_counted(chosen, files)}"
+    return of_pieces(
+        pieces, chosen, wanted, whole, "" if whole else f", from parts of {_counted(chosen, files)}"
+    )
+
+
+def of_pieces(pieces: list[Piece], files: list[File], wanted: Wanted, whole: bool, origin: str) -> Sampled:
+    """Batches of what was read.
+
+    Parameters
+    ----------
+    pieces : list of Piece
+    files : list of File
+        The file of each piece.
+    wanted : Wanted
+    whole : bool
+        Whether all rows were read.
+    origin : str
+        What the rows are a part of, in words.
+    """
     if wanted.batches is None:
         table = tables.join(pieces)
-        account = tables.account_of(chosen, pieces, table, table, None)
-        words = f"{'all ' if whole else ''}{table.num_rows:,} rows{of_files}"
+        account = tables.account_of(files, pieces, table, table, None)
+        words = f"{'all ' if whole else ''}{table.num_rows:,} rows{origin}"
         return Sampled({STATIC: to_pandas(table)}, {}, account, whole, words)
-    column = wanted.batches.column
+    column, window = wanted.batches.column, limits(wanted.batches)
     table = tables.join(pieces, alike=False)
     given, near = tables.without_far_times(table, column, window, wanted.today)
-    account = tables.account_of(chosen, pieces, table, given, column)
+    account = tables.account_of(files, pieces, table, given, column)
     known = _batches(given, wanted.batches)
     labels = spread(known, MOST_BATCHES)
     found: dict[str, pd.DataFrame] = {}
@@ -96,7 +114,7 @@ def sampled(files: list[File], wanted: Wanted) -> Sampled:
     every = f"all {len(known):,}" if whole and len(labels) == len(known) else f"{len(labels):,}"
     of = "" if len(labels) == len(known) else f" of {len(known):,}"
     between = f", {labels[0]} to {labels[-1]}" if len(labels) > 1 else ""
-    words = f"{given.num_rows:,} rows, {every}{of} batches{between}{of_files}"
+    words = f"{given.num_rows:,} rows, {every}{of} batches{between}{origin}"
     return Sampled(found, refused, account, whole and len(labels) == len(known), words)
 
 

@@ -18,6 +18,8 @@ from ml_assets.sources.wanted import Wanted
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ml_assets.sources.arrow import Piece
+
 
 READING = 1
 """Of the digests: where they are made otherwise, what was seen before is looked at again."""
@@ -70,8 +72,8 @@ def look(wanted: Wanted, before: Sight) -> Sight:
     SourceError
         A file cannot be read.
     """
-    reading = _reading(wanted)
-    stats = {str(path): _stat(path) for path in listed(wanted)}
+    reading = reading_of(wanted)
+    stats = {str(path): stat(path) for path in listed(wanted)}
     known = before.files if before.reading == reading else {}
     if before.reading == reading and before.same_files(stats):
         return before
@@ -80,11 +82,11 @@ def look(wanted: Wanted, before: Sight) -> Sight:
         name = str(file.path)
         seen = known.get(name)
         if seen is None or (seen.size, seen.mtime_ns) != stats.get(name) or seen.parts is None:
-            size, mtime_ns = _stat(file.path)
+            size, mtime_ns = stat(file.path)
             seen = Seen(size=size, mtime_ns=mtime_ns, parts=parts_of(file, wanted))
         files[name] = seen
         for copy in file.copies:
-            size, mtime_ns = _stat(copy)
+            size, mtime_ns = stat(copy)
             files[str(copy)] = Seen(size=size, mtime_ns=mtime_ns, parts=None)
     return Sight(reading=reading, files=files)
 
@@ -110,13 +112,19 @@ def batches_in(sight: Sight, wanted: Wanted) -> dict[str, Part]:
 
 def parts_of(file: File, wanted: Wanted) -> dict[str, Part]:
     """What a file holds of each batch."""
-    import numpy as np
-
-    from ml_assets.sources.digest import row_hashes
     from ml_assets.sources.tables import read_piece
 
     assert wanted.batches is not None
-    piece = read_piece(file, wanted, limits(wanted.batches))
+    return parts_in(read_piece(file, wanted, limits(wanted.batches)), wanted)
+
+
+def parts_in(piece: Piece, wanted: Wanted) -> dict[str, Part]:
+    """What rows there are of each batch."""
+    import numpy as np
+
+    from ml_assets.sources.digest import row_hashes
+
+    assert wanted.batches is not None
     table = piece.table.drop_columns([name for name in piece.table.column_names if name in piece.counts])
     hashes = row_hashes(table)
     encoded = _moments(table[wanted.batches.column], wanted.batches.period)
@@ -136,12 +144,14 @@ def _moments(times: pa.ChunkedArray, period: Period) -> pa.DictionaryArray:
     return pc.floor_temporal(times, unit=PERIODS[period].unit).combine_chunks().dictionary_encode()
 
 
-def _stat(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+def stat(path: Path) -> tuple[int, int]:
+    """Size of a file, and the time it was written, in nanoseconds."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
-def _reading(wanted: Wanted) -> str:
+def reading_of(wanted: Wanted) -> str:
+    """Digest of what a recipe says of reading: rows that are read otherwise are others."""
     columns = wanted.columns
     said = [
         READING, wanted.uri, wanted.batches and wanted.batches.model_dump(include={"column", "period", "start", "end"}),

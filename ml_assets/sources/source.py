@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ml_assets.recipe import planned
-from ml_assets.recipe.readable import ACCEPTED
+from ml_assets.recipe.readable import ACCEPTED, is_query, is_sql
 from ml_assets.settings import Variables
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
 from ml_assets.sources.paths import VARIABLE, SourceError, expand
 from ml_assets.sources.sight import Part, Sight
-from ml_assets.sources.wanted import Labels, Wanted, columns_of
+from ml_assets.sources.wanted import Labels, Sql, Wanted, columns_of
 
 if TYPE_CHECKING:
     from ml_assets.recipe import Recipe
@@ -67,7 +67,7 @@ class Source(Protocol):
 
 
 SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known}
-"""Kinds of sources by the scheme of `source_uri`; a path has none."""
+"""Kinds of sources by the scheme of `source_uri`; a path has none, and a query is told by its words."""
 
 
 def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
@@ -79,9 +79,26 @@ def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
         A variable is not for recipes or not set, or there is no such kind of source.
     """
     loader = recipe.model.loader
-    uri = expand(loader.source_uri, variables)
+    sql = None
+    uri = loader.source_uri
+    if is_sql(uri):
+        given = variables.connection
+        connection = None if given is None else given.get_secret_value()
+        if loader.connection_uri:
+            connection = expand(loader.connection_uri, variables, "connection_uri")
+        sql = Sql(connection, {**loader.params, **variables.params}, loader.identifiers)
+    if not is_query(uri):
+        uri = expand(uri, variables)
     return open_source(
-        Wanted(uri, base, recipe.batches, loader.source_uri, columns_of(recipe), loader.na_values)
+        Wanted(
+            uri,
+            base,
+            recipe.batches,
+            loader.source_uri,
+            columns_of(recipe),
+            loader.na_values,
+            sql=sql,
+        )
     )
 
 
@@ -97,10 +114,12 @@ def open_source(wanted: Wanted) -> Source:
         There is no such kind of source.
     """
     uri = wanted.uri
+    if is_sql(uri):
+        from ml_assets.sources.sql.query import Query
+
+        return Query(wanted)
     if VARIABLE.search(uri):
         raise SourceError(f"source_uri '{uri}': the variable was not replaced by its value")
-    if planned.SQL.match(uri):
-        raise SourceError(f"source_uri '{wanted.name}' is SQL, which is not yet read: use {ACCEPTED}")
     scheme, separator, _ = uri.partition("://")
     scheme = scheme.lower() if separator else ""
     if scheme not in SOURCES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,25 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Sql:
+    """What a query needs beside its text.
+
+    Parameters
+    ----------
+    connection : str, optional
+        Address of the database, with the password: no message shows it.
+    params : mapping
+        Values of the template's variables.
+    identifiers : tuple of str
+        Names that values may put into the SQL.
+    """
+
+    connection: str | None = field(default=None, repr=False)
+    params: Mapping[str, object] = field(default_factory=dict)
+    identifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Wanted:
     """Where the rows lie, and what the recipe says of their columns.
 
@@ -61,6 +81,8 @@ class Wanted:
         Cells that mean "no value" beside the usual ones, in every column.
     today : datetime
         In UTC, without a zone: later times by more than a year are no times of rows.
+    sql : Sql, optional
+        What a query needs; None where the rows lie in files.
     """
 
     uri: str
@@ -70,6 +92,7 @@ class Wanted:
     columns: Columns = Columns()
     na_values: tuple[str, ...] = ()
     today: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    sql: Sql | None = None
 
     @property
     def name(self) -> str:

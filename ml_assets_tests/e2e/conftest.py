@@ -15,7 +15,7 @@ from ml_assets_tests.support.command_line import SMALL, ml_assets, shoppers
 
 VARIABLES = (
     "ML_ASSETS_HOME", "ML_ASSETS_RECIPES", "ML_ASSETS_DEMO_DATA", "ML_ASSETS_TUNING_TIMEOUT",
-    "MLFLOW_TRACKING_URI", "DAGSTER_HOME", "LOG_LEVEL",
+    "MLFLOW_TRACKING_URI", "DAGSTER_HOME", "LOG_LEVEL", "ML_ASSETS_CONNECTION_URI", "ML_ASSETS_CONTEXT_PARAMS",
 )  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets
@@ -16,8 +18,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "recipes"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the sample recipes are not there")
 
 LATER = {
-    "2_templated_sql": (8, "model.loader.source_uri", "SQL"),
-    "3_feature_store": (5, "model.loader.source_uri", "SQL"),
+    "3_feature_store": (7, "model.augmenter.type", "feature_store"),
     "5_multi_target": (12, "model.data_interface.target_col", "a list of targets"),
     "6_custom_preprocessing": (13, "model.preprocessor.params.outlier_detection", "outlier_detection"),
 }
@@ -72,6 +73,34 @@ def test_sample_recipe_is_valid_as_it_stands_and_trains(name: str, shop: Shop) -
     assert trained.result["promoted"], trained.result["reason"]
 
 
+def test_templated_query_is_valid_as_it_stands_and_trains(
+    shop: Shop, environment: pytest.MonkeyPatch
+) -> None:
+    name = "2_templated_sql"
+    path = shop.folder / f"{name}.yaml"
+    shutil.copy(SHARED / path.name, path)
+    shutil.copytree(SHARED / "sql", shop.folder / "sql")
+    said = re.search(r"--context-params '(.*)'", path.read_text())
+    assert said is not None
+    params = said.group(1)
+    assert "ML_ASSETS_CONNECTION_URI" in ml_assets("validate", path).out
+    environment.setenv("ML_ASSETS_CONNECTION_URI", "sqlite:///events.db")
+    events = rows("age", ("user_id", "session_id")).assign(event_date="2023-12-24", event_type="purchase")
+    spent = 260 + 60 * events["orders"] + np.random.default_rng(2).normal(0, 60, len(events))
+    events = events.assign(visits=events["orders"], total_spent=spent)
+    others = events.assign(event_type="visit")
+    engine = sa.create_engine(f"sqlite:///{shop.folder / 'events.db'}", poolclass=sa.NullPool)
+    pd.concat([events, others]).to_sql("user_events", engine, index=False)
+    missing = ml_assets("validate", path, "--json")
+    assert "the parameter 'target_date' is not given" in missing.result["files"][0]["errors"][0]["message"]
+    validated = ml_assets("validate", path, "--context-params", params, "--json")
+    assert validated.code == 0, validated.out
+    trained = ml_assets("train", "--recipe-file", path, "--context-params", params, "--json")
+    assert trained.code == 0, trained.err
+    assert trained.result["promoted"], trained.result["reason"]
+    assert f"{len(events)} rows" in trained.result["account"]["words"]
+
+
 @pytest.mark.parametrize("name", LATER)
 def test_sample_recipe_of_a_later_version_is_refused_with_the_reason(name: str, shop: Shop) -> None:
     line, key, words = LATER[name]
@@ -86,4 +115,4 @@ def test_sample_recipe_of_a_later_version_is_refused_with_the_reason(name: str, 
 
 
 def test_every_sample_recipe_is_looked_at() -> None:
-    assert {path.stem for path in SHARED.glob("*.yaml")} == set(DATA) | set(LATER)
+    assert {path.stem for path in SHARED.glob("*.yaml")} == {*DATA, *LATER, "2_templated_sql"}

@@ -118,8 +118,8 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         ["feature_store is not yet supported"]),
     "cloud storage": ("data/churn/*.parquet", "s3://bucket/churn.csv", 10, "model.loader.source_uri",
         ["s3:// is not yet supported", ACCEPTED]),
-    "SQL": ("data/churn/*.parquet", "SELECT * FROM churn", 10, "model.loader.source_uri",
-        ["SQL is not yet supported"]),
+    "password": ("source_uri: data/churn/*.parquet", "{source_uri: a.sql, connection_uri: 'mysql://me:x@h/d'}",
+        10, "model.loader.connection_uri", ["holds a password", "ML_ASSETS_CONNECTION_URI"]),
     "unknown data set": ("data/churn/*.parquet", "sklearn://irish", 10, "model.loader.source_uri",
         ["unknown data set 'irish'", "Did you mean 'iris'?"]),
     # search spaces

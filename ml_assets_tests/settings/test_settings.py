@@ -17,6 +17,7 @@ FOR_OTHERS = {
     "orchestration/mlflow_run.py",
     "registry/database.py",
     "cli/ui.py",
+    "cli/context_params.py",
 }
 
 

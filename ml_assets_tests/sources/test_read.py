@@ -114,8 +114,7 @@ def test_missing_batch_says_which_batches_there_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source_uri", "message"),
     [
-        ("SELECT * FROM rows", "is SQL, which is not yet read"),
-        ("rows.sql.j2", "is SQL, which is not yet read"),
+        ("rows.sql.j2", "a query needs a database"),
         ("s3://bucket/rows.csv", "'s3://' is not yet read"),
         ("htp://rows.csv", "'htp://' is not known"),
         ("rows.xlsx", r"no .+ file by its name; accepted are \.csv"),

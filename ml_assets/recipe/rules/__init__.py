@@ -16,14 +16,14 @@ from ml_assets.recipe.rules.columns import positive_class, preprocessor, targets
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.rules.scores import evaluation, promotion, retraining, tuning
-from ml_assets.recipe.rules.source import augmenter, source
+from ml_assets.recipe.rules.source import augmenter, queries, source
 from ml_assets.recipe.rules.unused import unused
 from ml_assets.recipe.schema import Recipe
 
 __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
-    unused, targets_columns, positive_class, source, augmenter, preprocessor, estimators, tuning, evaluation,
+    unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, estimators, tuning, evaluation,
     batches, without_batches, retraining, promotion,
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Key, unknown
-from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES
+from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES, is_query, is_sql
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
@@ -19,20 +19,40 @@ MAX_PART: Final = 255
 
 
 def source(recipe: Recipe) -> Found:
-    """Only files and the small data sets of scikit-learn can be read."""
+    """Files, queries and the small data sets of scikit-learn can be read."""
     key: Key = ("model", "loader", "source_uri")
     uri = recipe.model.loader.source_uri.strip()
     scheme, separator, rest = uri.partition("://")
     if not uri.strip():
         yield key, f"is empty; allowed: {ACCEPTED}"
-    elif planned.SQL.match(uri):
-        yield key, planned.not_yet("reading from SQL", f"Allowed: {ACCEPTED}")
+    elif is_query(uri):
+        return
     elif separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         yield from ((key, message) for message in _scheme(scheme.lower(), rest))
     elif fault := _path_fault(recipe.model.loader.source_uri):
         yield key, fault
     elif uri.lower().endswith(planned.UNREADABLE):
         yield key, planned.not_yet(f"the file type of {uri!r}", f"Allowed: {ACCEPTED}")
+
+
+def queries(recipe: Recipe) -> Found:
+    """A query has a database, whose password is not in the recipe; files have neither."""
+    loader, key = recipe.model.loader, ("model", "loader")
+    if not is_sql(loader.source_uri):
+        for name in ("connection_uri", "params", "identifiers"):
+            if getattr(loader, name):
+                yield (*key, name), "is for queries alone, and source_uri is none: leave it out"
+        return
+    password = re.search(r"://[^/@]*:([^@]*)@", loader.connection_uri or "")
+    if password and not re.fullmatch(r"\$\{\w+\}|\$\w+|", password.group(1)):
+        yield (
+            (*key, "connection_uri"),
+            "holds a password, which does not belong into a recipe. Take the address from the environment: leave "
+            "connection_uri out and set ML_ASSETS_CONNECTION_URI, or write ${ML_ASSETS_RECIPE_DATABASE}",
+        )
+    for name in loader.identifiers:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}", name):
+            yield (*key, "identifiers"), f"{name!r} is no plain name of a table or column"
 
 
 def _path_fault(path: str) -> str | None:

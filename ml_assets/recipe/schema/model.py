@@ -12,6 +12,9 @@ from ml_assets.recipe.space import as_written
 from ml_assets.recipe.space_text import parse_hyperparameters
 from ml_assets.recipe.tasks import TaskType
 
+Parameter = str | int | float | bool | None
+"""A value of a query."""
+
 
 class Loader(Section):
     """Where the rows come from."""
@@ -19,7 +22,15 @@ class Loader(Section):
     name: Literal["default_loader"] = "default_loader"
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
-    """Path, glob or folder of files; `file://…`, `sklearn://iris`; variables: `${ML_ASSETS_RECIPE_X:-default}`."""
+    """Path, glob or folder; a query (`SELECT …`, `.sql`, `.sql.j2`); `sklearn://iris`; `${ML_ASSETS_RECIPE_X:-…}`."""
+    connection_uri: str | None = None
+    """Database of a query, as `postgresql://HOST/NAME`. Default: the environment's `ML_ASSETS_CONNECTION_URI`."""
+    params: dict[str, Parameter | Annotated[tuple[Parameter, ...], Field(strict=False)]] = Field(
+        default_factory=dict
+    )
+    """Values for `{{ name }}` in a query; they are bound, never pasted."""
+    identifiers: Names = ()
+    """Names of tables and columns that parameters may put into a query, by `{{ name | identifier }}`."""
     na_values: Names = ()
     """Cells that mean "no value" in every column, beside the usual ones (empty, NA, NaN, null, ?)."""
 

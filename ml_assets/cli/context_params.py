@@ -1,0 +1,35 @@
+"""`--context-params`: values for the template of a query, for this command and the runs it starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ml_assets.failures import WrongUsageError
+from ml_assets.settings.variables import PARAMS, read_params
+
+
+def use(text: str | None, recipe_file: Path | None = None) -> None:
+    """Set the values for this process and those it starts.
+
+    Raises
+    ------
+    SettingsError
+        The text is no JSON object of plain values.
+    WrongUsageError
+        The recipe's rows come from no query: the values would be for nothing.
+    RecipeError
+        The recipe is wrong.
+    """
+    from ml_assets.recipe import load_recipe
+    from ml_assets.recipe.readable import is_sql
+
+    if text is None:
+        return
+    given = read_params(text)
+    if recipe_file is not None and given and not is_sql(load_recipe(recipe_file).model.loader.source_uri):
+        raise WrongUsageError(
+            f"--context-params: {', '.join(given)}: the rows of {recipe_file} come from no query, so there is nothing "
+            "to fill in: leave it out"
+        )
+    os.environ[PARAMS] = text

@@ -1,0 +1,100 @@
+"""Kinds of columns: what a database says of a column decides its type, never the rows of one batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from ml_assets.sources.arrow import TIME
+
+Kind = Literal["whole", "fraction", "boolean", "text", "time"]
+
+_TYPES: dict[Kind, pa.DataType] = {
+    "whole": pa.int64(),
+    "fraction": pa.float64(),
+    "boolean": pa.bool_(),
+    "text": pa.string(),
+    "time": TIME,
+}
+_POSTGRESQL: dict[int, Kind] = {
+    16: "boolean", 20: "whole", 21: "whole", 23: "whole", 26: "whole",
+    700: "fraction", 701: "fraction", 1700: "fraction", 1082: "time", 1114: "time", 1184: "time",
+}  # fmt: skip
+"""By the object identifier of the type (pg_type.dat)."""
+_MYSQL: dict[int, Kind] = {
+    1: "whole", 2: "whole", 3: "whole", 8: "whole", 9: "whole", 13: "whole",
+    0: "fraction", 4: "fraction", 5: "fraction", 246: "fraction", 7: "time", 10: "time", 12: "time",
+}  # fmt: skip
+"""By the number of the field's type (enum_field_types)."""
+
+
+def in_postgresql(description: Any) -> Kind | None:
+    """Kind of a column of PostgreSQL; what is no number and no time is text."""
+    return _POSTGRESQL.get(description[1], "text")
+
+
+def in_mysql(description: Any) -> Kind | None:
+    """Kind of a column of MySQL or MariaDB; what is no number and no time is text."""
+    return _MYSQL.get(description[1], "text")
+
+
+def of_storage(classes: set[str]) -> Kind:
+    """Kind of a column by the storage classes of all its values (SQLite has no others).
+
+    >>> of_storage({"integer", "null"}), of_storage({"integer", "real"}), of_storage({"integer", "text"})
+    ('whole', 'fraction', 'text')
+    """
+    known = classes - {"null"}
+    if known == {"integer"}:
+        return "whole"
+    if known and known <= {"integer", "real"}:
+        return "fraction"
+    return "text"
+
+
+def to_arrow(values: Sequence[Any], kind: Kind) -> pa.Array:
+    """Values of a column in the type of its kind.
+
+    Raises
+    ------
+    ValueError
+        A value is none of its kind, as bytes that are no text.
+    """
+    if kind == "whole" and any(value is not None and abs(value) >= 2**63 for value in values):
+        return pa.array(values, pa.uint64())
+    if kind == "fraction":
+        values = [float(value) if isinstance(value, Decimal) else value for value in values]
+    elif kind == "time":
+        values = [_moment(value) for value in values]
+    elif kind == "text":
+        values = [value if value is None or type(value) is str else _as_text(value) for value in values]
+    elif kind == "boolean":
+        values = [None if value is None else bool(value) for value in values]
+    return pa.array(values, _TYPES[kind])
+
+
+def empty(kind: Kind) -> pa.Array:
+    """No values of a kind."""
+    return pa.array([], _TYPES[kind])
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time in UTC, without a zone."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo is not None else value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    return None
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode()
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return str(value)
