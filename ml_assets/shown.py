@@ -51,6 +51,16 @@ def shown(text: str, most: int | None = None) -> str:
     return printable(without_user(text))
 
 
+def ended(text: str) -> str:
+    """
+    End a sentence that does not end yet.
+
+    >>> ended("no rows"), ended("is it cut off?")
+    ('no rows.', 'is it cut off?')
+    """
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def figure(value: float, digits: int = 4) -> str:
     """
     Write a number for people: so many digits as they compare, never an exponent.

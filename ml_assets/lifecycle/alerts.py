@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.channels import FAULTS, configured, fault
 from ml_assets.lifecycle.occasions import ERRORS, LASTING, REMEDIES, TITLES, Event
 from ml_assets.settings import Alerts
+from ml_assets.shown import ended
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
@@ -76,7 +77,7 @@ def alert(
     if entry is None:
         return False
     level = logging.ERROR if event in ERRORS else logging.WARNING
-    logger.log(level, "%s %s. What to do: %s", model, entry.reason.rstrip("."), REMEDIES[event])
+    logger.log(level, "%s %s What to do: %s", model, ended(entry.reason), REMEDIES[event])
     _send(ledger, alerts, channels, body | {"text": entry.reason.partition(": ")[2]}, entry)
     return True
 
@@ -113,7 +114,7 @@ def send_digest(ledger: Ledger, alerts: Alerts, after: int) -> int:
     if waiting:
         models = sorted({entry.recipe for entry in waiting})
         lines = [
-            f"{entry.recipe}: {entry.reason.rstrip('.')}. What to do: {REMEDIES[entry.record['event']]}"
+            f"{entry.recipe}: {ended(entry.reason)} What to do: {REMEDIES[entry.record['event']]}"
             for entry in waiting
         ]
         body = {

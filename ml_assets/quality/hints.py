@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.names import BATCH
+from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.readable import either
 from ml_assets.tasks.all import task_of
 
@@ -29,6 +29,18 @@ ID = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid|key|ssn|iban|nr|no|number)s?$|(?<=
 ID_SHARE = 0.05
 """Share of distinct values from which a number that is named like an identifier is one."""
 FEWEST_IDS = 50
+NUMBER = r"(?:\d+|\d{1,3}(?:[ .,'’\xa0\u202f]\d{3})+)"
+NUMBERS = re.compile(rf"[^\d\s]{{0,4}}\s?(?:{NUMBER}[.,]\d+(?:[eE][+-]?\d+)?\s?|{NUMBER}\s)[^\d\s]{{0,10}}")
+"""Texts that are numbers to a person: fractions, with a unit or not, as 1.5kg, and whole ones with a unit, as 12 kg."""
+DATES = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:\d{2}|\d{4})(?:[ T].*)?")
+MOST_TEXTS = 0.8
+"""Share of different texts that must look so."""
+FEW = 10
+"""Different values below which a text is a category, whatever it looks like."""
+NINES = tuple(sign * (10**digits - 1) for digits in range(2, 9) for sign in (1, -1))
+"""Numbers that stand for no value in many tables."""
+TWICE = 0.01
+"""Share of rows that are there again, from which it is no chance."""
 CHOSEN = (
     "target",
     "left out by the recipe",
@@ -103,7 +115,8 @@ def unlabelled(seen: Seen) -> Iterator[str]:
         rows = rows[rows[BATCH].isin(due[: len(due) - seen.recipe.monitoring.label_delay])]
     count = int(rows[seen.recipe.target].isna().sum())
     if count:
-        yield f"{count:,} of {len(rows):,} rows have no label in '{seen.recipe.target}': they are not learned"
+        has = "has" if count == 1 else "have"
+        yield f"{count:,} of {len(rows):,} rows {has} no label in '{seen.recipe.target}': they are not learned"
 
 
 def rare_classes(seen: Seen) -> Iterator[str]:
@@ -153,9 +166,69 @@ def undefined_metric(seen: Seen) -> Iterator[str]:
             )
 
 
+def written_otherwise(seen: Seen) -> Iterator[str]:
+    """Numbers and times that are written in a way that could mean two things, and so were left as text."""
+    for words, pattern, remedy in (
+        ("numbers", NUMBERS, "write numbers alone, as 1234.5, where their size means something"),
+        ("days", DATES, "write days as 2024-01-31, or take them apart in the source"),
+    ):
+        found = {name: texts for name, texts in _texts(seen) if _look_like(texts, pattern)}
+        if found:
+            yield (
+                f"{_columns([*found])} text, which looks like {words}, as '{next(iter(found.values()))[0]}', and is "
+                f"learned as names, if at all: {remedy}"
+            )
+
+
+def marks_of_nothing(seen: Seen) -> Iterator[str]:
+    """-999 among numbers of another size stands for no value."""
+    for name in seen.roles.numeric:
+        known = seen.rows[name].dropna().to_numpy(float)
+        others = known[~np.isin(known, NINES)]
+        if not FEW < len(others) < len(known) - 1 or len(np.unique(others)) < FEW:
+            continue
+        low, high = others.min(), others.max()
+        for value in NINES:
+            times = int((known == value).sum())
+            if times > 1 and not low - (high - low) <= value <= high + (high - low):
+                yield (
+                    f"column '{name}' is {value} in {times:,} of {len(seen.rows):,} rows, far from its other values: "
+                    f"if that means no value, say so (loader.na_values: ['{value}'])"
+                )
+
+
+def repeated_rows(seen: Seen) -> Iterator[str]:
+    """Rows that are there again, value for value but for their time, in a table whose rows are hardly ever alike."""
+    ours = {BATCH, ROW_ID, seen.recipe.batches.column if seen.recipe.batches is not None else BATCH}
+    rows = seen.rows.drop(columns=[name for name in seen.rows if name in ours])
+    again = int(rows.duplicated().sum())
+    different = len(rows) - again
+    telling = any(rows[name].nunique() > different / 2 for name in seen.roles.numeric)
+    if again >= max(FEW, TWICE * len(rows)) and telling:
+        yield (
+            f"{again:,} of {len(rows):,} rows are there a second time, value for value: does one file hold the rows of "
+            "another, or were they sent again? What is both learned and held out flatters the scores"
+        )
+
+
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
     numbers_as_classes, constant_target, unlabelled, rare_classes, identifiers, columns_left_out, undefined_metric,
+    written_otherwise, marks_of_nothing, repeated_rows,
 )  # fmt: skip
+
+
+def _texts(seen: Seen) -> Iterator[tuple[str, list[str]]]:
+    """Columns of text that may be features, with some of their different values."""
+    for name in seen.rows.columns:
+        reason = seen.roles.excluded.get(name, "")
+        if seen.rows[name].dtype == object and name != seen.recipe.target and not reason.startswith(CHOSEN):
+            yield name, [str(text).strip() for text in seen.rows[name].dropna().unique()[:1000]]
+
+
+def _look_like(texts: list[str], pattern: re.Pattern[str]) -> bool:
+    return len(texts) >= FEW and sum(
+        pattern.fullmatch(text) is not None for text in texts
+    ) >= MOST_TEXTS * len(texts)
 
 
 def _names_things(column: pd.Series[Any]) -> bool:

@@ -15,10 +15,13 @@ from ml_assets.sources.arrow import Piece, check_named, is_unusable, plain
 from ml_assets.sources.dialect import Dialect, check_header, dialect_of, not_utf8, opened
 from ml_assets.sources.index import REASON, is_index, may_be_index
 from ml_assets.sources.numbers import (
+    DECIMAL_COMMA,
     MISSING,
     forms_of,
+    may_hide_thousands,
     mend_columns,
     missing_words,
+    thousands_by_points,
 )
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.quotes import check_quotes, unclosed
@@ -70,7 +73,23 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
         for field in table.schema
         if pa.types.is_string(field.type) and field.name not in columns.texts | columns.categories
     ]
-    forms = forms_of(table.select(texts), commas=dialect.delimiter == ";")
+    semicolons = dialect.delimiter == ";"
+    forms = forms_of(table.select(texts), commas=semicolons)
+    decimal_commas = any(form.name == DECIMAL_COMMA for form in forms.values())
+    if semicolons or decimal_commas:
+        hidden = [
+            field.name
+            for field in table.schema
+            if pa.types.is_floating(field.type)
+            and field.name not in columns.categories
+            and may_hide_thousands(table[field.name])
+        ]
+        written, _ = _rows(path, dialect, names, hidden, [*MISSING, *na_values], only=hidden)
+        for name in hidden:
+            form = thousands_by_points(written[name], decimal_commas=decimal_commas)
+            if form is not None:
+                table = table.set_column(table.column_names.index(name), name, written[name])
+                forms[name] = form
     table, more = mend_columns(table, forms)
     return Piece(
         path, table, table.num_rows if table.num_columns else 0, forms, aside, counts, (*notes, *more)

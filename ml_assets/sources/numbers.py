@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from ml_assets.sources.signs import SIGNS, bare
 
 NUMBER_LIKE = 0.8
 """A text column with this share of numbers is a number column with wrong cells in it."""
@@ -24,10 +25,14 @@ MISSING_NUMBERS = frozenset({
 
 PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 GROUPED = {
-    "thousands separated by commas": (r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$", r",", None),
-    "decimal comma": (r"^[+-]?(\d+|\d{1,3}([.'’ \x{a0}\x{202f}]\d{3})+),\d+$", r"[.'’ \x{a0}\x{202f}]", ","),
+    "thousands separated by commas": (
+        r"^[+-]?[1-9](\d{0,2}(,\d{3})+|\d?(,\d{2})+,\d{3})(\.\d+)?$", r",", None,
+    ),
+    "decimal comma": (
+        r"^[+-]?(\d+|\d{1,3}([.'’ \x{a0}\x{202f}]\d{3})+),\d+([eE][+-]?\d+)?$", r"[.'’ \x{a0}\x{202f}]", ",",
+    ),
     "thousands separated by points": (r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$", r"\.", None),
-    "thousands separated by spaces": (
+    "thousands separated by spaces or apostrophes": (
         r"^[+-]?[1-9]\d{0,2}(['’ \x{a0}\x{202f}]\d{3})+(\.\d+)?$", r"['’ \x{a0}\x{202f}]", None,
     ),
 }  # fmt: skip
@@ -36,12 +41,15 @@ THOUSANDS, DECIMAL_COMMA = list(GROUPED)[:2]
 """The two that can read one number, 1,234, in two ways."""
 MAY_STAND_BESIDE = {
     "thousands separated by commas": PLAIN,
-    "decimal comma": r"^[+-]?(\d+|[1-9]\d{0,2}([.'’ \x{a0}\x{202f}]\d{3})+)$",
+    "decimal comma": r"^[+-]?(\d+([eE][+-]?\d+)?|[1-9]\d{0,2}([.'’ \x{a0}\x{202f}]\d{3})+)$",
     "thousands separated by points": r"^[+-]?[1-9]\d{0,2}(\.\d{3})*$",
-    "thousands separated by spaces": PLAIN,
+    "thousands separated by spaces or apostrophes": PLAIN,
 }
 """Numbers below a thousand, or without a fraction, are written alike everywhere."""
-SIGNS = r"[$€£¥₹%]"
+POINTED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
+BELOW_THOUSAND = r"^[+-]?\d{1,3}$"
+MANY = 60
+"""Numbers, all with three digits behind a point, which of fractions would have lost a last zero."""
 
 
 class Form(NamedTuple):
@@ -49,10 +57,8 @@ class Form(NamedTuple):
 
     name: str
     """`plain`, or a key of `GROUPED`."""
-    signs: str = ""
-    """Currency or percent signs that stand with the numbers."""
-    parentheses: bool = False
-    """(1.5) is -1.5."""
+    beside: tuple[str, ...] = ()
+    """Words for what stands with the numbers, and is left out: a currency, parentheses."""
     share: float = 1.0
     """Share of the values that are numbers in this form."""
     row: int = 0
@@ -93,20 +99,20 @@ def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
     total = pc.sum(counts).as_py()
     if not total or pc.all(pc.starts_with(values, "+")).as_py():  # +49 171 123 is a telephone
         return None
-    values, signs, parentheses = _bare(values)
+    values, beside = bare(values)
 
     def share(pattern: str) -> float:
         fits = pc.match_substring_regex(values, pattern)
         return float((pc.sum(counts.filter(fits)).as_py() or 0) / total)
 
     plain = share(PLAIN)
-    best = Form("plain", signs, parentheses, plain)
+    best = Form("plain", beside, plain)
     if plain < 1:
         order = sorted(GROUPED, key=lambda name: name != DECIMAL_COMMA) if commas else GROUPED
         for name in order:
             own = share(GROUPED[name][0])
             if own and (both := share(f"{GROUPED[name][0]}|{MAY_STAND_BESIDE[name]}")) > best.share:
-                best = Form(name, signs, parentheses, both)
+                best = Form(name, beside, both)
     return best if best.share >= NUMBER_LIKE else None
 
 
@@ -126,6 +132,40 @@ def forms_of(table: pa.Table, *, commas: bool = False) -> dict[str, Form]:
     return {name: _placed(form, table[name]) for name, form in forms.items()}
 
 
+def may_hide_thousands(column: pa.ChunkedArray) -> bool:
+    """Whether fractions could be thousands: none has more than three digits, and none lies between 0 and 1.
+
+    >>> may_hide_thousands(pa.chunked_array([[1.234, 987.0]])), may_hide_thousands(pa.chunked_array([[0.5, 2.0]]))
+    (True, False)
+    """
+    known = column.drop_null()
+    thousandths = pc.multiply(known, 1000.0)
+    fractions = pc.not_equal(pc.floor(known), known)
+    whole = pc.less(pc.abs(pc.subtract(thousandths, pc.round(thousandths))), 1e-6)
+    small = pc.and_(fractions, pc.less(pc.abs(known), 1.0))
+    return bool(pc.any(fractions).as_py() and pc.all(whole).as_py() and not pc.any(small).as_py())
+
+
+def thousands_by_points(column: pa.ChunkedArray, *, decimal_commas: bool) -> Form | None:
+    """Form of a text column in which 1.234 is 1234: each point stands before three digits, below there is none.
+
+    Parameters
+    ----------
+    column : ChunkedArray of string
+    decimal_commas : bool
+        Whether other columns of the file have decimal commas, so that no point is one; else many numbers
+        must say so, some of them below a thousand.
+    """
+    known = pc.utf8_trim_whitespace(column.drop_null())
+    pointed = pc.match_substring_regex(known, POINTED)
+    below = pc.match_substring_regex(known, BELOW_THOUSAND)
+    times = pc.sum(pointed).as_py() or 0
+    if not times or not pc.all(pc.or_(pointed, below)).as_py():
+        return None
+    sure = decimal_commas or (times >= MANY and pc.any(below).as_py())
+    return Form("thousands separated by points") if sure else None
+
+
 def unspoiled(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Take a column of numbers as numbers again where its wrong cells lie outside the window."""
     if not pa.types.is_string(column.type):
@@ -137,7 +177,7 @@ def unspoiled(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _placed(form: Form, column: pa.ChunkedArray) -> Form:
     if form.name == "plain":
         return form
-    values, _, _ = _bare(pc.utf8_trim_whitespace(column.combine_chunks()))
+    values = bare(pc.utf8_trim_whitespace(column.combine_chunks())).values
     row = pc.index(pc.match_substring_regex(values, GROUPED[form.name][0]), True).as_py()
     return form._replace(row=row, cell=column[row].as_py())
 
@@ -158,7 +198,7 @@ def mend(column: pa.ChunkedArray, form: Form) -> Mended:
     coded = column.combine_chunks().dictionary_encode()
     values = pc.utf8_trim_whitespace(coded.dictionary)
     gone = pc.is_in(pc.utf8_lower(values), value_set=pa.array(sorted(MISSING_NUMBERS)))
-    numbers, _, _ = _bare(values)
+    numbers = bare(values).values
     if form.name != "plain":
         between, decimal = GROUPED[form.name][1:]
         fits = pc.match_substring_regex(numbers, GROUPED[form.name][0] + "|" + MAY_STAND_BESIDE[form.name])
@@ -194,10 +234,8 @@ def told(name: str, mended: Mended) -> Iterable[str]:
     form = mended.form
     if form is not None and form.name != "plain":
         yield f"column '{name}': {form.name} read as numbers"
-    if form is not None and form.signs:
-        yield f"column '{name}': '{form.signs}' left out of its numbers"
-    if form is not None and form.parentheses:
-        yield f"column '{name}': numbers in parentheses read as negative"
+    for words in form.beside if form is not None else ():
+        yield f"column '{name}': {words}"
     if mended.missing:
         yield missing_words(name, mended.missing)
 
@@ -213,37 +251,21 @@ def missing_words(name: str, missing: dict[str, int]) -> str:
         ((text, times) for text, times in missing.items() if text.strip()), key=lambda pair: -pair[1]
     )
     named = [f"blank {blank:,}"] * bool(blank) + [f"'{text.strip()}' {times:,}" for text, times in rest[:5]]
-    return f"column '{name}': {sum(missing.values()):,} cells read as missing ({', '.join(named)})"
+    count = sum(missing.values())
+    return f"column '{name}': {count:,} cell{'s' * (count > 1)} read as missing ({', '.join(named)})"
 
 
 def _may_be_numbers(known: pa.ChunkedArray) -> bool:
     step = max(1, len(known) // FIRST_LOOK)
     sample = known.take(pa.array(range(0, len(known), step)))
     values = pc.utf8_lower(pc.utf8_trim_whitespace(sample))
-    digits = pc.match_substring_regex(values, rf"^\(?[+-]?{SIGNS}? ?[+-]?[.,]?\d[^a-df-z:/]*{SIGNS}?\)?$")
+    digits = pc.match_substring_regex(
+        values, rf"^'?\(?[+\x{{2212}}\x{{2013}}-]?{SIGNS}? ?[+-]?[.,]?\d[^a-df-z:/]*{SIGNS}?\)?$"
+    )
     none = pc.is_in(values, value_set=pa.array(sorted(MISSING_NUMBERS)))
     return bool(pc.mean(pc.or_(digits, none).cast(pa.int8())).as_py() >= NUMBER_LIKE / 2) and bool(
         pc.any(digits).as_py()
     )
-
-
-def _bare(values: pa.Array) -> tuple[pa.Array, str, bool]:
-    """Values without currency, percent and parentheses."""
-    parentheses = pc.match_substring_regex(values, r"^\(.*\d.*\)$")
-    some = bool(pc.any(parentheses).as_py())
-    if some:
-        values = pc.replace_substring_regex(values, r"^\((.*\d.*)\)$", r"-\1")
-    pattern = rf"^([+-]?)\s?{SIGNS}\s?([+-]?[\d.,].*)$|^([+-]?[\d.,].*\S?)\s?{SIGNS}$"
-    signed = pc.match_substring_regex(values, pattern)
-    if not pc.any(signed).as_py():
-        return values, "", some
-    signs = {
-        sign for text in values.filter(signed).slice(0, 1000).to_pylist() for sign in re.findall(SIGNS, text)
-    }
-    if len(signs) > 1:
-        return values, "", some  # two currencies are no one column of numbers
-    bare = pc.utf8_trim_whitespace(pc.replace_substring_regex(values, rf"\s?{SIGNS}\s?", ""))
-    return pc.if_else(signed, bare, values), signs.pop(), some
 
 
 def _numbers(texts: pa.Array) -> pa.Array:

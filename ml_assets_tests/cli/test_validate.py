@@ -31,7 +31,7 @@ BATCHES = "batches: {column: day, period: monthly}\n"
         (
             ["x;y", "1,5;1", "-;2", "2,5;3", "3,5;4", "4,5;5"],
             "",
-            ["column 'x': decimal comma read as numbers", "column 'x': 1 cells read as missing ('-' 1)"],
+            ["column 'x': decimal comma read as numbers", "column 'x': 1 cell read as missing ('-' 1)"],
         ),
         (
             [

@@ -28,6 +28,16 @@ WRITTEN = {
     "dollars": (",", ["$1.50", "-$2", "$3"], [1.5, -2, 3]),
     "euros behind, decimal commas": (";", ["1,50 €", "2,25 €", "3,00 €"], [1.5, 2.25, 3]),
     "percent": (",", ["12.5%", "3%", "-1 %"], [12.5, 3, -1]),
+    "a currency by its code": (",", ["12.50 EUR", "3 EUR", "-1 EUR"], [12.5, 3, -1]),
+    "a currency by its code, before": (";", ["EUR 12,50", "EUR 3,25", "EUR 4,00"], [12.5, 3.25, 4]),
+    "thousands and hundred thousands, as in India": (
+        ",",
+        ['"1,23,456"', '"12,34,567"', '"1,234"'],
+        [123456, 1234567, 1234],
+    ),
+    "exponents behind decimal commas": (";", ["1,5E+03", "2,25E-01", "3,0E0"], [1500, 0.225, 3]),
+    "a minus behind": (",", ["1.5-", "2.5", "3"], [-1.5, 2.5, 3]),
+    "apostrophes before": (",", ["'1.5", "'-2", "3"], [1.5, -2, 3]),
     "negative in parentheses": (",", ["(1.5)", "2", "3"], [-1.5, 2, 3]),
 }
 
@@ -53,6 +63,9 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path: Path, name: str)
         ["$1", "€2", "$3"],
         ["1.2.3", "1.2.4", "2.0.1"],
         ["10h30", "11h45", "12h00"],
+        ["12 EUR", "13 USD", "14 EUR"],
+        ["12-", "13-15", "18-"],
+        ["'a'", "'b'", "'1'"],
         ["+49 171 123", "+49 30 901820", "+1 212 555"],
         ["+49 171 123", "+49 172 456", "+49 173 789"],
     ],
@@ -138,6 +151,31 @@ def write(path: Path, **columns: list[str]) -> None:
 def test_one_decimal_comma_makes_all_commas_of_a_file_decimal(tmp_path: Path, ending: str) -> None:
     write(tmp_path / f"a.{ending}", x=["1,125", "2,250", "3,375"], z=["1,5", "2,5", "3,5"])
     assert read_source(f"a.{ending}", tmp_path)["x"].tolist() == [1.125, 2.25, 3.375]
+
+
+def test_a_minus_of_typesetters_is_a_minus(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x;y\n\u22121.5;a\n\u20132;b\n3;a\n")
+    assert read_source("a.csv", tmp_path)["x"].tolist() == [-1.5, -2, 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "numbers"),
+    [
+        ("x;z\n1.234;1,5\n987;2,5\n-12.345;3,5\n", [1234, 987, -12345]),
+        ("x,z\n1.234,'1,5'\n987,'2,5'\n".replace("'", '"'), [1234, 987]),
+        ("x;z\n1.234;1,5\n0.987;2,5\n", [1.234, 0.987]),
+        ("x;z\n1.25;1,5\n987;2,5\n", [1.25, 987]),
+        ("x;z\n1.234;1\n987;2\n", [1.234, 987]),
+        ("x;z\n" + "1.234;1\n" * 60 + "987;2\n", [*[1234] * 60, 987]),
+        ("x,z\n" + "1.234,1\n" * 60 + "987,2\n", [*[1.234] * 60, 987]),
+    ],
+)
+def test_a_point_between_thousands_is_no_fraction(tmp_path: Path, content: str, numbers: list[float]) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    rows, account = open_source(Wanted("a.csv", tmp_path)).read()
+    assert rows["x"].tolist() == numbers
+    told = "column 'x': thousands separated by points read as numbers" in account.notes
+    assert told == (max(numbers) > 1000)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
