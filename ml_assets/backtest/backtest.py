@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -190,6 +190,21 @@ def oracle(reports: Reports, scale: Scale, start: str, window: Window) -> Replay
     return Replay(Policy(ORACLE, dates=tuple(dates)), served, tuple(dates), seconds)
 
 
+@dataclass
+class Draws:
+    """Draws of what was served, made once: many policies train at the same batches and serve the same fits."""
+
+    stream: Stream
+    _made: dict[object, Floats] = field(default_factory=dict)
+
+    def of(self, scale: Scale, served: dict[str, Serving]) -> Floats:
+        """Score each draw of the batches of a scale."""
+        key = scale.batches, tuple((batch, serving.fit.record.batches) for batch, serving in served.items())
+        if key not in self._made:
+            self._made[key] = scale.draws(pooled(self.stream, served))
+        return self._made[key]
+
+
 def _compare(
     reports: Reports, scale: Scale, replays: Sequence[Replay], start: str, window: Window
 ) -> Backtest:
@@ -197,21 +212,24 @@ def _compare(
     middle = len(scale.batches) // 2
     halves = scale.batches[:middle], scale.batches[middle:]
     by_half = [replace(scale, batches=half) for half in halves]
-    predictions = {run.policy.name: pooled(stream, run.served) for run in replays}
-    draws = {name: scale.draws(frame) for name, frame in predictions.items()}
-    never = [half.draws(predictions[NEVER]) for half in by_half]
+    known = Draws(stream)
+    untouched = next(run.served for run in replays if run.policy.name == NEVER)
+    never, *never_by_half = (known.of(part, untouched) for part in (scale, *by_half))
     rows = []
     for run in replays:
         name = run.policy.name
-        drawn, frame = draws[name], predictions[name]
+        drawn = known.of(scale, run.served)
         score = interval_of(drawn)
-        early, late = (half.gain(half.draws(frame), base) for half, base in zip(by_half, never, strict=True))
+        early, late = (
+            half.gain(known.of(half, run.served), base)
+            for half, base in zip(by_half, never_by_half, strict=True)
+        )
         rows.append(
             PolicyScore(
                 policy=name,
                 score=score.value,
                 interval=(score.low, score.high),
-                gain=scale.gain(drawn, draws[NEVER]),
+                gain=scale.gain(drawn, never),
                 retrains=len(run.dates),
                 promoted=len(run.dates)
                 - sum(attempt.outcome != "promote" for attempt in run.attempts)
@@ -227,7 +245,7 @@ def _compare(
                     sum(date in halves[0] for date in run.dates),
                     sum(date in halves[1] for date in run.dates),
                 ),
-                against_calendar=_against_calendar(reports, scale, run, start, window, drawn),
+                against_calendar=_against_calendar(reports, scale, run, start, window, known),
                 section=section_of(run.policy, stream.recipe.promotion) if name != ORACLE else None,
             )
         )
@@ -238,7 +256,7 @@ def _compare(
         direction=METRICS[scale.metric].direction,
         first=start,
         batches=len(scale.batches),
-        rows=len(predictions[NEVER]),
+        rows=len(pooled(stream, untouched)),
         halves=(halves[0][0], halves[1][0]),
         window=window,
         policies=tuple(rows),
@@ -250,13 +268,13 @@ def _compare(
 
 
 def _against_calendar(
-    reports: Reports, scale: Scale, run: Replay, start: str, window: Window, drawn: Floats
+    reports: Reports, scale: Scale, run: Replay, start: str, window: Window, known: Draws
 ) -> Interval | None:
     """The honest baseline: a calendar with as many retrains, evenly spaced."""
     if not run.policy.sees or run.policy.dates is not None or not run.dates:
         return None
     even = replay(same_number(run.policy.name, len(run.dates), scale.batches), reports, start, window)
-    return scale.gain(drawn, scale.draws(pooled(reports.stream, even.served)))
+    return scale.gain(known.of(scale, run.served), known.of(scale, even.served))
 
 
 def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:

@@ -100,7 +100,10 @@ class Stream:
     @cached_property
     def labelled_rows(self) -> dict[str, int]:
         """Rows with a label by batch, oldest batch first; those that get none are left out."""
-        known = {batch: int(self.frames[batch][self.recipe.target].notna().sum()) for batch in self.labels}
+        there = self.rows[
+            self.recipe.target
+        ].notna()  # a batch whose labels are to come may have no such column
+        known = {batch: int(there.iloc[slice(*span)].sum()) for batch, span in self.spans.items()}
         return {batch: rows for batch, rows in known.items() if rows}
 
     def index(self, batch: str) -> int:

@@ -147,7 +147,7 @@ class Succession:
             enough = len(known) >= self.promotion.probation and rows >= self.promotion.min_rows
             if served[label] is not new or label > stream.labelled_until(batch) or enough:
                 continue
-            labelled = int(stream.frames[label][recipe.target].notna().sum())
+            labelled = stream.labelled_rows.get(label, 0)
             if labelled:
                 known.append(label)
                 rows += labelled

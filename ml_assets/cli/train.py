@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cli.models import actor, file_state
+from ml_assets.lifecycle.accounting import TrainingRows
 from ml_assets.lifecycle.learned import learned
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
+from ml_assets.orchestration.display import RECORD
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
@@ -94,9 +96,10 @@ def _told(state: ModelState, result: Any) -> list[str]:
 
 def _accounted(event: Any) -> dict[str, Any] | None:
     """What became of every row and column of the source, with the words for it."""
-    if "account_record" not in event.metadata:
+    if RECORD not in event.metadata:
         return None
-    return {**event.metadata["account_record"].value, "words": str(event.metadata["account"].value)}
+    rows = TrainingRows.model_validate(event.metadata[RECORD].value)
+    return rows.model_dump(mode="json") | {"words": rows.words}
 
 
 def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from ml_assets.lifecycle.known import learn_first_batches
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.settings import Settings, read_settings
 
+MODELS = "#/models?workflowType=machine_learning"
+"""MLflow's page of the registered models; its landing page is about language models."""
 PATIENCE = 30.0
 """Seconds that a process may take to end before it is killed; the daemon waits for its threads."""
 
@@ -76,11 +78,10 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
         listen = ("--host", host, "--port", mlflow_port, "--workers", 1)
         commands["mlflow"] = ("server", *store, *listen)
         if not environment.get("ML_ASSETS_MLFLOW_URL"):
-            mlflow_url = f"http://{host}:{mlflow_port}"
+            mlflow_url = environment["ML_ASSETS_MLFLOW_URL"] = f"http://{host}:{mlflow_port}"
         # An empty address is none: MLflow must not guess one. Its jobs, eight processes, are for what we do not use.
         environment |= {
             "MLFLOW_TRACKING_URI": "",
-            "ML_ASSETS_MLFLOW_URL": mlflow_url,
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
     children: dict[str, subprocess.Popen[bytes]] = {}
@@ -101,9 +102,8 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
         lock.write(f"{os.getpid()} {children['dagster-daemon'].pid}")
         lock.flush()
         threading.Thread(target=server.watch, name="recipes", daemon=True).start()
-        ended = _watch(
-            children, host, ports, f"Dagster: http://{host}:{ports['--port']}   MLflow: {mlflow_url}"
-        )
+        models = "" if mlflow_url is None else f"   MLflow: {mlflow_url.rstrip('/')}/{MODELS}"
+        ended = _watch(children, host, ports, f"Dagster: http://{host}:{ports['--port']}{models}")
         code = children[ended].returncode
         say(f"{ended} ended by itself (exit code {code}); why, it has said above. The others are ended, too")
         return code if code > 0 else 1

@@ -39,6 +39,12 @@ class TrainingRows(Record):
         return self.in_files - self.learned - self.held_out - sum(self.left_out.values())
 
     @property
+    def parts(self) -> dict[str, int]:
+        """What became of the rows, with their number: all of them first."""
+        held_out = {"held out": self.held_out} if self.held_out else {}
+        return {"in the files": self.in_files, "learned": self.learned, **held_out, **self.left_out}
+
+    @property
     def words(self) -> str:
         """The account in a line.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,14 @@ def stream_of_store(state: ModelState) -> Stream:
     return Stream(state.recipe, {b: state.store.read_frame("cleaned_features", b) for b in batches})
 
 
-def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers: int = 1) -> Backtest:
-    """Replay all policies; fits are kept under the home, so that the next backtest finds them.
+def backtest_step(
+    state: ModelState,
+    stream: Stream,
+    progress: Progress,
+    workers: int = 1,
+    names: Collection[str] | None = None,
+) -> Backtest:
+    """Replay the policies of these names, or all; fits are kept under the home, so that the next backtest finds them.
 
     Raises
     ------
@@ -54,6 +60,7 @@ def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers
     """
     from ml_assets.backtest.backtest import backtest, first_batch
     from ml_assets.backtest.fits import Fits, first_search, fixed_fit
+    from ml_assets.backtest.policies import standard_policies
     from ml_assets.backtest.replay import Reports, newest_labelled
 
     folder = state.settings.backtests / state.name
@@ -68,13 +75,16 @@ def backtest_step(state: ModelState, stream: Stream, progress: Progress, workers
         folder / "fits",
         identity=f"{found.class_path} {sorted(found.params.items())} {state.recipe.model.preprocessor}",
     )
-    result = backtest(Reports(fits), first=first, workers=workers, progress=progress)
+    tried = [each for each in standard_policies(state.recipe) if names is None or each.name in names]
+    result = backtest(Reports(fits), policies=tried, first=first, workers=workers, progress=progress)
     state.store.write_record("backtest", first, result)
     return result
 
 
-def backtest_report(state: ModelState, say: Callable[[str], None]) -> Tried:
-    """Try the policies on the batches that were cleaned.
+def backtest_report(
+    state: ModelState, say: Callable[[str], None], names: Collection[str] | None = None
+) -> Tried:
+    """Try the policies of these names, or all, on the batches that were cleaned.
 
     Raises
     ------
@@ -88,5 +98,6 @@ def backtest_report(state: ModelState, say: Callable[[str], None]) -> Tried:
         stream_of_store(state),
         lambda what, done, total: say(f"{what}: {done} of {total}"),
         workers=os.cpu_count() or 1,
+        names=names,
     )
     return Tried(result, pictures={"picture": pareto(result)})

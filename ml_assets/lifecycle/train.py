@@ -15,13 +15,16 @@ from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.lifecycle.training_page import show_training
 from ml_assets.names import BATCH
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult, Window
+from ml_assets.registry.run_page import version_note
 from ml_assets.store.snapshots import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.recipe import Recipe
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.tracking import Logged
 
@@ -171,13 +174,11 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
 
 
 def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
-    """Score the trained model on the hold-out; its pictures are kept with the run in MLflow, too."""
-    from ml_assets.evaluation import pictures
+    """Score the trained model on the hold-out."""
     from ml_assets.evaluation.evaluate import evaluate, predict
     from ml_assets.monitoring.mixture import mixed_units
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.registry import tracking
-    from ml_assets.tasks.all import task_of
 
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     model = state.registry.files.load_trained(trained)
@@ -189,12 +190,18 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     window, features = _window_rows(state, as_of), trained.training.features
     leaks = suspected_leaks(window, features, state.recipe)
     evaluation = evaluation.model_copy(update={"leaks": leaks, "mixed": mixed_units(window, features)})
-    shown = {"picture": pictures.PICTURES[task_of(state.recipe).picture](y, predicted)}
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
-    for name, png in shown.items():
-        tracking.log_file(state.registry.client, trained.run_id, f"evaluation_{name}.png", png)
-    return Evaluated(evaluation, pictures=shown)
+    return Evaluated(evaluation, pictures=evaluation_pictures(state.recipe, y, predicted))
+
+
+def evaluation_pictures(recipe: Recipe, y: pd.Series[Any], predicted: pd.DataFrame) -> dict[str, bytes]:
+    """Draw what the recipe's task shows of an evaluation."""
+    from ml_assets.evaluation.pictures import PICTURES
+    from ml_assets.tasks.all import task_of
+
+    name = task_of(recipe).picture
+    return {name: PICTURES[name](y, predicted)}
 
 
 def champion_step(
@@ -234,7 +241,8 @@ def champion_step(
         trained = _refit(state, as_of, trained, parent_run_id)
     files.log_profile(registry.client, trained.run_id, known)
     files.log_holdout(registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target)
-    version = registry.register(trained, {"gate": promotion.outcome}, evaluation=evaluation, actor=actor)
+    tags, note = {"gate": promotion.outcome}, version_note(trained, evaluation, promotion.reason)
+    version = registry.register(trained, tags, evaluation=evaluation, actor=actor, note=note)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":
         tell(state, "promotion_refused", f"v{version}", f"version {version}: {promotion.reason}", as_of)
@@ -244,6 +252,8 @@ def champion_step(
         rows = training_rows(state, trained)
     except SourceError:
         rows = None
+    pictures = evaluation_pictures(state.recipe, test[state.recipe.target], predicted)
+    show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
     return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of, rows)
 
 

@@ -14,6 +14,7 @@ from ml_assets.lifecycle.reference import reference
 from ml_assets.lifecycle.served import Served, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
+from ml_assets.registry import run_page
 from ml_assets.retraining.evidence import drift_breach, performance_breach
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
         tell(state, "breach", occasion, scored.text, batch)
     tell_findings(state, report)
     probation = _probation(state, batch)
+    run_page.rename_run(state.registry.client, mlflow_run_id, _run_name(state, report, breached))
     return Performance(
         report,
         (*([scored.text] if breached else []), *alarms(report), *probation.alarms),
@@ -196,6 +198,14 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
         probation.rolled_back,
         pictures={"history": timeline.live_score([*earlier, report], _asked(state, len(earlier)))},
     )
+
+
+def _run_name(state: ModelState, report: PerformanceReport, breached: bool) -> str:
+    drift = None
+    if state.store.has("drift_report", report.batch):
+        drift = state.store.read_record("drift_report", report.batch, DriftReport)
+    drifted = drift is not None and drift_breach(drift, state.recipe.retraining)
+    return run_page.watch_name(report, drift, drifted, breached)
 
 
 def scored_with(state: ModelState, batch: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.monitoring.pooling import of_batches, so_far, together
+from ml_assets.monitoring.wording import beside_holdout
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
 from ml_assets.shown import figure
@@ -104,8 +105,7 @@ def performance_report(
     p_value = None
     if holdout is not None:
         p_value = worse_than(score, holdout, direction)
-        certainty = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
-        words += f"; {figure(holdout.value)} on the hold-out ({certainty} that live is no worse)"
+        words += f", {beside_holdout(holdout.value, p_value)}"
     return blank(
         status="ok", rows=rows, coverage=coverage, score=score, p_value=p_value, text=f"Live {words}."
     )

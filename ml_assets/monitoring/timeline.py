@@ -148,7 +148,7 @@ def _mark_champions(axes: Any, versions: Sequence[int | None]) -> None:
 
 def _label_batches(axes: Any, batches: Sequence[str]) -> None:
     step = max(1, len(batches) // 12)
-    places = range(0, len(batches), step)
+    places = range((len(batches) - 1) % step, len(batches), step)  # the newest batch is named in any case
     axes.set_xticks(places, [batches[place] for place in places], fontsize=7, rotation=45, ha="right")
 
 

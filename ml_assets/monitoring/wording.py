@@ -1,4 +1,4 @@
-"""A drift report in words."""
+"""Reports in words: what is certain is said without its p-value, which the tables have."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ml_assets.shown import figure
 
 
 def describe(column: ColumnDrift) -> str:
-    """Effect and certainty of one column in words.
+    """Effect and trend of one column in words.
 
     >>> describe(ColumnDrift(column="age", kind="numeric", test="KS", effect_name="Wasserstein",
-    ...     effect=0.42, p_value=1e-30, drifted=True))
-    '0.42 standard deviations away, p < 1e-20'
+    ...     effect=0.42, p_value=1e-30, drifted=True, trend="moved once"))
+    '0.42 standard deviations away, moved once'
     """
     effect = {
         "Wasserstein": f"{column.effect:,.2f} standard deviations away",
@@ -23,9 +23,28 @@ def describe(column: ColumnDrift) -> str:
         "out of range": f"{column.effect:.1%} of its rows out of range",
         "unseen levels": f"{column.effect:.1%} of its rows in new categories",
     }.get(column.effect_name, f"{column.effect_name} {column.effect:.2f}")
-    certainty = "p < 1e-20" if column.p_value < 1e-20 else f"p = {column.p_value:.1g}"
-    trend = f", {column.trend}" if column.trend else ""
-    return f"{effect}, {certainty}{trend}"
+    return f"{effect}, {column.trend}" if column.trend else effect
+
+
+def chance(p_value: float) -> str:
+    """
+    Write a p-value for a table; below one in ten thousand its size says nothing.
+
+    >>> chance(3e-214), chance(0.0312)
+    ('< 0.0001', '0.031')
+    """
+    return "< 0.0001" if p_value < 1e-4 else f"{p_value:.2g}"
+
+
+def beside_holdout(holdout: float, p_value: float) -> str:
+    """
+    Say how a live score stands to the hold-out's, by the p-value of its being no worse.
+
+    >>> beside_holdout(0.8267, 1e-9), beside_holdout(0.7435, 0.53)
+    ("surely worse than the hold-out's 0.8267", "no worse than the hold-out's 0.7435")
+    """
+    word = "surely worse" if p_value < SURE else "not surely worse" if p_value < 0.5 else "no worse"
+    return f"{word} than the hold-out's {figure(holdout)}"
 
 
 def sentence(report: DriftReport) -> str:

@@ -117,7 +117,11 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
     state = graph.state
 
     @graph.asset(
-        "champion", deps=[graph.key("evaluation_report")], kinds={"mlflow"}, required_resource_keys={"mlflow"}
+        "champion",
+        deps=[graph.key("evaluation_report")],
+        kinds={"mlflow"},
+        required_resource_keys={"mlflow"},
+        metadata=model_link(state),
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
@@ -155,6 +159,18 @@ def backtest(graph: Graph) -> dg.AssetsDefinition:
 
 
 def run_link(state: ModelState, run_id: str) -> dg.MetadataValue[Any]:
-    """Link to a run in MLflow's own web page."""
-    base = state.settings.mlflow_url.rstrip("/")
-    return dg.MetadataValue.url(f"{base}/#/experiments/{state.registry.experiment_id(run_id)}/runs/{run_id}")
+    """Link to a run in MLflow's own web page; its id alone where nobody knows yet at which port that will be."""
+    if state.settings.mlflow_url is None:
+        return dg.MetadataValue.text(run_id)
+    page = f"#/experiments/{state.registry.experiment_id(run_id)}/runs/{run_id}"
+    return dg.MetadataValue.url(f"{state.settings.mlflow_url.rstrip('/')}/{page}")
+
+
+def model_link(state: ModelState) -> dict[str, Any]:
+    """Link to the registered model, where MLflow's web page is served now."""
+    base = state.settings.mlflow_url
+    return (
+        {}
+        if base is None
+        else {"mlflow_model": dg.MetadataValue.url(f"{base.rstrip('/')}/#/models/{state.name}")}
+    )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Metadata = dict[str, Any]
 
 RECORD = "record"
-"""Key of a whole report, which the retrain sensor reads."""
+"""Key of a whole record: the retrain sensor and commands read it, and it stands last."""
 
 
 def table(records: Iterable[Mapping[Any, Any]]) -> dg.TableMetadataValue:
@@ -177,14 +177,12 @@ def evaluation_metadata(evaluation: Evaluation) -> Metadata:
 
 
 def rows_metadata(rows: TrainingRows | None) -> Metadata:
-    """Show what became of every row of the source."""
+    """Show what became of every row of the source, and last the record of it, with the columns."""
     if rows is None:
         return {}
-    parts = {"learned": rows.learned, "held out": rows.held_out, **rows.left_out}
     return {
-        "account": rows.words,
-        "rows_of_the_source": table({"rows": count, "what": what} for what, count in parts.items()),
-        "account_record": dg.MetadataValue.json(rows.model_dump(mode="json")),
+        "rows_of_the_source": table({"rows": count, "what": what} for what, count in rows.parts.items()),
+        RECORD: dg.MetadataValue.json(rows.model_dump(mode="json")),
     }
 
 
@@ -219,7 +217,7 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
 
 def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
     """Show a drift report, and the place of Evidently's page."""
-    from ml_assets.monitoring.wording import describe
+    from ml_assets.monitoring.wording import chance, describe
 
     worst = sorted(report.columns, key=lambda c: (c.drifted, c.effect), reverse=True)
     return {
@@ -237,6 +235,7 @@ def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
                 "column": c.column,
                 "drifted": c.drifted,
                 "found": describe(c),
+                "p": chance(c.p_value),
                 "usual size": c.usual,
                 "importance": c.importance,
                 "estimated loss": c.estimated_loss,
@@ -251,6 +250,8 @@ def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
 
 def performance_metadata(report: PerformanceReport) -> Metadata:
     """Show a performance report."""
+    from ml_assets.monitoring.wording import chance
+
     shown: Metadata = {
         "status": report.status,
         "summary": report.text,
@@ -264,6 +265,8 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
         shown |= numbers({f"live_{report.metric}": report.score.value, "live_low": report.score.low})
     if report.holdout is not None:
         shown |= numbers({f"holdout_{report.metric}": report.holdout.value})
+    if report.p_value is not None:
+        shown["p of no worse"] = chance(report.p_value)
     return (
         shown | _findings_metadata(report) | {RECORD: dg.MetadataValue.json(report.model_dump(mode="json"))}
     )
@@ -271,6 +274,8 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
 
 def _findings_metadata(report: PerformanceReport) -> Metadata:
     """Show the estimate before labels, the sequential test of the loss, and the labels beside those learned."""
+    from ml_assets.monitoring.wording import chance
+
     shown: Metadata = {}
     if (estimate := report.estimate) is not None:
         shown |= {"estimate": estimate.text, "estimate_method": estimate.method or estimate.reason}
@@ -285,7 +290,15 @@ def _findings_metadata(report: PerformanceReport) -> Metadata:
     if (target := report.target) is not None:
         entry = {"drifted": target.drifted, "effect": target.effect_name, "size": target.effect}
         shown["target"] = table(
-            [{**entry, "usual": target.usual, "test": target.test, "p": target.p_value, "note": target.note}]
+            [
+                {
+                    **entry,
+                    "usual": target.usual,
+                    "test": target.test,
+                    "p": chance(target.p_value),
+                    "note": target.note,
+                }
+            ]
         )
         shown |= numbers({"target_effect": target.effect}) | {"target_drifted": target.drifted}
     return shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +23,7 @@ from ml_assets.records import (
     PerformanceReport,
     Record,
 )
-from ml_assets.registry import champions
+from ml_assets.registry import champions, renamed
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord, RunRecord
@@ -137,9 +137,11 @@ def _attempts(
         for entry in champions.rollbacks_of_probation(state.ledger, state.name, ATTEMPTS)
         if entry.batch is not None
     }
-    records = instance.get_run_records(
-        dg.RunsFilter(tags={TRAINING_TAG: state.name}), limit=limit or ATTEMPTS
+    former = renamed.former_names(state.ledger, state.name)
+    found = instance.get_run_records(
+        dg.RunsFilter(tags={TRAINING_TAG: [state.name, *former]}), limit=limit or ATTEMPTS
     )
+    records = [r for r in found if _of_this_model(r, former)]
     trained = dg.AssetKey([state.name, "trained_model"])
     running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
@@ -158,6 +160,12 @@ def _attempts(
         elif version in undone:  # it was beaten after all, when its labels came
             outcome, batch = "keep", undone[version]
         yield Attempt(batch_index=index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
+
+
+def _of_this_model(record: RunRecord, former: Mapping[str, datetime]) -> bool:
+    """Whether a run of this name, or of a former one, is not that of another model which has the name now."""
+    until = former.get(record.dagster_run.tags[TRAINING_TAG])
+    return until is None or record.create_timestamp.timestamp() <= until.timestamp()
 
 
 def _gate_said(event: EventLogRecord) -> tuple[str, str | None, int]:

@@ -13,8 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
-from ml_assets.names import MODEL_TAG
+from ml_assets.names import AS_OF_TAG, MODEL_TAG
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.settings import Settings
 
@@ -29,12 +34,28 @@ def experiment_name(run: dg.DagsterRun | None) -> str:
     return prefixes.pop() if len(prefixes) == 1 else "ml_assets"
 
 
+def run_name(run: dg.DagsterRun) -> str:
+    """Name the MLflow run while it goes on, by its work and its batch; its last step names it by what came of it."""
+    tags = run.tags
+    ends = (tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG))
+    batch = (
+        tags.get(PARTITION_NAME_TAG) or " to ".join(dict.fromkeys(filter(None, ends))) or tags.get(AS_OF_TAG)
+    )
+    kind = run.job_name.rpartition("_")[2]
+    what = kind if kind in ("train", "monitor") else ", ".join(sorted(_assets(run))) or run.job_name
+    return f"{what} {batch}" if batch else what
+
+
+def _assets(run: dg.DagsterRun) -> set[str]:
+    return {key.path[-1] for key in run.asset_selection or ()}
+
+
 def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
     """Make the resource `mlflow`: dagster-mlflow's, with its exit defect bridged."""
 
     def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
         run = context.run
-        from ml_assets.registry import database, tracking
+        from ml_assets.registry import database, run_page, tracking
 
         client = database.configure(settings)
         name = experiment_name(run)
@@ -51,7 +72,10 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
             with unchanged_environment():  # MLflow writes the address it was given there, and we read it
                 resource = next(inner)
         tracking.unregister_exit_hook()
-        run_id = resource.active_run().info.run_id
+        active = resource.active_run().info
+        run_id = active.run_id
+        if run is not None and active.run_name == run.job_name:
+            run_page.rename_run(client, run_id, run_name(run))
         try:
             yield resource
         finally:

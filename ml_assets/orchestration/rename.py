@@ -29,7 +29,7 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
 
     The ledger's entries are written once more under the new name, MLflow's model and experiment are renamed,
     the folders move, and the newest events are reported again, so that the web UI and the sensor see them. The
-    runs stay as they are: cooldown and budget begin anew.
+    runs keep the old name, and count as this model's (`former_names`): cooldown and budget go on.
 
     Raises
     ------

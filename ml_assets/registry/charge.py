@@ -22,6 +22,9 @@ from ml_assets.registry.rebuild import is_lost, rebuild
 from ml_assets.registry.versions import LostRegistryError, Registry
 
 TRIED_ROWS = 5
+IN_CHARGE = "in charge"
+"""Tag of a registered model in MLflow: who serves, since when and why."""
+TAG_LENGTH = 5000  # MLflow's limit on the value of a tag
 
 
 class StaleChampionError(MendableError, RuntimeError):
@@ -206,6 +209,8 @@ def _settle(registry: Registry, intent: Entry, otherwise: str) -> Entry:
     done = aliases.get(CHAMPION) == intent.to_version
     if done and aliases.get(CHALLENGER) == intent.to_version:
         registry.client.delete_registered_model_alias(intent.recipe, CHALLENGER)
+    if done:  # before the outcome: a kill here is settled again
+        registry.client.set_registered_model_tag(intent.recipe, IN_CHARGE, _in_charge(intent))
     entry, _ = registry.ledger.append_once(
         intent.recipe,
         intent.kind,
@@ -220,6 +225,14 @@ def _settle(registry: Registry, intent: Entry, otherwise: str) -> Entry:
         record=intent.record,
     )
     return entry
+
+
+def _in_charge(change: Entry) -> str:
+    """Say who is in charge since when, by whom and why, as a tag of the registered model."""
+    how = "promoted" if change.kind == "promote" else "back in charge"
+    at = f"{change.at[:16].replace('T', ' ')} UTC"
+    batch = f", batch {change.batch}" if change.batch else ""
+    return f"version {change.to_version}, {how} {at}{batch} by {change.actor}: {change.reason}"[:TAG_LENGTH]
 
 
 def reconcile(registry: Registry, recipe: str | None = None, *, give_up_lost: bool = False) -> list[Entry]:

@@ -9,6 +9,8 @@ from ml_assets.registry.versions import Registry
 
 BEGUN, RENAMED = "renaming", "renamed"
 """Kinds of the entries between which a model changes its name; the second ends the old line."""
+FORMER = "former_name"
+"""Kind of the entry that tells the new line what the model was called before."""
 
 
 def begin(ledger: Ledger, old: str, new: str, actor: str) -> None:
@@ -22,8 +24,15 @@ def has_begun(ledger: Ledger, old: str, new: str) -> bool:
 
 
 def end(ledger: Ledger, old: str, new: str, actor: str) -> None:
-    """End the line under the old name."""
+    """End the line under the old name, and let the new one know of it."""
+    reason = f"was {old} before"
+    ledger.append_once(new, FORMER, key=f"{FORMER}:{old}", actor=actor, reason=reason, record={"name": old})
     ledger.append_once(old, RENAMED, key=f"{RENAMED}:{new}", actor=actor, reason=f"goes on as {new}")
+
+
+def former_names(ledger: Ledger, name: str) -> dict[str, datetime]:
+    """Give the names that a model had, each with the time at which it got the next one."""
+    return {e.record["name"]: datetime.fromisoformat(e.at) for e in ledger.find(name, [FORMER])}
 
 
 def copy_history(ledger: Ledger, old: str, new: str) -> None:

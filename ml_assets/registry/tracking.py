@@ -20,6 +20,7 @@ from ml_assets.names import ROW_ID
 from ml_assets.records import Evaluation, TrainingResult, Trial
 from ml_assets.registry.files import TRAINING, write_training
 from ml_assets.registry.pipelines import log_pipeline
+from ml_assets.registry.run_page import EXPERIMENT
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 TRIAL_STATUS: dict[str, Status] = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
-"""A pruned trial did what it should: its tag `state` says that it was stopped early, no red mark does."""
+"""A pruned trial did what it should: its name says that it was stopped early, no red mark does."""
+TRIAL_ENDED = {"complete": "", "pruned": ", stopped early", "failed": ", failed"}
 PARAM_LENGTH = 6000  # MLflow's limit on the value of a parameter
 PARAMS_AT_ONCE = 100  # MLflow's limit on one batch
 PARENT = "mlflow.parentRunId"
@@ -66,13 +68,16 @@ def ensure_experiment(client: MlflowClient, settings: Settings, name: str) -> st
         served = client.tracking_uri.startswith(("http:", "https:"))
         location = None if served else (settings.mlflow_artifacts / name).as_uri()
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT))
         except MlflowException:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for key, value in EXPERIMENT.items():
+        if key not in found.tags:  # it was made by an older version, or by hand
+            client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 
@@ -130,7 +135,7 @@ def log_training(
     missing = [c for c in (*features, target, ROW_ID) if c not in rows.columns]
     if missing:
         raise ValueError(f"{recipe}: the training rows to be logged have no column {', '.join(missing)}")
-    name = f"train {training.class_path.rpartition('.')[2]}"
+    name = f"fit {training.class_path.rpartition('.')[2]}{'' if trials else ' again, on all rows'}"
     experiment_id, tags = place.experiment_id, {"recipe": recipe, **place.tags}
     with nested_run(client, name, replace(place, tags=tags)) as run_id:
         log_params(client, run_id, {"class_path": training.class_path, **training.params})
@@ -162,7 +167,7 @@ def _log_trial(
     run = client.create_run(
         experiment_id,
         start_time=int(start * 1000),
-        run_name=f"trial {trial.number}",
+        run_name=f"trial {trial.number}{TRIAL_ENDED[trial.state]}",
         tags={**SOURCE, PARENT: parent_run_id, "trial": str(trial.number), "state": trial.state},
     )
     log_params(client, run.info.run_id, trial.params)
@@ -202,14 +207,12 @@ def log_evaluation(client: MlflowClient, run_id: str, evaluation: Evaluation) ->
     client.log_dict(run_id, evaluation.model_dump(mode="json"), "evaluation.json")
 
 
-def log_file(
-    client: MlflowClient, run_id: str, name: str, content: bytes, folder_name: str | None = None
-) -> None:
-    """Log a small file as an artifact."""
+def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], folder_name: str) -> None:
+    """Log small files as artifacts, by name."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_bytes(content)
-        client.log_artifact(run_id, str(path), folder_name)
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        client.log_artifacts(run_id, folder, folder_name)
 
 
 def end_run(client: MlflowClient, run_id: str, status: Status) -> None:

@@ -15,6 +15,7 @@ from ml_assets.registry.champions import VersionInfo
 from ml_assets.registry.database import configure, has_version
 from ml_assets.registry.files import StoredFiles
 from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.run_page import version_note
 from ml_assets.settings import Settings
 from ml_assets.shown import figure
 
@@ -65,8 +66,22 @@ class Registry:
         *,
         evaluation: Evaluation | None = None,
         actor: str = "training",
+        note: str = "",
     ) -> int:
         """Make a logged model a version, with the alias `challenger`; the same run again is the same version.
+
+        Parameters
+        ----------
+        trained : TrainedModel
+            The logged model.
+        tags : mapping
+            Further tags of the version.
+        evaluation : Evaluation, optional
+            Its scores.
+        actor : str
+            Who registers it.
+        note : str
+            What people read of it in MLflow.
 
         Raises
         ------
@@ -79,7 +94,7 @@ class Registry:
             if known is not None and known.to_version is not None:
                 return known.to_version
             with self.files.verified_model(trained, f"{recipe}, run {trained.run_id}"):
-                version = self._create_version(trained, evaluation, tags or {})
+                version = self._create_version(trained, evaluation, tags or {}, note)
             self.client.set_registered_model_alias(recipe, CHALLENGER, str(version))
             score = evaluation.scores.get(trained.training.metric) if evaluation else None
             shown = f", hold-out {trained.training.metric} {figure(score.value)}" if score else ""
@@ -100,7 +115,7 @@ class Registry:
             return version
 
     def _create_version(
-        self, trained: TrainedModel, evaluation: Evaluation | None, tags: Mapping[str, str]
+        self, trained: TrainedModel, evaluation: Evaluation | None, tags: Mapping[str, str], note: str
     ) -> int:
         """Make a version with a number that the ledger has not given; a lost registry would begin at 1 again."""
         recipe = trained.recipe
@@ -110,17 +125,17 @@ class Registry:
         found = self.client.search_model_versions(f"name = '{recipe}' and run_id = '{trained.run_id}'")
         if numbers := [int(version.version) for version in found if int(version.version) > newest]:
             return numbers[0]
-        shown = {
-            "sha256": trained.sha256,
-            "trained_at": trained.trained_at,
+        shown = dict(tags)
+        metric = trained.training.metric
+        if evaluation is not None and metric in evaluation.scores:
+            shown[f"holdout_{metric}"] = f"{evaluation.scores[metric].value:.6g}"
+        shown |= {  # a ledger that was lost is made anew from these
             "as_of": trained.as_of,
-            "class_path": trained.training.class_path,
-            "metric": trained.training.metric,
+            "trained_at": trained.trained_at,
+            "sha256": trained.sha256,
             "recipe_sha256": trained.recipe_sha256,
             "data_sha256": trained.data_sha256,
         }
-        if evaluation is not None:
-            shown |= {f"holdout_{n}": f"{s.value:.6g}" for n, s in evaluation.scores.items()}
         model_id = trained.model_uri.removeprefix("models:/")
         served = self.tracking_uri.startswith(("http:", "https:"))
         create = partial(
@@ -129,8 +144,8 @@ class Registry:
             # Without a server MLflow would look `models:/…` up in its global store, not in this client's.
             source=trained.model_uri if served else self.files.location(trained.model_uri),
             run_id=trained.run_id,
-            tags={**shown, **tags},
-            description=_described(trained, evaluation),
+            tags=shown,
+            description=note or version_note(trained, evaluation),
             await_creation_for=0,
         )
         taken = []
@@ -225,15 +240,3 @@ class Registry:
     def experiment_id(self, run_id: str) -> str:
         """Read the id of the experiment that a run belongs to."""
         return str(self.client.get_run(run_id).info.experiment_id)
-
-
-def _described(trained: TrainedModel, evaluation: Evaluation | None) -> str:
-    """Say of a version what a person asks first: what it is, what it has learned, how good it was."""
-    training = trained.training
-    learned = f"{training.rows:,} rows, {len(training.features)} features"
-    known = f"{training.class_path}, trained as of {trained.as_of} on {learned}"
-    score = evaluation.scores.get(training.metric) if evaluation else None
-    if score is None:
-        return f"{known}."
-    interval = f"{figure(score.low)} to {figure(score.high)}"
-    return f"{known}. {training.metric} {figure(score.value)} ({interval}) on rows it had not seen."

@@ -146,4 +146,5 @@ TELLERS: dict[str, Any] = {
     "backfill": _backfill,
     "renaming": lambda _entry: "changes its name",
     "renamed": lambda _entry: "has changed its name",
+    "former_name": lambda _entry: "has a new name",
 }

@@ -39,7 +39,7 @@ class Settings(BaseModel):
     """Seconds between two looks of a retrain sensor. `ML_ASSETS_SENSOR_SECONDS`."""
     tuning_timeout: float = Field(3600.0, gt=0)
     """Seconds a search may take at most; a recipe can only ask for less. `ML_ASSETS_TUNING_TIMEOUT`."""
-    mlflow_url: str = "http://127.0.0.1:5000"
+    mlflow_url: str | None = None
     """Where a browser finds MLflow. `ML_ASSETS_MLFLOW_URL`; default: the server, or the page of `ml-assets ui`."""
     alerts: Alerts = Alerts()
     """Where alerts go besides the log."""

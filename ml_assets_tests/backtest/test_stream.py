@@ -50,3 +50,11 @@ def test_classes_are_spelled_as_in_the_first_batch(tmp_path: Path) -> None:
         [old, old.assign(y=["FALSE", "TRUE"]), old.assign(y=["0.0", "1.0"]), old.assign(y=["No", "Yes"])],
     )
     assert [frame["y"].tolist() for frame in stream(tmp_path).frames.values()] == [["0", "1"]] * 4
+
+
+def test_a_batch_whose_labels_are_to_come_has_no_labelled_row(tmp_path: Path) -> None:
+    old = pd.DataFrame({"x": [1.5, 2.5, 3.5], "y": [0, 1, 1]})
+    write(tmp_path, [old, old.assign(y=[0, None, 1]), old.assign(y=None), old.drop(columns="y")])
+    known = stream(tmp_path)
+    assert len(known.labels) == 4
+    assert known.labelled_rows == {"2024-01-01": 3, "2024-02-01": 2}

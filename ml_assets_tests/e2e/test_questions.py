@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.cli.models import known_state
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets
-from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
+from ml_assets_tests.support.places import BATCH_RECIPE, day, listed_runs, rows
 
 RECIPE = BATCH_RECIPE.replace('"*.csv"', '"tide/*.csv"')
 REFUSED, FAULTY = 4, 5
@@ -75,6 +76,11 @@ def test_ten_questions(shop: Shop) -> None:
     explained = ml_assets("explain", "tide").out
     assert "was kept from training" in explained and "a model must not learn them" in explained
 
+    # What does MLflow's list say of each batch, and of the training?
+    names = [run.info.run_name for run in listed_runs(known_state("tide").registry.client, "tide")]
+    assert names[0].startswith(f"fault · {day(FAULTY)}")
+    assert any(name.startswith("v2 champion · ") for name in names)
+
 
 def champion_shown(shop: Shop) -> tuple[Any, Any]:
     import dagster as dg
@@ -87,6 +93,15 @@ def champion_shown(shop: Shop) -> tuple[Any, Any]:
         assert event is not None and event.asset_materialization is not None
         metadata = event.asset_materialization.metadata
         return metadata["champion_version"].value, str(metadata["reason"].value).partition(":")[0]
+
+
+def attempts(name: str) -> list[str]:
+    from ml_assets.orchestration.history import read_history
+    from ml_assets.orchestration.runs import open_instance
+    from ml_assets.settings import read_settings
+
+    with open_instance(read_settings()) as instance:
+        return [each.outcome for each in read_history(instance, known_state(name)).attempts]
 
 
 @pytest.fixture
@@ -117,6 +132,7 @@ def test_a_model_whose_recipe_is_gone_is_shown_and_can_be_renamed(renamed: Shop)
     assert (row["name"], row["champion_version"], row["status"]) == ("ebb", 1, "healthy")
     again = ml_assets("rename", "tide", "ebb", "--json")
     assert again.result == moved.result
+    assert attempts("ebb") == ["promote"]  # cooldown and budget go on
     put(renamed, 3, rows(3, drifted=True))
     walked = ml_assets("backfill", "ebb", "--json").result  # goes on where it was, and the champion predicts
     assert [batch["promoted"] for batch in walked["batches"]] == [None, 1, None, 2]

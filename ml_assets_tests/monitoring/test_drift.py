@@ -206,7 +206,7 @@ def test_sentence_names_the_worst_columns() -> None:
     new = old.assign(a=old["a"] + 1, b=old["b"] + 0.5, c=old["c"] + 0.4, d=old["d"] + 0.3)
     report = compared("b", new, old, list("abcde"), [], MONITORING)
     assert report.text.startswith("4 of 5 columns drifted: a (1.0")
-    assert "p < 1e-20" in report.text and report.text.endswith("and 1 more.")
+    assert "p <" not in report.text and report.text.endswith("and 1 more.")
 
 
 @settings(max_examples=40, deadline=None)

@@ -35,7 +35,8 @@ def test_live_score_with_interval_and_doubt() -> None:
     assert good.score and good.score.low < good.score.value == 0.8 < good.score.high
     assert good.p_value == pytest.approx(0.5, abs=0.01)
     assert bad.p_value is not None and bad.p_value < 1e-6
-    assert "accuracy 0.7 " in bad.text and "0.8 on the hold-out" in bad.text
+    assert "accuracy 0.7 " in bad.text and "surely worse than the hold-out's 0.8." in bad.text
+    assert "no" in good.text and "than the hold-out's 0.8." in good.text
 
 
 def test_late_labels_are_counted_not_guessed() -> None:

@@ -227,7 +227,7 @@ def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
     register(registry, 2)
     promote(registry, 1, None)
     homes = _kill_everywhere(registry, mlflow_home, "promote", (2, 1))
-    assert len(homes) == 5  # intent, alias champion, alias challenger, outcome, and to the end
+    assert len(homes) == 6  # intent, alias champion, alias challenger, tag, outcome, and to the end
     seen = []
     for killed in homes:
         assert champion_of(killed) in (1, 2)

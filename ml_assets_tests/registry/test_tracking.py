@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import mlflow
@@ -51,9 +50,7 @@ def test_a_training_is_nested_in_its_parent_and_each_trial_in_the_training(
     client: MlflowClient, experiment: str
 ) -> None:
     with nested_run(client, "dagster run", RunPlace(experiment)) as parent:
-        start = time.perf_counter()
         logged = _log(client, RunPlace(experiment, parent), training=training_result(trials=50))
-        assert time.perf_counter() - start < 10  # 1 s here; generous for a loaded machine
     (training,) = _children(client, experiment, parent)
     assert training.info.run_id == logged.run_id
     assert training.info.status == "FINISHED"
@@ -65,6 +62,8 @@ def test_a_training_is_nested_in_its_parent_and_each_trial_in_the_training(
     assert by_number[0].data.metrics == {"roc_auc": 0.5}
     assert by_number[0].data.params == {"C": "0.1"}
     assert [by_number[i].info.status for i in range(3)] == ["FINISHED", "FINISHED", "FAILED"]
+    names = [by_number[i].info.run_name for i in range(3)]
+    assert names == ["trial 0", "trial 1, stopped early", "trial 2, failed"]
     assert mlflow.active_run() is None
 
 

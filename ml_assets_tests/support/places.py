@@ -195,6 +195,14 @@ def check_store(state: ModelState) -> None:
                 json.loads((folder / f"{batch}.record.json").read_bytes())
 
 
+def listed_runs(client: Any, name: str) -> list[Any]:
+    """Runs that MLflow's page lists of a model, without those below another; the newest first."""
+    experiment = client.get_experiment_by_name(name)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    runs = client.search_runs([experiment.experiment_id])
+    return [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+
+
 def mlflow_statuses(state: ModelState, dagster_run_id: str) -> Mapping[str, str]:
     """Status of each MLflow run that belongs to a Dagster run: by name, its parent run as `parent`."""
     client = state.registry.client

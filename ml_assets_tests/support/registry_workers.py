@@ -202,6 +202,7 @@ WRITES = frozenset(
         "create_model_version",
         "set_logged_model_tags",
         "set_registered_model_alias",
+        "set_registered_model_tag",
         "delete_registered_model_alias",
     }
 )

@@ -1,0 +1,57 @@
+"""What a person finds in MLflow: what came of each run on the row that is listed, the report, who is in charge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ml_assets.cli.models import known_state
+from ml_assets.registry.run_page import NOTE
+from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.support.command_line import ml_assets, shoppers
+from ml_assets_tests.support.places import listed_runs
+
+PNG = b"\x89PNG"
+
+
+def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_path: Path) -> None:
+    client = known_state("good").registry.client
+    (run,) = listed_runs(client, "good")
+    assert run.info.run_name.startswith("v1 champion · ") and run.info.status == "FINISHED"
+    assert run.data.tags["outcome"] == "promote" and run.data.tags[NOTE].startswith("first model")
+    assert {"holdout_roc_auc", "gate_rows"} <= set(run.data.metrics)
+
+    version = client.get_model_version_by_alias("good", "champion")
+    source = client.get_run(version.run_id)
+    assert source.data.metrics["holdout_roc_auc"] == run.data.metrics["holdout_roc_auc"]
+    for run_id in (run.info.run_id, version.run_id):
+        folder = Path(client.download_artifacts(run_id, "report", str(tmp_path)))
+        report = (folder / "evaluation_report.md").read_text()
+        assert report.startswith("# good, version 1: champion\n") and "| roc_auc " in report
+        assert "| 200  | in the files" in report
+        assert (folder / "confusion_matrix.png").read_bytes().startswith(PNG)
+    first = version.description.splitlines()[0]
+    assert first.startswith("roc_auc 0.") and "rows it had not seen; 0.5 without looking" in first
+    assert "The gate: first model" in version.description
+    model = client.get_registered_model("good")
+    assert model.description.startswith("Predicts `bought` (classification), judged by roc_auc.")
+    assert model.tags["in charge"].startswith("version 1, promoted ")
+
+
+def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop) -> None:
+    client = known_state("good").registry.client
+    assert not ml_assets("train", "--recipe-file", trained_shop.folder / "good.yaml", "--json").result[
+        "promoted"
+    ]
+    (lost, _) = listed_runs(client, "good")
+    assert lost.info.run_name.split(" · ")[0] in ("v2 kept out", "v2 unclear")
+    frame: pd.DataFrame = shoppers(600, 5)
+    path = trained_shop.recipe("good", frame.assign(bought=1 - frame["bought"]))
+    assert ml_assets("train", "--recipe-file", path, "--json").result["promoted"]
+    won = listed_runs(client, "good")[0].data.metrics
+    assert won["gate_challenger_roc_auc"] - won["gate_champion_roc_auc"] == pytest.approx(won["gate_gain"])
+    assert ml_assets("rollback", "good", "--json").code == 0
+    told = client.get_registered_model("good").tags["in charge"]
+    assert told.startswith("version 1, back in charge ") and told.endswith("(command line): asked for")
