@@ -1,7 +1,7 @@
-"""`python -m benchmarks.growth`: what a batch, a tick and `status` cost after a long history; an idle daemon, too.
+"""`python -m benchmarks.growth`: what a batch, a tick and `status` cost after a long history; and an idle UI.
 
 A model is walked through a few days; then its history is made longer by the program's own writing functions: what the
-last day left is written again for each day that follows. All figures are CPU seconds of this process, or of a daemon.
+last day left is written again for each day that follows. All figures are CPU seconds, of this process or of the UI's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,10 @@ MEASURED = 4
 """Days that arrive after the long history; the first one warms up."""
 TICKS = 8
 MODELS = 40
-LISTENED = 60.0
-"""Seconds for which the idle daemon is watched."""
+SETTLED = 180.0
+"""Seconds until an idle `ml-assets ui` has told what is missing, and made its overview."""
+LISTENED = 120.0
+"""Seconds for which it is watched."""
 
 RECIPE = """\
 name: {name}
@@ -180,7 +183,7 @@ def cpu(work: Any) -> float:
 
 
 def measure_many(folder: Path) -> dict[str, float]:
-    """Measure the idle daemon and `status` of a home with many recipes: one was walked, the others wait for a file."""
+    """Measure `status` and the idle `ml-assets ui` of many recipes: one was walked, the others wait for a file."""
     os.environ.update(environment(folder))
     from ml_assets.cli.models import statuses
 
@@ -191,37 +194,44 @@ def measure_many(folder: Path) -> dict[str, float]:
         (folder / "recipes" / f"growth_{number}.yaml").write_text(text)
     statuses(None)
     shown = median(cpu(lambda: statuses(None)) for _ in range(3))
-    program = Path(sys.executable).parent / "dagster-daemon"
-    command = [str(program), "run", "-m", "ml_assets.definitions", "-d", "."]
-    daemon = subprocess.Popen(
-        command,
-        env=dict(os.environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    program = Path(sys.executable).parent / "ml-assets"
+    ports = ("--port", str(free_port()), "--mlflow-port", str(free_port()))
+    nowhere = subprocess.DEVNULL
+    server = subprocess.Popen(
+        [str(program), "ui", *ports], env=dict(os.environ), stdout=nowhere, stderr=nowhere
     )
     try:
-        time.sleep(45)  # it starts, and ticks once
-        began = used_by_group(daemon.pid)
+        time.sleep(SETTLED)
+        began = used_by(server.pid)
         time.sleep(LISTENED)
-        idle = (used_by_group(daemon.pid) - began) / LISTENED
+        ended = used_by(server.pid)
     finally:
-        os.killpg(daemon.pid, 15)
-        daemon.wait(timeout=60)
-    return {"status": shown, "daemon": idle}
+        server.terminate()
+        server.wait(timeout=60)
+    return {"status": shown} | {part: (ended[part] - began[part]) / LISTENED for part in ended}
 
 
-def used_by_group(group: int) -> float:
-    """CPU seconds that the living processes of a group have used (proc(5), fields 5, 14 and 15)."""
-    used = 0
-    for place in Path("/proc").glob("[0-9]*/stat"):
+def free_port() -> int:
+    """Find a port that nobody uses."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
+
+
+def used_by(ui: int) -> dict[str, float]:
+    """CPU seconds that `ml-assets ui` has used: the daemon with the definitions it asks, and the two web pages."""
+    import psutil
+
+    used = {"daemon": 0.0, "pages": 0.0}
+    this = psutil.Process(ui)
+    for process in [this, *this.children(recursive=True)]:
         try:
-            fields = place.read_text().rpartition(")")[2].split()
-        except OSError:
+            words, times = " ".join(process.cmdline()), process.cpu_times()
+        except psutil.Error:
             continue
-        if int(fields[2]) == group:
-            used += int(fields[11]) + int(fields[12])
-    return used / os.sysconf("SC_CLK_TCK")
+        page = process.pid != ui and ("dagster-webserver" in words or "mlflow" in words)
+        used["pages" if page else "daemon"] += times.user + times.system
+    return used
 
 
 def main() -> None:
@@ -257,9 +267,9 @@ def in_process(name: str, folder: str, *arguments: int) -> dict[str, float]:
 
 def words(figures: dict[str, float]) -> str:
     """Say the figures."""
-    return ", ".join(f"{name} {value:.3f} s" for name, value in figures.items() if name != "daemon") + (
-        f", idle daemon {figures['daemon']:.1%} of a core" if "daemon" in figures else ""
-    )
+    shares = {"daemon": "idle daemon", "pages": "idle pages"}
+    said = [f"{shares[n]} {v:.1%} of a core" if n in shares else f"{n} {v:.3f} s" for n, v in figures.items()]
+    return ", ".join(said)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from ml_assets.orchestration.display import RECORD
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.orchestration.taking_in import stretches, take_in_changes, take_in_what_passes
+from ml_assets.orchestration.taking_in import stretches, take_in_changes, take_in_what_passes, wait_for_runs
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
@@ -49,6 +49,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
             raise Busy(
                 f"{state.name}: a training run is in flight since {in_flight[-1].at}; wait for it to end"
             )
+        wait_for_runs(instance, state, ("monitor",), say)
         for entry in charge.reconcile(state.registry, state.name, give_up_lost=True):
             say(describe(entry))
         as_of = _take_in(state, instance, repository, say)

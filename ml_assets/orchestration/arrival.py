@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus
@@ -27,14 +27,14 @@ from ml_assets.lifecycle.arrival import (
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
-from ml_assets.orchestration.history import IN_PROGRESS
 from ml_assets.orchestration.pace import seconds_between
-from ml_assets.orchestration.reaper import reap
+from ml_assets.orchestration.reaper import open_runs
+from ml_assets.orchestration.standing import Memory, newest_event, place_of, standing_instance
 from ml_assets.orchestration.taking_in import assets_for, keys_of
 from ml_assets.sources.paths import SourceError
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, RunRecord
 
 ATTEMPTS = 3
 """Runs for one content of a batch, where they are killed or fail for a reason of ours."""
@@ -44,6 +44,10 @@ REMEMBERED = 100
 
 SETTLED = timedelta(seconds=10)
 """A file that was written later may not be whole: the sensor waits, once."""
+
+
+_NOTHING: Final[Memory[str]] = Memory()
+"""Why nothing was asked for, while neither the source nor the runs have changed since."""
 
 
 class Wanted(NamedTuple):
@@ -79,9 +83,11 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
             return dg.SkipReason(
                 "a command (train, backfill) is at work on this model and takes batches in itself"
             )
-        reap(context.instance, state.settings)
-        if running := _at_work(context.instance, state):
-            return dg.SkipReason(f"batch {running} is being taken in")
+        instance = standing_instance(context)
+        newest = newest_event(instance)
+        running = open_runs(instance, state.settings)
+        if batch := _at_work(running, state):
+            return dg.SkipReason(f"batch {batch} is being taken in")
         try:
             found = arrivals(state)
         except SourceError as error:
@@ -97,17 +103,23 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         context.update_cursor(json.dumps({"since": since, "told": told, "waited": unsettled}))
         if unsettled:
             return dg.SkipReason("a file was written just now: it is looked at the next time")
-        request = next(_requests(context.instance, state, found, last), None)
-        return request or dg.SkipReason(_nothing(state, found, last))
+        place, mark = place_of(instance, state), (newest, tuple(found), last)
+        said = _NOTHING.known(place, mark)
+        if said is None:
+            if request := next(_requests(instance, state, found, last), None):
+                return request
+            said = _nothing(state, found, last)
+            _NOTHING.keep(place, mark, said)
+        return dg.SkipReason(said)
 
     return sensor
 
 
-def _at_work(instance: DagsterInstance, state: ModelState) -> str | None:
+def _at_work(running: Sequence[RunRecord], state: ModelState) -> str | None:
     """Batch that a run is about, whoever started it."""
-    wanted = dg.RunsFilter(job_name=f"{state.name}_monitor", statuses=IN_PROGRESS)
-    runs = instance.get_runs(wanted, limit=1)
-    return runs[0].tags.get(PARTITION_NAME_TAG, "of a backfill") if runs else None
+    runs = (record.dagster_run for record in running)
+    tags = (run.tags for run in runs if run.job_name == f"{state.name}_monitor")
+    return next((told.get(PARTITION_NAME_TAG, "of a backfill") for told in tags), None)
 
 
 def _tell_missing(state: ModelState, since: str, last: str, told: str) -> str:
@@ -164,7 +176,8 @@ def _due(state: ModelState, found: list[Arrival], last: str) -> Iterator[Wanted]
 def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arrival]) -> Iterator[Wanted]:
     """What was taken in by a run that was killed before its reports were made."""
     seen = {arrival.batch for arrival in found}
-    for run in instance.get_runs(dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), limit=REMEMBERED):
+    for record in instance.get_run_records(dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), limit=REMEMBERED):
+        run = record.dagster_run
         batch, _, token = run.tags[CONTENT_TAG].partition(" ")
         if batch in seen:
             continue
@@ -172,7 +185,17 @@ def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arriva
         failed = run.status != DagsterRunStatus.SUCCESS
         if failed and state.store.has("cleaned_features", batch) and taken_from(state, batch) == token:
             assets = sorted(run.asset_selection or (), key=lambda key: key.path)
-            yield Wanted(batch, token, assets, "its run ended before its reports were made")
+            if not _made_since(instance, record, assets, batch):
+                yield Wanted(batch, token, assets, "its run ended before its reports were made")
+
+
+def _made_since(
+    instance: DagsterInstance, record: RunRecord, assets: Sequence[dg.AssetKey], batch: str
+) -> bool:
+    """Whether all that a run was to make of a batch was made since it was asked for, by itself or by a command."""
+    began = record.create_timestamp.timestamp()
+    filters = (dg.AssetRecordsFilter(key, asset_partitions=[batch], after_timestamp=began) for key in assets)
+    return all(instance.fetch_materializations(wanted, limit=1).records for wanted in filters)
 
 
 def _refused(instance: DagsterInstance, run: dg.DagsterRun) -> bool:

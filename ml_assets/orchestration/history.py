@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, TRAINING_TAG
 from ml_assets.orchestration.event_seal import CHANGED
 from ml_assets.orchestration.events import by_batch, metadata, newest_events, number
+from ml_assets.orchestration.reaper import IN_PROGRESS
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -33,15 +34,6 @@ AnyReport = TypeVar("AnyReport", bound=Record)
 ATTEMPTS = 40
 """Newest trainings of a model that a decision looks at: budget, breaker and ties count the newest few."""
 
-IN_PROGRESS = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
-
-
 NEWEST = 8
 """Events of an asset that are enough to say how a model stands."""
 
@@ -53,7 +45,12 @@ def recent_history(instance: DagsterInstance, state: ModelState) -> History:
     return history if scored or len(history.batches) < NEWEST // 2 else read_history(instance, state)
 
 
-def read_history(instance: DagsterInstance, state: ModelState, limit: int | None = None) -> History:
+def read_history(
+    instance: DagsterInstance,
+    state: ModelState,
+    limit: int | None = None,
+    running: Sequence[RunRecord] | None = None,
+) -> History:
     """Read the batches, the training runs and the champion of one model.
 
     Parameters
@@ -64,6 +61,8 @@ def read_history(instance: DagsterInstance, state: ModelState, limit: int | None
         The model.
     limit : int, optional
         Newest events of each asset that are enough.
+    running : sequence of RunRecord, optional
+        Runs of all models that have not ended; they are read where they are not given.
 
     Returns
     -------
@@ -91,7 +90,7 @@ def read_history(instance: DagsterInstance, state: ModelState, limit: int | None
             )
             for batch in batches
         ),
-        attempts=tuple(_attempts(instance, state, newest, limit)),
+        attempts=tuple(_attempts(instance, state, newest, limit, running)),
         champion=champion_in_charge(state),
         labelled_batches=len(known),
         labelled_rows=sum(known.values()),
@@ -121,7 +120,11 @@ def _labelled_rows(event: EventLogRecord) -> int:
 
 
 def _attempts(
-    instance: DagsterInstance, state: ModelState, newest: str | None, limit: int | None
+    instance: DagsterInstance,
+    state: ModelState,
+    newest: str | None,
+    limit: int | None,
+    running: Sequence[RunRecord] | None,
 ) -> Iterator[Attempt]:
     """Training runs of this model, oldest first: how each ended, by the gate's own word.
 
@@ -143,7 +146,8 @@ def _attempts(
     )
     records = [r for r in found if _of_this_model(r, former)]
     trained = dg.AssetKey([state.name, "trained_model"])
-    running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
+    if running is None:
+        running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
     index = state.indexes()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 SECONDS_EACH = 1.5
-"""Seconds between two looks that a model adds, so that the daemon's work does not grow with their number."""
+"""Seconds between two looks at a source that a model adds: the daemon's work does not grow with their number."""
+
+DECISION = 2.0
+"""So many times longer a decision may wait than a file: it can change only when a batch was taken in."""
 
 
-def seconds_between(asked: int, models: int) -> int:
+def seconds_between(asked: int, models: int, calmer: float = 1.0) -> int:
     """Seconds between two looks of one sensor.
 
     Parameters
@@ -17,8 +20,10 @@ def seconds_between(asked: int, models: int) -> int:
         What the operator's setting asks for; it holds while there are few models.
     models : int
         Models of the code location.
+    calmer : float
+        So many times longer it may be where there are many models.
 
-    >>> seconds_between(30, 1), seconds_between(15, 8), seconds_between(15, 40), seconds_between(30, 40)
-    (30, 15, 60, 60)
+    >>> seconds_between(30, 1), seconds_between(15, 8), seconds_between(15, 40), seconds_between(30, 40, DECISION)
+    (30, 15, 60, 120)
     """
-    return max(1, asked, math.ceil(SECONDS_EACH * models))
+    return max(1, asked, math.ceil(SECONDS_EACH * calmer * models))

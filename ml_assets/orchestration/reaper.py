@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from ml_assets.names import PROCESS_TAG
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, RunRecord
 
-OPEN = [
+IN_PROGRESS = [
+    DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.STARTING,
     DagsterRunStatus.STARTED,
@@ -33,6 +35,13 @@ def process_tag(run_id: str) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{run_id}"
 
 
+def open_runs(instance: DagsterInstance, settings: Settings) -> list[RunRecord]:
+    """Read the runs that have not ended, of all models; those whose process is gone are reported, and left out."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
+    dead = _reported(instance, settings, records)
+    return [record for record in records if record.dagster_run.run_id not in dead]
+
+
 def reap(instance: DagsterInstance, settings: Settings) -> list[str]:
     """Report each run as failed whose process on this machine is gone; free its slots, tidy up after it.
 
@@ -41,7 +50,10 @@ def reap(instance: DagsterInstance, settings: Settings) -> list[str]:
     list of str
         Ids of the runs.
     """
-    records = instance.get_run_records(dg.RunsFilter(statuses=OPEN))
+    return _reported(instance, settings, instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)))
+
+
+def _reported(instance: DagsterInstance, settings: Settings, records: Sequence[RunRecord]) -> list[str]:
     dead = [r.dagster_run for r in records if _is_dead(r.dagster_run)]
     for run in dead:
         tidy_up(settings, run.run_id)  # first: if this process dies, too, the next one finds the run again

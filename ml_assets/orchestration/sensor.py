@@ -1,5 +1,6 @@
 """The retrain sensor: it repeats what `decide_retrain` says, and sees to it that nothing runs twice."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -8,16 +9,27 @@ from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
-from ml_assets.orchestration.history import read_history
-from ml_assets.orchestration.pace import seconds_between
-from ml_assets.orchestration.reaper import reap
+from ml_assets.orchestration.pace import DECISION, seconds_between
+from ml_assets.orchestration.reaper import open_runs
+from ml_assets.orchestration.standing import standing_history, standing_instance
 from ml_assets.records import RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.shown import clipped
 
 
-def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDecision, bool]:
+def decide(
+    instance: dg.DagsterInstance, state: ModelState, running: Sequence[dg.RunRecord] | None = None
+) -> tuple[RetrainDecision, bool]:
     """Decide on what is known now, and write a decision that is new to the ledger.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Where the events are.
+    state : ModelState
+        The model.
+    running : sequence of RunRecord, optional
+        Runs that have not ended, where they are known.
 
     Returns
     -------
@@ -30,7 +42,7 @@ def decide(instance: dg.DagsterInstance, state: ModelState) -> tuple[RetrainDeci
         recipe.retraining,
         recipe.monitoring,
         recipe.training,
-        read_history(instance, state),
+        standing_history(instance, state, running),
         datetime.now(UTC),
     )
     _, created = state.ledger.append_once(
@@ -81,7 +93,7 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{state.name}_retrain",
         job_name=f"{state.name}_train",
-        minimum_interval_seconds=seconds_between(state.settings.sensor_seconds, models),
+        minimum_interval_seconds=seconds_between(state.settings.sensor_seconds, models, DECISION),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
     )
@@ -90,9 +102,10 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
             return dg.SkipReason(
                 "a command (train, backfill) is at work on this model and decides for itself"
             )
-        reap(context.instance, state.settings)
+        instance = standing_instance(context)
+        running = open_runs(instance, state.settings)
         look_at_alias(state)
-        decision, _ = decide(context.instance, state)
+        decision, _ = decide(instance, state, running)
         if decision.retrain:
             return run_request(state, decision)
         return dg.SkipReason(decision.said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from ml_assets.lifecycle.arrival import Arrival, arrivals, revisited
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import PROCESS_TAG
+from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.runs import RefusedError, execute
 from ml_assets.recipe.periods import Period
 from ml_assets.registry import champions
@@ -21,6 +24,33 @@ if TYPE_CHECKING:
 
 BATCH_ASSETS = ("raw_data", "cleaned_features", "predictions", "drift_report", "performance_report")
 TAKEN_IN = BATCH_ASSETS[:2]
+
+PATIENCE = 60.0
+"""Seconds that a run may wait for its turn, or for its process, while a command waits for it."""
+
+
+def wait_for_runs(
+    instance: DagsterInstance, state: ModelState, jobs: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Wait until no run of these jobs of the model is under way; under the model's lock no sensor asks for another.
+
+    What has no process within `PATIENCE` is called off: its daemon may be gone, and the command takes the batch in.
+    """
+    names = {f"{state.name}_{job}" for job in jobs}
+    deadline, told = time.monotonic() + PATIENCE, False
+    while running := [r for r in _open(instance, state) if r.job_name in names]:
+        if not told:
+            listed = ", ".join(f"{run.job_name} {run.run_id}" for run in running)
+            say(f"{state.name}: waiting for what is under way: {listed}")
+        for run in running:
+            if PROCESS_TAG not in run.tags and time.monotonic() > deadline:
+                instance.report_run_canceled(run, "it had not begun when a command took its batch in")
+        told = True
+        time.sleep(0.5)
+
+
+def _open(instance: DagsterInstance, state: ModelState) -> list[dg.DagsterRun]:
+    return [record.dagster_run for record in open_runs(instance, state.settings)]
 
 
 def take_in(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-import psutil
 import pytest
 from dagster import DagsterRunStatus
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
@@ -18,10 +14,9 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from ml_assets.names import ARRIVAL_TAG, TRAINING_TAG
 from ml_assets.registry import champions
+from ml_assets_tests.support.daemons import running_daemon
 from ml_assets_tests.support.places import (
     BATCH_RECIPE,
-    PROGRAMS,
-    Place,
     check_ledger,
     check_store,
     day,
@@ -31,71 +26,10 @@ from ml_assets_tests.support.places import (
 )
 
 LIVE_RECIPE = BATCH_RECIPE.replace(", start: 2024-01-01, end: 2024-02-01", "")
-LOCATION = ("-m", "ml_assets.definitions", "-d", ".")
 SUCCESS, STARTED = DagsterRunStatus.SUCCESS, DagsterRunStatus.STARTED
 DRIFTED = 3
 SOON = 120
 """Seconds within which what arrives is taken in."""
-
-
-class Daemon:
-    """The daemon and all processes it starts."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.environ = place.environ | {"DAGSTER_HOME": str(place.settings.dagster_home)}
-        self.log = (place.root / "daemon.log").open("a")
-        self.known: dict[int, psutil.Process] = {}
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [str(PROGRAMS / "dagster-daemon"), "run", *LOCATION],
-            env=self.environ,
-            cwd=self.place.root,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
-
-    def note_children(self) -> None:
-        """Remember what the daemon has started: its children outlive it."""
-        assert self.process.poll() is None, "the daemon ended by itself"
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            self.known[child.pid] = child
-
-    def kill(self) -> None:
-        """Kill the daemon, and only the daemon."""
-        self.note_children()
-        self.process.kill()
-        self.process.wait(timeout=30)
-
-    def stop(self) -> None:
-        """End everything that was started here, by its process id."""
-        self.kill_all()
-        self.log.close()
-
-    def kill_all(self) -> None:
-        """Kill the daemon with its code server and its workers, as a machine that stops does."""
-        if self.process.poll() is None:
-            self.kill()
-        children = [child for known in self.known.values() for child in [known, *descendants(known)]]
-        for child in children:
-            if child.is_running():
-                child.kill()
-        psutil.wait_procs(children, timeout=10)
-
-
-def descendants(process: psutil.Process) -> list[psutil.Process]:
-    return process.children(recursive=True) if process.is_running() else []
-
-
-@contextmanager
-def running_daemon(place: Place) -> Iterator[Daemon]:
-    daemon = Daemon(place)
-    try:
-        yield daemon
-    finally:
-        daemon.stop()
 
 
 def ticks(instance: dg.DagsterInstance, sensor: str) -> list[InstigatorTick]:

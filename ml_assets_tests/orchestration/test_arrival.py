@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,20 +16,27 @@ import pytest
 from dagster import DagsterRunStatus
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._core.test_utils import create_run_for_test
+from dagster._core.utils import make_new_run_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import PROCESS_TAG
+from ml_assets.orchestration import taking_in
 from ml_assets.orchestration.arrival import arrival_sensor
+from ml_assets.orchestration.taking_in import BATCH_ASSETS
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.settings import Settings
 from ml_assets_tests.support.tide import MODEL
 
-SUCCESS, FAILURE = DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE
+ORIGIN = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("ml_assets"), repository_name="__repository__")
+
+SUCCESS, FAILURE, STARTED = DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.STARTED
 
 
 def day(number: int) -> str:
@@ -74,8 +84,13 @@ class Shore:
         batch = request.tags[PARTITION_NAME_TAG]
         for step in (raw_step, clean_step)[:steps]:
             step(self.state, batch)
-        return create_run_for_test(self.instance, "tide_monitor", status=status, tags=request.tags,
-                            asset_selection=frozenset(request.asset_selection or ()))  # fmt: skip
+        run = create_run_for_test(self.instance, "tide_monitor", status=STARTED, tags=request.tags,
+                                  asset_selection=frozenset(request.asset_selection or ()))  # fmt: skip
+        if status == FAILURE:
+            self.instance.report_run_failed(run)
+        elif status == SUCCESS:
+            self.instance.report_dagster_event(dg.DagsterEvent("PIPELINE_SUCCESS", run.job_name), run.run_id)
+        return run
 
     def drain(self) -> list[str]:
         """Let all that is asked for succeed: the batches."""
@@ -178,6 +193,46 @@ def test_killed_run_is_tried_again_three_times_in_all(shore: Shore, steps: int) 
     assert isinstance(shore.tick(), str)
     shore.send(0, rows=50)
     assert shore.drain() == [day(0)] and shore.known() == {day(0): [50, 25]}
+
+
+def test_what_a_command_has_finished_since_is_not_asked_for_again(shore: Shore) -> None:
+    shore.send(0)
+    shore.end(asked(shore.tick()), FAILURE, steps=2)
+    for number, asset in enumerate(BATCH_ASSETS):
+        assert asked(shore.tick()).tags[PARTITION_NAME_TAG] == day(0), number
+        event = dg.AssetMaterialization(dg.AssetKey(["tide", asset]), partition=day(0))
+        shore.instance.report_runless_asset_event(event)
+    assert isinstance(shore.tick(), str)
+
+
+def test_command_waits_for_the_run_at_work_and_calls_off_one_that_never_begins(
+    shore: Shore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_in, "PATIENCE", 0.0)
+    queued = create_run_for_test(shore.instance, "tide_monitor", status=DagsterRunStatus.QUEUED,
+                                 remote_job_origin=ORIGIN.get_job_origin("tide_monitor"))  # fmt: skip
+    other = create_run_for_test(shore.instance, "reef_monitor", status=DagsterRunStatus.STARTED)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as working:
+        run_id = make_new_run_id()
+        started = Path(f"/proc/{working.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        tags = {PROCESS_TAG: f"{socket.gethostname()}:{working.pid}:{started}:{run_id}"}
+        create_run_for_test(
+            shore.instance, "tide_monitor", run_id, status=DagsterRunStatus.STARTED, tags=tags
+        )
+
+        def let_end(text: str) -> None:
+            assert queued.run_id in text and run_id in text
+            assert working.poll() is None
+            working.communicate(b"\n")
+
+        taking_in.wait_for_runs(shore.instance, shore.state, ["monitor"], let_end)
+        assert working.returncode == 0
+    statuses = {run.run_id: run.status for run in shore.instance.get_runs()}
+    assert statuses == {
+        queued.run_id: DagsterRunStatus.CANCELED,
+        other.run_id: DagsterRunStatus.STARTED,
+        run_id: FAILURE,  # its process is gone
+    }
 
 
 def test_rule_leaves_old_changes_as_they_are_and_says_so(shore: Shore) -> None:

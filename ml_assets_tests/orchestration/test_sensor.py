@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 from dagster import DagsterRunStatus
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster._core.test_utils import create_run_for_test
@@ -22,6 +25,7 @@ from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.names import PROCESS_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
+from ml_assets.orchestration.standing import standing_instance
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
@@ -561,3 +565,50 @@ def test_overview_shows_the_ledger_in_words(drifted: Desk) -> None:
     rows = _ledger_rows(drifted.state.ledger)
     assert len(rows) == LEDGER_ROWS == 50
     assert rows[0]["what"] == "tide kept no champion against version 59: no better 59"
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Questions to databases meanwhile."""
+    said: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            said.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def test_tick_that_finds_nothing_new_reads_no_report_again(drifted: Desk) -> None:
+    first = asked(drifted.tick())
+    drifted.tick()  # the first one wrote its decision
+    with statements() as said:
+        assert asked(drifted.tick()).run_key == first.run_key
+    assert not [text for text in said if "event_logs" in text and "max(" not in text]
+    for news in (
+        lambda: drifted.arrive(4),
+        lambda: drifted.crown(2, 4),
+        lambda: drifted.run(DagsterRunStatus.QUEUED, first),
+    ):
+        news()
+        with statements() as said:
+            drifted.tick()
+        assert [text for text in said if "event_logs" in text and "max(" not in text]
+
+
+def test_code_server_opens_its_instance_once(tmp_path: Path) -> None:
+    def seen(home: Path) -> dg.DagsterInstance:
+        home.mkdir(exist_ok=True)
+        ref = InstanceRef.from_dir(str(home))
+        with dg.build_sensor_context(instance_ref=ref) as context:
+            return standing_instance(context)
+
+    first = seen(tmp_path / "a")
+    assert seen(tmp_path / "a") is first
+    other = seen(tmp_path / "b")
+    assert (first.root_directory, other.root_directory) == (str(tmp_path / "a"), str(tmp_path / "b"))
+    assert other.get_runs() == []
