@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.trust.table import Row, Workers, wilson, workers
+from benchmarks.trust.together import lines as lines_together
+from benchmarks.trust.together import recipe, reports, requests
+from ml_assets.backtest.stream import Stream
 from ml_assets.features.columns import Roles
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import BatchEvidence, Champion, DriftReport, History, Profile
+from ml_assets.retraining.evidence import drift_breach
 from ml_assets.retraining.policy import decide_retrain
 
 PAIRS = 2_000
@@ -153,6 +157,37 @@ def power(seed: int, pairs: int, what: str) -> int:
     return found
 
 
+HEAVY = 0.9
+
+
+def breaches(seed: int, pairs: int, count: int) -> int:
+    """How often a batch breaches where one column moved by 1 sd that holds 90 % of the importance."""
+    rng = np.random.default_rng(seed)
+    names = columns(100)[:count]
+    importance = {name: HEAVY if name == "normal0" else (1 - HEAVY) / (count - 1) for name in names}
+    known = Profile(metric="rmse", importance=importance)
+    found = 0
+    for _ in range(pairs):
+        reference, current = world(rng, QUIET_REFERENCE, names), world(rng, 1000, names)
+        moved = current.assign(normal0=current["normal0"] + 1.0)
+        found += drift_breach(report(moved, reference, profile=known), Retraining())
+    return found
+
+
+def pairs_named(seed: int, pairs: int) -> tuple[int, int]:
+    """How often the pair whose correlation broke is named, and how often no other is."""
+    rng = np.random.default_rng(seed)
+    names = columns()
+    named = clean = 0
+    for _ in range(pairs):
+        reference, current = world(rng, QUIET_REFERENCE, names), _broken(world(rng, 1000, names), rng)
+        joint = report(current, reference).joint
+        found = set(joint.pairs) if joint is not None and joint.drifted else set()
+        named += ("normal0", "normal1") in found
+        clean += not found - {("normal0", "normal1")}
+    return named, clean
+
+
 # Streams: batches one after another, each report knowing the earlier ones, as in the pipeline.
 
 
@@ -182,65 +217,31 @@ TRAINING_BATCHES = 18
 STREAMS = {"seasonal": seasonal, "AR(1)": autocorrelated}
 
 
-def stream(
-    rng: np.random.Generator, means: Any, importance: dict[str, float] | None = None
-) -> Iterator[DriftReport]:
-    """Report on each batch after the training ones; usual effects are those of the training batches."""
-    from ml_assets.monitoring.profile import effects_between
+def stream(rng: np.random.Generator, means: Any) -> Iterator[DriftReport]:
+    """Report on each batch after the training ones, by the product's own walk over a history.
 
-    training = {f"{k:05d}": _batch(rng, means[k]) for k in range(TRAINING_BATCHES)}
-    names = list(training["00000"].columns)
-    known = Profile(
-        metric="rmse",
-        importance=importance or {},
-        usual=effects_between(training, names, [], Monitoring(), 0),
-    )
-    reference = pd.concat(training.values(), ignore_index=True)
-    past: list[DriftReport] = []
-    frames: dict[str, pd.DataFrame] = {}
-    for k in range(TRAINING_BATCHES, len(means)):
-        label = f"{k:05d}"
-        current = _batch(rng, means[k])
-        found = report(
-            current, reference, batch=label, profile=known, earlier=past[-52:], trailing=dict(frames)
-        )
-        past.append(found)
-        frames[label] = current
-        if len(frames) > 4:
-            frames.pop(next(iter(frames)))
-        yield found
+    The first four columns tell nothing of what is predicted.
+    """
+    frames = {}
+    for k, start in enumerate(pd.date_range("2018-01-01", periods=len(means), freq="D")):
+        frame = _batch(rng, means[k])
+        target = frame["normal5"] + frame.iloc[:, 4:].mean(axis=1) + rng.normal(size=len(frame))
+        ids = np.arange(k * len(frame), (k + 1) * len(frame), dtype=np.uint64)
+        frames[str(start.date())] = frame.assign(y=target, at=start, row_id__=ids)
+    return reports(Stream(recipe("daily"), frames), TRAINING_BATCHES)
 
 
-def persistent(reports: Sequence[DriftReport]) -> int:
+def persistent(found: Sequence[DriftReport]) -> int:
     """Batches with an alarm that is there in 2 of the last 3, this one among them."""
-    alarms = [report.status == "drift" for report in reports]
+    alarms = [report.status == "drift" for report in found]
     return sum(alarms[k] and sum(alarms[max(0, k - 2) : k + 1]) >= 2 for k in range(len(alarms)))
-
-
-def requests(reports: Sequence[DriftReport]) -> int:
-    """Retrains that the default policy asks for, one after another, none of them changing the champion."""
-    asked = 0
-    for k in range(len(reports)):
-        window = reports[max(0, k - 5) : k + 1]
-        batches = tuple(
-            BatchEvidence(batch=report.batch, index=int(report.batch), drift=report) for report in window
-        )
-        history = History(
-            recipe="stream",
-            batches=batches,
-            attempts=(),
-            champion=Champion(version=1, as_of_index=0, trained_at="2025-01-01"),
-        )
-        policy = (Retraining(), Monitoring(), Training())
-        asked += decide_retrain("stream", *policy, history, "2025-01-01").action == "retrain"
-    return asked
 
 
 def quiet_stream(seed: int, batches: int, kind_: str) -> tuple[int, int, int]:
     """Batches, persistent alarms and retrain requests of a stream that does not change."""
     rng = np.random.default_rng(seed)
-    reports = list(stream(rng, STREAMS[kind_](rng, batches + TRAINING_BATCHES)))
-    return len(reports), persistent(reports), requests(reports)
+    found = list(stream(rng, STREAMS[kind_](rng, batches + TRAINING_BATCHES)))
+    return len(found), persistent(found), requests(found)
 
 
 def found_after(seed: int, streams: int, gradual: bool) -> list[int]:
@@ -252,9 +253,9 @@ def found_after(seed: int, streams: int, gradual: bool) -> list[int]:
         start = TRAINING_BATCHES + 6
         after = np.arange(1, len(means) - start + 1)
         means[start:, 4] = np.minimum(0.05 * after, 0.5) if gradual else 0.5
-        reports = islice(stream(rng, means), 6, None)
+        later = islice(stream(rng, means), 6, None)
         seen = (
-            t for t, r in enumerate(reports, 1) if any(c.column == "normal4" and c.drifted for c in r.columns)
+            t for t, r in enumerate(later, 1) if any(c.column == "normal4" and c.drifted for c in r.columns)
         )
         found.append(next(seen, 99))
     return found
@@ -265,9 +266,8 @@ def unimportant(seed: int, batches: int) -> tuple[int, int, int]:
     rng = np.random.default_rng(seed)
     means = np.zeros((TRAINING_BATCHES + batches, 30))
     means[TRAINING_BATCHES:, :4] = 0.5
-    importance = {f"normal{k}": 0.1 if k >= 4 else 0.0 for k in range(30)}
-    reports = list(stream(rng, means, importance))
-    return len(reports), sum(report.status == "drift" for report in reports), requests(reports)
+    found = list(stream(rng, means))
+    return len(found), sum(report.status == "drift" for report in found), requests(found)
 
 
 # Odd inputs: what must come back, by name.
@@ -404,6 +404,17 @@ def _lines(pool: Workers, scale: float, seed: int) -> Iterator[Row]:
     for what, (_, _, goal) in POWERS.items():
         share = pool.total(power, seed, power_pairs, what) / power_pairs
         yield Row(f"power: {what}", f"≥ {goal} %", f"{share:.1%}", share >= goal / 100, power_pairs)
+    some = power_pairs // 20 * 10
+    for count in (10, 30, 100):
+        share = pool.total(breaches, seed, some, count) / some
+        what = f"one column of {count} with 90 % of the importance moved, 1 sd"
+        yield Row(what, "breach in ≥ 95 %", f"{share:.1%}", share >= 0.95, some)
+    parts = pool.each(pairs_named, [(seed + k, power_pairs // 10) for k in range(10)])
+    named, clean = (sum(part[k] for part in parts) / (power_pairs // 10 * 10) for k in (0, 1))
+    text = f"named in {named:.1%}, no other in {clean:.1%}"
+    what = "correlation of one pair of 30 columns broken"
+    yield Row(what, "≥ 95 %, ≥ 95 %", text, min(named, clean) >= 0.95, power_pairs // 10 * 10)
+    yield from lines_together(pool, scale, seed)
     for gradual, most in ((False, 2), (True, 6)):
         name = "gradual 0→.5 sd over 10 batches" if gradual else "abrupt .5 sd"
         parts = pool.each(found_after, [(seed + k, streams // 5, gradual) for k in range(5)])

@@ -25,7 +25,9 @@ import pandas as pd
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import Roles, roles
+from ml_assets.monitoring.dependence import related
 from ml_assets.monitoring.mixture import mixed_units
+from ml_assets.monitoring.movement import with_predictions
 from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.promotion.judged import Measure
@@ -49,7 +51,7 @@ Progress = Callable[[int, int], None]
 DIGEST = 32
 """Bytes of a SHA-256."""
 
-FORMAT = 4
+FORMAT = 5
 """Of what is kept of a fit: fits of another format are made anew."""
 
 
@@ -159,7 +161,8 @@ class Fits:
         recipe = self.stream.recipe
         training, test = split(self.stream.rows_of(batches), recipe)
         model = self.fit(training)
-        return profile(model, self.metric, self.positive, training, test, self.of(batches).tested, recipe)
+        known = profile(model, self.metric, self.positive, training, test, self.of(batches).tested, recipe)
+        return with_predictions(known, self.fit, training, test, recipe)
 
     def tested(self, batches: tuple[str, ...], rows: int) -> pd.DataFrame:
         """Predictions of the newest `rows` labelled rows by a model that learned all older ones; kept."""
@@ -194,9 +197,11 @@ class Fits:
 
     def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
         """What a row of the hold-out cost the model that had not seen it."""
-        tested, task = self.of(batches).tested, self.stream.recipe.task
-        y = self.stream.rows.loc[tested.index, self.stream.recipe.target]
-        return loss_summary(row_losses(y, tested, task), loss_kind(tested, task))
+        tested, recipe = self.of(batches).tested, self.stream.recipe
+        rows = self.stream.rows.loc[tested.index]
+        together = related(rows, recipe.model.data_interface.entity_cols, self.stream.calendar.column)
+        losses = row_losses(rows[recipe.target], tested, recipe.task)
+        return loss_summary(losses, loss_kind(tested, recipe.task), together)
 
     def prepare(
         self,

@@ -82,7 +82,12 @@ def standard_policies(recipe: Recipe) -> list[Policy]:
     gather, only age helps. All that again with the other `promotion.when`.
     """
     when = recipe.promotion.when
-    literal = {"performance_threshold": 0.8, "drift_threshold": 0.1, "breaches": Breaches(k=1, n=1)}
+    literal = {
+        "performance_threshold": 0.8,
+        "drift_threshold": 0.1,
+        "drift_importance": 1.0,
+        "breaches": Breaches(k=1, n=1),
+    }
     return [
         Policy(NEVER, DEFAULTS.model_copy(update={"enabled": False}), (), when=None),
         *map(calendar, CALENDARS),

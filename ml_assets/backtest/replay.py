@@ -14,10 +14,13 @@ from ml_assets.backtest.fits import Fit, Fits
 from ml_assets.backtest.policies import Policy
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
-from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
+from ml_assets.monitoring.dependence import related
+from ml_assets.monitoring.drift import REMEMBERED_REPORTS
 from ml_assets.monitoring.performance import performance_report
 from ml_assets.monitoring.pooling import waiting
 from ml_assets.monitoring.reference import Reference, Scored
+from ml_assets.monitoring.watched import watched
+from ml_assets.promotion.blocks import block_columns
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -95,6 +98,33 @@ class KeptFit:
         return self.fits.profile(self.batches)
 
 
+@dataclass(frozen=True)
+class ReplayedBatches:
+    """The batches of a stream, and what a fit answers for those after its training window."""
+
+    stream: Stream
+    fit: Fit
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All of them, oldest first."""
+        return self.stream.labels
+
+    def rows(self, batch: str) -> pd.DataFrame:
+        """Rows of one."""
+        return self.stream.frames[batch]
+
+    def count(self, batch: str) -> int:
+        """Count the rows of one."""
+        return len(self.stream.frames[batch])
+
+    def answers(self, batches: Sequence[str]) -> pd.DataFrame:
+        """What the fit answers."""
+        predicted = pd.concat([served_rows(self.stream, self.fit, batch) for batch in batches])
+        columns = [name for name in block_columns(self.stream.recipe) if name in self.stream.rows.columns]
+        return predicted.join(self.stream.rows.loc[predicted.index, columns])
+
+
 @dataclass
 class Reports:
     """Drift and performance reports, made when first asked for and shared by all policies."""
@@ -114,23 +144,9 @@ class Reports:
         record = serving.fit.record
         known = self._drift.setdefault((record.batches, serving.as_of), {})
         if batch not in known:
-            stream = self.stream
-            before = stream.labels[: stream.labels.index(batch)]
             earlier = _under((known[b] for b in sorted(known) if b < batch), serving.version)
-            pool = waiting(earlier, serving.version, batch)
-            fewest = stream.recipe.monitoring.min_rows
-            together = [batch] if len(stream.frames[batch]) >= fewest else [*pool, batch]
-            predicted = pd.concat([served_rows(stream, serving.fit, each) for each in together])
-            known[batch] = drift_report(
-                batch,
-                stream.frames[batch],
-                self._reference(serving),
-                earlier=earlier,
-                trailing={label: stream.frames[label] for label in before[-TRAILING_BATCHES:]},
-                predictions=predicted if len(predicted) >= fewest else None,
-                volumes={label: len(stream.frames[label]) for label in before[-REMEMBERED_REPORTS:]},
-                pool={label: stream.frames[label] for label in pool},
-            )
+            arrived = ReplayedBatches(self.stream, serving.fit)
+            known[batch] = watched(batch, arrived, self._reference(serving), earlier)
         return known[batch].model_copy(update={"champion_version": serving.version})
 
     def performance(self, serving: Serving, scored: str, batch: str) -> PerformanceReport:
@@ -151,7 +167,9 @@ class Reports:
     def _answered(self, serving: Serving, batch: str) -> Scored:
         """What a model answered for a batch, beside the labels."""
         predicted = served_rows(self.stream, serving.fit, batch)
-        return Scored(batch, self.stream.rows.loc[predicted.index, self.stream.recipe.target], predicted)
+        rows, recipe = self.stream.rows.loc[predicted.index], self.stream.recipe
+        together = related(rows, recipe.model.data_interface.entity_cols, self.stream.calendar.column)
+        return Scored(batch, rows[recipe.target], predicted, related=together)
 
     def _reference(self, serving: Serving) -> Reference:
         """A fit as the reports know it."""
@@ -169,6 +187,8 @@ class Reports:
                 classes=self.fits.classes(record.batches),
                 holdout=record.holdout,
                 random_state=recipe.random_state,
+                entities=tuple(recipe.model.data_interface.entity_cols),
+                time=recipe.batches.column if recipe.batches else None,
             )
         return replace(self._references[record.batches], version=serving.version)
 

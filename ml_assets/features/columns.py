@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -15,8 +15,19 @@ FIRST_LOOK = 1_000
 """Rows that usually tell that a number is neither a constant nor a row counter."""
 IDENTIFIER_ROWS = 20
 """Fewer values than this are too few to call a column an identifier."""
+ENTITY, TIME = "identifies the entity (entity_cols)", "tells the batch (batches.column)"
+"""Reasons of columns that are no features and yet tell which rows belong together."""
 IDENTIFIER_SHARE = 0.9
 """Share of distinct values from which a text column says nothing about new rows."""
+
+
+def beside(excluded: Mapping[str, str]) -> list[str]:
+    """Columns that are no features and yet are kept with them: they tell which rows belong together.
+
+    >>> beside({"who": ENTITY, "note": "constant", "day": TIME})
+    ['who', 'day']
+    """
+    return [name for name, reason in excluded.items() if reason in (ENTITY, TIME)]
 
 
 @dataclass(frozen=True)
@@ -97,11 +108,11 @@ def _named(column: str, recipe: Recipe) -> str | None:
     if column == recipe.target:
         return "target"
     if column in recipe.model.data_interface.entity_cols:
-        return "identifies the entity (entity_cols)"
+        return ENTITY
     if column in recipe.model.preprocessor.params.exclude_cols:
         return "left out by the recipe (exclude_cols)"
     if recipe.batches is not None and column == recipe.batches.column:
-        return "tells the batch (batches.column)"
+        return TIME
     return None
 
 

@@ -36,6 +36,7 @@ def with_findings(
     scored : Served or None
         What it answered for the scored batch.
     """
+    from ml_assets.monitoring.dependence import related
     from ml_assets.monitoring.target import target_drift
 
     if champion is None or state.recipe.batches is None:
@@ -43,7 +44,8 @@ def with_findings(
     concept, target = report.concept, None
     if scored is not None and report.rows:
         others = [each for each in earlier if each.scored_batch != report.scored_batch]
-        target = target_drift(scored.rows[state.recipe.target], champion, others)
+        together = related(scored.rows, champion.entities, champion.time)
+        target = target_drift(scored.rows[state.recipe.target], champion, others, together)
     estimate = _estimated(state, report, earlier)
     words = [
         report.text,

@@ -45,6 +45,7 @@ class Stored:
     @cached_property
     def losses(self) -> LossSummary | None:
         """Losses on the hold-out; None for a static table, and for a version that was registered without it."""
+        from ml_assets.monitoring.dependence import related
         from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 
         recipe = self.state.recipe
@@ -55,7 +56,8 @@ class Stored:
             return None
         rows, predicted = holdout
         losses = row_losses(rows[recipe.target], predicted, recipe.task)
-        return loss_summary(losses, loss_kind(predicted, recipe.task))
+        together = related(rows, recipe.model.data_interface.entity_cols, recipe.batches.column)
+        return loss_summary(losses, loss_kind(predicted, recipe.task), together)
 
 
 def reference(state: ModelState, version: int) -> Reference:
@@ -76,4 +78,6 @@ def reference(state: ModelState, version: int) -> Reference:
         classes=training.classes or (),
         holdout=made_by.holdout,
         random_state=recipe.random_state,
+        entities=tuple(recipe.model.data_interface.entity_cols),
+        time=recipe.batches.column if recipe.batches else None,
     )

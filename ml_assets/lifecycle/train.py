@@ -209,10 +209,11 @@ def champion_step(
 ) -> GateResult:
     """Compare the challenger with the champion, register it and, if it won, put it in charge."""
     from ml_assets.evaluation.evaluate import predict
+    from ml_assets.monitoring.movement import with_predictions
     from ml_assets.monitoring.profile import profile
     from ml_assets.registry import charge, files
     from ml_assets.sources.paths import SourceError
-    from ml_assets.training.fit import seconds_of_a_fit
+    from ml_assets.training.fit import refit, seconds_of_a_fit
 
     registry, news = state.registry, News(state.name, say)
     charge.reconcile(registry, state.name)
@@ -223,15 +224,19 @@ def champion_step(
     test = state.store.read_frame("test_set", as_of)
     challenger = registry.files.load_trained(trained)
     predicted = predict(challenger, test)
+    train = state.store.read_frame("training_set", as_of)
     known = profile(
         challenger,
         trained.training.metric,
         trained.training.positive,
-        state.store.read_frame("training_set", as_of),
+        train,
         test,
         predicted,
         state.recipe,
         progress=news.column,
+    )
+    known = with_predictions(
+        known, lambda rows: refit(rows, state.recipe, trained.training), train, test, state.recipe
     )
     champion = registry.champion(state.name)
     news.begins(f"the gate: {len(test)} rows held out")

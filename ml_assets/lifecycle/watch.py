@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -20,7 +22,7 @@ from ml_assets.retraining.evidence import drift_breach, performance_breach
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.monitoring.reference import Scored
+    from ml_assets.monitoring.reference import Reference, Scored
 
 AnyReport = TypeVar("AnyReport", bound=Record)
 
@@ -48,7 +50,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
     from ml_assets.monitoring import evidently_report, pictures, timeline
     from ml_assets.monitoring.drift import drift_report
-    from ml_assets.monitoring.pooling import waiting
+    from ml_assets.monitoring.watched import watched
     from ml_assets.registry import tracking
 
     champion = state.registry.champion(state.name)
@@ -59,20 +61,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         state.store.write_record("drift_report", batch, report)
         return Drift(report)
     known = reference(state, champion.version)
-    pool = {
-        label: state.store.read_frame("cleaned_features", label)
-        for label in waiting(earlier, champion.version, batch)
-    }
-    report = drift_report(
-        batch,
-        current,
-        known,
-        earlier=earlier,
-        trailing=_trailing(state, batch),
-        predictions=_predicted(state, champion.version, [*pool.values(), current]),
-        volumes=_volumes(state, batch),
-        pool=pool,
-    )
+    report = watched(batch, StoredBatches(state, champion.version), known, earlier)
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
         known.kept.rows, current, known.kept.roles.numeric, known.kept.roles.categorical
@@ -116,42 +105,46 @@ def _earlier_reports(state: ModelState, batch: str, asset: str, kind: type[AnyRe
     return [state.store.read_record(asset, label, kind) for label in labels[-REMEMBERED_REPORTS:]]
 
 
-def _trailing(state: ModelState, batch: str) -> dict[str, pd.DataFrame]:
-    """Read the last few batches before this one."""
-    from ml_assets.monitoring.drift import TRAILING_BATCHES
+@dataclass(frozen=True)
+class StoredBatches:
+    """The clean batches of a model's store, and what a version answers for them."""
 
-    labels = [label for label in state.store.batches("cleaned_features") if label < batch]
-    return {label: state.store.read_frame("cleaned_features", label) for label in labels[-TRAILING_BATCHES:]}
+    state: ModelState
+    version: int
 
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """All of them, oldest first."""
+        return tuple(self.state.store.batches("cleaned_features"))
 
-def _volumes(state: ModelState, batch: str) -> dict[str, int]:
-    """Count the rows of the batches before this one."""
-    from ml_assets.monitoring.drift import REMEMBERED_REPORTS
+    def rows(self, batch: str) -> pd.DataFrame:
+        """Read one."""
+        return self.state.store.read_frame("cleaned_features", batch)
 
-    labels = [label for label in state.store.batches("cleaned_features") if label < batch]
-    return {label: state.store.rows("cleaned_features", label) for label in labels[-REMEMBERED_REPORTS:]}
+    def count(self, batch: str) -> int:
+        """Count the rows of one."""
+        return self.state.store.rows("cleaned_features", batch)
 
+    def answers(self, batches: Sequence[str]) -> pd.DataFrame | None:
+        """Predict the rows that the version has not learned: on the others it looks better than it is.
 
-def _predicted(state: ModelState, version: int, frames: list[pd.DataFrame]) -> pd.DataFrame | None:
-    """Predict the rows the champion has not learned, of the newest frame, or of all where that has too few.
+        None where they are too few, or where the columns are not what the model knows: the report says which.
+        """
+        import pandas as pd
 
-    On learned rows it looks better than it is.
+        from ml_assets.evaluation.evaluate import predict
+        from ml_assets.promotion.blocks import block_columns
 
-    None where they are too few, or where the columns are not what the model knows: the report says which.
-    """
-    import pandas as pd
-
-    from ml_assets.evaluation.evaluate import predict
-
-    fewest = state.recipe.monitoring.min_rows
-    frame = frames[-1] if len(frames[-1]) >= fewest else pd.concat(frames, ignore_index=True)
-    new = unlearned(state, frame, version)
-    if len(new) < fewest:
-        return None
-    try:
-        return predict(state.registry.files.load(state.name, version), new)
-    except ValueError:
-        return None
+        state = self.state
+        frame = pd.concat([self.rows(batch) for batch in batches], ignore_index=True)
+        new = unlearned(state, frame, self.version)
+        if len(new) < state.recipe.monitoring.min_rows:
+            return None
+        try:
+            predicted = predict(state.registry.files.load(state.name, self.version), new)
+        except ValueError:
+            return None
+        return predicted.join(new[[name for name in block_columns(state.recipe) if name in new.columns]])
 
 
 KEPT_PAGES = 12
@@ -177,9 +170,9 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     known = None
     if champion is not None:
         known = reference(state, champion.version if answered is None else answered.version)
-    now = _scored(answered, state.recipe.target)
+    now = _scored(answered, known)
     pool = waiting(earlier, known.version, now.batch) if known is not None and now is not None else []
-    before = [_scored(served(state, each), state.recipe.target) for each in pool]
+    before = [_scored(served(state, each), known) for each in pool]
     scored = performance_report(batch, known, now, earlier, [each for each in before if each is not None])
     report = with_findings(state, scored, earlier, known, answered)
     state.store.write_record("performance_report", batch, report)
@@ -252,9 +245,17 @@ def _probation(state: ModelState, batch: str) -> Probation:
     return Probation(words, (words,), rolled_back=True)
 
 
-def _scored(answered: Served | None, target: str) -> Scored | None:
+def _scored(answered: Served | None, champion: Reference | None) -> Scored | None:
+    from ml_assets.monitoring.dependence import related
     from ml_assets.monitoring.reference import Scored
 
-    if answered is None:
+    if answered is None or champion is None:
         return None
-    return Scored(answered.batch, answered.labels(target), answered.answers, answered.learned)
+    rows = answered.cleaned.reindex(answered.answers.index)
+    return Scored(
+        answered.batch,
+        answered.labels(champion.target),
+        answered.answers,
+        answered.learned,
+        related(rows, champion.entities, champion.time),
+    )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_assets.monitoring.design import INDEPENDENT, Effects
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, null_change
 
 FLOORS = {
@@ -72,28 +73,32 @@ def outcomes(pair: Pair) -> list[Outcome]:
 
 
 def _missingness(pair: Pair) -> float:
-    """Fisher's exact test of the two null rates, two-sided by doubling."""
+    """Fisher's exact test of the two null rates, two-sided by doubling; of as many rows as count."""
     from scipy.stats import hypergeom
 
-    reference, current = pair.reference, pair.current
-    nulls = reference.nulls + current.nulls
-    urn = reference.rows + current.rows, nulls, current.rows
-    return 2 * float(min(hypergeom.cdf(current.nulls, *urn), hypergeom.sf(current.nulls - 1, *urn)))
+    counts = [
+        (round(side.nulls / effect), round(side.rows / effect))
+        for side, effect in zip((pair.reference, pair.current), pair.design.nulls, strict=True)
+    ]
+    (ours, n), (theirs, m) = counts
+    urn = n + m, ours + theirs, m
+    return 2 * float(min(hypergeom.cdf(theirs, *urn), hypergeom.sf(theirs - 1, *urn)))
 
 
 def _kolmogorov_smirnov(pair: NumberPair) -> float:
     """Kolmogorov–Smirnov, asymptotic with the effective sample size; conservative with ties."""
     from scipy.special import kolmogorov
 
-    n, m = len(pair.reference.values), len(pair.current.values)
+    n, m = pair.effective
     return float(kolmogorov(pair.ks_distance * np.sqrt(n * m / (n + m))))
 
 
-def _scores_test(pair: NumberPair, *, squared: bool) -> float:
+def _scores_test(pair: NumberPair, design: Effects = INDEPENDENT, *, squared: bool) -> float:
     """Two-sided p-value of a rank test with normal scores (Hájek & Šidák, Theory of Rank Tests, III.1).
 
     Scores are re-centred, and variance and skewness are those of a sum of the scores at hand drawn without
     replacement, so ties raise no false alarm, nor do small batches, whose squared scores are far from normal.
+    Where rows belong together the variance is that of as many rows as count, which is only estimated: Student's t.
     """
     scores, ours, theirs = pair.scores
     n, m = float(ours.sum()), float(theirs.sum())
@@ -104,7 +109,34 @@ def _scores_test(pair: NumberPair, *, squared: bool) -> float:
     if variance < 1e-12:
         return 1.0
     third = m * n * (n - m) / (total * (total - 1) * (total - 2)) * float(scores**3 @ pooled)
-    return two_sided(float(scores @ theirs) / np.sqrt(variance), third / variance**1.5)
+    z, skewness = float(scores @ theirs) / np.sqrt(variance), third / variance**1.5
+    if design == INDEPENDENT:
+        return two_sided(z, skewness)
+    from scipy.special import stdtr
+
+    inflation, freedom = inflated(design, n, m)
+    z /= np.sqrt(inflation)
+    return max(two_sided(z, skewness), 2 * float(stdtr(freedom, -abs(z))))
+
+
+def inflated(design: Effects, n: float, m: float) -> tuple[float, float]:
+    """Variance of a difference of two means over that of independent rows, and its degrees of freedom (Welch).
+
+    Parameters
+    ----------
+    design : (float, float)
+        Design effects of reference and batch.
+    n, m : float
+        Their rows.
+
+    >>> inflated((1.0, 1.0), 100, 100)
+    (1.0, 198.0)
+    >>> inflated((1.0, 10.0), 1_000_000, 1_000)[0] > 9.9
+    True
+    """
+    parts = np.array(design) / (n, m)
+    freedom = parts.sum() ** 2 / (parts**2 / np.maximum(np.array((n, m)) / design - 1, 1)).sum()
+    return float(parts.sum() / (1 / n + 1 / m)), float(freedom)
 
 
 def two_sided(z: float, skewness: float) -> float:
@@ -127,15 +159,15 @@ def two_sided(z: float, skewness: float) -> float:
 
 def _location(pair: NumberPair) -> float:
     """Van der Waerden's test."""
-    return _scores_test(pair, squared=False)
+    return _scores_test(pair, pair.design.location, squared=False)
 
 
 def _scale(pair: NumberPair) -> float:
     """Klotz's test."""
-    return _scores_test(pair, squared=True)
+    return _scores_test(pair, pair.design.scale, squared=True)
 
 
-def _all_from_one_side(rows: int, reference_size: int, current_size: int) -> float:
+def _all_from_one_side(rows: int, reference_size: float, current_size: float) -> float:
     """Probability that `rows` given rows of the pooled sample all lie in the batch.
 
     >>> round(_all_from_one_side(2, 1, 2), 3)  # 2/3 * 1/2
@@ -158,33 +190,44 @@ def _outside(pair: NumberPair) -> tuple[int, int, float]:
 
 def _out_of_range(pair: NumberPair) -> float:
     """Values beyond the reference's smallest or largest: the exact permutation probability of each tail."""
-    n, m = len(pair.reference.values), len(pair.current.values)
-    below, above, _ = _outside(pair)
+    n, m = pair.effective
+    below, above = (int(rows / max(pair.design.both[1], 1.0)) for rows in _outside(pair)[:2])
     return 2 * min(_all_from_one_side(below, n, m), _all_from_one_side(above, n, m))
 
 
 def _homogeneity(pair: LevelPair) -> float:
-    """Chi-squared test that both sides have one distribution; rare levels of the pooled sample are merged."""
-    from scipy.special import chdtrc
+    """Chi-squared test that both sides have one distribution; rare levels of the pooled sample are merged.
+
+    Where rows belong together, of as many rows as count (Rao & Scott 1984, with Satterthwaite's degrees of freedom).
+    """
+    from scipy.special import chdtrc, fdtrc
 
     table = pair.table
     sizes = table.sum(axis=1, keepdims=True)
+    inflation, freedom = inflated(pair.design.location, *sizes[:, 0])
     pooled = table.sum(axis=0)
-    rare = pooled * (sizes.min() / sizes.sum()) < 5
+    rare = pooled * (sizes.min() / sizes.sum()) < 5 * inflation
     if rare.any():
         table = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
         pooled = table.sum(axis=0)
+    if table.shape[1] < 2:
+        return 1.0
     expected = sizes * pooled / sizes.sum()
     statistic = float(((table - expected) ** 2 / expected).sum())
-    return float(chdtrc(table.shape[1] - 1, statistic)) if table.shape[1] > 1 else 1.0
+    if pair.design.location == INDEPENDENT:
+        return float(chdtrc(table.shape[1] - 1, statistic))
+    spread = 1 + pair.design.uneven
+    levels = (table.shape[1] - 1) / spread
+    return float(fdtrc(levels, levels * freedom, statistic / (inflation * spread) / levels))
 
 
 def _unseen(pair: LevelPair) -> float:
     """Levels the reference never had: exact probability of the commonest one, times the number of levels."""
     table = pair.table
-    largest = int(table[1][table[0] == 0].max(initial=0))
-    p_value = _all_from_one_side(largest, pair.reference.present, pair.current.present)
-    return p_value * int(table.shape[1])
+    effects = pair.design.location
+    largest = int(table[1][table[0] == 0].max(initial=0) / effects[1])
+    sizes = pair.reference.present / effects[0], pair.current.present / effects[1]
+    return _all_from_one_side(largest, *sizes) * int(table.shape[1])
 
 
 MOVED = ("Wasserstein", "KS distance")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.features.groups import by_group
 from ml_assets.monitoring.samples import STRANGE, content_order, mid_ranks
 from ml_assets.records import JointDrift
 
@@ -27,6 +28,10 @@ RAREST = 0.05  # share of the pooled rows that a level needs
 CHOSEN = 3.0  # standard errors from which a product is chosen
 MOST_CHOSEN = 50
 WORTH_NAMING = 0.05  # p-value from which the pairs that may carry a change are looked for
+CANDIDATES = 20  # pairs of features with the largest contrast that may be named
+CERTAIN = 0.01  # error of all names together
+FEWEST_BLOCKS = 8  # of rows that belong together: fewer tell nothing of the spread between them
+TINY = 1e-12
 FLOOR = 0.05  # how much the area under the curve must exceed one half
 
 
@@ -45,39 +50,69 @@ def joint_change(
     numeric: Sequence[str],
     categorical: Sequence[str],
     random_state: int,
+    blocks: tuple[Any | None, Any | None] = (None, None),
 ) -> JointDrift | None:
     """Test whether pairs of columns go together as before; None with fewer than two columns.
 
+    Parameters
+    ----------
+    reference, current : DataFrame of shape (n_rows, n_columns)
+    numeric, categorical : sequence of str
+        Columns to look at.
+    random_state : int
+        Seed of the samples.
+    blocks : (array of int of shape (n_rows,) or None, the same)
+        Rows of either side that belong together: they stay in one half, and count together.
+
     Returns
     -------
-    JointDrift
-        `p_value` for the two halves together (twice the smaller); `pairs` carry the change, most first.
+    JointDrift or None
+        `p_value` for the two halves together (twice the smaller); `pairs` that certainly changed, most first.
+        None, too, where the rows of a side are of fewer than 8 blocks.
     """
     names = [*sorted(numeric), *sorted(categorical)]
     if len(names) < 2:
         return None
-    sides = []
-    for frame in (reference, current):
+    sides, groups = [], []
+    for frame, block in zip((reference, current), blocks, strict=True):
         order = content_order(frame, names, random_state)[:ROWS]
         sides.append(frame.iloc[order])
+        group: Any = None if block is None else block[order]
+        groups.append(group)
+        if group is not None and len(np.unique(group)) < FEWEST_BLOCKS:
+            return None
     encoded = encode(sides[0], sides[1], sorted(numeric), sorted(categorical))
     if len(set(encoded.column)) < 2:
         return None
     apart = np.array(encoded.column)[:, None] != np.array(encoded.column)[None, :]
     allowed = np.triu(apart, 1)
-    halves = [[side[k::2] for side in (encoded.reference, encoded.current)] for k in (0, 1)]
+    both = (encoded.reference, encoded.current)
+    halves = [
+        [(side[rows], block) for side, (rows, block) in zip(both, half, strict=True)]
+        for half in zip(
+            *(_halved(side, block) for side, block in zip(both, groups, strict=True)), strict=True
+        )
+    ]
     judged = []
     for chooser, judge in ((halves[0], halves[1]), (halves[1], halves[0])):
-        weights = _weights(_contrast(*chooser), allowed)
-        judged.append(_judge(*(np.einsum("ij,ij->i", side @ weights, side) for side in judge)))
+        weights = _weights(_contrast(*(side for side, _ in chooser)), allowed)
+        judged.append(
+            _judge(*((np.einsum("ij,ij->i", side @ weights, side), block) for side, block in judge))
+        )
     p_value = min(1.0, 2 * min(p for _, p in judged))
-    if p_value < WORTH_NAMING:
-        whole = np.where(allowed, np.abs(_contrast(encoded.reference, encoded.current)[0]), 0.0)
     return JointDrift(
         auc=float(np.mean([auc for auc, _ in judged])),
         p_value=p_value,
-        pairs=_pairs(whole, encoded.column) if p_value < WORTH_NAMING else (),
+        pairs=_pairs(encoded, allowed, groups) if p_value < WORTH_NAMING else (),
     )
+
+
+def _halved(side: Any, block: Any) -> list[tuple[Any, Any]]:
+    """Rows of either half, with their blocks; those of one block are in one half."""
+    if block is None:
+        return [(slice(k, None, 2), None) for k in (0, 1)]
+    number = np.unique(block, return_inverse=True)[1]
+    return [(number % 2 == k, number[number % 2 == k]) for k in (0, 1)]
 
 
 def encode(
@@ -156,26 +191,47 @@ def _weights(contrast: tuple[Any, Any], allowed: Any) -> Any:
     return np.where(allowed & (strength >= limit), weight, 0.0)
 
 
-def _judge(reference: Any, current: Any) -> tuple[float, float]:
-    """Area under the curve (as of two normal distributions) and Welch's one-sided p-value."""
+def _judge(reference: tuple[Any, Any], current: tuple[Any, Any]) -> tuple[float, float]:
+    """Area under the curve (as of two normal distributions) and Welch's one-sided p-value; values and their blocks."""
     from scipy.special import ndtr, stdtr
 
-    n, m = len(reference), len(current)
-    variances = np.array([reference.var(ddof=1), current.var(ddof=1)])
-    parts = variances / (n, m)
+    variances = np.array([values.var(ddof=1) for values, _ in (reference, current)])
+    parts, freedoms = np.array([_error(*side) for side in (reference, current)]).T
     if parts.sum() < 1e-12:
         return 0.5, 1.0
-    difference = float(current.mean() - reference.mean())
-    freedom = parts.sum() ** 2 / (parts**2 / (n - 1, m - 1)).sum()
+    difference = float(current[0].mean() - reference[0].mean())
+    freedom = parts.sum() ** 2 / (parts**2 / freedoms).sum()
     p_value = float(stdtr(freedom, -difference / np.sqrt(parts.sum())))
     return float(ndtr(difference / np.sqrt(variances.sum()))), p_value
 
 
-def _pairs(strength: Any, column: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Up to three pairs of columns with the largest contrast."""
+def _error(values: Any, block: Any) -> tuple[float, float]:
+    """Squared standard error of a mean and its degrees of freedom; whole blocks count together."""
+    plain = float(values.var(ddof=1)) / len(values)
+    if block is None:
+        return plain, len(values) - 1.0
+    codes = np.unique(block, return_inverse=True)[1]
+    return plain * max(1.0, by_group(values - values.mean(), codes)), float(max(codes.max(), 1))
+
+
+def _pairs(encoded: Encoded, allowed: Any, groups: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    """Up to three pairs of columns that certainly go together otherwise: at 1 % for all pairs (Bonferroni)."""
+    from scipy.special import stdtr
+
+    both = (encoded.reference, encoded.current)
+    strength = np.where(allowed, np.abs(_contrast(*both)[0]), 0.0)
     found: dict[tuple[str, str], None] = {}
-    for place in np.argsort(-strength, axis=None, kind="stable")[:20]:
+    for place in np.argsort(-strength, axis=None, kind="stable")[:CANDIDATES]:
         i, j = np.unravel_index(place, strength.shape)
-        if strength[i, j] > CHOSEN:
-            found[(column[i], column[j])] = None
+        if not allowed[i, j]:
+            break
+        products = [side[:, i] * side[:, j] for side in both]
+        errors = np.array([_error(*side) for side in zip(products, groups, strict=True)])
+        whole = float(errors[:, 0].sum())
+        if whole < TINY:
+            continue
+        freedom = whole**2 / float((errors[:, 0] ** 2 / errors[:, 1]).sum())
+        away = abs(float(products[1].mean() - products[0].mean())) / np.sqrt(whole)
+        if 2 * float(stdtr(freedom, -away)) * allowed.sum() < CERTAIN:
+            found[(encoded.column[i], encoded.column[j])] = None
     return tuple(found)[:3]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.monitoring.dependence import design_effect
 from ml_assets.monitoring.pooling import of_batches, so_far, together
+from ml_assets.monitoring.reference import Scored
 from ml_assets.monitoring.wording import beside_holdout
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
@@ -18,7 +20,7 @@ from ml_assets.tasks.metrics import labelled, metric_named, undefined
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml_assets.monitoring.reference import Reference, Scored
+    from ml_assets.monitoring.reference import Reference
 
 
 def performance_report(
@@ -62,6 +64,8 @@ def performance_report(
             text="No champion yet, so nothing to score.",
         )
     metric, direction, holdout = champion.metric, champion.direction, champion.holdout
+    if holdout is not None and champion.kept.losses is not None:
+        holdout = widened(holdout, champion.kept.losses.design)
     blank = partial(
         PerformanceReport,
         batch=batch,
@@ -82,19 +86,24 @@ def performance_report(
         text = f"All {int(known.sum())} labelled rows of {scored.batch} are rows the champion was trained on."
         return blank(status="in_sample", rows=0, coverage=coverage, text=text)
     y, predictions = scored.y[fresh], scored.predictions[fresh]
-    blank = partial(blank, concept=_concept(champion, scored.batch, y, predictions, earlier))
+    related = scored.related.of(fresh) if scored.related is not None else None
+    now = Scored(scored.batch, y, predictions, related=related)
+    blank = partial(blank, concept=_concept(champion, now, earlier))
     place, parts = scored.batch, [*pool, scored]
     if pool and rows < champion.min_rows:
         whole = together(parts)
         all_rows = int(whole.y.notna().sum())
         if all_rows >= champion.min_rows:
             place = of_batches([part.batch for part in parts])
-            y, predictions, rows = whole.y[whole.y.notna()], whole.predictions[whole.y.notna()], all_rows
+            there = whole.y.notna().to_numpy()
+            y, predictions, rows = whole.y[there], whole.predictions[there], all_rows
+            related = whole.related.of(there) if whole.related is not None else None
             blank = partial(blank, pooled=tuple(part.batch for part in pool))
     score = _score(y, predictions, champion)
     if score is None:
         text = f"Insufficient data: {undefined(metric, f'the {rows} labelled rows of {place}')}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
+    score = widened(score, design_effect(_losses(y, predictions, champion), related))
     interval = f"({figure(score.low)} to {figure(score.high)})"
     words = f"{metric} {figure(score.value)} {interval} on {rows:,} rows of {place}"
     if rows < champion.min_rows:
@@ -129,20 +138,36 @@ def worse_than(live: Score, holdout: Score, direction: Direction) -> float:
     return float(ndtr(-loss / error))
 
 
+def widened(score: Score, design: float) -> Score:
+    """A score with the interval of as many rows as count.
+
+    >>> widened(Score(value=0.7, low=0.6, high=0.9), 4.0)
+    Score(value=0.7, low=0.5, high=1.1)
+    """
+    if design <= 1:
+        return score
+    low, high = (score.value + (end - score.value) * design**0.5 for end in (score.low, score.high))
+    return Score(value=score.value, low=round(low, 12), high=round(high, 12))
+
+
+def _losses(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Any:
+    from ml_assets.monitoring.sequential import row_losses
+
+    return row_losses(y, predictions, champion.task)
+
+
 def _concept(
-    champion: Reference,
-    batch: str,
-    y: pd.Series[Any],
-    predictions: pd.DataFrame,
-    earlier: Sequence[PerformanceReport],
+    champion: Reference, scored: Scored, earlier: Sequence[PerformanceReport]
 ) -> SequentialTest | None:
     """Judge the loss of each row; None where the hold-out's are not known."""
-    from ml_assets.monitoring.sequential import row_losses, sequential_test
+    from ml_assets.monitoring.sequential import sequential_test
 
     if champion.kept.losses is None:
         return None
-    losses = row_losses(y, predictions, champion.task)
-    return sequential_test(losses, champion.kept.losses, batch, champion.version, earlier)
+    losses = _losses(scored.y, scored.predictions, champion)
+    return sequential_test(
+        losses, champion.kept.losses, scored.batch, champion.version, earlier, scored.related
+    )
 
 
 def _score(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Score | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ml_assets.monitoring.dependence import joined
 from ml_assets.monitoring.reference import Scored
 from ml_assets.records import DriftReport, PerformanceReport
 
@@ -56,6 +57,9 @@ def together(parts: Sequence[Scored]) -> Scored:
         pd.concat([part.y[rows] for part, rows in zip(parts, fresh, strict=True)], ignore_index=True),
         pd.concat(
             [part.predictions[rows] for part, rows in zip(parts, fresh, strict=True)], ignore_index=True
+        ),
+        related=joined(
+            [part.related.of(rows) if part.related else None for part, rows in zip(parts, fresh, strict=True)]
         ),
     )
 

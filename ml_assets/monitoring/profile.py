@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,11 @@ import pandas as pd
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import Roles, roles
 from ml_assets.monitoring import target
+from ml_assets.monitoring.dependence import Dependence, related
 from ml_assets.monitoring.drift import drift_report
+from ml_assets.monitoring.movement import stretches
 from ml_assets.monitoring.reference import InMemory, Reference
+from ml_assets.monitoring.samples import mid_ranks
 from ml_assets.monitoring.verdict import JOINT, outputs
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Monitoring, Recipe
@@ -53,7 +56,8 @@ def profile(
         Called now and then with: columns whose importance is measured, columns.
     """
     whole = pd.concat([train, test], ignore_index=True)
-    shown = predicted.iloc[np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]]
+    some = np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]
+    shown = predicted.iloc[some]
     labels = target.usual_effects(whole, recipe.target, recipe.task) if recipe.batches else {}
     return Profile(
         metric=metric,
@@ -62,6 +66,7 @@ def profile(
         ),
         usual=usual_effects(whole, recipe) | ({recipe.target: labels} if labels else {}),
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
+        design=_design(shown, test.iloc[some], recipe),
     )
 
 
@@ -69,33 +74,41 @@ def usual_effects(frame: pd.DataFrame, recipe: Recipe) -> dict[str, dict[str, tu
     """Effects between the training batches of a recipe; empty for a static table."""
     if recipe.batches is None or BATCH not in frame.columns:
         return {}
-    columns = roles(frame, recipe)
     batches = {str(label): rows for label, rows in frame.groupby(BATCH)}
     return effects_between(
-        batches, columns.numeric, columns.categorical, recipe.monitoring, recipe.random_state
+        batches,
+        roles(frame, recipe),
+        recipe.monitoring,
+        recipe.random_state,
+        entities=tuple(recipe.model.data_interface.entity_cols),
+        time=recipe.batches.column,
     )
 
 
 def effects_between(
     batches: Mapping[str, pd.DataFrame],
-    numeric: Sequence[str],
-    categorical: Sequence[str],
+    columns: Roles,
     monitoring: Monitoring,
     random_state: int,
+    **together: Any,
 ) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Effects of up to 24 batches, each against all the others: what is usual between batches."""
-    labels = sorted(batches)
-    if len(labels) < 2:
+    """Effects of up to 24 stretches of batches, each against all the others: what is usual between batches.
+
+    A stretch is a batch, or as many as will be judged together since each has few rows. `together` are the columns
+    of entities and time, as in `Reference`.
+    """
+    parts = stretches({label: len(rows) for label, rows in batches.items()}, monitoring.min_rows)
+    if len(parts) < 2:
         return {}
-    at = np.unique(np.linspace(0, len(labels) - 1, USUAL_BATCHES).astype(int))
-    roles_ = Roles(tuple(numeric), tuple(categorical))
+    at = np.unique(np.linspace(0, len(parts) - 1, USUAL_BATCHES).astype(int))
     found: dict[str, dict[str, list[float]]] = {}
-    for label in (labels[place] for place in at):
-        others = pd.concat([rows for other, rows in batches.items() if other != label], ignore_index=True)
+    for part in (parts[place] for place in at):
+        others = pd.concat([rows for label, rows in batches.items() if label not in part], ignore_index=True)
         others = others.sample(min(REFERENCE_ROWS, len(others)), random_state=random_state)
-        report = drift_report(
-            label, batches[label], Reference.of_rows(InMemory(others, roles_), monitoring.min_rows)
-        )
+        current = pd.concat([batches[label] for label in part], ignore_index=True)
+        fewest = min(monitoring.min_rows, len(current))
+        known = Reference.of_rows(InMemory(others, columns), fewest, **together)
+        report = drift_report(part[-1], current, known)
         for column in report.columns:
             for effect, value in column.effects.items():
                 found.setdefault(column.column, {}).setdefault(effect, []).append(abs(value))
@@ -105,6 +118,27 @@ def effects_between(
         column: {effect: tuple(round(v, 5) for v in values) for effect, values in effects.items()}
         for column, effects in found.items()
     }
+
+
+def _design(shown: pd.DataFrame, rows: pd.DataFrame, recipe: Recipe) -> dict[str, tuple[float, float]]:
+    """How many rows of the hold-out count as one, by output; none where rows are independent."""
+    if recipe.batches is None:
+        return {}
+    known = related(rows, recipe.model.data_interface.entity_cols, recipe.batches.column)
+    if known is None:
+        return {}
+    from scipy.special import ndtri
+
+    order, found = Dependence.of(known), {}
+    for name in outputs(shown):
+        values = shown[name]
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            scores = ndtri(mid_ranks(values.to_numpy(dtype=float)) / (len(values) + 1))
+            found[name] = (order.effect(scores), order.effect(scores**2))
+        else:
+            effect = max(order.effect((values == level).to_numpy(dtype=float)) for level in values.unique())
+            found[name] = (effect, effect)
+    return found
 
 
 def _rounded(values: pd.Series[Any]) -> list[Any]:

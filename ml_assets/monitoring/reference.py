@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.features.columns import Roles
+    from ml_assets.monitoring.dependence import Related
     from ml_assets.records import Direction, LossSummary, Profile, Score
 
 
@@ -68,6 +69,10 @@ class Reference:
         Its score on the hold-out.
     random_state : int
         Seed of samples and bootstraps.
+    entities : tuple of str
+        Columns that name the entity of a row.
+    time : str or None
+        Column with the time of a row.
     """
 
     version: int
@@ -81,10 +86,15 @@ class Reference:
     classes: tuple[str, ...]
     holdout: Score | None
     random_state: int
+    entities: tuple[str, ...] = ()
+    time: str | None = None
 
     @classmethod
-    def of_rows(cls, kept: Kept, min_rows: int, version: int = 0) -> Reference:
-        """Make one whose columns alone are compared: it predicts nothing, and nothing is measured."""
+    def of_rows(cls, kept: Kept, min_rows: int, version: int = 0, **known: Any) -> Reference:
+        """Make one whose columns alone are compared: it predicts nothing, and nothing is measured.
+
+        `known` are entities and time.
+        """
         return cls(
             version=version,
             kept=kept,
@@ -97,6 +107,7 @@ class Reference:
             classes=(),
             holdout=None,
             random_state=0,
+            **known,
         )
 
 
@@ -120,6 +131,8 @@ class Scored:
     y: pd.Series[Any]
     predictions: pd.DataFrame
     learned: Any | None = None
+    related: Related | None = None
+    """Which rows belong together."""
 
 
 @dataclass(frozen=True)

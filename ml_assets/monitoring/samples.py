@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
+from ml_assets.monitoring.design import PLAIN, Design
+
 SAMPLE_ROWS = 20_000
 STRANGE = (TypeError, OverflowError)  # what pandas raises for lists, and for numbers too large for a float
 FEWEST_VALUES = 20  # below this a column has no distribution to speak of
@@ -88,12 +90,20 @@ def numbers(column: pd.Series) -> Numbers:
     >>> side.values.tolist(), side.nulls, side.infinite, side.words, side.example
     ([1.0, 2.0], 3, 1, 1, 'x')
     """
+    values, words, example = _floats(column)
+    infinite = int(np.isinf(values).sum())
+    return Numbers(np.sort(values[np.isfinite(values)]), len(column), infinite, words, example)
+
+
+def _floats(column: pd.Series) -> tuple[Any, int, str]:
+    """Numbers of a column row by row, missing where there is none; how many are words, and one of them."""
     words, example = 0, ""
     if is_complex_dtype(column.dtype):
-        values, words = np.empty(0), int(column.notna().sum())
+        values, words = np.full(len(column), np.nan), int(column.notna().sum())
     elif is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
         values = column.to_numpy(dtype=float, na_value=np.nan)
     else:
+        known = column.notna().to_numpy()
         there = column.dropna().astype(object)
         text = there.map(str) if pd.api.types.is_datetime64_any_dtype(column.dtype) else there
         try:
@@ -102,12 +112,13 @@ def numbers(column: pd.Series) -> Numbers:
             parsed = pd.to_numeric(there.map(str), errors="coerce")
         if is_complex_dtype(parsed.dtype):
             parsed = pd.to_numeric(there.map(str), errors="coerce")
-        values = parsed.to_numpy(dtype=float, na_value=np.nan)
-        strange = np.isnan(values)
+        found = parsed.to_numpy(dtype=float, na_value=np.nan)
+        strange = np.isnan(found)
         words = int(strange.sum())
         example = str(there[strange].iloc[0]) if words else ""
-    infinite = int(np.isinf(values).sum())
-    return Numbers(np.sort(values[np.isfinite(values)]), len(column), infinite, words, example)
+        values = np.full(len(column), np.nan)
+        values[known] = found
+    return values, words, example
 
 
 def levels(column: pd.Series) -> Levels:
@@ -129,12 +140,34 @@ def levels(column: pd.Series) -> Levels:
     return Levels(dict(sorted(counts.items())), len(column))
 
 
+def text(column: pd.Series) -> Any:
+    """Levels of a column row by row, as `levels` names them; None where there is none."""
+    codes, found = _codes(column)
+    names = np.array([f"{each:.15g}" if isinstance(each, float) else str(each) for each in found] + [None])
+    return names[codes]
+
+
+def _codes(column: pd.Series) -> tuple[Any, Any]:
+    values = column.astype(object)
+    try:
+        return pd.factorize(values)
+    except STRANGE:
+        return pd.factorize(values.map(str, na_action="ignore"))
+
+
 @dataclass(frozen=True)
 class NumberPair:
     """A numeric column on both sides."""
 
     reference: Numbers
     current: Numbers
+    design: Design = PLAIN
+
+    @property
+    def effective(self) -> tuple[float, float]:
+        """Values on both sides, as many as count."""
+        ours, theirs = self.design.both
+        return len(self.reference.values) / ours, len(self.current.values) / theirs
 
     @property
     def enough(self) -> bool:
@@ -186,6 +219,15 @@ class NumberPair:
         ranks = ends - (ours + theirs - 1) / 2
         return ndtri(ranks / (ends[-1] + 1)), ours, theirs
 
+    def scores_of(self, column: pd.Series) -> Any:
+        """Normal scores of the rows of either side, of shape (n_rows,); the mean where there is no number."""
+        values = _floats(column)[0]
+        there = np.isfinite(values)
+        scores = np.zeros(len(values))
+        scores[there] = self.scores[0][np.searchsorted(self._merged[0], values[there])]
+        scores[~there] = scores[there].mean() if there.any() else 0.0
+        return scores
+
 
 def mid_ranks(values: Any) -> Any:
     """Ranks from 1, equal values sharing the middle of theirs; `scipy.stats.rankdata` in a third of the time.
@@ -214,6 +256,7 @@ class LevelPair:
 
     reference: Levels
     current: Levels
+    design: Design = PLAIN
 
     @property
     def enough(self) -> bool:
@@ -221,11 +264,15 @@ class LevelPair:
         return min(self.reference.present, self.current.present) >= FEWEST_VALUES
 
     @cached_property
+    def names(self) -> list[str]:
+        """Levels of the pooled sample, sorted."""
+        return sorted({**self.reference.counts, **self.current.counts})
+
+    @cached_property
     def table(self) -> Any:
         """Rows of each level of the pooled sample on each side, of shape (2, n_levels)."""
-        names = sorted({**self.reference.counts, **self.current.counts})
         return np.array(
-            [[side.counts.get(name, 0) for name in names] for side in (self.reference, self.current)],
+            [[side.counts.get(name, 0) for name in self.names] for side in (self.reference, self.current)],
             dtype=float,
         ).reshape(2, -1)
 

@@ -13,8 +13,9 @@ scored. Small losses that stay add up, where each batch alone proves nothing.
   alarm in 1,000 batches where the hold-out is as lucky as the allowance absorbs, next to none elsewhere. It
   depends on the rows of the batch, so that a batch alarms about as seldom whatever its size.
 
-Rows are taken as independent. Seasons and days that are alike break that as they do for every test here: what
-the alarm says for sure is that rows cost more than on the hold-out.
+Rows of one entity, and rows that follow one another in time, count as fewer (`dependence`), of the batch and of the
+hold-out. Seasons of the loss are not known to it: what the alarm says for sure is that rows cost more than on the
+hold-out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.monitoring.dependence import Related, design_effect
 from ml_assets.records import LossSummary, PerformanceReport, SequentialTest
 from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
@@ -71,7 +73,7 @@ def row_losses(y: pd.Series[Any], predictions: pd.DataFrame, task: str) -> Float
     return TASKS[task].row_losses(labelled(y, predictions, task, None))  # the same for all classes
 
 
-def loss_summary(losses: Floats, kind: str) -> LossSummary | None:
+def loss_summary(losses: Floats, kind: str, rows: Related | None = None) -> LossSummary | None:
     """Sum up the losses on the hold-out; None where they are too few or all the same.
 
     One row more is counted, at the greatest loss: a hold-out without a mistake does not prove that there are
@@ -85,6 +87,8 @@ def loss_summary(losses: Floats, kind: str) -> LossSummary | None:
         From `row_losses`, by a model that was not trained on these rows.
     kind : str
         From `loss_kind`.
+    rows : Related, optional
+        Which of the rows belong together.
     """
     known = losses[np.isfinite(losses)]
     if len(known) < FEWEST_ROWS:
@@ -96,7 +100,15 @@ def loss_summary(losses: Floats, kind: str) -> LossSummary | None:
     if std <= 1e-12 * cap:
         return None
     skewness = float(np.mean(((kept - mean) / std) ** 3))
-    return LossSummary(kind=kind, mean=mean, std=std, rows=len(known), cap=cap, skewness=max(skewness, 0.0))
+    return LossSummary(
+        kind=kind,
+        mean=mean,
+        std=std,
+        rows=len(known),
+        cap=cap,
+        skewness=max(skewness, 0.0),
+        design=design_effect(np.minimum(known, cap), rows.of(np.isfinite(losses)) if rows else None),
+    )
 
 
 def sequential_test(
@@ -105,6 +117,7 @@ def sequential_test(
     scored_batch: str,
     champion_version: int,
     earlier: Sequence[PerformanceReport] = (),
+    rows: Related | None = None,
 ) -> SequentialTest | None:
     """Add a batch to the cumulative sum of its champion.
 
@@ -121,6 +134,8 @@ def sequential_test(
     earlier : sequence of PerformanceReport
         In any order. Those on other champions, on this batch and on later ones do not count; of several on one
         batch the last counts: late labels replace what was known before.
+    rows : Related, optional
+        Which of the rows belong together: they count as fewer.
 
     Returns
     -------
@@ -130,20 +145,22 @@ def sequential_test(
     known = losses[np.isfinite(losses)]
     if holdout is None or not len(known):
         return None
-    total = float(((np.minimum(known, holdout.cap) - holdout.mean) / holdout.std).sum())
+    capped = np.minimum(known, holdout.cap)
+    count = max(1, round(len(known) / design_effect(capped, rows.of(np.isfinite(losses)) if rows else None)))
+    total = count * float(((capped - holdout.mean) / holdout.std).mean())
     allowed = allowance(holdout)
     statistic, since = _carried(earlier, scored_batch, champion_version)
-    risen = max(0.0, statistic + total - allowed * len(known))
-    limit = threshold(holdout, len(known))
+    risen = max(0.0, statistic + total - allowed * count)
+    limit = threshold(holdout, count)
     alarm = risen > limit
     test = SequentialTest(
         loss=holdout.kind,
-        rows=len(known),
+        rows=count,
         total=total,
-        mean=float(np.minimum(known, holdout.cap).mean()),
+        mean=float(capped.mean()),
         holdout_mean=holdout.mean,
         allowance=allowed,
-        statistic=min(risen, _ceiling(limit, len(known))),
+        statistic=min(risen, _ceiling(limit, count)),
         threshold=limit,
         since=(since or scored_batch) if risen > 0 else None,
         alarm=alarm,
@@ -158,8 +175,9 @@ def allowance(holdout: LossSummary) -> float:
     >>> round(allowance(plain), 3)  # 2.6 standard errors of 1/26, and half of .04
     0.12
     """
-    skewed = holdout.skewness * (1 + 2 * ERRORS**2) / (6 * holdout.rows)
-    return ERRORS / math.sqrt(holdout.rows) + skewed + SMALLEST_LOSS / 2
+    rows = holdout.rows / holdout.design
+    skewed = holdout.skewness * (1 + 2 * ERRORS**2) / (6 * rows)
+    return ERRORS / math.sqrt(rows) + skewed + SMALLEST_LOSS / 2
 
 
 def threshold(holdout: LossSummary, rows: int) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.monitoring.column_tests import effects
+from ml_assets.monitoring.dependence import Related, Sides, related
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
 from ml_assets.monitoring.verdict import verdict
 from ml_assets.monitoring.wording import describe
@@ -24,7 +25,10 @@ MOST_NAMED = 3
 
 
 def target_drift(
-    y: pd.Series[Any], champion: Reference, earlier: Sequence[PerformanceReport] = ()
+    y: pd.Series[Any],
+    champion: Reference,
+    earlier: Sequence[PerformanceReport] = (),
+    rows: Related | None = None,
 ) -> ColumnDrift | None:
     """Compare the labels of a batch with the labels of the champion's training rows.
 
@@ -36,16 +40,23 @@ def target_drift(
         The champion, with the labels of the rows it was trained on.
     earlier : sequence of PerformanceReport
         Their labels, where they had not drifted, are usual too.
+    rows : Related, optional
+        Which of the rows belong together.
 
     Returns
     -------
     ColumnDrift or None
         `note` names classes that the champion has never seen: it can never predict them.
     """
-    y, learned = y.dropna(), champion.kept.rows[champion.target].dropna()
+    rows = rows.of(y.notna().to_numpy()) if rows is not None else None
+    known = champion.kept.rows[champion.kept.rows[champion.target].notna()]
+    y, learned = y.dropna(), known[champion.target]
     if min(len(y), len(learned)) < champion.min_rows:
         return None
+    together = Sides.of(related(known, champion.entities, champion.time), rows)
     pair = _pair(y, learned, champion.task)
+    sides = (learned, y) if isinstance(pair, NumberPair) else (learned.astype(str), y.astype(str))
+    pair = together.designed(pair, *sides)
     usual = champion.kept.profile.usual.get(champion.target, {}) if champion.kept.profile is not None else {}
     history = {name: [abs(value) for value in values] for name, values in usual.items()}
     for report in earlier:

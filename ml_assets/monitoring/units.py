@@ -17,6 +17,8 @@ from ml_assets.monitoring.samples import FEWEST_VALUES, NumberPair, numbers
 
 UNLIKE = 0.25
 """Least distance of the two distribution functions (Kolmogorov–Smirnov) to every earlier batch, as the values came."""
+BY_CHANCE = 2.3
+"""The same times the square root of the batch's values: less comes by chance in one column of 20,000 (Kolmogorov)."""
 ALIKE = 0.2
 """Most of it to the nearest one after the values were taken back."""
 BETTER = 3.0
@@ -113,7 +115,7 @@ def change_between(theirs: Any, sides: Iterable[Any]) -> str:
 def _explained(changes: Sequence[Change], theirs: Any, sides: Sequence[Any]) -> Iterator[tuple[float, str]]:
     """Changes that explain the values, with the distance that is left."""
     before = _nearest(AS_IT_IS, theirs, sides) if changes else 0.0
-    for change in changes if before >= UNLIKE else ():
+    for change in changes if before >= max(UNLIKE, BY_CHANCE / len(theirs) ** 0.5) else ():
         left = _nearest(change, theirs, sides)
         if left <= min(ALIKE, before / BETTER):
             yield left, change.words

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.monitoring.column_tests import FLOORS, effects, outcomes
+from ml_assets.monitoring.dependence import Dependence, Sides
 from ml_assets.monitoring.joint import FLOOR, joint_change
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
 from ml_assets.tasks.base import PROBABILITY
+
+if TYPE_CHECKING:
+    from ml_assets.monitoring.compared import Compared
 
 SIGNIFICANCE = 0.01  # of a whole report: all columns and tests together
 SHARES = {"columns": 0.8, "joint": 0.1, "predictions": 0.1}  # of the significance
@@ -19,6 +24,8 @@ FEWEST_BATCHES = 8  # quiet earlier batches from which a column's own history co
 ROBUST_DEVIATIONS = 4.2  # above the median of the history; more where it is short
 LARGEST = 1.25  # times the largest effect in a quiet batch, but for the newest
 NEWEST = 2  # batches that count as they were: a slow climb must not raise its own limit
+DEPENDENT = 1.5  # rows that count as one from which on they are not taken as independent in the joint test
+BLOCK = 2  # times as many rows are one block of it
 JOINT = "(joint)"
 """Name of the joint change in the history of effects; no column's."""
 
@@ -34,8 +41,8 @@ def pair_of(reference: pd.Series, current: pd.Series | None, rows: int, numeric:
 def facing(pair: Pair, past: pd.Series) -> Pair:
     """The batch's side of a pair, facing other rows."""
     if isinstance(pair, NumberPair):
-        return NumberPair(numbers(past), pair.current)
-    return LevelPair(levels(past), pair.current)
+        return NumberPair(numbers(past), pair.current, pair.design)
+    return LevelPair(levels(past), pair.current, pair.design)
 
 
 def usual_of(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[str, dict[str, list[float]]]:
@@ -120,39 +127,65 @@ def verdict(
 
 
 def joint_verdict(
-    sides: tuple[pd.DataFrame, pd.DataFrame],
-    pairs: Mapping[str, Pair],
-    faults: Mapping[str, str],
-    numeric: Sequence[str],
-    random_state: int,
+    found: Compared,
     usual: Mapping[str, Sequence[float]],
+    random_state: int,
+    reference: pd.DataFrame | None = None,
 ) -> JointDrift | None:
-    """Test the sound columns together."""
-    sound = [name for name, pair in pairs.items() if pair.enough and name not in faults]
-    numbers_, others = [n for n in sound if n in numeric], [n for n in sound if n not in numeric]
-    found = joint_change(*sides, numbers_, others, random_state)
-    if found is None:
+    """Test the sound columns together, against the training rows or some of them."""
+    sound = [name for name in found.sound if found.pairs[name].enough]
+    numbers_, others = [n for n in sound if n in found.numeric], [n for n in sound if n not in found.numeric]
+    sides = (found.sides[0] if reference is None else reference, found.sides[1])
+    designs = [found.pairs[name].design.both for name in sound]
+    ours, theirs = ([side[k] for side in designs] for k in (0, 1))
+    blocks = (
+        _blocks(found.together.reference, ours) if reference is None else None,
+        _blocks(found.together.current, theirs),
+    )
+    joint = joint_change(*sides, numbers_, others, random_state, blocks)
+    if joint is None:
         return None
-    p_value = min(1.0, found.p_value / SHARES["joint"])
-    large = found.auc - 0.5 >= FLOOR and found.auc - 0.5 > (limit(usual.get("excess", ())) or 0.0)
-    return found.model_copy(update={"p_value": p_value, "drifted": large and p_value < SIGNIFICANCE})
+    p_value = min(1.0, joint.p_value / SHARES["joint"])
+    large = joint.auc - 0.5 >= FLOOR and joint.auc - 0.5 > (limit(usual.get("excess", ())) or 0.0)
+    return joint.model_copy(update={"p_value": p_value, "drifted": large and p_value < SIGNIFICANCE})
+
+
+def _blocks(rows: Dependence | None, effects: Sequence[float]) -> Any:
+    """Blocks of one side, in time long enough that one hardly tells of the next; None where rows are independent."""
+    if rows is None or not effects or (rows.group is None and max(effects) < DEPENDENT):
+        return None
+    return rows.blocks(BLOCK * max(effects))
 
 
 def predictions_verdict(
     profile: Profile | None,
     predictions: pd.DataFrame | None,
     usual: Mapping[str, Mapping[str, Sequence[float]]],
+    rows: Dependence | None = None,
 ) -> tuple[ColumnDrift, ...]:
-    """Compare the champion's outputs with those on its hold-out: rows it has not learned, as these are."""
+    """Compare the champion's outputs with those on its hold-out: rows it has not learned, as these are.
+
+    Parameters
+    ----------
+    profile : Profile or None
+        With the outputs on the hold-out.
+    predictions : DataFrame of shape (n_rows, n_outputs) or None
+        Those for the batch.
+    usual : mapping
+        Effects of quiet batches, by output.
+    rows : Dependence or None
+        Which of the batch's rows belong together.
+    """
     if profile is None or predictions is None:
         return ()
     names = [name for name in profile.predictions if name in predictions.columns]
     entries = []
     for name in names:
         values = pd.Series(list(profile.predictions[name]))
-        pair = pair_of(
-            values, predictions[name], len(predictions), pd.api.types.is_numeric_dtype(values.dtype)
-        )
+        numeric = pd.api.types.is_numeric_dtype(values.dtype)
+        pair = pair_of(values, predictions[name], len(predictions), numeric)
+        ours = profile.design.get(name, (1.0, 1.0))
+        pair = Sides(None, rows).designed(pair, values, predictions[name], ours)
         corrections = len(names) / SHARES["predictions"]
         entries.append(verdict(name, pair, "", usual.get(name, {}), corrections))
     return tuple(entries)

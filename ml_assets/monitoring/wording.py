@@ -78,13 +78,14 @@ def sentence(report: DriftReport) -> str:
 
 
 def without_alarm(report: DriftReport) -> str:
-    """Say what a report found that raises no alarm: also columns that differ for certain, but by little."""
-    return _calm(report.text, [*report.columns, *report.predictions], "columns")
+    """Say what a report found that raises no alarm: drift below the limits, columns that differ by little."""
+    begin = "Drift, but below the limits of an alarm." if report.status == "drift" else "No alarm."
+    return _calm(f"{begin} {report.text}", [*report.columns, *report.predictions], "columns")
 
 
 def labels_without_alarm(report: PerformanceReport) -> str:
     """Say what a performance report found that raises no alarm: also labels that differ for certain, but by little."""
-    return _calm(report.text, [report.target] if report.target is not None else [], "labels")
+    return _calm(f"No alarm. {report.text}", [report.target] if report.target is not None else [], "labels")
 
 
 SURE = 0.01
@@ -94,10 +95,10 @@ SURE = 0.01
 def _calm(text: str, compared: Sequence[ColumnDrift], what: str) -> str:
     small = [column for column in compared if not column.drifted and column.p_value < SURE]
     if not small:
-        return f"No alarm. {text}"
+        return text
     shown = ", ".join(f"{column.column} ({describe(column)})" for column in small[:3])
     more = f" and {len(small) - 3} more" if len(small) > 3 else ""
     return (
-        f"No alarm. {text} For certain not as learned, but by no more than usual or than matters, are {what}: "
+        f"{text} For certain not as learned, but by no more than usual or than matters, are {what}: "
         f"{shown}{more}."
     )

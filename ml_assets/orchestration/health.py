@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from ml_assets.monitoring.wording import without_alarm
 from ml_assets.names import STATIC
 from ml_assets.orchestration.refused import Refused
 from ml_assets.retraining.evidence import drift_breach, performance_breach
@@ -128,4 +129,6 @@ def health(history: History, retraining: Retraining, refused: Refused | None) ->
         return Health("drifting", f"{drift.batch}: {drift.text}")
     if drift.status == "insufficient_data":
         return Health("insufficient data", f"{drift.batch}: {drift.text}")
+    if drift.status == "drift":
+        return Health("healthy", f"{drift.batch}: {without_alarm(drift)}")
     return Health("healthy")

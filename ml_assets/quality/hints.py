@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.names import BATCH, ROW_ID
+from ml_assets.quality import repeats
 from ml_assets.recipe.readable import either
 from ml_assets.tasks.all import task_of
 
@@ -213,7 +214,7 @@ def repeated_rows(seen: Seen) -> Iterator[str]:
 
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
     numbers_as_classes, constant_target, unlabelled, rare_classes, identifiers, columns_left_out, undefined_metric,
-    written_otherwise, marks_of_nothing, repeated_rows,
+    written_otherwise, marks_of_nothing, repeated_rows, repeats.entities, repeats.again,
 )  # fmt: skip
 
 

@@ -75,17 +75,21 @@ class Profile(Record):
 
     `importance` is the loss in `metric` when a column is permuted among the hold-out's rows; `usual` the
     effects of the training batches, each against the others, by column and effect; `predictions` a sample of
-    those on the hold-out.
+    those on the hold-out, `design` how many rows of it count as one, for their mean and for their spread.
     """
 
     metric: str
     importance: dict[str, float] = {}
     usual: dict[str, dict[str, tuple[float, ...]]] = {}
     predictions: dict[str, tuple[Any, ...]] = {}
+    design: dict[str, tuple[float, float]] = {}
 
 
 class LossSummary(Record):
-    """Losses of the hold-out's rows, by the model that had not seen them; larger ones count as `cap`."""
+    """Losses of the hold-out's rows, by the model that had not seen them; larger ones count as `cap`.
+
+    `design`: so many rows count as one, since they are of one entity or follow one another.
+    """
 
     kind: str
     mean: float
@@ -93,13 +97,15 @@ class LossSummary(Record):
     rows: int
     cap: float
     skewness: float = 0.0
+    design: float = 1.0
 
 
 class SequentialTest(Record):
     """Whether the loss of a row is above the hold-out's: a cumulative sum over one champion's batches.
 
     `total` is the batch's sum of losses, standardised by the hold-out's; `allowance` what is taken off for each
-    of its `rows`; `since` the batch at which the sum rose from 0 for the last time.
+    of its `rows`, as many as count where rows belong together; `since` the batch at which the sum rose from 0 for
+    the last time.
     """
 
     loss: str

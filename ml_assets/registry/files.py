@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.features.columns import beside
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
 from ml_assets.registry.champions import version_info
@@ -42,8 +43,8 @@ def write_training(folder: Path, training: TrainingResult, rows: pd.DataFrame, t
     import numpy as np
 
     (folder / "training.json").write_text(training.model_dump_json(indent=2))
-    columns = [*training.features, target, ROW_ID, *([BATCH] if BATCH in rows.columns else [])]
-    reference = rows[list(dict.fromkeys(columns))]
+    columns = [*training.features, target, ROW_ID, BATCH, *beside(training.excluded)]
+    reference = rows[[name for name in dict.fromkeys(columns) if name in rows.columns]]
     if len(reference) > REFERENCE_ROWS:
         reference = reference.sample(REFERENCE_ROWS, random_state=training.random_state).sort_index()
     reference.to_parquet(folder / REFERENCE, index=False)
@@ -67,8 +68,8 @@ def log_holdout(
 
     A refitted winner has learned these rows, and would look better on them than it is. At most 10,000 rows.
     """
-    columns = list(dict.fromkeys([*training.features, target, ROW_ID]))
-    frame = rows[columns].reset_index(drop=True)
+    columns = dict.fromkeys([*training.features, target, ROW_ID, *beside(training.excluded)])
+    frame = rows[[name for name in columns if name in rows.columns]].reset_index(drop=True)
     frame = frame.join(predicted.reset_index(drop=True).add_prefix(PREDICTED))
     if len(frame) > HOLDOUT_ROWS:
         frame = frame.sample(HOLDOUT_ROWS, random_state=training.random_state).sort_index()

@@ -32,13 +32,21 @@ LEAST_WEIGHT = 0.05  # share of the champion's importance that must have drifted
 
 
 def drift_breach(report: DriftReport, retraining: Retraining) -> bool:
-    """Whether a larger share of the columns drifted than `drift_threshold` allows, and it matters.
+    """Whether many columns drifted, or few that matter.
 
-    It matters if the drifted columns hold more than 5 % of the champion's permutation importance, or if
-    nothing is known of that.
+    Many: a larger share of them than `drift_threshold`, with more than 5 % of the champion's permutation importance,
+    where that is known. Few that matter: they hold a larger share of the importance than `drift_importance`.
     """
-    matters = report.weight is None or report.weight > LEAST_WEIGHT
-    return report.status == "drift" and report.share > retraining.drift_threshold and matters
+    return report.status == "drift" and (_many(report, retraining) or _matter(report, retraining))
+
+
+def _many(report: DriftReport, retraining: Retraining) -> bool:
+    weighs = report.weight is None or report.weight > LEAST_WEIGHT
+    return report.share > retraining.drift_threshold and weighs
+
+
+def _matter(report: DriftReport, retraining: Retraining) -> bool:
+    return report.weight is not None and report.weight > retraining.drift_importance
 
 
 def performance_breach(report: PerformanceReport, retraining: Retraining) -> bool:
@@ -203,8 +211,16 @@ class Case:
             batches=tuple(report.batch for report in reports),
             values=tuple(report.share for report in reports),
             breached=tuple(drift_breach(report, self.retraining) for report in reports),
-            limit=f"> {self.retraining.drift_threshold:g}",
+            limit=self._drift_limit(reports),
         )
+
+    def _drift_limit(self, reports: Sequence[DriftReport]) -> str:
+        """What the newest breach is more than."""
+        policy = self.retraining
+        for report in reversed(reports):
+            if report.weight is not None and drift_breach(report, policy) and not _many(report, policy):
+                return f"with {report.weight:.0%} of the importance, > {policy.drift_importance:.0%},"
+        return f"> {policy.drift_threshold:g}"
 
     @property
     def performance(self) -> Series:

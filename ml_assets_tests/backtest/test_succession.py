@@ -18,9 +18,12 @@ from ml_assets.backtest.replay import Replay, Reports, replay
 from ml_assets.backtest.stream import Stream
 from ml_assets.backtest.succession import Serving, Succession
 from ml_assets.lifecycle.backtest import stream_of_store
+from ml_assets.lifecycle.reference import reference
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.lifecycle.watch import StoredBatches
+from ml_assets.monitoring.watched import watched
 from ml_assets.recipe.schema import PromotionSection
-from ml_assets.records import Promotion, TrainedModel
+from ml_assets.records import DriftReport, Promotion, TrainedModel
 from ml_assets.registry import champions
 from ml_assets_tests.support.shore import Shore, day
 
@@ -59,10 +62,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> tu
 def replayed(lived: tuple[Shore, list[Promotion]]) -> Replay:
     """The same trainings on the same days, replayed."""
     state: ModelState = lived[0].state
-    first = state.store.read_record("trained_model", day(FIRST), TrainedModel).training
-    fits = Fits(stream_of_store(state), fixed_fit(state.recipe, first))
+    fits = replayed_fits(state)
     policy = Policy("as lived", dates=tuple(map(day, TRAININGS)), when=state.recipe.promotion.when)
     return replay(policy, Reports(fits), day(FIRST), WINDOW)
+
+
+def replayed_fits(state: ModelState) -> Fits:
+    first = state.store.read_record("trained_model", day(FIRST), TrainedModel).training
+    return Fits(stream_of_store(state), fixed_fit(state.recipe, first))
 
 
 def told(promotion: Promotion) -> dict[str, Any]:
@@ -107,6 +114,22 @@ def test_replay_serves_every_batch_with_the_version_that_served_it(
         assert serving.version == version
     now = champions.champion(state.ledger, "tide")
     assert now is not None and now.version == replayed.served[day(19)].version
+
+
+def test_replay_reports_the_drift_that_the_graph_reports(
+    lived: tuple[Shore, list[Promotion]], replayed: Replay
+) -> None:
+    """By one function, of the same rows, with the same history of columns and predictions."""
+    state = lived[0].state
+    reports = Reports(replayed_fits(state))
+    batches = [day(number) for number in (7, 8, 9)]
+    version = replayed.served[batches[0]].version
+    stored, earlier = StoredBatches(state, version), list[DriftReport]()
+    for batch in batches:
+        live = watched(batch, stored, reference(state, version), earlier)
+        assert reports.drift(replayed.served[batch], batch) == live
+        assert live.predictions and live.predictions[0].usual is None  # of four batches: too few
+        earlier.append(live)
 
 
 def test_half_of_what_is_new_to_a_young_champion_judges_its_challenger(

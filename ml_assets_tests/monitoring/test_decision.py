@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.features.columns import Roles
 from ml_assets.monitoring.profile import effects_between
 from ml_assets.monitoring.verdict import limit, outputs
 from ml_assets.recipe.schema import Monitoring, Retraining
@@ -75,7 +76,7 @@ def test_column_is_judged_by_what_its_own_batches_did_before() -> None:
     rng = np.random.default_rng(4)
     training = stream(rng, 0.3, 20)
     labelled = {f"{k:02d}": frame for k, frame in enumerate(training)}
-    known = Profile(metric="rmse", usual=effects_between(labelled, NAMES, [], MONITORING, 0))
+    known = Profile(metric="rmse", usual=effects_between(labelled, Roles(tuple(NAMES), ()), MONITORING, 0))
     reference = pd.concat(training, ignore_index=True)
     later = stream(rng, 0.3, 20)
     naive = [report(frame, reference) for frame in later]

@@ -489,6 +489,28 @@ def test_drift_breach_is_above_the_threshold() -> None:
     assert not drift_breach(drift(1, 0.5, status="fault"), policy)
 
 
+@pytest.mark.parametrize("columns", [10, 30, 100])
+def test_one_column_that_is_the_model_is_a_breach_and_one_that_is_not_is_none(columns: int) -> None:
+    """However many columns there are; the reason says by what."""
+
+    def of(weight: float | None, share: float = 1 / columns) -> DriftReport:
+        return drift(1, share).model_copy(update={"weight": weight})
+
+    policy = Retraining()
+    assert [drift_breach(of(weight), policy) for weight in (0.9, 0.31, 0.3, 0.0, None)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not drift_breach(of(0.9), policy.model_copy(update={"drift_importance": 1.0}))
+    assert not drift_breach(of(0.04, share=0.5), policy)
+    evidence = tuple(BatchEvidence(batch=f"b{k:02}", index=k, drift=of(0.9)) for k in (4, 5))
+    known = history([]).model_copy(update={"batches": evidence})
+    assert "with 90% of the importance, > 30%," in " ".join(decide(known).reasons)
+
+
 @pytest.mark.parametrize(
     ("direction", "value", "p_value", "threshold", "breach"),
     [

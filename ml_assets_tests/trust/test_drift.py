@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.trust import drift
+from benchmarks.trust import drift, together
 from benchmarks.trust.table import Row, markdown, wilson
 
 
@@ -37,6 +37,13 @@ def test_changes_are_found_and_their_column_named(what: str, least: int) -> None
 def test_streams_that_do_not_change_ask_for_nothing(name: str) -> None:
     total, alarms, asked = drift.quiet_stream(4, 20, name)
     assert alarms / total <= 0.15 and asked == 0  # without a history of their own: every batch
+
+
+@pytest.mark.parametrize("name", [name for name in together.WORLDS if "undeclared" not in name])
+def test_rows_that_belong_together_are_no_alarm(name: str) -> None:
+    """Predictions included; taken as independent, with predictions that have no history, a third of them alarm."""
+    stream = together.made(together.WORLDS[name], 1, 12)
+    assert {found.status for found in together.reports(stream)} <= {"ok", "insufficient_data"}
 
 
 @pytest.mark.parametrize(("gradual", "most"), [(False, 2), (True, 6)])

@@ -91,7 +91,7 @@ class DataInterface(Section):
     target_col: str | Annotated[tuple[str, ...], Field(strict=False)]
     """Column to predict."""
     entity_cols: Names = ()
-    """Columns that identify a row or its owner; never features."""
+    """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
     positive_class: str | int | bool | None = None
     """Class that precision and recall speak of (binary). Default: 1, True, yes … else the rarer class."""
 

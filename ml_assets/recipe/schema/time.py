@@ -73,7 +73,9 @@ class Retraining(Section):
     performance_threshold: float | None = None
     """Breach when the live metric is worse than this. Default: significantly worse than on the hold-out."""
     drift_threshold: float = Field(0.1, ge=0.0, le=1.0)
-    """Breach when a larger share of the columns has drifted."""
+    """Breach when a larger share of the columns has drifted, and they hold over 5 % of the importance."""
+    drift_importance: float = Field(0.3, ge=0.0, le=1.0)
+    """Breach, too, when those that drifted, however few, hold a larger share of the importance. 1: never."""
     breaches: Breaches = Breaches()
     """Persistence."""
     cooldown: int = Field(1, ge=0)

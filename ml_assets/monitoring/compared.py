@@ -1,0 +1,154 @@
+"""What of a batch can be compared with the rows the champion was trained on, and what is wrong with it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.features.columns import unfit
+from ml_assets.monitoring import faults as faulty
+from ml_assets.monitoring.calendars import calendar_columns
+from ml_assets.monitoring.dependence import Sides, related
+from ml_assets.monitoring.past import Past
+from ml_assets.monitoring.reference import Reference
+from ml_assets.monitoring.samples import NumberPair, Pair, sample
+from ml_assets.monitoring.verdict import pair_of
+from ml_assets.monitoring.whole import whole_faults
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Both sides of a report.
+
+    Parameters
+    ----------
+    past : Past
+        Training rows, each column once.
+    current : DataFrame of shape (n_rows, n_columns)
+        Rows of the batch, each column once.
+    sides : (DataFrame, DataFrame)
+        At most 20,000 rows of both.
+    numeric : tuple of str
+        Features that are numbers.
+    pairs : dict of str to Pair
+        Columns that are compared.
+    faults : dict of str to str
+        What is wrong with a column.
+    set_aside : dict of str to str
+        Columns that are not compared, with the reason.
+    """
+
+    past: Past
+    current: pd.DataFrame
+    sides: tuple[pd.DataFrame, pd.DataFrame]
+    numeric: tuple[str, ...]
+    pairs: dict[str, Pair]
+    faults: dict[str, str]
+    set_aside: dict[str, str]
+    together: Sides
+
+    @property
+    def sound(self) -> list[str]:
+        """Columns that are compared and have no fault."""
+        return [name for name in self.pairs if name not in self.faults]
+
+
+def absent(current: pd.DataFrame, champion: Reference) -> dict[str, str]:
+    """Features that a batch does not have."""
+    reference = champion.kept.rows
+    return {
+        name: faulty.absent(name)
+        for name in champion.kept.roles.features
+        if name in reference.columns and name not in current.columns
+    }
+
+
+def compare(current: pd.DataFrame, champion: Reference, past: Past) -> Compared:
+    """Pair the columns, set aside what says nothing, find the faults of each column.
+
+    Parameters
+    ----------
+    current : DataFrame of shape (n_rows, n_columns)
+        Rows of the batch, with those of the batches it is judged with.
+    champion : Reference
+    past : Past
+        Its training rows.
+    """
+    numeric, categorical = champion.kept.roles.numeric, champion.kept.roles.categorical
+    names = list(dict.fromkeys([*numeric, *categorical]))
+    faults = absent(current, champion)
+    for name in names:
+        times = int(np.sum(current.columns == name))
+        if times > 1 and name in past.rows.columns:
+            faults[name] = faulty.repeated(name, times)
+    current = current.loc[:, ~current.columns.duplicated()]
+    ours, theirs = (sample(side, names, champion.random_state) for side in (past.rows, current))
+    together = Sides.of(*(related(side, champion.entities, champion.time) for side in (ours, theirs)))
+    pairs: dict[str, Pair] = {}
+    set_aside: dict[str, str] = {}
+    for name in names:
+        if name not in past.rows.columns:
+            set_aside[name] = "not in the champion's training rows"
+            continue
+        pair = pair_of(ours[name], theirs.get(name), len(theirs), name in numeric)
+        reason = _tells_nothing(past.rows[name], pair)
+        if reason:
+            set_aside[name] = reason
+            faults.pop(name, None)
+        else:
+            pairs[name] = together.designed(pair, ours[name], theirs.get(name))
+    found = Compared(past, current, (ours, theirs), tuple(numeric), pairs, faults, set_aside, together)
+    _find_faults(found, categorical)
+    return found
+
+
+def _tells_nothing(reference: pd.Series, pair: Pair) -> str:
+    reason = unfit(reference)
+    if not reason and pair.reference.nulls == pair.reference.rows and pair.current.nulls == pair.current.rows:
+        return "no value in the batch nor in the reference"
+    return reason if reason and (reason != "constant" or _same_constant(pair)) else ""
+
+
+def _same_constant(pair: Pair) -> bool:
+    """Whether the batch holds the reference's one value, and nothing else."""
+    if pair.current.nulls:
+        return False
+    if isinstance(pair, NumberPair):
+        if not len(pair.reference.values):
+            return False
+        return len({*pair.reference.values[[0, -1]], *pair.current.values[[0, -1]]}) == 1
+    return pair.current.counts.keys() == pair.reference.counts.keys()
+
+
+def _find_faults(found: Compared, categorical: tuple[str, ...]) -> None:
+    """Find the faults of each column, and set aside those that tell the time."""
+    past, faults = found.past, found.faults
+    told = calendar_columns(
+        past, *([name for name in kind if name in found.pairs] for kind in (found.numeric, categorical))
+    )
+    whole = (len(found.sides[0]), len(found.sides[1])) == (len(past.rows), len(found.current))
+    for name, pair in found.pairs.items():
+        fault = faults.get(name) or faulty.find_fault(name, pair, past, told.get(name, ""))
+        if fault and name not in faults and not whole:  # counts are of all rows
+            of_all = pair_of(past.rows[name], found.current[name], len(found.current), name in found.numeric)
+            fault = faulty.find_fault(name, of_all, past, told.get(name, "")) or fault
+        if fault:
+            faults[name] = fault
+    for name in told.keys() - faults.keys():
+        found.set_aside[name] = f"tells the time of its batch ({told[name]})"
+        del found.pairs[name]
+
+
+def faults_of_all(
+    batch: str, found: Compared, few: str, trailing: Mapping[str, pd.DataFrame] | None, pooled: bool
+) -> tuple[str, ...]:
+    """Sentences on all that is wrong: with the batch as a whole, and with its columns, those swapped among them."""
+    whole = [few] if few else []
+    if not pooled:  # a pool holds the batches before it
+        whole += whole_faults(batch, found.current, found.sound, found.past, trailing or {})
+    for circle, fault in faulty.swapped(found.pairs):
+        found.faults.update(dict.fromkeys(circle, fault))
+    return (*whole, *sorted(set(found.faults.values())))
