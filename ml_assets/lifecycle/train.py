@@ -178,6 +178,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     from ml_assets.evaluation.evaluate import evaluate, predict
     from ml_assets.monitoring.mixture import mixed_units
     from ml_assets.quality.leak import suspected_leaks
+    from ml_assets.quality.score import too_good
     from ml_assets.registry import tracking
 
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
@@ -189,6 +190,8 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     evaluation = evaluate(state.recipe, y, predicted, y_train)
     window, features = _window_rows(state, as_of), trained.training.features
     leaks = suspected_leaks(window, features, state.recipe)
+    if not any(leak.sure for leak in leaks):
+        leaks += too_good(test, predicted, window, features, state.recipe)
     evaluation = evaluation.model_copy(update={"leaks": leaks, "mixed": mixed_units(window, features)})
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)

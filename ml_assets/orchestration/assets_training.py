@@ -83,7 +83,7 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
     """Make `evaluation_report`."""
     state = graph.state
     targets = "The recipe's `evaluation.targets`."
-    leak = "Whether one feature alone tells the target almost perfectly."
+    leak = "Whether features tell the target almost perfectly, alone or a few together."
 
     @graph.asset(
         "evaluation_report",

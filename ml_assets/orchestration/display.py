@@ -172,7 +172,7 @@ def evaluation_metadata(evaluation: Evaluation) -> Metadata:
             for name, score in evaluation.scores.items()
         ),
         **numbers({f"holdout_{name}": s.value for name, s in evaluation.scores.items()}),
-        "suspected_leaks": ", ".join(leak.column for leak in evaluation.leaks) or "none",
+        "suspected_leaks": "; ".join(" + ".join(leak.columns) for leak in evaluation.leaks) or "none",
     }
 
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import Quality
 
 NAMED = 5
-"""Columns that are named with what they do."""
+"""Leaks, and columns of one, that are named with what they do."""
 
 
 def leak_checks(leaks: Iterable[Leak], quality: Quality, learned: Collection[str] = ()) -> list[GateCheck]:
-    """Say what is suspected; it keeps a model out with `quality.leak: block`.
+    """Say what is suspected; what is sure keeps a model out with `quality.leak: block`.
 
     Parameters
     ----------
@@ -32,27 +32,58 @@ def leak_checks(leaks: Iterable[Leak], quality: Quality, learned: Collection[str
         One, or none where nothing is suspected.
     """
     found = suspected(leaks, quality)
-    new = [leak for leak in found if leak.column not in learned]
+    new = [leak for leak in found if leak.sure and not set(leak.columns) <= set(learned)]
     passed = quality.leak == "warn" or not new
     return [GateCheck(name="leak", passed=passed, text=told(found))] if found else []
 
 
 def suspected(leaks: Iterable[Leak], quality: Quality) -> list[Leak]:
     """Those that the recipe does not allow."""
-    return [leak for leak in leaks if leak.column not in quality.not_a_leak]
+    return [leak for leak in leaks if not _allowed(leak, quality)]
+
+
+def _allowed(leak: Leak, quality: Quality) -> bool:
+    if quality.deterministic and leak.by != "column":
+        return True
+    return set(leak.columns) <= set(quality.not_a_leak)
 
 
 def told(leaks: Sequence[Leak]) -> str:
-    """Leaks as a sentence, with the remedy.
+    """Leaks as a sentence, with the remedy; those that are sure come first.
 
     >>> told([Leak(column="code", score=1.0, text="each class has a value of its own")])[:77]
     "suspected leak: 'code' alone tells the target (each class has a value of its "
     """
-    alone = [f"'{leak.column}' alone tells the target ({leak.text})" for leak in leaks[:NAMED]]
+    parts = [_told("suspected leak", [leak for leak in leaks if leak.sure])]
+    parts.append(_told("perhaps a leak, which keeps no model out", [leak for leak in leaks if not leak.sure]))
+    return "; ".join(part for part in parts if part)
+
+
+def _told(beginning: str, leaks: Sequence[Leak]) -> str:
+    if not leaks:
+        return ""
+    words = [_words(leak) for leak in leaks[:NAMED]]
     more = f" and {len(leaks) - NAMED} others" if len(leaks) > NAMED else ""
-    names = ", ".join(leak.column for leak in leaks)
-    them, they = ("it", "it is") if len(leaks) == 1 else ("them", "they are")
+    columns = list(dict.fromkeys(name for leak in leaks for name in leak.columns))
+    they = "it is" if len(columns) == 1 else "they are"
+    them = "it" if len(columns) == 1 else "them"
+    allow = [f"quality.not_a_leak: [{', '.join(columns)}]"]
+    if any(leak.by != "column" for leak in leaks):
+        allow.append("quality.deterministic: true, where the target follows from its features by a rule")
     return (
-        f"suspected leak: {', '.join(alone)}{more}. Leave {them} out (exclude_cols), or allow {them} if {they} known "
-        f"when a prediction is made (quality.not_a_leak: [{names}])"
+        f"{beginning}: {', '.join(words)}{more}. Leave {them} out (exclude_cols), or allow "
+        f"{them} if {they} known when a prediction is made ({', or '.join(allow)})"
     )
+
+
+def _words(leak: Leak) -> str:
+    names = [f"'{name}'" for name in leak.columns]
+    more = f" and {len(names) - NAMED} others" if len(names) > NAMED else ""
+    columns = (
+        f"{', '.join(names[:NAMED])}{more}"
+        if more or len(names) == 1
+        else " and ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
+    )
+    if leak.by == "score":
+        return f"the score is too good to be true ({leak.text}), and the model leans on {columns}"
+    return f"{columns} {'alone tells' if len(names) == 1 else 'together tell'} the target ({leak.text})"

@@ -82,18 +82,30 @@ class Window(Record):
 
 
 class Leak(Record):
-    """A feature that alone tells the target almost perfectly; `text` says how, `score` is at most 1."""
+    """A feature that tells the target almost perfectly, alone or with those beside it; `text` says how.
+
+    `score` is at most 1. `by` says what found it: one column, a relation of several, or the score of the model. It
+    keeps a first model out only if it is `sure`.
+    """
 
     column: str
     score: float
     text: str
+    beside: tuple[str, ...] = ()
+    by: Literal["column", "relation", "score"] = "column"
+    sure: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that take part."""
+        return (self.column, *self.beside)
 
 
 class Evaluation(Record):
     """Scores on rows the model has not seen, beside a baseline that looks at no feature.
 
-    `leaks` are features that are suspected of holding the answer, `mixed` columns of the training window that are in
-    two units, in words.
+    `leaks` are features that are suspected of holding the answer, alone or together, `mixed` columns of the training
+    window that are in two units, in words.
     """
 
     metric: str

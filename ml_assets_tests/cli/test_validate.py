@@ -95,6 +95,12 @@ def validated(
         (TABLE.assign(y=TABLE.index % 9), "regression", "evaluation: {metrics: [mape]}\n", "mape is not"),
         (TABLE.assign(paid=3 * TABLE["y"]), "classification", "", "suspected leak: 'paid'"),
         (
+            TABLE.assign(y=TABLE["x"] - TABLE["z"]),
+            "regression",
+            "",
+            "'x' and 'z' together tell the target (y = x",
+        ),
+        (
             TABLE.assign(y=TABLE["y"].where(TABLE.index > 8)),
             "classification",
             "",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers
 
@@ -37,10 +40,27 @@ def test_promote_asks_the_gate_unless_forced(trained_shop: Shop) -> None:
 
 def test_suspected_leak_is_said_and_keeps_a_first_model_out_until_it_is_allowed(shop: Shop) -> None:
     rows = shoppers()
-    recipe = shop.recipe("good", rows.assign(receipt=rows["bought"] * 3.0 + 1))
+    known = rows.assign(receipt=rows["bought"] * 3.0 + 1)
+    _refused_until(shop, known, "suspected leak: 'receipt' alone", "not_a_leak: [receipt]")
+
+
+def test_score_that_is_too_good_is_said_and_keeps_a_first_model_out_until_it_is_allowed(shop: Shop) -> None:
+    rows = shoppers(4_000)
+    coin = np.random.default_rng(0).random((2, len(rows))) < 0.7
+    ruled = rows.assign(
+        invited=coin[0].astype(str), came=coin[1].astype(str), bought=coin.all(axis=0).astype(int)
+    )
+    _refused_until(
+        shop, ruled, "the score is too good to be true (wrong in 0 of 800 rows", "deterministic: true"
+    )
+
+
+def _refused_until(shop: Shop, rows: pd.DataFrame, words: str, allowing: str) -> None:
+    recipe = shop.recipe("good", rows)
     refused = ml_assets("train", "--recipe-file", recipe, "--json").result
-    assert not refused["promoted"] and "suspected leak: 'receipt' alone" in refused["reason"]
+    assert not refused["promoted"] and words in refused["reason"] and allowing in refused["reason"]
+    assert words in ml_assets("explain", "good", "--json").result["text"]
     assert not ml_assets("promote", "good", "1", "--json").result["promoted"]
-    recipe.write_text(recipe.read_text() + "quality: {not_a_leak: [receipt]}\n")
+    recipe.write_text(recipe.read_text() + f"quality: {{{allowing}}}\n")
     allowed = ml_assets("promote", "good", "1", "--json").result
-    assert allowed["promoted"] and "leak" not in allowed["reason"]
+    assert allowed["promoted"] and "leak" not in allowed["reason"] and "too good" not in allowed["reason"]

@@ -81,7 +81,7 @@ FULL: dict[str, Any] = {
         "targets": {"f1": 0.5},
         "segments": ["b"],
     },
-    "quality": {"leak": "warn", "not_a_leak": ["c"]},
+    "quality": {"leak": "warn", "not_a_leak": ["c"], "deterministic": True},
     "batches": {
         "column": "month",
         "period": "monthly",

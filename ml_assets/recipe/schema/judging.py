@@ -13,9 +13,11 @@ class Quality(Section):
     """What is suspicious in the data."""
 
     leak: Literal["block", "warn"] = "block"
-    """A feature that alone tells the target almost perfectly: no first promotion with it (`block`), or a word."""
+    """Features that tell the target almost perfectly: no first promotion with them (`block`), or a word."""
     not_a_leak: Names = ()
-    """Features that may: they are known when a prediction is made."""
+    """Features that may, alone or with one another: they are known when a prediction is made."""
+    deterministic: bool = False
+    """The target follows from several features by a rule: neither that nor a perfect score is suspected."""
 
 
 class Validation(Section):
