@@ -96,6 +96,7 @@ FULL: dict[str, Any] = {
         "enabled": True,
         "performance_threshold": 0.6,
         "drift_threshold": 0.2,
+        "drift_importance": 0.4,
         "breaches": {"k": 2, "n": 4},
         "cooldown": 1,
         "budget": {"retrains": 3, "batches": 9},
