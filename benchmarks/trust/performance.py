@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.trust import few_live
 from benchmarks.trust.drift import QUIET_REFERENCE, columns, report, world
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.features.columns import Roles
@@ -162,3 +163,4 @@ def _lines(pool: Workers, streams: int, seed: int) -> Iterator[Row]:
             breach >= goal if goal else None,
             count,
         )
+    yield from few_live.lines(pool, max(10, streams // 10), seed)

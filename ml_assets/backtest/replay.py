@@ -97,6 +97,12 @@ class KeptFit:
         """What would be measured at its training."""
         return self.fits.profile(self.batches)
 
+    @property
+    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame]:
+        """Labels and predictions of its hold-out."""
+        tested, stream = self.fits.of(self.batches).tested, self.fits.stream
+        return stream.rows.loc[tested.index, stream.recipe.target], tested
+
 
 @dataclass(frozen=True)
 class ReplayedBatches:

@@ -118,7 +118,14 @@ def _hints(seen: Seen) -> list[str]:
     from ml_assets.quality.leak import suspected_leaks
 
     leaks = suspected(suspected_leaks(seen.rows, seen.roles.features, seen.recipe), seen.recipe.quality)
-    return [*hints(seen), *([told(leaks)] if leaks else []), *_holdout(seen), *_emptied(seen), *_small(seen)]
+    return [
+        *hints(seen),
+        *([told(leaks)] if leaks else []),
+        *_holdout(seen),
+        *_emptied(seen),
+        *_small(seen),
+        *_rare(seen),
+    ]
 
 
 def _calendars(seen: Seen, frames: dict[str, pd.DataFrame]) -> list[str]:
@@ -158,6 +165,26 @@ def _small(seen: Seen) -> list[str]:
             recipe.retraining.breaches.k,
         )
     ]
+
+
+def _rare(seen: Seen) -> list[str]:
+    """What batches can show of which few rows are of a class that the metric speaks of."""
+    from ml_assets.monitoring.detectable import few_of_a_class
+    from ml_assets.monitoring.rare import ENOUGH
+    from ml_assets.tasks.all import task_of
+    from ml_assets.tasks.metrics import metric_named
+
+    recipe, counts = seen.recipe, seen.labels.value_counts()
+    if recipe.batches is None or not seen.whole or not task_of(recipe).classes or len(counts) != 2:
+        return []
+    metric = recipe.hyperparameter_tuning.metric or task_of(recipe).default_metric(2)
+    share = float(counts.iloc[-1] / counts.sum())
+    usual = int(seen.rows[BATCH].value_counts().median())
+    held = round(recipe.evaluation.validation.test_size * len(seen.labels))
+    if not metric_named(metric).by_class or share * min(usual, held) >= ENOUGH:
+        return []
+    name, k = str(counts.index[-1]), recipe.retraining.breaches.k
+    return [few_of_a_class(name, share, usual, held, recipe.monitoring.min_rows, k)]
 
 
 def _emptied(seen: Seen) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,18 +43,27 @@ class Stored:
         return self.state.registry.files.profile(self.state.name, self.version)
 
     @cached_property
+    def _holdout(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        return self.state.registry.files.holdout(self.state.name, self.version)
+
+    @property
+    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame] | None:
+        """Labels and predictions of the hold-out; None for a version that was registered without it."""
+        if self._holdout is None:
+            return None
+        rows, predicted = self._holdout
+        return rows[self.state.recipe.target], predicted
+
+    @cached_property
     def losses(self) -> LossSummary | None:
         """Losses on the hold-out; None for a static table, and for a version that was registered without it."""
         from ml_assets.monitoring.dependence import related
         from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 
         recipe = self.state.recipe
-        if recipe.batches is None:
+        if recipe.batches is None or self._holdout is None:
             return None
-        holdout = self.state.registry.files.holdout(self.state.name, self.version)
-        if holdout is None:
-            return None
-        rows, predicted = holdout
+        rows, predicted = self._holdout
         losses = row_losses(rows[recipe.target], predicted, recipe.task)
         together = related(rows, recipe.model.data_interface.entity_cols, recipe.batches.column)
         return loss_summary(losses, loss_kind(predicted, recipe.task), together)

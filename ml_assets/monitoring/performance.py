@@ -10,11 +10,13 @@ import numpy as np
 
 from ml_assets.monitoring.dependence import design_effect
 from ml_assets.monitoring.pooling import of_batches, so_far, together
+from ml_assets.monitoring.rare import as_expected, expected, too_few
 from ml_assets.monitoring.reference import Scored
 from ml_assets.monitoring.wording import beside_holdout
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
 from ml_assets.shown import figure
+from ml_assets.tasks.influence import FEWEST
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def performance_report(
     -------
     PerformanceReport
         `rows` that count, `coverage` the share of the batch's rows that is labelled, `p_value` from
-        `worse_than`. With fewer than `min_rows` rows the score is shown but proves nothing: no p-value.
+        `worse_than`, from `rare.expected` where few rows of a class carry the score. With fewer than `min_rows`
+        rows, or 10 of a class that the metric speaks of, the score is shown but proves nothing: no p-value.
     """
     if champion is None:
         return PerformanceReport(
@@ -90,12 +93,14 @@ def performance_report(
     now = Scored(scored.batch, y, predictions, related=related)
     blank = partial(blank, concept=_concept(champion, now, earlier))
     place, parts = scored.batch, [*pool, scored]
-    if pool and rows < champion.min_rows:
+    few = too_few(y, predictions, champion)
+    if pool and (rows < champion.min_rows or few):
         whole = together(parts)
-        all_rows = int(whole.y.notna().sum())
-        if all_rows >= champion.min_rows:
+        there = whole.y.notna().to_numpy()
+        all_rows, still = int(there.sum()), too_few(whole.y[there], whole.predictions[there], champion)
+        if all_rows >= champion.min_rows and not still:
+            few = None
             place = of_batches([part.batch for part in parts])
-            there = whole.y.notna().to_numpy()
             y, predictions, rows = whole.y[there], whole.predictions[there], all_rows
             related = whole.related.of(there) if whole.related is not None else None
             blank = partial(blank, pooled=tuple(part.batch for part in pool))
@@ -103,20 +108,32 @@ def performance_report(
     if score is None:
         text = f"Insufficient data: {undefined(metric, f'the {rows} labelled rows of {place}')}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
-    score = widened(score, design_effect(_losses(y, predictions, champion), related))
+    design = design_effect(_losses(y, predictions, champion), related)
+    score = widened(score, design)
     interval = f"({figure(score.low)} to {figure(score.high)})"
     words = f"{metric} {figure(score.value)} {interval} on {rows:,} rows of {place}"
-    if rows < champion.min_rows:
-        text = f"Insufficient data: {words}, fewer than min_rows {champion.min_rows}, prove nothing."
+    if rows < champion.min_rows or few:
+        why = few.words(rows) if few else f"fewer than min_rows {champion.min_rows}"
+        text = f"Insufficient data: {words}, {why}, prove nothing."
         if pool:
-            text += so_far(all_rows, len(parts), champion.min_rows)
+            found = "" if still is None else f", {still.found:,} of {FEWEST} rows of the class {still.name!r}"
+            text += so_far(all_rows, len(parts), champion.min_rows, found)
         return blank(status="insufficient_data", rows=rows, coverage=coverage, score=score, text=text)
-    p_value = None
-    if holdout is not None:
+    p_value, usual = None, expected(y, predictions, champion, design) if holdout is not None else None
+    if usual is not None:
+        p_value = usual.p_value
+        words += f", {as_expected(usual)}"
+    elif holdout is not None:
         p_value = worse_than(score, holdout, direction)
         words += f", {beside_holdout(holdout.value, p_value)}"
     return blank(
-        status="ok", rows=rows, coverage=coverage, score=score, p_value=p_value, text=f"Live {words}."
+        status="ok",
+        rows=rows,
+        coverage=coverage,
+        score=score,
+        p_value=p_value,
+        expected=usual,
+        text=f"Live {words}.",
     )
 
 

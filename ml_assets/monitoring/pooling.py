@@ -64,7 +64,7 @@ def together(parts: Sequence[Scored]) -> Scored:
     )
 
 
-def so_far(rows: int, batches: int, min_rows: int) -> str:
+def so_far(rows: int, batches: int, min_rows: int, more: str = "") -> str:
     """How far a pool has come, in words; empty for one batch.
 
     >>> so_far(120, 2, 300)
@@ -73,8 +73,8 @@ def so_far(rows: int, batches: int, min_rows: int) -> str:
     if batches < 2:
         return ""
     return (
-        f" They are judged together with those of other batches: {rows:,} of {min_rows:,} rows in {batches:,} batches "
-        "so far."
+        f" They are judged together with those of other batches: {rows:,} of {min_rows:,} rows{more} in {batches:,} "
+        "batches so far."
     )
 
 

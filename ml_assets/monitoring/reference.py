@@ -34,6 +34,10 @@ class Kept(Protocol):
     def profile(self) -> Profile | None:
         """Importance of columns, usual effects, predictions on the hold-out."""
 
+    @property
+    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame] | None:
+        """Labels of the hold-out, and what the model that had not seen them predicted."""
+
 
 @dataclass(frozen=True)
 class InMemory:
@@ -43,6 +47,7 @@ class InMemory:
     roles: Roles
     losses: LossSummary | None = None
     profile: Profile | None = None
+    holdout: tuple[pd.Series[Any], pd.DataFrame] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,6 +149,25 @@ class Estimate(Record):
     text: str = ""
 
 
+class Expected(Record):
+    """What the hold-out leads to expect of the score of a batch with as many rows of each class.
+
+    `value` and `error` are mean and standard deviation of the scores of batches drawn from the hold-out,
+    `holdout_error` the standard error of the hold-out itself, `shared` its part of the variance, in which all batches
+    share. `rows` of the batch and `holdout_rows` are of the class `rarest`. `p_value`: that live is no worse; None: too
+    few to tell.
+    """
+
+    value: float
+    error: float
+    holdout_error: float
+    shared: float
+    rarest: str
+    rows: int
+    holdout_rows: int
+    p_value: float | None
+
+
 class PerformanceReport(Record):
     """The live score of the newest batch whose labels are known at `batch`.
 
@@ -173,3 +192,5 @@ class PerformanceReport(Record):
     target: ColumnDrift | None = None
     pooled: tuple[str, ...] = ()
     """Batches before the scored one whose rows are scored with its own, since each has too few."""
+    expected: Expected | None = None
+    """Where few rows of a class carry the score."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
-from ml_assets.names import Z_95
 from ml_assets.records import (
     BatchEvidence,
     DriftReport,
@@ -17,6 +14,7 @@ from ml_assets.records import (
     RetrainDecision,
     SequentialTest,
 )
+from ml_assets.retraining.together import pooled_p_value
 from ml_assets.shown import figure
 
 if TYPE_CHECKING:
@@ -62,27 +60,9 @@ def performance_breach(report: PerformanceReport, retraining: Retraining) -> boo
         return sign * (report.score.value - retraining.performance_threshold) < 0
     if report.holdout is None or report.p_value is None:
         return False
-    loss = sign * (report.holdout.value - report.score.value)
+    usual = report.expected.value if report.expected is not None else report.holdout.value
+    loss = sign * (usual - report.score.value)
     return report.p_value < SIGNIFICANCE and loss >= LEAST_LOSS[report.direction] * abs(report.holdout.value)
-
-
-def pooled_p_value(reports: Sequence[PerformanceReport]) -> float:
-    """One-sided p-value of "live is no worse than the hold-out" over several batches of one champion.
-
-    The error of the hold-out's score is the same for all of them, so batches one by one are no independent
-    witnesses: a lucky hold-out makes every batch look bad. A normal approximation; 1 without a hold-out.
-    """
-    scored = [report.score for report in reports if report.score is not None]
-    holdout = reports[-1].holdout if reports else None
-    if holdout is None or not scored:
-        return 1.0
-    sign = 1 if reports[-1].direction == "maximize" else -1
-    loss = sign * (holdout.value - sum(score.value for score in scored) / len(scored))
-    error, *errors = ((score.high - score.low) / (2 * Z_95) for score in (holdout, *scored))
-    variance = error**2 + sum(each**2 for each in errors) / len(errors) ** 2
-    if variance == 0:
-        return 0.0 if loss > 0 else 1.0
-    return NormalDist().cdf(-loss / math.sqrt(variance))
 
 
 @dataclass(frozen=True)

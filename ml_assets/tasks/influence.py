@@ -19,7 +19,7 @@ from ml_assets.tasks.metrics import evaluate_counts
 FEWEST = 10
 """Rows of the rarest class below which a metric that speaks of classes compares nothing."""
 NEGLIGIBLE = 0.05
-"""Share of the rows: classes that together hold less cannot move a mean over many classes by more."""
+"""Share of the rows: of many classes one that holds less cannot move the mean over all by more."""
 PARTS = 400
 """Parts of the rows that are left out in turn, all classes together."""
 FEWEST_PARTS = 50
@@ -185,8 +185,8 @@ def jackknife(metric: Metric, sides: Sequence[Any], groups: Codes, classes: Code
 def rarest(rows: Labels) -> tuple[str, int]:
     """Return the rarest class that a score leans on, and its rows.
 
-    Of two classes the rarer one. Of more, the smallest ones that together have less than 5 % of the rows are left
-    out: they can hardly move the score.
+    Of two classes the rarer one. Of more the rarest of those that have 5 % of the rows, the others can hardly move the
+    score, or all but the commonest together, if these are fewer.
 
     >>> code = np.array([0] * 60 + [1] * 30 + [2] * 3)
     >>> rarest(Labels(("a", "b", "c"), None, code, code, None))
@@ -196,11 +196,13 @@ def rarest(rows: Labels) -> tuple[str, int]:
     if rows.positive is not None:
         if len(rows.classes) < 2:
             return "any other", 0
-        return min(((rows.classes[k], int(counts[k])) for k in (0, 1)), key=lambda pair: pair[1])
-    order = [k for k in np.argsort(counts, kind="stable") if counts[k]]
-    below = 0
-    for k in order:
-        below += int(counts[k])
-        if below > NEGLIGIBLE * len(rows.truth):
-            return rows.classes[k], int(counts[k])
-    return "", 0
+        return min(((rows.classes[k], int(counts[k])) for k in (0, 1)), key=_second)
+    common = int(counts.argmax())
+    sides = [(rows.classes[k], int(n)) for k, n in enumerate(counts) if n >= NEGLIGIBLE * counts.sum()]
+    return min(
+        [*sides, (f"other than {rows.classes[common]}", int(counts.sum() - counts[common]))], key=_second
+    )
+
+
+def _second(pair: tuple[str, int]) -> int:
+    return pair[1]

@@ -23,8 +23,9 @@ from ml_assets.records import (
     SequentialTest,
 )
 from ml_assets.records.retraining import RULES_IN_WORDS
-from ml_assets.retraining.evidence import drift_breach, performance_breach, pooled_p_value
+from ml_assets.retraining.evidence import drift_breach, performance_breach
 from ml_assets.retraining.policy import RULES, decide_retrain
+from ml_assets.retraining.together import pooled_p_value
 
 NOW = "2025-06-01T00:00:00"
 CHAMPION = Champion(version=1, as_of_index=0, trained_at=NOW)
