@@ -26,8 +26,8 @@ TRUTH = (
 )  # fmt: skip
 """How people write no and yes."""
 TRUTH_VALUES = {label.casefold(): value for pair in TRUTH for value, label in enumerate(pair)}
-LETTERS = ({"n", "y"}, {"f", "t"})
-"""Bare letters mean no and yes only where all labels are of one and the same of these pairs: T and N are two names."""
+LETTERS = ({"n", "y", "no", "yes"}, {"f", "t", "false", "true"})
+"""Bare letters mean no and yes only where all labels are of one of these sets: T and N are two names, 0 and N, too."""
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -143,10 +143,10 @@ def holds_iso_times(column: pd.Series) -> bool:
 def _are_truths(first: Sequence[str], labels: set[str]) -> bool:
     """Whether labels are no and yes, of which the first have one spelling each."""
     folded = {label.casefold() for label in labels}
-    bare = folded & set().union(*LETTERS)
+    has_letters = any(label.isalpha() and len(label) == 1 for label in folded)
     return (
         folded <= TRUTH_VALUES.keys()
-        and (not bare or any(folded <= pair for pair in LETTERS))
+        and (not has_letters or any(folded <= words for words in LETTERS))
         and len({TRUTH_VALUES[label.casefold()] for label in first}) == len(set(first))
     )
 

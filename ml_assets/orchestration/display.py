@@ -31,7 +31,7 @@ def table(records: Iterable[Mapping[Any, Any]]) -> dg.TableMetadataValue:
     """Show records as a table; missing cells are empty, and a column without any value is left out."""
     rows = [dict(record) for record in records]
     columns = list(
-        dict.fromkeys(key for row in rows for key, value in row.items() if value not in (None, ""))
+        dict.fromkeys(key for row in rows for key, value in row.items() if _cell(value) not in (None, ""))
     )
     schema = dg.TableSchema(columns=[dg.TableColumn(str(c), _column_type(rows, c)) for c in columns])
     cells = [dg.TableRecord({str(c): _cell(row.get(c)) for c in columns}) for row in rows]

@@ -6,6 +6,7 @@ Each hint is a function from a `Seen` to sentences; `HINTS` is the list.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ MOST_TEXTS = 0.8
 """Share of different texts that must look so."""
 FEW = 10
 """Different values below which a text is a category, whatever it looks like."""
+MOST_LEVELS = 10_000
+"""Different texts of a column that are compared."""
 NINES = tuple(sign * (10**digits - 1) for digits in range(2, 9) for sign in (1, -1))
 """Numbers that stand for no value in many tables."""
 TWICE = 0.01
@@ -212,9 +215,26 @@ def repeated_rows(seen: Seen) -> Iterator[str]:
         )
 
 
+def spelled_in_ways(seen: Seen) -> Iterator[str]:
+    """What is written in two ways is two things to a model."""
+    target = (seen.recipe.target,) if task_of(seen.recipe).classes else ()
+    for name in (*target, *seen.roles.categorical):
+        ways: dict[str, list[str]] = {}
+        for text in map(str, seen.rows[name].dropna().unique()[:MOST_LEVELS]):
+            ways.setdefault(" ".join(unicodedata.normalize("NFKC", text).casefold().split()), []).append(text)
+        several = next((texts for texts in ways.values() if len(texts) > 1), None)
+        if several is not None:
+            kind = "class" if name in target else "category"
+            yield (
+                f"column '{name}' has {' and '.join(map(repr, sorted(several)))}, each a {kind} of its own: if they "
+                "are one, write them alike"
+            )
+
+
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
     numbers_as_classes, constant_target, unlabelled, rare_classes, identifiers, columns_left_out, undefined_metric,
     written_otherwise, marks_of_nothing, repeated_rows, repeats.entities, repeats.again,
+    spelled_in_ways,
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from ml_assets.sources.paths import SourceError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.sources.wanted import Columns
+
 TIME = pa.timestamp("us")
 
 
@@ -92,6 +94,8 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind, types = column.type, pa.types
     if types.is_dictionary(kind):
         return as_text(column.cast(kind.value_type))
+    if types.is_fixed_size_binary(kind):  # as UUIDs are kept
+        return pa.chunked_array([[value and value.hex() for value in column.to_pylist()]], pa.string())
     if types.is_decimal(kind):
         text = column.cast(pa.string())
         return pc.replace_substring_regex(text, r"\.0+$", "") if kind.scale > 0 else text
@@ -102,6 +106,22 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         )
         return column.cast(pa.int64()).cast(pa.string()) if whole else column
     return column.cast(pa.string()) if types.is_integer(kind) else column
+
+
+def named_alike(table: pa.Table, columns: Columns) -> pa.Table:
+    """Names that numbers, or truth values, have in other files: 1.0 is 1, and true is True."""
+    for name in columns.texts & set(table.column_names):
+        if not pa.types.is_string(table[name].type):
+            continue
+        text = pc.utf8_trim_whitespace(table[name])
+        text = pc.replace_substring_regex(text, r"^([+-]?\d+)\.0+$", r"\1")
+        if name in columns.classes:
+            for word in ("True", "False"):
+                is_word = pc.equal(pc.utf8_lower(text), word.lower())
+                text = pc.if_else(is_word, pa.scalar(word), text)
+        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        table = table.set_column(table.column_names.index(name), name, text)
+    return table
 
 
 def is_binary(kind: pa.DataType) -> bool:

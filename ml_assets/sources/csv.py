@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from ml_assets.sources.arrow import Piece, check_named, is_unusable, plain
-from ml_assets.sources.dialect import Dialect, check_header, dialect_of, not_utf8, opened
+from ml_assets.sources.arrow import Piece, check_named, is_unusable, named_alike, plain
+from ml_assets.sources.dialect import NAMED, Dialect, check_header, dialect_of, not_utf8, opened
 from ml_assets.sources.index import REASON, is_index, may_be_index
 from ml_assets.sources.numbers import (
     DECIMAL_COMMA,
@@ -68,6 +68,7 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     notes = [f"{path.name}: {dialect.left_out:,} {lines} beside the header left out"] * bool(dialect.left_out)
     notes += [f"{path.name}: {told(again)}"] if again else []
     notes += _missing(path, dialect, names, table, na_values)
+    notes += _codes(dialect, table)
     texts = [
         field.name
         for field in table.schema
@@ -231,18 +232,19 @@ def _trimmed(table: pa.Table) -> pa.Table:
     return table
 
 
-def named_alike(table: pa.Table, columns: Columns) -> pa.Table:
-    """Names that numbers, or truth values, have in other files: 1.0 is 1, and true is True."""
-    for name in columns.texts & set(table.column_names):
-        text = pc.utf8_trim_whitespace(table[name])
-        text = pc.replace_substring_regex(text, r"^([+-]?\d+)\.0+$", r"\1")
-        if name in columns.classes:
-            for word in ("True", "False"):
-                is_word = pc.equal(pc.utf8_lower(text), word.lower())
-                text = pc.if_else(is_word, pa.scalar(word), text)
-        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-        table = table.set_column(table.column_names.index(name), name, text)
-    return table
+def _codes(dialect: Dialect, table: pa.Table) -> list[str]:
+    """Words for what was read as a number and may be a name."""
+    there = dict(zip(table.schema.names, table.schema.types, strict=True))
+    found = {
+        name: cell
+        for name, cell in dialect.codes.items()
+        if name in there and (pa.types.is_integer(there[name]) or pa.types.is_floating(there[name]))
+    }
+    return [
+        f"column '{name}': '{cell}' read as the number {float(cell):g}; if it is a name, name '{name}' in "
+        "categorical_features of custom_preprocessor"
+        for name, cell in list(found.items())[:NAMED]
+    ]
 
 
 def _without_name(

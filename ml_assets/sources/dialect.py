@@ -57,6 +57,8 @@ SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 COMMENTS = ("#", "//", "%", "!")
 FRACTION = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
+CODE = re.compile(r"0\d{2,}|\d+[eE]\d+")
+"""A number to a machine, and a name to most people."""
 RULE = re.compile(r"[\s|+:,;=-]*(-{3}|={3})[\s|+:,;=-]*")
 """A line between header and rows, as databases and Markdown draw it."""
 LONGEST_NAME = 10
@@ -80,6 +82,8 @@ class Dialect(NamedTuple):
     padded: bool
     """A space follows each separator."""
     names: list[str]
+    codes: dict[str, str]
+    """Columns in which a cell of the first rows is written as a code, as 007 or 12E3, and that cell."""
 
 
 def dialect_of(path: Path) -> Dialect:
@@ -122,6 +126,7 @@ def dialect_of(path: Path) -> Dialect:
     drawn = header_lines < len(below) and RULE.fullmatch(below[header_lines]) is not None
     sample = list(islice((row for row in rows if row), drawn, SAMPLE))
     _check_cut(names, sample, path)
+    names = _with_index(names, sample)
     spaces = {cell.startswith(" ") for row in sample or [names] for cell in row[1:] if cell}
     return Dialect(
         compression,
@@ -131,7 +136,8 @@ def dialect_of(path: Path) -> Dialect:
         left_out + sum(1 for line in skipped if line.strip()) + drawn,
         delimiter,
         spaces == {True},
-        _with_index(names, sample),
+        names,
+        _codes(names, sample),
     )
 
 
@@ -313,6 +319,12 @@ def _titles(counts: list[int]) -> int:
     title = next((place for place, cells in enumerate(counts) if cells > 1), 0)
     body = counts[title:]
     return title if 0 < title <= LONGEST_TITLE and len(body) > 2 and len(set(body)) == 1 else 0
+
+
+def _codes(names: list[str], sample: list[list[str]]) -> dict[str, str]:
+    cells = ((name, cell.strip()) for row in sample for name, cell in zip(names, row, strict=False))
+    found = {name: cell for name, cell in reversed([*cells]) if CODE.fullmatch(cell)}
+    return {name: found[name] for name in names if name in found}
 
 
 def _with_index(names: list[str], sample: list[list[str]]) -> list[str]:

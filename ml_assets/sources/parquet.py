@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, plain
+from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, named_alike, plain
 from ml_assets.sources.dialect import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
 from ml_assets.sources.marks import Window
@@ -22,6 +22,7 @@ from ml_assets.sources.wanted import Columns
 
 DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 """What Arrow raises of bytes that are no Parquet, of an encoding that none has, and of a page it cannot unpack."""
+UTC_NAMES = ("UTC", "Etc/UTC", "+00:00", "Z", "GMT")
 CELLS = 1_000_000
 """Values that are taken for a look, of the first, middle and last rows together."""
 LEADING_ZERO = r"^0\d"
@@ -48,12 +49,15 @@ def read_parquet(
     names = [name for name in schema.names if name not in aside]
     try:
         table = _rows(path, file, names, column, window)
-        table = plain(table, path, columns.texts)
+        table = named_alike(plain(table, path, columns.texts), columns)
         forms = _forms(file, names, schema, columns)
         counts = _counts(file, names, columns)
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
     table, notes = mend_columns(without_values(table, na_values), forms)
+    zone = getattr(schema.field(column).type, "tz", None) if column is not None else None
+    if zone not in (None, *UTC_NAMES):
+        notes.append(f"column '{column}': times of {zone} read in UTC, in which batches begin")
     return Piece(path, table, file.metadata.num_rows, forms, aside, counts, tuple(notes))
 
 

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 
 import dagster as dg
+import numpy as np
 import pytest
 
 from ml_assets.backtest.backtest import Backtest, PolicyScore
@@ -177,3 +178,12 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
         "seconds": 19.9,
     }
     assert shown["dates"].value == {"every batch": ["2024-01-01", "2024-02-01"]}
+
+
+def test_a_table_shows_values_of_any_kind_and_no_empty_column() -> None:
+    rows = [
+        {"list": np.array([1, 2]), "struct": {"k": 1}, "none": None, "nan": float("nan"), "blank": "", "n": 0}
+    ]
+    shown = display.table(rows)
+    assert [column.name for column in shown.schema.columns] == ["list", "struct", "n"]
+    assert shown.records[0].data == {"list": "[1 2]", "struct": "{'k': 1}", "n": 0}

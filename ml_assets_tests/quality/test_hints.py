@@ -10,7 +10,7 @@ import pytest
 
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import roles
-from ml_assets.quality.hints import Seen, marks_of_nothing, repeated_rows, written_otherwise
+from ml_assets.quality.hints import Seen, marks_of_nothing, repeated_rows, spelled_in_ways, written_otherwise
 from ml_assets_tests.support.training_examples import recipe_of
 
 ROWS = 200
@@ -92,3 +92,21 @@ def test_rows_that_are_there_again_are_counted() -> None:
     assert text.startswith("50 of 250 rows are there a second time")
     assert [*repeated_rows(seen(**table))] == []
     assert [*repeated_rows(seen(c=table["c"], n=np.arange(ROWS) % 4, y=np.arange(ROWS) % 3))] == []
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["yes", "Yes"],
+        ["new york", "new  York"],
+        ["caf\u00e9", "cafe\u0301"],
+        ["a\u00a0b", "a b"],
+        ["\uff21\uff22", "ab"],
+    ],
+)
+def test_what_is_written_in_several_ways_is_named(ways: list[str]) -> None:
+    (text,) = spelled_in_ways(seen(x=RNG.choice([*ways, "other"], ROWS)))
+    assert text.startswith(
+        f"column 'x' has {sorted(ways)[0]!r} and {sorted(ways)[1]!r}, each a category of its own"
+    )
+    assert [*spelled_in_ways(seen(x=RNG.choice(["yes", "no", "yes and no"], ROWS)))] == []

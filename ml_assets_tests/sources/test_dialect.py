@@ -10,7 +10,7 @@ import pytest
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import open_source
-from ml_assets.sources.wanted import Wanted
+from ml_assets.sources.wanted import Columns, Wanted
 from ml_assets_tests.support.sources import read_source
 
 
@@ -156,7 +156,7 @@ def test_lines_that_are_left_out_are_told(tmp_path: Path) -> None:
 
 
 def test_a_header_that_stands_again_is_no_row_and_changes_no_type(tmp_path: Path) -> None:
-    table = "x,c,2021,none\n" + "007,c,1.5,\n" * 3
+    table = "x,c,2021,none\n" + "7,c,1.5,\n" * 3
     (tmp_path / "a.csv").write_text(table)
     (tmp_path / "b.csv").write_text(table + table.replace("x,c", "\ufeffx,c"))
     (tmp_path / "c.csv").write_text("x,c\na,c\nc,x\n")
@@ -166,3 +166,13 @@ def test_a_header_that_stands_again_is_no_row_and_changes_no_type(tmp_path: Path
     assert (len(twice), told.rows_in_files, account.notes) == (6, 6, ())
     assert told.notes == ("b.csv: the header stands again in row 4: left out",)
     assert len(read_source("c.csv", tmp_path)) == 2
+
+
+def test_numbers_that_are_written_as_codes_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("zip,code,day,half,y\n1234,12E3,01,0.5,1\n01234,120E2,02,00,1\n")
+    columns = Columns(texts=frozenset({"y"}))
+    notes = open_source(Wanted("a.csv", tmp_path, columns=columns)).read().account.notes
+    assert [note.partition(";")[0] for note in notes] == [
+        "column 'zip': '01234' read as the number 1234",
+        "column 'code': '12E3' read as the number 12000",
+    ]

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.recipe.readable import DATASETS, SCHEMES
@@ -12,7 +14,8 @@ from ml_assets.recipe.schema import Batches
 from ml_assets.settings import Variables
 from ml_assets.sources.calendar import batch_range, next_batch
 from ml_assets.sources.paths import SourceError, expand
-from ml_assets.sources.source import SOURCES
+from ml_assets.sources.source import SOURCES, open_source
+from ml_assets.sources.wanted import Columns, Wanted
 from ml_assets_tests.support.sources import read_source
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -297,3 +300,28 @@ def test_a_file_that_was_sent_twice_under_two_names_is_read_once(tmp_path: Path)
 
 def test_recipes_may_name_the_sources_there_are() -> None:
     assert set(SOURCES) == {"", *SCHEMES}
+
+
+def test_a_class_has_one_name_whatever_type_it_is_written_in(tmp_path: Path) -> None:
+    columns = Columns(texts=frozenset({"y"}), classes=frozenset({"y"}))
+    for place, y in enumerate([["1", "0"], ["1.0", " 0 "], [1, 0], [1.0, 0.0]]):
+        pd.DataFrame({"x": [0.5, place], "y": y}).to_parquet(tmp_path / f"{place}.parquet")
+    read = open_source(Wanted("*.parquet", tmp_path, columns=columns)).read().frame
+    assert read["y"].tolist() == ["1", "0"] * 4
+
+
+def test_entities_may_be_bytes_of_one_length(tmp_path: Path) -> None:
+    table = pa.table({"id": pa.array([bytes(range(240, 256)), None], pa.binary(16)), "y": [1, 2]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    read = open_source(Wanted("a.parquet", tmp_path, columns=Columns(texts=frozenset({"id"})))).read().frame
+    assert read["id"].tolist() == ["f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", None]
+
+
+@pytest.mark.parametrize(("zone", "told"), [("Europe/Berlin", 1), ("UTC", 0), (None, 0)])
+def test_times_of_a_zone_are_told_to_be_read_in_utc(tmp_path: Path, zone: str | None, told: int) -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-02-01"]).tz_localize(zone)
+    pd.DataFrame({"month": days, "x": [1, 2]}).to_parquet(tmp_path / "a.parquet")
+    rows, account = open_source(Wanted("a.parquet", tmp_path, MONTHLY)).read()
+    assert rows["month"].dt.month.tolist() == ([12, 1] if told else [1, 2])
+    assert [note for note in account.notes if f"times of {zone} read in UTC" in note] == [*account.notes]
+    assert len(account.notes) == told
