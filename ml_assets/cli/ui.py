@@ -22,7 +22,7 @@ from ml_assets.lifecycle.known import learn_first_batches
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.settings import Settings, read_settings
 
-MODELS = "#/models?workflowType=machine_learning"
+MODELS = "#/models"
 """MLflow's page of the registered models; its landing page is about language models."""
 PATIENCE = 30.0
 """Seconds that a process may take to end before it is killed; the daemon waits for its threads."""

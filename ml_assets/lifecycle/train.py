@@ -249,7 +249,7 @@ def champion_step(
         trained = _refit(state, as_of, trained, parent_run_id)
     files.log_profile(registry.client, trained.run_id, known)
     files.log_holdout(registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target)
-    tags, note = {"gate": promotion.outcome}, version_note(trained, evaluation, promotion.reason)
+    tags, note = {"gate": promotion.outcome}, version_note(trained, evaluation, promotion)
     version = registry.register(trained, tags, evaluation=evaluation, actor=actor, note=note)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":

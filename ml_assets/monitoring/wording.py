@@ -26,6 +26,18 @@ def describe(column: ColumnDrift) -> str:
     return f"{effect}, {column.trend}" if column.trend else effect
 
 
+def found(column: ColumnDrift) -> str:
+    """Verdict, effect, certainty and what else is known of one column: a line of a table of few columns, which fits.
+
+    >>> found(ColumnDrift(column="age", kind="numeric", test="KS", effect_name="Wasserstein",
+    ...     effect=0.42, p_value=1e-30, drifted=True))
+    'drifted: 0.42 standard deviations away (p < 0.0001)'
+    """
+    note = f"; {column.note}" if column.note else ""
+    verdict = "drifted" if column.drifted else "quiet"
+    return f"{verdict}: {describe(column)} (p {chance(column.p_value)}){note}"
+
+
 def chance(p_value: float) -> str:
     """
     Write a p-value for a table; below one in ten thousand its size says nothing.

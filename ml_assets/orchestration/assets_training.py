@@ -16,6 +16,8 @@ from ml_assets.orchestration.graph import Graph, as_of, check, mlflow_run_id, re
 from ml_assets.promotion.leaks import suspected, told
 from ml_assets.search.candidates import candidates
 
+OF_MODELS = "?workflowType=machine_learning"
+"""What an address of MLflow's page ends with, for its side that is not about language models."""
 PARTS = {
     "training_set": "Rows the model learns from: the training window without its hold-out.",
     "test_set": "The hold-out: no part of training sees it.",
@@ -162,15 +164,13 @@ def run_link(state: ModelState, run_id: str) -> dg.MetadataValue[Any]:
     """Link to a run in MLflow's own web page; its id alone where nobody knows yet at which port that will be."""
     if state.settings.mlflow_url is None:
         return dg.MetadataValue.text(run_id)
-    page = f"#/experiments/{state.registry.experiment_id(run_id)}/runs/{run_id}"
+    page = f"#/experiments/{state.registry.experiment_id(run_id)}/runs/{run_id}{OF_MODELS}"
     return dg.MetadataValue.url(f"{state.settings.mlflow_url.rstrip('/')}/{page}")
 
 
 def model_link(state: ModelState) -> dict[str, Any]:
     """Link to the registered model, where MLflow's web page is served now."""
     base = state.settings.mlflow_url
-    return (
-        {}
-        if base is None
-        else {"mlflow_model": dg.MetadataValue.url(f"{base.rstrip('/')}/#/models/{state.name}")}
-    )
+    if base is None:
+        return {}
+    return {"mlflow_model": dg.MetadataValue.url(f"{base.rstrip('/')}/#/models/{state.name}")}

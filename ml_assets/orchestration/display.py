@@ -200,7 +200,10 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
         ),
         "rows_compared": promotion.rows,
         "earlier_looks": promotion.looks,
-        "checks": table({"check": c.name, "passed": c.passed, "found": c.text} for c in promotion.checks),
+        # One column: a wider table pushes the ends of all sentences of the page out of sight.
+        "checks": table(
+            {"check": f"{'passed' if c.passed else 'FAILED'}: {c.text}"} for c in promotion.checks
+        ),
         "segments": score_table(
             {
                 "segment": part.segment,
@@ -217,7 +220,7 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
 
 def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
     """Show a drift report, and the place of Evidently's page."""
-    from ml_assets.monitoring.wording import chance, describe
+    from ml_assets.monitoring.wording import found
 
     worst = sorted(report.columns, key=lambda c: (c.drifted, c.effect), reverse=True)
     return {
@@ -231,16 +234,7 @@ def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
         **numbers({"drifted_importance": report.weight, "estimated_loss": report.estimated_loss}),
         **numbers({"joint_auc": report.joint.auc if report.joint else None}),
         "columns": score_table(
-            {
-                "column": c.column,
-                "drifted": c.drifted,
-                "found": describe(c),
-                "p": chance(c.p_value),
-                "usual size": c.usual,
-                "importance": c.importance,
-                "estimated loss": c.estimated_loss,
-                "note": c.note,
-            }
+            {"column": c.column, "found": found(c), "importance": c.importance}
             for c in (*worst, *report.predictions)
         ),
         **({} if page is None else {"evidently": dg.MetadataValue.path(str(page))}),
@@ -274,7 +268,7 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
 
 def _findings_metadata(report: PerformanceReport) -> Metadata:
     """Show the estimate before labels, the sequential test of the loss, and the labels beside those learned."""
-    from ml_assets.monitoring.wording import chance
+    from ml_assets.monitoring.wording import found
 
     shown: Metadata = {}
     if (estimate := report.estimate) is not None:
@@ -288,18 +282,7 @@ def _findings_metadata(report: PerformanceReport) -> Metadata:
         shown |= {"concept": concept.text, "concept_alarm": concept.alarm}
         shown |= numbers({"loss_cusum": concept.statistic, "loss_cusum_threshold": concept.threshold})
     if (target := report.target) is not None:
-        entry = {"drifted": target.drifted, "effect": target.effect_name, "size": target.effect}
-        shown["target"] = table(
-            [
-                {
-                    **entry,
-                    "usual": target.usual,
-                    "test": target.test,
-                    "p": chance(target.p_value),
-                    "note": target.note,
-                }
-            ]
-        )
+        shown["target"] = found(target)
         shown |= numbers({"target_effect": target.effect}) | {"target_drifted": target.drifted}
     return shown
 
@@ -317,14 +300,12 @@ def backtest_metadata(result: Backtest) -> Metadata:
                 result.metric: row.score,
                 "95 %": "–".join(f"{limit:.3g}" for limit in row.interval),
                 "gain": row.gain.value,
-                "retrains": row.retrains,
-                "promoted": row.promoted,
-                "undone": row.undone,
-                "seconds": round(row.seconds, 1),
+                "retrains": f"{row.retrains}, {row.promoted} won"
+                + (f", {row.undone} undone" if row.undone else ""),
                 "over calendar": row.against_calendar.value if row.against_calendar else None,
             }
             for row in result.policies
         ),
-        "note": f"Gain: over never; over calendar: over as many retrains, evenly spaced. {result.note}",
+        "note": f"Gain: over never; won: promoted; over calendar: over as many retrains, evenly spaced. {result.note}",
         "dates": dg.MetadataValue.json({row.policy: list(row.dates) for row in result.policies}),
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NOTE: Final = "mlflow.note.content"
 """Tag that MLflow's page shows as the description of a run or an experiment, in Markdown."""
 EXPERIMENT: Final = {
-    # Without it MLflow's page asks whether this is about traces of language models.
+    # What MLflow would otherwise infer from the runs.
     "mlflow.experimentKind": "custom_model_development",
     NOTE: (
         "The runs of one model, made by ml_assets. `v3 champion`, `v4 kept out`: a training with its gate; the fit and "
@@ -86,7 +86,7 @@ def gate_metrics(evaluation: Evaluation, promotion: Promotion) -> dict[str, floa
     return {name: value for name, value in known.items() if value is not None}
 
 
-def version_note(trained: TrainedModel, evaluation: Evaluation | None, gate: str = "") -> str:
+def version_note(trained: TrainedModel, evaluation: Evaluation | None, gate: Promotion | None = None) -> str:
     """Say of a version what a person asks first: what it is, what it has learned, how good it was, the gate."""
     training = trained.training
     batches = trained.batches if len(trained.batches) > 1 else ()
@@ -100,8 +100,8 @@ def version_note(trained: TrainedModel, evaluation: Evaluation | None, gate: str
             f"{training.metric} {figure(score.value)} ({figure(score.low)} to {figure(score.high)}) on "
             f"{evaluation.rows:,} rows it had not seen{beside}."
         )
-    if gate:
-        told.append(f"The gate: {gate}.")
+    if gate is not None:
+        told.append(f"The gate: {gate.outcome}. {gate.reason[:1].upper()}{gate.reason[1:]}.")
     told.append(f"{training.class_path}, trained as of {trained.as_of} on {learned}.")
     told.append("The whole report is with the source run: Artifacts, `report`.")
     return "\n\n".join(told)

@@ -34,7 +34,7 @@ def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_pa
         assert (folder / "confusion_matrix.png").read_bytes().startswith(PNG)
     first = version.description.splitlines()[0]
     assert first.startswith("roc_auc 0.") and "rows it had not seen; 0.5 without looking" in first
-    assert "The gate: first model" in version.description
+    assert "The gate: promote. First model" in version.description
     model = client.get_registered_model("good")
     assert model.description.startswith("Predicts `bought` (classification), judged by roc_auc.")
     assert model.tags["in charge"].startswith("version 1, promoted ")
