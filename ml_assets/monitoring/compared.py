@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,16 @@ import pandas as pd
 from ml_assets.features.columns import unfit
 from ml_assets.monitoring import faults as faulty
 from ml_assets.monitoring.calendars import calendar_columns
+from ml_assets.monitoring.column_tests import outcomes
 from ml_assets.monitoring.dependence import Sides, related
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.reference import Reference
 from ml_assets.monitoring.samples import NumberPair, Pair, sample
 from ml_assets.monitoring.verdict import pair_of
 from ml_assets.monitoring.whole import whole_faults
+
+SURELY = 1e-3
+"""P-value from which a column has surely moved, before it is said to be swapped."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Compared:
         What is wrong with a column.
     set_aside : dict of str to str
         Columns that are not compared, with the reason.
+    entities, time : tuple of str, str or None
+        Columns that tell which rows belong together.
     """
 
     past: Past
@@ -48,12 +55,27 @@ class Compared:
     pairs: dict[str, Pair]
     faults: dict[str, str]
     set_aside: dict[str, str]
-    together: Sides
+    entities: tuple[str, ...] = ()
+    time: str | None = None
+    counted: set[str] = field(default_factory=set)
 
     @property
     def sound(self) -> list[str]:
         """Columns that are compared and have no fault."""
         return [name for name in self.pairs if name not in self.faults]
+
+    @cached_property
+    def together(self) -> Sides:
+        """Which rows belong together, on both sides."""
+        return Sides.of(*(related(side, self.entities, self.time) for side in self.sides))
+
+    def designed(self, name: str) -> Pair:
+        """A pair with as many rows as count; looked for once, and only where independent rows would alarm."""
+        if name not in self.counted:
+            ours, theirs = self.sides
+            self.pairs[name] = self.together.designed(self.pairs[name], ours[name], theirs.get(name))
+            self.counted.add(name)
+        return self.pairs[name]
 
 
 def absent(current: pd.DataFrame, champion: Reference) -> dict[str, str]:
@@ -86,7 +108,6 @@ def compare(current: pd.DataFrame, champion: Reference, past: Past) -> Compared:
             faults[name] = faulty.repeated(name, times)
     current = current.loc[:, ~current.columns.duplicated()]
     ours, theirs = (sample(side, names, champion.random_state) for side in (past.rows, current))
-    together = Sides.of(*(related(side, champion.entities, champion.time) for side in (ours, theirs)))
     pairs: dict[str, Pair] = {}
     set_aside: dict[str, str] = {}
     for name in names:
@@ -99,8 +120,18 @@ def compare(current: pd.DataFrame, champion: Reference, past: Past) -> Compared:
             set_aside[name] = reason
             faults.pop(name, None)
         else:
-            pairs[name] = together.designed(pair, ours[name], theirs.get(name))
-    found = Compared(past, current, (ours, theirs), tuple(numeric), pairs, faults, set_aside, together)
+            pairs[name] = pair
+    found = Compared(
+        past,
+        current,
+        (ours, theirs),
+        tuple(numeric),
+        pairs,
+        faults,
+        set_aside,
+        champion.entities,
+        champion.time,
+    )
     _find_faults(found, categorical)
     return found
 
@@ -142,6 +173,11 @@ def _find_faults(found: Compared, categorical: tuple[str, ...]) -> None:
         del found.pairs[name]
 
 
+def _surely_moved(pair: Pair) -> bool:
+    """Whether a column moved by more than chance, of as many rows as count: sensors wander into each other's range."""
+    return min((outcome.p_value for outcome in outcomes(pair)), default=1.0) < SURELY
+
+
 def faults_of_all(
     batch: str, found: Compared, few: str, trailing: Mapping[str, pd.DataFrame] | None, pooled: bool
 ) -> tuple[str, ...]:
@@ -149,6 +185,7 @@ def faults_of_all(
     whole = [few] if few else []
     if not pooled:  # a pool holds the batches before it
         whole += whole_faults(batch, found.current, found.sound, found.past, trailing or {})
-    for circle, fault in faulty.swapped(found.pairs):
-        found.faults.update(dict.fromkeys(circle, fault))
+    for circle, fault in list(faulty.swapped(found.pairs)):
+        if all(_surely_moved(found.designed(name)) for name in circle):
+            found.faults.update(dict.fromkeys(circle, fault))
     return (*whole, *sorted(set(found.faults.values())))

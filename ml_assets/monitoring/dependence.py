@@ -132,6 +132,8 @@ class Dependence:
         Stretch of time whose mean is taken off: a season is no dependence.
     place : array of shape (n_rows,) or None
         Place of each row in order of time.
+    density : float
+        Rows in a nanosecond; 0 where rows are at one time.
     """
 
     group: Any = None
@@ -139,6 +141,7 @@ class Dependence:
     hour: Any = None
     part: Any = None
     place: Any = None
+    density: float = 0.0
 
     @classmethod
     def of(cls, rows: Related, stretch: int | None = None) -> Dependence:
@@ -151,12 +154,14 @@ class Dependence:
             Rows of a part.
         """
         group = order = hour = part = place = None
+        density = 0.0
         if rows.entity is not None:
             codes, found = pd.factorize(rows.entity, sort=True)
             group = codes if 1 < len(found) < len(codes) else None
         time = rows.time
         if time is not None and len(time) > 1 and time.min() < time.max():
             order = np.lexsort((rows.mixed, time) if rows.mixed is not None else (time,))
+            density = len(time) / float(time.max() - time.min())
             place = np.empty(len(time), dtype=np.intp)
             place[order] = np.arange(len(time))
             if stretch is not None and len(time) >= 2 * stretch:
@@ -164,7 +169,7 @@ class Dependence:
             order = order[max(0, (len(order) - LOOKED_AT) // 2) :][:LOOKED_AT]
             if len(np.unique(time[order] // DAY)) >= CYCLE_DAYS:
                 hour = time[order] % DAY // HOUR
-        return cls(group, order, hour, part, place)
+        return cls(group, order, hour, part, place, density)
 
     def blocks(self, rows_each: float) -> Any:
         """Number of the block of each row: its entity, or its stretch of time of so many rows; None without either."""
@@ -175,14 +180,18 @@ class Dependence:
         return self.place * max(1, int(len(self.place) / rows_each)) // len(self.place)
 
     def effect(self, values: Any) -> float:
-        """Design effect of the mean of some values, of shape (n_rows,)."""
+        """Design effect of the mean of some values, of shape (n_rows,): the larger of the two."""
+        return max(self.effects(values))
+
+    def effects(self, values: Any) -> tuple[float, float]:
+        """Design effects of entities and of order in time."""
         centred = _without_means(np.asarray(values, dtype=float), self.part)
-        found = [1.0]
-        if self.group is not None:
-            found.append(by_group(centred, self.group))
+        most = max(1.0, len(centred) / FEWEST_EFFECTIVE)
+        alike = by_group(centred, self.group) if self.group is not None else 1.0
+        late = 1.0
         if self.order is not None:
-            found.append(_in_time(_without_means(centred[self.order], self.hour)))
-        return min(max(found), max(1.0, len(centred) / FEWEST_EFFECTIVE))
+            late = _in_time(_without_means(centred[self.order], self.hour))
+        return min(max(alike, 1.0), most), min(max(late, 1.0), most)
 
 
 def _without_means(values: Any, groups: Any) -> Any:
@@ -206,6 +215,8 @@ def _in_time(series: Any) -> float:
     return float(2 * pairs.sum() - 1) if len(pairs) else 1.0
 
 
+SLACK, TIMES = 0.5, 3.0
+"""By which a batch may depend more on time than its reference does."""
 LEVELS = 10
 """Commonest levels of a category that are looked at."""
 
@@ -264,10 +275,17 @@ class Sides:
 
     def _effects(self, values: Sequence[Any], known: float) -> Effects:
         ours, theirs = (
-            1.0 if rows is None else rows.effect(side)
+            (1.0, 1.0) if rows is None else rows.effects(side)
             for rows, side in zip((self.reference, self.current), values, strict=True)
         )
-        return max(ours, known), theirs
+        return max(*ours, known), max(theirs[0], min(theirs[1], self._most(ours[1])))
+
+    def _most(self, ours: float) -> float:
+        """Most that the batch's effect in time may be: a column that steps within the batch is no dependent one."""
+        if self.reference is None or self.current is None or not self.reference.density:
+            return np.inf
+        closer = self.current.density / self.reference.density
+        return 1 + max(SLACK, TIMES * (ours - 1) * closer)
 
 
 def _commonest(pair: LevelPair) -> list[str]:

@@ -11,7 +11,7 @@ at 200 rows as at a million. Rows of one entity, and rows that follow one anothe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -161,8 +161,15 @@ def _judged(
     """Judge each column and all together; what the champion's newest training batches have is no drift."""
     corrections = len(found.pairs) / SHARES["columns"]
     columns = [
-        verdict(name, pair, found.faults.get(name, ""), usual.get(name, {}), corrections)
-        for name, pair in found.pairs.items()
+        verdict(
+            name,
+            pair,
+            found.faults.get(name, ""),
+            usual.get(name, {}),
+            corrections,
+            partial(found.designed, name),
+        )
+        for name, pair in list(found.pairs.items())
     ]
     together = partial(joint_verdict, found, random_state=champion.random_state)
     joint = together(usual=usual.get(JOINT, {}))
@@ -180,9 +187,13 @@ def _predictions(
     """Judge what the champion answered; rows of one entity, or in order of time, count as fewer here, too."""
     if predictions is None:
         return ()
-    rows = related(predictions, champion.entities, champion.time)
-    known = Dependence.of(rows) if rows is not None else None
-    return predictions_verdict(champion.kept.profile, predictions, usual, known)
+
+    @cache
+    def rows() -> Dependence | None:
+        found = related(predictions, champion.entities, champion.time)
+        return Dependence.of(found) if found is not None else None
+
+    return predictions_verdict(champion.kept.profile, predictions, usual, rows)
 
 
 def _badness(column: ColumnDrift) -> tuple[bool, bool, float, float, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def target_drift(
     together = Sides.of(related(known, champion.entities, champion.time), rows)
     pair = _pair(y, learned, champion.task)
     sides = (learned, y) if isinstance(pair, NumberPair) else (learned.astype(str), y.astype(str))
-    pair = together.designed(pair, *sides)
+    designed = partial(together.designed, pair, *sides)
     usual = champion.kept.profile.usual.get(champion.target, {}) if champion.kept.profile is not None else {}
     history = {name: [abs(value) for value in values] for name, values in usual.items()}
     for report in earlier:
@@ -64,7 +65,7 @@ def target_drift(
         if report.champion_version == champion.version and entry is not None and not entry.drifted:
             for name, value in entry.effects.items():
                 history.setdefault(name, []).append(abs(value))
-    return verdict(str(y.name), pair, _unseen(pair, champion.classes), history, corrections=1.0)
+    return verdict(str(y.name), pair, _unseen(pair, champion.classes), history, 1.0, designed)
 
 
 def usual_effects(frame: pd.DataFrame, target: str, task: str) -> dict[str, tuple[float, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from ml_assets.monitoring.column_tests import FLOORS, effects, outcomes
 from ml_assets.monitoring.dependence import Dependence, Sides
+from ml_assets.monitoring.design import Effects
 from ml_assets.monitoring.joint import FLOOR, joint_change
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
@@ -98,8 +100,21 @@ def verdict(
     fault: str,
     usual: Mapping[str, Sequence[float]],
     corrections: float,
+    designed: Callable[[], Pair] | None = None,
 ) -> ColumnDrift:
-    """The worst test of a column; p-values are multiplied by `corrections` over the test's weight."""
+    """The worst test of a column; p-values are multiplied by `corrections` over the test's weight.
+
+    What is certain of independent rows is tested again with as many as count: `designed` gives that pair.
+    """
+    judged = _verdict(name, pair, fault, usual, corrections)
+    if designed is not None and judged.p_value < SIGNIFICANCE:
+        judged = _verdict(name, designed(), fault, usual, corrections)
+    return judged
+
+
+def _verdict(
+    name: str, pair: Pair, fault: str, usual: Mapping[str, Sequence[float]], corrections: float
+) -> ColumnDrift:
     found = effects(pair)
     limits = {effect: limit(usual.get(effect, ())) for effect in found}
     tests = outcomes(pair)
@@ -136,18 +151,28 @@ def joint_verdict(
     sound = [name for name in found.sound if found.pairs[name].enough]
     numbers_, others = [n for n in sound if n in found.numeric], [n for n in sound if n not in found.numeric]
     sides = (found.sides[0] if reference is None else reference, found.sides[1])
-    designs = [found.pairs[name].design.both for name in sound]
-    ours, theirs = ([side[k] for side in designs] for k in (0, 1))
-    blocks = (
-        _blocks(found.together.reference, ours) if reference is None else None,
-        _blocks(found.together.current, theirs),
-    )
-    joint = joint_change(*sides, numbers_, others, random_state, blocks)
+    joint = joint_change(*sides, numbers_, others, random_state)
+    if joint is not None and joint.p_value < SHARES["joint"] * SIGNIFICANCE:
+        blocks = _both_blocks(found, sound, reference is None)
+        if any(side is not None for side in blocks):
+            joint = joint_change(*sides, numbers_, others, random_state, blocks)
     if joint is None:
         return None
     p_value = min(1.0, joint.p_value / SHARES["joint"])
     large = joint.auc - 0.5 >= FLOOR and joint.auc - 0.5 > (limit(usual.get("excess", ())) or 0.0)
     return joint.model_copy(update={"p_value": p_value, "drifted": large and p_value < SIGNIFICANCE})
+
+
+def _both_blocks(found: Compared, sound: Sequence[str], whole: bool) -> tuple[Any | None, Any | None]:
+    """Blocks of both sides; of the reference only where it is the whole one."""
+    if found.together == Sides():
+        return None, None
+    designs = [found.designed(name).design.both for name in sound]
+    ours, theirs = ([side[k] for side in designs] for k in (0, 1))
+    return (
+        _blocks(found.together.reference, ours) if whole else None,
+        _blocks(found.together.current, theirs),
+    )
 
 
 def _blocks(rows: Dependence | None, effects: Sequence[float]) -> Any:
@@ -161,7 +186,7 @@ def predictions_verdict(
     profile: Profile | None,
     predictions: pd.DataFrame | None,
     usual: Mapping[str, Mapping[str, Sequence[float]]],
-    rows: Dependence | None = None,
+    rows: Callable[[], Dependence | None] = lambda: None,
 ) -> tuple[ColumnDrift, ...]:
     """Compare the champion's outputs with those on its hold-out: rows it has not learned, as these are.
 
@@ -173,8 +198,8 @@ def predictions_verdict(
         Those for the batch.
     usual : mapping
         Effects of quiet batches, by output.
-    rows : Dependence or None
-        Which of the batch's rows belong together.
+    rows : callable
+        Tells which of the batch's rows belong together; asked only where independent rows would alarm.
     """
     if profile is None or predictions is None:
         return ()
@@ -185,10 +210,16 @@ def predictions_verdict(
         numeric = pd.api.types.is_numeric_dtype(values.dtype)
         pair = pair_of(values, predictions[name], len(predictions), numeric)
         ours = profile.design.get(name, (1.0, 1.0))
-        pair = Sides(None, rows).designed(pair, values, predictions[name], ours)
+        designed = partial(_of_outputs, rows, pair, (values, predictions[name]), ours)
         corrections = len(names) / SHARES["predictions"]
-        entries.append(verdict(name, pair, "", usual.get(name, {}), corrections))
+        entries.append(verdict(name, pair, "", usual.get(name, {}), corrections, designed))
     return tuple(entries)
+
+
+def _of_outputs(
+    rows: Callable[[], Dependence | None], pair: Pair, sides: tuple[pd.Series, pd.Series], known: Effects
+) -> Pair:
+    return Sides(None, rows()).designed(pair, *sides, known)
 
 
 def outputs(predictions: pd.DataFrame) -> list[str]:

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
+from ml_assets.features.columns import Roles
 from ml_assets.monitoring.column_tests import outcomes
 from ml_assets.monitoring.dependence import Related, Sides, design_effect, joined, related
+from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.performance import performance_report, widened
-from ml_assets.monitoring.reference import Scored
+from ml_assets.monitoring.reference import InMemory, Reference, Scored
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
 from ml_assets.monitoring.sequential import loss_summary, sequential_test
 from ml_assets.records import Score
@@ -92,6 +94,39 @@ def test_no_test_of_a_column_alarms_where_entities_are_new_and_nothing_else() ->
     for test, p_values in found.items():
         assert np.mean(np.array(p_values) < 0.05) <= 0.13, test
         assert np.mean(np.array(p_values) < 0.001) <= 0.02, test
+
+
+def test_column_that_steps_within_a_batch_is_found() -> None:
+    """Though its rows, in order of time, look as if they depended on one another."""
+    rng = np.random.default_rng(5)
+    at = pd.date_range("2024-01-01", periods=5_000, freq="5min")
+    frame = pd.DataFrame({"at": at, "x": rng.normal(size=5_000), "y": ar(rng, 5_000, 0.9)})
+    known, batch = frame.head(4_000), frame.tail(1_000).reset_index(drop=True)
+    batch["x"] += np.where(batch.index >= 500, 0.5, 0.0)
+    together = Sides.of(*(related(side, [], "at") for side in (known, batch)))
+    found = {}
+    for name in ("x", "y"):
+        pair = NumberPair(numbers(known[name]), numbers(batch[name]))
+        found[name] = together.designed(pair, known[name], batch[name])
+    assert found["x"].design.location[1] <= 1.5 < 10 < found["y"].design.location[1]
+    assert min(each.p_value for each in outcomes(found["x"])) < 1e-5
+
+
+def test_sensors_that_wander_into_each_others_range_are_not_swapped() -> None:
+    rng = np.random.default_rng(6)
+    at = pd.date_range("2024-01-01", periods=1_500, freq="15min")
+    wander = {name: ar(rng, 1_500, 0.995) for name in ("u", "v")}
+    frame = pd.DataFrame({"at": at, **wander})
+    frame["v"] += 2.0
+    known, batch = frame.head(1_200), frame.tail(300).reset_index(drop=True)
+    batch["u"] += float(known["v"].mean() - batch["u"].mean())
+    batch["v"] += float(known["u"].mean() - batch["v"].mean())
+    kept = InMemory(known, Roles(("u", "v"), ()))
+    found = [
+        drift_report("b", batch, Reference.of_rows(kept, 300, version=1, **timed)).status
+        for timed in ({"time": "at"}, {})
+    ]
+    assert found == ["ok", "fault"]
 
 
 def test_live_score_and_sequential_test_know_that_rows_belong_together() -> None:
