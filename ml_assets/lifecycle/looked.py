@@ -24,6 +24,8 @@ CALENDAR_BATCHES = 26
 CALENDAR_ROWS = 200_000
 SHOWN = 5
 """Batches of many that are named."""
+RARE = 0.2
+"""Share of the rows from which on a class is not rare."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def _rare(seen: Seen) -> list[str]:
     share = float(counts.iloc[-1] / counts.sum())
     usual = int(seen.rows[BATCH].value_counts().median())
     held = round(recipe.evaluation.validation.test_size * len(seen.labels))
-    if not metric_named(metric).by_class or share * min(usual, held) >= ENOUGH:
+    if not metric_named(metric).by_class or share > RARE or share * min(usual, held) >= ENOUGH:
         return []
     name, k = str(counts.index[-1]), recipe.retraining.breaches.k
     return [few_of_a_class(name, share, usual, held, recipe.monitoring.min_rows, k)]

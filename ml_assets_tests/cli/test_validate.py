@@ -109,6 +109,12 @@ def validated(
         (TABLE[:40], "classification", "", "the hold-out has 8 labelled rows"),
         (QUARTERS.assign(y=TABLE["y"].where(TABLE.index < 90, 0)), "classification", BY_THIRTY, "class '0'"),
         (
+            QUARTERS.assign(y=TABLE.index % 10 // 9),
+            "classification",
+            BY_THIRTY,
+            "some 3 of a usual batch: 4 batches",
+        ),
+        (
             QUARTERS.assign(z=TABLE["z"].where(TABLE.index // 30 != 2)),
             "classification",
             BY_THIRTY,
