@@ -54,7 +54,8 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
             say(describe(entry))
         as_of = _take_in(state, instance, repository, say)
         tags = {ACTOR_TAG: actor(), AS_OF_TAG: as_of}
-        say(f"{state.name}: training as of {as_of}")
+        rows = "on all rows" if as_of == STATIC else f"as of {as_of}"
+        say(f"{state.name}: training {rows}")
         result = execute(instance, repository, f"{state.name}_train", tags=tags)
         for note in _told(state, result):
             say(f"{state.name}: {note}")

@@ -95,7 +95,9 @@ def load_recipe(path: Path) -> Recipe:
         neighbours = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise RecipeError([_of_file(path, f"no such file.{did_you_mean(path.name, neighbours)}")]) from None
     except UnicodeDecodeError as error:
-        raise RecipeError([_of_file(path, f"is not UTF-8 text (byte {error.start})")]) from None
+        raise RecipeError(
+            [_of_file(path, f"is not UTF-8 text (byte {error.start}): save it as UTF-8")]
+        ) from None
     except OSError as error:
         raise RecipeError([_of_file(path, f"cannot be read: {error.strerror}")]) from None
     return parse_recipe(text, str(path))

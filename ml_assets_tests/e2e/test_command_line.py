@@ -129,7 +129,7 @@ def test_train_status_explain(shop: Shop) -> None:
     assert trained.code == 0
     check_train(trained)
     assert len(trained.out.splitlines()) == 1
-    assert "training as of" in trained.err
+    assert "training on all rows" in trained.err
     status = ml_assets("status", "--json")
     [row] = status.result["recipes"]
     assert set(row) >= STATUS
@@ -152,8 +152,8 @@ def test_words_for_people_go_to_stdout_and_progress_to_stderr(shop: Shop) -> Non
     trained = ml_assets("train", "--recipe-file", shop.folder / "good.yaml")
     assert trained.out.startswith("good version 1 is champion now: first model")
     assert re.search(r"^roc_auc +0\.\d+ ", trained.out, re.MULTILINE)
-    assert "training as of" in trained.err
-    assert "training as of" not in trained.out
+    assert "training on all rows" in trained.err
+    assert "training on all rows" not in trained.out
     shown = ml_assets("status")
     assert shown.out.splitlines()[0].split()[:2] == ["name", "champion"]
     assert "good" in shown.out
@@ -287,7 +287,7 @@ def test_the_installed_program(shop: Shop) -> None:
     assert trained.code == 0
     check_train(trained)
     assert len(trained.out.splitlines()) == 1
-    assert trained.err.splitlines() == ["good: training as of all"]
+    assert trained.err.splitlines() == ["good: training on all rows"]
 
 
 def test_unusable_settings_are_wrong_usage(shop: Shop, environment: pytest.MonkeyPatch) -> None:

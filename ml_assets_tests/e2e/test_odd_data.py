@@ -94,7 +94,7 @@ NUMBERS: dict[str, pd.Series] = {
 
 def check(shop: Shop, trained: Outcome, name: str) -> None:
     assert trained.code == 0, trained.err
-    assert trained.err.splitlines() == [f"{name}: training as of all"]
+    assert trained.err.splitlines() == [f"{name}: training on all rows"]
     result = trained.result
     assert all(np.isfinite(value) for value in result["metrics"].values())
     assert ml_assets("status", name, "--json").result["recipes"][0]["champion_version"] in (1, None)

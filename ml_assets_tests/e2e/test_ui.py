@@ -109,7 +109,7 @@ def test_ctrl_c_in_a_training_is_one_line_and_130(shop: Shop) -> None:
     command = [PROGRAMS / "ml-assets", "train", "--recipe-file", shop.folder / "good.yaml"]
     training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert training.stderr is not None
-    assert "training as of" in training.stderr.readline()
+    assert "training on all rows" in training.stderr.readline()
     training.send_signal(signal.SIGINT)
     _, said = training.communicate(timeout=120)
     assert training.returncode == 130

@@ -112,7 +112,7 @@ DAMAGES: dict[str, Damage] = {
     "not_closed": Damage(written("name: ["), ("not valid YAML",)),
     "a_list": Damage(written("- a\n- b\n"), ("found a list of 2",)),
     "two_documents": Damage(written(RECIPE.format(name="x") + "---\nname: y\n"), ("a second document",)),
-    "not_utf8": Damage(written(b"name: caf\xe9\n"), ("is not UTF-8 text (byte 9)",)),
+    "not_utf8": Damage(written(b"name: caf\xe9\n"), ("is not UTF-8 text (byte 9): save it as UTF-8",)),
     "nul": Damage(written(b"name: a\0b\n"), ("not valid YAML",)),
     "bomb": Damage(written(BOMB), ("alias *a is not allowed",)),
     "merged": Damage(written("a: {b: 1}\n<<: {c: 1}\n"), ("merging with `<<`",)),
