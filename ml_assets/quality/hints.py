@@ -119,8 +119,9 @@ def unlabelled(seen: Seen) -> Iterator[str]:
         rows = rows[rows[BATCH].isin(due[: len(due) - seen.recipe.monitoring.label_delay])]
     count = int(rows[seen.recipe.target].isna().sum())
     if count:
-        has = "has" if count == 1 else "have"
-        yield f"{count:,} of {len(rows):,} rows {has} no label in '{seen.recipe.target}': they are not learned"
+        of = f"{count:,} of {len(rows):,} rows"
+        has, learned = ("has", "it is") if count == 1 else ("have", "they are")
+        yield f"{of} {has} no label in '{seen.recipe.target}': {learned} not learned"
 
 
 def rare_classes(seen: Seen) -> Iterator[str]:
