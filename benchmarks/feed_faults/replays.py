@@ -24,7 +24,7 @@ EAGER = Policy(
     when="not_worse",
 )
 """Trains whenever it may, and promotes what is not surely worse: what bad data could get past at all."""
-USUAL = Policy(OWN, Retraining())
+USUAL = Policy(OWN, Retraining(max_age="off"))
 
 
 @dataclass(frozen=True)

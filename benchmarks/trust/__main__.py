@@ -11,7 +11,7 @@ from importlib import import_module
 
 from benchmarks.trust.table import Row, markdown
 
-PARTS = {part: f"benchmarks.trust.{part}" for part in ("drift", "performance", "gate", "policy")}
+PARTS = {part: f"benchmarks.trust.{part}" for part in ("drift", "performance", "gate", "policy", "ageing")}
 """Part → module with `rows(scale, seed, jobs) -> list[Row]`; scale 1 is the full size."""
 
 

@@ -116,7 +116,7 @@ def _asked(reports: list[PerformanceReport]) -> bool:
         )[-20:],
         champion=Champion(version=1, as_of_index=0, trained_at=""),
     )
-    return decide_retrain("few", Retraining(), Monitoring(), Training(), history, "").retrain
+    return decide_retrain("few", Retraining(max_age="off"), Monitoring(), Training(), history, "").retrain
 
 
 def quiet(seed: int, streams: int, positives: int, metric: str) -> tuple[int, int, int]:

@@ -12,7 +12,8 @@ import pandas as pd
 from benchmarks.trust.few_positives import gate_lines
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.promotion.gate import decide_promotion
-from ml_assets.promotion.judged import Judged, Measure
+from ml_assets.promotion.judged import Judged, Measure, Past
+from ml_assets.promotion.paired import compare
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.promotion.segments import segments
 from ml_assets.recipe.schema import Monitoring, PromotionSection, Retraining, Training
@@ -115,7 +116,11 @@ def regressors(generator: np.random.Generator, champion: float, challenger: floa
 
 
 def judge(
-    pair: Pair, metric: str = "accuracy", looks: int = 0, promotion: PromotionSection = DEFAULTS
+    pair: Pair,
+    metric: str = "accuracy",
+    looks: int = 0,
+    promotion: PromotionSection = DEFAULTS,
+    past: Past | None = None,
 ) -> Promotion:
     """Ask the gate as the graph does."""
     direction: Direction = "minimize" if metric == "rmse" else "maximize"
@@ -127,6 +132,7 @@ def judge(
             pair.challenger,
             segments=segments(pair.frame, columns, pair.frame.columns),
             looks=looks,
+            past=past,
         ),
         Measure(metric, direction, positive=None),
         promotion,
@@ -167,6 +173,22 @@ def _pair(
     return promoted
 
 
+def after_gains(accuracy: float, rows: int, before: float = 0.82) -> Callable[[np.random.Generator], bool]:
+    """A challenger after six others, each judged on 1,000 rows: by default two points better than their champions."""
+
+    def simulate(generator: np.random.Generator) -> bool:
+        told = []
+        for index in range(6):
+            pair = classifiers(generator, 0.80, before, rows=1000)
+            result = compare(pair.y, pair.champion, pair.challenger, "accuracy", positive=None)
+            assert result is not None
+            told.append(Past((), index, 1.0).comparison(result, "accuracy"))
+        past = Past(tuple(each for each in told if each is not None), 6, 1.0)
+        return judge(classifiers(generator, 0.80, accuracy, rows=rows), past=past).outcome == "promote"
+
+    return simulate
+
+
 def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generator], bool]:
     """Whether a new champion goes within its probation: two labelled batches of 1,000 rows."""
 
@@ -190,7 +212,7 @@ def rolled_back(champion: float, previous: float) -> Callable[[np.random.Generat
 
 def flapping(generator: np.random.Generator, batches: int = 100) -> tuple[int, int]:
     """Trainings, and the most that the budget allows, when the metric flaps and every challenger ties."""
-    policy = Retraining(performance_threshold=0.8)
+    policy = Retraining(performance_threshold=0.8, max_age="off")
     seen: list[BatchEvidence] = []
     attempts: list[Attempt] = []
     for index in range(1, batches + 1):
@@ -237,6 +259,36 @@ CASES: dict[str, tuple[Callable[[np.random.Generator], bool], str, float]] = {
         lambda generator: judge(one_worse(generator, 0.76)).outcome == "promote",
         "≤",
         0.05,
+    ),
+    "when: auto, those before gained 2 points, 2 points better, 1,000 rows": (
+        after_gains(0.82, 1000),
+        "≥",
+        0.80,
+    ),
+    "when: auto, those before gained 2 points, 1 point worse, 5,000 rows": (
+        after_gains(0.79, 5000),
+        "≤",
+        0.01,
+    ),
+    "when: auto, those before gained 2 points, 1 point worse, 1,000 rows": (
+        after_gains(0.79, 1000),
+        "≤",
+        0.01,
+    ),
+    "when: auto, those before gained nothing, 1 point worse, 5,000 rows": (
+        after_gains(0.79, 5000, before=0.80),
+        "≤",
+        0.01,
+    ),
+    "when: auto, those before gained nothing, 1 point worse, 1,000 rows": (
+        after_gains(0.79, 1000, before=0.80),
+        "≤",
+        0.01,
+    ),
+    "when: auto, those before gained nothing, equal, 5,000 rows": (
+        after_gains(0.80, 5000, before=0.80),
+        "",
+        float("nan"),
     ),
     "when: not_worse, 3 points worse, 5,000 rows": (
         _pair(classifiers, 0.80, 0.77, promotion=NOT_WORSE),

@@ -61,6 +61,28 @@ def made_rows(batches: int, rows: int, seed: int, change_at: int | None = None) 
     return frames
 
 
+TURNS = {"none": 0.0, "slow": 0.01, "fast": 0.08}
+"""Radians by which the direction that matters turns with each batch."""
+
+
+def aged_rows(batches: int, rows: int, seed: int, kind: str) -> dict[str, pd.DataFrame]:
+    """Daily batches of six numbers; what the first two mean for y turns with each batch, as `TURNS` says."""
+    generator = np.random.default_rng([seed, 7])
+    frames = {}
+    for place in range(batches):
+        label = str((pd.Timestamp("2024-01-01") + pd.Timedelta(days=place)).date())
+        X = pd.DataFrame(generator.normal(size=(rows, 6)), columns=list("abcdef"))
+        angle = TURNS[kind] * place
+        effect = (
+            1.5 * (np.cos(angle) * X["a"] + np.sin(angle) * X["b"]) + 0.8 * X["c"] + 0.5 * X["d"] * X["e"]
+        )
+        X["y"] = (effect + generator.logistic(size=rows) > 0.3).astype(int).astype(str)
+        X["day"] = pd.Timestamp(label)
+        X["row_id__"] = np.arange(place * rows, (place + 1) * rows, dtype=np.uint64)
+        frames[label] = X
+    return frames
+
+
 def real_recipe(name: str) -> Recipe:
     """A recipe of `benchmarks/recipes`, with the default policy and gate in the place of its own."""
     defaults = {"retraining": Retraining(), "promotion": PromotionSection()}
@@ -71,7 +93,11 @@ def real_stream(name: str, data: Path) -> Stream:
     """A real set, in its recipe's batches."""
     recipe = real_recipe(name)
     variables = Variables(values={"ML_ASSETS_BENCHMARK_DATA": str(data)})
-    return Stream.of(recipe, source_of(recipe, RECIPES, variables).read().frame)
+    frame = source_of(recipe, RECIPES, variables).read().frame
+    if name == "metro_traffic":
+        times = frame["date_time"].dt
+        frame = frame.assign(hour=times.hour, weekday=times.weekday, month=times.month)
+    return Stream.of(recipe, frame)
 
 
 def fixed_fits(stream: Stream, folder: Path | None = None, **params: int) -> Fits:

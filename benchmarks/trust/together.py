@@ -171,7 +171,7 @@ def requests(reports_: Sequence[DriftReport]) -> int:
         )
         champion = Champion(version=1, as_of_index=0, trained_at="2025-01-01")
         history = History(recipe="stream", batches=batches, attempts=(), champion=champion)
-        policy = (Retraining(), Monitoring(), Training())
+        policy = (Retraining(max_age="off"), Monitoring(), Training())
         asked += decide_retrain("stream", *policy, history, "2025-01-01").action == "retrain"
     return asked
 

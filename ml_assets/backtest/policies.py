@@ -11,8 +11,8 @@ from typing import Literal
 
 from ml_assets.recipe.schema import Breaches, Budget, PromotionSection, Recipe, Retraining
 
-When = Literal["better", "not_worse"]
-OTHER: dict[When, When] = {"better": "not_worse", "not_worse": "better"}
+When = Literal["auto", "better", "not_worse"]
+OTHER: dict[When, When] = {"auto": "not_worse", "better": "not_worse", "not_worse": "better"}
 WORDS: dict[When, str] = {"better": "only if better", "not_worse": "unless worse"}
 Evidence = Literal["drift", "performance"]
 BOTH: tuple[Evidence, ...] = ("drift", "performance")
@@ -28,6 +28,7 @@ AT_ONCE = DEFAULTS.model_copy(
         "budget": Budget(retrains=10**6, batches=1),
         "circuit_breaker": 10**6,
         "growth": None,
+        "max_age": "off",
         "wait_for_labels": False,
     }
 )
@@ -47,7 +48,7 @@ class Policy:
         Reports that it may look at.
     dates : tuple of str, optional
         Batches at which to train; given, nothing else counts.
-    when : {"better", "not_worse"} or None
+    when : {"auto", "better", "not_worse"} or None
         `promotion.when`; None: every challenger is promoted, without gate and probation.
     """
 
@@ -55,7 +56,13 @@ class Policy:
     retraining: Retraining = DEFAULTS
     sees: tuple[Evidence, ...] = BOTH
     dates: tuple[str, ...] | None = None
-    when: When | None = "better"
+    when: When | None = "auto"
+
+    @property
+    def learns(self) -> bool:
+        """Whether it goes by how fast the model ages."""
+        by_age = self.dates is None and self.retraining.enabled and self.retraining.max_age == "auto"
+        return by_age or self.when == "auto"
 
     def promotion_of(self, recipe: Recipe) -> PromotionSection | None:
         """What a challenger must show, as the recipe's `promotion` section."""
@@ -64,7 +71,7 @@ class Policy:
 
 def with_when(promotion: PromotionSection, when: When) -> PromotionSection:
     """Return the section with another burden of proof; `not_worse` asks for no least gain."""
-    least = promotion.min_gain if when == "better" else 0.0
+    least = 0.0 if when == "not_worse" else promotion.min_gain
     return promotion.model_copy(update={"when": when, "min_gain": least})
 
 
@@ -103,7 +110,7 @@ def standard_policies(recipe: Recipe) -> list[Policy]:
     ]
 
 
-def own_policies(section: Retraining, when: When = "better") -> list[Policy]:
+def own_policies(section: Retraining, when: When = "auto") -> list[Policy]:
     """The recipe's section, bolder and calmer, without and with a limit of age."""
     bases = {
         RECIPE: section,
@@ -115,7 +122,7 @@ def own_policies(section: Retraining, when: When = "better") -> list[Policy]:
         policies += [
             Policy(f"{name}, {age} batches old at most", base.model_copy(update={"max_age": age}), when=when)
             for name, base in bases.items()
-            if base.max_age is None or age < base.max_age
+            if isinstance(base.max_age, str) or age < base.max_age
         ]
     return policies
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from ml_assets.backtest.first import first_refits
 from ml_assets.backtest.fits import Fit, Fits
+from ml_assets.backtest.kept import KeptFit, ReplayedBatches
 from ml_assets.backtest.policies import Policy
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
@@ -20,10 +21,10 @@ from ml_assets.monitoring.performance import performance_report
 from ml_assets.monitoring.pooling import waiting
 from ml_assets.monitoring.reference import Reference, Scored
 from ml_assets.monitoring.watched import watched
-from ml_assets.promotion.blocks import block_columns
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
+    Comparison,
     DriftReport,
     History,
     PerformanceReport,
@@ -35,8 +36,7 @@ from ml_assets.retraining.policy import decide_retrain
 from ml_assets.training.window import choose_window, scorer_by
 
 if TYPE_CHECKING:
-    from ml_assets.features.columns import Roles
-    from ml_assets.records import LossSummary, Profile
+    pass
 
 Batches = tuple[str, ...]
 AnyReport = TypeVar("AnyReport", DriftReport, PerformanceReport)
@@ -57,6 +57,7 @@ class Replay:
     attempts: tuple[Attempt, ...] = ()
     promotions: tuple[Promotion, ...] = ()
     probations: tuple[Probation, ...] = ()
+    refits: tuple[Comparison, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -67,68 +68,6 @@ class Replay:
     def undone(self) -> int:
         """New champions that were rolled back on probation."""
         return sum(probation.outcome == "rollback" for probation in self.probations)
-
-
-@dataclass(frozen=True)
-class KeptFit:
-    """What monitoring compares with of a fit: what of it is dear is measured when it is first asked for."""
-
-    fits: Fits
-    batches: Batches
-
-    @cached_property
-    def rows(self) -> pd.DataFrame:
-        """Labelled rows of its window."""
-        rows = self.fits.stream.rows_of(self.batches)
-        return rows[rows[self.fits.stream.recipe.target].notna()]
-
-    @property
-    def roles(self) -> Roles:
-        """Its features by kind."""
-        return self.fits.roles(self.batches)
-
-    @cached_property
-    def losses(self) -> LossSummary | None:
-        """Losses on its hold-out."""
-        return self.fits.loss(self.batches)
-
-    @property
-    def profile(self) -> Profile:
-        """What would be measured at its training."""
-        return self.fits.profile(self.batches)
-
-    @property
-    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame]:
-        """Labels and predictions of its hold-out."""
-        tested, stream = self.fits.of(self.batches).tested, self.fits.stream
-        return stream.rows.loc[tested.index, stream.recipe.target], tested
-
-
-@dataclass(frozen=True)
-class ReplayedBatches:
-    """The batches of a stream, and what a fit answers for those after its training window."""
-
-    stream: Stream
-    fit: Fit
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """All of them, oldest first."""
-        return self.stream.labels
-
-    def rows(self, batch: str) -> pd.DataFrame:
-        """Rows of one."""
-        return self.stream.frames[batch]
-
-    def count(self, batch: str) -> int:
-        """Count the rows of one."""
-        return len(self.stream.frames[batch])
-
-    def answers(self, batches: Sequence[str]) -> pd.DataFrame:
-        """What the fit answers."""
-        predicted = pd.concat([served_rows(self.stream, self.fit, batch) for batch in batches])
-        columns = [name for name in block_columns(self.stream.recipe) if name in self.stream.rows.columns]
-        return predicted.join(self.stream.rows.loc[predicted.index, columns])
 
 
 @dataclass
@@ -230,6 +169,9 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     stream, recipe = reports.stream, reports.stream.recipe
     fits = reports.fits
     line = Succession(fits, _first(fits, start, window), policy.promotion_of(recipe))
+    refits = first_refits(fits, newest_labelled(stream, start), window) if policy.learns else ()
+    line.comparisons += refits
+    first = Attempt(batch_index=stream.index(start), outcome="promote", at=start)
     served: dict[str, Serving] = {}
     evidence: list[BatchEvidence] = []
     dates: list[str] = []
@@ -261,8 +203,10 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
             history = History(
                 recipe=recipe.name,
                 batches=tuple(evidence),
-                attempts=tuple(line.attempts),
+                attempts=(first, *line.attempts),
                 champion=line.record,
+                comparisons=tuple(line.comparisons),
+                metric=fits.metric,
                 labels=tuple(
                     (stream.index(b), n) for b, n in labels.items() if b <= batch and b not in faulty
                 ),
@@ -289,6 +233,7 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
         tuple(line.attempts),
         tuple(line.promotions),
         tuple(line.probations),
+        refits,
     )
 
 

@@ -7,16 +7,17 @@ whole window serves. Models are not kept, so the gate's limits to time and size 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ml_assets.backtest.fits import Fit, Fits
+from ml_assets.promotion.ageing import learned_part
 from ml_assets.promotion.gate import decide_promotion
-from ml_assets.promotion.judged import judged
+from ml_assets.promotion.judged import Past, judged
 from ml_assets.promotion.probation import decide_probation
-from ml_assets.records import Attempt, Champion, Probation, Promotion
+from ml_assets.records import Attempt, Champion, Comparison, Probation, Promotion
 from ml_assets.training.splits import by_time, judging_rows
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Succession:
         The first model, in charge without a gate.
     promotion : PromotionSection or None
         What a challenger must show; None: nothing, each that could be fitted is promoted.
+    comparisons : list of Comparison
+        What refits on history told of ageing at first; what each gate and probation tells is put behind.
     """
 
     fits: Fits
@@ -58,6 +61,7 @@ class Succession:
     attempts: list[Attempt] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
     probations: list[Probation] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._line = [self.first]
@@ -90,8 +94,10 @@ class Succession:
         self._versions += 1
         outcome: str = "failed" if failed else "promote"
         if self.promotion is not None and not failed:
-            promotion = self._judged(challenger, self.promotion)
+            promotion = self._judged(challenger, self.promotion, batch)
             self.promotions.append(promotion)
+            if promotion.comparison is not None:
+                self.comparisons.append(promotion.comparison)
             outcome = promotion.outcome
         self.attempts.append(
             Attempt.model_validate(
@@ -103,12 +109,18 @@ class Succession:
             self._line.append(Serving(challenger, batch, self._versions))
             self._watched = self.promotion is not None and self.promotion.probation > 0
 
-    def _judged(self, challenger: Fit, section: PromotionSection) -> Promotion:
+    def _past(self, older: Fit, newer: Fit, batch: str, part: float = 1.0) -> Past:
+        """What is known when two fits are compared at a batch; the newer learned a part of what is new to the older."""
+        index = self.fits.stream.index
+        batches = index(newer.record.batches[-1]) - index(older.record.batches[-1])
+        return Past(tuple(self.comparisons), index(batch), part * batches)
+
+    def _judged(self, challenger: Fit, section: PromotionSection, batch: str) -> Promotion:
         recipe, stream, champion = self.fits.stream.recipe, self.fits.stream, self.champion
         tested = challenger.tested
+        window = stream.rows_of(challenger.record.batches)
+        new = int(window.loc[window.index.isin(champion.fit.live.index), recipe.target].notna().sum())
         if by_time(recipe):
-            window = stream.rows_of(challenger.record.batches)
-            new = int(window.loc[window.index.isin(champion.fit.live.index), recipe.target].notna().sum())
             count = judging_rows(len(tested), new, section.min_rows)
             if count < len(tested):
                 tested = self.fits.tested(challenger.record.batches, count)
@@ -117,16 +129,17 @@ class Succession:
             unseen = unseen.difference(undone.tested.index)
         looks = self._looks.get(champion.version, 0)
         assert challenger.record.evaluation is not None
+        asked = judged(
+            stream.rows.loc[unseen],
+            champion.fit.live.loc[unseen],
+            tested.loc[unseen],
+            recipe,
+            self.fits.roles(challenger.record.batches).features,
+            champion_version=champion.version,
+            looks=looks,
+        )
         promotion = decide_promotion(
-            judged(
-                stream.rows.loc[unseen],
-                champion.fit.live.loc[unseen],
-                tested.loc[unseen],
-                recipe,
-                self.fits.roles(challenger.record.batches).features,
-                champion_version=champion.version,
-                looks=looks,
-            ),
+            replace(asked, past=self._past(champion.fit, challenger, batch, learned_part(new, len(tested)))),
             self.fits.measure,
             section,
             challenger.record.evaluation,
@@ -155,8 +168,9 @@ class Succession:
             return
         frame = pd.concat([stream.rows.iloc[slice(*stream.spans[label])] for label in known])
         frame = frame[frame[recipe.target].notna()]
+        asked = judged(frame, previous.fit.live.loc[frame.index], new.fit.live.loc[frame.index], recipe)
         decision = decide_probation(
-            judged(frame, previous.fit.live.loc[frame.index], new.fit.live.loc[frame.index], recipe),
+            replace(asked, past=self._past(previous.fit, new.fit, batch)),
             self.fits.measure,
             self.promotion,
             known,
@@ -164,6 +178,8 @@ class Succession:
             previous.version,
         )
         self.probations.append(decision)
+        if decision.comparison is not None:
+            self.comparisons.append(decision.comparison)
         self._watched = decision.outcome == "watching"
         if decision.outcome == "rollback":
             self._line.pop()

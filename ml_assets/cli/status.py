@@ -26,6 +26,8 @@ def words(row: ModelStatus) -> list[str]:
         lines.append(f"  what to do: {row.todo}")
     if row.learned is not None and row.learned.rows < row.learned.known_rows:
         lines.append(f"{row.name}: the champion has learned {row.learned.words}")
+    if row.ageing:
+        lines.append(f"{row.name}: {row.ageing}")
     if row.last_decision is not None and row.last_decision.reason != row.why:
         last = row.last_decision
         at = last.at[:16].replace("T", " ")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.failures import MendableError
+from ml_assets.lifecycle.ageing import past
 from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, ROW_ID, STATIC
@@ -15,6 +17,7 @@ from ml_assets.registry import champions, charge
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.promotion.judged import Past
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.ledger import Entry
 
@@ -29,9 +32,16 @@ class PromotionError(MendableError, ValueError):
 
 
 def ask_gate(
-    state: ModelState, rows: pd.DataFrame, challenger: Any, trained: TrainedModel, evaluation: Evaluation
+    state: ModelState,
+    rows: pd.DataFrame,
+    challenger: Any,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    known: Past | None = None,
 ) -> Promotion:
     """Compare a challenger with the champion on rows that it was not trained on, the champion neither.
+
+    What newer models gained before (`known`) counts where `promotion.when` is `auto`.
 
     Rows that spoke for a version which probation undid are not asked again: the same evidence does not
     promote the same mistake twice.
@@ -49,16 +59,17 @@ def ask_gate(
             rows = rows[~rows[ROW_ID].isin(_spoke_for(state, version))]
         incumbent = state.registry.files.load(state.name, champion.version)
     training = trained.training
+    asked = judged(
+        rows,
+        None if incumbent is None else predict(incumbent, rows),
+        predict(challenger, rows),
+        recipe,
+        training.features,
+        champion_version=champion.version if champion else None,
+        looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
+    )
     return decide_promotion(
-        judged(
-            rows,
-            None if incumbent is None else predict(incumbent, rows),
-            predict(challenger, rows),
-            recipe,
-            training.features,
-            champion_version=champion.version if champion else None,
-            looks=champions.looks(state.ledger, state.name, champion.version) if champion else 0,
-        ),
+        replace(asked, past=known),
         Measure(training.metric, training.direction, training.positive, recipe.random_state),
         recipe.promotion,
         evaluation,
@@ -157,7 +168,10 @@ def _judge(state: ModelState, info: VersionInfo, champion: VersionInfo | None) -
         )
     challenger = state.registry.files.load(state.name, info.version)
     rows = _recent_rows(state, [info, champion] if champion else [info])
-    return ask_gate(state, rows, challenger, info.trained, info.evaluation)
+    known = None
+    if champion is not None:
+        known = past(state, champion.trained, max(info.trained.batches), newest_batch(state))
+    return ask_gate(state, rows, challenger, info.trained, info.evaluation, known)
 
 
 def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
@@ -245,8 +259,9 @@ def probation_step(state: ModelState, batch: str) -> Probation | None:
     rows, ours, theirs = (
         pd.concat(parts, ignore_index=True) for parts in zip(*watched.values(), strict=True)
     )
+    asked = judged(rows, theirs, ours, state.recipe)
     decision = decide_probation(
-        judged(rows, theirs, ours, state.recipe),
+        replace(asked, past=past(state, previous.trained, max(new.trained.batches), batch)),
         Measure(new.metric, new.direction, new.trained.training.positive, state.recipe.random_state),
         state.recipe.promotion,
         sorted(watched),

@@ -206,12 +206,15 @@ class ModelState:
         `auto` chooses among all of them when the model is trained. `healthy` leaves out batches that the
         drift report found faulty.
         """
-        last = self.labelled_until(as_of)
-        known = [b for b in self.store.batches("cleaned_features") if b <= last]
-        if healthy:
-            known = [batch for batch in known if not self._faulty(batch)]
+        known = self.labelled(as_of, healthy=healthy)
         size = self.recipe.training.window
         return known if isinstance(size, str) else known[-size:]
+
+    def labelled(self, as_of: str, *, healthy: bool = False) -> list[str]:
+        """All batches that are cleaned and whose labels are known at `as_of`, oldest first."""
+        last = self.labelled_until(as_of)
+        known = [b for b in self.store.batches("cleaned_features") if b <= last]
+        return [batch for batch in known if not (healthy and self._faulty(batch))]
 
     def _faulty(self, batch: str) -> bool:
         if not self.store.has("drift_report", batch):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.accounting import TrainingRows, training_rows
+from ml_assets.lifecycle.ageing import ageing_picture, first_refits, past
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
@@ -24,6 +25,7 @@ from ml_assets.store.snapshots import StoreError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.promotion.judged import Past
     from ml_assets.recipe import Recipe
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.tracking import Logged
@@ -243,7 +245,11 @@ def champion_step(
     )
     champion = registry.champion(state.name)
     news.begins(f"the gate: {len(test)} rows held out")
-    promotion = ask_gate(state, *_judged(state, as_of, challenger, trained, champion), trained, evaluation)
+    judging, judged_model, before = _judged(state, as_of, challenger, trained, champion)
+    promotion = ask_gate(state, judging, judged_model, trained, evaluation, before)
+    if champion is None:
+        refits = first_refits(state, as_of, trained.training, news.begins)
+        promotion = promotion.model_copy(update={"refits": refits})
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         news.begins("last fit, on all rows of the window", seconds_of_a_fit(trained.training))
         trained = _refit(state, as_of, trained, parent_run_id)
@@ -262,25 +268,32 @@ def champion_step(
         rows = None
     pictures = evaluation_pictures(state.recipe, test[state.recipe.target], predicted)
     show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
-    return GateResult(promotion, version, now.version if now else None, trained.run_id, as_of, rows)
+    shown = ageing_picture(state, trained.training.metric)
+    return GateResult(
+        promotion, version, now.version if now else None, trained.run_id, as_of, rows, pictures=shown
+    )
 
 
 def _judged(
     state: ModelState, as_of: str, challenger: Any, trained: TrainedModel, champion: VersionInfo | None
-) -> tuple[pd.DataFrame, Any]:
-    """Rows to judge a challenger on, and one with its parameters that has learned all older rows."""
+) -> tuple[pd.DataFrame, Any, Past | None]:
+    """Rows to judge a challenger on, one with its parameters that learned all older rows, and what is known."""
+    from ml_assets.promotion.ageing import learned_part
     from ml_assets.training.fit import refit
     from ml_assets.training.splits import by_time, judging_rows
 
     held_out = state.store.read_frame("test_set", as_of)
-    if champion is None or not by_time(state.recipe):
-        return held_out, challenger
+    if champion is None or state.recipe.batches is None:
+        return held_out, challenger, None
     window = _window_rows(state, as_of)
     new = len(unlearned(state, window, champion.version))
-    count = judging_rows(len(held_out), new, state.recipe.promotion.min_rows)
+    count = len(held_out)
+    if by_time(state.recipe):
+        count = judging_rows(count, new, state.recipe.promotion.min_rows)
+    known = past(state, champion.trained, window[BATCH].max(), as_of, learned_part(new, count))
     if count == len(held_out):
-        return held_out, challenger
-    return window.iloc[-count:], refit(window.iloc[:-count], state.recipe, trained.training)
+        return held_out, challenger, known
+    return window.iloc[-count:], refit(window.iloc[:-count], state.recipe, trained.training), known
 
 
 def _window_rows(state: ModelState, as_of: str) -> pd.DataFrame:

@@ -29,6 +29,8 @@ from ml_assets.registry import champions, renamed
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord, RunRecord
 
+    from ml_assets.registry.champions import VersionInfo
+
 AnyReport = TypeVar("AnyReport", bound=Record)
 
 ATTEMPTS = 40
@@ -79,6 +81,7 @@ def read_history(
     known = {batch: rows for batch, rows in labelled.items() if batch <= until and rows}
     index = state.indexes()
     faulty = {batch for batch, report in drift.items() if report.status == "fault"}
+    champion = champions.champion(state.ledger, state.name)
     return History(
         recipe=state.name,
         batches=tuple(
@@ -91,9 +94,11 @@ def read_history(
             for batch in batches
         ),
         attempts=tuple(_attempts(instance, state, newest, limit, running)),
-        champion=champion_in_charge(state),
+        champion=champion_of(state, champion),
         labelled_batches=len(known),
         labelled_rows=sum(known.values()),
+        comparisons=champions.comparisons(state.ledger, state.name),
+        metric=champion.metric if champion else "",
         labels=tuple((index(batch), rows) for batch, rows in sorted(known.items()) if batch not in faulty),
     )
 
@@ -186,9 +191,8 @@ def _gate_word(state: ModelState, record: RunRecord) -> Any:
     return during[-1] if during else None
 
 
-def champion_in_charge(state: ModelState) -> Champion | None:
-    """Read the champion from the ledger, which needs no MLflow."""
-    info = champions.champion(state.ledger, state.name)
+def champion_of(state: ModelState, info: VersionInfo | None) -> Champion | None:
+    """Give the version in charge as a decision sees it."""
     if info is None:
         return None
     # Of a window that is chosen anew each time, what there was to learn from says more than what was chosen.

@@ -22,6 +22,7 @@ from ml_assets.records import Record
 from ml_assets.registry import champions
 from ml_assets.registry.alias import moved as moved_alias
 from ml_assets.registry.ledger import Ledger
+from ml_assets.retraining.policy import ageing_words
 from ml_assets.settings import Settings
 from ml_assets.shown import shown
 
@@ -70,6 +71,8 @@ class ModelStatus(Record):
     """Batches of which the champion learned other rows than are known now."""
     notes: tuple[str, ...] = ()
     """Both in words."""
+    ageing: str = ""
+    """How fast a model of this kind ages, and when the next challenger is due; empty without `max_age: auto`."""
 
 
 def all_statuses(
@@ -128,6 +131,7 @@ def model_status(instance: DagsterInstance, state: ModelState, now: datetime) ->
             "waiting": data.waiting,
             "outdated": data.outdated,
             "notes": data.notes,
+            "ageing": ageing_words(state.recipe, history),
         }
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.promotion.burden import burden
 from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.defects import defects
 from ml_assets.promotion.paired import Paired, compare, differ, holm
@@ -38,26 +39,6 @@ FIRST_ROWS = 20  # of the hold-out: a bootstrap of fewer rows is surer of itself
 UNNOTICED_SECONDS = 0.02  # a prediction of one row faster than this is fast, whatever the champion needs
 
 
-def spent(confidence: float, looks: int) -> float:
-    """One-sided error allowed at the next look at a champion, after `looks` earlier ones.
-
-    The shares 1/(1·2), 1/(2·3), 1/(3·4) … add up to one, so all looks together err with (1 - confidence) / 2.
-
-    >>> spent(0.95, 0), round(sum(spent(0.95, look) for look in range(100_000)), 6)
-    (0.0125, 0.025)
-    """
-    return allowed(confidence) / ((looks + 1) * (looks + 2))
-
-
-def allowed(confidence: float) -> float:
-    """One-sided error of an interval.
-
-    >>> allowed(0.95)
-    0.025
-    """
-    return round((1 - confidence) / 2, 12)
-
-
 def decide_promotion(
     judged: Judged,
     measure: Measure,
@@ -68,9 +49,8 @@ def decide_promotion(
 ) -> Promotion:
     """Promote, keep the champion, or say how many more rows it takes to tell.
 
-    The gain must surely be more than `min_gain`, or with `when: not_worse` not surely below 0; then nothing
-    else may have become worse: no segment (Holm's correction), the calibration, the time of a prediction, the
-    size.
+    The gain must be what `promotion.when` asks (`burden.burden`); then nothing else may have become worse: no
+    segment (Holm's correction), the calibration, the time of a prediction, the size.
 
     Parameters
     ----------
@@ -159,9 +139,8 @@ def _decide(
     if result is None:
         return answer(outcome="inconclusive", reason=undefined(metric, f"these {rows} rows"))
 
-    wants_gain = promotion.when == "better"
-    alpha = spent(promotion.confidence, looks) if wants_gain else allowed(promotion.confidence)
-    half = result.half(alpha)
+    asked = burden(result, judged, metric, promotion)
+    half = result.half(asked.alpha)
     low, high = result.gain - half, result.gain + half
     answer = partial(
         answer,
@@ -170,7 +149,8 @@ def _decide(
         gain=result.gain,
         gain_low=low,
         gain_high=high,
-        alpha=alpha,
+        alpha=asked.alpha,
+        comparison=judged.past.comparison(result, metric) if judged.past is not None else None,
     )
     words = _words(result, metric, low, high, looks)
     if judged.blocks is not None and len(np.unique(np.asarray(judged.blocks)[known])) == 1:
@@ -180,8 +160,8 @@ def _decide(
         return answer(outcome="keep", reason=f"{words}; the two models predict the same")
     if result.few:
         return answer(outcome="inconclusive", reason=f"{words}; {result.few}", rows_needed=result.rows_needed)
-    if low > promotion.min_gain or (not wants_gain and high >= 0):
-        words += f"; surely more than {promotion.min_gain:g}" if wants_gain else "; not surely worse"
+    if asked.passed:
+        words += f"; {asked.words}"
         parts = _segment_gains(test, judged, champion, promotion)
         checks = [
             _segment_check(parts),
@@ -195,6 +175,8 @@ def _decide(
             segments=tuple(parts),
             checks=tuple(checks),
         )
+    if asked.learned:
+        words += f"; {asked.words}"
     if high < 0:
         return answer(outcome="keep", reason=f"{words}; the challenger is worse")
     if high < meaningful:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.records import Comparison
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.promotion.paired import Paired
     from ml_assets.recipe.schema import Recipe
     from ml_assets.records import Direction
 
@@ -21,6 +24,38 @@ class Measure:
     direction: Direction
     positive: str | None
     random_state: int = 0
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of models of this recipe when two are compared.
+
+    Parameters
+    ----------
+    comparisons : tuple of Comparison
+        Those made before.
+    index : int
+        Position on the calendar of the batch at which the two are compared.
+    age : float
+        Batches that the challenger has learned more than the champion.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    index: int
+    age: float
+
+    def comparison(self, result: Paired, metric: str) -> Comparison | None:
+        """Write down what this comparison says of ageing; None where it says nothing."""
+        if self.age <= 0 or result.few:
+            return None
+        return Comparison(
+            index=self.index,
+            age=self.age,
+            metric=metric,
+            gain=result.gain,
+            error=result.error,
+            score=result.first,
+        )
 
 
 @dataclass(frozen=True)
@@ -43,6 +78,8 @@ class Judged:
         Written into the record.
     looks : int
         Challengers that were compared with this champion before.
+    past : Past, optional
+        What newer models gained over older ones before. Default: nothing is known.
     """
 
     y: pd.Series[Any]
@@ -52,6 +89,7 @@ class Judged:
     segments: Mapping[str, Any] | None = None
     champion_version: int | None = None
     looks: int = 0
+    past: Past | None = None
 
 
 def judged(

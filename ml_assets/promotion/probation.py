@@ -48,7 +48,7 @@ def decide_probation(
     last = len(batches) >= promotion.probation
     seen = f"{len(batches)} of {promotion.probation} labelled batches"
 
-    def answer(outcome: Any, reason: str, **scores: float) -> Probation:
+    def answer(outcome: Any, reason: str, **scores: Any) -> Probation:
         return Probation(
             outcome=outcome,
             reason=reason,
@@ -78,6 +78,7 @@ def decide_probation(
     if result.few:
         return answer("watching", f"{seen}: {result.few}")
     half = result.half(alpha)
+    ended = judged.past.comparison(result, metric) if judged.past is not None else None
     scores = {
         "champion_score": result.second,
         "previous_score": result.first,
@@ -92,7 +93,7 @@ def decide_probation(
         f"({result.gain - half:+.4f} to {result.gain + half:+.4f})"
     )
     if scores["loss_low"] > 0:
-        return answer("rollback", f"{words}; surely worse", **scores)
+        return answer("rollback", f"{words}; surely worse", **scores, comparison=ended)
     if last:
-        return answer("passed", f"{words}; not surely worse, probation is over", **scores)
+        return answer("passed", f"{words}; not surely worse, probation is over", **scores, comparison=ended)
     return answer("watching", f"{words}; not surely worse so far", **scores)

@@ -13,7 +13,7 @@ from ml_assets.records.monitoring import (
     Profile,
     SequentialTest,
 )
-from ml_assets.records.promotion import Costs, GateCheck, Probation, Promotion, SegmentGain
+from ml_assets.records.promotion import Comparison, Costs, GateCheck, Probation, Promotion, SegmentGain
 from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
 from ml_assets.records.training import (
     Evaluation,
@@ -30,6 +30,7 @@ __all__ = [
     "BatchEvidence",
     "Champion",
     "ColumnDrift",
+    "Comparison",
     "Costs",
     "Direction",
     "DriftReport",

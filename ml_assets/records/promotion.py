@@ -35,8 +35,27 @@ class Costs(Record):
     champion_seconds: float | None = None
 
 
+class Comparison(Record):
+    """A newer model beside an older one of the same recipe, on rows that neither was trained on.
+
+    `age` is how many batches the newer one had learned more, `index` the position of the batch at which they were
+    compared. A positive `gain` says that the newer one was better; `error` is the standard error of its rows, `score`
+    the older one's.
+    """
+
+    index: int
+    age: float
+    metric: str
+    gain: float
+    error: float
+    score: float
+
+
 class Promotion(Record):
-    """The gate's answer; `looks` counts the challengers that this champion was compared with before."""
+    """The gate's answer; `looks` counts the challengers that this champion was compared with before.
+
+    `comparison` is what it tells of the model's ageing, `refits` what refits on history told before a first model.
+    """
 
     outcome: Literal["promote", "keep", "inconclusive"]
     reason: str
@@ -55,6 +74,8 @@ class Promotion(Record):
     segments: tuple[SegmentGain, ...] = ()
     checks: tuple[GateCheck, ...] = ()
     forced: bool = False
+    comparison: Comparison | None = None
+    refits: tuple[Comparison, ...] = ()
 
 
 class Probation(Record):
@@ -75,3 +96,5 @@ class Probation(Record):
     loss_high: float | None = None
     p_value: float | None = None
     alpha: float
+    comparison: Comparison | None = None
+    """With the champion before, once the probation has ended."""

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from ml_assets.records.base import Record
 from ml_assets.records.monitoring import DriftReport, PerformanceReport
+from ml_assets.records.promotion import Comparison
 
 
 class BatchEvidence(Record):
@@ -49,6 +50,10 @@ class History(Record):
     labelled_batches: int = 0
     labelled_rows: int = 0
     labels: tuple[tuple[int, int], ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    """Of newer with older models of this recipe: how fast it ages."""
+    metric: str = ""
+    """The champion's; comparisons by another do not count."""
 
 
 RULES_IN_WORDS: Final = {

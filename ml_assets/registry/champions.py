@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pydantic import ConfigDict
 
 from ml_assets.failures import MendableError
-from ml_assets.records import Direction, Evaluation, Record, Score, TrainedModel
+from ml_assets.records import Comparison, Direction, Evaluation, Record, Score, TrainedModel
 from ml_assets.registry.ledger import Entry, Ledger
 
 CHANGES = ("promote", "rollback", "reconcile")
@@ -17,6 +17,10 @@ TRAIN = "train"
 """Kind of the entries that register a version."""
 PROBATION = "probation"
 """Actor and kind of what probation does."""
+
+
+COMPARED = 240
+"""Newest entries of gates and probations that are read for how fast a model ages: it goes by 120 comparisons."""
 
 
 class UnknownVersionError(MendableError, LookupError):
@@ -155,6 +159,15 @@ def looks(ledger: Ledger, recipe: str, version: int) -> int:
     """Count the challengers that were compared with a champion so far."""
     compared = ledger.find(recipe, GATE, state="done", from_version=version)
     return sum(entry.record.get("champion_score") is not None for entry in compared)
+
+
+def comparisons(ledger: Ledger, recipe: str) -> tuple[Comparison, ...]:
+    """Read what gates and probations said of how fast a model ages, and the refits of first models; newest entries."""
+    found: list[Comparison] = []
+    for entry in ledger.find(recipe, [*GATE, PROBATION], COMPARED, state="done"):
+        told = [*(entry.record.get("refits") or ()), entry.record.get("comparison")]
+        found += [Comparison.model_validate(each) for each in told if each is not None]
+    return tuple(found)
 
 
 def undone(ledger: Ledger, recipe: str, version: int) -> tuple[VersionInfo, ...]:

@@ -54,7 +54,14 @@ def details(entry: Entry) -> list[str]:
         lines.append(f"estimator {trained['training']['class_path']}, run {trained['run_id']}")
         hashes = {name: trained[f"{field}sha256"] for name, field in HASHES.items()}
         lines.append("sha256: " + ", ".join(f"{name} {value[:SHORT]}" for name, value in hashes.items()))
+    for told in (record.get("comparison"), *(record.get("refits") or ())):
+        if told:
+            gained = f"{told['gain']:+.4f} ± {figure(told['error'], 2)} {told['metric']}"
+            lines.append(f"age: to have learned {told['age']:.2g} batches more gained {gained}")
     evidence = record.get("evidence")
+    ageing = evidence.get("ageing") if isinstance(evidence, dict) else None
+    if ageing:
+        lines.append(f"ageing: {ageing['words']}; due at age {ageing['due']}")
     for kind in ("drift", "performance"):
         series = evidence.get(kind) if isinstance(evidence, dict) else None
         if series and series["batches"]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from ml_assets.promotion.ageing import ageing_of
 from ml_assets.records import (
     BatchEvidence,
     DriftReport,
@@ -14,6 +16,8 @@ from ml_assets.records import (
     RetrainDecision,
     SequentialTest,
 )
+from ml_assets.retraining.ageing import Due, due
+from ml_assets.retraining.series import Series
 from ml_assets.retraining.together import pooled_p_value
 from ml_assets.shown import figure
 
@@ -66,38 +70,6 @@ def performance_breach(report: PerformanceReport, retraining: Retraining) -> boo
 
 
 @dataclass(frozen=True)
-class Series:
-    """The newest n usable reports of one kind, oldest first: their batches, values and breaches."""
-
-    kind: Literal["drift", "performance"]
-    batches: tuple[str, ...]
-    values: tuple[float, ...]
-    breached: tuple[bool, ...]
-    limit: str
-    certain: bool = True
-    """Whether all the reports together, not only one by one, are surely bad."""
-
-    def reached(self, k: int) -> bool:
-        """K breaches, the newest report among them."""
-        return self.certain and sum(self.breached) >= k and bool(self.breached) and self.breached[-1]
-
-    @property
-    def words(self) -> str:
-        """The series as a reason."""
-        subject = "drift share" if self.kind == "drift" else "live metric"
-        if not self.batches:
-            return f"{subject}: no usable report"
-        count = sum(self.breached)
-        window = f"the last {len(self.batches)} batches" if len(self.batches) > 1 else "the last batch"
-        if not count:
-            return f"{subject} {figure(self.values[-1])} in {self.batches[-1]}, within limits in {window}"
-        where = [batch for batch, breached in zip(self.batches, self.breached, strict=True) if breached]
-        worst = [value for value, breached in zip(self.values, self.breached, strict=True) if breached][-1]
-        of = f"{count} of {window}" if len(self.batches) > 1 else window
-        return f"{subject} {figure(worst)} {self.limit} in {of} ({', '.join(where)})"
-
-
-@dataclass(frozen=True)
 class Case:
     """What the rules look at: policy, history, and the evidence about the present champion."""
 
@@ -124,9 +96,27 @@ class Case:
         return self.index - self.history.champion.as_of_index if self.history.champion else 0
 
     @property
+    def trainings(self) -> list[int]:
+        """Positions of the batches at which a model was trained, oldest first; a crashed run trained none."""
+        ended = {a.batch_index for a in self.history.attempts if a.outcome not in ("failed", "in_flight")}
+        champion = self.history.champion
+        return sorted(ended | ({champion.as_of_index} if champion else set()))
+
+    @cached_property
+    def due_age(self) -> Due:
+        """By `max_age: auto`, the age at which a challenger is due, counted from the newest training."""
+        metric = self.history.metric
+        return due(ageing_of(self.history.comparisons, self.index, metric), metric, self.trainings)
+
+    @property
     def too_old(self) -> bool:
-        """Whether `max_age` is reached."""
-        return self.retraining.max_age is not None and self.age >= self.retraining.max_age
+        """Whether `max_age` is reached; `auto` counts from the newest training, a number from the champion's."""
+        limit = self.retraining.max_age
+        if self.history.champion is None or limit == "off":
+            return False
+        if limit == "auto":
+            return self.index - self.trainings[-1] >= self.due_age.age
+        return self.age >= limit
 
     def learnable(self, index: int) -> int:
         """Labelled rows that a training at a batch learns from."""
@@ -250,6 +240,22 @@ class Case:
         return tests[-1][1] if rising >= self.retraining.breaches.k else None
 
     @property
+    def troubled_since(self) -> int:
+        """Position of the first batch whose report on the champion in charge alarms; of the newest if none does."""
+        where = {batch.batch: batch.index for batch in self.history.batches}
+        breached = [
+            report.batch
+            for report in self.current_reports
+            if (
+                drift_breach(report, self.retraining)
+                if isinstance(report, DriftReport)
+                else performance_breach(report, self.retraining)
+            )
+        ]
+        risen = [] if self.risen is None or self.risen.since is None else [self.risen.since]
+        return min((where.get(batch, self.index) for batch in (*breached, *risen)), default=self.index)
+
+    @property
     def worse(self) -> bool:
         """Whether the champion surely serves worse than on its hold-out: k of n batches, or small losses that add up.
 
@@ -296,6 +302,8 @@ class Case:
             evidence["labelled_rows"] = self.history.labelled_rows
         else:
             evidence["age"] = self.age
+            if self.retraining.max_age == "auto":
+                evidence["ageing"] = {"due": self.due_age.age, "words": self.due_age.words}
             for series in (self.drift, self.performance):
                 evidence[series.kind] = {
                     "batches": list(series.batches),

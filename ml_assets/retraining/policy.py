@@ -12,7 +12,7 @@ from ml_assets.records import DriftReport, History, RetrainDecision
 from ml_assets.retraining.evidence import Case, drift_breach
 
 if TYPE_CHECKING:
-    from ml_assets.recipe.schema import Monitoring, Retraining, Training
+    from ml_assets.recipe.schema import Monitoring, Recipe, Retraining, Training
 
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
 DRIFT_PATIENCE = 2  # cooldowns that drift alone waits while the live metric holds
@@ -49,6 +49,16 @@ def decide_retrain(
     at = now.isoformat() if isinstance(now, datetime) else now
     case = Case(recipe_name, retraining, monitoring, training, history, at)
     return next(decision for rule in RULES if (decision := rule(case)) is not None)
+
+
+def ageing_words(recipe: Recipe, history: History) -> str:
+    """Say how fast a model ages and when the next challenger is due; nothing where no age is due by itself."""
+    section = recipe.retraining
+    if recipe.batches is None or history.champion is None or not section.enabled or section.max_age != "auto":
+        return ""
+    case = Case(recipe.name, section, recipe.monitoring, recipe.training, history, "")
+    age = max(0, case.index - case.trainings[-1])
+    return f"{case.due_age.words}; the next challenger is due at age {case.due_age.age}, the newest is {age}"
 
 
 def disabled(case: Case) -> RetrainDecision | None:
@@ -112,6 +122,8 @@ def k_of_n(case: Case) -> RetrainDecision | None:
     if case.history.champion is None or case.due or (triggered and not case.answered):
         return None
     reasons = [case.drift.words, case.performance.words]
+    if case.retraining.max_age == "auto":
+        reasons.append(f"{case.due_age.words}; the next challenger is due at age {case.due_age.age}")
     if triggered:
         reasons.append("a challenger has been tried on this evidence; the next batches have too few rows yet")
     elif any(any(series.breached) for series in (case.drift, case.performance)):
@@ -188,13 +200,15 @@ def budget(case: Case) -> RetrainDecision | None:
 def not_staleness(case: Case) -> RetrainDecision | None:
     """After two challengers in a row that were no better, an alarm does not mean that the champion is old.
 
-    Both had newer rows and could not make more of them. After one budget stretch another is tried.
+    Both had newer rows and could not make more of them; one that was tried before anything alarmed does not count.
+    After one budget stretch another is tried.
     """
     ties: list[int] = []
+    since = case.troubled_since if case.retraining.max_age == "auto" else 0
     for attempt in reversed(_finished(case)):
         if attempt.outcome == "promote":
             break
-        if attempt.outcome in ("keep", "inconclusive"):
+        if attempt.outcome in ("keep", "inconclusive") and attempt.batch_index >= since:
             ties.append(attempt.batch_index)
     pause = case.retraining.budget.batches
     if case.history.champion is None or case.due:
@@ -232,13 +246,15 @@ def _look_at(case: Case) -> str:
 def circuit_breaker(case: Case) -> RetrainDecision | None:
     """After N failed or beaten challengers in a row, pause for one budget stretch, then try one again.
 
-    An inconclusive challenger was not beaten: it neither counts nor ends the row.
+    An inconclusive challenger was not beaten: it neither counts nor ends the row. Where a challenger is due without
+    an alarm, only failed ones count: the ageing curve has learned from those that were beaten.
     """
     row: list[int] = []
+    by_age = case.too_old and case.retraining.max_age == "auto"
     for attempt in reversed(_finished(case)):
         if attempt.outcome == "promote":
             break
-        if attempt.outcome in ("failed", "keep"):
+        if attempt.outcome == "failed" or (attempt.outcome == "keep" and not by_age):
             row.append(attempt.batch_index)
     pause = case.retraining.budget.batches
     if len(row) < case.retraining.circuit_breaker or case.index - row[0] > pause:
@@ -289,7 +305,12 @@ def _trigger(case: Case) -> list[str]:
     reached = [s.words for s in (case.drift, case.performance) if s.reached(case.retraining.breaches.k)]
     if case.risen is not None:
         reached.append(case.risen.text)
-    if case.too_old:
+    if case.too_old and case.retraining.max_age == "auto":
+        waited = case.index - case.trainings[-1]
+        reached.append(
+            f"{waited} batches since the last training: {case.due_age.words}; due at {case.due_age.age}"
+        )
+    elif case.too_old:
         reached.append(f"the champion is {case.age} batches old (max_age {case.retraining.max_age})")
     if case.grown:
         known, learned = case.learnable(case.index), case.learned

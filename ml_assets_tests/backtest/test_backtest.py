@@ -41,6 +41,7 @@ from ml_assets.recipe.schema import Breaches, PromotionSection, Retraining
 
 BATCHES, ROWS, CHANGE = 26, 300, 14
 DEFAULT = Policy(RECIPE, DEFAULTS)
+ALARMS = Policy("alarms alone", DEFAULTS.model_copy(update={"max_age": "off"}), when="better")
 
 
 def stream(change_at: int | None = CHANGE, batches: int = BATCHES, seed: int = 0, **more: Any) -> Stream:
@@ -306,11 +307,10 @@ def test_no_name_stands_on_another(result: Backtest) -> None:
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
-def test_stationary_stream_is_never_retrained() -> None:
+def test_no_alarm_asks_on_a_stationary_stream() -> None:
     for seed in (1, 2):
         given = stream(None, batches=60, seed=seed)
-        run = replay(DEFAULT, reports(given), given.labels[6], 4)
-        assert run.dates == ()
+        assert replay(ALARMS, reports(given), given.labels[6], 4).dates == ()
 
 
 def test_broken_feed_trains_nothing_and_is_not_learned_later() -> None:
@@ -350,7 +350,7 @@ def test_training_that_fails_keeps_the_champion_and_the_budget() -> None:
 def test_abrupt_change_is_one_retrain(seed: int) -> None:
     """With `window: auto` the one training learns from the new time only, so nothing is left to alarm."""
     given = stream(batches=30, seed=seed, window="auto")
-    run = replay(DEFAULT, reports(given), given.labels[6], "auto")
+    run = replay(ALARMS, reports(given), given.labels[6], "auto")
     assert places(run, given) == [CHANGE + 2]  # two batches of the new time are labelled by then
     newest = run.served[given.labels[-1]].fit.record.batches
     assert min(newest) >= given.labels[CHANGE - 1]

@@ -23,7 +23,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.watch import StoredBatches
 from ml_assets.monitoring.watched import watched
 from ml_assets.recipe.schema import PromotionSection
-from ml_assets.records import DriftReport, Promotion, TrainedModel
+from ml_assets.records import Comparison, DriftReport, Promotion, TrainedModel
 from ml_assets.registry import champions
 from ml_assets_tests.support.shore import Shore, day
 
@@ -72,6 +72,13 @@ def replayed_fits(state: ModelState) -> Fits:
     return Fits(stream_of_store(state), fixed_fit(state.recipe, first))
 
 
+def rounded(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
+        return None
+    told = comparison.model_dump()
+    return {name: round(value, 9) if isinstance(value, float) else value for name, value in told.items()}
+
+
 def told(promotion: Promotion) -> dict[str, Any]:
     numbers = {name: getattr(promotion, name) for name in ("gain", "gain_low", "champion_score", "alpha")}
     return {
@@ -79,6 +86,8 @@ def told(promotion: Promotion) -> dict[str, Any]:
         "rows": promotion.rows,
         "champion": promotion.champion_version,
         "looks": promotion.looks,
+        "aged": rounded(promotion.comparison),
+        "reason": promotion.reason,
         **{name: None if value is None else round(value, 9) for name, value in numbers.items()},
     }
 
@@ -132,16 +141,30 @@ def test_replay_reports_the_drift_that_the_graph_reports(
         earlier.append(live)
 
 
+def test_replay_knows_of_ageing_what_the_ledger_knows(
+    lived: tuple[Shore, list[Promotion]], replayed: Replay
+) -> None:
+    """Refits before the first model, then each gate and each probation that ended; so age and gate decide alike."""
+    state = lived[0].state
+    live = champions.comparisons(state.ledger, "tide")
+    kinds = [len(replayed.refits), len(replayed.promotions), len(replayed.probations)]
+    again = [*replayed.refits, *(one.comparison for one in (*replayed.promotions, *replayed.probations))]
+    assert min(kinds) > 1
+    assert sorted(map(str, map(rounded, live))) == sorted(str(rounded(one)) for one in again if one)
+    assert "newer models gained" in "".join(one.reason for one in replayed.promotions)
+
+
 def test_half_of_what_is_new_to_a_young_champion_judges_its_challenger(
     lived: tuple[Shore, list[Promotion]],
 ) -> None:
     """A hold-out is 180 rows; two days are new to the champion of day 5, and its challenger learned one of them."""
     rows = [promotion.rows for promotion in lived[1]]
-    assert rows[0] == ROWS and set(rows[1:]) == {180}
+    assert rows[0] == ROWS and set(rows) <= {min(180, days * ROWS // 2) for days in range(1, WINDOW + 1)}
 
 
 @pytest.mark.parametrize(
-    ("when", "promoted"), [("better", range(1)), ("not_worse", range(6, 9)), (None, [8])]
+    ("when", "promoted"),
+    [("better", range(1)), ("auto", range(4)), ("not_worse", range(6, 9)), (None, [8])],
 )
 def test_burden_of_proof_decides_what_equal_challengers_become(when: When | None, promoted: Any) -> None:
     """Where nothing changes, challengers are no better and no worse."""

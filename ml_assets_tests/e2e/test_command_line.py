@@ -38,7 +38,10 @@ STATUS = {
     "name", "champion_version", "trained_at", "metric", "holdout_score", "live_score", "drift", "status",
     "last_decision",
 }  # fmt: skip
-MONTHLY = "batches: {column: day, period: monthly}\ntraining: {window: 3}\nmonitoring: {min_rows: 50}"
+MONTHLY = (
+    "batches: {column: day, period: monthly}\ntraining: {window: 3}\nmonitoring: {min_rows: 50}\n"
+    "retraining: {max_age: off}"
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -202,7 +202,9 @@ def test_estimate_is_no_evidence(reef: Reef) -> None:
                 labelled_rows=1800,
             )
             answers.append(
-                decide_retrain("tide", Retraining(), Monitoring(min_rows=100), Training(), history, day(6))
+                decide_retrain(
+                    "tide", Retraining(max_age="off"), Monitoring(min_rows=100), Training(), history, day(6)
+                )
             )
         assert answers[0] == answers[1] == answers[2]
         assert answers[0].retrain == (flipped > 0)

@@ -40,7 +40,7 @@ RECIPE = (
 batches: {column: day, period: daily, start: 2024-01-01}
 training: {first: 2}
 monitoring: {min_rows: 100}
-retraining: {breaches: {k: 2, n: 3}, cooldown: 0, circuit_breaker: 3, growth: null}
+retraining: {breaches: {k: 2, n: 3}, cooldown: 0, circuit_breaker: 3, growth: null, max_age: off}
 """
 )
 

@@ -182,7 +182,9 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         )
         data["training"] = draw(optional(window=st.integers(1, 99) | st.just("all"), first=st.integers(1, 9)))
         data["monitoring"] = draw(optional(label_delay=st.integers(0, 9)))
-        data["retraining"] = draw(optional(cooldown=st.integers(0, 9), max_age=st.none() | st.integers(1, 9)))
+        data["retraining"] = draw(
+            optional(cooldown=st.integers(0, 9), max_age=st.sampled_from(["auto", "off"]) | st.integers(1, 9))
+        )
     return data
 
 

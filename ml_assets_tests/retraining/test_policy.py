@@ -103,7 +103,9 @@ def attempt(index: int, outcome: str) -> Attempt:
 
 
 def decide(given: History, training: Training = TRAINING, **policy: Any) -> RetrainDecision:
-    return decide_retrain("churn", Retraining(**policy), Monitoring(), training, given, NOW)
+    """Decide by alarms alone, unless the policy says something about age."""
+    section = Retraining(**{"max_age": "off"} | policy)
+    return decide_retrain("churn", section, Monitoring(), training, given, NOW)
 
 
 BREACHED: list[float | str | None] = [0.0, 0.4, 0.4]
@@ -438,7 +440,7 @@ def test_growth_asks_ever_more_seldom(outcomes: list[str], delay: int) -> None:
             recipe="churn", batches=batches, attempts=tuple(attempts), champion=champion, labels=labels
         )
         monitoring = Monitoring(label_delay=delay)
-        if decide_retrain("churn", Retraining(), monitoring, TRAINING, seen, NOW).retrain:
+        if decide_retrain("churn", Retraining(max_age="off"), monitoring, TRAINING, seen, NOW).retrain:
             attempts.append(attempt(index, outcomes[len(attempts)]))
             if attempts[-1].outcome == "promote":
                 champion = Champion(
@@ -545,7 +547,7 @@ evidence = st.lists(
 policies = st.fixed_dictionaries(
     {
         "cooldown": st.integers(0, 3),
-        "max_age": st.one_of(st.none(), st.integers(1, 8)),
+        "max_age": st.one_of(st.sampled_from(["auto", "off"]), st.integers(1, 8)),
         "breaches": st.builds(Breaches, k=st.integers(1, 2), n=st.integers(2, 4)),
         "budget": st.builds(Budget, retrains=st.integers(1, 4), batches=st.integers(1, 12)),
         "circuit_breaker": st.integers(1, 4),
@@ -626,7 +628,8 @@ def test_drift_alone_waits_for_labels_of_the_drifted_batches() -> None:
     late, later = Monitoring(label_delay=1), Monitoring(label_delay=2)
 
     def rule(given: History, monitoring: Monitoring, **policy: Any) -> str:
-        return decide_retrain("churn", Retraining(**policy), monitoring, TRAINING, given, NOW).rule
+        section = Retraining(**{"max_age": "off"} | policy)
+        return decide_retrain("churn", section, monitoring, TRAINING, given, NOW).rule
 
     assert rule(history(BREACHED), Monitoring()) == "retrain"
     assert rule(history(BREACHED), late) == "labels_due"

@@ -45,7 +45,7 @@ evaluation: {validation: {test_size: 0.3}}
 batches: {column: day, period: daily, start: 2024-01-01, end: 2024-02-01}
 training: {window: 1, first: 2}
 monitoring: {min_rows: 100}
-retraining: {breaches: {k: 1, n: 1}, cooldown: 0}
+retraining: {breaches: {k: 1, n: 1}, cooldown: 0, max_age: off}
 """
 )
 

@@ -49,8 +49,8 @@ class EvaluationSection(Section):
 class PromotionSection(Section):
     """What a challenger must show."""
 
-    when: Literal["better", "not_worse"] = "better"
-    """Promote what is surely better, or all that is not surely worse, where models age fast."""
+    when: Literal["auto", "better", "not_worse"] = "auto"
+    """Promote what is surely better; all that is not surely worse; `auto`: the one until newer models have gained."""
     min_gain: float = Field(0.0, ge=0.0)
     """Least gain over the champion, in the metric's unit; for `when: better`."""
     confidence: float = Field(0.95, gt=0.5, lt=1.0)

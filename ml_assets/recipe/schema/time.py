@@ -84,8 +84,8 @@ class Retraining(Section):
     """The most retrains in a stretch of batches."""
     wait_for_labels: bool = True
     """Drift alone waits for labels of `breaches.k` drifted batches: before, there is nothing to learn."""
-    max_age: int | None = Field(None, ge=1)
-    """Retrain after this many batches in any case."""
+    max_age: Annotated[int, Field(ge=1)] | Literal["auto", "off"] = "auto"
+    """Retrain after this many batches in any case; `auto`: when ageing has cost more than a training is worth."""
     growth: float | None = Field(3.0, gt=1.0)
     """A challenger is due when there are more than so many times the labelled rows that were learned. null: never."""
     circuit_breaker: int = Field(3, ge=1)

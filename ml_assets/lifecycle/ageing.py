@@ -1,0 +1,102 @@
+"""How fast one model ages: what its ledger knows of it, and the refits that a first model is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.names import BATCH
+from ml_assets.registry.champions import comparisons
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.lifecycle.state import ModelState
+    from ml_assets.promotion.judged import Past
+    from ml_assets.records import Comparison, TrainedModel, TrainingResult
+    from ml_assets.retraining.ageing import Answered
+
+
+def learns(state: ModelState) -> bool:
+    """Whether this model's policy goes by how fast it ages."""
+    recipe = state.recipe
+    return recipe.batches is not None and "auto" in (recipe.retraining.max_age, recipe.promotion.when)
+
+
+def past(state: ModelState, older: TrainedModel, newest: str, at: str, part: float = 1.0) -> Past | None:
+    """What is known when a model that has learned up to a batch is compared with an older one; None without batches.
+
+    Parameters
+    ----------
+    state : ModelState
+        The model.
+    older : TrainedModel
+        In charge before.
+    newest : str
+        Newest batch of the newer one's window.
+    at : str
+        The batch at which they are compared.
+    part : float
+        Of the rows new to the older one, the part that the newer one has learned.
+    """
+    from ml_assets.promotion.judged import Past
+
+    if state.recipe.batches is None:
+        return None
+    index = state.indexes()
+    batches = index(newest) - index(max(older.batches))
+    return Past(comparisons(state.ledger, state.name), index(at), part * batches)
+
+
+def first_refits(
+    state: ModelState, as_of: str, training: TrainingResult, say: Callable[[str], None]
+) -> tuple[Comparison, ...]:
+    """Refit on the batches before a first training, with its parameters, and compare: at most nine refits."""
+    from ml_assets.backtest.fits import fixed_fit
+    from ml_assets.evaluation.evaluate import predict
+    from ml_assets.promotion.blocks import blocks
+    from ml_assets.promotion.judged import Measure
+    from ml_assets.retraining.ageing import FITS, first_comparisons
+
+    recipe = state.recipe
+    batches = state.labelled(as_of, healthy=True)
+    if not learns(state) or len(batches) <= 2:
+        return ()
+    say(f"how fast a model of this kind ages: {min(FITS, len(batches) - 1)} refits on history, compared")
+    fit = fixed_fit(recipe, training)
+    models: dict[tuple[str, ...], Any] = {}
+
+    def model(trained_on: Sequence[str]) -> Any:
+        key = tuple(trained_on)
+        if key not in models:
+            try:
+                models[key] = fit(_rows(state, key))
+            except ValueError:  # e.g. one class only
+                models[key] = None
+        return models[key]
+
+    def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Answered | None:
+        before, after = model(older), model(newer)
+        if before is None or after is None:
+            return None
+        rows = _rows(state, (batch,))
+        return rows[recipe.target], predict(before, rows), predict(after, rows), blocks(rows, recipe)
+
+    measure = Measure(training.metric, training.direction, training.positive, recipe.random_state)
+    return first_comparisons(batches, recipe.training.window, state.indexes(), measure, judge)
+
+
+def _rows(state: ModelState, batches: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    parts = [state.store.read_frame("cleaned_features", each).assign(**{BATCH: each}) for each in batches]
+    return pd.concat(parts, ignore_index=True)
+
+
+def ageing_picture(state: ModelState, metric: str) -> dict[str, bytes]:
+    """Draw the ageing curve as it is known; nothing where there is none."""
+    from ml_assets.retraining.pictures import ageing_curve
+
+    known = comparisons(state.ledger, state.name)
+    picture = ageing_curve(known, metric) if learns(state) else None
+    return {} if picture is None else {"ageing": picture}

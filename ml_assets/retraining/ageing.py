@@ -1,0 +1,170 @@
+"""When a model is due by what its kind loses with age, and the first comparisons that tell.
+
+A model that loses `b` for each batch has lost `b a² / 2` in all when it is `a` batches old: a challenger is due when
+that exceeds what a training is worth, as stock is ordered anew when keeping it costs as much as an order (Harris 1913).
+Where no loss is believed, each wait is twice the one before: trainings that gain nothing grow rare.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.promotion.ageing import Ageing, usable
+from ml_assets.promotion.paired import compare
+from ml_assets.records import Comparison
+from ml_assets.shown import figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml_assets.promotion.judged import Measure
+
+WORTH = 0.0025  # what a training is worth: share of the score, times batches
+LEAST, MOST = 2, 24  # ages in batches
+FITS = 8  # refits on history at a first training
+AGES = (1, 2, 4)  # batches between two refits that are compared
+
+Answered = tuple["pd.Series[Any]", "pd.DataFrame", "pd.DataFrame", Any]
+Judge = Callable[[Sequence[str], Sequence[str], str], "Answered | None"]
+"""Labels of a batch, what models of two stretches of batches say of it, the blocks of its rows; None: no model."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """The age at which a challenger is due, counted from the newest training, and what it follows from, in words."""
+
+    age: int
+    words: str
+
+
+def due(ageing: Ageing | None, metric: str, trainings: Sequence[int]) -> Due:
+    """Say at which age a challenger is due.
+
+    Parameters
+    ----------
+    ageing : Ageing or None
+        What is known of the loss.
+    metric : str
+        Its name.
+    trainings : sequence of int
+        Positions of the batches at which a model was trained so far, oldest first.
+
+    >>> due(None, "rmse", [3]).age, due(None, "rmse", [3, 5]).age, due(None, "rmse", [3, 5, 9]).age
+    (2, 4, 8)
+    >>> due(Ageing(loss=0.0002, error=0.00005, spread=0.0, score=0.8, count=9), "roc_auc", [0, 64]).age
+    5
+    """
+    waited = trainings[-1] - trainings[-2] if len(trainings) > 1 else LEAST / 2
+    longest = min(max(LEAST, math.ceil(2 * waited)), MOST)
+    lost = ageing.believed if ageing is not None else 0.0
+    if ageing is None or lost <= 0:
+        known = "nothing is known yet of how fast this model ages"
+        if ageing is not None:
+            known = f"a model of this kind is not seen to age ({_evidence(ageing)})"
+        return Due(longest, f"{known}: each wait is twice the one before")
+    age = math.sqrt(2 * WORTH * ageing.score / lost)
+    sure = "" if ageing.sure else "perhaps "
+    words = (
+        f"a model of this kind {sure}loses {figure(4 * lost, 2)} {metric} in 4 batches ({_evidence(ageing)})"
+    )
+    return Due(min(max(LEAST, math.ceil(age)), longest), words)
+
+
+def _evidence(ageing: Ageing) -> str:
+    comparisons = "1 comparison" if ageing.count == 1 else f"{ageing.count} comparisons"
+    return f"{ageing.loss:+.2g} ± {figure(ageing.error, 2)} a batch, {comparisons}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the ageing curve: what models so many batches newer gained, over all comparisons of about that age."""
+
+    age: float
+    gain: float
+    error: float
+    count: int
+
+
+def curve(comparisons: Sequence[Comparison], metric: str) -> list[Point]:
+    """Sum up the gain of newer models by their age: about 1, 2, 4, 8 … batches, means weighted by certainty.
+
+    >>> told = {"metric": "rmse", "error": 1.0, "score": 9.0, "index": 5}
+    >>> found = curve([Comparison(age=a, gain=g, **told) for a, g in ((1, 1.0), (1, 3.0), (4, 5.0))], "rmse")
+    >>> [(point.age, point.gain, point.count) for point in found]
+    [(1.0, 2.0, 2), (4.0, 5.0, 1)]
+    """
+    by_age: dict[int, list[Comparison]] = {}
+    for each in usable(comparisons, metric):
+        by_age.setdefault(max(0, round(math.log2(each.age))), []).append(each)
+    points = []
+    for _, group in sorted(by_age.items()):
+        weights = [1 / each.error**2 for each in group]
+        whole = sum(weights)
+        points.append(
+            Point(
+                age=sum(w * each.age for w, each in zip(weights, group, strict=True)) / whole,
+                gain=sum(w * each.gain for w, each in zip(weights, group, strict=True)) / whole,
+                error=math.sqrt(1 / whole),
+                count=len(group),
+            )
+        )
+    return points
+
+
+def first_comparisons(
+    batches: Sequence[str], window: int | str, index: Callable[[str], int], measure: Measure, judge: Judge
+) -> tuple[Comparison, ...]:
+    """Refit on history as a first model is trained, to see what newer models would have gained over older ones.
+
+    Up to eight refits end at the newest batches but the last; each batch after them judges those that end 1, 2 or 4
+    batches before the one that ends just before it. All learn equally many batches: more rows are not less age.
+
+    Parameters
+    ----------
+    batches : sequence of str
+        Labelled batches, oldest first.
+    window : int or str
+        `training.window`.
+    index : callable
+        Position of a batch on the calendar.
+    measure : Measure
+        What is compared.
+    judge : callable
+        Answers of the models of two stretches of batches for a batch after them.
+    """
+    found = []
+    oldest = max(1, len(batches) - FITS)
+    length = oldest if isinstance(window, str) else min(window, oldest)
+    for place in range(oldest + 1, len(batches)):
+        for age in AGES:
+            if place - age < oldest:
+                continue
+            older, newer = (batches[max(0, end - length) : end] for end in (place - age, place))
+            answered = judge(older, newer, batches[place])
+            if answered is None:
+                continue
+            y, before, after, blocks = answered
+            result = compare(
+                y,
+                before,
+                after,
+                measure.metric,
+                blocks=blocks,
+                positive=measure.positive,
+                random_state=measure.random_state,
+            )
+            if result is not None and not result.few:
+                found.append(
+                    Comparison(
+                        index=index(batches[place]),
+                        age=age,
+                        metric=measure.metric,
+                        gain=result.gain,
+                        error=result.error,
+                        score=result.first,
+                    )
+                )
+    return tuple(found)
