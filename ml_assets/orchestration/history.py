@@ -40,11 +40,17 @@ NEWEST = 8
 """Events of an asset that are enough to say how a model stands."""
 
 
-def recent_history(instance: DagsterInstance, state: ModelState) -> History:
+def recent_history(
+    instance: DagsterInstance, state: ModelState, running: Sequence[RunRecord] | None = None
+) -> History:
     """Read as much as says how a model stands: the newest few batches, or all where none of those was scored."""
-    history = read_history(instance, state, NEWEST)
+    history = read_history(instance, state, NEWEST, running)
     scored = any(b.performance and b.performance.score for b in history.batches)
-    return history if scored or len(history.batches) < NEWEST // 2 else read_history(instance, state)
+    return (
+        history
+        if scored or len(history.batches) < NEWEST // 2
+        else read_history(instance, state, running=running)
+    )
 
 
 def read_history(

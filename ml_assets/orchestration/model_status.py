@@ -16,6 +16,7 @@ from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
 from ml_assets.orchestration.history import recent_history
+from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.refused import refused_batch
 from ml_assets.recipe import RecipeError
 from ml_assets.records import Record
@@ -27,7 +28,7 @@ from ml_assets.settings import Settings
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, RunRecord
 
     from ml_assets.registry.champions import VersionInfo
 
@@ -83,7 +84,8 @@ def all_statuses(
     now: datetime,
 ) -> list[ModelStatus]:
     """Sum up every model; one whose recipe is broken or gone is a row, too."""
-    rows = [_status_or_damage(instance, state, now) for state in states]
+    running = open_runs(instance, settings)
+    rows = [_status_or_damage(instance, state, now, running) for state in states]
     ledger = Ledger(settings.ledger)
     sound = {state.name for state in states}
     for path, error in faults:
@@ -94,7 +96,9 @@ def all_statuses(
     return rows
 
 
-def model_status(instance: DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
+def model_status(
+    instance: DagsterInstance, state: ModelState, now: datetime, running: Sequence[RunRecord] | None = None
+) -> ModelStatus:
     """Sum one model up from the event log and the ledger; one that MLflow's registry has lost is said to be.
 
     Parameters
@@ -105,9 +109,18 @@ def model_status(instance: DagsterInstance, state: ModelState, now: datetime) ->
         The model.
     now : datetime
         The present time, for the champion's age.
+    running : sequence of RunRecord, optional
+        Runs of all models that have not ended, where they are known.
     """
+    with state.ledger.at_rest():
+        return _summed_up(instance, state, now, running)
+
+
+def _summed_up(
+    instance: DagsterInstance, state: ModelState, now: datetime, running: Sequence[RunRecord] | None
+) -> ModelStatus:
     look_at_alias(state)
-    history = recent_history(instance, state)
+    history = recent_history(instance, state, running)
     champion = champions.champion(state.ledger, state.name)
     newest, drift, live = about_champion(history)
     # A server is not asked: this must be quick, and must not fail where the server does.
@@ -166,9 +179,11 @@ def _last_decision(ledger: Ledger, name: str) -> LastDecision | None:
     return LastDecision(action=action, at=entry.at, reason=entry.reason)
 
 
-def _status_or_damage(instance: DagsterInstance, state: ModelState, now: datetime) -> ModelStatus:
+def _status_or_damage(
+    instance: DagsterInstance, state: ModelState, now: datetime, running: Sequence[RunRecord]
+) -> ModelStatus:
     try:
-        return model_status(instance, state, now)
+        return model_status(instance, state, now, running)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one model's state, the others are shown
         traced(error)
         text = shown(f"its state cannot be read: {type(error).__name__}: {error}", 600)

@@ -33,7 +33,6 @@ State = Literal["intent", "done", "aborted"]
 
 BUSY_SECONDS = 60  # a promotion takes a second or two; a process that waits longer than this is stuck
 
-
 INTENDED = ("promote", "rollback")
 """Kinds of entries that are an intent first and an outcome later."""
 
@@ -112,6 +111,7 @@ class Ledger:
         if self._dialect not in APPEND_ONLY:
             raise ValueError(f"ledger: {self._dialect!r} is not a database for it; use sqlite or postgresql")
         self._engine = _engine(self.url)
+        self._found: dict[Any, tuple[Entry, ...]] | None = None
         self._create()
 
     def _create(self) -> None:
@@ -161,7 +161,17 @@ class Ledger:
                 raise
             return standing, False
 
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Find each thing once meanwhile, as it was when it was first asked for, or after the last entry of ours."""
+        before, self._found = self._found, {} if self._found is None else self._found
+        try:
+            yield
+        finally:
+            self._found = before
+
     def _insert(self, row: dict[str, Any]) -> Entry:
+        (self._found or {}).clear()
         with self._engine.begin() as connection:
             chain.queue(connection)
             result = connection.execute(sa.insert(decisions).values(row))
@@ -192,12 +202,17 @@ class Ledger:
 
         What it costs depends on what is found, not on how many other entries there are.
         """
+        asked = recipe, tuple(kinds), limit, tuple(sorted(equal.items()))
+        known = {} if self._found is None else self._found
+        if asked in known:
+            return known[asked]
         query = sa.select(decisions).where(decisions.c.recipe == recipe)
         query = query.where(*(decisions.c[column] == value for column, value in equal.items()))
         query = query.order_by(decisions.c.id.desc()).limit(limit)
         found = self._select(*(query.where(decisions.c.kind == kind) for kind in kinds))
         newest = sorted(found, key=lambda entry: entry.id)
-        return tuple(newest if limit is None else newest[-limit:])
+        known[asked] = tuple(newest if limit is None else newest[-limit:])
+        return known[asked]
 
     def last(self, recipe: str, kinds: Sequence[str], **equal: Unpack[Equal]) -> Entry | None:
         """Read the newest entry of some kinds whose columns are as asked for."""
