@@ -56,7 +56,12 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
     if isinstance(error, MendableError):
         return str(error), error.code
     kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
-    line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    lines = str(error).strip().splitlines()
+    # A library of databases says where it was before it says what is wrong.
+    line = next((text for text in lines if "locked" in text), next(iter(lines), "")) or type(error).__name__
+    if "database is locked" in line:
+        remedy = f"another process holds it: wait until that has ended, {again}"
+        return f"a database in {home}: database is locked: {remedy}", FAILED
     if kinds & {"mlflow.MlflowException", "requests.ConnectionError", "requests.Timeout"}:
         unreachable = re.search(r"API request to (\w+://[^\s/]+)|host='([^']+)', port=(\d+)", str(error))
         if unreachable is None:
@@ -64,10 +69,7 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
         place = unreachable[1] or f"{unreachable[2]}:{unreachable[3]}"
         return f"MLflow does not answer at {place}: start it or correct MLFLOW_TRACKING_URI, {again}", FAILED
     if kinds & {"sqlite3.OperationalError", "sqlalchemy.OperationalError"}:
-        if "locked" in line:
-            remedy = "wait until the other process has ended"
-        else:
-            remedy = "see that the disk has space and the file can be written"
+        remedy = "see that the disk has space and the file can be written"
         return f"a database in {home}: {line}: {remedy}, {again}", FAILED
     if isinstance(error, OSError) and error.errno is not None:
         place = str(error.filename or home)

@@ -39,11 +39,18 @@ TABLE: list[tuple[BaseException, int, tuple[str, ...]]] = [
         1,
         (str(HOME), "Permission denied", "give this user access"),
     ),
-    (LOCKED, 1, (str(HOME), "database is locked", "wait until the other process has ended")),
+    (LOCKED, 1, (str(HOME), "database is locked", "another process holds it: wait until that has ended")),
     (
         sqlalchemy.exc.OperationalError("INSERT", {}, LOCKED),
         1,
-        (str(HOME), "database is locked", "wait until the other process has ended"),
+        (str(HOME), "database is locked", "another process holds it: wait until that has ended"),
+    ),
+    (
+        mlflow.exceptions.MlflowException(
+            "(raised by autoflush)\n(sqlite3.OperationalError) database is locked\n[SQL: x]"
+        ),
+        1,
+        (str(HOME), "database is locked: another process holds it: wait until that has ended"),
     ),
     (sqlite3.OperationalError("database or disk is full"), 1, (str(HOME), "full", "disk has space")),
     (

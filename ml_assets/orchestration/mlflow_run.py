@@ -19,6 +19,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
+from ml_assets.failures import words
 from ml_assets.names import AS_OF_TAG, MODEL_TAG
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.settings import Settings
@@ -57,25 +58,26 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
         run = context.run
         from ml_assets.registry import database, run_page, tracking
 
-        client = database.configure(settings)
-        name = experiment_name(run)
-        tracking.ensure_experiment(client, settings, name)
-        config = {
-            "experiment_name": name,
-            "mlflow_tracking_uri": client.tracking_uri,
-            "extra_tags": {"dagster_job": run.job_name if run else ""},
-        }
-        with expected_beta():
-            from dagster_mlflow import mlflow_tracking
+        with _told(settings):
+            client = database.configure(settings)
+            name = experiment_name(run)
+            tracking.ensure_experiment(client, settings, name)
+            config = {
+                "experiment_name": name,
+                "mlflow_tracking_uri": client.tracking_uri,
+                "extra_tags": {"dagster_job": run.job_name if run else ""},
+            }
+            with expected_beta():
+                from dagster_mlflow import mlflow_tracking
 
-            inner = mlflow_tracking.resource_fn(context.replace_config(config))
-            with unchanged_environment():  # MLflow writes the address it was given there, and we read it
-                resource = next(inner)
-        tracking.unregister_exit_hook()
-        active = resource.active_run().info
-        run_id = active.run_id
-        if run is not None and active.run_name == run.job_name:
-            run_page.rename_run(client, run_id, run_name(run))
+                inner = mlflow_tracking.resource_fn(context.replace_config(config))
+                with unchanged_environment():  # MLflow writes the address it was given there, and we read it
+                    resource = next(inner)
+            tracking.unregister_exit_hook()
+            active = resource.active_run().info
+            run_id = active.run_id
+            if run is not None and active.run_name == run.job_name:
+                run_page.rename_run(client, run_id, run_name(run))
         try:
             yield resource
         finally:
@@ -83,6 +85,18 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
             inner.close()
 
     return dg.ResourceDefinition(mlflow, description="The MLflow run that belongs to this Dagster run.")
+
+
+@contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    """Say in one line what keeps MLflow from beginning a run."""
+    try:
+        yield
+    except Exception as error:
+        told = words(error, settings.home)
+        if told is None:
+            raise
+        raise dg.Failure(told[0]) from error
 
 
 @contextmanager

@@ -146,9 +146,18 @@ def failure(events: Sequence[dg.DagsterEvent]) -> RunFailedError:
                 return RefusedError("\n".join(check.description or check.check_name for check in failed))
             said = _innermost(data.error)
             return RunFailedError(f"{event.step_key}: {said or 'failed'}")
+        if event.event_type_value == "RESOURCE_INIT_FAILURE":
+            return RunFailedError(_said(event.engine_event_data.error))
         if event.event_type_value == "RUN_FAILURE" and event.job_failure_data.error is not None:
             return RunFailedError(_innermost(event.job_failure_data.error))
     return RunFailedError("the run failed before its first step; its log is in the web UI")
+
+
+def _said(error: SerializableErrorInfo | None) -> str:
+    """What a resource said when it failed, in its own words."""
+    while error is not None and error.cause is not None and "Failure" not in str(error.cls_name):
+        error = error.cause
+    return error.message.strip().partition("Failure: ")[2] or error.message.strip() if error else ""
 
 
 def _innermost(error: SerializableErrorInfo | None) -> str:

@@ -21,10 +21,13 @@ DELETED = "Deleted_Internal"
 TALKATIVE = (
     "urllib3.connectionpool",
     "mlflow.sklearn",
-    "mlflow.store.db.utils",
     "mlflow.models.model",
     "alembic",
 )
+
+
+REPEATING = "mlflow.store.db.utils"
+"""Logs each error that it raises, with its traceback."""
 
 
 def configure(settings: Settings) -> MlflowClient:
@@ -43,6 +46,7 @@ def configure(settings: Settings) -> MlflowClient:
 
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger(REPEATING).setLevel(logging.CRITICAL)
     create_database(settings)
     uri = settings.tracking_uri
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

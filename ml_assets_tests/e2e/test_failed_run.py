@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,22 @@ def test_missed_target_is_a_failed_run_in_dagster_and_in_mlflow(empty: Place, tm
     assert set(mlflow.values()) == {"FINISHED"}  # the training itself went well
     assert place.state.registry.champion(place.name) is None
     assert not place.state.registry.versions(place.name)
+
+
+@pytest.mark.slow
+def test_a_locked_database_is_told_in_one_line(empty: Place, tmp_path: Path) -> None:
+    """The database waits half a minute for who holds it."""
+    place = empty.copy(tmp_path / "copy")
+    database = place.state.settings.mlflow_database
+    assert database is not None
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        answer = place.command("train", "--recipe-file", str(place.recipe), code=1)
+    assert answer["error"].startswith(
+        f"a database in {place.home}: database is locked: another process holds it"
+    )
+    assert "\n" not in answer["error"]
+    assert only_run(place).status == DagsterRunStatus.FAILURE
 
 
 def test_interrupted_run_is_no_finished_run_anywhere(empty: Place, tmp_path: Path) -> None:
