@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,9 +34,6 @@ from ml_assets.records import (
 )
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.training.window import choose_window, scorer_by
-
-if TYPE_CHECKING:
-    pass
 
 Batches = tuple[str, ...]
 AnyReport = TypeVar("AnyReport", DriftReport, PerformanceReport)

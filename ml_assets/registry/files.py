@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.features.columns import beside
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
 from ml_assets.registry.champions import version_info
@@ -42,6 +41,8 @@ def write_training(folder: Path, training: TrainingResult, rows: pd.DataFrame, t
     """Write what was fitted, the rows it learned from (50,000 at most, seeded), and the ids of all of them."""
     import numpy as np
 
+    from ml_assets.features.columns import beside
+
     (folder / "training.json").write_text(training.model_dump_json(indent=2))
     columns = [*training.features, target, ROW_ID, BATCH, *beside(training.excluded)]
     reference = rows[[name for name in dict.fromkeys(columns) if name in rows.columns]]
@@ -68,6 +69,8 @@ def log_holdout(
 
     A refitted winner has learned these rows, and would look better on them than it is. At most 10,000 rows.
     """
+    from ml_assets.features.columns import beside
+
     columns = dict.fromkeys([*training.features, target, ROW_ID, *beside(training.excluded)])
     frame = rows[[name for name in columns if name in rows.columns]].reset_index(drop=True)
     frame = frame.join(predicted.reset_index(drop=True).add_prefix(PREDICTED))

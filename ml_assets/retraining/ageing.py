@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.promotion.ageing import Ageing, usable
-from ml_assets.promotion.paired import compare
 from ml_assets.records import Comparison
 from ml_assets.shown import figure
 
@@ -135,6 +134,8 @@ def first_comparisons(
     judge : callable
         Answers of the models of two stretches of batches for a batch after them.
     """
+    from ml_assets.promotion.paired import compare
+
     found = []
     oldest = max(1, len(batches) - FITS)
     length = oldest if isinstance(window, str) else min(window, oldest)

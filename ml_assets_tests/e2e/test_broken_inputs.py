@@ -212,6 +212,7 @@ def test_a_broken_recipe_leaves_the_others_alone(shop: Shop) -> None:
 def test_month_without_rows_is_blocked_and_the_next_ones_go_on(shop: Shop) -> None:
     months = [shoppers(80, month).assign(day=f"2024-0{month}-15") for month in (1, 2, 4)]
     batches = "batches: {column: day, period: monthly}\ntraining: {window: all}\nmonitoring: {min_rows: 50}"
+    batches += "\nretraining: {max_age: off}"
     path = shop.recipe("gap", pd.concat(months), **{"training: {window: all}": batches})
     walked = ml_assets("backfill", "--recipe-file", path, "--json")
     assert walked.code == 0
