@@ -92,7 +92,7 @@ def _told(settings: Settings) -> Iterator[None]:
     """Say in one line what keeps MLflow from beginning a run."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # what has no words is raised as it came
         told = words(error, settings.home)
         if told is None:
             raise
