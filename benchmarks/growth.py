@@ -87,6 +87,7 @@ def lengthen(state: Any, instance: Any, days: int) -> None:
     import dagster as dg
 
     from ml_assets.names import MODEL_TAG
+    from ml_assets.orchestration.event_seal import with_seal
     from ml_assets.records import DriftReport, PerformanceReport
     from ml_assets.registry.tracking import RunPlace, ensure_experiment, nested_run
 
@@ -117,7 +118,7 @@ def lengthen(state: Any, instance: Any, days: int) -> None:
             )
         for key, metadata in events.items():
             instance.report_runless_asset_event(
-                dg.AssetMaterialization(key, partition=batch, metadata=metadata)
+                dg.AssetMaterialization(key, partition=batch, metadata=with_seal(metadata))
             )
         run = dg.DagsterRun(
             job_name=f"{state.name}_monitor", status=dg.DagsterRunStatus.SUCCESS, tags={MODEL_TAG: state.name}

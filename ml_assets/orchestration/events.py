@@ -32,6 +32,10 @@ _READ: Final[dict[tuple[str, str], tuple[Told, ...]]] = {}
 """What this process has read, newest first, by instance and asset. Tuples are swapped whole: threads share it."""
 
 
+_ASSETS: Final[list[tuple[tuple[str, int | None], frozenset[dg.AssetKey]]]] = []
+"""Assets with events, by instance and its newest event; swapped whole."""
+
+
 def newest_events(
     instance: DagsterInstance,
     key: dg.AssetKey,
@@ -55,6 +59,8 @@ def newest_events(
         Newest events that are enough for who asks once; nothing is remembered then.
     """
     if limit is not None and limit < REMEMBERED:
+        if key not in _assets(instance):
+            return ()
         return tuple(_told(event, read) for event in _fetch(instance, key, None, limit))
     place = (instance.root_directory, key.to_user_string())
     known = _READ.get(place, ())
@@ -68,6 +74,17 @@ def newest_events(
         past = (told._replace(value=older(told.value)) for told in kept[WHOLE:])
         _READ[place] = known = (*kept[:WHOLE], *past)
     return known
+
+
+def _assets(instance: DagsterInstance) -> frozenset[dg.AssetKey]:
+    """Assets that the log has events of: one question for all models, as long as nothing is written."""
+    mark = instance.root_directory, instance.event_log_storage.get_maximum_record_id()
+    for known, assets in _ASSETS:
+        if known == mark:
+            return assets
+    assets = frozenset(instance.all_asset_keys())
+    _ASSETS[:] = [(mark, assets)]
+    return assets
 
 
 def by_batch(key: dg.AssetKey, events: tuple[Told, ...]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-SECONDS_EACH = 1.5
+SECONDS_EACH = 2.0
 """Seconds between two looks at a source that a model adds: the daemon's work does not grow with their number."""
 
 DECISION = 2.0
@@ -24,6 +24,6 @@ def seconds_between(asked: int, models: int, calmer: float = 1.0) -> int:
         So many times longer it may be where there are many models.
 
     >>> seconds_between(30, 1), seconds_between(15, 8), seconds_between(15, 40), seconds_between(30, 40, DECISION)
-    (30, 15, 60, 120)
+    (30, 16, 80, 160)
     """
     return max(1, asked, math.ceil(SECONDS_EACH * calmer * models))
