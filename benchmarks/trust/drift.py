@@ -19,7 +19,7 @@ from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import BatchEvidence, Champion, DriftReport, History, Profile
-from ml_assets.retraining.evidence import drift_breach
+from ml_assets.retraining.breaches import drift_breach
 from ml_assets.retraining.policy import decide_retrain
 
 PAIRS = 2_000

@@ -18,7 +18,7 @@ from ml_assets.monitoring.reference import InMemory, Reference, Scored
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import LossSummary, PerformanceReport, Profile, Score
-from ml_assets.retraining.evidence import performance_breach
+from ml_assets.retraining.breaches import performance_breach
 from ml_assets.tasks.intervals import wilson as accuracy_interval
 
 STREAMS = 400

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.trust import helpful
 from benchmarks.trust.streams import (
     first_30_percent,
     fixed_fits,
@@ -184,6 +185,7 @@ def rows(scale: float, seed: int, jobs: int) -> list[Row]:
         quiet, changed = (pool.each(retrains, [(each, at) for each in seeds]) for at in (None, CHANGE))
         feeds = pool.each(broken_feed, [(each,) for each in seeds][:3])
         failing = pool.each(failing_training, [(each,) for each in seeds][:3])
+        helping = helpful.lines(pool, seeds)
     flapping, budget = flapping_metric(), DEFAULTS.budget
     broken = sum(a for a, _ in feeds), sum(b for _, b in feeds)
     most, champions = max(a for a, _ in failing), max(b for _, b in failing)
@@ -223,6 +225,7 @@ def rows(scale: float, seed: int, jobs: int) -> list[Row]:
             most <= budget.retrains and champions == 1,
             3,
         ),
+        *helping,
     ]
     return [pool.tell(line) for line in lines]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -17,15 +17,17 @@ from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
 from ml_assets.monitoring.dependence import related
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS
+from ml_assets.monitoring.estimated import estimate
 from ml_assets.monitoring.performance import performance_report
 from ml_assets.monitoring.pooling import waiting
-from ml_assets.monitoring.reference import Reference, Scored
+from ml_assets.monitoring.reference import Holdout, Reference, Scored
 from ml_assets.monitoring.watched import watched
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
     Comparison,
     DriftReport,
+    Estimate,
     History,
     PerformanceReport,
     Probation,
@@ -74,6 +76,7 @@ class Reports:
     fits: Fits
     _drift: dict[tuple[Batches, str], dict[str, DriftReport]] = field(default_factory=dict)
     _performance: dict[tuple[Batches, str], dict[str, PerformanceReport]] = field(default_factory=dict)
+    _estimates: dict[tuple[Batches, str], Estimate] = field(default_factory=dict)
     _references: dict[Batches, Reference] = field(default_factory=dict)
 
     @property
@@ -105,6 +108,46 @@ class Reports:
                 [self._answered(serving, each) for each in pool],
             )
         return known[scored].model_copy(update={"batch": batch, "champion_version": serving.version})
+
+    def estimated(self, serving: Serving, batch: str) -> Estimate:
+        """Estimate the score of a batch before its labels, as the live report does."""
+        record, stream = serving.fit.record, self.stream
+        key = record.batches, batch
+        if key not in self._estimates:
+            predicted, tested = served_rows(stream, serving.fit, batch), serving.fit.tested
+            self._estimates[key] = estimate(
+                batch,
+                serving.version,
+                Holdout(
+                    self.fits.metric,
+                    stream.recipe.target,
+                    stream.rows.loc[tested.index],
+                    tested,
+                    self.fits.roles(record.batches).features,
+                ),
+                stream.rows.loc[predicted.index],
+                predicted,
+                random_state=stream.recipe.random_state,
+            )
+        return self._estimates[key].model_copy(update={"champion_version": serving.version})
+
+    def evidence(
+        self, champion: Serving, served: Mapping[str, Serving], batch: str, sees: Collection[str]
+    ) -> BatchEvidence:
+        """What is known of a batch when it has arrived, by what a policy sees.
+
+        The estimate is made where the decision may ask for it: the inputs drifted, and the labels do not tell yet.
+        """
+        scored = self.stream.labelled_until(batch)
+        drift = self.drift(champion, batch) if "drift" in sees else None
+        live = None
+        if "performance" in sees:
+            live = self.performance(served[scored], scored, batch) if scored in served else None
+            told = live is not None and live.status == "ok" and live.scored_batch == batch
+            if drift is not None and drift.status == "drift" and not told:
+                live = live or performance_report(batch, self._reference(champion), None)
+                live = live.model_copy(update={"estimate": self.estimated(served[batch], batch)})
+        return BatchEvidence(batch=batch, index=self.stream.index(batch), drift=drift, performance=live)
 
     def _answered(self, serving: Serving, batch: str) -> Scored:
         """What a model answered for a batch, beside the labels."""
@@ -179,21 +222,8 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     for batch in stream.labels[stream.labels.index(start) + 1 :]:
         served[batch] = line.champion
         line.watch(batch, served)
-        champion = line.champion
         if policy.dates is None:
-            scored = stream.labelled_until(batch)
-            evidence.append(
-                BatchEvidence(
-                    batch=batch,
-                    index=stream.index(batch),
-                    drift=reports.drift(champion, batch) if "drift" in policy.sees else None,
-                    performance=(
-                        reports.performance(served[scored], scored, batch)
-                        if "performance" in policy.sees and scored in served
-                        else None
-                    ),
-                )
-            )
+            evidence.append(reports.evidence(line.champion, served, batch, policy.sees))
             report = evidence[-1].drift
             if report is not None and report.status == "fault":
                 faulty.add(batch)

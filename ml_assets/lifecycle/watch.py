@@ -17,7 +17,7 @@ from ml_assets.lifecycle.served import Served, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.registry import run_page
-from ml_assets.retraining.evidence import drift_breach, performance_breach
+from ml_assets.retraining.breaches import drift_breach, performance_breach
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,8 @@
 
 Learned on its hold-out, from predictions of the model that had not seen it. An estimate assumes that rows which
 look alike have labels alike, as on the hold-out: it follows a change of the inputs, and is blind to a change of
-the concept. So it is shown, beside how far earlier estimates were off, and decides nothing.
+the concept. So it is shown, beside how far earlier estimates were off, and raises no alarm; it says
+whether drift does harm as long as labels are missing (`retraining/harm.py`).
 """
 
 from __future__ import annotations

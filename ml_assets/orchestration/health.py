@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from ml_assets.monitoring.wording import without_alarm
 from ml_assets.names import STATIC
 from ml_assets.orchestration.refused import Refused
-from ml_assets.retraining.evidence import drift_breach, performance_breach
+from ml_assets.retraining.breaches import drift_breach, performance_breach
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Retraining

@@ -19,7 +19,7 @@ from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_sc
 from ml_assets.records import DriftReport
 from ml_assets.records.retraining import said_of
 from ml_assets.registry import champions, charge
-from ml_assets.retraining.evidence import drift_breach
+from ml_assets.retraining.breaches import drift_breach
 from ml_assets.settings import Alerts
 from ml_assets.sources.calendar import batch_range
 

@@ -171,8 +171,9 @@ class Expected(Record):
 class PerformanceReport(Record):
     """The live score of the newest batch whose labels are known at `batch`.
 
-    `estimate` speaks of `batch` itself, whose labels may be still to come: no decision reads it. `concept` is the
-    sequential test of the rows' loss, `target` the labels of the scored batch beside those the champion learned.
+    `estimate` speaks of `batch` itself, whose labels may be still to come: without them it says whether drift does
+    harm. `concept` is the sequential test of the rows' loss, `target` the labels of the scored batch beside those
+    the champion learned.
     """
 
     batch: str

@@ -64,6 +64,7 @@ RULES_IN_WORDS: Final = {
     "minimum_rows": "too few rows",
     "k_of_n": "no lasting change",
     "labels_due": "labels are due",
+    "no_harm": "drift that does no harm",
     "in_flight": "a training is in flight",
     "cooldown": "resting after a training",
     "budget": "budget spent",

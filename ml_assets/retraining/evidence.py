@@ -11,12 +11,15 @@ from ml_assets.promotion.ageing import ageing_of
 from ml_assets.records import (
     BatchEvidence,
     DriftReport,
+    Estimate,
     History,
     PerformanceReport,
     RetrainDecision,
     SequentialTest,
 )
 from ml_assets.retraining.ageing import Due, due
+from ml_assets.retraining.breaches import SIGNIFICANCE, drift_breach, many, performance_breach
+from ml_assets.retraining.harm import Harm, harm_of
 from ml_assets.retraining.series import Series
 from ml_assets.retraining.together import pooled_p_value
 from ml_assets.shown import figure
@@ -24,49 +27,7 @@ from ml_assets.shown import figure
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Retraining, Training
 
-SIGNIFICANCE = 0.01  # of "live is worse than on the hold-out", one-sided
 POOLED_SIGNIFICANCE = 0.001  # the same over all reports looked at; lower, since it is asked at every batch
-LEAST_LOSS = {
-    "maximize": 0.02,
-    "minimize": 0.05,
-}  # share of the hold-out's value; errors are noisier than scores
-LEAST_WEIGHT = 0.05  # share of the champion's importance that must have drifted
-
-
-def drift_breach(report: DriftReport, retraining: Retraining) -> bool:
-    """Whether many columns drifted, or few that matter.
-
-    Many: a larger share of them than `drift_threshold`, with more than 5 % of the champion's permutation importance,
-    where that is known. Few that matter: they hold a larger share of the importance than `drift_importance`.
-    """
-    return report.status == "drift" and (_many(report, retraining) or _matter(report, retraining))
-
-
-def _many(report: DriftReport, retraining: Retraining) -> bool:
-    weighs = report.weight is None or report.weight > LEAST_WEIGHT
-    return report.share > retraining.drift_threshold and weighs
-
-
-def _matter(report: DriftReport, retraining: Retraining) -> bool:
-    return report.weight is not None and report.weight > retraining.drift_importance
-
-
-def performance_breach(report: PerformanceReport, retraining: Retraining) -> bool:
-    """Whether the live metric is bad enough to speak of a breach.
-
-    With `performance_threshold`: the live value is worse than it, in the metric's direction. Without: worse
-    than on the hold-out with one-sided p < 0.01, and by at least 2 % of the hold-out's value (errors: 5 %).
-    """
-    if report.status != "ok" or report.score is None:
-        return False
-    sign = 1 if report.direction == "maximize" else -1
-    if retraining.performance_threshold is not None:
-        return sign * (report.score.value - retraining.performance_threshold) < 0
-    if report.holdout is None or report.p_value is None:
-        return False
-    usual = report.expected.value if report.expected is not None else report.holdout.value
-    loss = sign * (usual - report.score.value)
-    return report.p_value < SIGNIFICANCE and loss >= LEAST_LOSS[report.direction] * abs(report.holdout.value)
 
 
 @dataclass(frozen=True)
@@ -168,14 +129,26 @@ class Case:
         champion = self.history.champion
         return [report for report in self.reports if champion and report.champion_version == champion.version]
 
+    def drift_reports(self, until: int) -> list[DriftReport]:
+        """Of the newest n batches with enough rows, up to a position, about the champion in charge."""
+        version = self.history.champion.version if self.history.champion else None
+        return [
+            batch.drift
+            for batch in sorted(self.history.batches, key=lambda batch: batch.index)
+            if batch.index <= until
+            and batch.drift is not None
+            and batch.drift.champion_version == version
+            and batch.drift.status in ("ok", "drift")
+        ][-self.retraining.breaches.n :]
+
+    def drifted(self, until: int) -> list[DriftReport]:
+        """Those of them that are breaches."""
+        return [each for each in self.drift_reports(until) if drift_breach(each, self.retraining)]
+
     @property
     def drift(self) -> Series:
         """Drift of the newest n batches with enough rows."""
-        reports = [
-            report
-            for report in self.current_reports
-            if isinstance(report, DriftReport) and report.status in ("ok", "drift")
-        ][-self.retraining.breaches.n :]
+        reports = self.drift_reports(self.index)
         return Series(
             kind="drift",
             batches=tuple(report.batch for report in reports),
@@ -188,7 +161,7 @@ class Case:
         """What the newest breach is more than."""
         policy = self.retraining
         for report in reversed(reports):
-            if report.weight is not None and drift_breach(report, policy) and not _many(report, policy):
+            if report.weight is not None and drift_breach(report, policy) and not many(report, policy):
                 return f"with {report.weight:.0%} of the importance, > {policy.drift_importance:.0%},"
         return f"> {policy.drift_threshold:g}"
 
@@ -241,13 +214,16 @@ class Case:
 
     @property
     def troubled_since(self) -> int:
-        """Position of the first batch whose report on the champion in charge alarms; of the newest if none does."""
+        """Position of the first batch whose report on the champion in charge alarms; of the newest if none does.
+
+        Drift that does no harm is no alarm.
+        """
         where = {batch.batch: batch.index for batch in self.history.batches}
         breached = [
             report.batch
             for report in self.current_reports
             if (
-                drift_breach(report, self.retraining)
+                self.harm.done is not False and drift_breach(report, self.retraining)
                 if isinstance(report, DriftReport)
                 else performance_breach(report, self.retraining)
             )
@@ -285,11 +261,21 @@ class Case:
         tried = [a.batch_index for a in self.history.attempts if a.outcome in ("keep", "inconclusive")]
         return newest <= max(tried, default=-1) < self.index and self.risen is None
 
+    @cached_property
+    def harm(self) -> Harm:
+        """What the labels of the drifted batches, the newest and those whose labels are due, say of the drift."""
+        known = self.index - self.monitoring.label_delay
+        drifted = {each.batch: each for each in (*self.drifted(known), *self.drifted(self.index))}
+        live = [report for report in self.current_reports if isinstance(report, PerformanceReport)]
+        return harm_of(list(drifted.values()), live, self._estimates, self.retraining.breaches.k)
+
     @property
-    def drift_alone(self) -> bool:
-        """Whether only drift asks for a training run, and the newest labels see no harm."""
-        breached = self.performance.breached
-        return bool(breached) and not breached[-1] and not self.worse
+    def _estimates(self) -> list[Estimate]:
+        """Estimates of the scores of the champion in charge, before labels."""
+        version = self.history.champion.version if self.history.champion else None
+        batches = sorted(self.history.batches, key=lambda batch: batch.index)
+        guesses = [each.performance.estimate for each in batches if each.performance is not None]
+        return [guess for guess in guesses if guess is not None and guess.champion_version == version]
 
     def decide(
         self, action: Literal["none", "retrain", "blocked", "first"], rule: str, reasons: Sequence[str]
@@ -310,6 +296,8 @@ class Case:
                     "values": list(series.values),
                     "breached": list(series.breached),
                 }
+            if self.drift.reached(self.retraining.breaches.k):
+                evidence["harm"] = {"done": self.harm.done, "words": self.harm.words}
         failed = sum(
             attempt.batch_index == self.index and attempt.outcome == "failed"
             for attempt in self.history.attempts

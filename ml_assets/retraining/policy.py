@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.records import DriftReport, History, RetrainDecision
-from ml_assets.retraining.evidence import Case, drift_breach
+from ml_assets.retraining.evidence import Case
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Recipe, Retraining, Training
 
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
-DRIFT_PATIENCE = 2  # cooldowns that drift alone waits while the live metric holds
 FIRST_ROWS = 100  # of fewer, a fifth is no hold-out that a first model could be judged on
 
 
@@ -138,15 +137,7 @@ def labels_due(case: Case) -> RetrainDecision | None:
         return None
     if case.worse:
         return None
-    mature = [
-        batch.drift
-        for batch in sorted(case.history.batches, key=lambda batch: batch.index)
-        if batch.index <= case.index - delay
-        and batch.drift is not None
-        and batch.drift in case.current_reports
-        and batch.drift.status in ("ok", "drift")
-    ][-case.retraining.breaches.n :]
-    drifted = [report for report in mature if drift_breach(report, case.retraining)]
+    drifted = case.drifted(case.index - delay)
     if len(drifted) >= case.retraining.breaches.k:
         return None
     reason = (
@@ -154,6 +145,14 @@ def labels_due(case: Case) -> RetrainDecision | None:
         f"(monitoring.label_delay {delay}): a model trained now would know too little of the change"
     )
     return case.decide("none", "labels_due", [reason, *_trigger(case)])
+
+
+def no_harm(case: Case) -> RetrainDecision | None:
+    """Drift that leaves the live score as it was, or without labels its estimate, asks for nothing by itself."""
+    if case.history.champion is None or case.due or case.worse or case.harm.done is not False:
+        return None
+    reason = f"{case.harm.words}: drift that does no harm asks for no training"
+    return case.decide("none", "no_harm", [case.drift.words, reason])
 
 
 def in_flight(case: Case) -> RetrainDecision | None:
@@ -165,23 +164,16 @@ def in_flight(case: Case) -> RetrainDecision | None:
 
 
 def cooldown(case: Case) -> RetrainDecision | None:
-    """Let the last change show what it is worth. A crashed run changed nothing, so it starts no cooldown.
-
-    Drift alone waits `DRIFT_PATIENCE` times as long while the newest labels say that the champion is as good
-    as on its hold-out: inputs that moved and did no harm are no emergency.
-    """
+    """Let the last change show what it is worth. A crashed run changed nothing, so it starts no cooldown."""
     ends = [attempt.batch_index for attempt in _finished(case) if attempt.outcome != "failed"]
     champion = case.history.champion
     last = max([*ends, champion.as_of_index] if champion else ends, default=None)
-    patience = DRIFT_PATIENCE if case.drift_alone and not case.due else 1
-    length = patience * case.retraining.cooldown
+    length = case.retraining.cooldown
     if last is None or case.index - last > length:
         return None
     # One answer per batch even without a cooldown.
     passed, needed = case.index - last, length + 1
     reason = f"cooldown: {passed} of {needed} batches have passed since the last training"
-    if patience > 1:
-        reason += f" (drift alone waits {patience} times as long while the live metric holds)"
     return case.decide("none", "cooldown", [reason, *_trigger(case)])
 
 
@@ -285,6 +277,7 @@ RULES = (
     minimum_rows,
     k_of_n,
     labels_due,
+    no_harm,
     in_flight,
     cooldown,
     budget,
@@ -303,6 +296,8 @@ def _finished(case: Case) -> list[Any]:
 def _trigger(case: Case) -> list[str]:
     """What asks for a training run, in words."""
     reached = [s.words for s in (case.drift, case.performance) if s.reached(case.retraining.breaches.k)]
+    if case.drift.reached(case.retraining.breaches.k) and case.harm.words:
+        reached.insert(1, case.harm.words)
     if case.risen is not None:
         reached.append(case.risen.text)
     if case.too_old and case.retraining.max_age == "auto":

@@ -11,7 +11,7 @@ from ml_assets.monitoring.profile import effects_between
 from ml_assets.monitoring.verdict import limit, outputs
 from ml_assets.recipe.schema import Monitoring, Retraining
 from ml_assets.records import DriftReport, Profile
-from ml_assets.retraining.evidence import drift_breach
+from ml_assets.retraining.breaches import drift_breach
 from ml_assets_tests.support.references import compared
 
 NAMES = list("abcdef")

@@ -78,7 +78,7 @@ class Desk:
     def arrive(
         self, number: int, *, drifted: bool = False, version: int = 1, faults: tuple[str, ...] = ()
     ) -> None:
-        """A batch arrives: its reports speak of a champion; 0 means that there is none."""
+        """A batch arrives: its reports speak of a champion; 0 means that there is none. Drift does some harm."""
         batch = day(number)
         self.report("cleaned_features", batch, labelled_rows=300)
         drift = DriftReport(
@@ -90,7 +90,8 @@ class Desk:
             share=0.5 if drifted else 0.0,
             faults=faults,
         )
-        score = Score(value=0.9, low=0.88, high=0.92)
+        holdout = Score(value=0.9, low=0.88, high=0.92)
+        score = Score(value=0.87, low=0.85, high=0.89) if drifted else holdout
         live = PerformanceReport(
             batch=batch,
             scored_batch=batch if version else None,
@@ -101,8 +102,8 @@ class Desk:
             rows=300,
             coverage=1.0,
             score=score if version else None,
-            holdout=score if version else None,
-            p_value=0.5,
+            holdout=holdout if version else None,
+            p_value=0.002 if drifted else 0.5,
         )
         for asset, record in (("drift_report", drift), ("performance_report", live)):
             self.report(asset, batch, record=shown(record))

@@ -16,6 +16,7 @@ from ml_assets.records import (
     BatchEvidence,
     Champion,
     DriftReport,
+    Estimate,
     History,
     PerformanceReport,
     RetrainDecision,
@@ -23,7 +24,7 @@ from ml_assets.records import (
     SequentialTest,
 )
 from ml_assets.records.retraining import RULES_IN_WORDS
-from ml_assets.retraining.evidence import drift_breach, performance_breach
+from ml_assets.retraining.breaches import drift_breach, performance_breach
 from ml_assets.retraining.policy import RULES, decide_retrain
 from ml_assets.retraining.together import pooled_p_value
 
@@ -600,27 +601,129 @@ def test_budget_and_cooldown_hold_on_every_walk(steps: list[tuple[Any, str]], po
     assert all(later - earlier > cooldown for earlier, later in pairwise(settled))
 
 
-HOLDS, FAILS = [0.8, 0.8, 0.8], [0.8, 0.6, 0.6]
+FAILS: list[float | None] = [0.8, 0.6, 0.6]
+
+
+def guessed(index: int, value: float | None, version: int = 1) -> Estimate:
+    return Estimate(batch=f"b{index:02}", champion_version=version, metric="roc_auc", rows=500, value=value)
+
+
+def live(index: int, value: float | None, guess: Estimate | None = None, **more: Any) -> PerformanceReport:
+    """The report at a batch on its own labels; without a value they are still to come."""
+    if value is None:
+        more |= {"score": None, "p_value": None, "status": "waiting"}
+    worse = value is not None and value < 0.76
+    known = {"scored_batch": f"b{index:02}", "estimate": guess, "p_value": 1e-6 if worse else 0.5}
+    return performance(index, value or 0.0, **known | more)
 
 
 @pytest.mark.parametrize(
-    ("scores", "waits"),
+    ("values", "guesses", "rule", "words"),
     [
-        (HOLDS, True),  # the inputs moved and did no harm
-        (FAILS, False),
-        (None, False),  # no label says that all is well
+        ([0.8, 0.8], [None, None], "no_harm", "live roc_auc 0.8, 0.8 in b05, b06, not worse than 0.8"),
+        ([0.85, 0.85], [None, None], "no_harm", "drift that does no harm asks for no training"),
+        ([0.79, 0.79], [None, None], "no_harm", "not worse"),
+        ([0.77, 0.77], [None, None], "retrain", "live roc_auc 0.77, 0.77 in b05, b06, worse than 0.8"),
+        ([None, None], [0.8, 0.81], "no_harm", "estimated roc_auc 0.8, 0.81 in b05, b06, without labels"),
+        ([None, None], [0.78, 0.78], "retrain", "worse than 0.8"),
+        ([None, None], [None, None], "retrain", "neither labels nor an estimate"),
+        (
+            [0.8, None],
+            [0.7, 0.81],
+            "no_harm",
+            "estimated roc_auc 0.81 in b06",
+        ),  # labels over the estimate of b05
+        ([0.8, None], [0.8, 0.7], "retrain", "estimated roc_auc 0.7 in b06"),
+        ([0.8, None], [None, None], "retrain", "neither"),
+        ([0.76, None], [None, 0.9], "retrain", "live roc_auc 0.76 in b05, worse"),
+        ([0.8, 0.8], [0.6, 0.6], "no_harm", "live"),
     ],
 )
-def test_drift_alone_waits_twice_as_long_while_the_live_metric_holds(
-    scores: list[float | None] | None, waits: bool
+def test_drift_asks_where_it_does_harm_or_nothing_tells(
+    values: list[float | None], guesses: list[float | None], rule: str, words: str
 ) -> None:
-    for last, due in ((5, False), (4, not waits), (3, not waits), (2, not waits), (1, True)):
-        given = history(BREACHED, scores, attempts=(attempt(last, "keep"),))
-        decision = decide(given, cooldown=2)
-        expected = due and 6 - last > 2
-        assert (decision.rule == "retrain") == expected, (last, decision)
-    old = history(BREACHED, HOLDS, attempts=(attempt(3, "keep"),))
-    assert decide(old, cooldown=2, max_age=2).retrain  # age asks, not drift alone
+    """Batches 5 and 6 drifted; the hold-out's score is 0.8 ± 0.01."""
+    batches = tuple(
+        BatchEvidence(
+            batch=f"b{i:02}", index=i, drift=drift(i, 0.4), performance=live(i, value, guessed(i, guess))
+        )
+        for i, value, guess in zip((5, 6), values, guesses, strict=True)
+    )
+    given = History(recipe="churn", batches=batches, attempts=(), champion=CHAMPION)
+    decision = decide(given)
+    assert decision.rule == rule and words in "; ".join(decision.reasons), decision.reasons
+    assert decision.evidence["harm"]["done"] in ((False,) if rule == "no_harm" else (True, None))
+    assert decide(given, max_age=6).retrain  # age asks, not drift
+
+
+def test_harm_of_another_champion_is_none_of_this_one() -> None:
+    """Labels and estimates speak of the version that answered."""
+    batches = tuple(
+        BatchEvidence(
+            batch=f"b{i:02}",
+            index=i,
+            drift=drift(i, 0.4),
+            performance=live(i, 0.9, guessed(i, 0.9, version=2), version=2),
+        )
+        for i in (5, 6)
+    )
+    given = History(recipe="churn", batches=batches, attempts=(), champion=CHAMPION)
+    assert decide(given).retrain
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 0.4]), st.floats(0.8, 0.99)), min_size=2, max_size=8),
+    st.fixed_dictionaries({"breaches": st.builds(Breaches, k=st.integers(1, 2), n=st.integers(2, 4))}),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_drift_that_does_no_harm_never_asks(
+    told: list[tuple[float, float]], policy: dict[str, Any], delay: int, by_labels: bool
+) -> None:
+    """By labels as late as they are, or by estimates alone: unchanged or better is no harm, whatever drifts."""
+
+    def known(labels: bool, guesses: bool) -> History:
+        batches = tuple(
+            BatchEvidence(
+                batch=f"b{i:02}",
+                index=i,
+                drift=drift(i, share),
+                performance=live(
+                    i,
+                    told[i - delay][1] if labels and i >= delay else None,
+                    guessed(i, value if guesses else None),
+                    scored_batch=f"b{i - delay:02}",
+                ),
+            )
+            for i, (share, value) in enumerate(told)
+        )
+        champion = Champion(version=1, as_of_index=-9, trained_at=NOW)
+        return History(recipe="churn", batches=batches, attempts=(), champion=champion)
+
+    def rule(given: History) -> str:
+        section = Retraining(max_age="off", growth=None, **policy)
+        monitoring = Monitoring(label_delay=delay)
+        return decide_retrain("churn", section, monitoring, TRAINING, given, NOW).rule
+
+    blind = rule(known(False, False))
+    assert blind in ("retrain", "labels_due", "k_of_n")
+    expected = "no_harm" if blind == "retrain" else blind
+    assert rule(known(by_labels, not by_labels)) == expected
+
+
+def test_harmless_drift_is_no_trouble_that_unlucky_challengers_add_to() -> None:
+    """Two challengers that age had asked for were no better; then the live score falls."""
+    scores: list[float | None] = [0.8, 0.8, 0.8, 0.6, 0.6]
+    batches = tuple(
+        BatchEvidence(
+            batch=f"b{i:02}", index=i, drift=drift(i, 0.4 if i < 7 else 0.0), performance=live(i, value)
+        )
+        for i, value in enumerate(scores, start=4)
+    )
+    tried = (attempt(4, "keep"), attempt(5, "keep"))
+    given = History(recipe="churn", batches=batches, attempts=tried, champion=CHAMPION, metric="roc_auc")
+    assert decide(given, max_age="auto").rule == "retrain"
 
 
 def test_drift_alone_waits_for_labels_of_the_drifted_batches() -> None:

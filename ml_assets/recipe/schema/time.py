@@ -79,7 +79,7 @@ class Retraining(Section):
     breaches: Breaches = Breaches()
     """Persistence."""
     cooldown: int = Field(1, ge=0)
-    """Batches without another retrain after one; twice as many for drift that does no harm."""
+    """Batches without another retrain after one."""
     budget: Budget = Budget()
     """The most retrains in a stretch of batches."""
     wait_for_labels: bool = True
