@@ -23,7 +23,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.watch import StoredBatches
 from ml_assets.monitoring.watched import watched
 from ml_assets.recipe.schema import PromotionSection
-from ml_assets.records import Comparison, DriftReport, Promotion, TrainedModel
+from ml_assets.records import Comparison, DriftReport, PerformanceReport, Promotion, TrainedModel
 from ml_assets.registry import champions
 from ml_assets_tests.support.shore import Shore, day
 
@@ -139,6 +139,20 @@ def test_replay_reports_the_drift_that_the_graph_reports(
         assert reports.drift(replayed.served[batch], batch) == live
         assert live.predictions and live.predictions[0].usual is None  # of four batches: too few
         earlier.append(live)
+
+
+def test_replay_estimates_what_the_graph_estimates(
+    lived: tuple[Shore, list[Promotion]], replayed: Replay
+) -> None:
+    """Before the labels: so drift asks, or does not, for the same reason."""
+    state = lived[0].state
+    reports = Reports(replayed_fits(state))
+    for batch in [day(number) for number in (7, 12, 19)]:
+        live = state.store.read_record("performance_report", batch, PerformanceReport).estimate
+        again = reports.estimated(replayed.served[batch], batch)
+        assert live is not None and live.value is not None and again.value is not None
+        assert round(again.value, 9) == round(live.value, 9)
+        assert again.champion_version == live.champion_version
 
 
 def test_replay_knows_of_ageing_what_the_ledger_knows(
