@@ -10,6 +10,7 @@ import typer
 
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
+    checked_lines,
     columns,
     faults,
     finish,
@@ -56,6 +57,35 @@ def main() -> None:
 
 
 @app.command()
+def init(
+    name: ModelName,
+    data: Annotated[
+        str, typer.Option("--data", metavar="URI", help="Path, glob, folder or query: its `source_uri`.")
+    ],
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Column to predict.")],
+    connection: Annotated[
+        str | None, typer.Option("--connection", metavar="URI", help="Database of a query, without password.")
+    ] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe-file", help="File to write. Default: NAME.yaml in this folder.")
+    ] = None,
+    context_params: ContextParams = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a table and write a first recipe for it, with what was seen beside each line."""
+    from ml_assets.cli.context_params import use
+    from ml_assets.cli.init import write_recipe
+    from ml_assets.lifecycle.draft import Wish
+
+    with faults(as_json):
+        use(context_params)
+        result = write_recipe(Wish(name, data, target, connection), recipe_file)
+    finish(result, "\n".join((result["text"], *checked_lines(result))), as_json)
+    if not result["ok"]:
+        raise typer.Exit(WRONG_USAGE)
+
+
+@app.command()
 def validate(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]…", help="Default: all known recipes.")
@@ -71,12 +101,7 @@ def validate(
     with faults(as_json):
         use(context_params)
         results = validate_files(files, read_settings())
-    lines = []
-    for result in results:
-        lines.append(f"{result['file']}: {'ok' if result['ok'] else 'not valid'}")
-        lines += [f"  {error['message']}" for error in result["errors"]]
-        lines += [f"  {text}" for text in (*result["notes"], *result["hints"])]
-        lines += [f"  looked at {result['looked_at']}"] * bool(result["looked_at"])
+    lines = (line for result in results for line in checked_lines(result))
     finish({"files": results}, "\n".join(lines), as_json)
     if not all(result["ok"] for result in results):
         raise typer.Exit(WRONG_USAGE)

@@ -105,3 +105,11 @@ def columns(rows: list[list[str]], header: list[str]) -> str:
         for row in [header, *rows]
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def checked_lines(result: Mapping[str, Any]) -> list[str]:
+    """Say what holding a recipe against its data has shown."""
+    lines = [f"{result['file']}: {'ok' if result['ok'] else 'not valid'}"]
+    lines += [f"  {error['message']}" for error in result["errors"]]
+    lines += [f"  {text}" for text in (*result["notes"], *result["hints"])]
+    return lines + [f"  looked at {result['looked_at']}"] * bool(result["looked_at"])

@@ -83,6 +83,19 @@ def look(state: ModelState) -> Looked | None:
     return replace(looked, findings=tuple(sorted(findings, key=lambda pair: pair[0])))
 
 
+def seen_of(state: ModelState) -> Seen | None:
+    """Clean rows of the batches that pass, with the roles of their columns; None where none does.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
+    """
+    found = state.source.sample()
+    frames = {batch: clean.frame for batch, clean, _ in _passing(state, found) if clean is not None}
+    return _seen(state, frames, whole=found.whole) if frames else None
+
+
 def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, CleanResult | None, list[Finding]]]:
     """Hold each batch against those before it, as they are taken in: clean rows, or what is wrong with them."""
     from ml_assets.features.cleaning import clean

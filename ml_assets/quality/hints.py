@@ -137,12 +137,16 @@ def rare_classes(seen: Seen) -> Iterator[str]:
 
 def identifiers(seen: Seen) -> Iterator[str]:
     """A number that names things is nothing to calculate with."""
-    found = [name for name in seen.roles.numeric if ID.search(name) and _names_things(seen.rows[name])]
-    if found:
+    if found := named_like_identifiers(seen):
         yield (
             f"{_columns(found)} named like an identifier and a feature, since it holds numbers: name it in "
             "entity_cols, or leave it out (exclude_cols), unless its size means something"
         )
+
+
+def named_like_identifiers(seen: Seen) -> list[str]:
+    """Features that hold numbers, and yet name things."""
+    return [name for name in seen.roles.numeric if ID.search(name) and _names_things(seen.rows[name])]
 
 
 def columns_left_out(seen: Seen) -> Iterator[str]:

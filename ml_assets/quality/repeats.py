@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,30 @@ BY_CHANCE = 10
 
 def entities(seen: Seen) -> Iterator[str]:
     """A column with many rows a value, in which most features are alike: an entity that is not declared."""
+    found = suspected_entity(seen)
+    if found is not None:
+        yield (
+            f"column '{found.column}' has {found.values:,} values with {found.each:,.0f} rows each, and rows of one "
+            f"value are alike in {found.alike} of {found.compared} features: if it names a customer, a patient, a "
+            "machine, name it in entity_cols; else so many rows are taken as independent: alarms and gate are surer "
+            "than they may be"
+        )
+
+
+class Entity(NamedTuple):
+    """A column that may name things: its values, rows of each, and in how many features rows of one are alike."""
+
+    alike: int
+    column: str
+    values: int
+    compared: int
+    each: float
+
+
+def suspected_entity(seen: Seen) -> Entity | None:
+    """The column that names things, of those that may, in which rows of one value are most alike."""
     if seen.recipe.model.data_interface.entity_cols:
-        return
+        return None
     rows = seen.rows if len(seen.rows) <= ROWS else seen.rows.iloc[:ROWS]
     features = list(seen.roles.features)[:LOOKED_AT]
     found = []
@@ -44,14 +66,8 @@ def entities(seen: Seen) -> Iterator[str]:
         others = [each for each in features if each != name]
         alike = sum(_correlation(rows[each][known], codes[known]) >= ALIKE for each in others)
         if others and alike >= max(1, SHARE * len(others)):
-            found.append((alike, name, len(values), len(others)))
-    if found:
-        alike, name, count, compared = max(found)
-        yield (
-            f"column '{name}' has {count:,} values with {len(rows) / count:,.0f} rows each, and rows of one value are "
-            f"alike in {alike} of {compared} features: if it names a customer, a patient, a machine, name it in "
-            "entity_cols; else so many rows are taken as independent, and alarms and gate are surer than they may be"
-        )
+            found.append(Entity(alike, name, len(values), len(others), len(rows) / len(values)))
+    return max(found, default=None)
 
 
 def again(seen: Seen) -> Iterator[str]:
