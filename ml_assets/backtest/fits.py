@@ -227,7 +227,7 @@ class Fits:
         """Identity of the rows and of the fit."""
         hashes = pd.util.hash_pandas_object(self.stream.rows, index=False).to_numpy()
         judged = self.stream.recipe.evaluation.model_dump_json(include={"validation", "targets"})
-        text = f"{FORMAT}\n{self.identity}\n{judged}"
+        text = "\n".join([str(FORMAT), self.identity, judged, *self.stream.accepted])
         return hashlib.sha256(text.encode() + hashes.tobytes()).hexdigest()[:16]
 
     def _path(self, batches: tuple[str, ...]) -> Path | None:
@@ -273,16 +273,12 @@ class Fits:
             training[recipe.target],
             metric=self.metric,
         )
+        mixed = mixed_units(labelled_rows(rows, recipe), self.roles(batches).numeric, stream.accepted)
         record = FitRecord(
             batches=batches,
             rows=int(rows[recipe.target].notna().sum()),
             seconds=seconds,
-            evaluation=evaluation.model_copy(
-                update={
-                    "per_class": {},
-                    "mixed": mixed_units(labelled_rows(rows, recipe), self.roles(batches).numeric),
-                }
-            ),
+            evaluation=evaluation.model_copy(update={"per_class": {}, "mixed": mixed}),
         )
         later = stream.rows.iloc[stream.spans[batches[-1]][1] :]
         return Fit(record, predict(model, later), tested)

@@ -91,7 +91,7 @@ class Reports:
         if batch not in known:
             earlier = _under((known[b] for b in sorted(known) if b < batch), serving.version)
             arrived = ReplayedBatches(self.stream, serving.fit)
-            known[batch] = watched(batch, arrived, self._reference(serving), earlier)
+            known[batch] = watched(batch, arrived, self._reference(serving), earlier, self.stream.accepted)
         return known[batch].model_copy(update={"champion_version": serving.version})
 
     def performance(self, serving: Serving, scored: str, batch: str) -> PerformanceReport:

@@ -33,10 +33,13 @@ class Stream:
         Has `batches`; says how late labels are.
     frames : mapping of str to DataFrame
         Cleaned rows by batch label; a batch without rows may be left out.
+    accepted : tuple of str
+        Batches that a person has confirmed as the new normal; in a replay, as soon as they come.
     """
 
     recipe: Recipe
     frames: Mapping[str, pd.DataFrame]
+    accepted: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, recipe: Recipe, raw: pd.DataFrame) -> Stream:

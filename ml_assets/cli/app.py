@@ -218,11 +218,13 @@ def explain(
     from ml_assets.cli.explain import explain_model
     from ml_assets.cli.models import known_state
     from ml_assets.lifecycle.arrival import state_of_data
+    from ml_assets.registry.accepted import confirmed_words
 
     with faults(as_json):
         state = known_state(name)
         result = explain_model(state, decision)
-        notes = state_of_data(state).notes if decision is None else ()
+        told = (*state_of_data(state).notes, *confirmed_words(state.ledger, name))
+        notes = told if decision is None else ()
     if result is None:
         wanted = f"decision {decision!r}" if decision else "decision"
         raise stop(f"{name}: the ledger has no {wanted} yet", FAILED, as_json)
@@ -266,6 +268,22 @@ def rollback(
     with faults(as_json):
         result = roll_back(name, to)
     finish(result, rollback_text(result), as_json)
+
+
+@app.command()
+def accept(
+    name: ModelName,
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The batch whose faults or drift are meant.")],
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why: it is written to the ledger.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Confirm what a batch shows, faults and drift, as the new normal: it is learned from then on."""
+    from ml_assets.cli.accept import accept_batch, accept_text
+
+    with faults(as_json):
+        result = accept_batch(name, batch, reason, undo=undo)
+    finish(result, accept_text(result), as_json)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ml_assets.backtest.errors import TooShortError
@@ -31,7 +31,7 @@ def stream_of_source(state: ModelState) -> Stream:
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
-    return Stream.of(state.recipe, state.source.read().frame)
+    return replace(Stream.of(state.recipe, state.source.read().frame), accepted=state.accepted)
 
 
 def stream_of_store(state: ModelState) -> Stream:
@@ -41,7 +41,8 @@ def stream_of_store(state: ModelState) -> Stream:
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
     batches = state.store.batches("cleaned_features")
-    return Stream(state.recipe, {b: state.store.read_frame("cleaned_features", b) for b in batches})
+    frames = {b: state.store.read_frame("cleaned_features", b) for b in batches}
+    return Stream(state.recipe, frames, state.accepted)
 
 
 def backtest_step(

@@ -46,7 +46,7 @@ TITLES: Final[dict[Event, str]] = {
 
 REMEDIES: Final[dict[Event, str]] = {
     "drift": "ask the owner of these columns what changed; the model is trained again by itself if it lasts",
-    "fault": "mend the feed and materialize the batch again; training waits for that",
+    "fault": "mend the feed and materialize the batch again; or, if it is meant, `ml-assets accept`; training waits",
     "breach": "look at the batch and its labels; the model is trained again by itself if it lasts",
     "concept": "if no input has drifted, ask the owner of the labels what changed",
     "retrain": "nothing; the gate decides, and tells only if it refuses the challenger",

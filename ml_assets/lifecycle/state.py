@@ -216,8 +216,25 @@ class ModelState:
         known = [b for b in self.store.batches("cleaned_features") if b <= last]
         return [batch for batch in known if not (healthy and self._faulty(batch))]
 
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Batches that a person has confirmed as the new normal."""
+        from ml_assets.registry.accepted import accepted
+
+        return accepted(self.ledger, self.name)
+
+    @property
+    def taken_back(self) -> set[str]:
+        """Batches that were faulty, and are again since a confirmation was taken back; not those that were mended."""
+        from ml_assets.registry.accepted import taken_back
+
+        found = taken_back(self.ledger, self.name).items()
+        return {batch for batch, sha256 in found if self.store.sha256("cleaned_features", batch) == sha256}
+
     def _faulty(self, batch: str) -> bool:
-        if not self.store.has("drift_report", batch):
+        if batch in self.taken_back:
+            return True
+        if not self.store.has("drift_report", batch) or batch in self.accepted:
             return False
         return self.store.read_record("drift_report", batch, DriftReport).status == "fault"
 

@@ -194,7 +194,9 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     leaks = suspected_leaks(window, features, state.recipe)
     if not any(leak.sure for leak in leaks):
         leaks += too_good(test, predicted, window, features, state.recipe)
-    evaluation = evaluation.model_copy(update={"leaks": leaks, "mixed": mixed_units(window, features)})
+    evaluation = evaluation.model_copy(
+        update={"leaks": leaks, "mixed": mixed_units(window, features, state.accepted)}
+    )
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
     return Evaluated(evaluation, pictures=evaluation_pictures(state.recipe, y, predicted))

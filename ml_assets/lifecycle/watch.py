@@ -61,7 +61,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         state.store.write_record("drift_report", batch, report)
         return Drift(report)
     known = reference(state, champion.version)
-    report = watched(batch, StoredBatches(state, champion.version), known, earlier)
+    report = watched(batch, StoredBatches(state, champion.version), known, earlier, state.accepted)
     state.store.write_record("drift_report", batch, report)
     evidently_json, evidently_html = evidently_report.report(
         known.kept.rows, current, known.kept.roles.numeric, known.kept.roles.categorical

@@ -178,14 +178,17 @@ def _surely_moved(pair: Pair) -> bool:
     return min((outcome.p_value for outcome in outcomes(pair)), default=1.0) < SURELY
 
 
-def faults_of_all(
-    batch: str, found: Compared, few: str, trailing: Mapping[str, pd.DataFrame] | None, pooled: bool
-) -> tuple[str, ...]:
-    """Sentences on all that is wrong: with the batch as a whole, and with its columns, those swapped among them."""
-    whole = [few] if few else []
-    if not pooled:  # a pool holds the batches before it
-        whole += whole_faults(batch, found.current, found.sound, found.past, trailing or {})
+def moved_round(found: Compared) -> None:
+    """Add the columns that hold each other's values to the faults."""
     for circle, fault in list(faulty.swapped(found.pairs)):
         if all(_surely_moved(found.designed(name)) for name in circle):
             found.faults.update(dict.fromkeys(circle, fault))
-    return (*whole, *sorted(set(found.faults.values())))
+
+
+def whole_of(
+    batch: str, found: Compared, trailing: Mapping[str, pd.DataFrame] | None, pooled: bool
+) -> list[str]:
+    """Tell what is wrong with the batch as a whole; of a pool nothing, which holds the batches before it."""
+    if pooled:
+        return []
+    return list(whole_faults(batch, found.current, found.sound, found.past, trailing or {}))

@@ -10,15 +10,16 @@ at 200 rows as at a million. Rows of one entity, and rows that follow one anothe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ml_assets.monitoring.compared import Compared, absent, compare, faults_of_all
+from ml_assets.monitoring.accepted import confirmed, rows_of
+from ml_assets.monitoring.compared import Compared, absent, compare, moved_round, whole_of
 from ml_assets.monitoring.dependence import Dependence, related
-from ml_assets.monitoring.known import known_columns, known_joint, newest_rows
+from ml_assets.monitoring.known import ACCEPTED, LEARNED, known_columns, known_joint, newest_rows
 from ml_assets.monitoring.matters import summed_up, weighed, with_trend
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.pooling import of_batches, so_far
@@ -43,6 +44,7 @@ def drift_report(
     predictions: pd.DataFrame | None = None,
     volumes: Mapping[str, int] | None = None,
     pool: Mapping[str, pd.DataFrame] | None = None,
+    accepted: Mapping[str, pd.DataFrame] | None = None,
 ) -> DriftReport:
     """Compare a batch with the rows that the champion was trained on.
 
@@ -70,6 +72,8 @@ def drift_report(
         Rows of the batches before this one; those of the reports with a fault are left out.
     pool : mapping of str to DataFrame, optional
         Batches that are `waiting` (`pooling`), oldest first: judged with this one where it has too few rows.
+    accepted : mapping of str to DataFrame, optional
+        Batches, this one perhaps among them, that a person has confirmed as the new normal (`accepted`).
 
     Returns
     -------
@@ -87,10 +91,13 @@ def drift_report(
             text="No champion yet, so nothing to compare with.",
         )
     past = Past(champion.kept.rows.loc[:, ~champion.kept.rows.columns.duplicated()])
-    few = too_few(batch, len(current), _sound(volumes or {}, earlier, past))
+    normal = rows_of(accepted) if accepted else None
+    few = too_few(batch, len(current), _sound(volumes or {}, earlier, past, accepted or {}))
+    few = "" if batch in (accepted or {}) else few
     labels, own = [*(pool or {}), batch], len(current)
     whole_pool = own + sum(map(len, (pool or {}).values()))
     gone = absent(current, champion)
+    gone = {name: fault for name, fault in gone.items() if normal is None or name in normal.columns}
     if own < champion.min_rows <= whole_pool and not gone and not few:
         current = pd.concat([*(pool or {}).values(), current], ignore_index=True)
     blank = partial(
@@ -116,10 +123,15 @@ def drift_report(
         )
     pooled = len(current) != own
     found_ = compare(current, champion, past)
-    faults = faults_of_all(batch, found_, few, trailing, pooled)
+    whole = whole_of(batch, found_, trailing, pooled)
+    moved_round(found_)
+    if normal is not None and confirmed(batch, found_, champion, normal, pooled):
+        whole = []
+    faults = (*([few] if few else []), *whole, *sorted(set(found_.faults.values())))
     earlier_own = [report for report in earlier if report.champion_version == champion.version]
     usual = usual_of(champion.kept.profile, earlier_own)
-    columns, joint = _judged(found_, champion, usual)
+    normal = normal.reindex(columns=past.rows.columns) if normal is not None else None
+    columns, joint = _judged(found_, champion, usual, normal)
     profile = champion.kept.profile
     if profile is not None:
         columns = [weighed(column, found_.pairs[column.column], profile.importance) for column in columns]
@@ -146,9 +158,11 @@ def _too_few_rows(rows: int, reference_rows: int, min_rows: int) -> str:
     return f"Insufficient data: {which}, fewer than min_rows {min_rows}, prove nothing."
 
 
-def _sound(volumes: Mapping[str, int], earlier: Sequence[DriftReport], past: Past) -> dict[str, int]:
-    """Rows of the batches that were found sound, or have been learned all the same."""
-    bad = {report.batch for report in earlier if report.status == "fault"} - set(past.batches)
+def _sound(
+    volumes: Mapping[str, int], earlier: Sequence[DriftReport], past: Past, accepted: Collection[str]
+) -> dict[str, int]:
+    """Rows of the batches that were found sound, or have been learned or confirmed all the same."""
+    bad = {report.batch for report in earlier if report.status == "fault"} - {*past.batches, *accepted}
     return {label: rows for label, rows in volumes.items() if label not in bad}
 
 
@@ -156,9 +170,9 @@ Usual = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def _judged(
-    found: Compared, champion: Reference, usual: Usual
+    found: Compared, champion: Reference, usual: Usual, normal: pd.DataFrame | None
 ) -> tuple[list[ColumnDrift], JointDrift | None]:
-    """Judge each column and all together; what the champion's newest training batches have is no drift."""
+    """Judge each column and all together; what the newest training batches, or confirmed ones, have is no drift."""
     corrections = len(found.pairs) / SHARES["columns"]
     columns = [
         verdict(
@@ -173,11 +187,11 @@ def _judged(
     ]
     together = partial(joint_verdict, found, random_state=champion.random_state)
     joint = together(usual=usual.get(JOINT, {}))
-    newest = newest_rows(found.past.rows)
-    if newest is not None:
-        columns = known_columns(columns, found, newest)
-        if joint is not None and joint.drifted:
-            joint = known_joint(joint, together(usual={}, reference=newest))
+    for rows, trend in ((newest_rows(found.past.rows), LEARNED), (normal, ACCEPTED)):
+        if rows is not None:
+            columns = known_columns(columns, found, rows, trend)
+            if joint is not None and joint.drifted:
+                joint = known_joint(joint, together(usual={}, reference=rows))
     return columns, joint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, Literal
 
 import pandas as pd
 
@@ -12,7 +13,9 @@ from ml_assets.names import BATCH
 from ml_assets.records import ColumnDrift, JointDrift
 
 NEWEST_ROWS = 1_000  # of the newest training batches, from which a drifted column must differ, too
-LEARNED = 0.5  # share of the effect; a column that is as much nearer to the newest training batches is known
+NEARER = 0.5  # share of the effect; a column that is as much nearer to the newest training batches is known
+LEARNED: Final = "learned"
+ACCEPTED: Final = "accepted"
 
 
 def newest_rows(reference: pd.DataFrame) -> pd.DataFrame | None:
@@ -27,26 +30,32 @@ def newest_rows(reference: pd.DataFrame) -> pd.DataFrame | None:
     return newest
 
 
-def known_columns(columns: Sequence[ColumnDrift], found: Compared, newest: pd.DataFrame) -> list[ColumnDrift]:
+def known_columns(
+    columns: Sequence[ColumnDrift],
+    found: Compared,
+    newest: pd.DataFrame,
+    trend: Literal["learned", "accepted"] = LEARNED,
+) -> list[ColumnDrift]:
     """Take columns back that differ from all training rows together, but hardly from the newest of them.
 
     After a change the training rows are a mixture of before and after, from which every batch differs for as
-    long as the window reaches back; the champion has seen the new state all the same.
+    long as the window reaches back; the champion has seen the new state all the same. The same goes for batches
+    that a person has confirmed.
     """
     drifted = sum(column.drifted for column in columns)
     judged = []
     for column in columns:
         name = column.column
-        if column.drifted and name not in found.faults:
+        if column.drifted and name not in found.faults and name in newest.columns:
             now = verdict(name, facing(found.pairs[name], newest[name]), "", {}, drifted)
-            close = abs(now.effects.get(column.effect_name, 0.0)) < LEARNED * abs(column.effect)
+            close = abs(now.effects.get(column.effect_name, 0.0)) < NEARER * abs(column.effect)
             if close and not now.drifted:
-                column = column.model_copy(update={"drifted": False, "trend": "learned"})
+                column = column.model_copy(update={"drifted": False, "trend": trend})
         judged.append(column)
     return judged
 
 
 def known_joint(joint: JointDrift, now: JointDrift | None) -> JointDrift:
     """The same of columns that go together as in the newest training batches; `now` is against those."""
-    known = now is not None and not now.drifted and now.auc - 0.5 < LEARNED * (joint.auc - 0.5)
+    known = now is not None and not now.drifted and now.auc - 0.5 < NEARER * (joint.auc - 0.5)
     return joint.model_copy(update={"drifted": not known, "learned": known})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ MOST = 1_000
 NAMED = 3
 
 
-def mixed_units(rows: pd.DataFrame, names: Iterable[str]) -> tuple[str, ...]:
+def mixed_units(rows: pd.DataFrame, names: Iterable[str], accepted: Collection[str] = ()) -> tuple[str, ...]:
     """Numeric columns that are in another unit in some batches than in the others, each in a sentence.
 
     The batches are parted where their typical sizes, or their medians, are furthest apart; the fewer must be
@@ -33,17 +34,19 @@ def mixed_units(rows: pd.DataFrame, names: Iterable[str]) -> tuple[str, ...]:
         The training window, with `batch__`; without it nothing is found.
     names : iterable of str
         Columns to look at; those that are no numbers, and those that tell the time, are passed over.
+    accepted : collection of str
+        Batches that a person has confirmed as the new normal: a change that came with one of them is meant.
     """
     past = Past(rows, most=MOST)
     if len(past.batches) < 2:
         return ()
     numeric = [name for name in names if pd.api.types.is_numeric_dtype(rows[name].dtype)]
     told = calendar_columns(Past(rows), numeric, ())
-    found = (_mixed(name, past) for name in numeric if name not in told)
+    found = (_mixed(name, past, accepted) for name in numeric if name not in told)
     return tuple(words for words in found if words)
 
 
-def _mixed(name: str, past: Past) -> str:
+def _mixed(name: str, past: Past, accepted: Collection[str]) -> str:
     sides = {
         label: values
         for label, column in zip(past.batches, past.columns(name), strict=True)
@@ -52,7 +55,7 @@ def _mixed(name: str, past: Past) -> str:
     for middle in (typical, _median):
         odd = _apart(sides, middle)
         others = [values for label, values in sides.items() if label not in odd]
-        if not odd or not others:
+        if not odd or not others or _meant(list(sides), odd, accepted):
             continue
         pooled = np.sort(np.concatenate(others))
         changed = {
@@ -66,6 +69,11 @@ def _mixed(name: str, past: Past) -> str:
                 "a change of unit?"
             )
     return ""
+
+
+def _meant(labels: Sequence[str], odd: Collection[str], accepted: Collection[str]) -> bool:
+    """Whether a confirmed batch is on the other side than the one before it."""
+    return any(now in accepted and (now in odd) != (before in odd) for before, now in pairwise(labels))
 
 
 def _median(values: Any) -> float:

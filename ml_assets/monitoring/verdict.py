@@ -61,7 +61,7 @@ def usual_of(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[st
         if report.status not in ("ok", "drift"):
             continue
         for entry in (*report.columns, *report.predictions):
-            quiet = not entry.drifted and entry.trend != "learned"
+            quiet = not entry.drifted and entry.trend not in ("learned", "accepted")
             for effect, value in entry.effects.items() if quiet else ():
                 add(entry.column, effect, [value])
         if report.joint is not None and not (report.joint.drifted or report.joint.learned):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ml_assets.monitoring.accepted import in_force
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS, TRAILING_BATCHES, drift_report
 from ml_assets.monitoring.pooling import waiting
 
@@ -35,7 +36,13 @@ class Arrived(Protocol):
         """
 
 
-def watched(batch: str, arrived: Arrived, champion: Reference, earlier: Sequence[DriftReport]) -> DriftReport:
+def watched(
+    batch: str,
+    arrived: Arrived,
+    champion: Reference,
+    earlier: Sequence[DriftReport],
+    accepted: Sequence[str] = (),
+) -> DriftReport:
     """Compare a batch with the champion's training rows, knowing the batches before it.
 
     Parameters
@@ -48,6 +55,8 @@ def watched(batch: str, arrived: Arrived, champion: Reference, earlier: Sequence
         The champion.
     earlier : sequence of DriftReport
         Reports on the batches before, oldest first.
+    accepted : sequence of str
+        Batches that a person has confirmed as the new normal.
     """
     before = [label for label in arrived.labels if label < batch]
     current = arrived.rows(batch)
@@ -63,4 +72,5 @@ def watched(batch: str, arrived: Arrived, champion: Reference, earlier: Sequence
         predictions=predicted if predicted is not None and len(predicted) >= champion.min_rows else None,
         volumes={label: arrived.count(label) for label in before[-REMEMBERED_REPORTS:]},
         pool={label: arrived.rows(label) for label in pool},
+        accepted={label: arrived.rows(label) for label in in_force(accepted, arrived.labels, batch)},
     )

@@ -75,6 +75,8 @@ def sentence(report: DriftReport) -> str:
     parts.append(summary)
     if learned:
         parts.append(f"As in the champion's newest training batches, and so no drift: {', '.join(learned)}.")
+    if accepted := [column.column for column in report.columns if column.trend == "accepted"]:
+        parts.append(f"As in a batch confirmed as the new normal, and so no drift: {', '.join(accepted)}.")
     if report.joint is not None and report.joint.drifted:
         pairs = ", ".join(f"{a} with {b}" for a, b in report.joint.pairs)
         parts.append(f"Columns no longer go together as before: {pairs} (AUC {report.joint.auc:.2f}).")

@@ -38,7 +38,7 @@ REMEDIES: Final[dict[Status, str]] = {
     "healthy": "nothing",
     "drifting": "look at the columns named; the model is trained again if it lasts",
     "degraded": "look at the labels and the columns; the model is trained again if it lasts",
-    "fault": "mend the feed and materialize the batch again; training waits for that",
+    "fault": "mend the feed and materialize the batch again; or, if it is meant, `ml-assets accept`; training waits",
     "training": "wait; the web UI shows how far it is",
     "insufficient data": "nothing, unless batches should be larger",
     "batch refused": "mend the source, then materialize the batch again; nothing was learned from it",

@@ -86,7 +86,8 @@ def read_history(
     until = state.labelled_until(newest) if newest else ""
     known = {batch: rows for batch, rows in labelled.items() if batch <= until and rows}
     index = state.indexes()
-    faulty = {batch for batch, report in drift.items() if report.status == "fault"}
+    faulty = {batch for batch, report in drift.items() if report.status == "fault"} | state.taken_back
+    faulty -= set(state.accepted)
     champion = champions.champion(state.ledger, state.name)
     return History(
         recipe=state.name,

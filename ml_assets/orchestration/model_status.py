@@ -21,6 +21,7 @@ from ml_assets.orchestration.refused import refused_batch
 from ml_assets.recipe import RecipeError
 from ml_assets.records import Record
 from ml_assets.registry import champions
+from ml_assets.registry.accepted import confirmed_words
 from ml_assets.registry.alias import moved as moved_alias
 from ml_assets.registry.ledger import Ledger
 from ml_assets.retraining.policy import ageing_words
@@ -143,7 +144,7 @@ def _summed_up(
             "learned": learned(state),
             "waiting": data.waiting,
             "outdated": data.outdated,
-            "notes": data.notes,
+            "notes": (*data.notes, *confirmed_words(state.ledger, state.name)),
             "ageing": ageing_words(state.recipe, history),
         }
     )

@@ -12,7 +12,8 @@ class ColumnDrift(Record):
 
     `effects` are all effects by name, `usual` the most that this column's own earlier batches lead to expect
     of `effect`. `trend` of a drifted column: it `moved now`, `moved once` and stays there, or `keeps moving`;
-    `learned` of one that is as in the champion's newest training batches, and so has not drifted.
+    `learned` of one that is as in the champion's newest training batches, `accepted` of one that is as in a batch
+    that a person has confirmed: neither has drifted.
     """
 
     column: str
@@ -25,7 +26,7 @@ class ColumnDrift(Record):
     note: str = ""
     effects: dict[str, float] = {}
     usual: float | None = None
-    trend: Literal["", "moved now", "moved once", "keeps moving", "learned"] = ""
+    trend: Literal["", "moved now", "moved once", "keeps moving", "learned", "accepted"] = ""
     importance: float | None = None
     estimated_loss: float | None = None
 
@@ -33,7 +34,8 @@ class ColumnDrift(Record):
 class JointDrift(Record):
     """Whether columns go together as before: how well their products tell batch from reference (0.5: not).
 
-    `learned`: they go together as in the champion's newest training batches, and so have not drifted.
+    `learned`: they go together as in the champion's newest training batches, or as in confirmed ones, and so have
+    not drifted.
     """
 
     auc: float

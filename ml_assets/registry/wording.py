@@ -129,6 +129,12 @@ def _backfill(_entry: Entry) -> str:
     return "was walked through history"
 
 
+def _accept(entry: Entry) -> str:
+    if entry.record.get("undone"):
+        return "is no longer told to take what it found for the new normal"
+    return "was told to take what it found for the new normal"
+
+
 def _any(entry: Entry) -> str:
     versions = "" if entry.to_version is None else f" version {entry.to_version}"
     against = "" if entry.from_version is None else f" against version {entry.from_version}"
@@ -151,6 +157,7 @@ TELLERS: dict[str, Any] = {
     "probation": _probation,
     "alert": _alert,
     "backfill": _backfill,
+    "accept": _accept,
     "renaming": lambda _entry: "changes its name",
     "renamed": lambda _entry: "has changed its name",
     "former_name": lambda _entry: "has a new name",
