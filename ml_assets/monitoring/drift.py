@@ -19,7 +19,7 @@ import pandas as pd
 from ml_assets.monitoring.accepted import confirmed, rows_of
 from ml_assets.monitoring.compared import Compared, absent, compare, moved_round, whole_of
 from ml_assets.monitoring.dependence import Dependence, related
-from ml_assets.monitoring.known import ACCEPTED, LEARNED, known_columns, known_joint, newest_rows
+from ml_assets.monitoring.known import Trend, known_columns, known_joint, newest_rows
 from ml_assets.monitoring.matters import summed_up, weighed, with_trend
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.pooling import of_batches, so_far
@@ -187,7 +187,11 @@ def _judged(
     ]
     together = partial(joint_verdict, found, random_state=champion.random_state)
     joint = together(usual=usual.get(JOINT, {}))
-    for rows, trend in ((newest_rows(found.past.rows), LEARNED), (normal, ACCEPTED)):
+    seen: list[tuple[pd.DataFrame | None, Trend]] = [
+        (newest_rows(found.past.rows), "learned"),
+        (normal, "accepted"),
+    ]
+    for rows, trend in seen:
         if rows is not None:
             columns = known_columns(columns, found, rows, trend)
             if joint is not None and joint.drifted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -14,8 +14,7 @@ from ml_assets.records import ColumnDrift, JointDrift
 
 NEWEST_ROWS = 1_000  # of the newest training batches, from which a drifted column must differ, too
 NEARER = 0.5  # share of the effect; a column that is as much nearer to the newest training batches is known
-LEARNED: Final = "learned"
-ACCEPTED: Final = "accepted"
+Trend = Literal["learned", "accepted"]
 
 
 def newest_rows(reference: pd.DataFrame) -> pd.DataFrame | None:
@@ -34,7 +33,7 @@ def known_columns(
     columns: Sequence[ColumnDrift],
     found: Compared,
     newest: pd.DataFrame,
-    trend: Literal["learned", "accepted"] = LEARNED,
+    trend: Trend,
 ) -> list[ColumnDrift]:
     """Take columns back that differ from all training rows together, but hardly from the newest of them.
 
