@@ -215,16 +215,13 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Tell why a model was trained again, promoted or rolled back, or why not."""
-    from ml_assets.cli.explain import explain_model
+    from ml_assets.cli.explain import explain_model, notes_of
     from ml_assets.cli.models import known_state
-    from ml_assets.lifecycle.arrival import state_of_data
-    from ml_assets.registry.accepted import confirmed_words
 
     with faults(as_json):
         state = known_state(name)
         result = explain_model(state, decision)
-        told = (*state_of_data(state).notes, *confirmed_words(state.ledger, name))
-        notes = told if decision is None else ()
+        notes = notes_of(state) if decision is None else ()
     if result is None:
         wanted = f"decision {decision!r}" if decision else "decision"
         raise stop(f"{name}: the ledger has no {wanted} yet", FAILED, as_json)

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml_assets.cli.output import number
+from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.model_status import model_status
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.registry import champions
+from ml_assets.registry.accepted import confirmed_words
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.wording import describe, details
 
@@ -31,6 +33,11 @@ def explain_model(state: ModelState, decision_id: str | None) -> dict[str, Any] 
     todo = [f"  what to do: {now.todo}"] if now.status != "healthy" else []
     lines = [*in_charge(state.ledger, state.name), health, *todo, explained["text"]]
     return explained | {"text": "\n".join(lines), "now": now.model_dump(mode="json")}
+
+
+def notes_of(state: ModelState) -> tuple[str, ...]:
+    """Say what of the source is not known yet or was learned otherwise, and what a person has accepted."""
+    return (*state_of_data(state).notes, *confirmed_words(state.ledger, state.name))
 
 
 def in_charge(ledger: Ledger, name: str) -> list[str]:
