@@ -85,7 +85,7 @@ def report(current: pd.DataFrame, reference: pd.DataFrame, min_rows: int = 300, 
     categorical = [name for name in names if name not in numeric]
     roles = Roles(tuple(numeric), tuple(categorical))
     kept = InMemory(reference, roles, profile=known.pop("profile", None))
-    champion = Reference.of_rows(kept, min_rows, version=1)
+    champion = Reference.of_rows(kept, min_rows, version=1, accepted=known.pop("accepted", {}))
     return drift_report(known.pop("batch", "b"), current, champion, **known)
 
 

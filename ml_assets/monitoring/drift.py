@@ -44,7 +44,6 @@ def drift_report(
     predictions: pd.DataFrame | None = None,
     volumes: Mapping[str, int] | None = None,
     pool: Mapping[str, pd.DataFrame] | None = None,
-    accepted: Mapping[str, pd.DataFrame] | None = None,
 ) -> DriftReport:
     """Compare a batch with the rows that the champion was trained on.
 
@@ -61,7 +60,8 @@ def drift_report(
         Rows of the batch.
     champion : Reference or None
         The champion with the rows it was trained on; None where there is none. A column that differs from all
-        of them but not from the newest batches has been learned.
+        of them but not from the newest batches has been learned; what is as in a batch that was confirmed, this one
+        perhaps, is normal (`accepted`).
     earlier : sequence of DriftReport
         Reports on earlier batches, oldest first; those about other champions are left out.
     trailing : mapping of str to DataFrame, optional
@@ -72,8 +72,6 @@ def drift_report(
         Rows of the batches before this one; those of the reports with a fault are left out.
     pool : mapping of str to DataFrame, optional
         Batches that are `waiting` (`pooling`), oldest first: judged with this one where it has too few rows.
-    accepted : mapping of str to DataFrame, optional
-        Batches, this one perhaps among them, that a person has confirmed as the new normal (`accepted`).
 
     Returns
     -------
@@ -91,9 +89,9 @@ def drift_report(
             text="No champion yet, so nothing to compare with.",
         )
     past = Past(champion.kept.rows.loc[:, ~champion.kept.rows.columns.duplicated()])
-    normal = rows_of(accepted) if accepted else None
-    few = too_few(batch, len(current), _sound(volumes or {}, earlier, past, accepted or {}))
-    few = "" if batch in (accepted or {}) else few
+    normal = rows_of(champion.accepted) if champion.accepted else None
+    few = too_few(batch, len(current), _sound(volumes or {}, earlier, past, champion.accepted))
+    few = "" if batch in champion.accepted else few
     labels, own = [*(pool or {}), batch], len(current)
     whole_pool = own + sum(map(len, (pool or {}).values()))
     gone = absent(current, champion)

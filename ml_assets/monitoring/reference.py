@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -78,6 +78,8 @@ class Reference:
         Columns that name the entity of a row.
     time : str or None
         Column with the time of a row.
+    accepted : mapping of str to DataFrame
+        Rows of the newest batches that a person has confirmed as the new normal.
     """
 
     version: int
@@ -93,12 +95,13 @@ class Reference:
     random_state: int
     entities: tuple[str, ...] = ()
     time: str | None = None
+    accepted: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of_rows(cls, kept: Kept, min_rows: int, version: int = 0, **known: Any) -> Reference:
         """Make one whose columns alone are compared: it predicts nothing, and nothing is measured.
 
-        `known` are entities and time.
+        `known` are entities, time and what was accepted.
         """
         return cls(
             version=version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ml_assets.monitoring.accepted import in_force
@@ -63,14 +64,14 @@ def watched(
     pool = waiting(earlier, champion.version, batch)
     together = [batch] if len(current) >= champion.min_rows else [*pool, batch]
     predicted = arrived.answers(together)
+    normal = {label: arrived.rows(label) for label in in_force(accepted, arrived.labels, batch)}
     return drift_report(
         batch,
         current,
-        champion,
+        replace(champion, accepted=normal),
         earlier=earlier,
         trailing={label: arrived.rows(label) for label in before[-TRAILING_BATCHES:]},
         predictions=predicted if predicted is not None and len(predicted) >= champion.min_rows else None,
         volumes={label: arrived.count(label) for label in before[-REMEMBERED_REPORTS:]},
         pool={label: arrived.rows(label) for label in pool},
-        accepted={label: arrived.rows(label) for label in in_force(accepted, arrived.labels, batch)},
     )
