@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -61,7 +62,7 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
     line = next((text for text in lines if "locked" in text), next(iter(lines), "")) or type(error).__name__
     if "database is locked" in line:
         remedy = f"another process holds it: wait until that has ended, {again}"
-        return f"a database in {home}: database is locked: {remedy}", FAILED
+        return f"{held_database(home) or f'a database in {home}'}: database is locked: {remedy}", FAILED
     if kinds & {"mlflow.MlflowException", "requests.ConnectionError", "requests.Timeout"}:
         unreachable = re.search(r"API request to (\w+://[^\s/]+)|host='([^']+)', port=(\d+)", str(error))
         if unreachable is None:
@@ -75,6 +76,26 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
         place = str(error.filename or home)
         remedy = REMEDIES.get(error.errno, "mend this")
         return f"{place}: {error.strerror}: {remedy}, {again}", FAILED
+    return None
+
+
+DATABASES: Final = ("*.db", "dagster/*/*.db", "dagster/*/runs/index.db")
+"""Where databases lie in a home; those of single runs have one writer."""
+
+
+def held_database(home: Path) -> Path | None:
+    """Find the database of a home that another process holds now: SQLite does not say which one it waited for."""
+    import sqlite3
+
+    for place in sorted(path for pattern in DATABASES for path in home.glob(pattern)):
+        try:
+            with closing(
+                sqlite3.connect(f"{place.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
+            ) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                return place
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 USER: Final = re.compile(r"(?<=://)[^/\s\"'<>]*@")
@@ -86,3 +87,27 @@ def clipped(text: str, most: int) -> str:
         return text
     whole = text[:most].rpartition(" ")[0] if text[most - 1 : most + 1].strip() else text[: most - 1]
     return f"{(whole or text[: most - 1]).rstrip(' ;,')}…"
+
+
+def listed(names: Iterable[object], most: int = 12, between: str = ", ") -> str:
+    """
+    Name things in a message: all of a few, the first and the count of many.
+
+    >>> listed("abc"), listed(range(1, 2001), 3)
+    ('a, b, c', '1, 2, 3 and 1,997 more')
+    """
+    words = [str(name) for name in names]
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return between.join(words[:most]) + more
+
+
+def spanned(labels: Sequence[object], most: int = 3) -> str:
+    """
+    Name things that follow one another, as batches do: of many the first, the last and the count.
+
+    >>> spanned(["2024-01", "2024-02"]), spanned(range(1, 45))
+    ('2024-01, 2024-02', '1 to 44 (44 in all)')
+    """
+    if len(labels) <= most:
+        return ", ".join(map(str, labels))
+    return f"{labels[0]} to {labels[-1]} ({len(labels):,} in all)"

@@ -16,7 +16,7 @@ from ml_assets.cli.output import say
 from ml_assets.failures import traced
 from ml_assets.lifecycle.known import learn_first_batches, recipe_sights
 from ml_assets.settings import Settings
-from ml_assets.shown import shown
+from ml_assets.shown import listed, shown
 
 MODULE = "ml_assets.definitions"
 LOOK = 3.0
@@ -81,7 +81,7 @@ class CodeServer:
         for name, reason in learn_first_batches(self.settings):
             say(f"{name}: {reason}")
         DagsterGrpcClient(socket=str(self.socket)).reload_code(timeout=RELOAD)
-        say(f"definitions reloaded: {', '.join(shown(name) for name in changed)}")
+        say(f"definitions reloaded: {listed(shown(name) for name in changed)}")
 
     def end(self) -> None:
         """Watch no longer."""

@@ -22,6 +22,7 @@ from ml_assets.recipe import RecipeError
 from ml_assets.registry import champions, charge
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings, read_settings
+from ml_assets.shown import listed
 
 
 def actor() -> str:
@@ -73,7 +74,7 @@ def known_state(name: str) -> ModelState:
     names = [state.name for state in states]
     near = difflib.get_close_matches(name, names, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise WalkError(f"there is no model {name!r} (known: {', '.join(names) or 'none'}).{hint}")
+    raise WalkError(f"there is no model {name!r} (known: {listed(names) or 'none'}).{hint}")
 
 
 def statuses(name: str | None) -> list[ModelStatus]:

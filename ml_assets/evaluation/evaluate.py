@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Score
-from ml_assets.shown import figure
+from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import PROBABILITY, Labels, Numbers, Task
 from ml_assets.tasks.classification import confusion
@@ -42,8 +42,8 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     missing = [c for c in features if c not in frame.columns]
     if missing:
         raise ValueError(
-            f"The rows lack {len(missing)} of {len(features)} features of the model: {', '.join(missing)} "
-            f"(found {', '.join(map(str, frame.columns))})."
+            f"The rows lack {len(missing)} of {len(features)} features of the model: {listed(missing)} "
+            f"(found {listed(frame.columns)})."
         )
     return predictions_frame(model, frame[features], frame.index, getattr(model, "positive_class_", None))
 

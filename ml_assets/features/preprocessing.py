@@ -23,6 +23,7 @@ from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
 from ml_assets.features.values import as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
+from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
 
 RAREST_LEVEL = 5
@@ -128,4 +129,4 @@ def _encoder(strategy: str, recipe: Recipe) -> Any:
 
 
 def _reasons(roles: Roles) -> str:
-    return "; ".join(f"{column}: {reason}" for column, reason in roles.excluded.items())
+    return listed((f"{column}: {reason}" for column, reason in roles.excluded.items()), between="; ")

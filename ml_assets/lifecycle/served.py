@@ -66,6 +66,8 @@ class Served:
 def served(state: ModelState, batch: str, *others: int) -> Served | None:
     """Join the predictions that were made for a batch with its rows; None where none were made.
 
+    None, too, where the version that made them was lost: nobody knows what it had learned.
+
     Parameters
     ----------
     state : ModelState
@@ -82,6 +84,8 @@ def served(state: ModelState, batch: str, *others: int) -> Served | None:
     if not len(predicted):
         return None
     version = int(predicted[VERSION].iloc[0])
+    if not state.registry.files.are_kept(state.name, version):
+        return None
     cleaned = state.store.read_frame("cleaned_features", batch).set_index(ROW_ID)
     learned = predicted.index.isin(row_ids_learned(state, version, *others))
     return Served(batch, version, predicted.drop(columns=VERSION), cleaned, learned)

@@ -256,7 +256,11 @@ def locked(folder: Path, name: str, patience: float = PATIENCE) -> Iterator[None
         deadline = time.monotonic() + patience
         while not _try_lock(handle, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
-                raise Busy(f"another process is at work on {name!r} (lock {path})")
+                handle.seek(0)
+                raise Busy(
+                    f"another process ({handle.read().strip() or 'unknown'}) is at work on {name!r} (lock {path}): wait"
+                    " until it has ended, then run the same command again"
+                )
             time.sleep(0.02)
         handle.truncate(0)
         handle.write(str(os.getpid()))

@@ -13,6 +13,7 @@ from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.news import News
+from ml_assets.lifecycle.numbers import newest_number
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
@@ -212,9 +213,13 @@ def evaluation_pictures(recipe: Recipe, y: pd.Series[Any], predicted: pd.DataFra
 
 
 def champion_step(
-    state: ModelState, as_of: str, parent_run_id: str, actor: str, say: Callable[[str], None]
+    state: ModelState, as_of: str, parent_run_id: str, actor: str, say: Callable[[str], None], told: int = 0
 ) -> GateResult:
-    """Compare the challenger with the champion, register it and, if it won, put it in charge."""
+    """Compare the challenger with the champion, register it and, if it won, put it in charge.
+
+    Its number is above `told`, the highest that the event log knows, and above those in the store: where ledger
+    and registry were lost, their reports still speak of other models.
+    """
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.monitoring.movement import with_predictions
     from ml_assets.monitoring.profile import profile
@@ -258,7 +263,8 @@ def champion_step(
     files.log_profile(registry.client, trained.run_id, known)
     files.log_holdout(registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target)
     tags, note = {"gate": promotion.outcome}, version_note(trained, evaluation, promotion)
-    version = registry.register(trained, tags, evaluation=evaluation, actor=actor, note=note)
+    after = max(told, newest_number(state))
+    version = registry.register(trained, tags, evaluation=evaluation, actor=actor, note=note, after=after)
     write_promotion(state, promotion, version, champion, actor, as_of)
     if promotion.outcome != "promote":
         tell(state, "promotion_refused", f"v{version}", f"version {version}: {promotion.reason}", as_of)

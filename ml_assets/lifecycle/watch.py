@@ -15,6 +15,7 @@ from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.reference import reference
 from ml_assets.lifecycle.served import Served, served, unlearned
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.monitoring.wording import faults_told
 from ml_assets.records import DriftReport, PerformanceReport, Record
 from ml_assets.registry import run_page
 from ml_assets.retraining.breaches import drift_breach, performance_breach
@@ -91,7 +92,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
 def _tell_drift(state: ModelState, report: DriftReport) -> None:
     """Tell of faults in each batch, of the same columns' drift from the same champion once."""
     if report.faults:
-        tell(state, "fault", report.batch, "; ".join(report.faults), report.batch)
+        tell(state, "fault", report.batch, faults_told(report.faults), report.batch)
     elif drift_breach(report, state.recipe.retraining):
         columns = ",".join(sorted(column.column for column in report.columns if column.drifted))
         tell(state, "drift", f"v{report.champion_version}:{columns}", report.text, report.batch)

@@ -25,6 +25,7 @@ from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.pooling import of_batches, so_far
 from ml_assets.monitoring.verdict import JOINT, SHARES, joint_verdict, predictions_verdict, usual_of, verdict
 from ml_assets.monitoring.whole import too_few
+from ml_assets.monitoring.wording import faults_told
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def drift_report(
         if len(current) < champion.min_rows:
             text += so_far(whole_pool, len(labels), champion.min_rows)
         if found:
-            text = f"Fault: {'; '.join(found)}. {text}"
+            text = f"Fault: {faults_told(found)}. {text}"
         return blank(
             status="fault" if found else "insufficient_data",
             faults=found,

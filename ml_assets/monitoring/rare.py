@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ml_assets.monitoring.wording import worse
 from ml_assets.records import Expected
 from ml_assets.shown import figure
 from ml_assets.tasks.base import Labels
@@ -202,5 +203,4 @@ def as_expected(found: Expected) -> str:
             f"{few}; the hold-out has only {found.holdout_rows:,} of its own, too few to compare with "
             f"({FEWEST} are needed)"
         )
-    certainty = "p < 0.0001" if found.p_value < 1e-4 else f"p = {found.p_value:.2g}"
-    return f"{few}; the hold-out leads to expect {figure(found.value)} ({certainty} that live is no worse)"
+    return f"{few}; the hold-out leads to expect {figure(found.value)}: live is {worse(found.p_value)}"

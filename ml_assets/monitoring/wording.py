@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ml_assets.records import ColumnDrift, DriftReport, PerformanceReport
-from ml_assets.shown import figure
+from ml_assets.shown import figure, listed
+
+MOST_FAULTS: Final = 3
+"""Faults that a sentence names; the report has them all."""
+
+
+def faults_told(faults: Sequence[str]) -> str:
+    """
+    Say what is faulty: a few faults, and how many more there are.
+
+    >>> faults_told(["'a' is empty", "'b' is empty", "'c' is empty", "'d' is empty"])
+    "'a' is empty; 'b' is empty; 'c' is empty and 1 more"
+    """
+    return listed(faults, MOST_FAULTS, "; ")
 
 
 def describe(column: ColumnDrift) -> str:
@@ -55,8 +69,12 @@ def beside_holdout(holdout: float, p_value: float) -> str:
     >>> beside_holdout(0.8267, 1e-9), beside_holdout(0.7435, 0.53)
     ("surely worse than the hold-out's 0.8267", "no worse than the hold-out's 0.7435")
     """
-    word = "surely worse" if p_value < SURE else "not surely worse" if p_value < 0.5 else "no worse"
-    return f"{word} than the hold-out's {figure(holdout)}"
+    return f"{worse(p_value)} than the hold-out's {figure(holdout)}"
+
+
+def worse(p_value: float) -> str:
+    """Say how sure it is that something is worse, by the p-value of its being no worse."""
+    return "surely worse" if p_value < SURE else "not surely worse" if p_value < 0.5 else "no worse"
 
 
 def sentence(report: DriftReport) -> str:
@@ -71,12 +89,12 @@ def sentence(report: DriftReport) -> str:
         shown = [f"{column.column} ({describe(column)})" for column in drifted[:3]]
         more = f" and {len(drifted) - 3} more" if len(drifted) > 3 else ""
         summary = f"{len(drifted)} of {len(report.columns)} columns drifted: {', '.join(shown)}{more}."
-    parts = [f"Fault: {'; '.join(report.faults)}."] if report.faults else []
+    parts = [f"Fault: {faults_told(report.faults)}."] if report.faults else []
     parts.append(summary)
     if learned:
-        parts.append(f"As in the champion's newest training batches, and so no drift: {', '.join(learned)}.")
+        parts.append(f"As in the champion's newest training batches, and so no drift: {listed(learned)}.")
     if accepted := [column.column for column in report.columns if column.trend == "accepted"]:
-        parts.append(f"As in a batch confirmed as the new normal, and so no drift: {', '.join(accepted)}.")
+        parts.append(f"As in a batch confirmed as the new normal, and so no drift: {listed(accepted)}.")
     if report.joint is not None and report.joint.drifted:
         pairs = ", ".join(f"{a} with {b}" for a, b in report.joint.pairs)
         parts.append(f"Columns no longer go together as before: {pairs} (AUC {report.joint.auc:.2f}).")

@@ -29,6 +29,7 @@ from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
 from ml_assets.orchestration.pace import seconds_between
 from ml_assets.orchestration.reaper import open_runs
+from ml_assets.orchestration.run_seal import is_changed
 from ml_assets.orchestration.standing import Memory, newest_event, place_of, standing_instance
 from ml_assets.orchestration.taking_in import assets_for, keys_of
 from ml_assets.sources.paths import SourceError
@@ -147,7 +148,7 @@ def _requests(
     for wanted in sorted([*_due(state, found, last), *_unfinished(instance, state, found)]):
         tags = {PARTITION_NAME_TAG: wanted.batch, ARRIVAL_TAG: state.name}
         runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=ATTEMPTS)
-        contents = [run.tags[CONTENT_TAG] for run in runs]
+        contents = [run.tags[CONTENT_TAG] for run in runs if not is_changed(run)]
         same = list(takewhile(wanted.content.__eq__, contents))
         if len(same) < ATTEMPTS and not (same and _refused(instance, runs[0])):
             yield dg.RunRequest(
@@ -178,6 +179,8 @@ def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arriva
     seen = {arrival.batch for arrival in found}
     for record in instance.get_run_records(dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), limit=REMEMBERED):
         run = record.dagster_run
+        if is_changed(run):  # what it was about, nobody knows: the source is looked at all the same
+            continue
         batch, _, token = run.tags[CONTENT_TAG].partition(" ")
         if batch in seen:
             continue

@@ -13,6 +13,7 @@ from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, 
 from ml_assets.names import ACTOR_TAG, DECISION_TAG
 from ml_assets.orchestration import display
 from ml_assets.orchestration.graph import Graph, as_of, check, mlflow_run_id, refusals
+from ml_assets.orchestration.history import newest_number_told
 from ml_assets.promotion.leaks import suspected, told
 from ml_assets.search.candidates import candidates
 
@@ -130,7 +131,8 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
         actor = context.run.tags.get(ACTOR_TAG, "dagster")
         with refusals():
             batch = as_of(context, state, "trained_model")
-            result = champion_step(state, batch, mlflow_run_id(context), actor, context.log.info)
+            told = newest_number_told(context.instance, state)
+            result = champion_step(state, batch, mlflow_run_id(context), actor, context.log.info, told)
         words = {
             "version": result.version,
             "champion_version": result.champion_version or 0,

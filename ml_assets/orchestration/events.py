@@ -9,6 +9,7 @@ import dagster as dg
 
 from ml_assets.names import STATIC
 from ml_assets.orchestration.event_seal import CHANGED, ChangedEventError, is_changed
+from ml_assets.shown import spanned
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord
@@ -100,7 +101,7 @@ def by_batch(key: dg.AssetKey, events: tuple[Told, ...]) -> dict[str, Any]:
     if changed:
         model, asset = key.path
         raise ChangedEventError(
-            f"{model}: what Dagster's log says of {asset} of {', '.join(changed)} was changed after it was written:"
+            f"{model}: what Dagster's log says of {asset} of {spanned(changed)} was changed after it was written:"
             f" materialize {asset} of {'these batches' if changed[1:] else 'this batch'} again, or restore the log from"
             " a backup"
         )

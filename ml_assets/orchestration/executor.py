@@ -11,6 +11,7 @@ from dagster._core.executor.in_process import InProcessExecutor
 
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import process_tag
+from ml_assets.orchestration.run_seal import seal
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -23,9 +24,10 @@ class TaggingExecutor(InProcessExecutor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        """Write the tag, then execute the steps."""
-        run_id = plan_context.run_id
-        plan_context.instance.add_run_tags(run_id, {PROCESS_TAG: process_tag(run_id)})
+        """Write the tags, then execute the steps."""
+        run, run_id = plan_context.dagster_run, plan_context.run_id
+        own = {PROCESS_TAG: process_tag(run_id), **seal(run_id, run.job_name, run.tags)}
+        plan_context.instance.add_run_tags(run_id, own)
         yield from super().execute(plan_context, execution_plan)
 
 

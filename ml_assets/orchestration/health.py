@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from ml_assets.monitoring.wording import without_alarm
+from ml_assets.monitoring.wording import faults_told, without_alarm
 from ml_assets.names import STATIC
 from ml_assets.orchestration.refused import Refused
 from ml_assets.retraining.breaches import drift_breach, performance_breach
@@ -122,7 +122,7 @@ def health(history: History, retraining: Retraining, refused: Refused | None) ->
         told = f"; the reports of {newest.batch} speak of version {other}" if newest and other else ""
         return Health("no report yet", f"no report of {_which(newest)} speaks of version {version}{told}")
     if drift.faults:
-        return Health("fault", f"{drift.batch}: {'; '.join(drift.faults)}")
+        return Health("fault", f"{drift.batch}: {faults_told(drift.faults)}")
     if performance is not None and performance_breach(performance, retraining):
         return Health("degraded", performance.text)
     if drift_breach(drift, retraining):

@@ -12,9 +12,10 @@ from dagster import DagsterRunStatus
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, TRAINING_TAG
-from ml_assets.orchestration.event_seal import CHANGED
+from ml_assets.orchestration.event_seal import CHANGED, ChangedEventError
 from ml_assets.orchestration.events import by_batch, metadata, newest_events, number
 from ml_assets.orchestration.reaper import IN_PROGRESS
+from ml_assets.orchestration.run_seal import is_changed
 from ml_assets.records import (
     Attempt,
     BatchEvidence,
@@ -153,18 +154,22 @@ def _attempts(
         if entry.batch is not None
     }
     former = renamed.former_names(state.ledger, state.name)
-    found = instance.get_run_records(
-        dg.RunsFilter(tags={TRAINING_TAG: [state.name, *former]}), limit=limit or ATTEMPTS
-    )
-    records = [r for r in found if _of_this_model(r, former)]
+    records = [
+        r for r in _trainings(instance, [state.name, *former], limit or ATTEMPTS) if _of_this_model(r, former)
+    ]
     trained = dg.AssetKey([state.name, "trained_model"])
     if running is None:
         running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
     index = state.indexes()
-    for record in sorted(runs.values(), key=lambda r: r.create_timestamp):
+    for record in sorted(runs.values(), key=lambda r: r.storage_id):
         run = record.dagster_run
+        if is_changed(run):
+            raise ChangedEventError(
+                f"{state.name}: what Dagster's log says of the training run {run.run_id} was changed after it was"
+                " written: delete that run in the web UI, so that it counts no more, or restore the log from a backup"
+            )
         batch = run.tags.get(AS_OF_TAG) or newest
         if batch is None:
             continue
@@ -178,9 +183,26 @@ def _attempts(
         yield Attempt(batch_index=index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
 
 
+def _trainings(instance: DagsterInstance, names: Sequence[str], limit: int) -> list[RunRecord]:
+    """Read the newest training runs of a model, found by their tags and by their job: neither alone is sealed."""
+    filters = [
+        dg.RunsFilter(tags={TRAINING_TAG: names}),
+        *(dg.RunsFilter(job_name=f"{n}_train") for n in names),
+    ]
+    found = {r.storage_id: r for each in filters for r in instance.get_run_records(each, limit=limit)}
+    return [found[place] for place in sorted(found, reverse=True)[:limit]]
+
+
+def newest_number_told(instance: DagsterInstance, state: ModelState) -> int:
+    """Give the highest number of a version that the newest trainings in the event log made; 0 where there is none."""
+    key = dg.AssetKey([state.name, "champion"])
+    gates = newest_events(instance, key, _gate_said)
+    return max((told.value[2] for told in gates if told.value is not CHANGED), default=0)
+
+
 def _of_this_model(record: RunRecord, former: Mapping[str, datetime]) -> bool:
     """Whether a run of this name, or of a former one, is not that of another model which has the name now."""
-    until = former.get(record.dagster_run.tags[TRAINING_TAG])
+    until = former.get(record.dagster_run.tags.get(TRAINING_TAG, ""))
     return until is None or record.create_timestamp.timestamp() <= until.timestamp()
 
 

@@ -29,7 +29,7 @@ from ml_assets.orchestration.taking_in import BATCH_ASSETS
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import RecipeFault, fault_in
 from ml_assets.settings import Settings
-from ml_assets.shown import shown
+from ml_assets.shown import listed, shown
 
 if TYPE_CHECKING:
     from dagster._core.definitions.repository_definition import RepositoryDefinition
@@ -204,7 +204,7 @@ def broken_recipe_alert(
                 ledger, settings.alerts, shown(path.stem, LONGEST_STEM), "broken_recipe", occasion, str(error)
             )
         return dg.SkipReason(
-            f"{len(faults)} broken recipes: {', '.join(shown(path.name) for path, _ in faults)}"
+            f"{len(faults)} broken recipes: {listed(shown(path.name) for path, _ in faults)}"
         )
 
     return [sensor]

@@ -40,7 +40,9 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
     begun = renamed.has_begun(ledger, old, new)
     if not champions.versions(ledger, old):
         raise RenameError(f"there is no model {old!r} in {settings.ledger}: nothing to rename")
-    if champions.versions(ledger, new) and not begun:
+    if renamed.has_ended(ledger, old, new):
+        return
+    if champions.versions(ledger, new) and not (begun or renamed.comes_home(ledger, old, new)):
         raise RenameError(
             f"{new} has versions of its own, which {old}'s would be mixed with; give its recipe another name"
         )
@@ -69,9 +71,9 @@ def _move(old: Path, new: Path) -> None:
 
 def _report_again(instance: DagsterInstance, before: ModelState, after: ModelState) -> None:
     for asset in (*BATCH_ASSETS, *TRAINING_ASSETS):
-        known = {told.partition for told in _newest(instance, after, asset)}
+        known = {told.partition: told.metadata for told in _newest(instance, after, asset)}
         for told in reversed(_newest(instance, before, asset)):
-            if told.partition not in known:
+            if known.get(told.partition) != told.metadata:
                 key = dg.AssetKey([after.name, asset])
                 again = dg.AssetMaterialization(key, partition=told.partition, metadata=told.metadata)
                 instance.report_runless_asset_event(again)

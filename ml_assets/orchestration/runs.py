@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._core.utils import make_new_run_id
 
 from ml_assets.failures import MendableError
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import process_tag, reap
+from ml_assets.orchestration.run_seal import seal
 from ml_assets.settings import Settings
 from ml_assets.settings.home import keep_private, unusable
 from ml_assets.store.snapshots import atomic_write
@@ -100,13 +102,14 @@ def execute(
     KeyboardInterrupt
         If a person interrupted it: Dagster ends the run, and tells it as a failure.
     """
-    run_id = make_new_run_id()
-    result = repository.get_job(job).execute_in_process(
+    run_id, definition = make_new_run_id(), repository.get_job(job)
+    given = {**definition.run_tags, **(tags or {}), **({PARTITION_NAME_TAG: partition} if partition else {})}
+    result = definition.execute_in_process(
         run_id=run_id,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         partition_key=partition,
-        tags={**(tags or {}), PROCESS_TAG: process_tag(run_id)},
+        tags={**(tags or {}), PROCESS_TAG: process_tag(run_id), **seal(run_id, job, given)},
         asset_selection=assets,
         raise_on_error=False,
     )

@@ -14,10 +14,10 @@ from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.names import RULE_TAG, STATIC
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
+from ml_assets.orchestration.sensor import decide, run_request
 from ml_assets.orchestration.taking_in import take_in, take_in_changes, wait_for_runs
 from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
 from ml_assets.records import DriftReport
-from ml_assets.records.retraining import said_of
 from ml_assets.registry import champions, charge
 from ml_assets.retraining.breaches import drift_breach
 from ml_assets.settings import Alerts
@@ -209,10 +209,13 @@ def _rolled_back(state: ModelState, batch: str) -> int | None:
 
 
 def _monitored(walker: Walker, batch: str) -> bool:
-    """Whether the event log, which the sensor reads, has the last report of a batch."""
-    asset = dg.AssetKey([walker.state.name, "performance_report"])
-    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[batch])
-    return bool(walker.instance.fetch_materializations(wanted, limit=1).records)
+    """Whether the event log, which the sensor reads, has both reports of a batch.
+
+    The second one alone is made anew, too, when rows of the batch that it scores have changed.
+    """
+    keys = (dg.AssetKey([walker.state.name, asset]) for asset in ("drift_report", "performance_report"))
+    filters = (dg.AssetRecordsFilter(asset_key=key, asset_partitions=[batch]) for key in keys)
+    return all(walker.instance.fetch_materializations(wanted, limit=1).records for wanted in filters)
 
 
 def _trained_before(state: ModelState, batch: str) -> tuple[dict[str, Any], str, int | None] | None:
@@ -270,18 +273,18 @@ def _refused(state: ModelState, batch: str, message: str) -> WalkedBatch:
 
 
 def _ask_sensor(walker: Walker) -> tuple[dg.RunRequest | None, dict[str, Any]]:
-    """Evaluate the very sensor that the daemon evaluates; its decision is read from the ledger."""
+    """Evaluate the very sensor that the daemon evaluates; the decision that it asks for a run by is in the ledger.
+
+    A decision that asks for nothing is made once more: the ledger keeps the first of those that are alike.
+    """
     state = walker.state
     sensor = walker.repository.get_sensor_def(f"{state.name}_retrain")
     with dg.build_sensor_context(instance=walker.instance, repository_def=walker.repository) as context:
         data = sensor.evaluate_tick(context)
-    request = data.run_requests[0] if data.run_requests else None
-    if request is not None:
-        entry = state.ledger.by_key(state.name, f"decision:{request.run_key}:{request.tags[RULE_TAG]}")
-    else:
-        entry = state.ledger.last(state.name, ["retrain_decision"])
-        if entry is not None and data.skip_message != said_of(entry.record):
-            raise WalkError(f"{state.name}: the sensor said {data.skip_message!r}")
-    if entry is None:
-        raise WalkError(f"{state.name}: the ledger has no entry of what the sensor decided")
+    if not data.run_requests:
+        decision, _ = decide(walker.instance, state)
+        return run_request(state, decision) if decision.retrain else None, decision.model_dump()
+    request = data.run_requests[0]
+    entry = state.ledger.by_key(state.name, f"decision:{request.run_key}:{request.tags[RULE_TAG]}")
+    assert entry is not None
     return request, entry.record

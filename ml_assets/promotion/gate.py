@@ -231,8 +231,8 @@ def _segment_gains(
 
 def _segment_check(parts: list[SegmentGain]) -> GateCheck:
     worse = [
-        f"worse where {part.segment}: {figure(part.challenger_score)} against {figure(part.champion_score)} on "
-        f"{part.rows:,} rows (p = {part.p_value:.2g} corrected for {len(parts)} segments)"
+        f"surely worse where {part.segment}: {figure(part.challenger_score)} against "
+        f"{figure(part.champion_score)} on {part.rows:,} rows"
         for part in parts
         if part.worse
     ]

@@ -14,6 +14,7 @@ from ml_assets.features.cleaning import holds_iso_times
 from ml_assets.names import RESERVED
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Kind, Schema
+from ml_assets.shown import listed
 from ml_assets.sources.numbers import NUMBER_LIKE
 from ml_assets.tasks.all import task_of
 
@@ -204,7 +205,7 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     features = _feature_columns(frame, recipe)
     if not any(frame[name].notna().any() for name in features):
-        named = f"all others ({', '.join(sorted(features))}) are empty" if features else "there are no others"
+        named = f"all others ({listed(sorted(features))}) are empty" if features else "there are no others"
         yield _finding(
             "no_features",
             "there is no column to learn from: beside the target, the time, entities and what is excluded, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from ml_assets.records.base import Record
@@ -90,7 +89,7 @@ class RetrainDecision(Record):
     @property
     def said(self) -> str:
         """The rule and the reasons, as a person says them."""
-        return said_of(self.model_dump())
+        return f"{RULES_IN_WORDS.get(self.rule, self.rule)}: {'; '.join(self.reasons)}"
 
     @property
     def retrain(self) -> bool:
@@ -101,9 +100,3 @@ class RetrainDecision(Record):
     def key(self) -> str:
         """Identity of the evidence and the attempt: the run key."""
         return f"{self.recipe}:{self.batch}:v{self.champion_version or 0}:a{self.attempt}"
-
-
-def said_of(decision: Mapping[str, Any]) -> str:
-    """Say a decision that is kept as JSON: its rule and its reasons."""
-    rule = str(decision["rule"])
-    return f"{RULES_IN_WORDS.get(rule, rule)}: {'; '.join(decision['reasons'])}"

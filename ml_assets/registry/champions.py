@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from ml_assets.failures import MendableError
 from ml_assets.records import Comparison, Direction, Evaluation, Record, Score, TrainedModel
 from ml_assets.registry.ledger import Entry, Ledger
+from ml_assets.shown import spanned
 
 CHANGES = ("promote", "rollback", "reconcile")
 GATE = ("promote", "keep", "inconclusive")
@@ -132,8 +133,8 @@ def version_info(ledger: Ledger, recipe: str, version: int) -> VersionInfo:
     known = _registered(ledger.find(recipe, [TRAIN], state="done", to_version=version))
     if known:
         return known[-1]
-    listed = ", ".join(str(info.version) for info in versions(ledger, recipe)) or "none"
-    raise UnknownVersionError(f"{recipe} has no version {version} in the ledger (registered: {listed})")
+    known_ones = spanned([info.version for info in versions(ledger, recipe)], 12) or "none"
+    raise UnknownVersionError(f"{recipe} has no version {version} in the ledger (registered: {known_ones})")
 
 
 def versions(ledger: Ledger, recipe: str) -> tuple[VersionInfo, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
-from ml_assets.registry.champions import version_info
+from ml_assets.registry.champions import UnknownVersionError, version_info
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.pipelines import load_pipeline
@@ -147,6 +147,20 @@ class StoredFiles:
             frame = pd.read_parquet(path)
         guesses = [name for name in frame.columns if name.startswith(PREDICTED)]
         return frame.drop(columns=guesses), frame[guesses].rename(columns=lambda n: n.removeprefix(PREDICTED))
+
+    def are_kept(self, recipe: str, version: int) -> bool:
+        """Whether the ledger knows a version and MLflow its run: of one that was lost with either, nothing is known."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_run(version_info(self.ledger, recipe, version).run_id)
+        except UnknownVersionError:
+            return False
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
 
     def location(self, model_uri: str) -> str:
         """Read where the files of a logged model are."""

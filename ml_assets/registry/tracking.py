@@ -22,6 +22,7 @@ from ml_assets.registry.files import TRAINING, write_training
 from ml_assets.registry.pipelines import log_pipeline
 from ml_assets.registry.run_page import EXPERIMENT
 from ml_assets.settings import Settings
+from ml_assets.shown import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,7 @@ def log_training(
     features = list(training.features)
     missing = [c for c in (*features, target, ROW_ID) if c not in rows.columns]
     if missing:
-        raise ValueError(f"{recipe}: the training rows to be logged have no column {', '.join(missing)}")
+        raise ValueError(f"{recipe}: the training rows to be logged have no column {listed(missing)}")
     name = f"fit {training.class_path.rpartition('.')[2]}{'' if trials else ' again, on all rows'}"
     experiment_id, tags = place.experiment_id, {"recipe": recipe, **place.tags}
     with nested_run(client, name, replace(place, tags=tags)) as run_id:

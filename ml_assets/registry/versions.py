@@ -67,6 +67,7 @@ class Registry:
         evaluation: Evaluation | None = None,
         actor: str = "training",
         note: str = "",
+        after: int = 0,
     ) -> int:
         """Make a logged model a version, with the alias `challenger`; the same run again is the same version.
 
@@ -82,6 +83,8 @@ class Registry:
             Who registers it.
         note : str
             What people read of it in MLflow.
+        after : int
+            Highest number that others know: where ledger and registry were lost, reports still speak of it.
 
         Raises
         ------
@@ -94,7 +97,8 @@ class Registry:
             if known is not None and known.to_version is not None:
                 return known.to_version
             with self.files.verified_model(trained, f"{recipe}, run {trained.run_id}"):
-                version = self._create_version(trained, evaluation, tags or {}, note)
+                newest = max(self.ledger.newest_version(recipe), after)
+                version = self._create_version(trained, evaluation, tags or {}, note, newest)
             self.client.set_registered_model_alias(recipe, CHALLENGER, str(version))
             score = evaluation.scores.get(trained.training.metric) if evaluation else None
             shown = f", hold-out {trained.training.metric} {figure(score.value)}" if score else ""
@@ -115,12 +119,16 @@ class Registry:
             return version
 
     def _create_version(
-        self, trained: TrainedModel, evaluation: Evaluation | None, tags: Mapping[str, str], note: str
+        self,
+        trained: TrainedModel,
+        evaluation: Evaluation | None,
+        tags: Mapping[str, str],
+        note: str,
+        newest: int,
     ) -> int:
-        """Make a version with a number that the ledger has not given; a lost registry would begin at 1 again."""
+        """Make a version with a number above the newest that is known; a lost registry would begin at 1 again."""
         recipe = trained.recipe
         self._ensure_model(recipe)
-        newest = self.ledger.newest_version(recipe)
         # A version without its line in the ledger is left where a process was killed here: take it up.
         found = self.client.search_model_versions(f"name = '{recipe}' and run_id = '{trained.run_id}'")
         if numbers := [int(version.version) for version in found if int(version.version) > newest]:

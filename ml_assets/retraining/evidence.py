@@ -18,7 +18,7 @@ from ml_assets.records import (
     SequentialTest,
 )
 from ml_assets.retraining.ageing import Due, due
-from ml_assets.retraining.breaches import SIGNIFICANCE, drift_breach, many, performance_breach
+from ml_assets.retraining.breaches import drift_breach, many, performance_breach
 from ml_assets.retraining.harm import Harm, harm_of
 from ml_assets.retraining.series import Series
 from ml_assets.retraining.together import pooled_p_value
@@ -176,13 +176,11 @@ class Case:
         limit = ""
         if scored:
             report = scored[-1][0]
-            sign = "<" if report.direction == "maximize" else ">"
             threshold = self.retraining.performance_threshold
             if threshold is not None:
-                limit = f"{sign} {threshold:g} ({report.metric})"
+                limit = f"{'<' if report.direction == 'maximize' else '>'} {threshold:g} ({report.metric})"
             elif report.holdout is not None:
-                holdout = f"{sign} {figure(report.holdout.value)} on the hold-out"
-                limit = f"{holdout} ({report.metric}, p < {SIGNIFICANCE:g})"
+                limit = f"surely worse than {figure(report.holdout.value)} on the hold-out ({report.metric})"
         return Series(
             kind="performance",
             batches=tuple(report.scored_batch or report.batch for report, _ in scored),

@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.monitoring.wording import faults_told
 from ml_assets.records import DriftReport, History, RetrainDecision
 from ml_assets.retraining.evidence import Case
+from ml_assets.shown import spanned
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Recipe, Retraining, Training
@@ -89,8 +91,8 @@ def fault(case: Case) -> RetrainDecision | None:
     report = case.newest.drift if case.newest else None
     if case.history.champion is None or report is None or report.status != "fault":
         return None
-    reasons = [f"the data of {report.batch} are faulty, and a model must not learn them", *report.faults]
-    return case.decide("blocked", "fault", reasons)
+    reason = f"the data of {report.batch} are faulty, and a model must not learn them"
+    return case.decide("blocked", "fault", [reason, faults_told(report.faults)])
 
 
 def older_champion(case: Case) -> RetrainDecision | None:
@@ -101,7 +103,7 @@ def older_champion(case: Case) -> RetrainDecision | None:
     versions = sorted(
         {report.champion_version for report in case.reports if report.champion_version is not None}
     )
-    reason = f"no report speaks of champion {champion.version} yet, only of {', '.join(map(str, versions))}"
+    reason = f"no report speaks of champion {champion.version} yet, only of {spanned(versions)}"
     return case.decide("none", "older_champion", [reason])
 
 

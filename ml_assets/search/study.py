@@ -319,13 +319,6 @@ def _quiet() -> Iterator[None]:
 def _storage(folder: Path | None, study_name: str) -> optuna.storages.BaseStorage | None:
     if folder is None:
         return None
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+    from ml_assets.search.journal import storage
 
-    from ml_assets.search.journal import FileLock, drop_half_line
-
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{study_name}.journal"
-    lock = FileLock(path)
-    drop_half_line(path, lock)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    return storage(folder / f"{study_name}.journal")

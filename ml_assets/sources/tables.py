@@ -8,6 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.shown import listed
 from ml_assets.sources import account
 from ml_assets.sources.account import Account, SetAside
 from ml_assets.sources.arrow import TIME, Piece, cast, common_type
@@ -187,9 +188,11 @@ def _check_alike(pieces: list[Piece]) -> None:
         absent = [name for name in names if name not in here]
         extra = [name for name in here if name not in names]
         if absent or extra:
-            differences = [f"lacks {', '.join(absent)}"] * bool(absent) + [f"adds {', '.join(extra)}"] * bool(
-                extra
+            lacks, adds = (
+                [f"{verb} {listed(names)}"] * bool(names)
+                for verb, names in (("lacks", absent), ("adds", extra))
             )
+            differences = [*lacks, *adds]
             raise SourceError(
                 f"{piece.path} {' and '.join(differences)}, compared with {first.path.name}: "
                 "files of one source must have the same columns"

@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 from ml_assets.failures import MendableError
 from ml_assets.names import BATCH
 from ml_assets.records import Record
+from ml_assets.shown import spanned
 from ml_assets.store.seal import opened, sealed
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Store:
             table = pa.concat_tables(tables, promote_options="permissive")
         except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
             raise StoreError(
-                f"{asset}: a column changes its type between {', '.join(batches)}: {error}"
+                f"{asset}: a column changes its type between {spanned(batches)}: {error}"
             ) from error
         frame: pd.DataFrame = table.to_pandas()
         return frame

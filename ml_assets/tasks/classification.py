@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml_assets.shown import listed
 from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task, mean
 
 POSITIVE_LABELS = ("1", "1.0", "true", "yes", "y", "t", "positive", "pos")
@@ -46,7 +47,7 @@ def positive_class(labels: pd.Series[Any], wanted: str | int | bool | None = Non
             if c.lower() == str(wanted).lower() or (wanted is True and c.lower() in POSITIVE_LABELS)
         ]
         if len(same) != 1:
-            raise ValueError(f"positive_class: {wanted!r} is not a label (found {', '.join(classes)}).")
+            raise ValueError(f"positive_class: {wanted!r} is not a label (found {listed(classes)}).")
         return str(same[0])
     saying_yes = [c for c in classes if c.lower() in POSITIVE_LABELS]
     if len(saying_yes) == 1:

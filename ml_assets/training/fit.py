@@ -26,6 +26,7 @@ from ml_assets.records import TrainingResult, TuningResult
 from ml_assets.search.candidates import candidate, candidates, search_settings
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
+from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.metrics import metric_named
 from ml_assets.training.splits import folds, labelled_rows
@@ -124,7 +125,7 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     rows = labelled_rows(frame, recipe)
     missing = [column for column in result.features if column not in rows.columns]
     if missing:
-        raise ValueError(f"The rows lack features of the model: {', '.join(missing)}.")
+        raise ValueError(f"The rows lack features of the model: {listed(missing)}.")
     found = roles_of(result.features, rows, recipe)
     chosen = candidate(result.class_path, result.params, recipe)
     pipeline, _ = _fit_pipeline(rows, found, recipe, chosen, result.params, result.positive)

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from dagster import DagsterRunStatus
 
+from ml_assets.orchestration.run_seal import SEAL_TAG, is_changed
 from ml_assets.registry import champions
 from ml_assets_tests.support.places import (
     STATIC_RECIPE,
@@ -121,7 +122,8 @@ def test_materialize_all_without_tags_makes_a_champion(empty: Place, tmp_path: P
     place.dagster("asset", "materialize", "-m", "ml_assets.definitions", "--select", "group:reef")
     run = only_run(place)
     assert run.status == DagsterRunStatus.SUCCESS
-    assert not any(tag.startswith("ml_assets/") and tag != "ml_assets/process" for tag in run.tags)
+    assert {tag for tag in run.tags if tag.startswith("ml_assets/")} == {"ml_assets/process", SEAL_TAG}
+    assert run.tags[SEAL_TAG].startswith(run.run_id) and not is_changed(run)
     with place.instance() as instance:
         known = {
             asset: instance.get_latest_materialization_event(dg.AssetKey(["reef", asset])) for asset in ASSETS
@@ -154,7 +156,7 @@ def test_two_trainings_at_once_do_not_disturb_each_other(empty: Place, tmp_path:
         assert "Traceback" not in err, err
         answer = json.loads(out.splitlines()[-1])
         if process.returncode:
-            assert "another process is at work on 'reef" in answer["error"] or "in flight" in answer["error"]
+            assert "is at work on 'reef" in answer["error"] or "in flight" in answer["error"]
     check_ledger(place.state)
     check_store(place.state)
     champion = place.state.registry.champion(place.name)

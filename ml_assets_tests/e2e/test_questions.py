@@ -136,3 +136,14 @@ def test_a_model_whose_recipe_is_gone_is_shown_and_can_be_renamed(renamed: Shop)
     put(renamed, 3, rows(3, drifted=True))
     walked = ml_assets("backfill", "ebb", "--json").result  # goes on where it was, and the champion predicts
     assert [batch["promoted"] for batch in walked["batches"]] == [None, 1, None, 2]
+    # Back to the old name, and on again: whatever happened under either name is there.
+    for old, new in (("ebb", "tide"), ("tide", "ebb")):
+        (renamed.folder / f"{old}.yaml").unlink()
+        renamed.write(f"{new}.yaml", RECIPE.replace("name: tide", f"name: {new}"))
+        for _ in range(2):
+            moved = ml_assets("rename", old, new, "--json")
+            assert moved.result == {"name": new, "from_name": old, "champion_version": 2}, moved.err
+        assert attempts(new) == ["promote", "promote"]
+        again = ml_assets("backfill", new, "--json").result
+        assert [batch["promoted"] for batch in again["batches"]] == [None, 1, None, 2]
+        assert [info.version for info in known_state(new).registry.versions(new)] == [1, 2]

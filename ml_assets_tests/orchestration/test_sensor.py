@@ -26,6 +26,7 @@ from ml_assets.names import PROCESS_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
 from ml_assets.orchestration.standing import standing_instance
+from ml_assets.orchestration.walk import Walker, _ask_sensor
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
@@ -213,6 +214,20 @@ def test_one_drifted_batch_is_not_enough_and_the_reason_says_so(desk: Desk) -> N
     assert "2 of the last 3, the newest among them, are needed" in skipped(desk.tick(), "k_of_n")
 
 
+def test_a_walk_goes_on_where_the_sensor_says_again_what_it_had_said_before(desk: Desk) -> None:
+    """The ledger keeps the first of like decisions, and has another one since: as after a kill and a tick."""
+    desk.crown(1, 0)
+    desk.arrive(1)
+    repository = definitions_of([desk.state], [], desk.state.settings).get_repository_def()
+    walker = Walker(desk.state, repository, desk.instance)
+    request, said = _ask_sensor(walker)
+    assert request is None
+    other = said | {"rule": "in_flight", "reasons": ["a run is in flight"]}
+    desk.state.ledger.append("tide", "retrain_decision", actor="sensor", reason="other", record=other)
+    again = _ask_sensor(walker)
+    assert (again[0], again[1]["rule"], again[1]["reasons"]) == (None, said["rule"], said["reasons"])
+
+
 def test_request_carries_its_evidence(drifted: Desk) -> None:
     request = asked(drifted.tick())
     assert request.run_key == f"tide:{day(3)}:v1:a0"
@@ -332,7 +347,7 @@ with locked(Path({str(drifted.state.settings.locks)!r}), {drifted.state.command_
         answer = drifted.tick()
         assert isinstance(answer, str) and "a command (train, backfill) is at work" in answer
         with (
-            pytest.raises(Busy, match="another process is at work"),
+            pytest.raises(Busy, match=r"another process \(\d+\) is at work .* wait until it has ended"),
             locked(drifted.state.settings.locks, drifted.state.command_lock),
         ):
             pass

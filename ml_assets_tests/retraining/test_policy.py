@@ -167,7 +167,7 @@ OLD = History(
             {},
             "retrain",
             "retrain",
-            "live metric 0.6 < 0.8 on the hold-out",
+            "live metric 0.6 surely worse than 0.8 on the hold-out (roc_auc) in 2 of",
         ),
         (history([0.0] * 3, [0.6, 0.6, 0.8]), {}, "none", "k_of_n", "needed"),
         (

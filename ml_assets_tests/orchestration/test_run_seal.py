@@ -1,0 +1,70 @@
+"""The tags of a run that decisions read: a changed one is refused, and no run is lost by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterRunStatus
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.test_utils import create_run_for_test
+
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, TRAINING_TAG
+from ml_assets.orchestration.event_seal import ChangedEventError
+from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.run_seal import SEALED, is_changed, seal
+from ml_assets.recipe.loading import load_recipe
+from ml_assets.settings import Settings
+from ml_assets_tests.support.tide import MODEL
+
+TAGS = {
+    AS_OF_TAG: "2024-01-03",
+    DECISION_TAG: "tide:2024-01-03:v1:a0",
+    MODEL_TAG: "tide",
+    PARTITION_NAME_TAG: "2024-01-03",
+    TRAINING_TAG: "tide",
+}
+RUN = "0a0b0c0d-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> ModelState:
+    path = tmp_path / "tide.yaml"
+    path.write_text(MODEL + "batches: {column: day, period: daily, start: 2024-01-01}\n")
+    return ModelState(load_recipe(path), path, Settings(home=tmp_path / "home", recipes=(tmp_path,)))
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def run(instance: dg.DagsterInstance, tags: dict[str, str], run_id: str = RUN) -> dg.DagsterRun:
+    made = DagsterRunStatus.FAILURE
+    return create_run_for_test(instance, "tide_train", run_id=run_id, status=made, tags=tags)
+
+
+def test_what_was_sealed_is_believed_and_counts_once(instance: dg.DagsterInstance, state: ModelState) -> None:
+    run(instance, {**TAGS, ACTOR_TAG: "sensor", **seal(RUN, "tide_train", TAGS)})
+    assert [attempt.batch_index for attempt in read_history(instance, state).attempts] == [2]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_changed_tag_is_refused(instance: dg.DagsterInstance, state: ModelState, tag: str) -> None:
+    assert tag in SEALED
+    changed = {**TAGS, **seal(RUN, "tide_train", TAGS), tag: TAGS[tag][:-1] + "5"}
+    assert is_changed(run(instance, changed))
+    with pytest.raises(ChangedEventError, match=rf"tide: .*{RUN} was changed .*: delete that run"):
+        read_history(instance, state)
+
+
+def test_a_run_that_repeats_another_has_no_seal_until_it_begins(
+    instance: dg.DagsterInstance, state: ModelState
+) -> None:
+    copied = {**TAGS, AS_OF_TAG: "2024-01-04", **seal("another", "tide_train", TAGS)}
+    run(instance, copied)
+    assert [attempt.batch_index for attempt in read_history(instance, state).attempts] == [3]
