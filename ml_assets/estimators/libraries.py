@@ -155,7 +155,7 @@ def input_wanted(class_path: str, params: Mapping[str, Any], encoded: bool = Fal
     class_path : str
     params : mapping of str to value
     encoded : bool
-        Whether the recipe names an encoding of categories itself, which then holds.
+        Whether the recipe names a preparation of columns itself, which then holds.
 
     >>> input_wanted("xgboost.XGBRegressor", {}), input_wanted("xgboost.XGBRegressor", {"enable_categorical": True})
     ('numbers', 'categories')

@@ -106,10 +106,11 @@ def permutation_importance(
 
 def _parts(model: Any, names: list[str]) -> tuple[Callable[[pd.DataFrame], Any], Any, dict[str, list[int]]]:
     """What prepares rows, what predicts from that, and which of its columns each feature becomes."""
-    if "preprocessing" not in getattr(model, "named_steps", {}):
+    transformer = getattr(model, "named_steps", {}).get("preprocessing")
+    places = output_columns(transformer) if transformer is not None else None
+    if transformer is None or places is None:
         return pd.DataFrame.copy, model, {name: [k] for k, name in enumerate(names)}
-    transformer = model.named_steps["preprocessing"]
-    return transformer.transform, model[1:], output_columns(transformer)
+    return transformer.transform, model[1:], places
 
 
 def _replaced(own: Any, others: Any, places: list[list[int]]) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
     RobustScaler,
@@ -21,7 +21,10 @@ from sklearn.preprocessing import (
 
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
-from ml_assets.features.values import as_numbers, as_text
+from ml_assets.features.outliers import Outliers
+from ml_assets.features.rows import LearnedRows
+from ml_assets.features.treatment import Treatment, by_treatment
+from ml_assets.features.values import MISSING, as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
 from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
@@ -31,55 +34,110 @@ RAREST_LEVEL = 5
 MOST_LEVELS = 50
 """Columns that one categorical feature becomes at most."""
 
-SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
-IMPUTATIONS = {"mean": "mean", "median": "median", "mode": "most_frequent"}
+SCALERS = {
+    "standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler, "normalizer": Normalizer,
+}  # fmt: skip
+IMPUTATIONS = {"mean": "mean", "median": "median", "mode": "most_frequent", "drop": "median"}
+"""From the strategy for missing numbers to scikit-learn's; a row to predict is not dropped, and gets the median."""
 
 
 def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
     """Return the unfitted transformer of the features, by name; other columns are ignored.
 
-    Numbers: missing ones imputed, with an indicator where training rows miss some, and scaled. Categories:
-    missing is a category, then encoded; a level not seen in training counts as a rare one.
+    Numbers: outliers clipped or flagged, missing ones imputed, with an indicator where training rows miss some,
+    and scaled. Categories: missing is a category or the most frequent one, then encoded; a level not seen in
+    training counts as a rare one.
     `typed`: for an estimator that understands missing numbers and categories, which are left as they are.
 
     Raises
     ------
     ValueError
-        If there is no feature, or missing rows shall be dropped (a row to predict cannot be).
+        If there is no feature.
     """
     if not roles.features:
         raise ValueError(f"No feature is left of {len(roles.excluded)} columns: {_reasons(roles)}.")
-    params = recipe.model.preprocessor.params
-    if params.missing_strategy not in IMPUTATIONS:
-        raise ValueError(
-            f"missing_strategy: {params.missing_strategy!r} cannot treat a row that must be predicted "
-            f"(accepted: {', '.join(IMPUTATIONS)})."
-        )
     if typed:
         return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL)
-    numeric: list[tuple[str, Any]] = [
-        ("numbers", FunctionTransformer(as_numbers, feature_names_out="one-to-one")),
-        (
-            "impute",
-            SimpleImputer(
-                strategy=IMPUTATIONS[params.missing_strategy], add_indicator=True, keep_empty_features=True
-            ),
+    parts = by_treatment(roles, recipe)
+    branches = [
+        *_numbered("numeric", [(_numbers(how, recipe), names) for how, names in parts["numeric"].items()]),
+        *_numbered(
+            "categorical", [(_categories(how, recipe), names) for how, names in parts["categorical"].items()]
         ),
-        ("scale", SCALERS[params.numerical_strategy]()),
+        *_numbered("missing", [(_missing(), names) for how, names in parts["numeric"].items() if _unit(how)]),
+        *_numbered(
+            "outliers",
+            [
+                (_flags(how.outliers[0], recipe), names)
+                for how, names in parts["numeric"].items()
+                if how.outliers is not None and how.outliers[1] == "flag"
+            ],
+        ),
     ]
-    categorical = [
-        ("text", FunctionTransformer(as_text, feature_names_out="one-to-one")),
-        ("encode", _encoder(params.categorical_strategy, recipe)),
-    ]
-    branches = (
-        ("numeric", Pipeline(numeric), list(roles.numeric)),
-        ("categorical", Pipeline(categorical), list(roles.categorical)),
+    return ColumnTransformer(branches, sparse_threshold=0.0)
+
+
+def learned_rows(roles: Roles, recipe: Recipe) -> LearnedRows | None:
+    """Return which training rows are learned; None where the recipe leaves none out."""
+    parts = by_treatment(roles, recipe)
+    dropping = [names for kind in parts.values() for how, names in kind.items() if how.missing == "drop"]
+    removing: dict[Any, list[str]] = {}
+    for how, names in parts["numeric"].items():
+        if how.outliers is not None and how.outliers[1] == "remove":
+            removing.setdefault(how.outliers[0], []).extend(names)
+    if not dropping and not removing:
+        return None
+    return LearnedRows(
+        tuple(sorted(name for names in dropping for name in names)),
+        tuple((method, tuple(sorted(names))) for method, names in removing.items()),
+        recipe.random_state,
     )
-    return ColumnTransformer([branch for branch in branches if branch[2]], sparse_threshold=0.0)
 
 
-def output_columns(transformer: Any) -> dict[str, list[int]]:
-    """Return the places of the columns that each feature becomes, of a fitted transformer from `build`."""
+def _numbered(kind: str, parts: list[tuple[Any, list[str]]]) -> list[tuple[str, Any, list[str]]]:
+    """Name the branches of a kind: numeric, numeric_2 and so on."""
+    return [(kind if k == 1 else f"{kind}_{k}", *part) for k, part in enumerate(parts, start=1)]
+
+
+def _numbers(how: Treatment, recipe: Recipe) -> Any:
+    clipped = []
+    if how.outliers is not None and how.outliers[1] == "clip":
+        clipped = [("clip", Outliers(how.outliers[0], random_state=recipe.random_state))]
+    imputer = SimpleImputer(
+        strategy=IMPUTATIONS[how.missing], add_indicator=not _unit(how), keep_empty_features=True
+    )
+    return Pipeline([_as_numbers(), *clipped, ("impute", imputer), ("scale", SCALERS[how.strategy]())])
+
+
+def _categories(how: Treatment, recipe: Recipe) -> Any:
+    most = SimpleImputer(strategy="most_frequent", missing_values=MISSING, keep_empty_features=True)
+    filled = [("impute", most)] if how.missing == "mode" else []
+    text = ("text", FunctionTransformer(as_text, feature_names_out="one-to-one"))
+    return Pipeline([text, *filled, ("encode", _encoder(how.strategy, recipe))])
+
+
+def _unit(how: Treatment) -> bool:
+    """Whether each row is brought to length 1: what is missing is then told beside it."""
+    return how.strategy == "normalizer"
+
+
+def _missing() -> Any:
+    return Pipeline([_as_numbers(), ("indicate", MissingIndicator(error_on_new=False))])
+
+
+def _flags(method: Any, recipe: Recipe) -> Any:
+    return Pipeline([_as_numbers(), ("flag", Outliers(method, "flag", random_state=recipe.random_state))])
+
+
+def _as_numbers() -> tuple[str, Any]:
+    return "numbers", FunctionTransformer(as_numbers, feature_names_out="one-to-one")
+
+
+def output_columns(transformer: Any) -> dict[str, list[int]] | None:
+    """Return the places of the columns that each feature becomes, of a fitted transformer from `build`.
+
+    None where a column is made of several features.
+    """
     if isinstance(transformer, TypedColumns):
         return {name: [k] for k, name in enumerate((*transformer.numeric, *transformer.categorical))}
     places: dict[str, list[int]] = {}
@@ -87,15 +145,27 @@ def output_columns(transformer: Any) -> dict[str, list[int]]:
         if branch == "remainder":
             continue
         first = transformer.output_indices_[branch].start
-        encoder = steps.named_steps.get("encode")
-        counts = [1] * len(columns) if encoder is None else _encoded_counts(encoder, len(columns))
-        starts = first + np.concatenate([[0], np.cumsum(counts)])
-        for k, name in enumerate(columns):
-            places[name] = list(range(starts[k], starts[k + 1]))
-        if encoder is None:  # numbers first, then an indicator of each column that misses some
-            for k, feature in enumerate(steps.named_steps["impute"].indicator_.features_):
-                places[columns[feature]].append(int(starts[-1]) + k)
+        own = _own_columns(steps, len(columns))
+        if own is None:
+            return None
+        for place, feature in enumerate(own, start=first):
+            places.setdefault(columns[feature], []).append(place)
     return places
+
+
+def _own_columns(steps: Any, n_features: int) -> list[int] | None:
+    """Which feature each column of a branch comes from; None where one comes from several."""
+    each = list(range(n_features))
+    last, known = steps[-1], steps.named_steps
+    if "encode" in known:
+        return [k for k, columns in enumerate(_encoded_counts(last, n_features)) for _ in range(columns)]
+    if isinstance(last, MissingIndicator):
+        return list(last.features_)
+    if isinstance(last, Normalizer) or (isinstance(last, Outliers) and last.forest_ is not None):
+        return None if n_features > 1 else each
+    # Numbers first, then an indicator of each column that misses some.
+    indicator = known["impute"].indicator_ if "impute" in known else None
+    return each + (list(indicator.features_) if indicator is not None else [])
 
 
 def _encoded_counts(encoder: Any, n_features: int) -> list[int]:
@@ -118,7 +188,7 @@ def _encoder(strategy: str, recipe: Recipe) -> Any:
             target_type=task_of(recipe).encoded_target,
             cv=KFold(5, shuffle=True, random_state=recipe.random_state),
         )
-    if strategy == "label":
+    if strategy in ("label", "ordinal"):
         return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return OneHotEncoder(
         handle_unknown="infrequent_if_exist",

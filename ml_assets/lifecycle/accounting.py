@@ -82,9 +82,10 @@ def training_rows(state: ModelState, trained: TrainedModel) -> TrainingRows:
     left_out |= _taken_in(state, trained.as_of, account.rows_given, parted)
     if left_out[NOT_TAKEN_IN] < 0:
         left_out[GONE] = left_out.pop(NOT_TAKEN_IN)
+    left_out |= trained.training.left_out
     return TrainingRows(
         in_files=account.rows_in_files,
-        learned=trained.training.rows,
+        learned=trained.training.learned,
         held_out=parted - trained.training.rows,
         left_out={reason: rows for reason, rows in left_out.items() if rows},
         columns_learned=trained.training.features,

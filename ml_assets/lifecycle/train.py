@@ -314,11 +314,11 @@ def _window_rows(state: ModelState, as_of: str) -> pd.DataFrame:
 
 def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:
     """Fit the winner again, with the same parameters, on all rows of the window: the newest rows matter."""
-    from ml_assets.training.fit import refit
+    from ml_assets.training.fit import left_out, refit
 
     frame = _window_rows(state, as_of)
     model = refit(frame, state.recipe, trained.training)
-    result = trained.training.model_copy(update={"rows": len(frame)})
+    result = trained.training.model_copy(update={"rows": len(frame), "left_out": left_out(model)})
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of, "refit_of": trained.run_id})
     batches = tuple(sorted(frame[BATCH].unique()))
     return trained.model_copy(update={**logged._asdict(), "batches": batches, "training": result})

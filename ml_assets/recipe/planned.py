@@ -31,14 +31,18 @@ VALUES: Final = frozenset({
     ("batches.period", "yearly"),
     ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
     ("model.preprocessor.params.missing_strategy", "interpolation"),
-    ("model.preprocessor.params.numerical_strategy", "normalizer"),
 })  # fmt: skip
 """Values, each with its key: what the schema has is never looked up here."""
 
+EMBEDDING: Final = (
+    "embedding", "embedding is learned inside a neural network, and training one",
+    "Allowed: onehot, ordinal, label, target",
+)  # fmt: skip
+"""Value, its name and what to do, of a set of columns, too."""
+
 UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
     (("model", "augmenter", "type"), "feature_store", "feature_store", "Allowed: pass_through"),
-    ((*PARAMS, "missing_strategy"), "drop", "drop", "Allowed: mean, median, mode"),
-    ((*PARAMS, "outlier_detection"), True, "outlier_detection", "Leave it out"),
+    ((*PARAMS, "categorical_strategy"), *EMBEDDING),
     *((TASK, task, task, f"Allowed: {', '.join(TASK_METRICS)}")
       for task in get_args(TaskType) if task not in TASK_METRICS),
 )  # fmt: skip

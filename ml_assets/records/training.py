@@ -34,6 +34,7 @@ class TuningResult(Record):
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
+    Of `rows`, `left_out` were not learned, by the reason: the recipe leaves out what misses a value or is an outlier.
     `params` are all parameters given to the estimator, as in a recipe; `classes` end with the positive one
     of two; `notes` are facts to read before trusting the model, e.g. that the estimator did not converge.
     """
@@ -51,6 +52,12 @@ class TrainingResult(Record):
     seconds: float
     tuning: TuningResult | None = None
     notes: tuple[str, ...] = ()
+    left_out: dict[str, int] = {}
+
+    @property
+    def learned(self) -> int:
+        """Rows that were learned."""
+        return self.rows - sum(self.left_out.values())
 
     @property
     def positive(self) -> str | None:

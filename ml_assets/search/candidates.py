@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_assets.estimators.families import Candidate, families
 from ml_assets.estimators.libraries import input_wanted
+from ml_assets.features.treatment import unprepared
 from ml_assets.recipe.schema import Recipe, Tuning
 
 SEARCH_SECONDS = 120.0
@@ -22,9 +23,8 @@ def candidates(recipe: Recipe) -> dict[str, Candidate]:
 
 
 def candidate(class_path: str, params: Mapping[str, Any], recipe: Recipe) -> Candidate:
-    """Return one estimator; an encoding of categories that the recipe names is kept to, whatever the library."""
-    encoded = "categorical_strategy" in recipe.model.preprocessor.params.model_fields_set
-    return Candidate(class_path, params, input=input_wanted(class_path, params, encoded))
+    """Return one estimator; a preparation that the recipe names is kept to, whatever the library understands."""
+    return Candidate(class_path, params, input=input_wanted(class_path, params, not unprepared(recipe)))
 
 
 def search_settings(recipe: Recipe) -> Tuning:

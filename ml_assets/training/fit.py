@@ -19,6 +19,7 @@ from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.libraries import Input
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
+from ml_assets.features.rows import ChoosyPipeline, LearnedRows
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
@@ -111,6 +112,7 @@ def fit(
         seconds=time.monotonic() - started,
         tuning=tuning,
         notes=notes,
+        left_out=left_out(pipeline),
     )
 
 
@@ -130,6 +132,11 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     chosen = candidate(result.class_path, result.params, recipe)
     pipeline, _ = _fit_pipeline(rows, found, recipe, chosen, result.params, result.positive)
     return pipeline
+
+
+def left_out(pipeline: Any) -> dict[str, int]:
+    """Training rows that a Pipeline did not learn, by the reason."""
+    return dict(getattr(pipeline, "left_out_", {}))
 
 
 def seconds_of_a_fit(result: TrainingResult) -> float:
@@ -180,22 +187,30 @@ def _prepare(
 ) -> dict[Input, list[FoldData]]:
     """Fit the preprocessing inside each fold, once for each kind of input: it is not searched."""
     X, y = rows[list(found.features)], rows[recipe.target]
-    parts = folds(rows, recipe)
+    parts, chosen = folds(rows, recipe), preprocessing.learned_rows(found, recipe)
     prepared: dict[Input, list[FoldData]] = {}
     for wanted in dict.fromkeys(choice.input for choice in choices):
         prepared[wanted] = []
         for train, validation in parts:
             transformer = preprocessing.build(found, recipe, typed=wanted == "categories")
-            y_train = task_of(recipe).values(y.iloc[train])
+            X_train, y_train = _learned(X.iloc[train], task_of(recipe).values(y.iloc[train]), chosen)
             prepared[wanted].append(
                 FoldData(
-                    X_train=transformer.fit_transform(X.iloc[train], y_train),
+                    X_train=transformer.fit_transform(X_train, y_train),
                     y_train=y_train,
                     X_validation=transformer.transform(X.iloc[validation]),
                     y_validation=y.iloc[validation],
                 )
             )
     return prepared
+
+
+def _learned(X: pd.DataFrame, y: Any, chosen: LearnedRows | None) -> tuple[pd.DataFrame, Any]:
+    """Leave out the training rows of a fold that the recipe does not have learned."""
+    if chosen is None:
+        return X, y
+    learned, _ = chosen.of(X, y)
+    return X[learned], y[learned]
 
 
 def _cross_validate(chosen: Candidate, data: list[FoldData], goal: Goal) -> tuple[float, ...]:
@@ -214,12 +229,12 @@ def _fit_pipeline(
     positive: str | None,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
-    pipeline = Pipeline(
-        [
-            ("preprocessing", preprocessing.build(found, recipe, typed=chosen.input == "categories")),
-            ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task)),
-        ]
-    )
+    steps = [
+        ("preprocessing", preprocessing.build(found, recipe, typed=chosen.input == "categories")),
+        ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task)),
+    ]
+    learned = preprocessing.learned_rows(found, recipe)
+    pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         pipeline.fit(rows[list(found.features)], task_of(recipe).values(rows[recipe.target]))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,14 +123,31 @@ def test_no_feature_left_says_why() -> None:
         build(roles(ROWS[["target"]], recipe_of()), recipe_of())
 
 
+OWN: list[dict[str, Any]] = [
+    {},
+    {"missing_strategy": "mode"},
+    {"outlier_detection": True},
+    {"outlier_detection": True, "outlier_method": "isolation_forest"},
+    {"outlier_detection": True, "outlier_method": "zscore", "outlier_treatment": "flag"},
+    {
+        "column_sets": [
+            {"columns": ["age", "plan"], "missing_strategy": "mode", "categorical_strategy": "label"}
+        ]
+    },
+]
+
+
 @pytest.mark.parametrize("typed", [False, True])
 @pytest.mark.parametrize("encoder", ["onehot", "label", "target"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_feature_changes_its_own_outputs_only(encoder: str, typed: bool, classes: int) -> None:
+@pytest.mark.parametrize("more", OWN)
+def test_a_feature_changes_its_own_outputs_only(
+    encoder: str, typed: bool, classes: int, more: dict[str, Any]
+) -> None:
     rng = np.random.default_rng(0)
     frame = mixed_rows(400).drop(columns=["target", "row_id__"])
     frame["town"] = [f"t{k}" for k in (rng.integers(0, 20, 400) ** 2) // 9]  # some of them rare
-    recipe = recipe_of(preprocessor={"categorical_strategy": encoder})
+    recipe = recipe_of(preprocessor={"categorical_strategy": encoder, **more})
     found = roles(frame.assign(target="x"), recipe)
     y = rng.integers(0, classes, 400).astype(str)
     transformer = build(found, recipe, typed=typed)
@@ -136,6 +155,7 @@ def test_a_feature_changes_its_own_outputs_only(encoder: str, typed: bool, class
         transformer.fit_transform(frame, y) if typed else transformer.fit(frame, y).transform(frame)
     )
     places = output_columns(transformer)
+    assert places is not None
     assert sorted(k for own in places.values() for k in own) == list(range(before.shape[1]))
     for name in found.features:
         shuffled = frame.assign(**{name: rng.permutation(frame[name].to_numpy())})

@@ -24,6 +24,16 @@ BATCHES = {"column": "day", "period": "daily"}
 SVR = "sklearn.svm.SVR"
 
 
+SETS = "model.preprocessor.params.column_sets"
+
+
+def sets(*groups: Edits, **params: Any) -> Edits:
+    """A custom preprocessor with sets of columns."""
+    return {
+        "model.preprocessor": {"name": "custom_preprocessor", "params": {"column_sets": [*groups], **params}}
+    }
+
+
 def text(edits: Edits) -> str:
     data = copy.deepcopy(STATIC)
     for path, value in edits.items():
@@ -65,6 +75,8 @@ def text(edits: Edits) -> str:
             "model.loader.connection_uri": "mysql://me:${PASSWORD}@host/shop",
         },
         {"model.loader.source_uri": "data/selected/"},
+        {"model.preprocessor.params": {"missing_strategy": "drop", "outlier_method": "zscore"}},
+        sets({"columns": ["a", "b"], "categorical_strategy": "target"}, numerical_features=["a"]),
         {
             "model.class_path": "sklearn.multioutput.RegressorChain",
             "model.hyperparameters": {"estimator": {"class_path": SVR, "hyperparameters": {"C": 2}}},
@@ -101,10 +113,26 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({"model.augmenter.features": [{"feature_namespace": "a", "features": ["b"]}]},
          "model.augmenter.features",
          "joins no features"),
-        ({"model.preprocessor.params.missing_strategy": "drop"}, "model.preprocessor.params.missing_strategy",
-         "drop is not yet supported. Allowed: mean, median, mode"),
-        ({"model.preprocessor.params.outlier_detection": True}, "model.preprocessor.params.outlier_detection",
-         "not yet supported"),
+        ({"model.preprocessor.params.missing_strategy": "interpolation"},
+         "model.preprocessor.params.missing_strategy", "not yet supported"),
+        ({"model.preprocessor.name": "custom_preprocessor",
+          "model.preprocessor.params.categorical_strategy": "embedding"},
+         "model.preprocessor.params.categorical_strategy",
+         "embedding is learned inside a neural network, and training one is not yet supported. Allowed: onehot,"),
+        ({"model.preprocessor.params.outlier_treatment": "clipped"}, "model.preprocessor.params.outlier_treatment",
+         "Did you mean 'clip'?"),
+        ({"model.preprocessor.params.column_sets": [{"columns": ["rooms"]}]},
+         "model.preprocessor.params.column_sets", "write `name: custom_preprocessor`"),
+        (sets({"columns": ["price"]}), f"{SETS}[0].columns", "'price' is the target"),
+        (sets({"columns": []}), f"{SETS}[0].columns", "found a list of 0"),
+        (sets({"columns": ["a", "b"]}, {"columns": ["b"]}), f"{SETS}[1].columns",
+         "'b' is in column_sets[0] already"),
+        (sets({"columns": ["a"], "categorical_strategy": "embedding"}), f"{SETS}[0].categorical_strategy",
+         "neural network"),
+        (sets({"columns": ["a"], "categorical_strategy": "target"}, numerical_features=["a"]),
+         f"{SETS}[0].categorical_strategy", "is for categorical columns, and a is none"),
+        (sets({"columns": ["a"], "mising_strategy": "drop"}), f"{SETS}[0].mising_strategy",
+         "Did you mean 'missing_strategy'?"),
         ({"model.class_path": "sklearn.linear_model.LogisticRegression"}, "model.class_path",
          "is for classification, task_type is regression. Did you mean 'sklearn.linear_model.Ridge'?"),
         ({"model.class_path": "sklearn.cluster.KMeans"}, "model.class_path", "is for clustering"),

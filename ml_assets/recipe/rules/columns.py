@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from ml_assets.recipe.faults import Key
-from ml_assets.recipe.planned import PARAMS, not_yet
+from ml_assets.recipe.planned import EMBEDDING, PARAMS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
+ONE_KIND: Final = {
+    "categorical_strategy": "categorical", "numerical_strategy": "numerical", "outlier_detection": "numerical",
+}  # fmt: skip
+"""Settings of a set of columns that are for one kind of column."""
 
 
 def targets_columns(recipe: Recipe) -> Found:
@@ -48,7 +52,7 @@ def preprocessor(recipe: Recipe) -> Found:
     default = type(params)()
     if name == "default_preprocessor":
         for setting in (
-            "categorical_features", "categorical_strategy", "numerical_features", "numerical_strategy"
+            "categorical_features", "categorical_strategy", "numerical_features", "numerical_strategy", "column_sets",
         ):  # fmt: skip
             if getattr(params, setting) != getattr(default, setting):
                 yield (*PARAMS, setting), "belongs to custom_preprocessor: write `name: custom_preprocessor`"
@@ -57,3 +61,26 @@ def preprocessor(recipe: Recipe) -> Found:
         for column in getattr(params, setting) or ():
             if seen.setdefault(column, setting) != setting:
                 yield (*PARAMS, setting), f"{column!r} is in {seen[column]} too: keep one"
+
+
+def column_sets(recipe: Recipe) -> Found:
+    """A column is in one set, which asks something of it."""
+    params = recipe.model.preprocessor.params
+    value, name, instead = EMBEDDING
+    kinds = dict.fromkeys(params.categorical_features or (), "categorical")
+    kinds |= dict.fromkeys(params.numerical_features or (), "numerical")
+    seen: dict[str, int] = {}
+    for position, group in enumerate(params.column_sets):
+        key: Key = (*PARAMS, "column_sets", position)
+        if group.categorical_strategy == value:
+            yield (*key, "categorical_strategy"), not_yet(name, instead)
+        for column in group.columns:
+            if column in recipe.targets or column in params.exclude_cols:
+                role = "the target" if column in recipe.targets else "in exclude_cols"
+                yield (*key, "columns"), f"{column!r} is {role}: leave it out here"
+            if seen.setdefault(column, position) != position:
+                yield (*key, "columns"), f"{column!r} is in column_sets[{seen[column]}] already: keep one"
+        for setting, kind in ONE_KIND.items():
+            others = [column for column in group.columns if kinds.get(column, kind) != kind]
+            if getattr(group, setting) and len(others) == len(group.columns):
+                yield (*key, setting), f"is for {kind} columns, and {', '.join(others)} is none: leave it out"

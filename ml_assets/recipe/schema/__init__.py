@@ -17,9 +17,8 @@ from ml_assets.recipe.schema.model import (
     FeatureNamespace,
     Loader,
     Model,
-    Preprocessor,
-    PreprocessorParams,
 )
+from ml_assets.recipe.schema.preparing import ColumnSet, Preprocessor, PreprocessorParams
 from ml_assets.recipe.schema.search import Parallelization, Pruning, Tuning
 from ml_assets.recipe.schema.section import Section
 from ml_assets.recipe.schema.time import (
@@ -33,7 +32,7 @@ from ml_assets.recipe.schema.time import (
 from ml_assets.recipe.tasks import TaskType
 
 __all__ = [
-    "Augmenter", "Batches", "Breaches", "Budget", "DataInterface", "EvaluationSection", "FeatureNamespace",
+    "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "EvaluationSection", "FeatureNamespace",
     "Loader", "Model", "Monitoring", "Parallelization", "Preprocessor", "PreprocessorParams", "PromotionSection",
     "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
     "Validation",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer, field_validator
 
 from ml_assets.recipe import catalogue
+from ml_assets.recipe.schema.preparing import Preprocessor
 from ml_assets.recipe.schema.section import Names, Section
 from ml_assets.recipe.space import as_written
 from ml_assets.recipe.space_text import parse_hyperparameters
@@ -51,36 +52,6 @@ class Augmenter(Section):
     """`pass_through` joins nothing."""
     features: Annotated[tuple[FeatureNamespace, ...], Field(strict=False)] = ()
     """Features to join, for `feature_store`."""
-
-
-class PreprocessorParams(Section):
-    """Which columns are used and how they are prepared."""
-
-    exclude_cols: Names = ()
-    """Columns that are never features."""
-    categorical_features: Names | None = None
-    """Categorical columns (custom_preprocessor)."""
-    categorical_strategy: Literal["onehot", "label", "target"] = "onehot"
-    """Encoder of categories. Left out: none for an estimator that understands them itself."""
-    numerical_features: Names | None = None
-    """Numeric columns (custom_preprocessor)."""
-    numerical_strategy: Literal["standard", "minmax", "robust"] = "standard"
-    """Scaler of the numeric columns (custom_preprocessor)."""
-    missing_strategy: Literal["mean", "median", "mode", "drop"] = "median"
-    """What replaces a missing number."""
-    outlier_detection: bool = False
-    """Whether outliers are treated."""
-    outlier_method: Literal["iqr", "zscore", "isolation_forest"] = "iqr"
-    """How outliers are found."""
-
-
-class Preprocessor(Section):
-    """The steps between the columns and the estimator."""
-
-    name: Literal["default_preprocessor", "custom_preprocessor"] = "default_preprocessor"
-    """`default_preprocessor` chooses by column type."""
-    params: PreprocessorParams = PreprocessorParams()
-    """Settings of the preprocessor."""
 
 
 class DataInterface(Section):
