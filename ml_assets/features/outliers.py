@@ -50,7 +50,10 @@ class Outliers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     """
 
     def __init__(
-        self, method: OutlierMethod = "iqr", treatment: Literal["clip", "flag"] = "clip", random_state: int = 0
+        self,
+        method: OutlierMethod = "iqr",
+        treatment: Literal["clip", "flag"] = "clip",
+        random_state: int = 0,
     ) -> None:
         self.method = method
         self.treatment = treatment
