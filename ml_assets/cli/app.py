@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ml_assets.cli import machine
+from ml_assets.cli.arguments import ContextParams, Json, ModelName, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
     checked_lines,
@@ -28,15 +30,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Json = Annotated[
-    bool, typer.Option("--json", help="Print exactly one JSON object as the last line of stdout.")
-]
-RecipeFile = Annotated[Path, typer.Option("--recipe-file", help="The recipe, a YAML file.")]
-ContextParams = Annotated[
-    str | None, typer.Option("--context-params", help="Values for the template of a query, as a JSON object.")
-]
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: the recipe's `name`.")]
 
 
 def main() -> None:
@@ -105,6 +98,30 @@ def validate(
     finish({"files": results}, "\n".join(lines), as_json)
     if not all(result["ok"] for result in results):
         raise typer.Exit(WRONG_USAGE)
+
+
+@app.command()
+def profile(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Page to write. Default: NAME_data.html in this folder.")
+    ] = None,
+    context_params: ContextParams = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what the data of a recipe is like, and write a page of it; nothing is trained."""
+    from ml_assets.cli.context_params import use
+    from ml_assets.cli.models import state_of
+    from ml_assets.cli.profile import write_profile
+
+    with faults(as_json):
+        use(context_params, recipe_file)
+        result = write_profile(state_of(name, recipe_file), to)
+    notes = "".join(f"  {note}\n" for note in result["notes"])
+    finish(result, f"{result['summary']}\n{notes}{result['file']}", as_json)
 
 
 @app.command()
@@ -299,50 +316,5 @@ def rename(
     finish(result, text, as_json)
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Examine libraries, disk, services, ledger, models, batches and runs; exit code 1 where something is not well."""
-    from ml_assets.cli.doctor import doctor_text, examine_all
-
-    with faults(as_json):
-        result = examine_all(say)
-    finish(result, doctor_text(result), as_json)
-    if not result["ok"]:
-        raise typer.Exit(FAILED)
-
-
-@app.command()
-def test_alerts(as_json: Json = False) -> None:
-    """Send a test message by each alert channel; exit code 1 where one fails, or none is set up."""
-    from ml_assets.cli.alerts import send_tests, tests_text
-
-    with faults(as_json):
-        result = send_tests(say)
-    finish(result, tests_text(result), as_json)
-    if not result["ok"]:
-        raise typer.Exit(FAILED)
-
-
-@app.command()
-def demo(as_json: Json = False) -> None:
-    """Run the whole loop on the demo recipes: birth, quiet months, drift, retraining, promotion."""
-    from ml_assets.cli.demo import run_demo
-
-    with faults(as_json):
-        result, text = run_demo(say)
-    finish(result, text, as_json)
-
-
-@app.command()
-def ui(
-    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
-    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's web page.")] = 5000,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on. There is no login: keep it private.")
-    ] = "127.0.0.1",
-) -> None:
-    """Open Dagster's web UI with its daemon, and MLflow's page; Ctrl-C ends them."""
-    from ml_assets.cli.ui import serve_ui
-
-    with faults(False):
-        raise typer.Exit(serve_ui(host, port, mlflow_port))
+for command in (machine.doctor, machine.test_alerts, machine.demo, machine.ui):
+    app.command()(command)

@@ -78,7 +78,9 @@ def look(state: ModelState) -> Looked | None:
     looked = Looked(notes=tuple(notes), words=found.words, whole=found.whole)
     if frames:
         seen = _seen(state, frames, whole=found.whole)
-        looked = replace(looked, notes=(*looked.notes, *_calendars(seen, frames)), hints=tuple(_hints(seen)))
+        looked = replace(
+            looked, notes=(*looked.notes, *_calendars(seen, frames)), hints=tuple(hints_of(seen))
+        )
         findings += [] if findings else _cannot_train(seen)
     return replace(looked, findings=tuple(sorted(findings, key=lambda pair: pair[0])))
 
@@ -126,7 +128,7 @@ def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) ->
     return Seen(rows, roles(labelled if len(labelled) else rows, recipe), recipe, whole)
 
 
-def _hints(seen: Seen) -> list[str]:
+def hints_of(seen: Seen) -> list[str]:
     """What is hardly meant, a suspected leak among it."""
     from ml_assets.promotion.leaks import suspected, told
     from ml_assets.quality.hints import hints

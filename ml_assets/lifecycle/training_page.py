@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from ml_assets.lifecycle.describe import PAGE
 from ml_assets.names import STATIC
 from ml_assets.registry import run_page
 from ml_assets.shown import figure
@@ -49,6 +50,9 @@ def show_training(
     client, training = state.registry.client, trained.training
     report = training_report(trained, version, evaluation, promotion, rows)
     files = {"evaluation_report.md": report.encode(), **{f"{n}.png": png for n, png in pictures.items()}}
+    page = state.store.file("training_set", trained.as_of, PAGE)
+    if page.exists():
+        files[PAGE] = page.read_bytes()
     if rows is not None:
         files["account.json"] = json.dumps(rows.model_dump(mode="json"), indent=1).encode()
     for run_id in (parent_run_id, trained.run_id):

@@ -8,8 +8,9 @@ import dagster as dg
 from ml_assets.backtest.errors import TooShortError
 from ml_assets.estimators.libraries import library_of
 from ml_assets.lifecycle.backtest import backtest_report
+from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
+from ml_assets.lifecycle.train import champion_step, evaluate_step, train_step
 from ml_assets.names import ACTOR_TAG, DECISION_TAG
 from ml_assets.orchestration import display
 from ml_assets.orchestration.graph import Graph, as_of, check, mlflow_run_id, refusals

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ml_assets.lifecycle.accounting import TrainingRows
     from ml_assets.lifecycle.intake import Cleaned, Predicted, TakenIn
     from ml_assets.lifecycle.pictured import Pictured
-    from ml_assets.lifecycle.train import Part
+    from ml_assets.lifecycle.split import Part
 
 Metadata = dict[str, Any]
 
@@ -51,9 +51,10 @@ def _column_type(rows: list[dict[Any, Any]], column: Any) -> str:
     return "float" if values and all(isinstance(v, int | float) for v in values) else "string"
 
 
-def picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """Show a small PNG inline."""
-    return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
+def picture(image: bytes) -> dg.MarkdownMetadataValue:
+    """Show a small PNG or SVG inline."""
+    kind = "svg+xml" if image.startswith(b"<svg") else "png"
+    return dg.MetadataValue.md(f"![picture](data:image/{kind};base64,{base64.b64encode(image).decode()})")
 
 
 def rounded(value: float) -> float:
@@ -127,7 +128,8 @@ def predicted_metadata(predicted: Predicted) -> Metadata:
 
 def part_metadata(part: Part) -> Metadata:
     """Show a part of a training window."""
-    return {"rows": part.rows, "as_of": part.as_of, "batches": part.batches, "sha256": part.sha256}
+    told: Metadata = {"rows": part.rows, "as_of": part.as_of, "batches": part.batches, "sha256": part.sha256}
+    return told if part.page is None else told | {"data_profile": dg.MetadataValue.path(str(part.page))}
 
 
 def training_metadata(training: TrainingResult) -> Metadata:

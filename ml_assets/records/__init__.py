@@ -14,6 +14,7 @@ from ml_assets.records.monitoring import (
     SequentialTest,
 )
 from ml_assets.records.promotion import Comparison, Costs, GateCheck, Probation, Promotion, SegmentGain
+from ml_assets.records.quality import BatchProfile, ColumnProfile, DataProfile, Level, Pair
 from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
 from ml_assets.records.training import (
     Evaluation,
@@ -28,10 +29,13 @@ from ml_assets.records.training import (
 __all__ = [
     "Attempt",
     "BatchEvidence",
+    "BatchProfile",
     "Champion",
     "ColumnDrift",
+    "ColumnProfile",
     "Comparison",
     "Costs",
+    "DataProfile",
     "Direction",
     "DriftReport",
     "Estimate",
@@ -43,8 +47,10 @@ __all__ = [
     "JointDrift",
     "Kind",
     "Leak",
+    "Level",
     "LossSummary",
     "MaturedEstimate",
+    "Pair",
     "PerformanceReport",
     "Probation",
     "Profile",

@@ -146,9 +146,13 @@ class Store:
 
     def write_bytes(self, asset: str, batch: str, name: str, content: bytes) -> Path:
         """Keep a file (report, picture) beside a batch, and return where it lies."""
-        path = self._path(asset, batch, ".files") / _safe(name)
+        path = self.file(asset, batch, name)
         atomic_write(path, content)
         return path
+
+    def file(self, asset: str, batch: str, name: str) -> Path:
+        """Where a file beside a batch lies, if there is one."""
+        return self._path(asset, batch, ".files") / _safe(name)
 
     def has(self, asset: str, batch: str) -> bool:
         """Whether there is a frame or a record."""

@@ -31,6 +31,7 @@ def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_pa
         report = (folder / "evaluation_report.md").read_text()
         assert report.startswith("# good, version 1: champion\n") and "| roc_auc " in report
         assert "| 200  | in the files" in report
+        assert (folder / "data_profile.html").read_text().startswith("<!DOCTYPE html>")
         assert (folder / "confusion_matrix.png").read_bytes().startswith(PNG)
     first = version.description.splitlines()[0]
     assert first.startswith("roc_auc 0.") and "rows it had not seen; 0.5 without looking" in first

@@ -13,7 +13,7 @@ import pytest
 from ml_assets.cli.validate import load_state
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.lifecycle.intake import clean_step, raw_step
-from ml_assets.lifecycle.train import split_step
+from ml_assets.lifecycle.split import split_step
 from ml_assets.names import STATIC
 from ml_assets.settings import read_settings
 from ml_assets.training.fit import fit

@@ -56,13 +56,13 @@ def test_commands_of_the_readme_work_in_their_order(folder: Path) -> None:
     recipe, batches = blocks("yaml")
     (folder / "income.yaml").write_text(recipe)
     wanted = commands()
-    names = ["validate", "train", "status", "init", "backfill", "explain", "rollback"]
+    names = ["validate", "train", "status", "init", "profile", "backfill", "explain", "rollback"]
     assert [line[0] for line in wanted] == names
-    for line in wanted[:4]:
+    for line in wanted[:5]:
         done = ml_assets_process(*line, folder=folder)
         assert done.code == 0, done.err
     (folder / "income.yaml").write_text(recipe.replace("name: income", "name: income_by_month") + batches)
-    for line in wanted[4:6]:
+    for line in wanted[5:7]:
         words = [word.replace("income", "income_by_month") if line[0] == "explain" else word for word in line]
         done = ml_assets_process(*words, folder=folder)
         assert done.code == 0, done.err

@@ -16,8 +16,8 @@ from ml_assets.lifecycle import accounting
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.accounting import TrainingRows, training_rows
 from ml_assets.lifecycle.intake import clean_step, raw_step
+from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.lifecycle.train import split_step
 from ml_assets.names import STATIC
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import TrainedModel, TrainingResult

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.trust.streams import made_recipe, made_rows
+from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.lifecycle.train import split_step
 from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 

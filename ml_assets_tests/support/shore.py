@@ -10,8 +10,9 @@ from typing import Self
 import pandas as pd
 
 from ml_assets.lifecycle.intake import clean_step, predict_step, raw_step
+from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.lifecycle.train import champion_step, evaluate_step, split_step, train_step
+from ml_assets.lifecycle.train import champion_step, evaluate_step, train_step
 from ml_assets.lifecycle.watch import performance_step
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import Promotion

@@ -1,0 +1,81 @@
+"""What a table is like: a data profile."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ml_assets.records.base import Record
+
+
+class Level(Record):
+    """A value of a category, and its share of the values that are there."""
+
+    name: str
+    share: float
+
+
+class ColumnProfile(Record):
+    """A column: what is missing, how its values are spread, what they say of the target."""
+
+    column: str
+    kind: Literal["number", "category", "time", "other"]
+    role: str
+    """`target`, `feature`, or why it is not learned."""
+    missing: float
+    """Share of the rows without a value."""
+    distinct: int
+    mean: float | None = None
+    sd: float | None = None
+    quantiles: tuple[float, ...] = ()
+    """Smallest, quarter, median, three quarters, largest; of times in seconds since 1970."""
+    outliers: float | None = None
+    """Share of the values beyond the quarters by 1.5 times their distance (Tukey 1977)."""
+    bins: tuple[int, ...] = ()
+    """Rows in stretches of equal length from `span[0]` to `span[1]`; values beyond are in the outermost."""
+    span: tuple[float, float] | None = None
+    levels: tuple[Level, ...] = ()
+    """The commonest values."""
+    tells: float | None = None
+    """How strongly it goes with the target, 0 to 1."""
+
+
+class Pair(Record):
+    """Two columns of numbers that go together."""
+
+    first: str
+    second: str
+    correlation: float
+    """Of their ranks (Spearman 1904)."""
+
+
+class BatchProfile(Record):
+    """A batch: its rows, what is missing of all features, its labels."""
+
+    batch: str
+    rows: int
+    missing: float
+    labelled: int
+    target: float | None
+    """Mean of the target, or share of the class named in the profile."""
+
+
+class DataProfile(Record):
+    """A table before a model is trained on it."""
+
+    recipe: str
+    rows: int
+    looked_at: int
+    """Rows from which distributions were taken."""
+    target: str
+    share_of: str | None
+    """Class whose share the batches tell; None where the target is a number."""
+    columns: tuple[ColumnProfile, ...]
+    """The target, then the features by how strongly they go with it, then what is not learned."""
+    features: int
+    """How many features there are; of very many not all are profiled."""
+    left_out: int
+    """How many columns are not learned."""
+    pairs: tuple[Pair, ...] = ()
+    batches: tuple[BatchProfile, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is hardly meant, or was set aside."""
