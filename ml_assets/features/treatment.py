@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ml_assets.features.columns import Roles
 from ml_assets.recipe.schema import ColumnSet, Recipe
 from ml_assets.recipe.schema.preparing import OutlierMethod, OutlierTreatment
+
+if TYPE_CHECKING:
+    from ml_assets.features.columns import Roles
 
 OF_NUMBERS = ("mean", "median", "mode", "drop")
 OF_CATEGORIES = ("category", "mode", "drop")
