@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from tempfile import TemporaryDirectory
 
 from benchmarks.trust.table import Row, markdown
 
 PARTS = {part: f"benchmarks.trust.{part}" for part in ("drift", "performance", "gate", "policy", "ageing")}
 """Part → module with `rows(scale, seed, jobs) -> list[Row]`; scale 1 is the full size."""
+
+CACHE = "ML_ASSETS_BENCHMARK_CACHE"
+"""Variable with the folder that keeps fits; without it, they are kept for one run."""
 
 
 def main(arguments: list[str]) -> None:
@@ -27,15 +33,23 @@ def main(arguments: list[str]) -> None:
     if unknown:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     found: dict[str, list[Row]] = {}
-    for part in given.parts or PARTS:
-        started = time.perf_counter()
-        rows: Callable[[float, int, int], list[Row]] = import_module(PARTS[part]).rows
-        found[part] = rows(given.scale, given.seed, given.jobs)
-        seconds = time.perf_counter() - started
-        print(f"### {part} (scale {given.scale:g}, seed {given.seed}, {seconds:.0f} s)\n")
-        print(markdown(found[part]) + "\n", flush=True)
+    with TemporaryDirectory(prefix="trust-fits-") as shared:
+        os.environ.setdefault(CACHE, shared)  # the parts replay the same sets
+        for part in given.parts or PARTS:
+            started, busy = time.perf_counter(), cpu_seconds()
+            rows: Callable[[float, int, int], list[Row]] = import_module(PARTS[part]).rows
+            found[part] = rows(given.scale, given.seed, given.jobs)
+            took = f"{time.perf_counter() - started:.0f} s, CPU {cpu_seconds() - busy:.0f} s"
+            print(f"### {part} (scale {given.scale:g}, seed {given.seed}, {took})\n")
+            print(markdown(found[part]) + "\n", flush=True)
     record = {part: [row.record() for row in lines] for part, lines in found.items()}
     print(json.dumps({"scale": given.scale, "seed": given.seed, "rows": record}))
+
+
+def cpu_seconds() -> float:
+    """Seconds of work by this process and by those that it has started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

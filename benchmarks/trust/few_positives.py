@@ -14,7 +14,8 @@ from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Direction, Evaluation
-from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.intervals import intervals
+from ml_assets.tasks.metrics import labelled, metric_named
 
 METRICS = ("roc_auc", "pr_auc", "f1", "log_loss")
 AREAS = (0.6, 0.7, 0.8, 0.9, 0.95)
@@ -101,6 +102,35 @@ def rolled_back(seed: int, count: int) -> dict[str, int]:
     return hits
 
 
+FIRST = {"roc_auc": lambda rate: 0.5, "pr_auc": lambda rate: rate}
+"""Metric → what a baseline that looks at no feature reaches, by the share of positives."""
+
+
+def first_models(seed: int, count: int, positives: int, knows: bool = False) -> dict[str, int]:
+    """How often a first model is put in charge that knows nothing, or one that knows (area .9), by metric."""
+    hits = dict.fromkeys(FIRST, 0)
+    for number in range(count):
+        generator = np.random.default_rng([seed, number])
+        pair = equal_pair(generator, positives)
+        yes = (pair.y == "yes").to_numpy()
+        answered = answers(generator, yes, 0.9, generator.normal(size=len(yes))) if knows else pair.challenger
+        y = pair.y if knows else labels(generator.permutation(yes))
+        rows = labelled(y, answered, "classification", "yes")
+        for metric, baseline in FIRST.items():
+            evaluation = Evaluation(
+                metric=metric,
+                direction="maximize",
+                rows=len(y),
+                scores=intervals(rows, [metric], random_state=number, resamples=200),
+                baseline={metric: baseline(float(yes.mean()))},
+            )
+            found = decide_promotion(
+                Judged(y, None, answered), measure(metric), PromotionSection(), evaluation
+            )
+            hits[metric] += found.outcome == "promote"
+    return hits
+
+
 def gate_lines(pool: Workers, pairs: int, seed: int) -> list[Row]:
     """Equal models with few positives: promoted, and rolled back."""
     return [
@@ -111,6 +141,17 @@ def gate_lines(pool: Workers, pairs: int, seed: int) -> list[Row]:
                 promoted,
                 seed,
                 pairs,
+                positives,
+            )
+            for positives in POSITIVES
+        ),
+        *(
+            _line(
+                pool,
+                f"put in charge: a first model that knows nothing, {positives} positives",
+                first_models,
+                seed,
+                pairs // 4,
                 positives,
             )
             for positives in POSITIVES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.trust.streams import HELPS_AT, fixed_fits, helpful_rows, made_recipe
 from benchmarks.trust.table import Row, Workers
-from ml_assets.backtest.policies import DEFAULTS, Policy
+from ml_assets.backtest.policies import BOTH, DEFAULTS, Evidence, Policy
 from ml_assets.backtest.replay import Reports, replay
 from ml_assets.backtest.stream import Stream
 from ml_assets.retraining.breaches import drift_breach
@@ -25,12 +25,12 @@ class Helped:
     gain: float
 
 
-def helped(seed: int, wait: bool) -> Helped:
+def helped(seed: int, wait: bool, batches: int = BATCHES, sees: tuple[Evidence, ...] = BOTH) -> Helped:
     """Replay alarms alone on a stream whose drift helps; not to wait for labels means to go by the estimate."""
-    stream = Stream(made_recipe(12, FIRST, 1), helpful_rows(BATCHES, ROWS, seed))
+    stream = Stream(made_recipe(12, FIRST, 1), helpful_rows(batches, ROWS, seed))
     section = DEFAULTS.model_copy(update={"max_age": "off", "growth": None, "wait_for_labels": wait})
     reports = Reports(fixed_fits(stream, n_estimators=50))
-    run = replay(Policy("alarms alone", section, when="better"), reports, stream.labels[FIRST], 12)
+    run = replay(Policy("alarms alone", section, sees, when="better"), reports, stream.labels[FIRST], 12)
     after = stream.labels[HELPS_AT:]
     breached = [drift_breach(reports.drift(run.served[batch], batch), section) for batch in after]
     live = [reports.performance(run.served[batch], batch, batch) for batch in after]

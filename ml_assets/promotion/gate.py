@@ -17,6 +17,7 @@ from ml_assets.promotion.burden import burden
 from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.defects import defects
 from ml_assets.promotion.paired import Paired, compare, differ, holm
+from ml_assets.promotion.skill import ByChance, by_chance
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
 from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
@@ -36,6 +37,7 @@ CALIBRATION_HARM = 0.1  # the same, of each calibration figure
 LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
 CALIBRATION_TOLERANCE = 0.02  # expected calibration error, in probability
 FIRST_ROWS = 20  # of the hold-out: a bootstrap of fewer rows is surer of itself than it may be
+BY_CHANCE = 0.025  # how often a first model that knows nothing may look as if it knew something
 UNNOTICED_SECONDS = 0.02  # a prediction of one row faster than this is fast, whatever the champion needs
 
 
@@ -128,7 +130,8 @@ def _decide(
         return answer(outcome="keep", reason="; ".join(found))
     if champion is None:
         fewest = min(FIRST_ROWS, promotion.min_rows)
-        return _first(metric, direction, evaluation, _cost_checks(costs, promotion), fewest)
+        chance = by_chance(judged, measure)
+        return _first(metric, direction, evaluation, _cost_checks(costs, promotion), fewest, chance)
     if not champion.index.equals(challenger.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
     if rows < promotion.min_rows:
@@ -281,9 +284,17 @@ def _cost_checks(costs: Costs | None, promotion: PromotionSection) -> list[GateC
 
 
 def _first(
-    metric: str, direction: Direction, evaluation: Evaluation, checks: list[GateCheck], fewest: int
+    metric: str,
+    direction: Direction,
+    evaluation: Evaluation,
+    checks: list[GateCheck],
+    fewest: int,
+    chance: ByChance | None,
 ) -> Promotion:
-    """The first model must beat the baseline that looks at no feature, with its whole interval."""
+    """The first model must beat the baseline that looks at no feature, with its whole interval.
+
+    Where few rows of a class make that interval too narrow, it must also beat chance.
+    """
     score, baseline = evaluation.scores.get(metric), evaluation.baseline.get(metric)
     answer = partial(
         Promotion, metric=metric, direction=direction, rows=evaluation.rows, checks=tuple(checks)
@@ -306,6 +317,10 @@ def _first(
         f"{evaluation.rows:,} rows, {figure(baseline)} without looking at the features"
     )
     failed = [check.text for check in checks if not check.passed]
+    if low > 0 and chance is not None and chance.p_value >= BY_CHANCE:
+        return answer(
+            outcome="inconclusive", reason=f"{words}; {chance.words}", rows_needed=2 * evaluation.rows
+        )
     if low > 0:
         reason = f"{words}, but {'; '.join(failed)}" if failed else words
         return answer(outcome="keep" if failed else "promote", reason=reason)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ml_assets.promotion.judged import Measure
 
 WORTH = 0.0025  # what a training is worth: share of the score, times batches
-LEAST, MOST = 2, 24  # ages in batches
+LEAST, MOST = 2, 32  # ages in batches
 FITS = 8  # refits on history at a first training
 AGES = (1, 2, 4)  # batches between two refits that are compared
 

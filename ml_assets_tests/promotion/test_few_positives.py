@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.trust.few_positives import METRICS, answers, labels, promoted
+from benchmarks.trust.few_positives import METRICS, answers, first_models, labels, promoted
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.recipe.schema import PromotionSection
-from ml_assets.records import Evaluation, Promotion
+from ml_assets.records import Evaluation, Promotion, Score
 
 
 def decide(seen: Judged, metric: str, when="better") -> Promotion:
@@ -53,3 +53,26 @@ def test_few_of_a_class_are_watched_on() -> None:
         outcomes.append(found.outcome)
         assert ("only 9 are of the class 'yes'" in found.reason) == (positives == 9)
     assert outcomes == ["watching", "rollback"]
+
+
+@pytest.mark.parametrize("positives", [3, 10])
+def test_a_first_model_that_knows_nothing_is_not_put_in_charge_and_one_that_knows_is(positives: int) -> None:
+    """Of 60; without the test of chance 5 of those that know nothing passed by roc_auc at 3 positives."""
+    nothing, knows = first_models(1, 60, positives), first_models(1, 20, positives, knows=True)
+    assert all(hits <= 4 for hits in nothing.values())  # 1.5 expected
+    assert knows["roc_auc"] >= 14
+
+
+def test_words_of_a_first_model_say_what_chance_does() -> None:
+    rng = np.random.default_rng(3)
+    yes = rng.permutation(60) < 3
+    y, answered = labels(yes), answers(rng, rng.permutation(yes), 0.9, rng.normal(size=60))
+    score = Score(value=0.8, low=0.6, high=0.95)
+    seen = Evaluation(
+        metric="roc_auc", direction="maximize", rows=60, scores={"roc_auc": score}, baseline={"roc_auc": 0.5}
+    )
+    found = decide_promotion(
+        Judged(y, None, answered), Measure("roc_auc", "maximize", "yes"), PromotionSection(), seen
+    )
+    assert found.outcome == "inconclusive"
+    assert "with 3 rows of the class 'yes', answers that know nothing score as well in " in found.reason

@@ -56,7 +56,7 @@ def test_where_nothing_is_lost_each_wait_is_twice_the_one_before() -> None:
         if decision.retrain:
             assert "is not seen to age" in decision.reasons[0]
             tried.append(index)
-    assert list(np.diff([0, *tried])) == [2, 4, 8, 16, 24, 24]
+    assert list(np.diff([0, *tried])) == [2, 4, 8, 16, 32, 32]
 
 
 def test_what_ages_surely_is_trained_at_half_of_the_batches_at_most() -> None:
