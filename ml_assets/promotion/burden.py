@@ -20,11 +20,7 @@ PROOF = (
 SCEPTICISM = (
     2.0  # standard deviation of what a challenger truly gains, in units of what its forerunners let expect
 )
-SETBACK = 0.5  # a loss of this part of what its forerunners gained is one
-MISSED, SEEN = (
-    2.326,
-    0.842,
-)  # standard errors: of setbacks 1 % pass, of challengers that gain as expected 80 %
+SHOWN = 0.5  # part of what its forerunners let expect that a challenger's own rows must show
 
 
 @dataclass(frozen=True)
@@ -63,8 +59,8 @@ def burden(result: Paired, judged: Judged, metric: str, promotion: PromotionSect
 
     `auto` lets pass what `better` does, and lets what is known of earlier challengers count: where newer models have
     gained before, less proof is enough. Once they together have surely gained, that is turned round: a challenger
-    passes if by what they and its rows say it is rather better than worse. Its own rows must speak for it, too, as
-    far as they can (`least_gain`). One that they call surely worse never passes.
+    passes if by what they and its rows say it is rather better than worse. Its own rows must show half of what those
+    before let expect. One that they call surely worse never passes.
     """
     if promotion.when == "not_worse":
         return _not_worse(result, promotion)
@@ -87,19 +83,6 @@ def _not_worse(result: Paired, promotion: PromotionSection) -> Burden:
     return Burden(alpha, result.gain + result.half(alpha) >= 0, "not surely worse")
 
 
-def least_gain(expected: float, error: float) -> float:
-    """The gain that a challenger's own rows must show where its forerunners have gained.
-
-    So much that of challengers which lose half of what was expected 1 % pass; but no more than leaves 80 % of those
-    that gain as expected. Where rows are too few for both, the second holds; where they are fewer still it is negative,
-    and asks for nothing.
-
-    >>> round(least_gain(0.02, 0.004), 4), round(least_gain(0.02, 0.0112), 4), round(least_gain(0.005, 0.02), 4)
-    (-0.0007, 0.0106, -0.0118)
-    """
-    return min(MISSED * error - SETBACK * expected, expected - SEEN * error)
-
-
 def _learned(result: Paired, promotion: PromotionSection, known: Ageing, age: float) -> Burden:
     """Join what earlier challengers let expect with what the rows say, each by its certainty (normal, conjugate).
 
@@ -114,8 +97,8 @@ def _learned(result: Paired, promotion: PromotionSection, known: Ageing, age: fl
     mean = (expected * rows + result.gain * belief) / (rows + belief)
     error = math.sqrt(rows * belief / (rows + belief))
     needed = PROOF * max(0.0, 1 - max(0.0, known.loss / known.error) / SURE)
-    least = least_gain(expected, math.sqrt(rows))
-    passed = mean - needed * error > promotion.min_gain and result.gain > least and not surely_worse
+    least = SHOWN * max(0.0, expected)
+    passed = mean - needed * error > promotion.min_gain and result.gain >= least and not surely_worse
     words = (
         f"newer models gained {figure(known.loss, 2)} for each batch that they had learned more (error "
         f"{figure(known.error, 2)}, {known.count} comparisons), "
@@ -124,6 +107,5 @@ def _learned(result: Paired, promotion: PromotionSection, known: Ageing, age: fl
         "surely: what is rather better than worse passes" if known.sure else "not surely: proof is asked for"
     )
     words += f"; with its rows, {figure(mean, 2)} ± {figure(error, 2)} is expected of this one"
-    if least > 0:
-        words += f", which must gain {figure(least, 2)} on them"
+    words += f", which must gain {figure(least, 2)} on them" * (least > 0)
     return Burden(alpha, passed, words, learned=True)

@@ -120,6 +120,8 @@ def first_comparisons(
 
     Up to eight refits end at the newest batches but the last; each batch after them judges those that end 1, 2 or 4
     batches before the one that ends just before it. All learn equally many batches: more rows are not less age.
+    What one batch says of several pairs counts once, since these share models and rows. (Where nothing ages, the loss
+    over its error had a standard deviation of 1.7 over made streams when each counted by itself.)
 
     Parameters
     ----------
@@ -136,13 +138,12 @@ def first_comparisons(
     """
     from ml_assets.promotion.paired import compare
 
-    found = []
+    found: list[Comparison] = []
     oldest = max(1, len(batches) - FITS)
     length = oldest if isinstance(window, str) else min(window, oldest)
     for place in range(oldest + 1, len(batches)):
-        for age in AGES:
-            if place - age < oldest:
-                continue
+        ages = [age for age in AGES if place - age >= oldest]
+        for age in ages:
             older, newer = (batches[max(0, end - length) : end] for end in (place - age, place))
             answered = judge(older, newer, batches[place])
             if answered is None:
@@ -164,7 +165,7 @@ def first_comparisons(
                         age=age,
                         metric=measure.metric,
                         gain=result.gain,
-                        error=result.error,
+                        error=result.error * math.sqrt(len(ages)),
                         score=result.first,
                     )
                 )
