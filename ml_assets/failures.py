@@ -27,10 +27,13 @@ class WrongUsageError(MendableError):
 
 LOGGER = logging.getLogger("ml_assets")
 
+ELSEWHERE: Final = "set ML_ASSETS_HOME to a folder that can be written"
+SEE: Final = "see that it is there and can be used"
 REMEDIES: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or ask for more",
-    errno.EROFS: "set ML_ASSETS_HOME to a folder that can be written",
+    errno.EROFS: ELSEWHERE,
+    errno.EIO: "see that the disk is well",
     errno.EACCES: "give this user access, or set ML_ASSETS_HOME to a folder of its own",
     errno.EPERM: "give this user access, or set ML_ASSETS_HOME to a folder of its own",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
@@ -74,7 +77,7 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
         return f"a database in {home}: {line}: {remedy}, {again}", FAILED
     if isinstance(error, OSError) and error.errno is not None:
         place = str(error.filename or home)
-        remedy = REMEDIES.get(error.errno, "mend this")
+        remedy = REMEDIES.get(error.errno, ELSEWHERE if Path(place).is_relative_to(home) else SEE)
         return f"{place}: {error.strerror}: {remedy}, {again}", FAILED
     return None
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
+
+
+def composed(text: str) -> str:
+    """
+    Write a name with é as one character: macOS and some databases write two, and both look alike.
+
+    >>> composed("Ku\u0308ndigung") == "K\u00fcndigung"
+    True
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
 
 ROW_ID: Final = "row_id__"
 """Column: identity of a row, unique in its batch."""
@@ -32,3 +44,13 @@ CONTENT_TAG: Final = "ml_assets/content"
 
 Z_95: Final = 1.959964
 """Half the width of a 95 % interval in standard errors."""
+
+KEPT_OUT: Final = (
+    "target",
+    "left out by the recipe",
+    "identifies the entity",
+    "tells the batch",
+    "reserved",
+    "not in the",
+)
+"""Beginnings of the reasons of columns that the recipe itself keeps out."""

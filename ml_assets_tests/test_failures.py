@@ -34,6 +34,14 @@ TABLE: list[tuple[BaseException, int, tuple[str, ...]]] = [
         ("/data/x", "No space", "free some space"),
     ),
     (OSError(errno.EROFS, "Read-only file system", "/data/x"), 1, ("/data/x", "Read-only", "ML_ASSETS_HOME")),
+    # As /proc answers who would make a folder there.
+    (
+        OSError(errno.ENOENT, "No such file", f"{HOME}/a"),
+        1,
+        (f"{HOME}/a: No such file", "set ML_ASSETS_HOME"),
+    ),
+    (OSError(errno.EIO, "Input/output error", "/data/x"), 1, ("/data/x", "see that the disk is well")),
+    (OSError(errno.ENOENT, "No such file", "/data/x"), 1, ("/data/x", "see that it is there")),
     (
         OSError(errno.EACCES, "Permission denied"),
         1,

@@ -149,6 +149,7 @@ def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json
     text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"
     if result["account"]:
         text += f"\n{result['account']['words']}"
+        text += f"\n{result['account']['columns_words']}" * bool(result["account"]["columns_words"])
     if result["learned"]:
         text += f"\nthe champion has learned {result['learned']['words']}"
     finish(result, text, as_json)

@@ -101,7 +101,7 @@ def _accounted(event: Any) -> dict[str, Any] | None:
     if RECORD not in event.metadata:
         return None
     rows = TrainingRows.model_validate(event.metadata[RECORD].value)
-    return rows.model_dump(mode="json") | {"words": rows.words}
+    return rows.model_dump(mode="json") | {"words": rows.words, "columns_words": rows.columns_words}
 
 
 def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[str, Any]:

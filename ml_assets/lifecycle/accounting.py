@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.names import STATIC
+from ml_assets.names import KEPT_OUT, STATIC
 from ml_assets.records import Record, TrainedModel
 from ml_assets.store.snapshots import StoreError
 
 if TYPE_CHECKING:
     from ml_assets.sources.account import Account
 
+NAMED = 10
+"""Columns that are named of many."""
 TWICE = "equal to another row of their entity"
 UNLABELLED = "without a label"
 REFUSED = "of batches that were refused"
@@ -54,6 +56,25 @@ class TrainingRows(Record):
         parts = [f"{self.learned:,} learned", *([f"{self.held_out:,} held out"] if self.held_out else [])]
         parts += [f"{'less ' * (rows < 0)}{abs(rows):,} {reason}" for reason, rows in self.left_out.items()]
         return f"{self.in_files:,} rows in the files: {', '.join(parts)}"
+
+    @property
+    def columns_words(self) -> str:
+        """What became of the columns that the recipe does not itself keep out; empty where all were learned.
+
+        >>> left = {"id": "identifier", "y": "target"}
+        >>> TrainingRows(in_files=9, learned=9, columns_learned=("x",), columns_left_out=left).columns_words
+        "1 column learned; not learned: 'id' (identifier)"
+        """
+        left = [
+            f"'{name}' ({reason})"
+            for name, reason in self.columns_left_out.items()
+            if not reason.startswith(KEPT_OUT)
+        ]
+        if not left:
+            return ""
+        learned, more = len(self.columns_learned), len(left) - NAMED
+        named = ", ".join(left[:NAMED]) + f" and {more:,} more" * (more > 0)
+        return f"{learned:,} column{'s' * (learned != 1)} learned; not learned: {named}"
 
 
 def training_rows(state: ModelState, trained: TrainedModel) -> TrainingRows:

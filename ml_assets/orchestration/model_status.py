@@ -27,6 +27,7 @@ from ml_assets.registry.ledger import Ledger
 from ml_assets.retraining.policy import ageing_words
 from ml_assets.settings import Settings
 from ml_assets.shown import shown
+from ml_assets.sources.paths import SourceError
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord
@@ -185,6 +186,14 @@ def _status_or_damage(
 ) -> ModelStatus:
     try:
         return model_status(instance, state, now, running)
+    except SourceError as error:  # only where nothing was ever taken in is the source asked
+        return ModelStatus(
+            name=state.name,
+            status="no model",
+            why=f"its source cannot be read: {error}",
+            todo="mend the source, or the recipe: `ml-assets validate` checks both",
+            last_decision=_none(str(error), now),
+        )
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one model's state, the others are shown
         traced(error)
         text = shown(f"its state cannot be read: {type(error).__name__}: {error}", 600)

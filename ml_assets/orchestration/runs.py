@@ -57,7 +57,8 @@ def prepare_home(settings: Settings) -> None:
     place = settings.dagster_home / "dagster.yaml"
     is_new = not (settings.dagster_home.exists() or settings.ledger.exists())
     try:
-        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(parents=True, exist_ok=True)  # first: Dagster's may be reached by a link to it
+        settings.dagster_home.mkdir(exist_ok=True)
         if not place.is_file() or place.read_bytes() != text:
             atomic_write(place, text)
         # The databases tell of a home that is read-only in a hundred lines.

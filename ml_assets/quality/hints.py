@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.names import BATCH, ROW_ID
+from ml_assets.names import BATCH, KEPT_OUT, ROW_ID
 from ml_assets.quality import repeats
 from ml_assets.recipe.readable import either
 from ml_assets.tasks.all import task_of
@@ -45,15 +45,6 @@ NINES = tuple(sign * (10**digits - 1) for digits in range(2, 9) for sign in (1, 
 """Numbers that stand for no value in many tables."""
 TWICE = 0.01
 """Share of rows that are there again, from which it is no chance."""
-CHOSEN = (
-    "target",
-    "left out by the recipe",
-    "identifies the entity",
-    "tells the batch",
-    "reserved",
-    "not in the",
-)
-"""Beginnings of the reasons of columns that the recipe itself keeps out."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +144,7 @@ def columns_left_out(seen: Seen) -> Iterator[str]:
     """Columns that no one has excluded, and that are no features all the same."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in seen.roles.excluded.items():
-        if name != BATCH and not reason.startswith(CHOSEN):
+        if name != BATCH and not reason.startswith(KEPT_OUT):
             by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
         yield f"{_columns(names)} no feature{'s' * (len(names) > 1)}: {reason}"
@@ -247,7 +238,7 @@ def _texts(seen: Seen) -> Iterator[tuple[str, list[str]]]:
     """Columns of text that may be features, with some of their different values."""
     for name in seen.rows.columns:
         reason = seen.roles.excluded.get(name, "")
-        if seen.rows[name].dtype == object and name != seen.recipe.target and not reason.startswith(CHOSEN):
+        if seen.rows[name].dtype == object and name != seen.recipe.target and not reason.startswith(KEPT_OUT):
             yield name, [str(text).strip() for text in seen.rows[name].dropna().unique()[:1000]]
 
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ml_assets.failures import WrongUsageError
+from ml_assets.names import composed
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
@@ -123,7 +124,7 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
         raise RecipeError([RecipeFault(file, lines[()], "", message)])
     faults: Sequence[tuple[Key, str]]
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = Recipe.model_validate(_composed(data))
         check_consistency(recipe)
         return recipe
     except ValidationError as error:
@@ -132,6 +133,17 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
         faults = error.faults
     found = [RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults]
     raise RecipeError(_most(sorted(found, key=lambda fault: fault.line or 0)))
+
+
+def _composed(value: Any) -> Any:
+    """What a recipe says, é being one character, as in the columns of files; addresses and paths stay as they are."""
+    if isinstance(value, dict):
+        return {
+            _composed(key): inner if key == "source_uri" else _composed(inner) for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_composed(item) for item in value]
+    return composed(value) if isinstance(value, str) else value
 
 
 def _most(faults: Sequence[RecipeFault]) -> Sequence[RecipeFault]:

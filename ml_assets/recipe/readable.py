@@ -45,14 +45,25 @@ ACCEPTED: Final = either([
 """What may stand as `source_uri`."""
 
 
+STATEMENT: Final = re.compile(
+    r"\s*(?:[\s(]*(?:select|with)[\s(*]|--|/\*|(?:delete\s+from|insert\s+into|merge\s+into|replace\s+into|truncate\s+table)\s"
+    r"|(?:drop|create|alter)\s+(?:or\s+replace\s+)?(?:table|view|index|schema|database)\s"
+    r"|update\s+[^/\\]+\sset\s|(?:values|call\s+\w+)\s*\()",
+    re.IGNORECASE,
+)
+"""Beginning of SQL; what is no SELECT is refused as such, and looked for as no file."""
+
+
 def is_query(source_uri: str) -> bool:
     """
     Whether a `source_uri` is a query itself.
 
     >>> [is_query(text) for text in ("SELECT * FROM t", "with a as (select 1) select * from a", "select.csv")]
     [True, True, False]
+    >>> [is_query(text) for text in ("DELETE FROM shop", "(SELECT 1)", "update all.csv", "drop/table.csv")]
+    [True, True, False, False]
     """
-    return re.match(r"\s*(?:select|with)[\s(*]|\s*(?:--|/\*)", source_uri, re.IGNORECASE) is not None
+    return STATEMENT.match(source_uri) is not None
 
 
 def is_sql(source_uri: str) -> bool:

@@ -64,7 +64,7 @@ def create_database(settings: Settings) -> None:
     settings.locks.mkdir(parents=True, exist_ok=True)
     with (
         (settings.locks / "mlflow.lock").open("a") as lock,
-        tempfile.TemporaryDirectory(dir=target.parent, prefix=".mlflow-") as folder,
+        tempfile.TemporaryDirectory(dir=settings.addressed_home.absolute(), prefix=".mlflow-") as folder,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if target.exists():

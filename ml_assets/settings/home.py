@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Final
@@ -11,8 +14,11 @@ from typing import Final
 from ml_assets.settings.errors import SettingsError
 from ml_assets.shown import shown
 
-UNFIT: Final = re.compile(r"[?\x00\ud800-\udfff]|%[0-9A-Fa-f]{2}")
-"""What the address of a database reads as something else, a query or another character, or cannot hold: no UTF-8."""
+UNFIT: Final = re.compile(r"[\x00\ud800-\udfff]")
+"""What no address can hold: no UTF-8."""
+
+READ_OTHERWISE: Final = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+"""What the address of a database reads as a query, or as another character."""
 
 DEEPEST: Final = 100
 """Folders in folders; Python's `mkdir` makes them one inside the other."""
@@ -48,6 +54,7 @@ def read_home(variable: str, text: str) -> Path:
             f"{variable}: {shown(str(home))} has {unfit.group()!r} in it, which the address of a database cannot hold. "
             "Choose another folder"
         )
+    addressed(home)
     if len(home.parts) > DEEPEST:
         raise SettingsError(f"{variable}: {len(home.parts)} folders deep; allowed: {DEEPEST}")
     for place in (home, *home.parents):
@@ -63,6 +70,43 @@ def read_home(variable: str, text: str) -> Path:
             raise SettingsError(f"{variable}: {place} is no folder. Choose another place, or remove it")
         break
     return home
+
+
+def addressed(home: Path) -> Path:
+    """Path to a home that the address of a database can hold: its own, or that of a link, made where it is missing.
+
+    Raises
+    ------
+    SettingsError
+        There is no place for such a link.
+    """
+    found = READ_OTHERWISE.search(str(home))
+    if found is None:
+        return home
+    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    for folder in _places_of_links():
+        link = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(home)
+            # In a folder that all may write to, another user's link could lead anywhere.
+            if link.readlink() == home and link.lstat().st_uid == os.getuid():
+                return link
+        except OSError:
+            continue
+    raise SettingsError(
+        f"ML_ASSETS_HOME: {shown(str(home))} has {found.group()!r} in it, which the address of a database cannot "
+        "hold, and no folder for a link to it can be written (~/.cache/ml_assets). Choose another folder"
+    )
+
+
+def _places_of_links() -> list[Path]:
+    """Folders for links to homes, the best first; the address of a database can hold them."""
+    folders = [Path(tempfile.gettempdir()) / f"ml_assets-{os.getuid()}"]
+    with suppress(RuntimeError):  # a user of a container may have no home
+        folders.insert(0, Path.home() / ".cache" / "ml_assets")
+    return [folder for folder in folders if not READ_OTHERWISE.search(str(folder))]
 
 
 def keep_private() -> None:

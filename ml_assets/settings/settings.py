@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from ml_assets.settings.alerts import Alerts, read_alerts
 from ml_assets.settings.errors import SettingsError
-from ml_assets.settings.home import read_folder, read_home
+from ml_assets.settings.home import addressed, read_folder, read_home
 from ml_assets.settings.variables import Variables, read_variables
 from ml_assets.shown import without_user
 
@@ -51,9 +51,14 @@ class Settings(BaseModel):
     """What `${NAME}` in recipes may read: `ML_ASSETS_RECIPE_…`, and the names in `ML_ASSETS_RECIPE_VARIABLES`."""
 
     @property
+    def addressed_home(self) -> Path:
+        """The home by a path that the address of a database can hold: a link, where there is a `?` in its own."""
+        return addressed(self.home)
+
+    @property
     def dagster_home(self) -> Path:
-        """Folder of Dagster's own state."""
-        return self.home / "dagster"
+        """Folder of Dagster's own state; Dagster makes the addresses of its databases from it."""
+        return self.addressed_home / "dagster"
 
     @property
     def ledger(self) -> Path:
@@ -98,7 +103,7 @@ class Settings(BaseModel):
     @property
     def tracking_uri(self) -> str:
         """Address of MLflow's tracking store and registry."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.mlflow_database}"
+        return self.mlflow_tracking_uri or f"sqlite:///{self.addressed_home.absolute()}/mlflow.db"
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:

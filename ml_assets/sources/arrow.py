@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.names import composed
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.sources.dialect import not_utf8
 from ml_assets.sources.numbers import Form
@@ -52,12 +53,12 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def plain(table: pa.Table, path: Path, texts: Collection[str] = ()) -> pa.Table:
-    """Table with each column in its plain type; columns of `texts` as text, digit for digit."""
+def plain(table: pa.Table, path: Path, names: Collection[str] = ()) -> pa.Table:
+    """Table with each column in its plain type; columns of `names` as text, digit for digit."""
     columns = {}
     for field in table.schema:
         column = _without_extension(table[field.name], field)
-        column = as_text(column) if field.name in texts else column
+        column = as_text(column) if field.name in names else column
         columns[field.name] = plain_column(column, field.name, path)
     return pa.table(columns)
 
@@ -79,10 +80,31 @@ def plain_column(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedAr
     if types.is_date(kind):
         return column.cast(TIME)
     if types.is_large_string(kind) or types.is_string_view(kind) or types.is_time(kind):
-        return column.cast(pa.string())
+        return texts(column.cast(pa.string()))
     if is_binary(kind):
-        return _as_utf8(column, name, path)
-    return column
+        return texts(_as_utf8(column, name, path))
+    if types.is_nested(kind):
+        return column.cast(_without_maps(kind))
+    return texts(column) if types.is_string(kind) else column
+
+
+def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text in which é is one character and not two, as macOS writes it: both are one category, and look alike.
+
+    >>> texts(pa.chunked_array([["Ko\u0308ln", None]])).to_pylist() == ["K\u00f6ln", None]
+    True
+    """
+    is_ascii = pc.all(pc.string_is_ascii(column)).as_py() is not False
+    if (
+        is_ascii or not pc.any(pc.match_substring_regex(column, r"\p{M}")).as_py()
+    ):  # a mark apart from its letter
+        return column
+    values = pc.unique(column)
+    # Arrow 25 has `utf8_normalize`, whose NFC is NFD.
+    whole = pa.array(
+        [value if value is None else composed(value) for value in values.to_pylist()], pa.string()
+    )
+    return column if whole.equals(values) else pc.take(whole, pc.index_in(column, value_set=values))
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -127,7 +149,8 @@ def named_alike(table: pa.Table, columns: Columns) -> pa.Table:
 def is_binary(kind: pa.DataType) -> bool:
     """Whether values are bytes."""
     types = pa.types
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
+    kinds = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    return any(is_kind(kind) for is_kind in kinds)
 
 
 def is_unusable(kind: pa.DataType) -> bool:
@@ -178,6 +201,20 @@ def _as_utf8(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
                 "(exclude_cols), or leave it out of the file"
             ) from None
         raise SourceError(f"{not_utf8(path)} (column '{name}')") from None
+
+
+def _without_maps(kind: pa.DataType) -> pa.DataType:
+    """Nested type in which a map is a list of its pairs: as pandas has a map, no file can hold it."""
+    types = pa.types
+    if types.is_map(kind):
+        pair = {"key": _without_maps(kind.key_type), "value": _without_maps(kind.item_type)}
+        return pa.list_(pa.struct(pair))
+    if types.is_list(kind) or types.is_large_list(kind):
+        make = pa.list_ if types.is_list(kind) else pa.large_list
+        return make(_without_maps(kind.value_type))
+    if types.is_struct(kind):
+        return pa.struct({field.name: _without_maps(field.type) for field in kind})
+    return kind
 
 
 def _without_extension(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:

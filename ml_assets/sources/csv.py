@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from ml_assets.sources.arrow import Piece, check_named, is_unusable, named_alike, plain
-from ml_assets.sources.dialect import NAMED, Dialect, check_header, dialect_of, not_utf8, opened
+from ml_assets.sources.dialect import Dialect, dialect_of, not_utf8, opened
+from ml_assets.sources.header import NAMED, check_header
 from ml_assets.sources.index import REASON, is_index, may_be_index
 from ml_assets.sources.numbers import (
     DECIMAL_COMMA,

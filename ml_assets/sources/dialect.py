@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from ml_assets.names import composed
+from ml_assets.sources.foreign import check_foreign
+from ml_assets.sources.header import check_cut
 from ml_assets.sources.paths import SourceError
 
 HEAD = 1 << 16
@@ -29,24 +32,6 @@ BESIDE = 20
 SEPARATORS = ",;\t|^~\x01"
 COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 """First bytes of files that are unpacked while they are read."""
-FOREIGN = {
-    b"PK\x03\x04": "is a ZIP archive or an Excel workbook: unpack it, or save it as CSV",
-    b"PAR1": "is a Parquet file: give it a name that ends in .parquet",
-    b"\xd0\xcf\x11\xe0": "is an Excel workbook: save it as CSV",
-}
-NO_TABLES = (
-    (
-        re.compile(rb"\s*<(!doctype|html|\?xml|head|body)\b", re.I),
-        "is a web page: was the download refused? Fetch it anew",
-    ),
-    (
-        re.compile(rb"version https://git-lfs"),
-        "is a pointer of Git LFS instead of the rows: fetch them (git lfs pull)",
-    ),
-    (re.compile(rb'\s*(\[\s*)?\{\s*"'), "is JSON: save it as CSV"),
-    (re.compile(rb"%PDF-"), "is a PDF: save the table in it as CSV"),
-)
-"""Beginnings of texts that are no table."""
 BYTE_ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\xff\xfe", "utf-16"),
@@ -55,16 +40,10 @@ BYTE_ORDER_MARKS = (
 )
 SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 COMMENTS = ("#", "//", "%", "!")
-FRACTION = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?")
-WHOLE = re.compile(r"[+-]?\d+")
 CODE = re.compile(r"0\d{2,}|\d+[eE]\d+")
 """A number to a machine, and a name to most people."""
 RULE = re.compile(r"[\s|+:,;=-]*(-{3}|={3})[\s|+:,;=-]*")
 """A line between header and rows, as databases and Markdown draw it."""
-LONGEST_NAME = 10
-"""Lines; a name of more is a quote that is not closed."""
-NAMED = 5
-"""Columns that are named of many."""
 
 
 class Dialect(NamedTuple):
@@ -122,10 +101,10 @@ def dialect_of(path: Path) -> Dialect:
             "name of a column. Write a line of names above it, and close each quote"
         )
     header_lines = 1 + sum(name.count("\n") for name in header)
-    names = [name.strip() for name in header]
+    names = [composed(name.strip()) for name in header]
     drawn = header_lines < len(below) and RULE.fullmatch(below[header_lines]) is not None
     sample = list(islice((row for row in rows if row), drawn, SAMPLE))
-    _check_cut(names, sample, path)
+    check_cut(names, sample, path)
     names = _with_index(names, sample)
     spaces = {cell.startswith(" ") for row in sample or [names] for cell in row[1:] if cell}
     return Dialect(
@@ -175,25 +154,6 @@ def cut(text: str, mark: str) -> Iterator[list[str]]:
         return
 
 
-def check_header(names: list[str], path: Path) -> None:
-    """Refuse a first line that is no header, and names that stand twice."""
-    data = _data_in(names)
-    if data is not None:
-        raise SourceError(
-            f"{path}: the first line looks like data, as '{data}', not like the names of columns. Write a "
-            "line of names above it"
-        )
-    check_names(names, path)
-
-
-def check_names(names: list[str], path: Path) -> None:
-    """Refuse names that stand twice."""
-    twice = [name for name, times in Counter(names).items() if times > 1 and name]
-    if twice:
-        named = ", ".join(f"'{name}'" for name in twice[:NAMED]) + " …" * (len(twice) > NAMED)
-        raise SourceError(f"{path} has more than one column named {named}: rename or remove all but one")
-
-
 def not_utf8(path: Path) -> str:
     """Words for bytes that are no UTF-8: where the first of them are, and how Windows would read them."""
     with pa.input_stream(str(path), compression=_compression(path)) as stream:
@@ -215,10 +175,8 @@ def _cut_off(path: Path, encoding: str) -> str:
 
 def _compression(path: Path) -> str | None:
     with path.open("rb") as raw:
-        magic = raw.read(8)
-    for start, words in FOREIGN.items():
-        if magic.startswith(start):
-            raise SourceError(f"{path} {words}")
+        magic = raw.read(16)
+    check_foreign(path, magic)
     return next((kind for start, kind in COMPRESSIONS.items() if magic.startswith(start)), None)
 
 
@@ -232,28 +190,11 @@ def _head(path: Path) -> tuple[str | None, bytes, bool]:
                 size *= 4
                 head += stream.read(size - len(head))
     except (OSError, pa.ArrowInvalid) as error:
+        if compression is not None:
+            raise SourceError(f"{path} is packed and cut off, or damaged ({error}): fetch it anew") from error
         raise SourceError(f"{path} cannot be read: {error}") from error
-    for beginning, words in NO_TABLES:
-        if beginning.match(head):
-            raise SourceError(f"{path} {words}")
+    check_foreign(path, head)
     return compression, head, len(head) < size
-
-
-def _check_cut(names: list[str], sample: list[list[str]], path: Path) -> None:
-    """Refuse a header of which a quote made one name of many lines, or spaces one name of many."""
-    lines = max(name.count("\n") for name in names)
-    if lines > (LONGEST_NAME if sample else 1):
-        raise SourceError(
-            f"{path}, line 1: a quote is opened in the header and not closed, so that the lines below it would be "
-            "one name. Close the quote, or remove it"
-        )
-    words = names[0].split()
-    rows = [row[0].split() for row in sample if len(row) == 1]
-    if len(names) == 1 < len(words) and rows and sum(len(row) == len(words) for row in rows) > len(rows) / 2:
-        raise SourceError(
-            f"{path}, line 1: nothing but spaces between '{words[0]}' and '{words[1]}'. Write commas or tabs between "
-            "the cells (pandas: read_csv(…, sep=r'\\s+').to_csv(…))"
-        )
 
 
 def _encoding(head: bytes) -> str:
@@ -336,13 +277,3 @@ def _with_index(names: list[str], sample: list[list[str]]) -> list[str]:
     first = [row[0].strip() for row in sample]
     counted = [str(place) for place in range(len(first))], [str(place + 1) for place in range(len(first))]
     return ["", *names] if first in counted else names
-
-
-def _data_in(names: list[str]) -> str | None:
-    """Cell of a header that is no name: a fraction, or whole numbers in no order, as those of a row."""
-    fraction = next((name for name in names if FRACTION.fullmatch(name.strip())), None)
-    if fraction is not None:
-        return fraction
-    numbers = [int(name) for name in names if WHOLE.fullmatch(name.strip())]
-    in_order = numbers == sorted(set(numbers)) or numbers == sorted(set(numbers), reverse=True)
-    return None if len(numbers) < 2 or in_order else str(numbers[0])

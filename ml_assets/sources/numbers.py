@@ -65,6 +65,8 @@ class Form(NamedTuple):
     """Place of the first cell that no other form fits."""
     cell: str = ""
     """What is written there."""
+    sign: str = ""
+    """The currency of the numbers, or %."""
 
 
 class Mended(NamedTuple):
@@ -99,20 +101,20 @@ def form_of(column: pa.ChunkedArray, *, commas: bool = False) -> Form | None:
     total = pc.sum(counts).as_py()
     if not total or pc.all(pc.starts_with(values, "+")).as_py():  # +49 171 123 is a telephone
         return None
-    values, beside = bare(values)
+    values, beside, sign = bare(values)
 
     def share(pattern: str) -> float:
         fits = pc.match_substring_regex(values, pattern)
         return float((pc.sum(counts.filter(fits)).as_py() or 0) / total)
 
     plain = share(PLAIN)
-    best = Form("plain", beside, plain)
+    best = Form("plain", beside, plain, sign=sign)
     if plain < 1:
         order = sorted(GROUPED, key=lambda name: name != DECIMAL_COMMA) if commas else GROUPED
         for name in order:
             own = share(GROUPED[name][0])
             if own and (both := share(f"{GROUPED[name][0]}|{MAY_STAND_BESIDE[name]}")) > best.share:
-                best = Form(name, beside, both)
+                best = Form(name, beside, both, sign=sign)
     return best if best.share >= NUMBER_LIKE else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_assets.names import composed
 from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, named_alike, plain
-from ml_assets.sources.dialect import check_names
+from ml_assets.sources.foreign import LOOKED_AT, check_foreign
+from ml_assets.sources.header import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
 from ml_assets.sources.marks import Window
 from ml_assets.sources.missing import without_values
@@ -25,6 +28,8 @@ DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 UTC_NAMES = ("UTC", "Etc/UTC", "+00:00", "Z", "GMT")
 CELLS = 1_000_000
 """Values that are taken for a look, of the first, middle and last rows together."""
+MEASURE = r"^-|\.\d"
+"""A number that is no code: negative, or with a fraction."""
 LEADING_ZERO = r"^0\d"
 """Digits that are a code rather than a number."""
 
@@ -45,6 +50,8 @@ def read_parquet(
     """
     file = open_parquet(path)
     schema = checked_schema(path, column)
+    here = _as_written(schema.names)
+    columns, column = _spelled(columns, here), here.get(column or "", column)
     aside = _aside(file, schema, columns)
     names = [name for name in schema.names if name not in aside]
     try:
@@ -55,16 +62,48 @@ def read_parquet(
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
     table, notes = mend_columns(without_values(table, na_values), forms)
+    notes += [
+        f"column '{name}': numbers kept as text read as numbers"
+        for name, form in forms.items()
+        if form.name == "plain" and not pa.types.is_string(table[name].type)
+    ]
     zone = getattr(schema.field(column).type, "tz", None) if column is not None else None
     if zone not in (None, *UTC_NAMES):
         notes.append(f"column '{column}': times of {zone} read in UTC, in which batches begin")
-    return Piece(path, table, file.metadata.num_rows, forms, aside, counts, tuple(notes))
+    return Piece(
+        path,
+        _composed(table),
+        file.metadata.num_rows,
+        {composed(name): form for name, form in forms.items()},
+        {composed(name): reason for name, reason in aside.items()},
+        frozenset(map(composed, counts)),
+        tuple(notes),
+    )
 
 
 def read_parquet_column(path: Path, column: str) -> pa.Table:
     """One column of a Parquet file."""
-    checked_schema(path, column)
-    return plain(open_parquet(path).read(columns=[column]), path)
+    names = checked_schema(path, column).names
+    return _composed(plain(open_parquet(path).read(columns=[_as_written(names).get(column, column)]), path))
+
+
+def _as_written(names: list[str]) -> dict[str, str]:
+    """Names in which é is one character, of the columns where it is two in the file."""
+    return {composed(name): name for name in names if composed(name) != name}
+
+
+def _spelled(columns: Columns, written: Mapping[str, str]) -> Columns:
+    """What the recipe says of columns, with their names as the file has them."""
+    if not written:
+        return columns
+    sets = {field.name: getattr(columns, field.name) for field in fields(columns)}
+    return Columns(
+        **{key: frozenset(written.get(name, name) for name in names) for key, names in sets.items()}
+    )
+
+
+def _composed(table: pa.Table) -> pa.Table:
+    return table.rename_columns([composed(name) for name in table.column_names])
 
 
 def count_parquet_rows(path: Path) -> int:
@@ -92,9 +131,10 @@ def _first_rows(file: Any, group: int, rows: int) -> pa.Table:
 def checked_schema(path: Path, column: str | None) -> pa.Schema:
     """Schema of a file whose names are fit for use."""
     schema = open_parquet(path).schema_arrow
-    check_names(schema.names, path)
+    names = [composed(name) for name in schema.names]
+    check_names(names, path)
     if column is not None:
-        check_named(column, schema.names, path)
+        check_named(column, names, path)
     return schema
 
 
@@ -107,6 +147,8 @@ def open_parquet(path: Path) -> Any:
     try:
         return pq.ParquetFile(path)
     except DAMAGE as error:
+        with path.open("rb") as file:
+            check_foreign(path, file.read(LOOKED_AT), parquet=True)
         raise SourceError(f"{path} is not a Parquet file that can be read: {error}") from error
 
 
@@ -158,7 +200,8 @@ def _counts(file: Any, names: list[str], columns: Columns) -> frozenset[str]:
 def _forms(file: Any, names: list[str], schema: pa.Schema, columns: Columns) -> dict[str, Form]:
     """Text columns of the whole file that hold numbers, not written plainly or with cells that are none.
 
-    Plain digits stay text: whoever wrote them as text into a typed file meant codes.
+    Plain digits stay text: whoever wrote them as text into a typed file meant codes; fractions and negative
+    numbers are none.
     """
     texts = [
         name
@@ -174,11 +217,17 @@ def _forms(file: Any, names: list[str], schema: pa.Schema, columns: Columns) -> 
 
 
 def _is_code(column: pa.ChunkedArray, form: Form) -> bool:
-    known = pc.utf8_trim_whitespace(column.drop_null())
-    return form.name == "plain" and bool(
-        pc.any(pc.match_substring_regex(known, LEADING_ZERO)).as_py()
-        or pc.all(pc.match_substring_regex(known, PLAIN)).as_py()
-    )
+    known = pc.unique(pc.utf8_trim_whitespace(column.drop_null()))
+    if form.name != "plain" or not pc.all(pc.match_substring_regex(known, PLAIN)).as_py():
+        return form.name == "plain" and _leads(known)
+    measures = pc.any(pc.match_substring_regex(known, MEASURE)).as_py()
+    unsigned = pc.replace_substring_regex(known, r"^\+", "")
+    # 1.1 and 1.10 are two chapters, and one number.
+    return not measures or len(pc.unique(unsigned.cast(pa.float64()))) < len(known) or _leads(known)
+
+
+def _leads(known: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring_regex(known, LEADING_ZERO)).as_py())
 
 
 def _is_text(kind: pa.DataType) -> bool:

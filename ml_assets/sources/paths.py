@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -129,7 +130,7 @@ def _listed(wanted: Wanted) -> list[File]:
         raise SourceError(
             f"source_uri '{wanted.name}' cannot be looked for: {reason}. Write another path"
         ) from None
-    return [file for file in found if not file.path.name.startswith((".", "_"))]
+    return found
 
 
 def _sent_once(files: list[File]) -> list[File]:
@@ -198,7 +199,11 @@ def _matches(root: Path, path: str) -> list[File]:
     place = root / path
     if place.is_dir():
         inside = (file for file in sorted(place.rglob("*")) if file.name.lower().endswith(tuple(ENDINGS)))
-        return [File(file, _folders(file, place)) for file in inside if _is_there(file)]
+        return [
+            File(file, _folders(file, place))
+            for file in inside
+            if not _is_aside(file.relative_to(place)) and _is_there(file)
+        ]
     if place.is_file():
         return [File(place, {})]
     # What is there as it is written is no pattern: a folder may be called "data [x]".
@@ -207,7 +212,18 @@ def _matches(root: Path, path: str) -> list[File]:
     while len(parts) > 1 and (folder / parts[0]).is_dir():
         folder /= parts.pop(0)
     pattern = str(Path(*parts))
-    return [File(file, _folders(file, folder)) for file in sorted(folder.glob(pattern)) if _is_there(file)]
+    return [
+        File(file, _folders(file, folder))
+        for file in sorted(folder.glob(pattern))
+        if not _is_aside(file.relative_to(folder), named=parts) and _is_there(file)
+    ]
+
+
+def _is_aside(file: Path, named: Collection[str] = ()) -> bool:
+    """Whether a program put a file aside, for itself: what begins with a point or `_`, unless the recipe names it."""
+    return any(
+        part.startswith((".", "_")) and not FOLDER.fullmatch(part) for part in file.parts if part not in named
+    )
 
 
 def _is_there(file: Path) -> bool:

@@ -25,6 +25,8 @@ class Bare(NamedTuple):
     values: pa.Array
     beside: tuple[str, ...]
     """Words for what was left out, or read otherwise than it is written."""
+    sign: str = ""
+    """The currency, or %."""
 
 
 def bare(values: pa.Array) -> Bare:
@@ -52,4 +54,5 @@ def bare(values: pa.Array) -> Bare:
     if len(signs) > 1:
         return Bare(values, tuple(told))
     without = pc.utf8_trim_whitespace(pc.replace_substring_regex(values, rf"\s?{SIGNS}\s?", ""))
-    return Bare(pc.if_else(signed, without, values), (*told, f"'{signs.pop()}' left out of its numbers"))
+    sign = signs.pop()
+    return Bare(pc.if_else(signed, without, values), (*told, f"'{sign}' left out of its numbers"), sign)

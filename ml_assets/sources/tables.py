@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,6 +57,7 @@ def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
     pieces = [piece._replace(table=_without(piece.table, aside)) for piece in pieces]
     _check_forms(pieces)
     filled = [piece for piece in pieces if piece.table.num_rows] or pieces[:1]
+    _check_signs(pieces, filled)
     if alike:
         _check_alike(filled)
     names = list(dict.fromkeys(name for piece in filled for name in piece.table.column_names))
@@ -221,6 +223,23 @@ def _check_forms(pieces: list[Piece]) -> None:
                 f"{path}, row {form.row + 1}, column '{name}': '{form.cell}' has its comma between thousands, and in "
                 f"{other}, row {decimal.row + 1}, '{decimal.cell}' has it before a fraction. Write both alike, as 1.5"
             )
+
+
+def _check_signs(pieces: list[Piece], filled: list[Piece]) -> None:
+    """Refuse rows in another currency than that of the first file: numbers alone would not tell."""
+    first: dict[str, tuple[Path, str]] = {}
+    for piece in pieces:
+        for name, form in piece.forms.items():
+            if form.sign:
+                first.setdefault(name, (piece.path, form.sign))
+    for piece in filled:
+        for name, (path, sign) in first.items():
+            other = piece.forms[name].sign if name in piece.forms else ""
+            if other not in ("", sign):
+                raise SourceError(
+                    f"{piece.path}, column '{name}': numbers with '{other}', and in {path.name} with '{sign}'. Convert "
+                    "them into one, or exclude the column (exclude_cols)"
+                )
 
 
 def _without(table: pa.Table, names: set[str]) -> pa.Table:

@@ -21,10 +21,29 @@ DATE_FORMATS = (
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",
     "%d.%m.%Y %H:%M:%S",
+    "%Y%m%d%H%M%S",
+    *(
+        f"{day}{time}"
+        for day in ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
+        for time in ("", " %H:%M", " %H:%M:%S")
+    ),
+    "%a, %d %b %Y %H:%M:%S%z",
+    "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S%z %Y",
 )
-"""What is understood beside ISO 8601: no form that two countries read differently."""
+"""What is understood beside ISO 8601, the last of mails and of `date`: no form that two countries read differently."""
+SOME = 1_000
+"""Values that tell which form is worth a try with all."""
+WRITTEN_OTHERWISE = (
+    (re.compile(r"(?<=\d) ?(?:UTC|GMT)\b"), "Z"),
+    (re.compile(r"(?<=:\d\d) (?=[+-]\d\d:?\d\d\b)"), ""),
+    (re.compile(r"(?<=:\d\d),(?=\d)"), "."),
+)
+"""Parts of times as BigQuery and logs write them, and their ISO 8601."""
 DAYS = (19_000_101, 21_001_231)
 """Whole numbers that are days without their dashes, as 20240131."""
+SECONDS = (DAYS[0] * 1_000_000, DAYS[1] * 1_000_000 + 235_959)
+"""The same with hours, minutes and seconds, as 20240131130000."""
 KINDS = (
     (pa.types.is_boolean, "true or false"),
     (pa.types.is_integer, "a whole number"),
@@ -132,7 +151,8 @@ MEANT: tuple[tuple[re.Pattern[str], str, Callable[..., str] | None], ...] = (
     (re.compile(r"(\d{4})[- ]?Q([1-4])"), "a quarter",
      lambda year, quarter: f"{year}-{3 * int(quarter) - 2:02d}-01"),
     (re.compile(r"\d\d?[/-]\d\d?[/-]\d{2,4}(?: .*)?"), "the day first, or the month? Countries differ", None),
-    (re.compile(r"\d\d?\.\d\d?\.\d\d(?: .*)?"), "of which century? Write years with four digits", None),
+    (re.compile(r"\d\d?(?:\.\d\d?\.|[- ][A-Za-z]{3,9}[- ])\d\d(?: .*)?"),
+     "of which century? Write years with four digits", None),
 )  # fmt: skip
 """Values that are no times: pattern, what may be meant, and how that is written."""
 
@@ -156,19 +176,27 @@ def _are_days(column: pa.ChunkedArray) -> bool:
     if not pa.types.is_integer(column.type) or not len(column):
         return False
     ends = pc.min_max(column)
-    return bool(DAYS[0] <= (ends["min"].as_py() or 0) and (ends["max"].as_py() or 0) <= DAYS[1])
+    first, last = ends["min"].as_py() or 0, ends["max"].as_py() or 0
+    return any(low <= first and last <= high for low, high in (DAYS, SECONDS))
 
 
 def _parse(column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pandas as pd
 
     text = column.to_pandas()
-    attempts = [pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)]
-    if attempts[0].isna().any():
-        attempts += [pd.to_datetime(text, format=form, errors="coerce", utc=True) for form in DATE_FORMATS]
-    best = max(attempts, key=lambda parsed: int(parsed.notna().sum()))
+    best = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
+    unread = best.isna() & text.notna()
+    if unread.any():
+        written = text
+        for pattern, iso in WRITTEN_OTHERWISE:
+            written = written.str.replace(pattern, iso, regex=True)
+        some = written[unread].head(SOME)
+        for form in ("ISO8601", *DATE_FORMATS):
+            if pd.to_datetime(some, format=form, errors="coerce", utc=True).notna().any():
+                parsed = pd.to_datetime(written, format=form, errors="coerce", utc=True)
+                best = max(best, parsed, key=lambda times: int(times.notna().sum()))
     times = best.dt.tz_localize(None).astype("datetime64[us]")
-    beyond = {word: _beyond(word) for word in text[times.isna() & text.notna()].unique()[:1000]}
+    beyond = {word: _beyond(word) for word in text[times.isna() & text.notna()].unique()[:SOME]}
     for word, moment in beyond.items():
         if moment is not None:
             times[text == word] = pd.Timestamp(moment).as_unit("us")

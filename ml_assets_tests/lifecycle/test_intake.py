@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import arrivals, revisited
+from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import STATIC
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.settings import Settings
 from ml_assets_tests.support.tide import MODEL
 
 DAYS = ("2024-01-01", "2024-01-02", "2024-01-03")
+ODD = """\
+name: tide
+model:
+  loader: {source_uri: d.parquet}
+  data_interface: {task_type: classification, target_col: y}
+"""
 SPELLED = (("yes", "no"), ("True", "False"), ("1", "0"))
 
 
@@ -42,6 +54,48 @@ def take_in(state: ModelState, batch: str) -> None:
     state.calendar()
     assert raw_step(state, batch).problems == []
     clean_step(state, batch)
+
+
+NESTED: dict[str, pa.Array] = {
+    "list": pa.array([[1, 2], None] * 20), "struct": pa.array([{"a": [{"b": 1}]}] * 40),
+    "map": pa.array([[("a", 1)], None] * 20, pa.map_(pa.string(), pa.int64())),
+    "list of maps": pa.array([[[("a", 1)]]] * 40, pa.list_(pa.map_(pa.string(), pa.int64()))),
+    "duration": pa.array([5] * 40, pa.duration("s")), "bytes": pa.array([b"\xff\0"] * 40),
+    "UUID": pa.array([b"0123456789abcde\xff"] * 40, pa.binary(16)),
+}  # fmt: skip
+OF_USE: dict[str, pa.Array] = {
+    "half a float": pa.array([1.5, None] * 20, pa.float16()), "decimal": pa.array([Decimal("1.25")] * 40),
+    "large": pa.array([2**64 - 1, 5] * 20, pa.uint64()), "time": pa.array([5] * 40, pa.time64("ns")),
+    "bytes that are text": pa.array([b"ab", b"c"] * 20, pa.binary_view()), "null": pa.nulls(40),
+    "view": pa.array(["a", "b"] * 20, pa.string_view()), "JSON": pa.array(['{"a": 1}'] * 40, pa.json_()),
+    "dictionary": pa.array(["a", None] * 20).dictionary_encode(), "not a number": pa.array([float("nan")] * 40),
+    "a far day": pa.array([datetime(9999, 12, 31)] * 40), "day": pa.array([86_400_000] * 40, pa.date64()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*NESTED, *OF_USE])
+def test_a_column_of_any_type_is_taken_in_or_named_and_excluded(tmp_path: Path, kind: str) -> None:
+    """Parquet holds what no model learns from and no frame can be written with: said in one sentence."""
+    column = (NESTED | OF_USE)[kind]
+    rows = pa.table({"x": [row / 7 for row in range(40)], "odd": column, "y": ["a", "b"] * 20})
+    pq.write_table(rows, tmp_path / "d.parquet")
+    for excluded in (False, True):
+        more = "  preprocessor: {params: {exclude_cols: [odd]}}\n" if excluded else ""
+        path = tmp_path / "tide.yaml"
+        path.write_text(ODD + more)
+        state = ModelState(
+            load_recipe(path), path, Settings(home=tmp_path / str(excluded), recipes=(tmp_path,))
+        )
+        try:
+            problems = raw_step(state, STATIC).problems
+        except StepError as error:
+            problems = [str(error)]
+        if excluded or kind in OF_USE:
+            assert problems == []
+            clean_step(state, STATIC)
+            assert state.store.rows("cleaned_features", STATIC) == 40
+        else:
+            assert len(problems) == 1 and "column 'odd'" in problems[0] and "exclude_cols" in problems[0]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

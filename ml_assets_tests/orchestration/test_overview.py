@@ -13,14 +13,16 @@ from ml_assets.orchestration.model_status import all_statuses
 from ml_assets.orchestration.overview import overview_sensor
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
-from ml_assets_tests.support.damage import RECIPE, write
+from ml_assets_tests.support.damage import RECIPE, START, write
 
 
 def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: Path) -> None:
     folder = tmp_path / "recipes"
     folder.mkdir()
-    for name in ("birch", "oak"):
+    for name in ("birch", "elm", "oak"):
         write(folder, name, RECIPE.format(name=name))
+    write(folder, "elm", RECIPE.format(name="elm").replace(START, ""))
+    (folder / "elm.csv").write_text("day,x,y\n202401,1,2\n202402,2,3\n")
     settings = Settings(home=tmp_path / "home", recipes=(folder,))
     states, faults = load_states(settings)
     oak = next(state for state in states if state.name == "oak")
@@ -28,6 +30,9 @@ def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: P
     with instance_for_test() as instance:
         rows = {row.name: row for row in all_statuses(instance, states, faults, settings, datetime.now(UTC))}
     assert rows["birch"].status == "no model"
+    elm = rows["elm"]
+    assert (elm.status, elm.champion_version) == ("no model", None)
+    assert "elm.csv, row 1, column 'day'" in elm.why and "mend the source" in elm.todo
     assert rows["oak"].status == "damaged"
     reason = rows["oak"].last_decision
     assert reason is not None and "no version 1 in the ledger" in reason.reason

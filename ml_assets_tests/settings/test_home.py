@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.orchestration.runs import prepare_home
+from ml_assets.orchestration.runs import open_instance, prepare_home
+from ml_assets.registry.database import configure
 from ml_assets.settings import Settings, SettingsError, read_settings
+from ml_assets.settings.home import addressed
 from ml_assets_tests.support.command_line import ml_assets_process
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("a%20b", "'%20' in it"),
-        ("a?b", "'?' in it"),
         (os.fsdecode(b"caf\xe9"), "caf\\udce9 has '\\udce9' in it"),
         ("file", "file is no folder"),
         ("file/below", "file is no folder"),
@@ -42,9 +42,57 @@ def test_a_home_that_holds_no_database_is_refused_in_one_line(tmp_path: Path, na
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a b", "a%b", "a#b", "é", "a'b", 'a"b', "a;b&c=d", "new/folder/in/folders"])
+@pytest.mark.parametrize(
+    "name", ["a b", "a%b", "a#b", "é", "a'b", 'a"b', "a;b&c=d", "new/folder/in/folders", "a?b", "a%20b/c"]
+)
 def test_other_homes_are_homes(tmp_path: Path, name: str) -> None:
     assert read_settings({"ML_ASSETS_HOME": f"{tmp_path}/{name}"}).home == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["hö me #1 (50%) ?", "p%20q", "a?mode=ro", "new?/folder"])
+def test_everything_lies_in_a_home_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The address of a database has another meaning for some characters; artifacts have addresses of their own."""
+    import mlflow
+
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    for variable in ("DAGSTER_HOME", "ML_ASSETS_HOME", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(variable, "")
+    here = tmp_path / "here"
+    here.mkdir()
+    settings = Settings(home=here / name)
+    with open_instance(settings) as instance:
+        instance.add_dynamic_partitions("months", ["2024-01"])
+        assert instance.get_dynamic_partitions("months") == ["2024-01"]
+    client = configure(settings)
+    experiment = client.create_experiment("shop", (settings.mlflow_artifacts / "shop").as_uri())
+    run = client.create_run(experiment)
+    client.log_text(run.info.run_id, "kept", "note.txt")
+    place = mlflow.artifacts.download_artifacts(
+        run_id=run.info.run_id, artifact_path="note.txt", tracking_uri=settings.tracking_uri
+    )
+    assert Path(place).read_text() == "kept"
+    assert [path.name for path in here.iterdir()] == [Path(name).parts[0]]
+    assert {path.name for path in settings.home.iterdir()} >= {"artifacts", "dagster", "locks", "mlflow.db"}
+    assert list(settings.mlflow_artifacts.rglob("note.txt"))
+
+
+def test_a_link_to_a_home_that_another_made_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    home = tmp_path / "a?"
+    link = addressed(home)
+    assert link.readlink() == home
+    assert addressed(home) == link
+    link.unlink()
+    link.symlink_to(tmp_path / "elsewhere")
+    assert addressed(home).parent != link.parent
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "t?"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with pytest.raises(SettingsError, match="no folder for a link to it can be written"):
+        addressed(home)
 
 
 @pytest.mark.parametrize("variable", ["ML_ASSETS_HOME", "ML_ASSETS_RECIPES"])

@@ -134,6 +134,14 @@ BROKEN = {
     "a quote in the last row": (b'x,y,z\n1,2,a\n3,"4,b', r"line 3: a quote is opened and not closed"),
     "a footer": (b"x,y\n1,2\n(1 row)\n", r"line 3: 1 cell, .*: '\(1 row\)'\. Complete the row, or remove the line"),
     "other quotes": (b"x,y\n1,'a,b'\n", r"line 2: 3 cells, the header has 2: .* in double quotes"),
+    "names in other quotes": (b"'x','y'\n1,2\n", r"line 1: names in other quotes than \", as 'x'\. Write"),
+    "colons": (b"x:y\n1:2\n3:4\n", r"line 1: the cells are kept apart by ':', which is not read"),
+    "colons, two by two": (b"x::y\n1::2\n3::4\n", r"the cells are kept apart by '::', .*read_csv\(…, sep='::'"),
+    "Feather": (b"ARROW1\0\0....", r"a\.csv is an Arrow or Feather file: save it as CSV or Parquet"),
+    "a database": (b"SQLite format 3\0....", r"is a database of SQLite: set connection_uri"),
+    "a pickle": (b"\x80\x05\x95....", r"a\.csv is a pickle"),
+    "ARFF": (b"% a\n@RELATION d\n@attribute x numeric\n@data\n1\n", r"a\.csv is an ARFF file of Weka"),
+    "packed and cut off": (gzip.compress(b"x,y\n1,2\n" * 999)[:40], r"a\.csv is packed and cut off, or damaged"),
     "Parquet": (b"PAR1....", r"a\.csv is a Parquet file: give it a name that ends in \.parquet"),
     "cut off in UTF-16": (
         b"\xff\xfe" + "x;y\n1;2\n".encode("utf-16-le") + b"1", r"is not UTF-16 to its end|is not UTF-8"

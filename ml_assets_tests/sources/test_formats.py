@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +12,15 @@ import pyarrow as pa
 import pytest
 
 from ml_assets.recipe import planned
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.readable import ENDINGS, FILE_TYPES, SCHEMES
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources.arrow import to_pandas
 from ml_assets.sources.formats import FORMATS, format_of
 from ml_assets.sources.paths import File
+from ml_assets.sources.source import open_source
 from ml_assets.sources.tables import read_piece
-from ml_assets.sources.wanted import Wanted
+from ml_assets.sources.wanted import Sql, Wanted, columns_of
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -58,3 +61,43 @@ def test_rows_do_not_depend_on_the_type_of_their_file(tmp_path: Path, ending: st
     kind.part(path, part, 500)
     some = to_pandas(read_piece(File(part, {}), wanted).table)
     assert len(some) > 0 and len(some.merge(ROWS, on=list(ROWS))) == len(some)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".db"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_accent_is_no_other_name_and_no_other_value(tmp_path: Path, ending: str, form: str) -> None:
+    """As macOS writes it and as Windows does, names, cells and folders look alike and are the same."""
+    import sqlite3
+
+    cells = {
+        "größe": [0.5, 1.5],
+        "café": ["Köln", "Zürich"],
+        "tag": ["2024-01-01", "2024-02-01"],
+        "ünit": ["a", "b"],
+    }
+    frame = pd.DataFrame({
+        unicodedata.normalize(form, name): [
+            unicodedata.normalize(form, cell) if isinstance(cell, str) else cell for cell in column
+        ]
+        for name, column in cells.items()
+    })  # fmt: skip
+    text = "\n".join([
+        "name: accents", "model:", "  loader: {source_uri: URI}",
+        "  data_interface: {task_type: classification, target_col: café, entity_cols: [ünit]}",
+        "batches: {column: tag, period: monthly}",
+    ])  # fmt: skip
+    uri, sql = f"rows{ending}", None
+    if ending == ".db":
+        with sqlite3.connect(tmp_path / "rows.db") as connection:
+            frame.to_sql("rows", connection, index=False)
+        uri, sql = "SELECT * FROM rows", Sql(f"sqlite:///{tmp_path}/rows.db")
+    else:
+        WRITERS[ENDINGS[ending]](frame, tmp_path / uri)
+    for written in ("NFC", "NFD"):
+        recipe = parse_recipe(unicodedata.normalize(written, text).replace("URI", uri))
+        wanted = Wanted(uri, tmp_path, recipe.batches, columns=columns_of(recipe), sql=sql)
+        source = open_source(wanted)
+        assert source.extent() == ("2024-01-01", "2024-02-01")
+        read = source.read().frame
+        assert list(read) == list(cells)
+        assert read["größe"].tolist() == cells["größe"] and read["café"].tolist() == cells["café"]

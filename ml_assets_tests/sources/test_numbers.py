@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_assets.recipe.schema import Batches
 from ml_assets.sources.numbers import form_of, mend
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import open_source
@@ -140,6 +141,21 @@ def test_digits_that_were_written_as_text_into_a_typed_file_are_codes(tmp_path: 
     assert read["n"].tolist()[:2] == [1.5, 2.5]
 
 
+def test_fractions_that_were_written_as_text_into_a_typed_file_are_numbers(tmp_path: Path) -> None:
+    """As pandas writes a table that was read with `dtype=str`; what two texts would become one number stays text."""
+    columns = {
+        "size": ["0.126", "-1.2", "3"], "change": ["-1", "2", "+3"], "chapter": ["1.1", "1.10", "2.3"],
+        "zip": ["1067", "20095", "99"], "code": ["01.5", "2.5", "3.5"],
+    }  # fmt: skip
+    write(tmp_path / "a.parquet", **columns)
+    rows = open_source(Wanted("a.parquet", tmp_path)).read()
+    numbers = {"size": [0.126, -1.2, 3], "change": [-1, 2, 3]}
+    assert {name: rows.frame[name].tolist() for name in columns} == {**columns, **numbers}
+    assert [note for note in rows.account.notes if "kept as text" in note] == [
+        f"column '{name}': numbers kept as text read as numbers" for name in numbers
+    ]
+
+
 def write(path: Path, **columns: list[str]) -> None:
     import pandas as pd
 
@@ -176,6 +192,25 @@ def test_a_point_between_thousands_is_no_fraction(tmp_path: Path, content: str, 
     assert rows["x"].tolist() == numbers
     told = "column 'x': thousands separated by points read as numbers" in account.notes
     assert told == (max(numbers) > 1000)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize(("first", "second"), [("${}", "€ {}"), ("{} EUR", "{} USD"), ("{}%", "{} £")])
+def test_amounts_of_two_currencies_are_no_one_column(
+    tmp_path: Path, ending: str, first: str, second: str
+) -> None:
+    """The batches of the first file stay; of the other, each says what differs."""
+    for month, form in ((1, first), (2, second), (3, "{}")):
+        cells = [form.format(cell) for cell in ("1.50", "2.25", "3.75")]
+        write(tmp_path / f"{month}.{ending}", price=cells, day=[f"2024-0{month}-05"] * 3)
+    source = open_source(Wanted(f"*.{ending}", tmp_path, Batches(column="day", period="monthly")))
+    assert source.read(("2024-01-01", "2024-02-01")).frame["price"].tolist() == [1.5, 2.25, 3.75]
+    assert len(source.read(("2024-03-01", "2024-04-01")).frame) == 3
+    for window in (("2024-02-01", "2024-03-01"), (None, None)):
+        with pytest.raises(
+            SourceError, match=rf"2\.{ending}, column 'price': numbers with .*, and in 1\.{ending} with"
+        ):
+            source.read(window)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

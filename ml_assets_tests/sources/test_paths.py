@@ -154,3 +154,15 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, uri: str) -> None:
     (tmp_path / "data" / "b.csv").symlink_to("gone.csv")
     with pytest.raises(SourceError, match=r"b\.csv is a link to gone\.csv, where nothing is"):
         read_source(uri, tmp_path)
+
+
+@pytest.mark.parametrize("uri", ["rows", "rows/**/*.csv"])
+def test_what_programs_put_aside_is_no_part_of_a_folder(tmp_path: Path, uri: str) -> None:
+    """Jupyter keeps old copies, Spark and Delta what is half written; each would double rows without a word."""
+    for place in ("a.csv", ".ipynb_checkpoints/a.csv", "_temporary/0/a.csv", "b/_c.csv", "b/._a.csv"):
+        path = tmp_path / "rows" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"x\n{len(place)}\n")
+    assert read_source(uri, tmp_path)["x"].tolist() == [len("a.csv")]
+    for named in ("rows/_temporary/**/*.csv", "rows/*/_c.csv", "rows/b/._a.csv"):
+        assert len(read_source(named, tmp_path)) == 1

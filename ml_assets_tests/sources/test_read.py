@@ -45,7 +45,13 @@ BROKEN = {
         {"a.csv": b"x,y\n" + b"abc,1\n" * 20_000 + "café,1\n".encode("latin-1")},
         r"a\.csv, line 20002: not UTF-8 text; .*'café,1'\. Save the file as UTF-8 \(column 'x'\)",
     ),
-    "no Parquet": ({"a.parquet": b"month,y\n"}, r"a\.parquet is not a Parquet file that can be read"),
+    "no Parquet": ({"a.parquet": b"\0\1\2\3\n"}, r"a\.parquet is not a Parquet file that can be read"),
+    "CSV as Parquet": ({"a.parquet": b"month,y\n"}, r"a\.parquet is text: give it a name that ends in \.csv"),
+    "Feather as Parquet": (
+        {"a.parquet": b"ARROW1\0\0"},
+        r"a\.parquet is an Arrow or Feather file: save it as",
+    ),
+    "packed Parquet": ({"a.parquet": b"\x1f\x8b\0\0"}, r"a\.parquet is packed as a whole: unpack it"),
     "empty Parquet": ({"a.parquet": b""}, r"a\.parquet is empty \(0 bytes\)"),
     "CSV and Parquet": ({"a.csv": b"x\n1\n", "b.parquet": b""}, r"matches both CSV and Parquet"),
     "other columns": (

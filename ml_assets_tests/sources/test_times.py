@@ -105,6 +105,25 @@ def test_days_without_dashes_are_times() -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    [
+        "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S.250 GMT", "%Y-%m-%dT%H:%M:%S,250", "%Y%m%d%H%M%S",
+        "%d-%b-%Y %H:%M:%S", "%d %B %Y %H:%M", "%b %d, %Y %H:%M:%S", "%a, %d %b %Y %H:%M:%S +0000",
+        "%a %b %d %H:%M:%S UTC %Y",
+        "%a %b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S +0000", "%a, %d %b %Y %H:%M:%S GMT",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("as_number", [False, True])
+def test_times_that_can_be_read_in_one_way_only_are_read(form: str, as_number: bool) -> None:
+    moments = [datetime(2024, 1, 31, 13, 5), datetime(2024, 5, 2, 0, 0)]
+    written: list[Any] = [moment.strftime(form) for moment in moments]
+    if as_number:
+        written = [int(text) for text in written if text.isdigit()] or written
+    times, bad = to_times(pa.chunked_array([[*written, None]]))
+    assert [time.replace(microsecond=0) for time in times.to_pylist()[:2]] == moments and bad == 2
+
+
+@pytest.mark.parametrize(
     ("column", "words"),
     [
         ([202401], "202401 is a whole number, not a time (a month? Write 2024-01-01)"),
@@ -119,6 +138,8 @@ def test_days_without_dashes_are_times() -> None:
         (["2024Q2"], "(a quarter? Write 2024-04-01)"),
         (["03/04/2024"], "(the day first, or the month? Countries differ)"),
         (["31.01.24"], "(of which century? Write years with four digits)"),
+        (["31-JAN-24"], "(of which century? Write years with four digits)"),
+        (["2024-01-31 13:00:00 EST"], "'2024-01-31 13:00:00 EST' is not a time that can be read"),
     ],
 )
 def test_what_is_no_time_is_named_with_what_it_may_be(tmp_path: Path, column: list[Any], words: str) -> None:

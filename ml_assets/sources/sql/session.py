@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ml_assets.names import composed
 from ml_assets.recipe.readable import is_query
-from ml_assets.sources.dialect import check_names
+from ml_assets.sources.header import check_names
 from ml_assets.sources.marks import Window
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sql import kinds
@@ -35,9 +36,10 @@ class Session:
         self.connection, self.database, self.statement, self.path = connection, database, statement, path
         result = self._run("*", " LIMIT 0")
         description = result.cursor.description
-        self.names: list[str] = [str(column[0]) for column in description]
+        self.written = {composed(str(column[0])): str(column[0]) for column in description}
+        self.names: list[str] = [composed(str(column[0])) for column in description]
         check_names(self.names, path)
-        told = {str(column[0]): database.kind(column) for column in description}
+        told = {composed(str(column[0])): database.kind(column) for column in description}
         result.close()
         untold = [name for name, kind in told.items() if kind is None]
         self.kinds: dict[str, Kind] = {
@@ -46,7 +48,9 @@ class Session:
 
     def quoted(self, name: str) -> str:
         """Name of a column as the database has it in a statement."""
-        return "q." + self.connection.dialect.identifier_preparer.quote(name).replace(":", r"\:")
+        return "q." + self.connection.dialect.identifier_preparer.quote(self.written[name]).replace(
+            ":", r"\:"
+        )
 
     def count(self) -> int:
         """Rows of the query."""
