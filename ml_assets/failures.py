@@ -27,7 +27,16 @@ class WrongUsageError(MendableError):
 
 LOGGER = logging.getLogger("ml_assets")
 
+KIND: Final = r"^\(\w+(\.\w+)*\) "
+"""What SQLAlchemy writes before the words of a database."""
 ELSEWHERE: Final = "set ML_ASSETS_HOME to a folder that can be written"
+SPACE: Final = "see that the disk has space and the file can be written"
+SAYINGS: Final = {
+    "database is locked": "another process holds it: wait until that has ended",
+    "database or disk is full": SPACE,
+    "disk I/O error": SPACE,
+}
+"""What SQLite says of itself, whoever hears it, and what to do."""
 SEE: Final = "see that it is there and can be used"
 REMEDIES: Final = {
     errno.ENOSPC: "free some space",
@@ -63,9 +72,8 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
     lines = str(error).strip().splitlines()
     # A library of databases says where it was before it says what is wrong.
     line = next((text for text in lines if "locked" in text), next(iter(lines), "")) or type(error).__name__
-    if "database is locked" in line:
-        remedy = f"another process holds it: wait until that has ended, {again}"
-        return f"{held_database(home) or f'a database in {home}'}: database is locked: {remedy}", FAILED
+    if (told := of_database(line, home)) is not None:
+        return told, FAILED
     if kinds & {"mlflow.MlflowException", "requests.ConnectionError", "requests.Timeout"}:
         unreachable = re.search(r"API request to (\w+://[^\s/]+)|host='([^']+)', port=(\d+)", str(error))
         if unreachable is None:
@@ -73,8 +81,7 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
         place = unreachable[1] or f"{unreachable[2]}:{unreachable[3]}"
         return f"MLflow does not answer at {place}: start it or correct MLFLOW_TRACKING_URI, {again}", FAILED
     if kinds & {"sqlite3.OperationalError", "sqlalchemy.OperationalError"}:
-        remedy = "see that the disk has space and the file can be written"
-        return f"a database in {home}: {line}: {remedy}, {again}", FAILED
+        return f"a database in {home}: {re.sub(KIND, '', line)}: {SPACE}, {again}", FAILED
     if isinstance(error, OSError) and error.errno is not None:
         place = str(error.filename or home)
         remedy = REMEDIES.get(error.errno, ELSEWHERE if Path(place).is_relative_to(home) else SEE)
@@ -99,6 +106,19 @@ def held_database(home: Path) -> Path | None:
         except sqlite3.Error as error:
             if "locked" in str(error):
                 return place
+    return None
+
+
+def of_database(said: str, home: Path) -> str | None:
+    """Words for what a database of the home says, wherever that was heard; None of anything else.
+
+    >>> of_database("sqlite3.OperationalError: disk I/O error", Path("/data"))[:46]
+    'a database in /data: disk I/O error: see that '
+    """
+    for found, remedy in SAYINGS.items():
+        if found in said:
+            held = held_database(home) if remedy != SPACE else None
+            return f"{held or f'a database in {home}'}: {found}: {remedy}, then run the same command again"
     return None
 
 

@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
+import dagster as dg
 import mlflow.exceptions
 import pytest
 import requests
@@ -16,6 +17,7 @@ import ml_assets.cli.app
 from ml_assets.cli.output import faults
 from ml_assets.failures import MendableError, WrongUsageError, words
 from ml_assets.lifecycle.state import Busy
+from ml_assets.orchestration.runs import failure
 from ml_assets.recipe import RecipeError
 from ml_assets_tests.support.command_line import ml_assets_process
 
@@ -59,6 +61,11 @@ TABLE: list[tuple[BaseException, int, tuple[str, ...]]] = [
         ),
         1,
         (str(HOME), "database is locked: another process holds it: wait until that has ended"),
+    ),
+    (
+        sqlalchemy.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error")),
+        1,
+        (f"a database in {HOME}: disk I/O error: see that the disk has space",),
     ),
     (sqlite3.OperationalError("database or disk is full"), 1, (str(HOME), "full", "disk has space")),
     (
@@ -133,3 +140,21 @@ def test_mlflow_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert ended.code == 1
     assert ended.message.startswith("MLflow does not answer at http://127.0.0.1:9: ")
     assert "secret" not in ended.out + ended.err
+
+
+def test_a_step_that_meets_a_locked_database_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dagster hands on the words of the error alone, which name no file and no remedy."""
+    monkeypatch.setenv("ML_ASSETS_HOME", str(HOME))
+
+    @dg.op
+    def step() -> None:
+        raise sqlalchemy.exc.OperationalError("UPDATE", {}, LOCKED)
+
+    @dg.job
+    def work() -> None:
+        step()
+
+    told = str(failure(work.execute_in_process(raise_on_error=False).all_events))
+    assert told.startswith(f"a database in {HOME}: database is locked: another process holds it")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._core.utils import make_new_run_id
 
-from ml_assets.failures import MendableError
+from ml_assets.failures import MendableError, of_database
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import process_tag, reap
 from ml_assets.orchestration.run_seal import seal
@@ -39,6 +40,8 @@ class RefusedError(RunFailedError):
     """A run was stopped by a check or a step that named the reason: the data is at fault, not the program."""
 
 
+UNWRITTEN = "Exception while writing logger call to event log"
+"""What Dagster writes to stderr of an event that its database does not take."""
 INTERRUPTION = "DagsterExecutionInterruptedError"
 """What Dagster makes of Ctrl-C while a step runs."""
 
@@ -105,20 +108,37 @@ def execute(
     """
     run_id, definition = make_new_run_id(), repository.get_job(job)
     given = {**definition.run_tags, **(tags or {}), **({PARTITION_NAME_TAG: partition} if partition else {})}
-    result = definition.execute_in_process(
-        run_id=run_id,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        instance=instance,
-        partition_key=partition,
-        tags={**(tags or {}), PROCESS_TAG: process_tag(run_id), **seal(run_id, job, given)},
-        asset_selection=assets,
-        raise_on_error=False,
-    )
+    with redirect_stderr(cast(TextIO, _Told(sys.stderr))):
+        result = definition.execute_in_process(
+            run_id=run_id,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=instance,
+            partition_key=partition,
+            tags={**(tags or {}), PROCESS_TAG: process_tag(run_id), **seal(run_id, job, given)},
+            asset_selection=assets,
+            raise_on_error=False,
+        )
     if not result.success:
         if _was_interrupted(result.all_events):
             raise KeyboardInterrupt
         raise failure(result.all_events)
     return result
+
+
+class _Told:
+    """A stream without what Dagster writes to it of a full disk before it raises that, too."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        if text.startswith(UNWRITTEN):
+            logger.debug("%s", text.strip())
+            return len(text)
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def _was_interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
@@ -149,7 +169,8 @@ def failure(events: Sequence[dg.DagsterEvent]) -> RunFailedError:
             if failed:
                 return RefusedError("\n".join(check.description or check.check_name for check in failed))
             said = _innermost(data.error)
-            return RunFailedError(f"{event.step_key}: {said or 'failed'}")
+            home = Path(os.environ.get("ML_ASSETS_HOME", ""))
+            return RunFailedError(of_database(said, home) or f"{event.step_key}: {said or 'failed'}")
         if event.event_type_value == "RESOURCE_INIT_FAILURE":
             return RunFailedError(_said(event.engine_event_data.error))
         if event.event_type_value == "RUN_FAILURE" and event.job_failure_data.error is not None:

@@ -17,13 +17,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ml_assets.failures import WrongUsageError
-from ml_assets.names import composed
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
 from ml_assets.recipe.rules import check_consistency
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.yaml_text import MAX_CHARACTERS, YamlFault, dump_yaml, read_scalar, read_yaml
+from ml_assets.recipe.yaml_text import (
+    MAX_CHARACTERS,
+    YamlFault,
+    composed_data,
+    dump_yaml,
+    read_scalar,
+    read_yaml,
+)
 from ml_assets.shown import shown
 
 MAX_BYTES: Final = 4 * MAX_CHARACTERS
@@ -96,9 +102,9 @@ def load_recipe(path: Path) -> Recipe:
         neighbours = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise RecipeError([_of_file(path, f"no such file.{did_you_mean(path.name, neighbours)}")]) from None
     except UnicodeDecodeError as error:
-        raise RecipeError(
-            [_of_file(path, f"is not UTF-8 text (byte {error.start}): save it as UTF-8")]
-        ) from None
+        is_utf16 = written.startswith((b"\xff\xfe", b"\xfe\xff"))
+        found = "but UTF-16, as PowerShell writes it" if is_utf16 else f"(byte {error.start})"
+        raise RecipeError([_of_file(path, f"is not UTF-8 text {found}: save it as UTF-8")]) from None
     except OSError as error:
         raise RecipeError([_of_file(path, f"cannot be read: {error.strerror}")]) from None
     return parse_recipe(text, str(path))
@@ -124,7 +130,7 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
         raise RecipeError([RecipeFault(file, lines[()], "", message)])
     faults: Sequence[tuple[Key, str]]
     try:
-        recipe = Recipe.model_validate(_composed(data))
+        recipe = Recipe.model_validate(composed_data(data))
         check_consistency(recipe)
         return recipe
     except ValidationError as error:
@@ -133,17 +139,6 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
         faults = error.faults
     found = [RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults]
     raise RecipeError(_most(sorted(found, key=lambda fault: fault.line or 0)))
-
-
-def _composed(value: Any) -> Any:
-    """What a recipe says, é being one character, as in the columns of files; addresses and paths stay as they are."""
-    if isinstance(value, dict):
-        return {
-            _composed(key): inner if key == "source_uri" else _composed(inner) for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_composed(item) for item in value]
-    return composed(value) if isinstance(value, str) else value
 
 
 def _most(faults: Sequence[RecipeFault]) -> Sequence[RecipeFault]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from ml_assets.failures import WrongUsageError
+from ml_assets.names import composed
 from ml_assets.recipe.faults import Key, dotted
 
 MAX_CHARACTERS: Final = 1_000_000
@@ -24,6 +25,9 @@ MAX_NAME: Final = 200
 """Characters of one key."""
 MAX_DEPTH: Final = 40
 """Deeper than any recipe; keeps a hostile file from exhausting the stack."""
+
+ODD_SPACE: Final = re.compile(r"^\s*[\xa0\u2007\u202f\u3000]|:[\xa0\u2007\u202f\u3000]")
+"""What web pages and chats make of a space: to YAML it is a letter."""
 
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 INT = re.compile(r"[-+]?[0-9]+")
@@ -202,11 +206,25 @@ def _refuse_tag(event: yaml.Event, line: int, key: Key) -> None:
         raise YamlFault(line, f"the tag {tag} is not allowed: a recipe is plain data", dotted(key))
 
 
+def composed_data(value: Any) -> Any:
+    """What a recipe says, é being one character, as in the columns of files; addresses and paths stay as they are."""
+    if isinstance(value, dict):
+        return {
+            composed_data(key): inner if key == "source_uri" else composed_data(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [composed_data(item) for item in value]
+    return composed(value) if isinstance(value, str) else value
+
+
 def _plain_words(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     written = text.splitlines()[line - 1] if line <= len(text.splitlines()) else ""
     problem = error.problem or error.context or "cannot be read"
     if re.match(r"\s*\t", written):
         return "not valid YAML: the line is indented with a tab. Indent with spaces"
+    if odd := [number for number, above in enumerate(text.splitlines()[:line], 1) if ODD_SPACE.search(above)]:
+        return f"not valid YAML: line {odd[0]} has a no-break space, which only looks like a space. Write a space"
     if "mapping values are not allowed" in problem:
         return f"not valid YAML: a `:` where none may be. {INDENT}; quote text that has `: ` in it"
     if "indentation" in problem or "did not find expected key" in problem or "block end" in problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import Outcome, ml_assets, ml_assets_process, shoppers
+from ml_assets_tests.support.processes import Program
 
 ROWS = shoppers()
 PARAMS = "preprocessor: {name: custom_preprocessor, params: {%s}}\n  hyperparameters"
@@ -167,7 +170,22 @@ def test_no_parquet_file_behind_the_name(shop: Shop) -> None:
     (shop.folder / "bad.parquet").write_text("age,bought\n1,0\n")
     trained = ml_assets("train", "--recipe-file", path, "--json")
     assert trained.code == 1
-    assert "bad.parquet is not a Parquet file that can be read" in trained.message
+    assert "bad.parquet is text: give it a name that ends in .csv" in trained.message
+
+
+@pytest.mark.parametrize("most", [20_000, 60_000, 150_000])
+def test_a_disk_that_is_full_is_told_in_one_line(most: int, shop: Shop) -> None:
+    """No file may grow beyond so many bytes: Dagster, MLflow and the ledger meet that at different places."""
+    command = ("ml-assets", "train", "--recipe-file", "good.yaml", "--json")
+    with Program(*command, folder=shop.folder, environ=os.environ) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+        out, err = process.output()
+        failed = Outcome(process.wait(0), out, err)
+    assert failed.code == 1
+    assert failed.err.splitlines()[-1] == failed.message
+    assert [line for line in failed.err.splitlines()[:-1] if line != "good: training on all rows"] == []
+    assert not Ledger(Settings(home=shop.home).ledger).entries("good")
+    assert ml_assets("train", "--recipe-file", shop.folder / "good.yaml", "--json").result["promoted"]
 
 
 @pytest.mark.parametrize("fault", ["typo in the target", "one class only"])

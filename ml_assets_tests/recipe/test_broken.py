@@ -152,6 +152,7 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     # YAML
     "unclosed bracket": ("[roc_auc, precision]", "[roc_auc, precision", 21, "",
         ["not valid YAML", "bracket"]),
+    "no-break space": ("name: churn", "name:\u00a0churn", 3, "", ["line 2 has a no-break space", "Write a space"]),
     "tab": ("  augmenter:", "\taugmenter:", 11, "", ["tab", "spaces"]),
     "bad indentation": ("  augmenter:", "   augmenter:", 11, "", ["not valid YAML", "Indent"]),
     "two documents": ("promotion:", "---\npromotion:", 29, "", ["second document"]),
@@ -203,7 +204,7 @@ def test_one_fault_gives_one_message_with_file_line_key_and_words(case: str, tmp
         (b"---\n", "is empty"),
         (b"- a\n- b\n", "found a list of 2"),
         (b"just text", "found 'just text'"),
-        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"\xff\xfe\x00", "is not UTF-8 text but UTF-16, as PowerShell writes it: save it as UTF-8"),
         (b"name: a\x07b\n", "not valid YAML"),
         (b"[" * 10_000, "nested more than"),
         (b"a: " + b"x" * 1_000_001, "characters"),

@@ -82,6 +82,7 @@ def test_a_link_to_a_home_that_another_made_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     home = tmp_path / "a?"
     link = addressed(home)
     assert link.readlink() == home
@@ -89,8 +90,7 @@ def test_a_link_to_a_home_that_another_made_is_not_followed(
     link.unlink()
     link.symlink_to(tmp_path / "elsewhere")
     assert addressed(home).parent != link.parent
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "t?"))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary?"))
     with pytest.raises(SettingsError, match="no folder for a link to it can be written"):
         addressed(home)
 
