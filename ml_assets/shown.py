@@ -66,11 +66,11 @@ def figure(value: float, digits: int = 4) -> str:
     """
     Write a number for people: so many digits as they compare, never an exponent.
 
-    >>> figure(0.73324), figure(178643.2), figure(0.9), figure(0.0000123)
-    ('0.7332', '178,643', '0.9', '0.0000123')
+    >>> figure(0.73324), figure(178643.2), figure(0.9), figure(0.0000123), figure(-1e-297)
+    ('0.7332', '178,643', '0.9', '0.0000123', '0')
     """
-    if not math.isfinite(value) or value == 0 or abs(value) < 1e-12:
-        return f"{value:g}"
+    if not math.isfinite(value) or abs(value) < 1e-12:
+        return "0" if math.isfinite(value) else f"{value:g}"
     places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

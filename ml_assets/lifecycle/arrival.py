@@ -11,6 +11,7 @@ from typing import Literal
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
 from ml_assets.registry import champions
+from ml_assets.sources.calendar import batch_start, limits
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.store.json_file import DamagedError, read_json
 from ml_assets.store.seal import sealed
@@ -95,11 +96,11 @@ def tokens(state: ModelState) -> dict[str, str]:
     return {batch: part.token for batch, part in parts(state).items()}
 
 
-def arrivals(state: ModelState) -> list[Arrival]:
-    """Batches of which the source has something else than was taken in, oldest first."""
+def arrivals(state: ModelState, there: Mapping[str, Part] | None = None) -> list[Arrival]:
+    """Batches of which the source has something else than was taken in, oldest first; `there` is what it has."""
     if state.recipe.batches is None:
         return []
-    taken_in, there = state.store.batches("cleaned_features"), parts(state)
+    taken_in, there = state.store.batches("cleaned_features"), parts(state) if there is None else there
     if there:
         state.begin_with(min(there))
     found = []
@@ -118,6 +119,29 @@ def arrivals(state: ModelState) -> list[Arrival]:
             )
         )
     return found
+
+
+def gone(state: ModelState, there: Mapping[str, Part]) -> str:
+    """Words for batches that were taken in and that the source has no more; empty where there are none."""
+    batches = state.recipe.batches
+    if batches is None or not there:
+        return ""
+    start, end = limits(batches)
+    lost = [
+        batch
+        for batch in state.store.batches("cleaned_features")
+        if batch not in there
+        and (start or datetime.min) <= batch_start(batch, batches.period) < (end or datetime.max)
+    ]
+    if not lost:
+        return ""
+    rows = sum(state.store.rows("cleaned_features", batch) for batch in lost)
+    named = ", ".join(lost[:TOLD]) + " …" * (len(lost) > TOLD)
+    what = f"batch {named} is" if len(lost) == 1 else f"{len(lost)} batches ({named}) are"
+    return (
+        f"{what} no longer in the source: the {rows:,} rows that were taken in stay, and are learned while they lie in "
+        "the window (training.window, batches.start)"
+    )
 
 
 def taken_from(state: ModelState, batch: str) -> str:
@@ -150,14 +174,19 @@ def state_of_data(state: ModelState) -> Data:
     from ml_assets.sources.paths import SourceError
 
     notes: list[str] = []
+    found: list[Arrival] = []
+    missing = ""
     try:
-        found = arrivals(state)
+        if state.recipe.batches is not None:
+            there = parts(state)
+            found, missing = arrivals(state, there), gone(state, there)
     except SourceError as error:
-        found, notes = [], [f"the source cannot be read: {error}"]
+        notes.append(f"the source cannot be read: {error}")
     if len(found) > TOLD:
         notes.append(f"{len(found)} batches have come or changed since they were taken in")
     else:
         notes += [f"{arrival.told}; not taken in yet" for arrival in found]
+    notes += [missing] * bool(missing)
     champion = champions.champion(state.ledger, state.name)
     old = outdated(state, champion.trained.snapshots) if champion is not None else []
     if champion is not None and old:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from ml_assets.lifecycle.arrival import Arrival, arrivals, revisited
+from ml_assets.lifecycle.arrival import Arrival, arrivals, gone, parts, revisited
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import open_runs
@@ -111,7 +111,10 @@ def take_in_changes(
 
     What is refused is said, and replaces nothing.
     """
-    anew, left = revisited(state, arrivals(state))
+    there = parts(state)
+    if missing := gone(state, there):
+        say(f"{state.name}: {missing}")
+    anew, left = revisited(state, arrivals(state, there))
     for arrival in anew:
         assets = assets_for(state, arrival)
         try:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.lifecycle.accepted import Accepted
-from ml_assets.lifecycle.arrival import arrivals, revisited
+from ml_assets.lifecycle.arrival import arrivals, revisited, state_of_data
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
@@ -206,3 +206,23 @@ def test_rule_says_how_far_back_changes_are_taken_in(state: ModelState, rule: in
     anew, left = revisited(ruled, arrivals(ruled))
     assert [found.batch for found in anew] == list(DAYS[3 - taken :])
     assert [found.batch for found in left] == list(DAYS[: 3 - taken])
+
+
+def test_a_batch_that_the_source_has_no_more_is_told(state: ModelState) -> None:
+    """Its rows stay: who deletes old files means that; who deletes bad ones must know."""
+    for place in range(3):
+        take_in(state, send(state, place))
+    assert state_of_data(state).notes == ()
+    (state.path.parent / "1.csv").unlink()
+    (note,) = state_of_data(state).notes
+    assert note.startswith(f"batch {DAYS[1]} is no longer in the source: the 40 rows that were taken in stay")
+    (state.path.parent / "0.csv").unlink()
+    assert (
+        state_of_data(state)
+        .notes[0]
+        .startswith(f"2 batches ({DAYS[0]}, {DAYS[1]}) are no longer in the source: the 80")
+    )
+    later = state.recipe.model_copy(
+        update={"batches": state.recipe.batches.model_copy(update={"start": DAYS[2]})}
+    )
+    assert state_of_data(replace(state, recipe=later)).notes == ()
