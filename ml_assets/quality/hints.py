@@ -32,7 +32,9 @@ ID_SHARE = 0.05
 """Share of distinct values from which a number that is named like an identifier is one."""
 FEWEST_IDS = 50
 NUMBER = r"(?:\d+|\d{1,3}(?:[ .,'’\xa0\u202f]\d{3})+)"
-NUMBERS = re.compile(rf"[^\d\s]{{0,4}}\s?(?:{NUMBER}[.,]\d+(?:[eE][+-]?\d+)?\s?|{NUMBER}\s)[^\d\s]{{0,10}}")
+NUMBERS = re.compile(
+    rf"[^\d\s]{{0,4}}\s?(?:{NUMBER}[.,]\d+(?:[eEdD][+-]?\d+)?\s?|{NUMBER}\s)[^\d\s]{{0,10}}|[+-]?\d{{1,3}}(?:_\d{{3}})+"
+)
 """Texts that are numbers to a person: fractions, with a unit or not, as 1.5kg, and whole ones with a unit, as 12 kg."""
 DATES = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:\d{2}|\d{4})(?:[ T].*)?")
 MOST_TEXTS = 0.8

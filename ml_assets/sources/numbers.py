@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml_assets.sources.signs import SIGNS, bare
+from ml_assets.sources.signs import SIGNS, bare, with_latin_digits
 
 NUMBER_LIKE = 0.8
 """A text column with this share of numbers is a number column with wrong cells in it."""
@@ -260,7 +260,7 @@ def missing_words(name: str, missing: dict[str, int]) -> str:
 def _may_be_numbers(known: pa.ChunkedArray) -> bool:
     step = max(1, len(known) // FIRST_LOOK)
     sample = known.take(pa.array(range(0, len(known), step)))
-    values = pc.utf8_lower(pc.utf8_trim_whitespace(sample))
+    values = pc.utf8_lower(pc.utf8_trim_whitespace(with_latin_digits(sample)))
     digits = pc.match_substring_regex(
         values, rf"^'?\(?[+\x{{2212}}\x{{2013}}-]?{SIGNS}? ?[+-]?[.,]?\d[^a-df-z:/]*{SIGNS}?\)?$"
     )

@@ -19,6 +19,13 @@ MINUS_BEHIND = r"^(\d[\d.,'’ \x{a0}\x{202f}]*)-$"
 """As SAP writes negative numbers."""
 
 
+SCRIPTS = "\u0660\u06f0\u0966\uff10"
+"""Zeros, each with the other nine behind it: Arabic, Persian, Devanagari, and those of full width in East Asia."""
+OTHER_DIGITS = f"[{''.join(f'{zero}-{chr(ord(zero) + 9)}' for zero in SCRIPTS)}]"
+MARKS = {"\u066b": ".", "\u066c": ",", "\uff0e": ".", "\uff0c": ",", "\uff0d": "-"}
+LATIN = str.maketrans(MARKS | {chr(ord(zero) + digit): str(digit) for zero in SCRIPTS for digit in range(10)})
+
+
 class Bare(NamedTuple):
     """Texts without what stands beside their digits."""
 
@@ -29,6 +36,19 @@ class Bare(NamedTuple):
     """The currency, or %."""
 
 
+def with_latin_digits(values: pa.Array) -> pa.Array:
+    """Texts with the digits 0 to 9 in the place of those of other scripts.
+
+    >>> with_latin_digits(pa.array(["\uff11\uff0e\uff15", "\u0661\u066b\u0665"])).to_pylist()
+    ['1.5', '1.5']
+    """
+    if not pc.any(pc.match_substring_regex(values, OTHER_DIGITS)).as_py():
+        return values
+    return pa.array(
+        [text if text is None else text.translate(LATIN) for text in values.to_pylist()], pa.string()
+    )
+
+
 def bare(values: pa.Array) -> Bare:
     """Leave out what stands beside the digits; two currencies are no one column of numbers, and stay.
 
@@ -36,6 +56,10 @@ def bare(values: pa.Array) -> Bare:
     ['-1.5', '2', '-3']
     """
     told = []
+    latin = with_latin_digits(values)
+    if latin is not values:
+        values = latin
+        told.append("digits of another script read as 0 to 9")
     values = pc.replace_substring_regex(values, r"^[\x{2212}\x{2013}]\s?(\d)", r"-\1")
     for pattern, written, words in (
         (APOSTROPHE, r"\1", "apostrophes before its numbers left out"),

@@ -34,6 +34,8 @@ LIKE_NUMBERS = {
     "points and commas": [
         str(amount).replace(".", "," if place % 2 else ".") for place, amount in enumerate(AMOUNTS)
     ],
+    "exponents of Fortran": [f"{amount:.3E}".replace("E", "D") for amount in AMOUNTS],
+    "thousands with a line between": [f"{1000 * place + 1000:_}" for place in range(ROWS)],
     "two currencies": [f"{'$€'[place % 2]}{amount}" for place, amount in enumerate(AMOUNTS)],
 }
 LIKE_DAYS = {

@@ -37,6 +37,13 @@ WRITTEN = {
         [123456, 1234567, 1234],
     ),
     "exponents behind decimal commas": (";", ["1,5E+03", "2,25E-01", "3,0E0"], [1500, 0.225, 3]),
+    "digits of full width": (",", ["\uff11\uff0e\uff15", "\uff0d\uff12", "3"], [1.5, -2, 3]),
+    "Arabic digits": (
+        ";",
+        ["\u0661\u066c\u0662\u0663\u0664", "\u0665\u066b\u0665", "\u0667"],
+        [1234, 5.5, 7],
+    ),
+    "Persian and Hindi digits": (",", ["\u06f1.\u06f5", "-\u0968", "3"], [1.5, -2, 3]),
     "a minus behind": (",", ["1.5-", "2.5", "3"], [-1.5, 2.5, 3]),
     "apostrophes before": (",", ["'1.5", "'-2", "3"], [1.5, -2, 3]),
     "negative in parentheses": (",", ["(1.5)", "2", "3"], [-1.5, 2, 3]),
