@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ml_assets.features.engineered import engineered, sources
 from ml_assets.names import ROW_ID
 from ml_assets.tasks.all import task_of
 
@@ -42,7 +43,7 @@ class CleanResult(NamedTuple):
 
 
 def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None = None) -> CleanResult:
-    """Fix types, drop exact duplicates of an entity's rows and give each row its identity.
+    """Fix types, drop exact duplicates of an entity's rows, give each row its identity, and make columns of others.
 
     Parameters
     ----------
@@ -77,6 +78,7 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
+    frame = engineered(frame, recipe)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
 
@@ -155,6 +157,7 @@ def waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
     """Columns that an earlier batch's schema does not have, and the recipe does not name: left out for now."""
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
     named = {*recipe.targets, *interface.entity_cols, *params.exclude_cols, *recipe.evaluation.segments}
+    named |= {name for _, name in sources(recipe)}
     if recipe.batches is not None:
         named.add(recipe.batches.column)
     return {name for name in raw.columns if name not in schema.columns and name not in named}

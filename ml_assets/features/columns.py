@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dtype, is_numeric_dtype
 
+from ml_assets.features.engineered import names_made
 from ml_assets.names import RESERVED
 from ml_assets.recipe.schema import Recipe
 
@@ -48,8 +49,8 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     """Give each column its role.
 
     The target, entities, the batch column, dates, identifiers, constants and empty columns are no features.
-    Lists in the preprocessor's parameters name all columns of their kind. The result does not depend on the
-    order of rows or columns.
+    Lists in the preprocessor's parameters name all columns of their kind but those that are made of others. The result
+    does not depend on the order of rows or columns.
 
     Parameters
     ----------
@@ -62,12 +63,13 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     kept: dict[str, str] = {}
     listed = {**dict.fromkeys(_listed(recipe, "numeric") or (), "numeric")}
     listed |= dict.fromkeys(_listed(recipe, "categorical") or (), "categorical")
+    made = names_made(recipe)
     for column in sorted(map(str, frame.columns)):
         reason = _named(column, recipe) or _empty(frame[column])
         if reason is None and column not in listed:
             reason = unfit(frame[column])
             kind = _kind(frame[column])
-            if reason is None and _listed(recipe, kind) is not None:
+            if reason is None and _listed(recipe, kind) is not None and column not in made:
                 reason = f"not in the preprocessor's list of {kind} features"
         if reason is None:
             kept[column] = listed.get(column) or _kind(frame[column])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sklearn.compose import ColumnTransformer
@@ -22,7 +23,9 @@ from sklearn.preprocessing import (
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
 from ml_assets.features.outliers import Outliers
+from ml_assets.features.products import Crossed, Products
 from ml_assets.features.rows import LearnedRows
+from ml_assets.features.selection import selected
 from ml_assets.features.treatment import Treatment, by_treatment
 from ml_assets.features.values import MISSING, as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
@@ -33,6 +36,9 @@ RAREST_LEVEL = 5
 """Rows that a level needs for a column of its own; rarer and unseen levels share one."""
 MOST_LEVELS = 50
 """Columns that one categorical feature becomes at most."""
+
+SHOWN = 12
+"""Columns of a selection that are named."""
 
 SCALERS = {
     "standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler, "normalizer": Normalizer,
@@ -74,7 +80,27 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
             ],
         ),
     ]
+    branches += _several(roles, recipe)
     return ColumnTransformer(branches, sparse_threshold=0.0)
+
+
+def steps(roles: Roles, recipe: Recipe, *, typed: bool = False) -> list[tuple[str, Any]]:
+    """Return the unfitted steps before the estimator, by name: `build`, and the selection where there is one."""
+    wanted = recipe.model.feature_selection
+    prepared = ("preprocessing", build(roles, recipe, typed=typed))
+    if wanted is None:
+        return [prepared]
+    return [prepared, ("selection", selected(wanted, task_of(recipe).classes, recipe.random_state))]
+
+
+def told_selection(pipeline: Pipeline) -> str:
+    """Say which of the prepared columns a fitted Pipeline keeps."""
+    kept = pipeline["selection"].get_support()
+    names = pipeline["preprocessing"].get_feature_names_out()[kept]
+    shown = ", ".join(name.partition("__")[2] for name in names[:SHOWN]) + (
+        " …" if len(names) > SHOWN else ""
+    )
+    return f"feature_selection ({pipeline['selection'].method}) keeps {len(names)} of {len(kept)} columns: {shown}"
 
 
 def learned_rows(roles: Roles, recipe: Recipe) -> LearnedRows | None:
@@ -94,19 +120,84 @@ def learned_rows(roles: Roles, recipe: Recipe) -> LearnedRows | None:
     )
 
 
+def _several(roles: Roles, recipe: Recipe) -> list[tuple[str, Any, list[str]]]:
+    """Branches whose columns are made of several features: products of numbers, pairs of levels."""
+    wanted, params = recipe.model.feature_engineering, recipe.model.preprocessor.params
+    powers, degree = (
+        (wanted.polynomials.columns, wanted.polynomials.degree) if wanted.polynomials else ((), 2)
+    )
+    _check_several(roles, powers, wanted.interactions)
+    products = tuple((a, b) for a, b in wanted.interactions if a in roles.numeric)
+    crossed = tuple((a, b) for a, b in wanted.interactions if a in roles.categorical)
+    branches: list[tuple[str, Any, list[str]]] = []
+    if products or powers:
+        used = Roles(tuple(sorted({*powers, *(name for pair in products for name in pair)})), ())
+        parts = by_treatment(used, recipe)["numeric"].items()
+        values = ColumnTransformer(
+            _numbered("numeric", [(_numbers(how, recipe, beside=False), names) for how, names in parts]),
+            verbose_feature_names_out=False,
+        ).set_output(transform="pandas")
+        scale = (
+            StandardScaler
+            if params.numerical_strategy == "normalizer"
+            else SCALERS[params.numerical_strategy]
+        )
+        several = ("several", Products(products, powers, degree))
+        branches += [
+            ("products", Pipeline([("values", values), several, ("scale", scale())]), list(used.numeric))
+        ]
+    if crossed:
+        encode = ("encode", _encoder(params.categorical_strategy, recipe))
+        names = sorted({name for pair in crossed for name in pair})
+        branches += [("pairs", Pipeline([("several", Crossed(crossed)), encode]), names)]
+    return branches
+
+
+def _check_several(roles: Roles, powers: Iterable[str], pairs: Iterable[tuple[str, ...]]) -> None:
+    """Refuse columns that are no features, and pairs of two kinds.
+
+    Raises
+    ------
+    ValueError
+    """
+    named = [("polynomials", name) for name in powers] + [
+        ("interactions", name) for pair in pairs for name in pair
+    ]
+    for key, name in named:
+        if name not in (roles.features if key == "interactions" else roles.numeric):
+            kind = "feature" if key == "interactions" else "numeric feature"
+            why = (
+                "it is a category"
+                if name in roles.categorical
+                else roles.excluded.get(name, "no such column")
+            )
+            raise ValueError(
+                f"{key}: {name!r} is no {kind} of the model ({why}): leave it out of model.feature_engineering"
+            )
+    for a, b in pairs:
+        if (a in roles.numeric) != (b in roles.numeric):
+            number, category = (a, b) if a in roles.numeric else (b, a)
+            raise ValueError(
+                f"interactions: {number!r} is a number and {category!r} a category: name two of one kind, or "
+                f"{number!r} in categorical_features, too"
+            )
+
+
 def _numbered(kind: str, parts: list[tuple[Any, list[str]]]) -> list[tuple[str, Any, list[str]]]:
     """Name the branches of a kind: numeric, numeric_2 and so on."""
     return [(kind if k == 1 else f"{kind}_{k}", *part) for k, part in enumerate(parts, start=1)]
 
 
-def _numbers(how: Treatment, recipe: Recipe) -> Any:
+def _numbers(how: Treatment, recipe: Recipe, *, beside: bool = True) -> Any:
+    """Clip, impute and, with an indicator beside, scale; else only numbers that miss nothing come out."""
     clipped = []
     if how.outliers is not None and how.outliers[1] == "clip":
         clipped = [("clip", Outliers(how.outliers[0], random_state=recipe.random_state))]
     imputer = SimpleImputer(
-        strategy=IMPUTATIONS[how.missing], add_indicator=not _unit(how), keep_empty_features=True
+        strategy=IMPUTATIONS[how.missing], add_indicator=beside and not _unit(how), keep_empty_features=True
     )
-    return Pipeline([_as_numbers(), *clipped, ("impute", imputer), ("scale", SCALERS[how.strategy]())])
+    scaled = [("scale", SCALERS[how.strategy]())] if beside else []
+    return Pipeline([_as_numbers(), *clipped, ("impute", imputer), *scaled])
 
 
 def _categories(how: Treatment, recipe: Recipe) -> Any:
@@ -157,6 +248,8 @@ def _own_columns(steps: Any, n_features: int) -> list[int] | None:
     """Which feature each column of a branch comes from; None where one comes from several."""
     each = list(range(n_features))
     last, known = steps[-1], steps.named_steps
+    if "several" in known:
+        return None
     if "encode" in known:
         return [k for k, columns in enumerate(_encoded_counts(last, n_features)) for _ in range(columns)]
     if isinstance(last, MissingIndicator):

@@ -66,6 +66,9 @@ def unprepared(recipe: Recipe) -> bool:
     """Whether an estimator that understands missing numbers and categories itself may be given them as they are."""
     params = recipe.model.preprocessor.params
     default = type(params)()
+    made = recipe.model.feature_engineering
+    if made.interactions or made.polynomials is not None or recipe.model.feature_selection is not None:
+        return False
     settings = ("numerical_strategy", "missing_strategy", "outlier_detection", "column_sets")
     return "categorical_strategy" not in params.model_fields_set and all(
         getattr(params, setting) == getattr(default, setting) for setting in settings

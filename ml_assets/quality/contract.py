@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ml_assets.features.cleaning import holds_iso_times
+from ml_assets.features.engineered import names_made, sources
 from ml_assets.names import RESERVED
+from ml_assets.quality.kinds import kind_of
+from ml_assets.quality.made import wrong_sources
 from ml_assets.recipe.faults import did_you_mean
-from ml_assets.records import Finding, Kind, Schema
+from ml_assets.records import Finding, Schema
 from ml_assets.shown import listed
 from ml_assets.sources.numbers import NUMBER_LIKE
 from ml_assets.tasks.all import task_of
@@ -65,22 +67,6 @@ def learn_schema(
     return Schema(columns=kinds, classes=tuple(dict.fromkeys(classes)))
 
 
-def kind_of(column: pd.Series) -> Kind:
-    """Kind of a column; booleans are text, since both become categories."""
-    if column.isna().all():
-        return "empty"
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return "time"
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return "text"
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return "number"
-    known = column.dropna()
-    if not known.map(lambda value: isinstance(value, (str, bool, int, float, np.generic))).all():
-        return "other"
-    return "time" if holds_iso_times(column) else "text"
-
-
 def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None) -> list[Finding]:
     """Defects that block a batch; an empty list where there are none.
 
@@ -112,7 +98,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
         return [
             _finding("empty", "there are no rows: nothing can be learned or predicted. Look at the source")
         ]
-    findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame)]
+    findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame), *wrong_sources(frame, recipe)]
     findings += _wrong_target(frame, recipe)
     findings += [] if findings else _no_features(frame, recipe)
     features = _feature_columns(frame, recipe)
@@ -139,6 +125,8 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
         for name in params.exclude_cols
         if get_close_matches(name, unsaid, cutoff=0.8)
     ]
+    made = names_made(recipe)
+    wanted = [(key, name) for key, name in (*wanted, *sources(recipe)) if name not in made]
     wanted += [("quality.not_a_leak", name) for name in recipe.quality.not_a_leak]
     named: set[str] = set()
     for key, name in wanted:

@@ -192,7 +192,7 @@ def _prepare(
     for wanted in dict.fromkeys(choice.input for choice in choices):
         prepared[wanted] = []
         for train, validation in parts:
-            transformer = preprocessing.build(found, recipe, typed=wanted == "categories")
+            transformer = Pipeline(preprocessing.steps(found, recipe, typed=wanted == "categories"))
             X_train, y_train = _learned(X.iloc[train], task_of(recipe).values(y.iloc[train]), chosen)
             prepared[wanted].append(
                 FoldData(
@@ -230,7 +230,7 @@ def _fit_pipeline(
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
     steps = [
-        ("preprocessing", preprocessing.build(found, recipe, typed=chosen.input == "categories")),
+        *preprocessing.steps(found, recipe, typed=chosen.input == "categories"),
         ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task)),
     ]
     learned = preprocessing.learned_rows(found, recipe)
@@ -247,4 +247,6 @@ def _fit_pipeline(
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     pipeline.positive_class_ = positive
+    if "selection" in pipeline.named_steps:
+        notes.append(preprocessing.told_selection(pipeline))
     return pipeline, tuple(dict.fromkeys(notes))

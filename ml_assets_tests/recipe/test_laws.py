@@ -61,6 +61,12 @@ FULL: dict[str, Any] = {
                 "column_sets": [{"columns": ["c"], "missing_strategy": "drop"}],
             },
         },
+        "feature_engineering": {
+            "date_parts": {"columns": ["born"], "parts": ["year"]},
+            "interactions": [["c", "d"]],
+            "polynomials": {"columns": ["c"], "degree": 3},
+        },
+        "feature_selection": {"method": "anova", "keep": 0.5},
         "data_interface": {
             "task_type": "classification",
             "target_col": "churned",

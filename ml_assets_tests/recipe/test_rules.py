@@ -24,6 +24,7 @@ BATCHES = {"column": "day", "period": "daily"}
 SVR = "sklearn.svm.SVR"
 
 
+MADE = "model.feature_engineering"
 SETS = "model.preprocessor.params.column_sets"
 
 
@@ -123,8 +124,21 @@ def test_possible_settings_load(edits: Edits) -> None:
          "Did you mean 'clip'?"),
         ({"model.preprocessor.params.column_sets": [{"columns": ["rooms"]}]},
          "model.preprocessor.params.column_sets", "write `name: custom_preprocessor`"),
+        ({f"{MADE}.interactions": [["rooms", "price"]]}, f"{MADE}.interactions[0]", "'price' is the target"),
+        ({f"{MADE}.interactions": [["rooms", "rooms"]]}, f"{MADE}.interactions[0]", "'rooms' is there twice"),
+        ({f"{MADE}.interactions": [["rooms"]]}, f"{MADE}.interactions[0]", "found a list of 1"),
+        ({f"{MADE}.date_parts.columns": ["price"]}, f"{MADE}.date_parts.columns", "'price' is the target"),
+        ({f"{MADE}.date_parts": {"columns": ["sold"], "parts": ["moon"]}}, f"{MADE}.date_parts.parts[0]",
+         "Did you mean 'month'?"),
+        ({f"{MADE}.polynomials": {"columns": ["rooms"], "degree": 9}}, f"{MADE}.polynomials.degree", "≤ 4"),
+        ({f"{MADE}.polynomials.columns": ["id"], "model.preprocessor.params.exclude_cols": ["id"]},
+         f"{MADE}.polynomials.columns", "'id' is in exclude_cols"),
+        ({"model.feature_selection": {"method": "chi2"}}, "model.feature_selection.method",
+         "task_type is regression. Did you mean 'anova'?"),
+        ({"model.feature_selection": {"method": "anova", "keep": 0}}, "model.feature_selection.keep", "≥ 1"),
+        ({"model.feature_selection": {"keep": 3}}, "model.feature_selection.method", "is missing"),
         (sets({"columns": ["price"]}), f"{SETS}[0].columns", "'price' is the target"),
-        (sets({"columns": []}), f"{SETS}[0].columns", "found a list of 0"),
+        (sets({"columns": []}), f"{SETS}[0].columns", "is an empty list"),
         (sets({"columns": ["a", "b"]}, {"columns": ["b"]}), f"{SETS}[1].columns",
          "'b' is in column_sets[0] already"),
         (sets({"columns": ["a"], "categorical_strategy": "embedding"}), f"{SETS}[0].categorical_strategy",

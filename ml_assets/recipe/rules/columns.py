@@ -11,6 +11,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
+EMPTY: Final = "is an empty list: name a column, or leave the section out"
 ONE_KIND: Final = {
     "categorical_strategy": "categorical", "numerical_strategy": "numerical", "outlier_detection": "numerical",
 }  # fmt: skip
@@ -74,6 +75,8 @@ def column_sets(recipe: Recipe) -> Found:
         key: Key = (*PARAMS, "column_sets", position)
         if group.categorical_strategy == value:
             yield (*key, "categorical_strategy"), not_yet(name, instead)
+        if not group.columns:
+            yield (*key, "columns"), EMPTY
         for column in group.columns:
             if column in recipe.targets or column in params.exclude_cols:
                 role = "the target" if column in recipe.targets else "in exclude_cols"
@@ -82,5 +85,5 @@ def column_sets(recipe: Recipe) -> Found:
                 yield (*key, "columns"), f"{column!r} is in column_sets[{seen[column]}] already: keep one"
         for setting, kind in ONE_KIND.items():
             others = [column for column in group.columns if kinds.get(column, kind) != kind]
-            if getattr(group, setting) and len(others) == len(group.columns):
+            if getattr(group, setting) and others and len(others) == len(group.columns):
                 yield (*key, setting), f"is for {kind} columns, and {', '.join(others)} is none: leave it out"

@@ -10,6 +10,7 @@ import re
 
 from pydantic import Field, field_validator
 
+from ml_assets.recipe.schema.engineering import DateParts, FeatureEngineering, FeatureSelection, Polynomials
 from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, Validation
 from ml_assets.recipe.schema.model import (
     Augmenter,
@@ -32,7 +33,8 @@ from ml_assets.recipe.schema.time import (
 from ml_assets.recipe.tasks import TaskType
 
 __all__ = [
-    "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "EvaluationSection", "FeatureNamespace",
+    "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "EvaluationSection",
+    "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "Polynomials",
     "Loader", "Model", "Monitoring", "Parallelization", "Preprocessor", "PreprocessorParams", "PromotionSection",
     "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
     "Validation",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer, field_validator
 
 from ml_assets.recipe import catalogue
+from ml_assets.recipe.schema.engineering import FeatureEngineering, FeatureSelection
 from ml_assets.recipe.schema.preparing import Preprocessor
 from ml_assets.recipe.schema.section import Names, Section
 from ml_assets.recipe.space import as_written
@@ -80,6 +81,10 @@ class Model(Section):
     """What is joined to the rows."""
     preprocessor: Preprocessor = Preprocessor()
     """How columns are prepared."""
+    feature_engineering: FeatureEngineering = FeatureEngineering()
+    """Columns that are made of others."""
+    feature_selection: FeatureSelection | None = None
+    """Which of the prepared columns the estimator is given. Left out: all."""
     data_interface: DataInterface
     """What is predicted."""
 

@@ -18,7 +18,7 @@ OutlierTreatment = Literal["clip", "flag", "remove"]
 class ColumnSet(Section):
     """Columns that are prepared otherwise than the rest: what is left out here is as for all columns."""
 
-    columns: Names = Field(min_length=1)
+    columns: Names
     """Columns of this set."""
     categorical_strategy: Encoder | None = None
     """Encoder of its categories."""

@@ -1,0 +1,25 @@
+"""What kind of values a column holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.features.cleaning import holds_iso_times
+from ml_assets.records import Kind
+
+
+def kind_of(column: pd.Series) -> Kind:
+    """Kind of a column; booleans are text, since both become categories."""
+    if column.isna().all():
+        return "empty"
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "time"
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "text"
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return "number"
+    known = column.dropna()
+    if not known.map(lambda value: isinstance(value, (str, bool, int, float, np.generic))).all():
+        return "other"
+    return "time" if holds_iso_times(column) else "text"
