@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.features.cleaning import clean
+from ml_assets.features.history import past_of
 from ml_assets.names import BATCH
 from ml_assets.quality.contract import learn_schema
 from ml_assets.sources.calendar import batch_of, index_between, next_batch
@@ -64,7 +65,7 @@ class Stream:
                 if rows[name].notna().any() or (schema and name in schema.columns)
             ]
             rows = rows[there].reset_index(drop=True)
-            cleaned = clean(rows, recipe, str(batch), schema).frame
+            cleaned = clean(rows, recipe, str(batch), schema, past_of(frames, str(batch), recipe)).frame
             frames[str(batch)] = cleaned
             columns.append(there)
             if task_of(recipe).classes and not classes:

@@ -42,7 +42,13 @@ class CleanResult(NamedTuple):
     """New columns, which are left out until most of the newest batches have them."""
 
 
-def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None = None) -> CleanResult:
+def clean(
+    raw: pd.DataFrame,
+    recipe: Recipe,
+    batch: str,
+    schema: Schema | None = None,
+    past: pd.DataFrame | None = None,
+) -> CleanResult:
     """Fix types, drop exact duplicates of an entity's rows, give each row its identity, and make columns of others.
 
     Parameters
@@ -53,6 +59,8 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     schema : Schema, optional
         Kinds of the columns in earlier batches: settles what a column is that in this batch is empty, or
         holds digits only. A column that it does not have is left out; a class has its spelling.
+    past : DataFrame, optional
+        Clean rows of earlier batches, from `features.history.past_of`, for what the recipe wants to know of them.
 
     Returns
     -------
@@ -78,7 +86,7 @@ def clean(raw: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None =
     repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
-    frame = engineered(frame, recipe)
+    frame = engineered(frame, recipe, past)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
 

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ml_assets.features import history
 from ml_assets.features.dates import date_parts
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
 
-def engineered(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """Add the columns that the recipe asks for to clean rows.
+def engineered(frame: pd.DataFrame, recipe: Recipe, past: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Add the columns that the recipe asks for to clean rows; `past` are clean rows of earlier batches.
 
     Raises
     ------
     ValueError
         If a column holds what nothing can be made of.
     """
-    made = date_parts(frame, recipe)
-    return frame.assign(**made) if made else frame
+    dates = date_parts(frame, recipe)
+    frame = frame.assign(**dates) if dates else frame
+    earlier = history.with_past(frame, recipe, past)
+    return frame.assign(**earlier) if earlier else frame
 
 
 def sources(recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -33,6 +36,12 @@ def sources(recipe: Recipe) -> Iterator[tuple[str, str]]:
     yield from ((f"{key}.interactions", name) for pair in wanted.interactions for name in pair)
     if wanted.polynomials is not None:
         yield from ((f"{key}.polynomials.columns", name) for name in wanted.polynomials.columns)
+    asked = history.wanted(recipe)
+    if asked.columns and wanted.time_col is not None:
+        yield f"{key}.time_col", wanted.time_col
+    yield from ((f"{key}.lags.columns", name) for name, _ in asked.lags)
+    yield from ((f"{key}.rolling.columns", name) for name, *_ in asked.windows)
+    yield from (("model.preprocessor.params.column_sets", name) for name in asked.carried)
 
 
 def names_made(recipe: Recipe) -> dict[str, str]:
@@ -42,4 +51,4 @@ def names_made(recipe: Recipe) -> dict[str, str]:
     if wanted.date_parts is not None:
         dates = wanted.date_parts
         made |= {f"{name}_{part}": f"{key}.date_parts" for name in dates.columns for part in dates.parts}
-    return made
+    return made | history.made_names(recipe)

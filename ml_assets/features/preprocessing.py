@@ -20,13 +20,14 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from ml_assets.features.carried import CarriedOn
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
 from ml_assets.features.outliers import Outliers
 from ml_assets.features.products import Crossed, Products
 from ml_assets.features.rows import LearnedRows
 from ml_assets.features.selection import selected
-from ml_assets.features.treatment import Treatment, by_treatment
+from ml_assets.features.treatment import INTERPOLATION, Treatment, by_treatment, carrier
 from ml_assets.features.values import MISSING, as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
 from ml_assets.shown import listed
@@ -43,7 +44,9 @@ SHOWN = 12
 SCALERS = {
     "standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler, "normalizer": Normalizer,
 }  # fmt: skip
-IMPUTATIONS = {"mean": "mean", "median": "median", "mode": "most_frequent", "drop": "median"}
+IMPUTATIONS = {
+    "mean": "mean", "median": "median", "mode": "most_frequent", "interpolation": "median", "drop": "median",
+}  # fmt: skip
 """From the strategy for missing numbers to scikit-learn's; a row to predict is not dropped, and gets the median."""
 
 
@@ -66,7 +69,9 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
         return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL)
     parts = by_treatment(roles, recipe)
     branches = [
-        *_numbered("numeric", [(_numbers(how, recipe), names) for how, names in parts["numeric"].items()]),
+        *_numbered(
+            "numeric", [_number_branch(how, names, roles, recipe) for how, names in parts["numeric"].items()]
+        ),
         *_numbered(
             "categorical", [(_categories(how, recipe), names) for how, names in parts["categorical"].items()]
         ),
@@ -134,7 +139,9 @@ def _several(roles: Roles, recipe: Recipe) -> list[tuple[str, Any, list[str]]]:
         used = Roles(tuple(sorted({*powers, *(name for pair in products for name in pair)})), ())
         parts = by_treatment(used, recipe)["numeric"].items()
         values = ColumnTransformer(
-            _numbered("numeric", [(_numbers(how, recipe, beside=False), names) for how, names in parts]),
+            _numbered(
+                "numeric", [_number_branch(how, names, roles, recipe, beside=False) for how, names in parts]
+            ),
             verbose_feature_names_out=False,
         ).set_output(transform="pandas")
         scale = (
@@ -188,8 +195,14 @@ def _numbered(kind: str, parts: list[tuple[Any, list[str]]]) -> list[tuple[str, 
     return [(kind if k == 1 else f"{kind}_{k}", *part) for k, part in enumerate(parts, start=1)]
 
 
-def _numbers(how: Treatment, recipe: Recipe, *, beside: bool = True) -> Any:
-    """Clip, impute and, with an indicator beside, scale; else only numbers that miss nothing come out."""
+def _number_branch(
+    how: Treatment, names: list[str], roles: Roles, recipe: Recipe, *, beside: bool = True
+) -> tuple[Any, list[str]]:
+    """Carry on, clip, impute and, with an indicator beside, scale; else only numbers that miss nothing come out."""
+    carried = []
+    if how.missing == INTERPOLATION:
+        carried = [("carry", CarriedOn(tuple(names)))]
+        names = names + [carrier(name) for name in names if carrier(name) in roles.numeric]
     clipped = []
     if how.outliers is not None and how.outliers[1] == "clip":
         clipped = [("clip", Outliers(how.outliers[0], random_state=recipe.random_state))]
@@ -197,7 +210,7 @@ def _numbers(how: Treatment, recipe: Recipe, *, beside: bool = True) -> Any:
         strategy=IMPUTATIONS[how.missing], add_indicator=beside and not _unit(how), keep_empty_features=True
     )
     scaled = [("scale", SCALERS[how.strategy]())] if beside else []
-    return Pipeline([_as_numbers(), *clipped, ("impute", imputer), *scaled])
+    return Pipeline([_as_numbers(), *carried, *clipped, ("impute", imputer), *scaled]), names
 
 
 def _categories(how: Treatment, recipe: Recipe) -> Any:
@@ -248,7 +261,7 @@ def _own_columns(steps: Any, n_features: int) -> list[int] | None:
     """Which feature each column of a branch comes from; None where one comes from several."""
     each = list(range(n_features))
     last, known = steps[-1], steps.named_steps
-    if "several" in known:
+    if "several" in known or "carry" in known:
         return None
     if "encode" in known:
         return [k for k, columns in enumerate(_encoded_counts(last, n_features)) for _ in range(columns)]

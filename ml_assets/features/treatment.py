@@ -11,9 +11,20 @@ from ml_assets.recipe.schema.preparing import OutlierMethod, OutlierTreatment
 if TYPE_CHECKING:
     from ml_assets.features.columns import Roles
 
-OF_NUMBERS = ("mean", "median", "mode", "drop")
+INTERPOLATION = "interpolation"
+"""Value of `missing_strategy`: the last known value of the entity."""
+OF_NUMBERS = ("mean", "median", "mode", INTERPOLATION, "drop")
 OF_CATEGORIES = ("category", "mode", "drop")
 """Values of `missing_strategy` that a kind of column has; with another it is treated as where none is named."""
+
+
+def carrier(column: str) -> str:
+    """Name of the column with the last known value of another.
+
+    >>> carrier("price")
+    'price_last_known'
+    """
+    return f"{column}_last_known"
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,10 @@ def categorical(column: str, recipe: Recipe) -> Treatment:
 def by_treatment(roles: Roles, recipe: Recipe) -> dict[str, dict[Treatment, list[str]]]:
     """Columns of each kind by how they are prepared, in the order of their names."""
     found: dict[str, dict[Treatment, list[str]]] = {"numeric": {}, "categorical": {}}
+    carriers = {carrier(name) for name in roles.numeric if numeric(name, recipe).missing == INTERPOLATION}
     for column in roles.numeric:
+        if column in carriers:
+            continue  # it fills its column, and is no number of its own
         found["numeric"].setdefault(numeric(column, recipe), []).append(column)
     for column in roles.categorical:
         found["categorical"].setdefault(categorical(column, recipe), []).append(column)

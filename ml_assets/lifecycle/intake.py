@@ -130,6 +130,7 @@ def _awaiting_labels(state: ModelState, batch: str) -> list[str]:
 def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     """Clean a batch, and each earlier batch that `raw_data` took a new snapshot of.
 
+    Where the recipe makes columns of earlier rows, the batches that follow a changed one are cleaned again, too.
     The clean rows keep what their raw rows were made from: a kill in between leaves a batch to be taken in.
     """
     from ml_assets.features.cleaning import clean
@@ -137,16 +138,19 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
 
     done: dict[str, Cleaned] = {}
     accepted = Accepted(state)
-    for each in (*_awaiting_labels(state, batch), batch):
+    todo = [*_awaiting_labels(state, batch), batch]
+    for each in todo:  # grows by what follows a changed batch
         origin = state.store.origin("raw_data", each)
-        if each != batch and _cleaned_from(state, each) == origin is not None:
+        if each < batch and _cleaned_from(state, each) == origin is not None:
             continue
         raw = state.store.read_frame("raw_data", each)
         schema = accepted.schema(each, raw.columns)
         if each != batch and check_raw(raw, state.recipe, schema):
             continue  # it was refused, and has not come again
-        result = clean(raw, state.recipe, each, schema)
+        result = clean(raw, state.recipe, each, schema, _past(state, each))
+        before = _row_ids(state, each)
         snapshot = state.store.write_frame("cleaned_features", each, result.frame, origin)
+        todo += [later for later in _followers(state, each, before, result.frame) if later not in todo]
         if each == batch or snapshot.changed:
             done[each] = Cleaned(
                 rows=snapshot.rows,
@@ -157,6 +161,40 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
                 waiting=tuple(result.waiting),
             )
     return done
+
+
+def _past(state: ModelState, batch: str) -> pd.DataFrame | None:
+    """Clean rows of the batches before one, as far back as the recipe looks."""
+    from ml_assets.features.history import past_columns, past_of
+
+    columns, store = past_columns(state.recipe), state.store
+    if not columns:
+        return None
+    earlier = [each for each in store.batches("cleaned_features") if each < batch]
+    frames = {}
+    for each in earlier[-state.recipe.model.feature_engineering.history :]:
+        there = [name for name in store.columns("cleaned_features", each) if name in columns]
+        frames[each] = store.read_frame("cleaned_features", each, there)
+    return past_of(frames, batch, state.recipe)
+
+
+def _row_ids(state: ModelState, batch: str) -> set[int]:
+    """Identities of the clean rows of a batch, where a later batch looks back at them."""
+    from ml_assets.features.history import past_columns
+
+    if not past_columns(state.recipe) or not state.store.has("cleaned_features", batch):
+        return set()
+    return set(state.store.read_frame("cleaned_features", batch, [ROW_ID])[ROW_ID])
+
+
+def _followers(state: ModelState, batch: str, before: set[int], frame: pd.DataFrame) -> list[str]:
+    """Clean batches that look back at a batch whose rows were others before."""
+    from ml_assets.features.history import past_columns
+
+    if not past_columns(state.recipe) or before == set(frame[ROW_ID]):
+        return []
+    later = [each for each in state.store.batches("cleaned_features") if each > batch]
+    return later[: state.recipe.model.feature_engineering.history]
 
 
 def _cleaned_from(state: ModelState, batch: str) -> str | None:

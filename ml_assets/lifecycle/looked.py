@@ -101,9 +101,11 @@ def seen_of(state: ModelState) -> Seen | None:
 def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, CleanResult | None, list[Finding]]]:
     """Hold each batch against those before it, as they are taken in: clean rows, or what is wrong with them."""
     from ml_assets.features.cleaning import clean
+    from ml_assets.features.history import past_of
     from ml_assets.quality.contract import check_raw
 
     accepted = Accepted(state)
+    known: dict[str, pd.DataFrame] = {}
     for batch, raw in found.batches.items():
         schema = accepted.schema(batch, raw.columns)
         wrong = check_raw(raw, state.recipe, schema)
@@ -111,7 +113,9 @@ def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, CleanResu
             yield batch, None, wrong
         else:
             accepted.add(batch, raw, schema)
-            yield batch, clean(raw, state.recipe, batch, schema), []
+            cleaned = clean(raw, state.recipe, batch, schema, past_of(known, batch, state.recipe))
+            known[batch] = cleaned.frame
+            yield batch, cleaned, []
 
 
 def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) -> Seen:

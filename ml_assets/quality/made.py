@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ml_assets.features import history
 from ml_assets.features.engineered import names_made
 from ml_assets.quality.kinds import kind_of
 from ml_assets.records import Finding
@@ -14,9 +15,11 @@ from ml_assets.records import Finding
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
+MADE = "model.feature_engineering"
+
 
 def wrong_sources(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    """Columns that are there already under the name of one that is made, and times that are none."""
+    """Columns that are there already under the name of one that is made; times and numbers that are none."""
     for name, key in names_made(recipe).items():
         if name in frame.columns:
             message = (
@@ -24,15 +27,32 @@ def wrong_sources(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
                 "leave out what makes it"
             )
             yield Finding(rule="name_taken", message=message, column=name, key=key)
-    dates = recipe.model.feature_engineering.date_parts
-    for name in dates.columns if dates is not None else ():
+    for key, name in _times(recipe):
         if name in frame.columns and kind_of(frame[name]) not in ("time", "empty"):
-            first = frame[name].dropna().iloc[0]
-            remedy = "leave it out, or write times as 2024-01-31"
-            message = f"date_parts: column '{name}' holds no times, as '{first}': {remedy}"
-            yield Finding(
-                rule="no_times",
-                message=message,
-                column=name,
-                key="model.feature_engineering.date_parts.columns",
-            )
+            yield _wrong(frame[name], key, "times", "write times as 2024-01-31")
+    made = names_made(recipe)
+    for name in history.wanted(recipe).columns:
+        if name in frame.columns and name not in made and not _are_numbers(frame[name]):
+            yield _wrong(frame[name], f"{MADE}.lags", "numbers", "name a column of numbers")
+
+
+def _times(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    wanted = recipe.model.feature_engineering
+    for name in wanted.date_parts.columns if wanted.date_parts is not None else ():
+        yield f"{MADE}.date_parts", name
+    if wanted.time_col is not None:
+        yield f"{MADE}.time_col", wanted.time_col
+
+
+def _are_numbers(column: pd.Series) -> bool:
+    if kind_of(column) in ("number", "empty"):
+        return True
+    return kind_of(column) == "text" and bool(
+        pd.to_numeric(column.dropna().astype(object), errors="coerce").notna().all()
+    )
+
+
+def _wrong(column: pd.Series, key: str, what: str, remedy: str) -> Finding:
+    part, first = key.rpartition(".")[2], column.dropna().iloc[0]
+    message = f"{part}: column '{column.name}' holds no {what}, as '{first}': leave it out, or {remedy}"
+    return Finding(rule=f"no_{what}", message=message, column=str(column.name), key=key)

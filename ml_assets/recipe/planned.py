@@ -29,7 +29,6 @@ KEYS: Final = frozenset({
 VALUES: Final = frozenset({
     ("batches.period", "yearly"),
     ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
-    ("model.preprocessor.params.missing_strategy", "interpolation"),
 })  # fmt: skip
 """Values, each with its key: what the schema has is never looked up here."""
 

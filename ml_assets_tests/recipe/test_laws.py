@@ -65,6 +65,10 @@ FULL: dict[str, Any] = {
             "date_parts": {"columns": ["born"], "parts": ["year"]},
             "interactions": [["c", "d"]],
             "polynomials": {"columns": ["c"], "degree": 3},
+            "lags": {"columns": ["c"], "steps": [1, 2]},
+            "rolling": {"columns": ["c"], "windows": [3, "7d"], "statistics": ["mean", "count"]},
+            "time_col": "at",
+            "history": 3,
         },
         "feature_selection": {"method": "anova", "keep": 0.5},
         "data_interface": {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ml_assets.recipe.durations import duration
 from ml_assets.recipe.faults import Key
+from ml_assets.recipe.planned import PARAMS
 from ml_assets.recipe.rules.columns import EMPTY
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
@@ -25,6 +27,10 @@ def engineering(recipe: Recipe) -> Found:
         named.append(((*MADE, "date_parts", "columns"), wanted.date_parts.columns))
     if wanted.polynomials is not None:
         named.append(((*MADE, "polynomials", "columns"), wanted.polynomials.columns))
+    if wanted.lags is not None:
+        named.append(((*MADE, "lags", "columns"), wanted.lags.columns))
+    if wanted.rolling is not None:
+        named.append(((*MADE, "rolling", "columns"), wanted.rolling.columns))
     excluded = recipe.model.preprocessor.params.exclude_cols
     for key, columns in named:
         if not columns:
@@ -35,10 +41,50 @@ def engineering(recipe: Recipe) -> Found:
                     key,
                     f"{column!r} is the target: what is made of it would give the answer away; leave it out",
                 )
-            elif column in excluded and key[2] != "date_parts":
+            elif column in excluded and key[2] in ("interactions", "polynomials"):
                 yield key, f"{column!r} is in exclude_cols: leave it out here, or there"
         if len(set(columns)) < len(columns):
             yield key, f"{max(columns, key=columns.count)!r} is there twice: name it once"
+
+
+def past(recipe: Recipe) -> Found:
+    """What was before a row is known by its time; a window is a number of rows or a stretch of time."""
+    wanted, params = recipe.model.feature_engineering, recipe.model.preprocessor.params
+    for key, length in (
+        ((*MADE, "lags", "steps"), len(wanted.lags.steps) if wanted.lags else 1),
+        ((*MADE, "rolling", "windows"), len(wanted.rolling.windows) if wanted.rolling else 1),
+        ((*MADE, "rolling", "statistics"), len(wanted.rolling.statistics) if wanted.rolling else 1),
+    ):
+        if not length:
+            yield key, "is an empty list: name one, or leave the section out"
+    for position, window in enumerate(wanted.rolling.windows if wanted.rolling else ()):
+        if isinstance(window, str):
+            try:
+                duration(window)
+            except ValueError as error:
+                yield (*MADE, "rolling", "windows", position), f"{error}, or a number of rows"
+    carried = [
+        (*PARAMS, "column_sets", position, "missing_strategy")
+        for position, group in enumerate(params.column_sets)
+        if group.missing_strategy == "interpolation"
+    ]
+    if params.missing_strategy == "interpolation":
+        carried.append((*PARAMS, "missing_strategy"))
+        if params.numerical_features is None:
+            yield (
+                (*PARAMS, "missing_strategy"),
+                "interpolation is for columns that are named: write them in numerical_features, or in column_sets, of "
+                "custom_preprocessor",
+            )
+    asking = [(*MADE, name) for name in ("lags", "rolling") if getattr(wanted, name) is not None]
+    if recipe.batches is None and wanted.time_col is None:
+        for key in (*asking, *carried):
+            yield key, "needs the time of each row: name its column in model.feature_engineering.time_col"
+    if wanted.time_col is not None and wanted.time_col in recipe.targets:
+        yield (
+            (*MADE, "time_col"),
+            f"{wanted.time_col!r} is the target; name the column with the time of each row",
+        )
 
 
 def selection(recipe: Recipe) -> Found:

@@ -10,7 +10,14 @@ import re
 
 from pydantic import Field, field_validator
 
-from ml_assets.recipe.schema.engineering import DateParts, FeatureEngineering, FeatureSelection, Polynomials
+from ml_assets.recipe.schema.engineering import (
+    DateParts,
+    FeatureEngineering,
+    FeatureSelection,
+    Lags,
+    Polynomials,
+    Rolling,
+)
 from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, Validation
 from ml_assets.recipe.schema.model import (
     Augmenter,
@@ -34,7 +41,7 @@ from ml_assets.recipe.tasks import TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "EvaluationSection",
-    "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "Polynomials",
+    "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "Lags", "Polynomials", "Rolling",
     "Loader", "Model", "Monitoring", "Parallelization", "Preprocessor", "PreprocessorParams", "PromotionSection",
     "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
     "Validation",

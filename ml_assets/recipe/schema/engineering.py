@@ -11,6 +11,7 @@ from ml_assets.recipe.schema.section import Names, Section
 Part = Literal[
     "year", "quarter", "month", "week", "day", "day_of_year", "weekday", "weekend", "hour", "minute", "days"
 ]
+Statistic = Literal["mean", "std", "min", "max", "sum", "count"]
 Selection = Literal["chi2", "anova", "mutual_information", "rfe", "lasso", "forest", "sequential"]
 
 
@@ -32,6 +33,26 @@ class Polynomials(Section):
     """Highest degree of a product."""
 
 
+class Lags(Section):
+    """Earlier values of the entity: `price_lag_1` is the one before."""
+
+    columns: Names
+    """Columns of numbers."""
+    steps: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = (1,)
+    """How many rows of the entity back; rows of one time count as one."""
+
+
+class Rolling(Section):
+    """Figures of the entity's earlier values: `price_mean_7d` is the mean of the seven days before."""
+
+    columns: Names
+    """Columns of numbers."""
+    windows: Annotated[tuple[Annotated[int, Field(ge=1)] | str, ...], Field(strict=False)]
+    """Rows of the entity, as `3`, or a stretch of time, as `7d`, `6h` or `90m`, that ends just before the row."""
+    statistics: Annotated[tuple[Statistic, ...], Field(strict=False)] = ("mean",)
+    """What is told of each window."""
+
+
 class FeatureEngineering(Section):
     """Columns that are made of others."""
 
@@ -44,6 +65,14 @@ class FeatureEngineering(Section):
     """Pairs `[[price, rating]]`: of two numbers the product, of two categories the pair of levels as a category."""
     polynomials: Polynomials | None = None
     """Powers and products of numbers."""
+    lags: Lags | None = None
+    """Earlier values of an entity; they are columns of `cleaned_features`."""
+    rolling: Rolling | None = None
+    """Figures of earlier values of an entity; they are columns of `cleaned_features`."""
+    time_col: str | None = None
+    """Column with the time of each row, by which rows are earlier or later. Default: `batches.column`."""
+    history: int = Field(12, ge=1)
+    """Batches before its own that a row's past is looked for in."""
 
 
 class FeatureSelection(Section):

@@ -10,7 +10,7 @@ from ml_assets.recipe.schema.section import Names, Section
 
 Encoder = Literal["onehot", "ordinal", "label", "target", "embedding"]
 Scaler = Literal["standard", "minmax", "robust", "normalizer"]
-Missing = Literal["mean", "median", "mode", "category", "drop"]
+Missing = Literal["mean", "median", "mode", "category", "interpolation", "drop"]
 OutlierMethod = Literal["iqr", "zscore", "isolation_forest"]
 OutlierTreatment = Literal["clip", "flag", "remove"]
 

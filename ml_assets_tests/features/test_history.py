@@ -1,0 +1,225 @@
+"""Lags, windows and carried values: of the entity, by time, of earlier rows alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.features.cleaning import clean
+from ml_assets.features.columns import Roles, roles
+from ml_assets.features.history import past_of, with_past
+from ml_assets.features.preprocessing import build, output_columns
+from ml_assets.lifecycle.intake import clean_step, raw_step
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.names import ROW_ID
+from ml_assets.quality.contract import check_raw
+from ml_assets.recipe.schema import Recipe
+from ml_assets.settings import Settings
+
+NAN = float("nan")
+LAGS = {"columns": ["price"], "steps": [1, 2]}
+ROLLING = {
+    "columns": ["price"],
+    "windows": [2, "3d"],
+    "statistics": ["mean", "std", "min", "max", "sum", "count"],
+}
+CARRY = {"columns": ["price"], "missing_strategy": "interpolation"}
+
+
+def recipe(source: str = "rows.csv", entities: tuple[str, ...] = ("shop",), **made: Any) -> Recipe:
+    """A recipe of daily batches that looks back."""
+    return Recipe.model_validate(
+        {
+            "name": "looks_back",
+            "model": {
+                "loader": {"source_uri": source},
+                "preprocessor": {"name": "custom_preprocessor", "params": {"column_sets": [CARRY]}},
+                "feature_engineering": made or {"lags": LAGS, "rolling": ROLLING},
+                "data_interface": {
+                    "task_type": "regression",
+                    "target_col": "sold",
+                    "entity_cols": list(entities),
+                },
+            },
+            "batches": {"column": "at", "period": "daily"},
+        }
+    )
+
+
+def rows(*values: tuple[str | None, str | None, float]) -> pd.DataFrame:
+    """Shop, day of January and price of each row."""
+    frame = pd.DataFrame(values, columns=["shop", "at", "price"]).astype({"shop": object})
+    frame["at"] = pd.to_datetime("2024-01-" + frame["at"].astype("string"), format="ISO8601").astype(
+        "datetime64[us]"
+    )
+    return frame.assign(sold=np.arange(len(frame), dtype=float))
+
+
+TABLE = rows(
+    ("a", "01", 10.0), ("b", "01", 1.0), ("a", "02", 20.0), ("a", "02", 40.0), ("a", "05", NAN), ("a", "06", 7.0),
+    (None, "06", 5.0), ("a", None, 5.0),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("price_lag_1", [NAN, NAN, 10, 10, 30, NAN, NAN, NAN]),
+        ("price_lag_2", [NAN, NAN, NAN, NAN, 10, 30, NAN, NAN]),
+        ("price_last_known", [NAN, NAN, 10, 10, 30, 30, NAN, NAN]),
+        ("price_mean_2", [NAN, NAN, 10, 10, 20, 30, NAN, NAN]),
+        ("price_sum_2", [NAN, NAN, 10, 10, 40, 30, NAN, NAN]),
+        ("price_count_2", [0, 0, 1, 1, 2, 1, NAN, NAN]),
+        ("price_std_2", [NAN, NAN, NAN, NAN, np.std([10, 30], ddof=1), NAN, NAN, NAN]),
+        ("price_max_2", [NAN, NAN, 10, 10, 30, 30, NAN, NAN]),
+        ("price_min_2", [NAN, NAN, 10, 10, 10, 30, NAN, NAN]),
+        ("price_mean_3d", [NAN, NAN, 10, 10, 30, NAN, NAN, NAN]),
+        ("price_count_3d", [0, 0, 1, 1, 1, 0, NAN, NAN]),
+    ],
+)
+def test_figures_of_the_past_follow_their_definition(name: str, expected: list[float]) -> None:
+    """Two rows of shop a on the 2nd count as one of 30; on the 6th the 5th misses its price."""
+    np.testing.assert_allclose(with_past(TABLE, recipe())[name], expected)
+
+
+def test_without_an_entity_the_table_is_one_series() -> None:
+    found = with_past(TABLE, recipe(entities=()))
+    np.testing.assert_allclose(found["price_lag_1"], [NAN, NAN, 5.5, 5.5, 30, NAN, NAN, NAN])
+
+
+PRICES = st.one_of(st.just(NAN), st.floats(-1e6, 1e6))
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c"]), st.sampled_from(["01", "02", "03 06:00", "03 18:00", "04"]), PRICES
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@given(ROWS, st.integers(1, 4), st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_no_row_changes_what_an_earlier_row_knows_nor_what_it_knows_itself(
+    values: list[tuple[str, str, float]], day: int, random: Any
+) -> None:
+    frame, made = rows(*values), recipe()
+    known = with_past(frame, made)
+    border = pd.Timestamp(f"2024-01-0{day}")
+    later = frame["at"] >= border
+    poisoned = frame.assign(
+        price=frame["price"].where(~later, -frame["price"].fillna(3.0) * 1e3 + 7), sold=frame["sold"] * 99
+    )
+    first = (frame["at"] <= frame.loc[later, "at"].min()) if later.any() else ~later
+    without = with_past(frame[~later], made)
+    for name, column in with_past(poisoned, made).items():
+        np.testing.assert_array_equal(column[first], known[name][first])
+        np.testing.assert_array_equal(without[name], known[name][~later])
+    order = random.sample(range(len(frame)), len(frame))
+    for name, column in with_past(frame.iloc[order].reset_index(drop=True), made).items():
+        np.testing.assert_array_equal(column, known[name][order])
+
+
+@given(ROWS)
+@settings(max_examples=40)
+def test_batch_by_batch_is_as_all_at_once(values: list[tuple[str, str, float]]) -> None:
+    frame, made = rows(*values), recipe()
+    whole = with_past(frame, made)
+    frames: dict[str, pd.DataFrame] = {}
+    for day, part in frame.groupby(frame["at"].dt.strftime("%Y-%m-%d")):
+        found = with_past(part.reset_index(drop=True), made, past_of(frames, str(day), made))
+        frames[str(day)] = part
+        for name, column in found.items():
+            np.testing.assert_allclose(column, whole[name][part.index], rtol=1e-9, atol=1e-6)
+
+
+def test_the_target_and_batches_out_of_reach_are_not_looked_at() -> None:
+    made = recipe(lags=LAGS, history=1)
+    frames = {day: rows(("a", day[-2:], float(day[-2:]))) for day in ("2024-01-01", "2024-01-02")}
+    past = past_of(frames, "2024-01-03", made)
+    assert past is not None
+    assert past.columns.tolist() == ["shop", "at", "price"]
+    assert past["price"].tolist() == [2.0]
+    assert past_of(frames, "2024-01-01", made) is None
+
+
+def test_a_missing_number_is_the_last_known_one_and_else_the_median() -> None:
+    made = recipe(lags=LAGS)
+    frame = clean(TABLE.iloc[:6].assign(at=TABLE["at"]), made, "all").frame
+    found = roles(frame, made)
+    assert found.numeric == ("price", "price_lag_1", "price_lag_2", "price_last_known")
+    transformer = build(found, made).fit(frame)
+    names = list(transformer.get_feature_names_out())
+    assert not any("last_known" in name for name in names)
+    prepared = transformer.named_transformers_["numeric"]
+    filled = prepared[:-1].transform(frame[["price", "price_last_known"]])
+    assert filled[:, 0].tolist() == [10.0, 1.0, 20.0, 40.0, 30.0, 7.0]
+    nothing = pd.DataFrame({"price": [NAN], "price_last_known": [NAN]})
+    assert prepared[:-1].transform(nothing)[0, 0] == np.median([10.0, 1.0, 20.0, 40.0, 30.0, 7.0])
+    assert output_columns(transformer) is None
+
+
+def test_a_carrier_that_is_no_feature_leaves_the_median() -> None:
+    found = Roles(("price",), (), {"price_last_known": "no values"})
+    frame = pd.DataFrame({"price": [1.0, 3.0, NAN]})
+    assert np.isfinite(build(found, recipe(lags=LAGS)).fit_transform(frame)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"price": ["cheap", "dear"] * 4}, "lags: column 'price' holds no numbers, as 'cheap'"),
+        ({"price_lag_1": 1.0}, "column 'price_lag_1' is in the data, and model.feature_engineering.lags"),
+        ({"price_last_known": 1.0}, "and missing_strategy interpolation makes one of this name"),
+    ],
+)
+def test_a_past_that_cannot_be_told_is_refused(change: dict[str, Any], words: str) -> None:
+    (finding,) = check_raw(TABLE.assign(**change), recipe(lags=LAGS))
+    assert words in finding.message
+
+
+def test_a_time_column_that_holds_no_times_is_refused() -> None:
+    frame = TABLE.assign(when="soon", extra=np.arange(8.0))
+    (finding,) = check_raw(frame, recipe(lags=LAGS, time_col="when"))
+    assert "time_col: column 'when' holds no times, as 'soon'" in finding.message
+
+
+def test_the_past_of_a_batch_follows_what_was_sent_again(tmp_path: Path) -> None:
+    """Three days are taken in; then the first comes again with another price."""
+    days = {
+        day: rows(("a", day, price), ("b", day, 2 * price))
+        for day, price in (("01", 1.0), ("02", 5.0), ("03", 9.0))
+    }
+
+    def send() -> None:
+        pd.concat(days.values()).to_csv(tmp_path / "rows.csv", index=False)
+
+    send()
+    state = ModelState(
+        recipe(str(tmp_path / "rows.csv"), lags=LAGS), tmp_path / "r.yaml", Settings(home=tmp_path / "home")
+    )
+    for day in days:
+        assert raw_step(state, f"2024-01-{day}").problems == []
+        clean_step(state, f"2024-01-{day}")
+
+    def lags(day: str) -> list[float]:
+        frame = state.store.read_frame("cleaned_features", f"2024-01-{day}").sort_values("shop")
+        return [*frame["price_lag_1"], *frame["price_lag_2"]]
+
+    assert lags("02") == [1.0, 2.0, pytest.approx(NAN, nan_ok=True), pytest.approx(NAN, nan_ok=True)]
+    assert lags("03") == [5.0, 10.0, 1.0, 2.0]
+    days["01"] = days["01"].assign(price=[100.0, 200.0])
+    send()
+    before = state.store.read_frame("cleaned_features", "2024-01-03")
+    assert raw_step(state, "2024-01-01").problems == []
+    done = clean_step(state, "2024-01-01")
+    assert list(done) == ["2024-01-01", "2024-01-02", "2024-01-03"]
+    assert lags("03") == [5.0, 10.0, 100.0, 200.0]
+    after = state.store.read_frame("cleaned_features", "2024-01-03")
+    assert set(after[ROW_ID]) == set(before[ROW_ID])
+    assert list(clean_step(state, "2024-01-01")) == ["2024-01-01"]
