@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.features.cleaning import clean
+from ml_assets.features.functions import NONE, Function
 from ml_assets.features.history import past_of
 from ml_assets.names import BATCH
 from ml_assets.quality.contract import learn_schema
@@ -43,7 +44,7 @@ class Stream:
     accepted: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, recipe: Recipe, raw: pd.DataFrame) -> Stream:
+    def of(cls, recipe: Recipe, raw: pd.DataFrame, functions: Mapping[str, Function] = NONE) -> Stream:
         """Part the rows of a source into its batches, and clean each as the graph does.
 
         Rows without a time belong to no batch.
@@ -65,7 +66,9 @@ class Stream:
                 if rows[name].notna().any() or (schema and name in schema.columns)
             ]
             rows = rows[there].reset_index(drop=True)
-            cleaned = clean(rows, recipe, str(batch), schema, past_of(frames, str(batch), recipe)).frame
+            cleaned = clean(
+                rows, recipe, str(batch), schema, past_of(frames, str(batch), recipe), functions
+            ).frame
             frames[str(batch)] = cleaned
             columns.append(there)
             if task_of(recipe).classes and not classes:

@@ -107,6 +107,7 @@ def check(state: ModelState) -> Checked:
 
 def look_and_check(state: ModelState) -> Checked:
     """Hold a recipe against the estimator it names and all batches of its data, or some of many."""
+    from ml_assets.features.functions import FunctionError
     from ml_assets.lifecycle.looked import look
     from ml_assets.sources.paths import SourceError
 
@@ -119,6 +120,9 @@ def look_and_check(state: ModelState) -> Checked:
             state.first_batch()  # remembered from now on: the web UI does not look into the data
     except SourceError as error:
         return _unreadable(state, recipe, error)
+    except FunctionError as error:
+        key, _, message = str(error).partition(": ")
+        return Checked([*recipe, fault_in(state.path, f"model.feature_engineering.{key}", message)], [])
     wrong_key = {finding.key: finding for _, finding in looked.findings if finding.key is not None}
     recipe += [
         fault_in(state.path, key, finding.message.partition(": ")[2]) for key, finding in wrong_key.items()

@@ -6,7 +6,7 @@ serving.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.features.engineered import engineered, sources
+from ml_assets.features.functions import NONE, Function
 from ml_assets.names import ROW_ID
 from ml_assets.tasks.all import task_of
 
@@ -48,6 +49,7 @@ def clean(
     batch: str,
     schema: Schema | None = None,
     past: pd.DataFrame | None = None,
+    functions: Mapping[str, Function] = NONE,
 ) -> CleanResult:
     """Fix types, drop exact duplicates of an entity's rows, give each row its identity, and make columns of others.
 
@@ -61,6 +63,8 @@ def clean(
         holds digits only. A column that it does not have is left out; a class has its spelling.
     past : DataFrame, optional
         Clean rows of earlier batches, from `features.history.past_of`, for what the recipe wants to know of them.
+    functions : mapping of str to callable
+        The recipe's own feature functions, from `features.functions.load`.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def clean(
     repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
-    frame = engineered(frame, recipe, past)
+    frame = engineered(frame, recipe, past, functions)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
 

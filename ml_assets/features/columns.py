@@ -9,6 +9,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dtype, is_numeric_dtype
 
 from ml_assets.features.engineered import names_made
+from ml_assets.features.functions import made_by_function
 from ml_assets.names import RESERVED
 from ml_assets.recipe.schema import Recipe
 
@@ -69,7 +70,11 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
         if reason is None and column not in listed:
             reason = unfit(frame[column])
             kind = _kind(frame[column])
-            if reason is None and _listed(recipe, kind) is not None and column not in made:
+            if (
+                reason is None
+                and _listed(recipe, kind) is not None
+                and not (column in made or made_by_function(column, recipe))
+            ):
                 reason = f"not in the preprocessor's list of {kind} features"
         if reason is None:
             kept[column] = listed.get(column) or _kind(frame[column])

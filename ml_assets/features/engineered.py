@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ml_assets.features import history
 from ml_assets.features.dates import date_parts
+from ml_assets.features.functions import NONE, Function, called
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
 
-def engineered(frame: pd.DataFrame, recipe: Recipe, past: pd.DataFrame | None = None) -> pd.DataFrame:
+def engineered(
+    frame: pd.DataFrame,
+    recipe: Recipe,
+    past: pd.DataFrame | None = None,
+    functions: Mapping[str, Function] = NONE,
+) -> pd.DataFrame:
     """Add the columns that the recipe asks for to clean rows; `past` are clean rows of earlier batches.
 
     Raises
@@ -24,6 +30,8 @@ def engineered(frame: pd.DataFrame, recipe: Recipe, past: pd.DataFrame | None = 
     """
     dates = date_parts(frame, recipe)
     frame = frame.assign(**dates) if dates else frame
+    own = called(frame, recipe, functions)
+    frame = frame.assign(**own) if own else frame
     earlier = history.with_past(frame, recipe, past)
     return frame.assign(**earlier) if earlier else frame
 

@@ -86,7 +86,7 @@ def made_names(recipe: Recipe) -> dict[str, str]:
     return {
         **{f"{name}_lag_{step}": f"{key}.lags" for name, step in asked.lags},
         **{f"{name}_{which}_{window}": f"{key}.rolling" for name, window, which in asked.windows},
-        **{carrier(name): "missing_strategy interpolation" for name in asked.carried},
+        **{carrier(name): "model.preprocessor.params.column_sets" for name in asked.carried},
     }
 
 

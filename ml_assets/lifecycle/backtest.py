@@ -31,7 +31,8 @@ def stream_of_source(state: ModelState) -> Stream:
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
-    return replace(Stream.of(state.recipe, state.source.read().frame), accepted=state.accepted)
+    stream = Stream.of(state.recipe, state.source.read().frame, state.functions)
+    return replace(stream, accepted=state.accepted)
 
 
 def stream_of_store(state: ModelState) -> Stream:

@@ -134,6 +134,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     The clean rows keep what their raw rows were made from: a kill in between leaves a batch to be taken in.
     """
     from ml_assets.features.cleaning import clean
+    from ml_assets.features.functions import FunctionError
     from ml_assets.quality.contract import check_raw
 
     done: dict[str, Cleaned] = {}
@@ -147,7 +148,10 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
         schema = accepted.schema(each, raw.columns)
         if each != batch and check_raw(raw, state.recipe, schema):
             continue  # it was refused, and has not come again
-        result = clean(raw, state.recipe, each, schema, _past(state, each))
+        try:
+            result = clean(raw, state.recipe, each, schema, _past(state, each), state.functions)
+        except FunctionError as error:
+            raise StepError(f"{state.name}: {state.place(each)}: {error}") from None
         before = _row_ids(state, each)
         snapshot = state.store.write_frame("cleaned_features", each, result.frame, origin)
         todo += [later for later in _followers(state, each, before, result.frame) if later not in todo]

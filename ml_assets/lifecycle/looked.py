@@ -113,7 +113,9 @@ def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, CleanResu
             yield batch, None, wrong
         else:
             accepted.add(batch, raw, schema)
-            cleaned = clean(raw, state.recipe, batch, schema, past_of(known, batch, state.recipe))
+            cleaned = clean(
+                raw, state.recipe, batch, schema, past_of(known, batch, state.recipe), state.functions
+            )
             known[batch] = cleaned.frame
             yield batch, cleaned, []
 

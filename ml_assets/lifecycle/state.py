@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +26,7 @@ from ml_assets.store.snapshots import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.features.functions import Function
     from ml_assets.recipe.schema import Batches
     from ml_assets.registry.ledger import Ledger
     from ml_assets.registry.versions import Registry
@@ -81,6 +82,13 @@ class ModelState:
         from ml_assets.registry.versions import Registry
 
         return Registry(self.settings, self.ledger)
+
+    @cached_property
+    def functions(self) -> Mapping[str, Function]:
+        """The recipe's own feature functions; importing them is what the operator allows."""
+        from ml_assets.features.functions import load
+
+        return load(self.recipe.model.feature_engineering.functions, self.settings.variables.modules)
 
     @property
     def command_lock(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.features.engineered import names_made, sources
+from ml_assets.features.functions import made_by_function
 from ml_assets.names import RESERVED
 from ml_assets.quality.kinds import kind_of
 from ml_assets.quality.made import wrong_sources
@@ -126,7 +127,11 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
         if get_close_matches(name, unsaid, cutoff=0.8)
     ]
     made = names_made(recipe)
-    wanted = [(key, name) for key, name in (*wanted, *sources(recipe)) if name not in made]
+    wanted = [
+        (key, name)
+        for key, name in (*wanted, *sources(recipe))
+        if name not in made and not made_by_function(name, recipe)
+    ]
     wanted += [("quality.not_a_leak", name) for name in recipe.quality.not_a_leak]
     named: set[str] = set()
     for key, name in wanted:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml_assets.features import history
 from ml_assets.features.engineered import names_made
+from ml_assets.features.functions import made_by_function
 from ml_assets.quality.kinds import kind_of
 from ml_assets.records import Finding
 
@@ -23,8 +24,8 @@ def wrong_sources(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     for name, key in names_made(recipe).items():
         if name in frame.columns:
             message = (
-                f"column '{name}' is in the data, and {key} makes one of this name: rename it in the source, or "
-                "leave out what makes it"
+                f"{key.rpartition('.')[2]}: would make a column '{name}', and the data has one: rename it in the "
+                "source, or leave this out"
             )
             yield Finding(rule="name_taken", message=message, column=name, key=key)
     for key, name in _times(recipe):
@@ -32,7 +33,11 @@ def wrong_sources(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
             yield _wrong(frame[name], key, "times", "write times as 2024-01-31")
     made = names_made(recipe)
     for name in history.wanted(recipe).columns:
-        if name in frame.columns and name not in made and not _are_numbers(frame[name]):
+        if (
+            name in frame.columns
+            and not (name in made or made_by_function(name, recipe))
+            and not _are_numbers(frame[name])
+        ):
             yield _wrong(frame[name], f"{MADE}.lags", "numbers", "name a column of numbers")
 
 

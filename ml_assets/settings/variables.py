@@ -25,6 +25,9 @@ CONNECTION: Final = "ML_ASSETS_CONNECTION_URI"
 PARAMS: Final = "ML_ASSETS_CONTEXT_PARAMS"
 """Values for the templates of queries, as a JSON object: what `--context-params` sets."""
 
+MODULES: Final = "ML_ASSETS_MODULES"
+"""Modules whose functions recipes may name, separated by commas."""
+
 OF_THE_EXAMPLES: Final = frozenset({"ML_ASSETS_DEMO_DATA", "ML_ASSETS_BENCHMARK_DATA"})
 """Folders of the demo's and the benchmarks' data."""
 
@@ -44,6 +47,9 @@ class Variables:
     """Database of queries whose recipes name none."""
     params: Mapping[str, object] = field(default_factory=dict)
     """Values for the templates of queries: they take the place of the recipe's."""
+
+    modules: frozenset[str] = frozenset()
+    """Modules whose functions recipes may name; they are imported, so the operator trusts them."""
 
     def refusal(self, name: str) -> str | None:
         """Say why a recipe may not use a variable and what to do; None where it may."""
@@ -78,7 +84,26 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
         {name: text for name, text in environ.items() if allowed.refusal(name) is None},
         SecretStr(environ[CONNECTION]) if environ.get(CONNECTION) else None,
         read_params(environ.get(PARAMS) or "{}"),
+        read_modules(environ.get(MODULES) or ""),
     )
+
+
+def read_modules(text: str) -> frozenset[str]:
+    """Names of modules, separated by commas.
+
+    >>> sorted(read_modules("shop.features, tools"))
+    ['shop.features', 'tools']
+
+    Raises
+    ------
+    SettingsError
+        One is no name of a module.
+    """
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    for name in sorted(names):
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", name):
+            raise SettingsError(f"{MODULES}: {name!r} is no name of a module; separate names by commas")
+    return names
 
 
 def read_params(text: str) -> dict[str, object]:

@@ -81,7 +81,11 @@ def test_parts_of_times_are_features_which_no_list_needs_to_name() -> None:
     [
         ({"date_parts": {"columns": ["bron"]}}, {}, "columns: 'bron' is not a column of rows.csv"),
         ({"date_parts": {"columns": ["plan"]}}, {}, "column 'plan' holds no times, as 'a'"),
-        ({"date_parts": {"columns": ["born"]}}, {"born_hour": 1.0}, "column 'born_hour' is in the data, and"),
+        (
+            {"date_parts": {"columns": ["born"]}},
+            {"born_hour": 1.0},
+            "date_parts: would make a column 'born_hour', and the data",
+        ),
         ({"interactions": [["age", "incme"]]}, {}, "'incme' is not a column of rows.csv"),
         ({"polynomials": {"columns": ["born_weekday"]}}, {}, "'born_weekday' is not a column"),
     ],

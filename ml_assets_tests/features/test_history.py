@@ -174,8 +174,8 @@ def test_a_carrier_that_is_no_feature_leaves_the_median() -> None:
     ("change", "words"),
     [
         ({"price": ["cheap", "dear"] * 4}, "lags: column 'price' holds no numbers, as 'cheap'"),
-        ({"price_lag_1": 1.0}, "column 'price_lag_1' is in the data, and model.feature_engineering.lags"),
-        ({"price_last_known": 1.0}, "and missing_strategy interpolation makes one of this name"),
+        ({"price_lag_1": 1.0}, "lags: would make a column 'price_lag_1', and the data has one"),
+        ({"price_last_known": 1.0}, "column_sets: would make a column 'price_last_known', and"),
     ],
 )
 def test_a_past_that_cannot_be_told_is_refused(change: dict[str, Any], words: str) -> None:

@@ -68,6 +68,7 @@ FULL: dict[str, Any] = {
             "lags": {"columns": ["c"], "steps": [1, 2]},
             "rolling": {"columns": ["c"], "windows": [3, "7d"], "statistics": ["mean", "count"]},
             "time_col": "at",
+            "functions": ["shop.features.ratio"],
             "history": 3,
         },
         "feature_selection": {"method": "anova", "keep": 0.5},

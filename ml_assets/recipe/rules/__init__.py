@@ -13,7 +13,7 @@ from typing import Final
 from ml_assets.recipe.faults import Faults
 from ml_assets.recipe.rules.calendar import batches, without_batches
 from ml_assets.recipe.rules.columns import column_sets, positive_class, preprocessor, targets_columns
-from ml_assets.recipe.rules.engineering import engineering, past, selection
+from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.rules.scores import evaluation, promotion, retraining, tuning
@@ -25,7 +25,8 @@ __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets,
-    engineering, past, selection, estimators, tuning, evaluation, batches, without_batches, retraining, promotion,
+    engineering, functions, past, selection, estimators, tuning, evaluation,
+    batches, without_batches, retraining, promotion,
 )  # fmt: skip
 
 MOST: Final = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from ml_assets.recipe.durations import duration
@@ -45,6 +46,18 @@ def engineering(recipe: Recipe) -> Found:
                 yield key, f"{column!r} is in exclude_cols: leave it out here, or there"
         if len(set(columns)) < len(columns):
             yield key, f"{max(columns, key=columns.count)!r} is there twice: name it once"
+
+
+def functions(recipe: Recipe) -> Found:
+    """A function has an import path, and its columns a name of their own."""
+    seen: dict[str, str] = {}
+    for position, path in enumerate(recipe.model.feature_engineering.functions):
+        key: Key = (*MADE, "functions", position)
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", path):
+            yield key, f"found {path!r}; allowed: a function by its import path, as shop.features.ratio"
+        name = path.rpartition(".")[2]
+        if seen.setdefault(name, path) != path or recipe.model.feature_engineering.functions.count(path) > 1:
+            yield key, f"another function is called {name!r}, too: the columns of both would have one name"
 
 
 def past(recipe: Recipe) -> Found:

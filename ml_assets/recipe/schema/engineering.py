@@ -71,6 +71,8 @@ class FeatureEngineering(Section):
     """Figures of earlier values of an entity; they are columns of `cleaned_features`."""
     time_col: str | None = None
     """Column with the time of each row, by which rows are earlier or later. Default: `batches.column`."""
+    functions: Names = ()
+    """Functions of your own by import path, `shop.features.ratio`, of modules that `ML_ASSETS_MODULES` allows."""
     history: int = Field(12, ge=1)
     """Batches before its own that a row's past is looked for in."""
 
