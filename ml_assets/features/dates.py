@@ -22,7 +22,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "day": lambda times: times.dt.day,
     "day_of_year": lambda times: times.dt.dayofyear,
     "weekday": lambda times: times.dt.weekday,
-    "weekend": lambda times: times.dt.weekday.where(times.isna(), times.dt.weekday >= 5),
+    "weekend": lambda times: (times.dt.weekday >= 5).astype("float64").where(times.notna()),
     "hour": lambda times: times.dt.hour,
     "minute": lambda times: times.dt.minute,
     "days": lambda times: (times - EPOCH) / DAY,

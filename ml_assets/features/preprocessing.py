@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from sklearn.compose import ColumnTransformer
@@ -131,28 +132,26 @@ def _several(roles: Roles, recipe: Recipe) -> list[tuple[str, Any, list[str]]]:
     powers, degree = (
         (wanted.polynomials.columns, wanted.polynomials.degree) if wanted.polynomials else ((), 2)
     )
-    _check_several(roles, powers, wanted.interactions)
+    numbers = tuple(name for names in by_treatment(roles, recipe)["numeric"].values() for name in names)
+    _check_several(replace(roles, numeric=numbers), powers, wanted.interactions)
     products = tuple((a, b) for a, b in wanted.interactions if a in roles.numeric)
     crossed = tuple((a, b) for a, b in wanted.interactions if a in roles.categorical)
     branches: list[tuple[str, Any, list[str]]] = []
     if products or powers:
         used = Roles(tuple(sorted({*powers, *(name for pair in products for name in pair)})), ())
         parts = by_treatment(used, recipe)["numeric"].items()
-        values = ColumnTransformer(
-            _numbered(
-                "numeric", [_number_branch(how, names, roles, recipe, beside=False) for how, names in parts]
-            ),
-            verbose_feature_names_out=False,
-        ).set_output(transform="pandas")
+        filled = [_number_branch(how, names, roles, recipe, beside=False) for how, names in parts]
+        values = ColumnTransformer(_numbered("numeric", filled), verbose_feature_names_out=False).set_output(
+            transform="pandas"
+        )
         scale = (
             StandardScaler
             if params.numerical_strategy == "normalizer"
             else SCALERS[params.numerical_strategy]
         )
         several = ("several", Products(products, powers, degree))
-        branches += [
-            ("products", Pipeline([("values", values), several, ("scale", scale())]), list(used.numeric))
-        ]
+        taken = [name for _, names in filled for name in names]
+        branches += [("products", Pipeline([("values", values), several, ("scale", scale())]), taken)]
     if crossed:
         encode = ("encode", _encoder(params.categorical_strategy, recipe))
         names = sorted({name for pair in crossed for name in pair})

@@ -1,0 +1,11 @@
+"""Feature functions as a person writes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def magnitude(rows: pd.DataFrame) -> pd.Series:
+    """Logarithm of the sum of the absolute numbers of a row."""
+    return np.log1p(rows.select_dtypes("number").abs().sum(axis=1))
