@@ -41,10 +41,15 @@ class Case:
     history: History
     now: str
 
-    @property
+    @cached_property
+    def in_order(self) -> list[BatchEvidence]:
+        """Evidence of all batches, oldest first."""
+        return sorted(self.history.batches, key=lambda batch: batch.index)
+
+    @cached_property
     def newest(self) -> BatchEvidence | None:
         """Evidence of the newest batch."""
-        return max(self.history.batches, key=lambda batch: batch.index, default=None)
+        return self.in_order[-1] if self.in_order else None
 
     @property
     def index(self) -> int:
@@ -56,7 +61,7 @@ class Case:
         """Batches since the champion's newest training batch."""
         return self.index - self.history.champion.as_of_index if self.history.champion else 0
 
-    @property
+    @cached_property
     def trainings(self) -> list[int]:
         """Positions of the batches at which a model was trained, oldest first; a crashed run trained none."""
         ended = {a.batch_index for a in self.history.attempts if a.outcome not in ("failed", "in_flight")}
@@ -79,14 +84,19 @@ class Case:
             return self.index - self.trainings[-1] >= self.due_age.age
         return self.age >= limit
 
+    @cached_property
+    def labels(self) -> list[tuple[int, int]]:
+        """Labelled rows by the position of their batch, oldest first."""
+        return sorted(self.history.labels)
+
     def learnable(self, index: int) -> int:
         """Labelled rows that a training at a batch learns from."""
         known = index - self.monitoring.label_delay
-        rows = [rows for at, rows in sorted(self.history.labels) if at <= known]
+        rows = [rows for at, rows in self.labels if at <= known]
         window = self.training.window
         return sum(rows[-window:] if isinstance(window, int) else rows)
 
-    @property
+    @cached_property
     def learned(self) -> int:
         """Labelled rows of the champion, or of the newest challenger where that had more and was no better."""
         champion = self.history.champion
@@ -110,12 +120,12 @@ class Case:
         """Whether a challenger is due without an alarm: by age, or since much more is known."""
         return self.too_old or self.grown
 
-    @property
+    @cached_property
     def reports(self) -> list[DriftReport | PerformanceReport]:
         """All reports with a champion, oldest first; of performance reports on one batch only the newest."""
         drift: list[DriftReport] = []
         performance: dict[str | None, PerformanceReport] = {}
-        for batch in sorted(self.history.batches, key=lambda batch: batch.index):
+        for batch in self.in_order:
             if batch.drift is not None and batch.drift.status != "no_champion":
                 drift.append(batch.drift)
             if batch.performance is not None and batch.performance.status != "no_champion":
@@ -123,7 +133,7 @@ class Case:
                 performance[batch.performance.scored_batch] = batch.performance
         return [*drift, *performance.values()]
 
-    @property
+    @cached_property
     def current_reports(self) -> list[DriftReport | PerformanceReport]:
         """Reports about the champion in charge now."""
         champion = self.history.champion
@@ -134,7 +144,7 @@ class Case:
         version = self.history.champion.version if self.history.champion else None
         return [
             batch.drift
-            for batch in sorted(self.history.batches, key=lambda batch: batch.index)
+            for batch in self.in_order
             if batch.index <= until
             and batch.drift is not None
             and batch.drift.champion_version == version
@@ -271,7 +281,7 @@ class Case:
     def _estimates(self) -> list[Estimate]:
         """Estimates of the scores of the champion in charge, before labels."""
         version = self.history.champion.version if self.history.champion else None
-        batches = sorted(self.history.batches, key=lambda batch: batch.index)
+        batches = self.in_order
         guesses = [each.performance.estimate for each in batches if each.performance is not None]
         return [guess for guess in guesses if guess is not None and guess.champion_version == version]
 
