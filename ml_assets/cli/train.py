@@ -18,7 +18,13 @@ from ml_assets.orchestration.display import RECORD
 from ml_assets.orchestration.history import read_history
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RunFailedError, execute, open_instance
-from ml_assets.orchestration.taking_in import stretches, take_in_changes, take_in_what_passes, wait_for_runs
+from ml_assets.orchestration.taking_in import (
+    stretches,
+    take_in_changes,
+    take_in_what_passes,
+    wait_for_looks,
+    wait_for_runs,
+)
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
@@ -44,6 +50,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     state = file_state(path)
     repository = model_repository(state)
     with locked(state.settings.locks, state.command_lock), open_instance(state.settings) as instance:
+        wait_for_looks(instance, state)
         in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
         if in_flight:
             raise Busy(

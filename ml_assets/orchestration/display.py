@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ml_assets.orchestration.event_seal import with_seal
+from ml_assets.orchestration.event_seal import SHOWN, with_seal
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def taken_metadata(taken: TakenIn) -> Metadata:
     return {
         "rows": taken.rows,
         "columns": taken.columns,
-        "sha256": taken.sha256,
+        "sha256": taken.sha256[:SHOWN],
         "changed": taken.changed,
         "sample": table(taken.sample),
         **told,
@@ -107,7 +107,7 @@ def cleaned_metadata(cleaned: Cleaned) -> Metadata:
         "rows": cleaned.rows,
         "labelled_rows": cleaned.labelled_rows,
         "missing_share": cleaned.missing_share,
-        "sha256": cleaned.sha256,
+        "sha256": cleaned.sha256[:SHOWN],
         "dropped": table({"reason": reason, "rows": rows} for reason, rows in cleaned.dropped.items()),
         **{f"dropped_{reason}": rows for reason, rows in cleaned.dropped.items()},
         **waiting,
@@ -121,14 +121,19 @@ def predicted_metadata(predicted: Predicted) -> Metadata:
     return {
         "champion_version": predicted.champion_version,
         "rows": predicted.rows,
-        "sha256": predicted.sha256,
+        "sha256": predicted.sha256[:SHOWN],
         **numbers(predicted.means),
     }
 
 
 def part_metadata(part: Part) -> Metadata:
     """Show a part of a training window."""
-    told: Metadata = {"rows": part.rows, "as_of": part.as_of, "batches": part.batches, "sha256": part.sha256}
+    told: Metadata = {
+        "rows": part.rows,
+        "as_of": part.as_of,
+        "batches": part.batches,
+        "sha256": part.sha256[:SHOWN],
+    }
     return told if part.page is None else told | {"data_profile": dg.MetadataValue.path(str(part.page))}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorType, TickStatus
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_assets.lifecycle.arrival import Arrival, arrivals, gone, parts, revisited
@@ -27,6 +28,29 @@ TAKEN_IN = BATCH_ASSETS[:2]
 
 PATIENCE = 60.0
 """Seconds that a run may wait for its turn, or for its process, while a command waits for it."""
+
+
+LOOK = 90.0
+"""Seconds that one look of a sensor can take: its answer is waited for a minute. An older one was killed."""
+
+
+def wait_for_looks(instance: DagsterInstance, state: ModelState) -> None:
+    """Wait until no sensor of the model is in the middle of a look that began before the model was locked.
+
+    What it asks for is a run only when its look has ended: until then no list of runs has it.
+    """
+    names = {f"{state.name}_batches", f"{state.name}_retrain"}
+    sensors = [
+        (known.instigator_origin_id, known.selector_id)
+        for known in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+        if known.name in names
+    ]
+    while any(
+        tick.status == TickStatus.STARTED and time.time() - tick.timestamp < LOOK
+        for sensor in sensors
+        for tick in instance.get_ticks(*sensor, limit=1)
+    ):
+        time.sleep(0.2)
 
 
 def wait_for_runs(

@@ -15,7 +15,7 @@ from ml_assets.names import RULE_TAG, STATIC
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
 from ml_assets.orchestration.sensor import decide, run_request
-from ml_assets.orchestration.taking_in import take_in, take_in_changes, wait_for_runs
+from ml_assets.orchestration.taking_in import take_in, take_in_changes, wait_for_looks, wait_for_runs
 from ml_assets.orchestration.walked import Walk, WalkedBatch, summarise, with_score
 from ml_assets.records import DriftReport
 from ml_assets.registry import champions, charge
@@ -77,6 +77,7 @@ def walk(
     settings = state.settings
     repository = model_repository(state)
     with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
+        wait_for_looks(instance, state)
         wait_for_runs(instance, state, ("monitor", "train"), say)
         charge.reconcile(state.registry, state.name)
         take_in_changes(instance, repository, state, say)

@@ -27,7 +27,7 @@ from pydantic_core import to_json
 from ml_assets.failures import MendableError
 from ml_assets.records import Record
 from ml_assets.registry import chain, table
-from ml_assets.registry.table import APPEND_ONLY, decisions
+from ml_assets.registry.table import APPEND_ONLY, SQLITE_SECONDS, decisions
 
 State = Literal["intent", "done", "aborted"]
 
@@ -346,5 +346,5 @@ def _damaged(url: sa.URL, fault: str) -> LedgerDamagedError:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    connection.execute(f"PRAGMA busy_timeout={SQLITE_SECONDS * 1000}")
     connection.execute("PRAGMA synchronous=FULL")

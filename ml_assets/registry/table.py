@@ -42,6 +42,9 @@ links = sa.Table(
 )
 """The hash of each entry and all before it; `chain.py`."""
 
+SQLITE_SECONDS = 30
+"""An entry is written in milliseconds; a command that meets a locked file asks several times before it ends."""
+
 # REPLACE deletes a row without firing a delete trigger in SQLite (sqlite.org/lang_conflict.html),
 # hence the third one.
 APPEND_ONLY: Final = {

@@ -81,6 +81,8 @@ def test_record_is_the_last_thing_a_person_meets() -> None:
     assert shown["live_roc_auc"] == 0.7184
     later = display.shown(Pictured(pictures={"history": b"a picture"}), shown)
     assert list(later)[-3:] == ["history", "record", "seal"] and later.keys() == {*shown, "history", "seal"}
+    words = [word for value in later.values() if isinstance(value, str) for word in value.split()]
+    assert max(map(len, words)) <= 32  # a longer one makes the table wider than its page
     assert display.shown(Pictured(), {"status": "no champion"}) == {"status": "no champion"}
 
 

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,14 +20,22 @@ import sqlalchemy as sa
 from dagster import DagsterRunStatus
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    TickData,
+    TickStatus,
+)
 from dagster._core.storage.tags import MAX_RETRIES_TAG
-from dagster._core.test_utils import create_run_for_test
+from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.names import PROCESS_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
 from ml_assets.orchestration.standing import standing_instance
+from ml_assets.orchestration.taking_in import wait_for_looks
 from ml_assets.orchestration.walk import Walker, _ask_sensor
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
@@ -353,6 +363,31 @@ with locked(Path({str(drifted.state.settings.locks)!r}), {drifted.state.command_
             pass
         other.stdin.close()
     asked(drifted.tick())
+
+
+@pytest.mark.parametrize("age", [0.0, 1000.0])
+def test_a_command_waits_for_a_look_that_began_before_it(desk: Desk, tmp_path: Path, age: float) -> None:
+    """What a look asks for is a run only when the look has ended; one that is very old was killed."""
+    with instance_for_test(temp_dir=str(tmp_path)) as instance:
+        known = InstigatorState(
+            ORIGIN.get_instigator_origin("tide_batches"), InstigatorType.SENSOR, InstigatorStatus.RUNNING
+        )
+        instance.add_instigator_state(known)
+        look = instance.create_tick(
+            TickData(
+                instigator_origin_id=known.instigator_origin_id,
+                instigator_name="tide_batches",
+                instigator_type=InstigatorType.SENSOR,
+                status=TickStatus.STARTED,
+                timestamp=time.time() - age,
+                selector_id=known.selector_id,
+            )
+        )
+        ended = threading.Timer(1.0, lambda: instance.update_tick(look.with_status(TickStatus.SKIPPED)))
+        ended.start()
+        wait_for_looks(instance, desk.state)
+        assert ended.finished.is_set() == (not age)
+        ended.cancel()
 
 
 # ---- runs whose process was killed
