@@ -80,6 +80,9 @@ def words(error: BaseException, home: Path) -> tuple[str, int] | None:
             return f"MLflow: {line}", FAILED
         place = unreachable[1] or f"{unreachable[2]}:{unreachable[3]}"
         return f"MLflow does not answer at {place}: start it or correct MLFLOW_TRACKING_URI, {again}", FAILED
+    if "dagster_postgres.DagsterPostgresException" in kinds or _is_of_postgresql(error):
+        remedy = "start it, or correct ML_ASSETS_DATABASE_URI and ML_ASSETS_DATABASE_PASSWORD"
+        return f"PostgreSQL: {line}: {remedy}, {again}", FAILED
     if kinds & {"sqlite3.OperationalError", "sqlalchemy.OperationalError"}:
         return f"a database in {home}: {re.sub(KIND, '', line)}: {SPACE}, {again}", FAILED
     if isinstance(error, OSError) and error.errno is not None:
@@ -120,6 +123,13 @@ def of_database(said: str, home: Path) -> str | None:
             held = held_database(home) if remedy != SPACE else None
             return f"{held or f'a database in {home}'}: {found}: {remedy}, then run the same command again"
     return None
+
+
+def _is_of_postgresql(error: BaseException) -> bool:
+    """Whether a server of PostgreSQL could not be reached, or ended the connection."""
+    original = getattr(error, "orig", None)
+    driver = type(original).__module__.partition(".")[0]
+    return driver.startswith("psycopg") and "OperationalError" in {k.__name__ for k in type(original).__mro__}
 
 
 def traced(error: BaseException) -> None:

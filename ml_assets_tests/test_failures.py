@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import mlflow.exceptions
+import psycopg
 import pytest
 import requests
 import sqlalchemy.exc
@@ -79,6 +80,16 @@ TABLE: list[tuple[BaseException, int, tuple[str, ...]]] = [
         requests.ConnectionError("HTTPConnectionPool(host='mlflow', port=5000): Max retries exceeded"),
         1,
         ("MLflow does not answer at mlflow:5000",),
+    ),
+    (
+        sqlalchemy.exc.OperationalError(
+            "SELECT 1", {}, psycopg.OperationalError("connection failed: refused")
+        ),
+        1,
+        (
+            "PostgreSQL: (psycopg.OperationalError) connection failed: refused: start it",
+            "ML_ASSETS_DATABASE_URI",
+        ),
     ),
     (mlflow.exceptions.MlflowException("Run 'a' not found\nand more"), 1, ("MLflow: Run 'a' not found",)),
 ]

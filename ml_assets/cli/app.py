@@ -204,9 +204,16 @@ def backtest(
 
 @app.command()
 def status(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None, as_json: Json = False
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Instead: what is set, where from, and what answers.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Show every model: its champion, scores, drift, status and the last decision with its reason."""
+    if environment:
+        show_environment(as_json)
+        return
     from ml_assets.cli.models import statuses
     from ml_assets.cli.status import status_text
     from ml_assets.settings import read_settings
@@ -221,6 +228,17 @@ def status(
         for note in row.notes:
             say(f"{row.name}: {note}")
     if any(row.status == "lost" for row in rows):
+        raise typer.Exit(FAILED)
+
+
+def show_environment(as_json: bool) -> None:
+    """Show the settings with their layers, and what answers; exit code 1 where something does not."""
+    from ml_assets.cli.environment import environment, environment_text
+
+    with faults(as_json):
+        result = environment()
+    finish(result, environment_text(result), as_json)
+    if not result["ok"]:
         raise typer.Exit(FAILED)
 
 

@@ -69,7 +69,7 @@ def known_state(name: str) -> ModelState:
     for path, error in faults:
         if path.stem == name:
             raise error
-    if settings.ledger.exists() and champions.versions(Ledger(settings.ledger), name):
+    if settings.has_ledger and champions.versions(Ledger(settings.ledger), name):
         raise WalkError(f"{name}: no recipe has this name any more: {REMEDIES['recipe missing']}")
     names = [state.name for state in states]
     near = difflib.get_close_matches(name, names, 1)

@@ -46,8 +46,7 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
         If a port is taken, or another `ml-assets ui` is at work on this home.
     """
     settings = read_settings()
-    own_mlflow = settings.mlflow_tracking_uri is None
-    ports = {"--port": port} | ({"--mlflow-port": mlflow_port} if own_mlflow else {})
+    ports = {"--port": port} | ({"--mlflow-port": mlflow_port} if settings.own_mlflow else {})
     _see_free(host, ports)
     say(f"home: {settings.home}")
     with open_instance(settings):
@@ -73,8 +72,9 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
     if (mlflow_port := ports.get("--mlflow-port")) is not None:
         from ml_assets.registry import database
 
-        uri = database.configure(settings).tracking_uri
-        store = ("--backend-store-uri", uri, "--artifacts-destination", settings.mlflow_artifacts)
+        # By the environment, which nobody else can read: it may hold a password.
+        environment["MLFLOW_BACKEND_STORE_URI"] = database.configure(settings).tracking_uri
+        store = ("--artifacts-destination", settings.mlflow_artifacts)
         listen = ("--host", host, "--port", mlflow_port, "--workers", 1)
         commands["mlflow"] = ("server", *store, *listen)
         if not environment.get("ML_ASSETS_MLFLOW_URL"):

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def look_at_alias(state: ModelState) -> None:
     """Mend and tell what does not agree: a lost ledger is made anew, an alias that others moved is noted.
 
-    For ticks and overviews: it asks the database in the home, never a server, and imports MLflow only where
+    For ticks and overviews: it asks our database, never a tracking server, and imports MLflow only where
     something is to be done.
     """
-    if state.settings.mlflow_tracking_uri is not None or not alias.differs(state.registry, state.name):
+    if not state.settings.own_mlflow or not alias.differs(state.registry, state.name):
         return
     from ml_assets.registry import charge
     from ml_assets.registry.versions import LostRegistryError

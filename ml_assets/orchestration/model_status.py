@@ -126,7 +126,7 @@ def _summed_up(
     champion = champions.champion(state.ledger, state.name)
     newest, drift, live = about_champion(history)
     # A server is not asked: this must be quick, and must not fail where the server does.
-    local = state.settings.mlflow_tracking_uri is None
+    local = state.settings.own_mlflow
     if lost := state.registry.lost(state.name) if local else None:
         found = Health("lost", lost)
     elif moved := moved_alias(state.registry, state.name) if local else None:

@@ -39,7 +39,7 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
     new, ledger, settings = state.name, state.ledger, state.settings
     begun = renamed.has_begun(ledger, old, new)
     if not champions.versions(ledger, old):
-        raise RenameError(f"there is no model {old!r} in {settings.ledger}: nothing to rename")
+        raise RenameError(f"there is no model {old!r} in {settings.ledger_place}: nothing to rename")
     if renamed.has_ended(ledger, old, new):
         return
     if champions.versions(ledger, new) and not (begun or renamed.comes_home(ledger, old, new)):

@@ -8,10 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import dagster as dg
+import yaml
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._core.utils import make_new_run_id
 
@@ -19,8 +21,11 @@ from ml_assets.failures import MendableError, of_database
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import process_tag, reap
 from ml_assets.orchestration.run_seal import seal
-from ml_assets.settings import Settings
+from ml_assets.registry import postgres
+from ml_assets.settings import Settings, SettingsError
 from ml_assets.settings.home import keep_private, unusable
+from ml_assets.settings.keys import KEYS
+from ml_assets.settings.services import DAGSTER
 from ml_assets.store.snapshots import atomic_write
 
 if TYPE_CHECKING:
@@ -40,8 +45,15 @@ class RefusedError(RunFailedError):
     """A run was stopped by a check or a step that named the reason: the data is at fault, not the program."""
 
 
+STORAGE: Final = "storage"
+"""Section of dagster.yaml that is there where Dagster's storage is no SQLite."""
+
+PASSWORD: Final = KEYS["database.password"].variable
+"""Dagster reads the password from this variable: it stands in no file."""
+
 UNWRITTEN = "Exception while writing logger call to event log"
 """What Dagster writes to stderr of an event that its database does not take."""
+
 INTERRUPTION = "DagsterExecutionInterruptedError"
 """What Dagster makes of Ctrl-C while a step runs."""
 
@@ -53,13 +65,45 @@ def dagster_yaml() -> Path:
     return inside if inside.is_file() else package.parent / "dagster.yaml"
 
 
-def prepare_home(settings: Settings) -> None:
-    """Make Dagster's home under ours, with this project's dagster.yaml, and point Dagster to it."""
-    keep_private()
+def instance_yaml(settings: Settings) -> bytes:
+    """Write what Dagster's instance is: the project's dagster.yaml, and its storage where that is PostgreSQL."""
     text = dagster_yaml().read_bytes()
+    database = settings.database
+    if database is None:
+        return text
+    storage = {
+        "username": database.user,
+        "password": {"env": PASSWORD} if database.password else "",
+        "hostname": database.host,
+        "port": database.port,
+        "db_name": database.name,
+        "params": database.params(DAGSTER),
+        "scheme": "postgresql+psycopg2",  # the driver whose errors dagster-postgres knows
+    }
+    return text + yaml.safe_dump({STORAGE: {"postgres": {"postgres_db": storage}}}).encode()
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make Dagster's home under ours, with this project's dagster.yaml, and point Dagster to it.
+
+    Raises
+    ------
+    SettingsError
+        The home cannot be used, or was made for another kind of database.
+    UnreachableError
+        The database of the environment does not answer.
+    """
+    keep_private()
+    text = instance_yaml(settings)
     place = settings.dagster_home / "dagster.yaml"
-    is_new = not (settings.dagster_home.exists() or settings.ledger.exists())
+    is_new = not (settings.dagster_home.exists() or settings.ledger_file.exists())
+    if settings.database is not None:
+        _see_library()
+        postgres.prepare(settings.database)
+        if settings.database.password is not None:
+            os.environ[PASSWORD] = settings.database.password.get_secret_value()
     try:
+        _see_kind(settings, place)
         settings.home.mkdir(parents=True, exist_ok=True)  # first: Dagster's may be reached by a link to it
         settings.dagster_home.mkdir(exist_ok=True)
         if not place.is_file() or place.read_bytes() != text:
@@ -77,6 +121,27 @@ def prepare_home(settings: Settings) -> None:
     os.environ["ML_ASSETS_HOME"] = str(settings.home)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["DO_NOT_TRACK"] = "true"
+
+
+def _see_library() -> None:
+    if find_spec("dagster_postgres") is None:
+        raise SettingsError(
+            "Dagster's storage in PostgreSQL needs dagster-postgres: run `pip install 'ml_assets[postgres]'`, then the "
+            "same command again"
+        )
+
+
+def _see_kind(settings: Settings, place: Path) -> None:
+    """Refuse a home whose history is in another kind of database: half of it would be missing."""
+    if settings.database is not None and settings.ledger_file.exists():
+        found = f"its history is in SQLite ({settings.ledger_file.name}), not in {settings.database.place}"
+    elif settings.database is None and place.is_file() and f"\n{STORAGE}:" in place.read_text("utf-8"):
+        found = "its history is in PostgreSQL, and no database is set"
+    else:
+        return
+    raise SettingsError(
+        f"ML_ASSETS_HOME: {settings.home}: {found}. Set ML_ASSETS_HOME to another folder, or APP_ENV as it was"
+    )
 
 
 @contextmanager

@@ -18,11 +18,10 @@ MOVED: Final = "alias_moved"
 
 
 def named(registry: Registry, recipe: str) -> int | None:
-    """Read which version the alias names; of a database in the home without MLflow, whose import takes seconds."""
-    database = registry.settings.mlflow_database
-    if database is None:
+    """Read which version the alias names; of our database without MLflow, whose import takes seconds."""
+    if not registry.settings.own_mlflow:
         return (registry.aliases(recipe) or {}).get(CHAMPION)
-    return aliased(database, recipe, CHAMPION)
+    return aliased(registry.settings, recipe, CHAMPION)
 
 
 def in_charge(registry: Registry, recipe: str, alias: int | None) -> int | None:

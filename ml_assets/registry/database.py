@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.failures import MendableError
+from ml_assets.registry import postgres
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,21 +55,22 @@ def configure(settings: Settings) -> MlflowClient:
 
 def create_database(settings: Settings) -> None:
     """Make MLflow's database unless it is there: whole or not at all, whenever a kill comes."""
+    if settings.own_mlflow and settings.database is not None:
+        postgres.make_mlflow(settings.database, settings.mlflow_artifacts.as_uri())
+    elif (target := settings.mlflow_database) is not None and not target.exists():
+        settings.locks.mkdir(parents=True, exist_ok=True)
+        with (settings.locks / "mlflow.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                _create_file(settings, target)
+
+
+def _create_file(settings: Settings, target: Path) -> None:
     import sqlite3
 
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    target = settings.mlflow_database
-    if target is None or target.exists():
-        return
-    settings.locks.mkdir(parents=True, exist_ok=True)
-    with (
-        (settings.locks / "mlflow.lock").open("a") as lock,
-        tempfile.TemporaryDirectory(dir=settings.addressed_home.absolute(), prefix=".mlflow-") as folder,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if target.exists():
-            return
+    with tempfile.TemporaryDirectory(dir=settings.addressed_home.absolute(), prefix=".mlflow-") as folder:
         made = Path(folder) / target.name
         store = SqlAlchemyStore(f"sqlite:///{made}", settings.mlflow_artifacts.as_uri())
         store.engine.dispose()
@@ -87,24 +89,30 @@ class DamagedDatabaseError(MendableError, RuntimeError):
     """A database is no database any more, or a damaged one."""
 
 
-def has_version(database: Path, recipe: str, version: int) -> bool:
-    """Whether MLflow's database has a version of a model; read without MLflow, whose import takes seconds."""
-    question = "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage != ?"
-    return _ask(database, "model_versions", question, (recipe, version, DELETED)) is not None
+def has_version(settings: Settings, recipe: str, version: int) -> bool:
+    """Whether our MLflow database has a version of a model; read without MLflow, whose import takes seconds."""
+    question = (
+        "SELECT 1 FROM model_versions WHERE name = :name AND version = :version AND current_stage != :stage"
+    )
+    values = {"name": recipe, "version": version, "stage": DELETED}
+    return _ask(settings, "model_versions", question, values) is not None
 
 
-def aliased(database: Path, recipe: str, alias: str) -> int | None:
-    """Read which version an alias names in MLflow's database, without MLflow; None where there is none."""
-    question = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
-    found = _ask(database, "registered_model_aliases", question, (recipe, alias))
+def aliased(settings: Settings, recipe: str, alias: str) -> int | None:
+    """Read which version an alias names in our MLflow database, without MLflow; None where there is none."""
+    question = "SELECT version FROM registered_model_aliases WHERE name = :name AND alias = :alias"
+    found = _ask(settings, "registered_model_aliases", question, {"name": recipe, "alias": alias})
     return None if found is None else int(found)
 
 
-def _ask(database: Path, table: str, question: str, values: tuple[object, ...]) -> Any:
+def _ask(settings: Settings, table: str, question: str, values: dict[str, object]) -> Any:
     """Read one value; None where the database, its table or the row is missing."""
     import sqlite3
 
-    if not database.is_file():
+    if settings.database is not None:
+        return postgres.ask(settings.database, table, question, values)
+    database = settings.mlflow_database
+    if database is None or not database.is_file():
         return None
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from ml_assets.failures import MendableError
 from ml_assets.records.health import Examined
-from ml_assets.registry import alias, champions
+from ml_assets.registry import alias, champions, postgres
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
+from ml_assets.settings.services import LEDGER
 
 
 def examine(settings: Settings) -> Iterator[Examined]:
     """Look at the ledger, at MLflow's database, and at the versions of every model in the ledger."""
+    yield from server(settings)
     try:
         ledger = Ledger(settings.ledger)
     except MendableError as error:
@@ -30,6 +32,20 @@ def examine(settings: Settings) -> Iterator[Examined]:
     registry = Registry(settings, ledger)
     for recipe in ledger.recipes():
         yield from _versions(registry, recipe)
+
+
+def server(settings: Settings) -> Iterator[Examined]:
+    """Ask the environment's PostgreSQL who it is; nothing where there is none."""
+    if settings.database is None:
+        return
+    try:
+        with postgres.connected(settings.database, LEDGER) as connection:
+            version = connection.exec_driver_sql("SHOW server_version").scalar()
+    except postgres.UnreachableError as error:
+        said, _, remedy = str(error).rpartition(": ")
+        yield Examined(part="PostgreSQL", found=said, ok=False, remedy=remedy)
+    else:
+        yield Examined(part="PostgreSQL", found=f"{version} answers at {settings.database.place}")
 
 
 def sound(database: Path) -> Examined:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_core import to_json
 
 from ml_assets.failures import MendableError
@@ -98,15 +98,16 @@ class Ledger:
 
     Parameters
     ----------
-    place : Path or str
-        A SQLite file (made, with its folder, when it is missing) or a database URL.
+    place : Path, str or SecretStr
+        A SQLite file (made, with its folder, when it is missing) or a database URL, whose schema is made.
     """
 
-    def __init__(self, place: Path | str) -> None:
-        if isinstance(place, str) and "://" in place:
-            self.url = sa.make_url(place)
+    def __init__(self, place: Path | str | SecretStr) -> None:
+        text = place.get_secret_value() if isinstance(place, SecretStr) else str(place)
+        if "://" in text:
+            self.url = sa.make_url(text)
         else:
-            self.url = sa.URL.create("sqlite", database=str(Path(place).absolute()))
+            self.url = sa.URL.create("sqlite", database=str(Path(text).absolute()))
         self._dialect = self.url.get_backend_name()
         if self._dialect not in APPEND_ONLY:
             raise ValueError(f"ledger: {self._dialect!r} is not a database for it; use sqlite or postgresql")

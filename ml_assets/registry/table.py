@@ -111,8 +111,18 @@ def complete(connection: sa.Connection) -> bool:
 
 def make(connection: sa.Connection) -> None:
     """Make what is missing of the table, its indexes and triggers."""
+    if connection.dialect.name == "postgresql":
+        make_schema(connection)
     metadata.create_all(connection)
     for index in decisions.indexes:
         index.create(connection, checkfirst=True)
     for statement in APPEND_ONLY[connection.dialect.name]:
         connection.exec_driver_sql(statement)
+
+
+def make_schema(connection: sa.Connection) -> None:
+    """Make the schema that a connection to PostgreSQL looks in first, unless it is there."""
+    if connection.exec_driver_sql("SELECT current_schema()").scalar() is None:
+        path = str(connection.exec_driver_sql("SHOW search_path").scalar())
+        name = path.partition(",")[0].strip().strip('"')
+        connection.execute(sa.schema.CreateSchema(name, if_not_exists=True))

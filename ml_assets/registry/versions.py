@@ -214,15 +214,14 @@ class Registry:
         version = champions.champion_version(self.ledger, recipe)
         if version is None or self._has_version(recipe, version):
             return None
-        place = self.settings.mlflow_database or "the server at MLFLOW_TRACKING_URI"
         return (
-            f"{recipe}: {place} has no version {version}, which the ledger has as champion. Restore it from a"
-            " backup, or train the model again with `ml-assets train --recipe-file FILE`"
+            f"{recipe}: {self.settings.mlflow_place} has no version {version}, which the ledger has as champion."
+            " Restore it from a backup, or train the model again with `ml-assets train --recipe-file FILE`"
         )
 
     def _has_version(self, recipe: str, version: int) -> bool:
-        if (database := self.settings.mlflow_database) is not None:
-            return has_version(database, recipe, version)
+        if self.settings.own_mlflow:
+            return has_version(self.settings, recipe, version)
         from mlflow.exceptions import MlflowException
 
         try:

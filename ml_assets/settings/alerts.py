@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from ml_assets.settings.errors import SettingsError
+from ml_assets.settings.layered import named
 
 
 class Alerts(BaseModel):
@@ -125,7 +126,7 @@ def read_alerts(environ: Mapping[str, str]) -> Alerts:
         return Alerts.model_validate(given)
     except ValidationError as error:
         faults = [
-            f"{_variable(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
+            f"{named(environ, _variable(fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError("; ".join(faults)) from None

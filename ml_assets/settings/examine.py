@@ -13,7 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ml_assets.records.health import Examined
+from ml_assets.settings.keys import KEYS
 from ml_assets.settings.settings import Settings
+from ml_assets.shown import shown
 
 LEAST_FREE = 1_000_000_000
 """Bytes that should be free: a training and its pictures, models and databases take some hundred million."""
@@ -79,6 +81,14 @@ def home(place: Path) -> Iterator[Examined]:
 
 def services(settings: Settings) -> Iterator[Examined]:
     """Knock at the servers that the settings name; nothing is sent."""
+    for part, address in (("Redis", settings.redis), ("warehouse", settings.warehouse)):
+        if address is not None and address.port is not None:
+            remedy = f"start it, or correct {KEYS[f'{part.lower()}.uri'].variable}"
+            yield _answers(part, address.host, address.port, remedy)
+        elif address is not None:
+            yield Examined(part=part, found=f"{address.place}; it is not asked")
+    if settings.storage_root is not None:
+        yield Examined(part="storage", found=f"{shown(settings.storage_root)}; it is not asked")
     if settings.mlflow_tracking_uri is not None:
         parts = urlsplit(settings.mlflow_tracking_uri)
         if parts.hostname is not None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
 
 from ml_assets.settings.alerts import Alerts, read_alerts
 from ml_assets.settings.errors import SettingsError
 from ml_assets.settings.home import addressed, read_folder, read_home
+from ml_assets.settings.layered import Environment, Layers, named
+from ml_assets.settings.layers import read_layers
+from ml_assets.settings.services import LEDGER, MLFLOW, Address, Database, read_services
 from ml_assets.settings.variables import Variables, read_variables
 from ml_assets.shown import without_user
 
@@ -27,6 +29,18 @@ class Settings(BaseModel):
 
     home: Path
     """All state: Dagster's, MLflow's, batches, ledger. `ML_ASSETS_HOME`, default `.ml_assets`."""
+    environment: Environment = "local"
+    """Which layers of settings were read. `APP_ENV`."""
+    database: Database | None = None
+    """PostgreSQL for Dagster's storage, MLflow's store and the ledger; None: SQLite in the home."""
+    redis: Address | None = None
+    """`ML_ASSETS_REDIS_URI`."""
+    warehouse: Address | None = None
+    """`ML_ASSETS_WAREHOUSE_URI`."""
+    storage_root: str | None = None
+    """`ML_ASSETS_STORAGE_ROOT`."""
+    serving: bool = False
+    """Whether models may be served by HTTP. `ML_ASSETS_SERVING_ENABLED`."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
     """Folders with recipes. `ML_ASSETS_RECIPES`, separated like PATH; default: the demo recipes."""
     mlflow_tracking_uri: str | None = Field(None, repr=False)
@@ -61,9 +75,24 @@ class Settings(BaseModel):
         return self.addressed_home / "dagster"
 
     @property
-    def ledger(self) -> Path:
-        """Database of the ledger."""
+    def ledger_file(self) -> Path:
+        """The ledger where it is a file."""
         return self.home / "ledger.db"
+
+    @property
+    def ledger(self) -> Path | SecretStr:
+        """Where the ledger is: its file, or the address of its tables."""
+        return self.ledger_file if self.database is None else self.database.at(LEDGER)
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there may be entries: a file that is not there has none."""
+        return self.database is not None or self.ledger_file.exists()
+
+    @property
+    def ledger_place(self) -> str:
+        """Where the ledger is, for a message."""
+        return str(self.ledger_file) if self.database is None else self.database.place
 
     @property
     def store(self) -> Path:
@@ -91,9 +120,21 @@ class Settings(BaseModel):
         return self.home / "recipes.json"
 
     @property
+    def own_mlflow(self) -> bool:
+        """Whether MLflow's database is ours to make and to ask: no address of another one is given."""
+        return self.mlflow_tracking_uri is None
+
+    @property
     def mlflow_database(self) -> Path | None:
-        """MLflow's database; None where a server is used."""
-        return self.home.absolute() / "mlflow.db" if self.mlflow_tracking_uri is None else None
+        """MLflow's database where it is a file; None where a server has it."""
+        return self.home.absolute() / "mlflow.db" if self.own_mlflow and self.database is None else None
+
+    @property
+    def mlflow_place(self) -> str:
+        """Where MLflow's database is, for a message."""
+        if self.own_mlflow:
+            return str(self.mlflow_database) if self.database is None else self.database.place
+        return "the server at MLFLOW_TRACKING_URI"
 
     @property
     def mlflow_artifacts(self) -> Path:
@@ -102,48 +143,67 @@ class Settings(BaseModel):
 
     @property
     def tracking_uri(self) -> str:
-        """Address of MLflow's tracking store and registry."""
+        """Address of MLflow's tracking store and registry, with the password of a database: never to be shown."""
+        if self.mlflow_tracking_uri is None and self.database is not None:
+            return self.database.at(MLFLOW).get_secret_value()
         return self.mlflow_tracking_uri or f"sqlite:///{self.addressed_home.absolute()}/mlflow.db"
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from environment variables.
+def current_layers(environ: Mapping[str, str] = os.environ) -> Layers:
+    """Read the layers that the settings are made of.
 
     Raises
     ------
     SettingsError
-        If a value does not fit; the message names the variable.
+        A file says what it may not.
     """
+    return read_layers(environ)
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the files of the environment and from environment variables.
+
+    Raises
+    ------
+    SettingsError
+        If a value does not fit; the message names the variable, or the file, the line and the key.
+    """
+    given = read_layers(environ)
     values: dict[str, object] = {
-        "home": read_home("ML_ASSETS_HOME", environ.get("ML_ASSETS_HOME") or ".ml_assets")
-    }
-    if folders := environ.get("ML_ASSETS_RECIPES"):
+        "home": read_home(named(given, "ML_ASSETS_HOME"), given.get("ML_ASSETS_HOME") or ".ml_assets")
+    } | read_services(given)
+    if folders := given.get("ML_ASSETS_RECIPES"):
+        place = named(given, "ML_ASSETS_RECIPES")
         values["recipes"] = tuple(
-            read_folder("ML_ASSETS_RECIPES", folder) for folder in folders.split(os.pathsep) if folder
+            read_folder(place, folder) for folder in folders.split(os.pathsep) if folder
         )
-    if uri := environ.get("MLFLOW_TRACKING_URI"):
-        values |= _read_server(uri, environ)
-    if url := environ.get("ML_ASSETS_MLFLOW_URL"):
+    if uri := given.get("MLFLOW_TRACKING_URI"):
+        values |= _read_server(uri, given)
+    if url := given.get("ML_ASSETS_MLFLOW_URL"):
         values["mlflow_url"] = without_user(url)
-    if level := environ.get("LOG_LEVEL"):
+    if level := given.get("LOG_LEVEL"):
         values["log_level"] = level.upper()
     for field, variable, kind in (
         ("sensor_seconds", "ML_ASSETS_SENSOR_SECONDS", int),
         ("tuning_timeout", "ML_ASSETS_TUNING_TIMEOUT", float),
     ):
-        if text := environ.get(variable):
+        if text := given.get(variable):
             try:
                 values[field] = kind(text)
             except ValueError:
-                raise SettingsError(f"{variable}: {text!r} is not a number") from None
-    if folder := environ.get("ML_ASSETS_DEMO_DATA"):
-        values["demo_data"] = read_folder("ML_ASSETS_DEMO_DATA", folder)
-    values["alerts"] = read_alerts(environ)
-    values["variables"] = read_variables(environ)
+                raise SettingsError(f"{named(given, variable)}: {text!r} is not a number") from None
+    if folder := given.get("ML_ASSETS_DEMO_DATA"):
+        values["demo_data"] = read_folder(named(given, "ML_ASSETS_DEMO_DATA"), folder)
+    values["alerts"] = read_alerts(given)
+    values["variables"] = read_variables(given)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("; ".join(map(_in_words, error.errors()))) from None
+        faults = []
+        for fault in error.errors():
+            variable, allowed = VARIABLES[str(fault["loc"][0])]
+            faults.append(f"{named(given, variable)}: found {str(fault['input'])!r}; allowed: {allowed}")
+        raise SettingsError("; ".join(faults)) from None
 
 
 VARIABLES = {
@@ -154,17 +214,12 @@ VARIABLES = {
 """Setting that may not fit → its variable, and what is allowed."""
 
 
-def _in_words(fault: ErrorDetails) -> str:
-    variable, allowed = VARIABLES[str(fault["loc"][0])]
-    return f"{variable}: found {str(fault['input'])!r}; allowed: {allowed}"
-
-
 def _read_server(uri: str, environ: Mapping[str, str]) -> dict[str, object]:
     """Read a server's address; who asks travels beside it, so that no message and no link can show it."""
     if uri.startswith("file:") or not re.match(r"[a-z][a-z0-9+]*://|databricks", uri):
         allowed = "https://HOST, http://HOST or the address of a database, as postgresql://HOST/NAME"
         raise SettingsError(
-            f"MLFLOW_TRACKING_URI: {without_user(uri)!r} is not supported; allowed: {allowed}"
+            f"{named(environ, 'MLFLOW_TRACKING_URI')}: {without_user(uri)!r} is not supported; allowed: {allowed}"
         )
     user, password = environ.get("MLFLOW_TRACKING_USERNAME"), environ.get("MLFLOW_TRACKING_PASSWORD")
     page: dict[str, object] = {}

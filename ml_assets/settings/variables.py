@@ -10,8 +10,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ml_assets.settings.alerts import ALERT_SECRETS
 from ml_assets.settings.errors import SettingsError
+from ml_assets.settings.keys import SECRETS
+from ml_assets.settings.layered import named
 
 PREFIX: Final = "ML_ASSETS_RECIPE_"
 """Variables that begin with this are for recipes."""
@@ -30,11 +31,6 @@ MODULES: Final = "ML_ASSETS_MODULES"
 
 OF_THE_EXAMPLES: Final = frozenset({"ML_ASSETS_DEMO_DATA", "ML_ASSETS_BENCHMARK_DATA"})
 """Folders of the demo's and the benchmarks' data."""
-
-SECRET: Final = ALERT_SECRETS | {
-    CONNECTION, "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
-}  # fmt: skip
-"""Never for recipes: what a recipe reads is shown in messages and in the web UI."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Variables:
         if (name.startswith(PREFIX) and name != LIST) or name in self.names:
             return None
         refused = f"a recipe may not read the environment variable {name}"
-        if name in SECRET:
+        if name in SECRETS:  # what a recipe reads is shown in messages and in the web UI
             return f"{refused}, a secret of the operator. Take it out"
         return f"{refused}. Rename it to {PREFIX}{name}, or allow it by {LIST}={name}"
 
@@ -75,9 +71,13 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
     listed = {name.strip() for name in environ.get(LIST, "").split(",") if name.strip()}
     for name in sorted(listed):
         if not re.fullmatch(r"\w+", name):
-            raise SettingsError(f"{LIST}: {name!r} is no name of a variable; separate names by commas")
-        if name in SECRET:
-            raise SettingsError(f"{LIST}: {name} is a secret, which no recipe may read: take it out")
+            raise SettingsError(
+                f"{named(environ, LIST)}: {name!r} is no name of a variable; separate names by commas"
+            )
+        if name in SECRETS:
+            raise SettingsError(
+                f"{named(environ, LIST)}: {name} is a secret, which no recipe may read: take it out"
+            )
     allowed = Variables(OF_THE_EXAMPLES | listed)
     return Variables(
         allowed.names,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,9 @@ from ml_assets.registry import alias, charge, tracking
 from ml_assets.registry.database import DamagedDatabaseError
 from ml_assets.registry.ledger import Ledger, LedgerDamagedError
 from ml_assets.registry.versions import Registry
+from ml_assets.settings import Settings
 from ml_assets_tests.support.command_line import SMALL
+from ml_assets_tests.support.installations import Copies
 from ml_assets_tests.support.registry_workers import (
     champion_of,
     evaluation,
@@ -89,17 +90,8 @@ def test_a_deleted_alias_is_set_again(moved: Registry) -> None:
     law_of_the_ledger(moved)
 
 
-def _without_ledger(registry: Registry) -> Registry:
-    """The same home after its ledger was lost."""
-    home = registry.settings.home.parent / "another home"
-    home.mkdir()
-    for path in registry.settings.home.glob("mlflow.db*"):
-        shutil.copy(path, home)
-    return open_registry(home)
-
-
 @pytest.fixture
-def lost(registry: Registry) -> tuple[Registry, Registry]:
+def lost(registry: Registry, copies: Copies) -> tuple[Registry, Registry]:
     """A registry with three versions, the second in charge, and the same one without its ledger."""
     for number in range(3):
         trained = train(registry, c=0.1 * (number + 1))
@@ -107,7 +99,8 @@ def lost(registry: Registry) -> tuple[Registry, Registry]:
         registry.register(trained, evaluation=evaluation(0.7 + number / 10))
     promote(registry, 1, None)
     promote(registry, 2, 1)
-    return registry, _without_ledger(registry)
+    home = registry.settings.home.parent / "another home"
+    return registry, open_registry(copies.copy(registry.settings, home, lost="ledger"))
 
 
 def test_a_lost_ledger_is_made_anew_from_mlflow(lost: tuple[Registry, Registry]) -> None:
@@ -168,4 +161,4 @@ def test_a_damaged_database_is_told_with_its_remedy(tmp_path: Path, content: byt
     from ml_assets.registry.database import has_version
 
     with pytest.raises(DamagedDatabaseError, match=r"mlflow\.db is damaged .* restore it from a backup"):
-        has_version(tmp_path / "mlflow.db", "churn", 1)
+        has_version(Settings(home=tmp_path), "churn", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
 from ml_assets.registry.versions import LostRegistryError, Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support import registry_workers
+from ml_assets_tests.support.installations import Copies
 from ml_assets_tests.support.processes import processes
 from ml_assets_tests.support.registry_workers import (
     champion_of,
@@ -31,37 +32,33 @@ from ml_assets_tests.support.registry_workers import (
 # ---- a registry that was lost
 
 
-def _delete_database(registry: Registry) -> Registry:
+def _delete_database(registry: Registry, copies: Copies) -> Registry:
     """In another home: this process keeps a deleted database open."""
     home = registry.settings.home.parent / "another home"
-    home.mkdir()
-    for path in registry.settings.home.glob("ledger.db*"):
-        shutil.copy(path, home)
-    return open_registry(home)
+    return open_registry(copies.copy(registry.settings, home, lost="mlflow"))
 
 
-def _delete_models(registry: Registry) -> Registry:
+def _delete_models(registry: Registry, _: Copies) -> Registry:
     registry.client.delete_registered_model("churn")
-    return open_registry(registry.settings.home)
+    return open_registry(registry.settings)
 
 
-def _delete_versions(registry: Registry) -> Registry:
+def _delete_versions(registry: Registry, _: Copies) -> Registry:
     for version in (1, 2):
         registry.client.delete_model_version("churn", str(version))
-    return open_registry(registry.settings.home)
+    return open_registry(registry.settings)
 
 
 LOSSES = [_delete_database, _delete_models, _delete_versions]
+Loss = Callable[[Registry, Copies], Registry]
 
 
 @pytest.mark.parametrize("lose", LOSSES)
-def test_a_lost_registry_is_said_and_changes_nothing(
-    registry: Registry, lose: Callable[[Registry], Registry]
-) -> None:
+def test_a_lost_registry_is_said_and_changes_nothing(registry: Registry, copies: Copies, lose: Loss) -> None:
     register(registry, 2)
     promote(registry, 2, None)
     assert registry.lost("churn") is None
-    registry = lose(registry)
+    registry = lose(registry, copies)
     before = registry.ledger.entries()
     tried = [
         lambda: registry.champion("churn"),
@@ -71,21 +68,20 @@ def test_a_lost_registry_is_said_and_changes_nothing(
         lambda: charge.rollback(registry, "churn", actor="test", to=1),
     ]
     for attempt in tried:
-        with pytest.raises(
-            LostRegistryError, match=r"churn: .*mlflow\.db has no version 2.* Restore .* train"
-        ):
+        place = re.escape(registry.settings.mlflow_place)
+        with pytest.raises(LostRegistryError, match=rf"churn: {place} has no version 2.* Restore .* train"):
             attempt()
     assert registry.ledger.entries() == before
 
 
 @pytest.mark.parametrize("lose", LOSSES)
 def test_after_a_loss_the_next_model_is_a_first_one_with_a_new_number(
-    registry: Registry, lose: Callable[[Registry], Registry]
+    registry: Registry, copies: Copies, lose: Loss
 ) -> None:
     register(registry, 2)
     promote(registry, 1, None)
     promote(registry, 2, 1)
-    registry = lose(registry)
+    registry = lose(registry, copies)
     (entry,) = charge.reconcile(registry, "churn", give_up_lost=True)
     assert (entry.from_version, entry.to_version) == (2, None)
     assert registry.champion("churn") is None
@@ -142,7 +138,7 @@ def test_a_decision_against_another_champion_is_stale(registry: Registry, expect
     law_of_the_ledger(registry)
 
 
-def test_of_simultaneous_promotions_exactly_one_wins(registry: Registry, mlflow_home: Path) -> None:
+def test_of_simultaneous_promotions_exactly_one_wins(registry: Registry) -> None:
     versions = register(registry, 4)
     context = processes()
     champion = None
@@ -150,7 +146,8 @@ def test_of_simultaneous_promotions_exactly_one_wins(registry: Registry, mlflow_
         barrier, answers = context.Barrier(2), context.Queue()
         racers = [
             context.Process(
-                target=registry_workers.race_to_promote, args=(mlflow_home, v, champion, barrier, answers)
+                target=registry_workers.race_to_promote,
+                args=(registry.settings, v, champion, barrier, answers),
             )
             for v in challengers
         ]
@@ -202,15 +199,13 @@ def test_there_is_nothing_to_roll_back_before_the_second_promotion(registry: Reg
 # ---- kills
 
 
-def _kill_everywhere(registry: Registry, home: Path, action: str, argument: object) -> list[Registry]:
+def _kill_everywhere(registry: Registry, copies: Copies, action: str, argument: object) -> list[Registry]:
     """Run an action in copies of the home, dying before write 0, 1, 2 … until it gets to its end."""
+    home = registry.settings.home
     context = processes()
     homes: list[Registry] = []
     for at in range(100):
-        copy = home.parent / f"killed {at}"
-        copy.mkdir()
-        for path in home.glob("*.db*"):
-            shutil.copyfile(path, copy / path.name)
+        copy = copies.copy(registry.settings, home.parent / f"killed {at}")
         process = context.Process(target=registry_workers.die_in, args=(copy, action, argument, at))
         process.start()
         process.join(60)
@@ -222,11 +217,11 @@ def _kill_everywhere(registry: Registry, home: Path, action: str, argument: obje
 
 
 def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
-    registry: Registry, mlflow_home: Path
+    registry: Registry, copies: Copies
 ) -> None:
     register(registry, 2)
     promote(registry, 1, None)
-    homes = _kill_everywhere(registry, mlflow_home, "promote", (2, 1))
+    homes = _kill_everywhere(registry, copies, "promote", (2, 1))
     assert len(homes) == 6  # intent, alias champion, alias challenger, tag, outcome, and to the end
     seen = []
     for killed in homes:
@@ -248,13 +243,13 @@ def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
 
 @pytest.mark.parametrize("again", [{}, {"to": 2}, {"to": 2, "expected_champion": 3}], ids=str)
 def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
-    registry: Registry, mlflow_home: Path, again: dict[str, int]
+    registry: Registry, copies: Copies, again: dict[str, int]
 ) -> None:
     register(registry, 3)
     for version, expected in ((1, None), (2, 1), (3, 2)):
         promote(registry, version, expected)
     seen = set()
-    for killed in _kill_everywhere(registry, mlflow_home, "rollback", None):
+    for killed in _kill_everywhere(registry, copies, "rollback", None):
         seen.add(champion_of(killed))
         entry = charge.rollback(killed, "churn", actor="again", **again)
         assert (entry.state, entry.from_version, entry.to_version) == ("done", 3, 2)
@@ -265,12 +260,12 @@ def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
 
 
 def test_a_kill_anywhere_in_a_registration_is_healed_by_the_same_call(
-    registry: Registry, mlflow_home: Path
+    registry: Registry, copies: Copies
 ) -> None:
     register(registry, 1)
     promote(registry, 1, None)
     trained: TrainedModel = train(registry)
-    for killed in _kill_everywhere(registry, mlflow_home, "register", trained):
+    for killed in _kill_everywhere(registry, copies, "register", trained):
         assert killed.register(trained, evaluation=evaluation()) == 2
         assert [v.version for v in killed.versions("churn")] == [1, 2]
         assert len(killed.client.search_model_versions("name = 'churn'")) == 2

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,23 +18,8 @@ from ml_assets.records import Score
 from ml_assets.registry.champions import champions, line_of_champions
 from ml_assets.registry.ledger import Entry, Ledger, LedgerBusyError, decisions
 from ml_assets_tests.support import registry_workers
+from ml_assets_tests.support.databases import database
 from ml_assets_tests.support.processes import processes
-
-POSTGRES = os.environ.get("ML_ASSETS_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
-
-
-def _postgres_schema() -> Iterator[str]:
-    pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install 'psycopg[binary]'")
-    name = f"ledger_{uuid.uuid4().hex[:12]}"
-    server = sa.create_engine(POSTGRES, poolclass=sa.NullPool)
-    try:
-        with server.begin() as connection:
-            connection.execute(sa.schema.CreateSchema(name))
-    except sa.exc.OperationalError as error:
-        pytest.skip(f"no PostgreSQL at {POSTGRES}: {error.orig}")
-    yield f"{POSTGRES}?options=-csearch_path%3D{name}"
-    with server.begin() as connection:
-        connection.execute(sa.schema.DropSchema(name, cascade=True))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -45,7 +28,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "state" / "ledger.db")
     else:
-        yield from _postgres_schema()
+        with database("postgresql", tmp_path) as address:
+            yield f"{address}?options=-csearch_path%3Dml_assets"
 
 
 @pytest.fixture
@@ -97,9 +81,9 @@ def test_replace_cannot_rewrite_history_in_sqlite(tmp_path: Path) -> None:
     assert ledger.entries() == (before,)
 
 
-def test_truncate_is_refused_in_postgresql() -> None:
-    for place in _postgres_schema():
-        ledger = Ledger(place)
+def test_truncate_is_refused_in_postgresql(tmp_path: Path) -> None:
+    with database("postgresql", tmp_path) as address:
+        ledger = Ledger(address)
         before = ledger.append("churn", "promote", actor="gate", reason="better")
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), ledger._engine.begin() as connection:
             connection.exec_driver_sql("TRUNCATE decisions")

@@ -6,7 +6,7 @@ import pytest
 
 from ml_assets.settings import SettingsError, read_settings
 from ml_assets.settings.alerts import ALERT_VARIABLES, Alerts, read_alerts
-from ml_assets.settings.variables import SECRET
+from ml_assets.settings.keys import SECRETS
 from ml_assets.sources.paths import SourceError, expand
 
 ENVIRON = {
@@ -37,7 +37,7 @@ def test_what_is_allowed_is_read(written: str, expected: str) -> None:
     assert expand(written, read_settings(ENVIRON).variables) == expected
 
 
-@pytest.mark.parametrize("name", [*sorted(SECRET), "HOME", "PATH", "ML_ASSETS_RECIPE_VARIABLES", "lake"])
+@pytest.mark.parametrize("name", [*sorted(SECRETS), "HOME", "PATH", "ML_ASSETS_RECIPE_VARIABLES", "lake"])
 @pytest.mark.parametrize("default", ["", ":-x"])
 def test_what_is_not_allowed_is_refused_with_the_remedy(name: str, default: str) -> None:
     settings = read_settings(ENVIRON)
@@ -45,7 +45,7 @@ def test_what_is_not_allowed_is_refused_with_the_remedy(name: str, default: str)
     with pytest.raises(SourceError) as caught:
         expand(written, settings.variables)
     assert f"may not read the environment variable {name}" in str(caught.value)
-    remedy = "Take it out" if name in SECRET else f"allow it by ML_ASSETS_RECIPE_VARIABLES={name}"
+    remedy = "Take it out" if name in SECRETS else f"allow it by ML_ASSETS_RECIPE_VARIABLES={name}"
     assert remedy in str(caught.value)
     assert written in str(caught.value)
     assert "hunter2" not in str(caught.value) + repr(settings) + repr(settings.variables)
@@ -60,12 +60,12 @@ def test_an_alert_s_setting_is_shown_or_it_is_a_secret(field: str) -> None:
             value = getattr(read_alerts(sealed | {name: text}), field)
         except SettingsError:
             continue
-        assert (text in repr(value)) == (name not in SECRET)
+        assert (text in repr(value)) == (name not in SECRETS)
         return
     pytest.fail(f"no text fits {name}")
 
 
-@pytest.mark.parametrize("name", sorted(SECRET))
+@pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_secret_cannot_be_allowed(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is a secret"):
         read_settings({"ML_ASSETS_RECIPE_VARIABLES": f"LAKE,{name}"})

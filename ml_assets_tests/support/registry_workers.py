@@ -111,9 +111,9 @@ def evaluation(value: float = 0.8) -> Evaluation:
     )
 
 
-def open_registry(home: Path) -> Registry:
-    """The registry of a home."""
-    return Registry(Settings(home=home), Ledger(home / "ledger.db"))
+def open_registry(settings: Settings) -> Registry:
+    """The registry of an installation."""
+    return Registry(settings, Ledger(settings.ledger))
 
 
 def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int = 0) -> TrainedModel:
@@ -181,9 +181,11 @@ def append_once(place: str, key: str, barrier: Any, answers: Any) -> None:
     answers.put(created)
 
 
-def race_to_promote(home: Path, version: int, expected: int | None, barrier: Any, answers: Any) -> None:
+def race_to_promote(
+    settings: Settings, version: int, expected: int | None, barrier: Any, answers: Any
+) -> None:
     """Race for the alias."""
-    registry = open_registry(home)
+    registry = open_registry(settings)
     registry.champion("churn")
     barrier.wait()
     try:
@@ -248,9 +250,9 @@ def leave_open(home: Path, run_id: str, how: str) -> None:
             unregister_exit_hook()
 
 
-def die_in(home: Path, action: str, argument: Any, at: int) -> None:
+def die_in(settings: Settings, action: str, argument: Any, at: int) -> None:
     """Do something to the registry and die before the n-th write; exit code 9 where that came, else 0."""
-    registry = open_registry(home)
+    registry = open_registry(settings)
     writes: list[str] = []
     registry.client = DiesAt(registry.client, writes, at)
     registry.ledger = DiesAt(registry.ledger, writes, at)
