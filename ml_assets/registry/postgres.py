@@ -35,7 +35,7 @@ def connected(database: Database, schema: str) -> Iterator[sa.Connection]:
     try:
         connection = engine.connect()
     except sa.exc.OperationalError as error:
-        said = " ".join(str(error.orig).split())
+        said = next(iter(str(error.orig).splitlines()), "no answer").strip()
         raise UnreachableError(
             f"{database.place}: {said}: start it, or correct ML_ASSETS_DATABASE_URI and ML_ASSETS_DATABASE_PASSWORD"
         ) from None
