@@ -65,12 +65,20 @@ def make_mlflow(database: Database, artifacts: str) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('mlflow_schema'))")
         if _has_schema(connection, MLFLOW):
             return
+        _drop_halves(connection)
         made = f"{MLFLOW}_{uuid.uuid4().hex[:12]}"
         with connected(database, made) as other:
             other.execute(sa.schema.CreateSchema(made))
         store = SqlAlchemyStore(database.at(made).get_secret_value(), artifacts)
         store.engine.dispose()
         connection.exec_driver_sql(f"ALTER SCHEMA {made} RENAME TO {MLFLOW}")
+
+
+def _drop_halves(connection: sa.Connection) -> None:
+    """Remove what a kill left of MLflow's tables."""
+    names = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^mlflow_[0-9a-f]{12}$'"
+    for left in connection.exec_driver_sql(names).scalars().all():
+        connection.execute(sa.schema.DropSchema(left, cascade=True))
 
 
 def ask(database: Database, table: str, question: str, values: dict[str, object]) -> Any:
