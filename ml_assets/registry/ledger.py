@@ -104,10 +104,8 @@ class Ledger:
 
     def __init__(self, place: Path | str | SecretStr) -> None:
         text = place.get_secret_value() if isinstance(place, SecretStr) else str(place)
-        if "://" in text:
-            self.url = sa.make_url(text)
-        else:
-            self.url = sa.URL.create("sqlite", database=str(Path(text).absolute()))
+        file = sa.URL.create("sqlite", database=str(Path(text).absolute()))
+        self.url = sa.make_url(text) if "://" in text else file
         self._dialect = self.url.get_backend_name()
         if self._dialect not in APPEND_ONLY:
             raise ValueError(f"ledger: {self._dialect!r} is not a database for it; use sqlite or postgresql")
