@@ -13,11 +13,9 @@ from ml_assets.cli.arguments import ContextParams, Json, ModelName, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
     checked_lines,
-    columns,
     faults,
     finish,
     log_to_stderr,
-    number,
     say,
     stop,
 )
@@ -128,31 +126,12 @@ def profile(
 def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json: Json = False) -> None:
     """Train the model of a recipe through the real graph, and let the gate decide."""
     from ml_assets.cli.context_params import use
-    from ml_assets.cli.train import train_recipe
+    from ml_assets.cli.train import train_recipe, train_text
 
     with faults(as_json):
         use(context_params, recipe_file)
         result = train_recipe(recipe_file, say)
-    scores = columns(
-        [
-            [
-                name,
-                number(value),
-                *(number(v) for v in result["intervals"][name]),
-                number(result["baseline"].get(name)),
-            ]
-            for name, value in result["metrics"].items()
-        ],
-        ["metric", "hold-out", "low", "high", "baseline"],
-    )
-    verdict = "is champion now" if result["promoted"] else "did not replace the champion"
-    text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"
-    if result["account"]:
-        text += f"\n{result['account']['words']}"
-        text += f"\n{result['account']['columns_words']}" * bool(result["account"]["columns_words"])
-    if result["learned"]:
-        text += f"\nthe champion has learned {result['learned']['words']}"
-    finish(result, text, as_json)
+    finish(result, train_text(result), as_json)
 
 
 @app.command()
@@ -212,7 +191,9 @@ def status(
 ) -> None:
     """Show every model: its champion, scores, drift, status and the last decision with its reason."""
     if environment:
-        show_environment(as_json)
+        from ml_assets.cli.environment import show
+
+        show(as_json)
         return
     from ml_assets.cli.models import statuses
     from ml_assets.cli.status import status_text
@@ -228,17 +209,6 @@ def status(
         for note in row.notes:
             say(f"{row.name}: {note}")
     if any(row.status == "lost" for row in rows):
-        raise typer.Exit(FAILED)
-
-
-def show_environment(as_json: bool) -> None:
-    """Show the settings with their layers, and what answers; exit code 1 where something does not."""
-    from ml_assets.cli.environment import environment, environment_text
-
-    with faults(as_json):
-        result = environment()
-    finish(result, environment_text(result), as_json)
-    if not result["ok"]:
         raise typer.Exit(FAILED)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_assets.cli.output import columns
+import typer
+
+from ml_assets.cli.output import columns, faults, finish
+from ml_assets.failures import FAILED
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.registry.examine import server
 from ml_assets.settings import current_layers, read_settings
@@ -13,6 +16,15 @@ from ml_assets.settings.keys import KEYS, is_unknown
 from ml_assets.shown import shown
 
 NOT_SHOWN = "(set; not shown)"
+
+
+def show(as_json: bool) -> None:
+    """Show the settings with their layers, and what answers; exit code 1 where something does not."""
+    with faults(as_json):
+        result = environment()
+    finish(result, environment_text(result), as_json)
+    if not result["ok"]:
+        raise typer.Exit(FAILED)
 
 
 def environment() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cli.models import actor, file_state
+from ml_assets.cli.output import columns, number
 from ml_assets.lifecycle.accounting import TrainingRows
 from ml_assets.lifecycle.learned import learned
 from ml_assets.lifecycle.state import Busy, ModelState, locked
@@ -134,3 +135,27 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
         "learned": known.model_dump() | {"words": known.words} if known else None,
         "seconds": round(seconds, 2),
     }
+
+
+def train_text(result: dict[str, Any]) -> str:
+    """Tell of a training: the verdict, the scores, and what became of the rows."""
+    scores = columns(
+        [
+            [
+                name,
+                number(value),
+                *(number(v) for v in result["intervals"][name]),
+                number(result["baseline"].get(name)),
+            ]
+            for name, value in result["metrics"].items()
+        ],
+        ["metric", "hold-out", "low", "high", "baseline"],
+    )
+    verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"
+    if result["account"]:
+        text += f"\n{result['account']['words']}"
+        text += f"\n{result['account']['columns_words']}" * bool(result["account"]["columns_words"])
+    if result["learned"]:
+        text += f"\nthe champion has learned {result['learned']['words']}"
+    return text
