@@ -105,7 +105,7 @@ class ModelState:
         """Where its rows come from."""
         from ml_assets.sources.source import source_of
 
-        return source_of(self.recipe, self.path.parent, self.settings.variables)
+        return source_of(self.recipe, self.path.parent, self.settings.variables, self.settings.mirror)
 
     def rows(self, batch: str) -> Rows:
         """Read one batch from its source, with the account of the rows that are not given on."""

@@ -70,7 +70,7 @@ def not_yet(what: str, instead: str) -> str:
     """
     Say that something is known but not yet supported, and what to do.
 
-    >>> not_yet("s3://", "Allowed: a path")
-    's3:// is not yet supported. Allowed: a path'
+    >>> not_yet("http://", "Allowed: a path")
+    'http:// is not yet supported. Allowed: a path'
     """
     return f"{what} is not yet supported. {instead}"

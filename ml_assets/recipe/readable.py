@@ -20,7 +20,10 @@ ENDINGS: Final = {ending: name for name, endings in FILE_TYPES.items() for endin
 QUERIES: Final = (".sql", ".sql.j2")
 """Endings of files that hold a query, and of those that hold a template of one."""
 
-SCHEMES: Final = {"file": "file://PATH", "sklearn": "sklearn://NAME"}
+STORES: Final = {"s3": "s3://BUCKET/PATH", "gs": "gs://BUCKET/PATH", "abfs": "abfs://CONTAINER/PATH"}
+"""Beginnings of addresses in object storage: an object, a pattern or a folder."""
+
+SCHEMES: Final = {"file": "file://PATH", "sklearn": "sklearn://NAME"} | STORES
 """Beginnings of a `source_uri` that is no path, and how the whole is written."""
 
 DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")

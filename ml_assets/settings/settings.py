@@ -100,6 +100,11 @@ class Settings(BaseModel):
         return self.home / "batches"
 
     @property
+    def mirror(self) -> Path:
+        """Folder of copies of what lies in object storage, with one folder for each address."""
+        return self.home / "mirror"
+
+    @property
     def studies(self) -> Path:
         """Folder of the hyperparameter searches, with one folder for each model."""
         return self.home / "studies"

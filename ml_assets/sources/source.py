@@ -13,6 +13,7 @@ from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
 from ml_assets.sources.paths import VARIABLE, SourceError, expand
+from ml_assets.sources.remote import LIBRARIES, Remote
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Sql, Wanted, columns_of
 
@@ -66,12 +67,16 @@ class Source(Protocol):
         """Rows of all batches, or of some of much: what `validate` looks at, within seconds."""
 
 
-SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known}
+SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known} | dict.fromkeys(
+    LIBRARIES, Remote
+)
 """Kinds of sources by the scheme of `source_uri`; a path has none, and a query is told by its words."""
 
 
-def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
+def source_of(recipe: Recipe, base: Path, variables: Variables, mirror: Path | None = None) -> Source:
     """Source of a recipe whose file lies in `base`; `variables` are those that recipes may use.
+
+    What lies in object storage is copied to `mirror`.
 
     Raises
     ------
@@ -98,6 +103,7 @@ def source_of(recipe: Recipe, base: Path, variables: Variables) -> Source:
             columns_of(recipe),
             loader.na_values,
             sql=sql,
+            mirror=mirror,
         )
     )
 

@@ -83,6 +83,8 @@ class Wanted:
         In UTC, without a zone: later times by more than a year are no times of rows.
     sql : Sql, optional
         What a query needs; None where the rows lie in files.
+    mirror : Path, optional
+        Folder for copies of what lies in object storage; None: they are kept as long as the process lives.
     """
 
     uri: str
@@ -93,6 +95,7 @@ class Wanted:
     na_values: tuple[str, ...] = ()
     today: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     sql: Sql | None = None
+    mirror: Path | None = None
 
     @property
     def name(self) -> str:

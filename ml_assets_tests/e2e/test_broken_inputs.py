@@ -63,7 +63,7 @@ RECIPES: dict[str, tuple[str, str, int, str, list[str]]] = {
     "key twice": ("training:", "model: {}\ntraining:", 9, "model", ["there twice (first in line 2)"]),
     "name taken": ("name: bad", "name: good", 1, "name", ["'good' is the name of", "good.yaml"]),
     "format not read": ("bad.csv", "bad.xlsx", 5, "model.loader.source_uri", ["not yet supported", "CSV"]),
-    "place not read": ("bad.csv", "s3://bucket/bad.csv", 5, "model.loader.source_uri", ["s3://", "not yet"]),
+    "place not read": ("bad.csv", "az://bucket/bad.csv", 5, "model.loader.source_uri", ["az://", "not yet"]),
 }  # fmt: skip
 
 

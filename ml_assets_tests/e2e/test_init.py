@@ -108,7 +108,7 @@ def test_names_that_yaml_would_read_otherwise(shop: Shop) -> None:
         (("shop", "--data", "rows.csv", "--target", "bougth"), "Did you mean 'bought'?"),
         (("shop", "--data", "gone.csv", "--target", "bought"), "gone.csv"),
         (("a shop", "--data", "rows.csv", "--target", "bought"), "a_shop"),
-        (("shop", "--data", "s3://bucket/x.csv", "--target", "bought"), "s3://"),
+        (("shop", "--data", "az://bucket/x.csv", "--target", "bought"), "az://"),
         (("shop", "--data", "rows.csv", "--target", "bought"), "is there already"),
     ],
 )

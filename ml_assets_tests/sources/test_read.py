@@ -124,7 +124,7 @@ def test_missing_batch_says_which_batches_there_are(tmp_path: Path) -> None:
     ("source_uri", "message"),
     [
         ("rows.sql.j2", "a query needs a database"),
-        ("s3://bucket/rows.csv", "'s3://' is not yet read"),
+        ("az://bucket/rows.csv", "'az://' is not yet read"),
         ("htp://rows.csv", "'htp://' is not known"),
         ("rows.xlsx", r"no .+ file by its name; accepted are \.csv"),
         ("sklearn://irsi", r"Did you mean 'iris'\?"),

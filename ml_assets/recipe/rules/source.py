@@ -8,7 +8,7 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Key, unknown
-from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES, is_query, is_sql
+from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES, STORES, is_query, is_sql
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
@@ -83,9 +83,11 @@ def _scheme(scheme: str, rest: str) -> Iterator[str]:
         )
     elif scheme == "sklearn" and rest not in DATASETS:
         yield unknown("data set", rest, DATASETS)
-    elif scheme == "file" and (fault := _path_fault(rest)):
+    elif scheme in STORES and "@" in rest.partition("/")[0] and ":" in rest.partition("@")[0]:
+        yield "holds a secret, which does not belong into a recipe: take it out; credentials come from the environment"
+    elif (scheme == "file" or scheme in STORES) and (fault := _path_fault(rest)):
         yield fault
-    elif scheme == "file" and rest.lower().endswith(planned.UNREADABLE):
+    elif (scheme == "file" or scheme in STORES) and rest.lower().endswith(planned.UNREADABLE):
         yield planned.not_yet(f"the file type of {rest!r}", f"Allowed: {ACCEPTED}")
 
 

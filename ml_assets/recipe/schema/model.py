@@ -24,7 +24,8 @@ class Loader(Section):
     name: Literal["default_loader"] = "default_loader"
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
-    """Path, glob or folder; a query (`SELECT …`, `.sql`, `.sql.j2`); `sklearn://iris`; `${ML_ASSETS_RECIPE_X:-…}`."""
+    """Path, glob or folder, also `s3://…`, `gs://…`, `abfs://…` (docs/storage.md); a query (`SELECT …`, `.sql`, `.sql.j2`);
+    `sklearn://iris`; `${ML_ASSETS_RECIPE_X:-…}`."""
     connection_uri: str | None = None
     """Database of a query, as `postgresql://HOST/NAME`. Default: the environment's `ML_ASSETS_CONNECTION_URI`."""
     params: dict[str, Parameter | Annotated[tuple[Parameter, ...], Field(strict=False)]] = Field(

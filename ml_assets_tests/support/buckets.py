@@ -1,0 +1,47 @@
+"""A real S3 API on this machine, and an empty bucket in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import fsspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+BUCKET = "lake"
+SECRET = "hunter2"
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Address of the API."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
+
+
+@contextmanager
+def empty_bucket(endpoint: str) -> Iterator[Any]:
+    """The bucket `lake`, and credentials in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        forget()
+        made = boto3.resource("s3", endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
+        yield made
+        made.objects.all().delete()
+        made.delete()
+    forget()
+
+
+def forget() -> None:
+    """Let the next connection read the environment anew."""
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
