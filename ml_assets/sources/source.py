@@ -13,7 +13,7 @@ from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.known import Known
 from ml_assets.sources.paths import VARIABLE, SourceError, expand
-from ml_assets.sources.remote import LIBRARIES, Remote
+from ml_assets.sources.remote import Remote
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Sql, Wanted, columns_of
 
@@ -67,9 +67,9 @@ class Source(Protocol):
         """Rows of all batches, or of some of much: what `validate` looks at, within seconds."""
 
 
-SOURCES: dict[str, Callable[[Wanted], Source]] = {"": Files, "file": Files, "sklearn": Known} | dict.fromkeys(
-    LIBRARIES, Remote
-)
+SOURCES: dict[str, Callable[[Wanted], Source]] = {
+    "": Files, "file": Files, "sklearn": Known, "s3": Remote, "gs": Remote, "abfs": Remote,
+}  # fmt: skip
 """Kinds of sources by the scheme of `source_uri`; a path has none, and a query is told by its words."""
 
 

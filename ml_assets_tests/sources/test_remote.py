@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ml_assets.recipe.readable import STORES
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.paths import SourceError
-from ml_assets.sources.remote import Mirror
+from ml_assets.sources.remote import LIBRARIES, Mirror, Remote
 from ml_assets.sources.sight import Sight
-from ml_assets.sources.source import Source, open_source
+from ml_assets.sources.source import SOURCES, Source, open_source
 from ml_assets.sources.wanted import Wanted
 from ml_assets_tests.support.buckets import SECRET, empty_bucket, forget, serving
 
@@ -206,3 +207,7 @@ def test_a_key_that_is_no_path_is_refused(bucket: Any, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has a name that is no path"):
         source(tmp_path, "lake/rows").read()
     assert not list(tmp_path.rglob("escape.csv"))
+
+
+def test_every_store_has_its_library_and_its_source() -> None:
+    assert LIBRARIES.keys() == STORES.keys() == {name for name, kind in SOURCES.items() if kind is Remote}
