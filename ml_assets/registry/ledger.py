@@ -338,8 +338,9 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _damaged(url: sa.URL, fault: str) -> LedgerDamagedError:
+    place = url.set(username=None, password=None, query={}) if url.host else url.database
     return LedgerDamagedError(
-        f"{url.database} is damaged ({fault}): stop the processes and restore it from a backup, or move it"
+        f"{place} is damaged ({fault}): stop the processes and restore it from a backup, or move it"
         " away: versions and champions are then read back from MLflow, decisions are lost"
     )
 

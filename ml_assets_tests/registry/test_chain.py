@@ -13,6 +13,7 @@ from ml_assets.failures import MendableError
 from ml_assets.registry import chain, champions
 from ml_assets.registry.ledger import Ledger, LedgerDamagedError
 from ml_assets.registry.table import APPEND_ONLY, decisions, links
+from ml_assets_tests.support.databases import database
 
 PLACES = 250
 """Places in the file whose byte is changed, evenly spread."""
@@ -21,17 +22,20 @@ PLACES = 250
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     """A ledger with some entries."""
-    ledger = Ledger(tmp_path / "ledger.db")
+    write(Ledger(tmp_path / "ledger.db"))
+    return tmp_path / "ledger.db"
+
+
+def write(ledger: Ledger) -> None:
     for number in range(12):
         ledger.append_once(
             "churn", "alert", key=f"a{number}", actor="x", reason="why", record={"n": number / 7}
         )
     ledger.append("churn", "promote", actor="gate", reason="better", to_version=1)
     ledger.append("churn", "promote", actor="gate", reason="bétter\x1f", from_version=1, to_version=2)
-    return tmp_path / "ledger.db"
 
 
-def reopened(place: Path) -> Ledger:
+def reopened(place: Path | str) -> Ledger:
     """Open a ledger as a new process does."""
     chain._VERIFIED.clear()
     return Ledger(place)
@@ -40,6 +44,41 @@ def reopened(place: Path) -> Ledger:
 def answers(ledger: Ledger) -> tuple[Any, ...]:
     last = champions.last_change(ledger, "churn")
     return ledger.entries(), last, ledger.by_key("churn", "a7"), ledger.find("churn", ["alert"], 3)
+
+
+TAMPERED = {
+    "a reason": "UPDATE decisions SET reason = 'another' WHERE id = 5",
+    "a record": """UPDATE decisions SET record = '{"n": 1.1}' WHERE id = 8""",
+    "a version": "UPDATE decisions SET to_version = 2 WHERE id = 13",
+    "an entry gone": "DELETE FROM decisions WHERE id = 3",
+    "the newest gone": "DELETE FROM decisions WHERE id = 14",
+    "a link": "UPDATE decisions_chain SET hash = '0' WHERE id = 9",
+    "a link gone": "DELETE FROM decisions_chain WHERE id = 2",
+}
+"""What somebody does who knows how to go round the triggers."""
+
+
+DISABLED = {
+    "sqlite": ("DROP TRIGGER {0}_no_update", "DROP TRIGGER {0}_no_delete"),
+    "postgresql": ("ALTER TABLE {0} DISABLE TRIGGER USER",),
+}
+
+
+@pytest.mark.parametrize("kind", DISABLED)
+def test_whoever_goes_round_the_triggers_is_noticed(tmp_path: Path, kind: str) -> None:
+    """In both databases, whatever is changed."""
+    with database(kind, tmp_path) as address:
+        for number, statement in enumerate(TAMPERED.values()):
+            schema = f"?options=-csearch_path%3Dledger_{number}"
+            place = tmp_path / f"{number}.db" if kind == "sqlite" else address + schema
+            write(Ledger(place))
+            with reopened(place)._engine.begin() as connection:
+                for table in (decisions, links):
+                    for disabled in DISABLED[kind]:
+                        connection.exec_driver_sql(disabled.format(table.name))
+                connection.exec_driver_sql(statement)
+            with pytest.raises(LedgerDamagedError, match=r"damaged \(.*restore it from a backup"):
+                reopened(place)
 
 
 def _changed(content: bytes) -> Iterator[tuple[int, bytes]]:
