@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.evaluation.curves import curves
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Score
 from ml_assets.shown import figure, listed
@@ -117,6 +118,7 @@ def evaluate(
         rows=len(rows.truth),
         scores=scores,
         baseline=baseline,
+        curves=curves(rows),
         per_class=_per_class(rows) if isinstance(rows, Labels) else {},
         targets_missed=tuple(_missed(recipe.evaluation.targets, scores, len(rows.truth))),
     )

@@ -137,16 +137,20 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     )
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
-    return Evaluated(evaluation, pictures=evaluation_pictures(state.recipe, y, predicted))
+    return Evaluated(evaluation, pictures=evaluation_pictures(state.recipe, evaluation, y, predicted))
 
 
-def evaluation_pictures(recipe: Recipe, y: pd.Series[Any], predicted: pd.DataFrame) -> dict[str, bytes]:
-    """Draw what the recipe's task shows of an evaluation."""
+def evaluation_pictures(
+    recipe: Recipe, evaluation: Evaluation, y: pd.Series[Any], predicted: pd.DataFrame
+) -> dict[str, bytes]:
+    """Draw what the recipe's task shows of an evaluation, and its curves."""
     from ml_assets.evaluation.pictures import PICTURES
+    from ml_assets.reports.svg import panels
     from ml_assets.tasks.all import task_of
 
     name = task_of(recipe).picture
-    return {name: PICTURES[name](y, predicted)}
+    curves = {"curves": panels(evaluation.curves)} if evaluation.curves else {}
+    return {name: PICTURES[name](y, predicted)} | curves
 
 
 def champion_step(
@@ -211,7 +215,7 @@ def champion_step(
         rows = training_rows(state, trained)
     except SourceError:
         rows = None
-    pictures = evaluation_pictures(state.recipe, test[state.recipe.target], predicted)
+    pictures = evaluation_pictures(state.recipe, evaluation, test[state.recipe.target], predicted)
     show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
     shown = ageing_picture(state, trained.training.metric)
     return GateResult(

@@ -14,7 +14,7 @@ from ml_assets.shown import figure
 if TYPE_CHECKING:
     from ml_assets.lifecycle.accounting import TrainingRows
     from ml_assets.lifecycle.state import ModelState
-    from ml_assets.records import Evaluation, Promotion, TrainedModel
+    from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
 
 FOLDER = "report"
 """Of the artifacts of a run."""
@@ -41,7 +41,7 @@ def show_training(
     rows : TrainingRows or None
         What became of every row of the source, where that is known.
     pictures : mapping of str to bytes
-        PNG images by name.
+        PNG or SVG images by name.
     parent_run_id : str
         MLflow run of the whole training.
     """
@@ -49,7 +49,8 @@ def show_training(
 
     client, training = state.registry.client, trained.training
     report = training_report(trained, version, evaluation, promotion, rows)
-    files = {"evaluation_report.md": report.encode(), **{f"{n}.png": png for n, png in pictures.items()}}
+    files = {"evaluation_report.md": report.encode(), "training_history.json": _history(training)}
+    files |= {f"{n}.{'svg' if image.startswith(b'<svg') else 'png'}": image for n, image in pictures.items()}
     page = state.store.file("training_set", trained.as_of, PAGE)
     if page.exists():
         files[PAGE] = page.read_bytes()
@@ -72,6 +73,14 @@ def show_training(
     name = run_page.training_name(as_of, version, promotion.outcome)
     run_page.tell_run(client, parent_run_id, name, promotion.reason, tags)
     client.update_registered_model(state.name, description=about(state, promotion.metric))
+
+
+def _history(training: TrainingResult) -> bytes:
+    """Tell the search trial by trial, and the scores of the folds, as JSON."""
+    told = training.model_dump(
+        mode="json", include={"class_path", "metric", "direction", "cv_scores", "tuning", "seconds"}
+    )
+    return json.dumps(told, indent=1).encode()
 
 
 def about(state: ModelState, metric: str) -> str:

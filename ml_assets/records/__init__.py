@@ -17,6 +17,7 @@ from ml_assets.records.promotion import Comparison, Costs, GateCheck, Probation,
 from ml_assets.records.quality import BatchProfile, ColumnProfile, DataProfile, Level, Pair
 from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
 from ml_assets.records.training import (
+    Curve,
     Evaluation,
     Leak,
     TrainedModel,
@@ -35,6 +36,7 @@ __all__ = [
     "ColumnProfile",
     "Comparison",
     "Costs",
+    "Curve",
     "DataProfile",
     "Direction",
     "DriftReport",

@@ -108,11 +108,29 @@ class Leak(Record):
         return (self.column, *self.beside)
 
 
+class Curve(Record):
+    """A curve of an evaluation: the points that its picture is drawn from, at most a hundred.
+
+    `low` and `high` are the ends of 95 % intervals, empty where there are none; `ideal` says that a model without
+    fault lies on the diagonal.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    ideal: bool = False
+
+
 class Evaluation(Record):
     """Scores on rows the model has not seen, beside a baseline that looks at no feature.
 
-    `leaks` are features that are suspected of holding the answer, alone or together, `mixed` columns of the training
-    window that are in two units, in words.
+    `curves` are what its pictures are drawn from. `leaks` are features that are suspected of holding the answer, alone
+    or together, `mixed` columns of the training window that are in two units, in words.
     """
 
     metric: str
@@ -122,5 +140,6 @@ class Evaluation(Record):
     baseline: dict[str, float]
     per_class: dict[str, dict[str, float]] = {}
     targets_missed: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
     leaks: tuple[Leak, ...] = ()
     mixed: tuple[str, ...] = ()

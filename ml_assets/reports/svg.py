@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from ml_assets.shown import figure
+
+if TYPE_CHECKING:
+    from ml_assets.records import Curve
+
 WIDTH, HEIGHT = 160, 36
 """Of a picture in a table, in pixels."""
+PANEL = 180
+"""Side of the frame of a curve, in pixels."""
 
 
 def bars(counts: Sequence[float], title: str, width: int = WIDTH, height: int = HEIGHT) -> Markup:
@@ -90,6 +98,74 @@ def grid(cells: Sequence[tuple[str, str, Sequence[float]]], across: int = 4) -> 
         'font-family="sans-serif" font-size="12">{}</svg>'
     ).format(width, height, width, height, Markup("").join(drawn))
     return str(whole).encode()
+
+
+def panels(curves: Sequence[Curve]) -> bytes:
+    """Draw curves side by side, each in a frame with its ends, as a picture which stands by itself."""
+    width, height = PANEL + 90, PANEL + 80
+    drawn = [
+        Markup('<g transform="translate({} 0)">{}</g>').format(k * width, _panel(curve))
+        for k, curve in enumerate(curves)
+    ]
+    whole = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" fill="#6b7686" '
+        'font-family="sans-serif" font-size="11">{2}</svg>'
+    ).format(width * max(len(curves), 1), height, Markup("").join(drawn))
+    return str(whole).encode()
+
+
+def _panel(curve: Curve) -> Markup:
+    """One curve in its frame; the diagonal where a model without fault lies on it."""
+    lows, highs = curve.low or curve.y, curve.high or curve.y
+    x_ends, y_ends = _ends(curve.x), _ends((*lows, *highs))
+    if curve.ideal:
+        x_ends = y_ends = min(x_ends[0], y_ends[0]), max(x_ends[1], y_ends[1])
+
+    def place(x: float, y: float) -> str:
+        right = (x - x_ends[0]) / (x_ends[1] - x_ends[0]) * PANEL
+        return f"{_n(60 + right)} {_n(24 + PANEL - (y - y_ends[0]) / (y_ends[1] - y_ends[0]) * PANEL)}"
+
+    points = list(zip(curve.x, curve.y, strict=True))
+    frame = Markup('<rect x="60" y="24" width="{0}" height="{0}" fill="none" stroke="#9aa5b1"/>').format(
+        PANEL
+    )
+    path = Markup('<path d="M{}" fill="none" stroke="#3f78bf" stroke-width="2"/>')
+    shapes = [Markup('<text x="60" y="15" font-weight="600">{}</text>').format(curve.title), frame]
+    if curve.ideal:
+        ends = f"{place(x_ends[0], x_ends[0])}L{place(x_ends[1], x_ends[1])}"
+        shapes.append(Markup('<path d="M{}" stroke="#9aa5b1" stroke-dasharray="4 4"/>').format(ends))
+    shapes += [
+        Markup('<path d="M{}L{}" stroke="#3f78bf" opacity=".5"/>').format(place(x, low), place(x, high))
+        for x, low, high in zip(curve.x, curve.low, curve.high, strict=bool(curve.low))
+    ]
+    shapes.append(path.format("L".join(place(x, y) for x, y in points)))
+    if curve.ideal:
+        shapes += [
+            Markup('<circle cx="{}" cy="{}" r="3" fill="#3f78bf"/>').format(*place(x, y).split())
+            for x, y in points
+        ]
+    low, high = (figure(value, 3) for value in x_ends)
+    bottom, top = (figure(value, 3) for value in y_ends)
+    words = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
+    shapes += [
+        words.format(60, PANEL + 38, "start", low),
+        words.format(60 + PANEL, PANEL + 38, "end", high),
+        words.format(60 + PANEL / 2, PANEL + 54, "middle", curve.x_label),
+        words.format(55, PANEL + 24, "end", bottom),
+        words.format(55, 32, "end", top),
+        Markup('<text transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>').format(
+            24 + PANEL / 2, curve.y_label
+        ),
+    ]
+    return Markup("").join(shapes)
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis: shares go from 0 to 1, other numbers from the least to the largest."""
+    low, high = min(values), max(values)
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _svg(kind: str, width: int, height: int, title: str, inner: Markup) -> Markup:

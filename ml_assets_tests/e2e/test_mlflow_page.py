@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,9 @@ def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_pa
         assert report.startswith("# good, version 1: champion\n") and "| roc_auc " in report
         assert "| 200  | in the files" in report
         assert (folder / "data_profile.html").read_text().startswith("<!DOCTYPE html>")
+        history = json.loads((folder / "training_history.json").read_text())
+        assert history["tuning"] is None and len(history["cv_scores"]) == 5
+        assert (folder / "curves.svg").read_bytes().startswith(b"<svg")
         assert (folder / "confusion_matrix.png").read_bytes().startswith(PNG)
     first = version.description.splitlines()[0]
     assert first.startswith("roc_auc 0.") and "rows it had not seen; 0.5 without looking" in first

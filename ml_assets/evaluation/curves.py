@@ -1,0 +1,169 @@
+"""Curves of an evaluation: how well rows are ordered, and how far a prediction can be taken at its word.
+
+Each function of `CURVES` looks at labelled predictions and gives a curve, or nothing where it has no meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ml_assets.names import Z_95
+from ml_assets.records import Curve
+from ml_assets.tasks.base import Floats, Labels, Numbers
+from ml_assets.tasks.intervals import wilson
+
+POINTS = 100
+"""Most points of a curve."""
+GROUPS = 10
+"""Groups of equally many rows, by what was predicted."""
+FEWEST = 10
+"""Rows of a group below which there are fewer groups."""
+
+
+def curves(rows: Labels | Numbers) -> tuple[Curve, ...]:
+    """Every curve that has a meaning for these predictions."""
+    return tuple(found for curve in CURVES if (found := curve(rows)) is not None)
+
+
+def roc(rows: Labels | Numbers) -> Curve | None:
+    """Share of positives that are found against the share of the others that are taken for positive (Fawcett 2006)."""
+    found = _by_threshold(rows)
+    if found is None:
+        return None
+    hits, false = found
+    return _curve(
+        "roc",
+        "Receiver operating characteristic",
+        ("false positive rate", "true positive rate"),
+        np.r_[0.0, false / false[-1]],
+        np.r_[0.0, hits / hits[-1]],
+    )
+
+
+def precision_recall(rows: Labels | Numbers) -> Curve | None:
+    """Share of rows called positive that are, against the share of positives that are found."""
+    found = _by_threshold(rows)
+    if found is None:
+        return None
+    hits, false = found
+    return _curve(
+        "precision_recall",
+        "Precision and recall",
+        ("recall", "precision"),
+        hits / hits[-1],
+        hits / (hits + false),
+    )
+
+
+def calibration(rows: Labels | Numbers) -> Curve | None:
+    """How often what is predicted comes true, in groups of equally many rows, with Wilson's intervals.
+
+    Of two classes the positive one, of more the one that is predicted.
+    """
+    if not isinstance(rows, Labels) or rows.probability is None or not len(rows.truth):
+        return None
+    if rows.positive is not None:
+        said, came = rows.probability[:, rows.positive], rows.truth == rows.positive
+        name = f"'{rows.classes[rows.positive]}'"
+    else:
+        said = rows.probability[np.arange(len(rows.truth)), rows.predicted]
+        came, name = rows.truth == rows.predicted, "the class predicted"
+    parts = _groups(said)
+    shares = [float(came[part].mean()) for part in parts]
+    ends = [wilson(share, len(part)) for share, part in zip(shares, parts, strict=True)]
+    return _curve(
+        "calibration",
+        "Calibration",
+        (f"probability of {name}", "share that came true"),
+        np.array([said[part].mean() for part in parts]),
+        np.array(shares),
+        np.array(ends),
+        ideal=True,
+    )
+
+
+def truth_by_prediction(rows: Labels | Numbers) -> Curve | None:
+    """Mean of the true numbers where so much was predicted, in groups of equally many rows."""
+    if not isinstance(rows, Numbers) or not len(rows.truth):
+        return None
+    parts = _groups(rows.predicted)
+    means = np.array([rows.truth[part].mean() for part in parts])
+    half = np.array(
+        [Z_95 * rows.truth[part].std(ddof=min(1, len(part) - 1)) / np.sqrt(len(part)) for part in parts]
+    )
+    return _curve(
+        "calibration",
+        "Calibration",
+        ("predicted", "mean of what came"),
+        np.array([rows.predicted[part].mean() for part in parts]),
+        means,
+        np.column_stack([means - half, means + half]),
+        ideal=True,
+    )
+
+
+def sizes_of_errors(rows: Labels | Numbers) -> Curve | None:
+    """Share of the rows whose error is no larger."""
+    if not isinstance(rows, Numbers) or not len(rows.truth):
+        return None
+    errors = np.sort(np.abs(rows.truth - rows.predicted))
+    shares = np.arange(1, len(errors) + 1) / len(errors)
+    return _curve("errors", "Sizes of errors", ("error at most", "share of the rows"), errors, shares)
+
+
+CURVES: tuple[Callable[[Labels | Numbers], Curve | None], ...] = (
+    roc, precision_recall, calibration, truth_by_prediction, sizes_of_errors,
+)  # fmt: skip
+
+
+def _by_threshold(rows: Labels | Numbers) -> tuple[Floats, Floats] | None:
+    """Positives and others among the rows at or above each different score, highest first; None for one class only."""
+    if not isinstance(rows, Labels) or rows.positive is None or rows.probability is None:
+        return None
+    positive = rows.truth == rows.positive
+    if not 0 < int(positive.sum()) < len(positive):
+        return None
+    scores = rows.probability[:, rows.positive]
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.r_[np.diff(scores[order]) != 0, True])
+    hits = np.cumsum(positive[order])[last].astype(np.float64)
+    return hits, last + 1.0 - hits
+
+
+def _groups(said: Floats) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
+    """Rows in the order of what was predicted, in groups of about as many; equal predictions stay together."""
+    order = np.argsort(said, kind="stable")
+    count = int(min(GROUPS, max(1, len(said) // FEWEST)))
+    edges = [round(len(said) * k / count) for k in range(1, count)]
+    ends = [int(np.searchsorted(said[order], said[order][edge - 1], side="right")) for edge in edges]
+    return [part for part in np.split(order, sorted(set(ends))) if len(part)]
+
+
+def _curve(
+    name: str,
+    title: str,
+    labels: tuple[str, str],
+    x: Floats,
+    y: Floats,
+    ends: Floats | None = None,
+    *,
+    ideal: bool = False,
+) -> Curve:
+    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), POINTS)).round().astype(int))
+    bounds = {} if ends is None else {"low": _plain(ends[kept, 0]), "high": _plain(ends[kept, 1])}
+    return Curve(
+        name=name,
+        title=title,
+        x_label=labels[0],
+        y_label=labels[1],
+        x=_plain(x[kept]),
+        y=_plain(y[kept]),
+        ideal=ideal,
+        **bounds,
+    )
+
+
+def _plain(values: Floats) -> tuple[float, ...]:
+    return tuple(float(f"{value:.5g}") for value in values)
