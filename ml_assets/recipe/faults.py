@@ -10,6 +10,8 @@ from ml_assets.failures import WrongUsageError
 Key = tuple[str | int, ...]
 """Path to a value in a recipe: names of keys and positions in lists."""
 
+QUOTES = "\"'`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+"""What word processors make of quotes: to YAML they are letters."""
 LONGEST = 200
 """A longer word is no misspelt name, and comparing it takes long."""
 
@@ -66,10 +68,12 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     """
     A question with the nearest names, or nothing.
 
-    >>> did_you_mean("target_co", ["target_col", "task_type"])
-    " Did you mean 'target_col'?"
+    >>> did_you_mean("target_co", ["target_col", "task_type"]), did_you_mean("\u201cy\u201d", ["x", "y"])
+    (" Did you mean 'target_col'?", " Did you mean 'y'?")
     """
-    names = nearest(word, names)
+    names = tuple(names)
+    bare = word.strip(QUOTES)
+    names = (bare,) if bare != word and bare in names else nearest(word, names)
     return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
 
 

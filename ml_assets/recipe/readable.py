@@ -48,13 +48,24 @@ ACCEPTED: Final = either([
 """What may stand as `source_uri`."""
 
 
-STATEMENT: Final = re.compile(
-    r"\s*(?:[\s(]*(?:select|with)[\s(*]|--|/\*|(?:delete\s+from|insert\s+into|merge\s+into|replace\s+into|truncate\s+table)\s"
+SELECTING: Final = re.compile(r"[\s(]*(?:select|with)[\s(*]|\s*(?:--|/\*)", re.IGNORECASE)
+WRITING: Final = re.compile(
+    r"\s*(?:(?:delete\s+from|insert\s+into|merge\s+into|replace\s+into|truncate\s+table)\s"
     r"|(?:drop|create|alter)\s+(?:or\s+replace\s+)?(?:table|view|index|schema|database)\s"
     r"|update\s+[^/\\]+\sset\s|(?:values|call\s+\w+)\s*\()",
     re.IGNORECASE,
 )
-"""Beginning of SQL; what is no SELECT is refused as such, and looked for as no file."""
+"""Beginnings of SQL that is no SELECT: it is refused as such, and looked for as no file."""
+
+
+def writes(source_uri: str) -> bool:
+    """
+    Whether a `source_uri` is SQL that does more than read.
+
+    >>> [writes(text) for text in ("DELETE FROM shop", "update all.csv", "drop/table.csv", "SELECT 1")]
+    [True, False, False, False]
+    """
+    return WRITING.match(source_uri) is not None
 
 
 def is_query(source_uri: str) -> bool:
@@ -63,10 +74,8 @@ def is_query(source_uri: str) -> bool:
 
     >>> [is_query(text) for text in ("SELECT * FROM t", "with a as (select 1) select * from a", "select.csv")]
     [True, True, False]
-    >>> [is_query(text) for text in ("DELETE FROM shop", "(SELECT 1)", "update all.csv", "drop/table.csv")]
-    [True, True, False, False]
     """
-    return STATEMENT.match(source_uri) is not None
+    return SELECTING.match(source_uri) is not None
 
 
 def is_sql(source_uri: str) -> bool:

@@ -120,6 +120,8 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         ["az:// is not yet supported", ACCEPTED]),
     "password": ("source_uri: data/churn/*.parquet", "{source_uri: a.sql, connection_uri: 'mysql://me:x@h/d'}",
         10, "model.loader.connection_uri", ["holds a password", "ML_ASSETS_CONNECTION_URI"]),
+    "SQL that writes": ("data/churn/*.parquet", "DELETE FROM churn WHERE churned = 1", 10, "model.loader.source_uri",
+        ["DELETE is no SELECT", "write one SELECT"]),
     "unknown data set": ("data/churn/*.parquet", "sklearn://irish", 10, "model.loader.source_uri",
         ["unknown data set 'irish'", "Did you mean 'iris'?"]),
     # search spaces

@@ -8,7 +8,7 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Key, unknown
-from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES, STORES, is_query, is_sql
+from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES, STORES, is_query, is_sql, writes
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
@@ -25,6 +25,8 @@ def source(recipe: Recipe) -> Found:
     scheme, separator, rest = uri.partition("://")
     if not uri.strip():
         yield key, f"is empty; allowed: {ACCEPTED}"
+    elif writes(uri):
+        yield key, f"{uri.split()[0].upper()} is no SELECT, and a source is only read: write one SELECT"
     elif is_query(uri):
         return
     elif separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
