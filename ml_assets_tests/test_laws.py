@@ -28,7 +28,34 @@ model:
   data_interface: {task_type: classification, target_col: income}
 hyperparameter_tuning: {n_trials: 4}
 """
-RECIPES = ("churn", "iris", "diabetes", "incomes")
+SHOPS = """\
+# Columns that are prepared, made and selected by name, over time.
+name: shops
+model:
+  class_path: sklearn.linear_model.Ridge
+  loader: {source_uri: shops.csv}
+  preprocessor:
+    name: custom_preprocessor
+    params:
+      outlier_detection: true
+      outlier_treatment: flag
+      column_sets:
+        - {columns: [price], missing_strategy: interpolation, numerical_strategy: robust}
+        - {columns: [rating], missing_strategy: drop, outlier_method: zscore, outlier_treatment: remove}
+        - {columns: [town], categorical_strategy: target}
+  feature_engineering:
+    date_parts: {columns: [at], parts: [weekday, weekend]}
+    interactions: [[price, rating], [town, kind]]
+    polynomials: {columns: [price]}
+    lags: {columns: [price]}
+    rolling: {columns: [visits], windows: [3, 7d], statistics: [mean, max]}
+    functions: [ml_assets_tests.support.own_features.magnitude]
+    history: 2
+  feature_selection: {method: anova, keep: 0.8}
+  data_interface: {task_type: regression, target_col: sold, entity_cols: [shop]}
+batches: {column: at, period: weekly}
+"""
+RECIPES = ("churn", "iris", "diabetes", "incomes", "shops")
 
 
 def incomes(rows: int = 600) -> pd.DataFrame:
@@ -53,6 +80,30 @@ def incomes(rows: int = 600) -> pd.DataFrame:
     return frame.assign(hours=frame["hours"].mask(random.random(rows) < 0.05))
 
 
+def shops(weeks: int = 8) -> pd.DataFrame:
+    """Twelve shops, each day: prices that move slowly and are missing at times, and what was sold for them."""
+    random = np.random.default_rng(4)
+    days = pd.date_range("2024-01-01", periods=7 * weeks)
+    frame = pd.MultiIndex.from_product([days, [f"s{k}" for k in range(12)]], names=["at", "shop"]).to_frame(
+        index=False
+    )
+    rows = len(frame)
+    moves = random.normal(0, 0.3, (len(days), 12)).cumsum(axis=0)
+    price = 10 + moves.reshape(-1) + random.normal(0, 0.2, rows)
+    frame = frame.assign(
+        price=price,
+        rating=random.uniform(1, 5, rows),
+        visits=random.poisson(30, rows).astype(float),
+        town=[f"t{int(shop[1:]) % 5}" for shop in frame["shop"]],
+        kind=[("food", "tools")[int(shop[1:]) % 2] for shop in frame["shop"]],
+    )
+    weekend = 8 * (frame["at"].dt.weekday >= 5)
+    towns = frame["town"].map({"t0": 0.0, "t1": 4.0, "t2": 8.0, "t3": 12.0, "t4": 16.0})
+    frame["sold"] = 60 - 3 * price + 4 * frame["rating"] + weekend + towns + random.normal(0, 2, rows)
+    gaps = random.random((rows, 2)) < 0.06
+    return frame.assign(price=frame["price"].mask(gaps[:, 0]), rating=frame["rating"].mask(gaps[:, 1]))
+
+
 @pytest.fixture(scope="module", params=RECIPES)
 def example(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path
@@ -66,9 +117,14 @@ def example(
         incomes().to_csv(folder / "incomes.csv", index=False)
         path = folder / "incomes.yaml"
         path.write_text(INCOMES)
+    if request.param == "shops":
+        shops().to_csv(folder / "shops.csv", index=False)
+        path = folder / "shops.yaml"
+        path.write_text(SHOPS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ASSETS_HOME", str(folder))
         patch.setenv("ML_ASSETS_DEMO_DATA", str(folder))
+        patch.setenv("ML_ASSETS_MODULES", "ml_assets_tests.support")
         for name in ("MLFLOW_TRACKING_URI", "DAGSTER_HOME", "ML_ASSETS_RECIPES"):
             patch.setenv(name, "")
         result = ml_assets("train", "--recipe-file", path, "--json")

@@ -24,7 +24,8 @@ from sklearn.feature_selection import (
     mutual_info_classif,
     mutual_info_regression,
 )
-from sklearn.linear_model import LassoCV, LogisticRegression, Ridge
+from sklearn.linear_model import LassoCV, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
@@ -33,6 +34,8 @@ from ml_assets.recipe.schema.engineering import FeatureSelection, Selection
 
 HALF = 0.5
 """Share of the columns that is kept where the recipe says nothing."""
+GAIN = 0.001
+"""Score that a column must add to be taken in step by step."""
 PENALTY = 0.1
 """C of the linear classifier with an L1 penalty."""
 
@@ -129,6 +132,13 @@ def _linear(classes: bool) -> Any:
     return LogisticRegression(max_iter=2000) if classes else Ridge()
 
 
+def _score(model: Any, X: Any, y: Any) -> float:
+    """Area under the curve of two classes; of more the accuracy, of numbers R²."""
+    if len(getattr(model, "classes_", ())) == 2 and len(np.unique(y)) == 2:
+        return float(roc_auc_score(y, model.decision_function(X)))
+    return float(model.score(X, y))
+
+
 def _lasso(classes: bool, random_state: int) -> Any:
     if classes:
         return LinearSVC(penalty="l1", dual=False, C=PENALTY, random_state=random_state)
@@ -148,9 +158,13 @@ METHODS: dict[str, Callable[[int | None, bool, int], Any]] = {
     "lasso": _from_model(_lasso),
     "forest": _from_model(_forest),
     "sequential": lambda keep, classes, _: SequentialFeatureSelector(
-        _linear(classes), n_features_to_select=keep, cv=3
+        RidgeClassifier() if classes else Ridge(),
+        n_features_to_select=keep or "auto",
+        tol=GAIN if keep is None else None,
+        scoring=_score,
+        cv=3,
     ),
 }
 """From the number of columns to keep, the kind of target and the seed to a selector of scikit-learn."""
-OWN_NUMBER = ("lasso", "forest")
+OWN_NUMBER = ("lasso", "forest", "sequential")
 """Methods that say themselves how many columns they keep."""

@@ -212,10 +212,13 @@ def _rare(seen: Seen) -> list[str]:
 
 def _emptied(seen: Seen) -> list[str]:
     """Columns without a value in a batch, which usually have some."""
+    from ml_assets.features.engineered import names_made
     from ml_assets.monitoring.past import Past, usually_as_empty
 
     past, found = Past(seen.rows), []
-    for name in seen.roles.features if seen.recipe.batches is not None else ():
+    made = names_made(seen.recipe)  # the first rows have no past
+    features = [name for name in seen.roles.features if name not in made]
+    for name in features if seen.recipe.batches is not None else ():
         filled = past.filled(name)
         labels = past.batches[len(past.batches) - len(filled) :]
         empty = [label for label, share in zip(labels, filled, strict=True) if not share]

@@ -153,7 +153,7 @@ def training_report(
     params = ((name, str(value)) for name, value in training.params.items())
     parts += [
         "## Model",
-        f"{training.class_path}, {training.rows:,} rows, seed {training.random_state}, "
+        f"{training.class_path}, {training.learned:,} rows, seed {training.random_state}, "
         f"features: {', '.join(training.features)}.",
         table(("parameter", "value"), params),
         *training.notes,

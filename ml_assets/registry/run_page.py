@@ -91,7 +91,7 @@ def version_note(trained: TrainedModel, evaluation: Evaluation | None, gate: Pro
     training = trained.training
     batches = trained.batches if len(trained.batches) > 1 else ()
     of_batches = f" of {len(batches)} batches, {batches[0]} to {batches[-1]}" if batches else ""
-    learned = f"{training.rows:,} rows{of_batches}, {len(training.features)} features"
+    learned = f"{training.learned:,} rows{of_batches}, {len(training.features)} features"
     told = []
     if evaluation is not None and (score := evaluation.scores.get(training.metric)) is not None:
         base = evaluation.baseline.get(training.metric)

@@ -107,7 +107,7 @@ class Registry:
                 "train",
                 key=f"train:{trained.run_id}",
                 actor=actor,
-                reason=f"version {version} trained on {trained.training.rows} rows{shown}",
+                reason=f"version {version} trained on {trained.training.learned} rows{shown}",
                 to_version=version,
                 batch=trained.as_of,
                 record={

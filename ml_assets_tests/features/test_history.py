@@ -15,6 +15,7 @@ from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import Roles, roles
 from ml_assets.features.history import past_of, with_past
 from ml_assets.features.preprocessing import build, output_columns
+from ml_assets.lifecycle.backtest import stream_of_source
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
@@ -223,3 +224,6 @@ def test_the_past_of_a_batch_follows_what_was_sent_again(tmp_path: Path) -> None
     after = state.store.read_frame("cleaned_features", "2024-01-03")
     assert set(after[ROW_ID]) == set(before[ROW_ID])
     assert list(clean_step(state, "2024-01-01")) == ["2024-01-01"]
+    replayed = stream_of_source(state).frames
+    for day, frame in replayed.items():
+        pd.testing.assert_frame_equal(frame, state.store.read_frame("cleaned_features", day))

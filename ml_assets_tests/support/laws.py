@@ -212,7 +212,8 @@ def batch_sent_again_changes_nothing(example: Example) -> None:
     clean_step(state, batch)
     assert {asset: state.store.sha256(asset, batch) for asset in before} == before
     raw = state.store.read_frame("raw_data", batch)
-    reordered = clean(raw.sample(frac=1.0, random_state=3), state.recipe, batch).frame
+    shuffled = raw.sample(frac=1.0, random_state=3)
+    reordered = clean(shuffled, state.recipe, batch, functions=state.functions).frame
     known = example.frame("cleaned_features")
     assert set(reordered["row_id__"]) == set(known["row_id__"])
     assert known["row_id__"].is_unique
@@ -221,8 +222,10 @@ def batch_sent_again_changes_nothing(example: Example) -> None:
 def late_labels_change_labels_only(example: Example) -> None:
     raw = example.state.store.read_frame("raw_data", example.as_of)
     silent = raw.assign(**{example.target: raw[example.target].mask(raw[example.target].notna())})
-    before = clean(silent, example.state.recipe, example.as_of).frame
-    after = clean(raw, example.state.recipe, example.as_of).frame
+    before, after = (
+        clean(frame, example.state.recipe, example.as_of, functions=example.state.functions).frame
+        for frame in (silent, raw)
+    )
     assert before[example.target].isna().all()
     pd.testing.assert_frame_equal(
         before.drop(columns=example.target), after.drop(columns=example.target), check_exact=True

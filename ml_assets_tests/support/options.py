@@ -47,7 +47,9 @@ def options(
     made["polynomials"] = engineered(polynomials={"columns": [a, b], "degree": 3})
     made["own function"] = engineered(functions=["ml_assets_tests.support.own_features.magnitude"])
     made |= {
-        f"selection {each}": {"feature_selection": {"method": each, "keep": 0.6}}
+        f"selection {each}": {
+            "feature_selection": {"method": each, **({} if each == "sequential" else {"keep": 0.6})}
+        }
         for each in get_args(Selection)
         if classes or each != "chi2"
     }

@@ -83,4 +83,4 @@ class FeatureSelection(Section):
     method: Selection
     """What the columns are chosen by."""
     keep: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Columns kept, or their share. Default: half; `lasso`: what has a weight; `forest`: what has over the mean."""
+    """Columns kept, or their share. Default: half; of `lasso`, `forest` and `sequential` what they choose."""
