@@ -30,6 +30,7 @@ KEYS: Final[dict[str, Key]] = {
     "sensor_seconds": Key("ML_ASSETS_SENSOR_SECONDS"),
     "tuning_timeout": Key("ML_ASSETS_TUNING_TIMEOUT"),
     "demo_data": Key("ML_ASSETS_DEMO_DATA"),
+    "modules": Key("ML_ASSETS_MODULES", "list", ","),
     "recipe_variables": Key("ML_ASSETS_RECIPE_VARIABLES", "list", ","),
     "connection_uri": Key("ML_ASSETS_CONNECTION_URI", "address", password="ML_ASSETS_CONNECTION_URI"),
     "context_params": Key("ML_ASSETS_CONTEXT_PARAMS", "mapping"),

@@ -84,14 +84,14 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
         {name: text for name, text in environ.items() if allowed.refusal(name) is None},
         SecretStr(environ[CONNECTION]) if environ.get(CONNECTION) else None,
         read_params(environ.get(PARAMS) or "{}"),
-        read_modules(environ.get(MODULES) or ""),
+        read_modules(environ),
     )
 
 
-def read_modules(text: str) -> frozenset[str]:
-    """Names of modules, separated by commas.
+def read_modules(environ: Mapping[str, str]) -> frozenset[str]:
+    """Names of the modules whose functions recipes may name.
 
-    >>> sorted(read_modules("shop.features, tools"))
+    >>> sorted(read_modules({"ML_ASSETS_MODULES": "shop.features, tools"}))
     ['shop.features', 'tools']
 
     Raises
@@ -99,10 +99,12 @@ def read_modules(text: str) -> frozenset[str]:
     SettingsError
         One is no name of a module.
     """
-    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    names = frozenset(name.strip() for name in environ.get(MODULES, "").split(",") if name.strip())
     for name in sorted(names):
         if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", name):
-            raise SettingsError(f"{MODULES}: {name!r} is no name of a module; separate names by commas")
+            raise SettingsError(
+                f"{named(environ, MODULES)}: {name!r} is no name of a module; separate names by commas"
+            )
     return names
 
 
