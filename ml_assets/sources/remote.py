@@ -6,6 +6,7 @@ one in the mirror.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -41,6 +42,9 @@ PATIENCE: Final = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_at
 
 OPTIONS: Final[dict[str, dict[str, Any]]] = {"s3": {"config_kwargs": PATIENCE}}
 """What is said to a store besides; who asks, its library reads from the environment."""
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the operating system says of a disk that takes no more."""
 
 MAGIC: Final = re.compile(r"[*?\[]")
 
@@ -237,6 +241,10 @@ class Mirror:
             raise SourceError(
                 f"source_uri '{self.name}': {self.scheme}:// needs {library}: run `pip install 'ml_assets[{extra}]'`"
             ) from None
+        except OSError as error:
+            if error.errno in FULL:  # of our disk, not of the store: that has words of its own
+                raise
+            raise SourceError(f"source_uri '{self.name}': {reason(error)}") from error
         except Exception as error:  # each store's library has errors of its own
             raise SourceError(f"source_uri '{self.name}': {reason(error)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,6 +208,19 @@ def test_a_key_that_is_no_path_is_refused(bucket: Any, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has a name that is no path"):
         source(tmp_path, "lake/rows").read()
     assert not list(tmp_path.rglob("escape.csv"))
+
+
+def test_a_full_disk_is_no_fault_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_store: object, _key: str, place: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", place)
+
+    store = fsspec.filesystem("memory")
+    store.pipe_file("/full/1.csv", csv(1))
+    monkeypatch.setattr(type(store), "get_file", full)
+    mirror = Mirror("memory://full", "memory://full", tmp_path)
+    with pytest.raises(OSError, match="No space left"), mirror.fetched():
+        pass
+    assert not list(tmp_path.rglob(".fetched-*")) and not list(tmp_path.rglob("*.csv"))
 
 
 def test_every_store_has_its_library_and_its_source() -> None:
