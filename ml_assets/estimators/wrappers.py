@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 
 class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -31,23 +34,57 @@ class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.estimator = estimator
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LabelEncodedClassifier:
-        """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
+        """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,).
+
+        Raises
+        ------
+        ValueError
+            If there is no row, a label is no class (a fraction, infinite, missing), or there is one class only.
+        """
+        X = self._checked(X, reset=True)
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if len(self.classes_) < 2:
+            raise ValueError(f"The labels have one class only ({self.classes_[0]!r}): two are needed.")
+        weights = {}
+        if sample_weight is not None:
+            weights["sample_weight"] = _check_sample_weight(sample_weight, X)
         self.estimator_ = clone(self.estimator).fit(X, encoder.transform(y), **weights)
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
     def predict(self, X: Any) -> Any:
         """Predict labels, of shape (n_rows,)."""
         check_is_fitted(self)
-        return self.classes_[np.asarray(self.estimator_.predict(X)).astype(int)]
+        return self.classes_[np.asarray(self.estimator_.predict(self._checked(X))).astype(int)]
 
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
+        return self.estimator_.predict_proba(self._checked(X))
+
+    def _checked(self, X: Any, *, reset: bool = False) -> Any:
+        """Hold X against what was fitted; a frame stays one, for its categories, anything else becomes an array."""
+        if isinstance(X, pd.DataFrame):
+            if X.empty:
+                raise ValueError(
+                    f"Found array with {len(X)} sample(s) (shape={X.shape}) while a minimum of 1 is required."
+                )
+            if not reset and not hasattr(self, "feature_names_in_"):
+                return X  # fitted on an array, or by a version that kept no names
+            return validate_data(self, X, reset=reset, skip_check_array=True)
+        tags = get_tags(self.estimator).input_tags
+        finite = "allow-nan" if tags.allow_nan else True
+        return validate_data(self, X, reset=reset, accept_sparse=tags.sparse, ensure_all_finite=finite)
+
+    def __sklearn_tags__(self) -> Any:
+        """What it takes: what the estimator in it takes."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
 
     @property
     def feature_importances_(self) -> Any:

@@ -1,17 +1,40 @@
+"""A wrapper is an estimator as scikit-learn wants one: whatever check the estimator in it passes, it passes too."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
 import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import check_estimator
+from xgboost import XGBClassifier
 
 from ml_assets.estimators.wrappers import LabelEncodedClassifier
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(90, 4))
-LABELS = np.array(["low", "middle", "top"])[np.digitize(X[:, 0], [-0.4, 0.4])]
+
+def failed(estimator: BaseEstimator) -> set[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the checks provoke them
+        results = check_estimator(estimator, on_fail=None)
+    return {result["check_name"] for result in results if result["status"] == "failed"}
 
 
-def test_encoded_labels_change_no_prediction() -> None:
-    from xgboost import XGBClassifier
+@pytest.mark.parametrize("inner", [LogisticRegression(), XGBClassifier(n_estimators=3, n_jobs=1)])
+def test_wrapper_fails_no_check_of_scikit_learn(inner: Any) -> None:
+    assert failed(LabelEncodedClassifier(inner)) == set()
 
-    plain = XGBClassifier(n_estimators=5, n_jobs=1, random_state=0)
-    codes = np.searchsorted(["low", "middle", "top"], LABELS)
-    wrapped = LabelEncodedClassifier(plain).fit(X, LABELS)
-    np.testing.assert_array_equal(wrapped.predict_proba(X), plain.fit(X, codes).predict_proba(X))
-    np.testing.assert_array_equal(wrapped.feature_importances_, plain.feature_importances_)
+
+def test_names_and_categories_of_a_frame_reach_the_estimator_and_are_held_to() -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0, np.nan] * 10, "b": pd.Categorical(["x", "y", "z"] * 10)})
+    inner = XGBClassifier(n_estimators=2, enable_categorical=True, n_jobs=1)
+    model = LabelEncodedClassifier(inner).fit(frame, ["no", "yes", "no"] * 10)
+    assert list(model.feature_names_in_) == ["a", "b"]
+    assert set(model.predict(frame)) <= {"no", "yes"}
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame.rename(columns={"a": "c"}))
+    with pytest.raises(ValueError, match="minimum of 1"):
+        model.predict(frame.iloc[:0])
