@@ -29,6 +29,7 @@ from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
 from ml_assets.orchestration.pace import seconds_between
 from ml_assets.orchestration.reaper import open_runs
+from ml_assets.orchestration.run_log import run_records
 from ml_assets.orchestration.run_seal import is_changed
 from ml_assets.orchestration.standing import Memory, newest_event, place_of, standing_instance
 from ml_assets.orchestration.taking_in import assets_for, keys_of
@@ -147,7 +148,7 @@ def _requests(
     """Runs for what is wanted, in order; what was refused is wanted no more until it changes."""
     for wanted in sorted([*_due(state, found, last), *_unfinished(instance, state, found)]):
         tags = {PARTITION_NAME_TAG: wanted.batch, ARRIVAL_TAG: state.name}
-        runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=ATTEMPTS)
+        runs = [each.dagster_run for each in run_records(instance, dg.RunsFilter(tags=tags), ATTEMPTS)]
         contents = [run.tags[CONTENT_TAG] for run in runs if not is_changed(run)]
         same = list(takewhile(wanted.content.__eq__, contents))
         if len(same) < ATTEMPTS and not (same and _refused(instance, runs[0])):
@@ -177,7 +178,7 @@ def _due(state: ModelState, found: list[Arrival], last: str) -> Iterator[Wanted]
 def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arrival]) -> Iterator[Wanted]:
     """What was taken in by a run that was killed before its reports were made."""
     seen = {arrival.batch for arrival in found}
-    for record in instance.get_run_records(dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), limit=REMEMBERED):
+    for record in run_records(instance, dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), REMEMBERED):
         run = record.dagster_run
         if is_changed(run):  # what it was about, nobody knows: the source is looked at all the same
             continue

@@ -9,6 +9,8 @@ import dagster as dg
 from dagster import DagsterRunStatus
 
 from ml_assets.orchestration.reaper import reap
+from ml_assets.orchestration.run_log import run_records
+from ml_assets.orchestration.run_seal import is_changed
 from ml_assets.orchestration.runs import prepare_home
 from ml_assets.records.health import Examined
 from ml_assets.registry.examine import sound
@@ -22,6 +24,9 @@ STUCK = {
     DagsterRunStatus.CANCELING: timedelta(hours=1),
 }
 """How long a run may stay like this."""
+
+EXAMINED = 500
+"""Newest runs: decisions look at fewer."""
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -57,7 +62,15 @@ def _daemon(instance: dg.DagsterInstance) -> Examined:
 
 
 def _runs(instance: dg.DagsterInstance) -> Iterator[Examined]:
-    records = instance.get_run_records(dg.RunsFilter(statuses=list(STUCK)))
+    for record in run_records(instance, dg.RunsFilter(), EXAMINED):
+        if is_changed(record.dagster_run):
+            yield Examined(
+                part="runs",
+                found=f"the tags of run {record.dagster_run.run_id} were changed after they were written",
+                ok=False,
+                remedy="delete that run in the web UI, or restore dagster/history from a backup",
+            )
+    records = run_records(instance, dg.RunsFilter(statuses=list(STUCK)))
     stuck = [r for r in records if datetime.now(UTC) - r.update_timestamp > STUCK[r.dagster_run.status]]
     for record in stuck:
         run, since = record.dagster_run, f"{record.update_timestamp:%Y-%m-%d %H:%M}"

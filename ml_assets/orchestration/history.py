@@ -15,6 +15,7 @@ from ml_assets.names import AS_OF_TAG, TRAINING_TAG
 from ml_assets.orchestration.event_seal import CHANGED, ChangedEventError
 from ml_assets.orchestration.events import by_batch, metadata, newest_events, number
 from ml_assets.orchestration.reaper import IN_PROGRESS
+from ml_assets.orchestration.run_log import run_records
 from ml_assets.orchestration.run_seal import is_changed
 from ml_assets.records import (
     Attempt,
@@ -159,7 +160,7 @@ def _attempts(
     ]
     trained = dg.AssetKey([state.name, "trained_model"])
     if running is None:
-        running = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
+        running = run_records(instance, dg.RunsFilter(statuses=IN_PROGRESS))
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
     index = state.indexes()
@@ -189,7 +190,7 @@ def _trainings(instance: DagsterInstance, names: Sequence[str], limit: int) -> l
         dg.RunsFilter(tags={TRAINING_TAG: names}),
         *(dg.RunsFilter(job_name=f"{n}_train") for n in names),
     ]
-    found = {r.storage_id: r for each in filters for r in instance.get_run_records(each, limit=limit)}
+    found = {r.storage_id: r for each in filters for r in run_records(instance, each, limit)}
     return [found[place] for place in sorted(found, reverse=True)[:limit]]
 
 

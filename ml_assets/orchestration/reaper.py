@@ -13,6 +13,7 @@ import dagster as dg
 from dagster import DagsterRunStatus
 
 from ml_assets.names import PROCESS_TAG
+from ml_assets.orchestration.run_log import run_records
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def process_tag(run_id: str) -> str:
 
 def open_runs(instance: DagsterInstance, settings: Settings) -> list[RunRecord]:
     """Read the runs that have not ended, of all models; those whose process is gone are reported, and left out."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
+    records = run_records(instance, dg.RunsFilter(statuses=IN_PROGRESS))
     dead = _reported(instance, settings, records)
     return [record for record in records if record.dagster_run.run_id not in dead]
 
@@ -50,7 +51,7 @@ def reap(instance: DagsterInstance, settings: Settings) -> list[str]:
     list of str
         Ids of the runs.
     """
-    return _reported(instance, settings, instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)))
+    return _reported(instance, settings, run_records(instance, dg.RunsFilter(statuses=IN_PROGRESS)))
 
 
 def _reported(instance: DagsterInstance, settings: Settings, records: Sequence[RunRecord]) -> list[str]:

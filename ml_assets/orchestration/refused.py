@@ -11,6 +11,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, PARTITION_
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import STATIC
+from ml_assets.orchestration.run_log import run_records
 from ml_assets.orchestration.runs import RefusedError, failure
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def _by_contract(instance: DagsterInstance, state: ModelState, reported: str | N
     newest = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     if not newest or newest[0].status != AssetCheckExecutionRecordStatus.FAILED or newest[0].event is None:
         return None
-    batch = _batch(instance.get_run_by_id(newest[0].run_id))
+    found = run_records(instance, dg.RunsFilter(run_ids=[newest[0].run_id]), 1)
+    batch = _batch(found[0].dagster_run if found else None)
     if reported is not None and batch < reported:
         return None
     event = newest[0].event.dagster_event
@@ -54,7 +56,8 @@ def _by_contract(instance: DagsterInstance, state: ModelState, reported: str | N
 
 
 def _by_its_run(instance: DagsterInstance, state: ModelState, reported: str | None) -> Refused | None:
-    runs = instance.get_runs(dg.RunsFilter(job_name=f"{state.name}_monitor"), limit=1)
+    wanted_runs = dg.RunsFilter(job_name=f"{state.name}_monitor")
+    runs = [each.dagster_run for each in run_records(instance, wanted_runs, 1)]
     if not runs or runs[0].status != DagsterRunStatus.FAILURE:
         return None
     batch = _batch(runs[0])

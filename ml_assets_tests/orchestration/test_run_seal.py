@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster import DagsterRunStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
-from dagster._core.test_utils import create_run_for_test
+from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, TRAINING_TAG
@@ -68,3 +70,20 @@ def test_a_run_that_repeats_another_has_no_seal_until_it_begins(
     copied = {**TAGS, AS_OF_TAG: "2024-01-04", **seal("another", "tide_train", TAGS)}
     run(instance, copied)
     assert [attempt.batch_index for attempt in read_history(instance, state).attempts] == [3]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("status", "SUCBESS"), ("run_body", "{"), ("create_timestamp", "2026-11-27 16;18:42.139622")],
+)
+def test_a_run_that_is_none_any_more_is_told_with_its_file(
+    state: ModelState, tmp_path: Path, column: str, value: str
+) -> None:
+    with instance_for_test(temp_dir=str(tmp_path)) as instance:
+        run(instance, TAGS)
+        with closing(sqlite3.connect(tmp_path / "history" / "runs.db")) as log, log:
+            log.execute(f"UPDATE runs SET {column} = ?", (value,))
+        with pytest.raises(
+            ChangedEventError, match=r"history/runs\.db was changed .* restore .* move it away"
+        ):
+            read_history(instance, state)
