@@ -183,6 +183,8 @@ def _clean_column(column: pd.Series, kind: str | None) -> pd.Series:
     if _is_number(column):
         return column.astype("float64")
     if kind == "number":
+        if pd.api.types.is_bool_dtype(column.dtype):
+            return column.astype("boolean").astype("Float64").astype("float64")
         return pd.to_numeric(column.astype(object)).astype("float64")
     if kind == "time" or (kind is None and holds_iso_times(column)):
         return _naive(pd.to_datetime(column.astype(object), format="ISO8601", utc=True))

@@ -258,6 +258,8 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
         )
     elif kind == "number":
         yield from _infinite(column)
+    if before == "number" and pd.api.types.is_bool_dtype(column.dtype):
+        return  # true and false of this batch are the 1 and 0 of those before
     if kind == "text" and before in (None, "number", "empty") and not is_category:
         wrong = _no_numbers(column)
         share = wrong.sum() / column.notna().sum()

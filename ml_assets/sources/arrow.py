@@ -169,7 +169,8 @@ def common_type(kinds: list[pa.DataType], everywhere: list[pa.DataType]) -> pa.D
         return known.pop()
     if not known:
         return pa.null()
-    return pa.float64() if known <= {pa.int64(), pa.uint64(), pa.float64()} else pa.string()
+    # True of one file is the 1 of another.
+    return pa.float64() if known <= {pa.int64(), pa.uint64(), pa.float64(), pa.bool_()} else pa.string()
 
 
 def cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -177,6 +178,8 @@ def cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if pa.types.is_string(kind) and pa.types.is_nested(column.type):
         texts = [None if value is None else str(value) for value in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
+    if pa.types.is_boolean(column.type) and pa.types.is_floating(kind):
+        column = column.cast(pa.int8())
     return column.cast(kind, safe=False)
 
 

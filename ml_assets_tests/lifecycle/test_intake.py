@@ -226,3 +226,27 @@ def test_a_batch_that_the_source_has_no_more_is_told(state: ModelState) -> None:
         update={"batches": state.recipe.batches.model_copy(update={"start": DAYS[2]})}
     )
     assert state_of_data(replace(state, recipe=later)).notes == ()
+
+
+@pytest.mark.parametrize("flags", [[True, False], [True, None]])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_true_and_false_are_the_1_and_0_of_batches_before(
+    tmp_path: Path, flags: list[bool | None], ending: str
+) -> None:
+    """pandas writes whichever type a frame happens to have; of one table's files, too."""
+    numbers = [None if flag is None else float(flag) for flag in flags]
+    for place, values in enumerate((numbers, flags)):
+        frame = pd.DataFrame({"day": DAYS[place], "flag": values * 20, "x": range(40), "y": ["a", "b"] * 20})
+        path = tmp_path / f"{place}.{ending}"
+        frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    recipe = ODD.replace("d.parquet", f"'*.{ending}'")
+    for more, batches in (("batches: {column: day, period: daily}\n", DAYS[:2]), ("", (STATIC,))):
+        path = tmp_path / "tide.yaml"
+        path.write_text(recipe + more)
+        home = tmp_path / f"home of {len(batches)}"
+        state = ModelState(load_recipe(path), path, Settings(home=home, recipes=(tmp_path,)))
+        for batch in batches:
+            take_in(state, batch)
+            found = state.store.read_frame("cleaned_features", batch)["flag"]
+            assert found.dtype == "float64"
+            assert found.dropna().unique().tolist() == [number for number in numbers if number is not None]
