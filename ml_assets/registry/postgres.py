@@ -5,12 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ml_assets.failures import MendableError
-from ml_assets.settings.services import DAGSTER, MLFLOW, Database
+from ml_assets.settings.services import DAGSTER, LEDGER, MLFLOW, Database
+
+FORBIDDEN: Final = "42501"
+"""What PostgreSQL says where a right is missing (insufficient_privilege)."""
 
 
 class UnreachableError(MendableError, RuntimeError):
@@ -24,7 +27,7 @@ def connected(database: Database, schema: str) -> Iterator[sa.Connection]:
     Raises
     ------
     UnreachableError
-        There is no driver, the server does not answer, or does not let us in.
+        There is no driver, the server does not answer, does not let us in, or does not let us make schemas.
     """
     try:
         engine = sa.create_engine(database.at(schema).get_secret_value(), poolclass=sa.NullPool)
@@ -39,12 +42,19 @@ def connected(database: Database, schema: str) -> Iterator[sa.Connection]:
         raise UnreachableError(
             f"{database.place}: {said}: start it, or correct ML_ASSETS_DATABASE_URI and ML_ASSETS_DATABASE_PASSWORD"
         ) from None
-    with connection, connection.begin():
-        yield connection
+    try:
+        with connection, connection.begin():
+            yield connection
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != FORBIDDEN:
+            raise
+        raise UnreachableError(
+            f"{database.place}: {error.orig}: its owner gives the user the right by GRANT CREATE ON DATABASE"
+        ) from None
 
 
 def prepare(database: Database) -> None:
-    """Make the schema of Dagster's tables, which Dagster makes itself.
+    """Make the schemas of Dagster's tables and of the ledger, which make their tables themselves.
 
     Raises
     ------
@@ -52,7 +62,8 @@ def prepare(database: Database) -> None:
         The database cannot be used.
     """
     with connected(database, DAGSTER) as connection:
-        _make_schema(connection, DAGSTER)
+        for name in (DAGSTER, LEDGER):
+            _make_schema(connection, name)
 
 
 def make_mlflow(database: Database, artifacts: str) -> None:
