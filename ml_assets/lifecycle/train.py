@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.accounting import TrainingRows, training_rows
@@ -43,6 +44,8 @@ class GateResult(Pictured):
     as_of: str
     rows: TrainingRows | None = None
     """What became of every row of the source; None where it cannot be read any more."""
+    page: Path | None = None
+    """The report of the training."""
 
 
 @dataclass(frozen=True)
@@ -216,10 +219,10 @@ def champion_step(
     except SourceError:
         rows = None
     pictures = evaluation_pictures(state.recipe, evaluation, test[state.recipe.target], predicted)
-    show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
+    page = show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
     shown = ageing_picture(state, trained.training.metric)
     return GateResult(
-        promotion, version, now.version if now else None, trained.run_id, as_of, rows, pictures=shown
+        promotion, version, now.version if now else None, trained.run_id, as_of, rows, page, pictures=shown
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.describe import PAGE
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 FOLDER = "report"
 """Of the artifacts of a run."""
+REPORT = "report.html"
+"""The page of a training."""
 
 
 def show_training(
@@ -29,8 +32,13 @@ def show_training(
     rows: TrainingRows | None,
     pictures: Mapping[str, bytes],
     parent_run_id: str,
-) -> None:
+) -> Path:
     """Show a training in MLflow: on its run, where it is listed first, and on the run that the version points to.
+
+    Returns
+    -------
+    Path
+        Where its page lies, beside the evaluation.
 
     Parameters
     ----------
@@ -46,10 +54,14 @@ def show_training(
         MLflow run of the whole training.
     """
     from ml_assets.registry import tracking
+    from ml_assets.reports.training import Left, training_page
 
     client, training = state.registry.client, trained.training
     report = training_report(trained, version, evaluation, promotion, rows)
+    left = Left(rows.parts, rows.columns_left_out) if rows is not None else Left({}, training.excluded)
     files = {"evaluation_report.md": report.encode(), "training_history.json": _history(training)}
+    files[REPORT] = training_page(trained, version, evaluation, promotion, left, pictures).encode()
+    kept = state.store.write_bytes("evaluation_report", trained.as_of, REPORT, files[REPORT])
     files |= {f"{n}.{'svg' if image.startswith(b'<svg') else 'png'}": image for n, image in pictures.items()}
     page = state.store.file("training_set", trained.as_of, PAGE)
     if page.exists():
@@ -73,6 +85,7 @@ def show_training(
     name = run_page.training_name(as_of, version, promotion.outcome)
     run_page.tell_run(client, parent_run_id, name, promotion.reason, tags)
     client.update_registered_model(state.name, description=about(state, promotion.metric))
+    return kept
 
 
 def _history(training: TrainingResult) -> bytes:

@@ -140,6 +140,7 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
             "as_of": result.as_of,
             **display.promotion_metadata(result.promotion),
             **display.rows_metadata(result.rows),
+            **display.page_metadata("report", result.page),
             "mlflow_run": run_link(state, result.run_id),
         }
         return dg.MaterializeResult(metadata=display.shown(result, words))

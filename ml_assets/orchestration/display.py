@@ -128,13 +128,13 @@ def predicted_metadata(predicted: Predicted) -> Metadata:
 
 def part_metadata(part: Part) -> Metadata:
     """Show a part of a training window."""
-    told: Metadata = {
-        "rows": part.rows,
-        "as_of": part.as_of,
-        "batches": part.batches,
-        "sha256": part.sha256[:SHOWN],
-    }
-    return told if part.page is None else told | {"data_profile": dg.MetadataValue.path(str(part.page))}
+    told = {"rows": part.rows, "as_of": part.as_of, "batches": part.batches, "sha256": part.sha256[:SHOWN]}
+    return told | page_metadata("data_profile", part.page)
+
+
+def page_metadata(name: str, page: Path | None) -> Metadata:
+    """Tell where a page lies, if there is one."""
+    return {} if page is None else {name: dg.MetadataValue.path(str(page))}
 
 
 def training_metadata(training: TrainingResult) -> Metadata:

@@ -32,6 +32,7 @@ def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_pa
         report = (folder / "evaluation_report.md").read_text()
         assert report.startswith("# good, version 1: champion\n") and "| roc_auc " in report
         assert "| 200  | in the files" in report
+        assert "good, version 1, is champion now" in (folder / "report.html").read_text()
         assert (folder / "data_profile.html").read_text().startswith("<!DOCTYPE html>")
         history = json.loads((folder / "training_history.json").read_text())
         assert history["tuning"] is None and len(history["cv_scores"]) == 5

@@ -33,7 +33,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.labels += [value or "" for name, value in attrs if name == "aria-label"]
-        if tag not in ("meta", "br", "path"):
+        if tag not in ("meta", "br", "img", "path"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
