@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.evaluation.importance import REPEATS, permutation_importance
+from ml_assets.recipe.schema import Recipe
 from ml_assets.tasks.metrics import score
 from ml_assets.training.fit import fit
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
@@ -92,3 +93,23 @@ def test_equals_what_one_column_after_another_gives(class_path: str, hyperparame
             for order in orders
         ]
         assert found[name] == max(0.0, base - float(np.mean(scores)))
+
+
+def test_columns_that_matter_by_their_product_alone_matter() -> None:
+    """What the columns become cannot be told apart, so the columns themselves are permuted."""
+
+    def frame(seed: int) -> pd.DataFrame:
+        made = rows(seed)
+        return made.assign(target=np.where(made["big"] * made["small"] > 0, "yes", "no"))
+
+    model = recipe_of(class_path="sklearn.linear_model.LogisticRegression").model
+    wanted = {"feature_engineering": {"interactions": [["big", "small"]]}}
+    recipe = Recipe.model_validate(
+        {"name": "example", "model": model.model_dump(mode="json", exclude_none=True) | wanted}
+    )
+    fitted, _ = fit(frame(6), recipe)
+    test = frame(7)
+    found = permutation_importance(fitted, test, test["target"], "roc_auc", "yes", 0)
+    assert found["big"] == pytest.approx(0.5, abs=0.05)
+    assert found["small"] == pytest.approx(0.5, abs=0.05)
+    assert found["none"] < 0.01
