@@ -16,6 +16,7 @@ import pandas as pd
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import roles
+from ml_assets.lifecycle.accounting import training_rows
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.monitoring.drift import drift_report
@@ -232,6 +233,15 @@ def late_labels_change_labels_only(example: Example) -> None:
     )
 
 
+def every_row_of_the_source_is_accounted_for(example: Example) -> None:
+    rows = training_rows(example.state, example.trained)
+    assert rows.balance == 0
+    assert rows.learned == example.trained.training.learned
+    assert rows.learned + rows.held_out > 0.8 * rows.in_files
+    for reason, count in example.trained.training.left_out.items():
+        assert rows.left_out[reason] == count > 0
+
+
 LAWS = (
     model_never_sees_the_test_set,
     test_set_is_no_ancestor_of_the_model,
@@ -246,6 +256,7 @@ LAWS = (
     recipe_written_and_read_is_the_same,
     batch_sent_again_changes_nothing,
     late_labels_change_labels_only,
+    every_row_of_the_source_is_accounted_for,
 )
 
 
