@@ -40,7 +40,7 @@ def date_parts(frame: pd.DataFrame, recipe: Recipe) -> dict[str, pd.Series[Any]]
     """
     wanted, made = recipe.model.feature_engineering.date_parts, {}
     for column in wanted.columns if wanted is not None else ():
-        times = frame[column]
+        times = frame[column] if column in frame else pd.Series(None, index=frame.index, dtype=object)
         if not pd.api.types.is_datetime64_any_dtype(times.dtype):
             if times.notna().any():
                 raise ValueError(

@@ -110,7 +110,16 @@ def past_of(frames: Mapping[str, pd.DataFrame], batch: str, recipe: Recipe) -> p
     earlier = sorted(label for label in frames if label < batch)[-recipe.model.feature_engineering.history :]
     if not columns or not earlier:
         return None
-    return pd.concat([frames[label].reindex(columns=columns) for label in earlier], ignore_index=True)
+    return pd.concat([_typed(frames[label], recipe) for label in earlier], ignore_index=True)
+
+
+def _typed(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Give the columns of `past_columns` one type in every batch, also where they are empty or were not there yet."""
+    columns = past_columns(recipe)
+    kinds: dict[str, Any] = dict.fromkeys(columns, object)
+    kinds |= dict.fromkeys(wanted(recipe).columns, np.float64)
+    times = {name: "datetime64[us]" for name in (time_of(recipe),) if name is not None}
+    return frame.reindex(columns=columns).astype(kinds | times)
 
 
 def with_past(
@@ -132,9 +141,9 @@ def with_past(
     if not asked.columns or time is None:
         return {}
     entity = list(recipe.model.data_interface.entity_cols)
-    own = frame[[*entity, time, *asked.columns]]
-    rows = own if past is None else pd.concat([past[list(own.columns)], own], ignore_index=True)
-    rows = rows.astype(dict.fromkeys(asked.columns, np.float64)).reset_index(drop=True)
+    own = _typed(frame, recipe)
+    rows = own if past is None else pd.concat([past, own])
+    rows = rows.reset_index(drop=True)
     known = rows[[*entity, time]].notna().all(axis=1)
     rows = rows[known].sort_values([*entity, time, *asked.columns], kind="stable")
     who = rows.groupby(entity, sort=True).ngroup() if entity else pd.Series(0, index=rows.index)

@@ -169,6 +169,8 @@ def _default(field: FieldInfo) -> str:
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple) and value:
+        return ", ".join(f"`{each}`" for each in value)
     if isinstance(value, tuple | dict):
         return "empty"
     return f"`{value}`" if isinstance(value, str | int | float) else "its defaults"

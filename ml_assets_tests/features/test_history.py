@@ -149,6 +149,23 @@ def test_the_target_and_batches_out_of_reach_are_not_looked_at() -> None:
     assert past_of(frames, "2024-01-01", made) is None
 
 
+def test_a_column_that_is_empty_in_some_batches_or_not_there_yet_has_a_past() -> None:
+    made = recipe(entities=("shop",))
+    first = rows(("a", "01", 4.0)).drop(columns="price")
+    second = rows(("a", "02", 4.0)).assign(price=pd.Series([None], dtype=object))
+    third = rows(("a", "03", 6.0))
+    frames = {"2024-01-01": first, "2024-01-02": second, "2024-01-03": third}
+    found = with_past(rows(("a", "04", 9.0)), made, past_of(frames, "2024-01-04", made))
+    assert (found["price_lag_1"][0], found["price_last_known"][0], found["price_count_2"][0]) == (
+        6.0,
+        6.0,
+        1.0,
+    )
+    assert np.isnan(with_past(second, made, past_of(frames, "2024-01-02", made))["price_lag_1"]).all()
+    assert len(with_past(third.iloc[:0], made, past_of(frames, "2024-01-03", made))["price_lag_1"]) == 0
+    assert len(with_past(first, made)["price_lag_1"]) == 1
+
+
 def test_a_missing_number_is_the_last_known_one_and_else_the_median() -> None:
     made = recipe(lags=LAGS)
     frame = clean(TABLE.iloc[:6].assign(at=TABLE["at"]), made, "all").frame
