@@ -2,7 +2,7 @@
 
 A model that loses `b` for each batch has lost `b a² / 2` in all when it is `a` batches old: a challenger is due when
 that exceeds what a training is worth, as stock is ordered anew when keeping it costs as much as an order (Harris 1913).
-Where no loss is believed, each wait is twice the one before: trainings that gain nothing grow rare.
+Where no loss is believed, each wait is four times the one before: trainings that gain nothing grow rare.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WORTH = 0.0025  # what a training is worth: share of the score, times batches
 LEAST, MOST = 2, 32  # ages in batches
+FASTER = 4  # times that a wait is as long as the one before where no loss is believed; 2 at most where one is
 FITS = 8  # refits on history at a first training
 AGES = (1, 2, 4)  # batches between two refits that are compared
 
@@ -52,18 +53,19 @@ def due(ageing: Ageing | None, metric: str, trainings: Sequence[int]) -> Due:
         Positions of the batches at which a model was trained so far, oldest first.
 
     >>> due(None, "rmse", [3]).age, due(None, "rmse", [3, 5]).age, due(None, "rmse", [3, 5, 9]).age
-    (2, 4, 8)
+    (2, 8, 16)
     >>> due(Ageing(loss=0.0002, error=0.00005, spread=0.0, score=0.8, count=9), "roc_auc", [0, 64]).age
     5
     """
-    waited = trainings[-1] - trainings[-2] if len(trainings) > 1 else LEAST / 2
+    waited = trainings[-1] - trainings[-2] if len(trainings) > 1 else LEAST / FASTER
     longest = min(max(LEAST, math.ceil(2 * waited)), MOST)
     lost = ageing.believed if ageing is not None else 0.0
     if ageing is None or lost <= 0:
         known = "nothing is known yet of how fast this model ages"
         if ageing is not None:
             known = f"a model of this kind is not seen to age ({_evidence(ageing)})"
-        return Due(longest, f"{known}: each wait is twice the one before")
+        silent = min(max(LEAST, math.ceil(FASTER * waited)), MOST)
+        return Due(silent, f"{known}: each wait is {FASTER} times the one before")
     age = math.sqrt(2 * WORTH * ageing.score / lost)
     sure = "" if ageing.sure else "perhaps "
     words = (
