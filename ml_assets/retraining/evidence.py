@@ -227,15 +227,12 @@ class Case:
         Drift that does no harm is no alarm.
         """
         where = {batch.batch: batch.index for batch in self.history.batches}
-        breached = [
-            report.batch
-            for report in self.current_reports
-            if (
-                self.harm.done is not False and drift_breach(report, self.retraining)
-                if isinstance(report, DriftReport)
-                else performance_breach(report, self.retraining)
-            )
-        ]
+        reports, policy = self.current_reports, self.retraining
+        drifted = [r for r in reports if isinstance(r, DriftReport) and drift_breach(r, policy)]
+        if self._harm_of(drifted, 1).done is False:
+            drifted = []
+        worse = [r for r in reports if isinstance(r, PerformanceReport) and performance_breach(r, policy)]
+        breached = [*(r.batch for r in drifted), *(r.batch for r in worse)]
         risen = [] if self.risen is None or self.risen.since is None else [self.risen.since]
         return min((where.get(batch, self.index) for batch in (*breached, *risen)), default=self.index)
 
@@ -274,8 +271,11 @@ class Case:
         """What the labels of the drifted batches, the newest and those whose labels are due, say of the drift."""
         known = self.index - self.monitoring.label_delay
         drifted = {each.batch: each for each in (*self.drifted(known), *self.drifted(self.index))}
+        return self._harm_of(list(drifted.values()), self.retraining.breaches.k)
+
+    def _harm_of(self, drifted: list[DriftReport], k: int) -> Harm:
         live = [report for report in self.current_reports if isinstance(report, PerformanceReport)]
-        return harm_of(list(drifted.values()), live, self._estimates, self.retraining.breaches.k)
+        return harm_of(drifted, live, self._estimates, k)
 
     @property
     def _estimates(self) -> list[Estimate]:

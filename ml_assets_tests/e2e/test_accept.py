@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ml_assets.backtest.fits import Fits, fixed_fit
 from ml_assets.backtest.replay import Reports
 from ml_assets.backtest.succession import Serving
@@ -27,6 +29,7 @@ def accept(*arguments: str) -> Any:
     return ml_assets("accept", "tide", *arguments, "--json")
 
 
+@pytest.mark.slow  # 36 s of CPU: some twenty commands
 def test_a_fault_that_was_meant_is_the_new_normal_until_it_is_taken_back(shop: Shop) -> None:
     shop.write("tide.yaml", RECIPE)
     for number in range(NEW):
