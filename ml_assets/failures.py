@@ -35,6 +35,8 @@ SAYINGS: Final = {
     "database is locked": "another process holds it: wait until that has ended",
     "database or disk is full": SPACE,
     "disk I/O error": SPACE,
+    "database disk image is malformed": "`ml-assets doctor` names it; stop the processes and restore it from a backup",
+    "file is not a database": "`ml-assets doctor` names it; stop the processes and restore it from a backup",
 }
 """What SQLite says of itself, whoever hears it, and what to do."""
 SEE: Final = "see that it is there and can be used"
@@ -120,7 +122,7 @@ def of_database(said: str, home: Path) -> str | None:
     """
     for found, remedy in SAYINGS.items():
         if found in said:
-            held = held_database(home) if remedy != SPACE else None
+            held = held_database(home) if found == "database is locked" else None
             return f"{held or f'a database in {home}'}: {found}: {remedy}, then run the same command again"
     return None
 

@@ -68,6 +68,11 @@ TABLE: list[tuple[BaseException, int, tuple[str, ...]]] = [
         1,
         (f"a database in {HOME}: disk I/O error: see that the disk has space",),
     ),
+    (
+        sqlalchemy.exc.DatabaseError("SELECT", {}, sqlite3.DatabaseError("database disk image is malformed")),
+        1,
+        (str(HOME), "malformed", "`ml-assets doctor` names it", "restore it from a backup"),
+    ),
     (sqlite3.OperationalError("database or disk is full"), 1, (str(HOME), "full", "disk has space")),
     (
         mlflow.exceptions.MlflowException(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +27,8 @@ from ml_assets.records import (
     Record,
 )
 from ml_assets.registry import champions, renamed
+from ml_assets.shown import spanned
+from ml_assets.sources.calendar import is_batch
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogRecord, RunRecord
@@ -84,6 +86,7 @@ def read_history(
     cleaned = dg.AssetKey([state.name, "cleaned_features"])
     labelled = by_batch(cleaned, newest_events(instance, cleaned, _labelled_rows, limit=limit))
     batches = sorted({*drift, *performance})
+    _check_labels(state, {*batches, *labelled})
     newest = max({*batches, *labelled}, default=None)
     until = state.labelled_until(newest) if newest else ""
     known = {batch: rows for batch, rows in labelled.items() if batch <= until and rows}
@@ -110,6 +113,18 @@ def read_history(
         metric=champion.metric if champion else "",
         labels=tuple((index(batch), rows) for batch, rows in sorted(known.items()) if batch not in faulty),
     )
+
+
+def _check_labels(state: ModelState, found: Iterable[str]) -> None:
+    """Refuse events of a model with batches that are of none: a batch's label is not sealed with what is said of it."""
+    section = state.recipe.batches
+    odd = [] if section is None else sorted(each for each in found if not is_batch(each, section.period))
+    if odd:
+        raise ChangedEventError(
+            f"{state.name}: Dagster's log has reports of {spanned(odd)}, which is no batch: it was changed after it was"
+            " written, or the model had no batches then: restore dagster/history from a backup or move it away; runs"
+            " and plots of before are gone then, no model is"
+        )
 
 
 def _reports(

@@ -87,3 +87,15 @@ def test_a_run_that_is_none_any_more_is_told_with_its_file(
             ChangedEventError, match=r"history/runs\.db was changed .* restore .* move it away"
         ):
             read_history(instance, state)
+
+
+@pytest.mark.parametrize("partition", [None, "2024-01-0s"])
+def test_a_report_of_no_batch_is_refused(
+    instance: dg.DagsterInstance, state: ModelState, partition: str | None
+) -> None:
+    event = dg.AssetMaterialization(
+        dg.AssetKey(["tide", "cleaned_features"]), partition=partition, metadata={"labelled_rows": 300}
+    )
+    instance.report_runless_asset_event(event)
+    with pytest.raises(ChangedEventError, match=r"which is no batch: .* move it away"):
+        read_history(instance, state)
