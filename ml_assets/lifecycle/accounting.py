@@ -62,7 +62,7 @@ class TrainingRows(Record):
         """What became of the columns that the recipe does not itself keep out; empty where all were learned.
 
         >>> left = {"id": "identifier", "y": "target"}
-        >>> TrainingRows(in_files=9, learned=9, columns_learned=("x",), columns_left_out=left).columns_words
+        >>> TrainingRows(in_files=9, learned=9, held_out=0, columns_learned=("x",), columns_left_out=left).columns_words
         "1 column learned; not learned: 'id' (identifier)"
         """
         left = [
