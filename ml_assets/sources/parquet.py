@@ -26,6 +26,8 @@ from ml_assets.sources.wanted import Columns
 DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 """What Arrow raises of bytes that are no Parquet, of an encoding that none has, and of a page it cannot unpack."""
 UTC_NAMES = ("UTC", "Etc/UTC", "+00:00", "Z", "GMT")
+SIP = 1 << 20
+"""Bytes that are read at once where some rows are wanted."""
 CELLS = 1_000_000
 """Values that are taken for a look, of the first, middle and last rows together."""
 MEASURE = r"^-|\.\d"
@@ -115,7 +117,9 @@ def part_of_parquet(path: Path, place: Path) -> None:
     """Write the first rows of some row groups as `place`."""
     import pyarrow.parquet as pq
 
-    file = open_parquet(path)
+    file = open_parquet(
+        path, SIP
+    )  # of a column that is a row group of a million rows, only the beginning is read
     groups = file.metadata.num_row_groups
     rows = max(1, CELLS // max(1, file.metadata.num_columns) // 3)
     chosen = sorted({0, groups // 2, groups - 1}) if groups else []
@@ -138,14 +142,14 @@ def checked_schema(path: Path, column: str | None) -> pa.Schema:
     return schema
 
 
-def open_parquet(path: Path) -> Any:
-    """Open a file, with one message where it is none."""
+def open_parquet(path: Path, buffer: int = 0) -> Any:
+    """Open a file, with one message where it is none; read in sips of `buffer` bytes, default: whole columns."""
     import pyarrow.parquet as pq
 
     if path.stat().st_size == 0:
         raise SourceError(f"{path} is empty (0 bytes), not a Parquet file")
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, buffer_size=buffer)
     except DAMAGE as error:
         with path.open("rb") as file:
             check_foreign(path, file.read(LOOKED_AT), parquet=True)
