@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_float_dtype, is_numeric_dtype
 
@@ -131,7 +132,7 @@ def unfit(values: pd.Series) -> str | None:
     """Give the reason why the values make no feature: a date, a constant, an identifier, a row counter."""
     if is_datetime64_any_dtype(values.dtype):
         return "date or time"
-    if is_float_dtype(values.dtype) and (values.iloc[:FIRST_LOOK].dropna() % 1).nunique() > 1:
+    if is_float_dtype(values.dtype) and _has_fractions(values.iloc[:FIRST_LOOK]):
         return None  # fractions, more than one: neither a constant nor a row counter
     try:
         distinct = int(values.nunique())
@@ -149,3 +150,15 @@ def unfit(values: pd.Series) -> str | None:
     if counting and float(values.max() - values.min()) < 2 * distinct:
         return "row counter: whole numbers, each once, few left out"
     return None
+
+
+def _has_fractions(values: pd.Series) -> bool:
+    """Whether there is more than one fraction among floats.
+
+    >>> _has_fractions(pd.Series([1.5, 2.5])), _has_fractions(pd.Series([1.5, 2.0]))
+    (False, True)
+    """
+    with np.errstate(invalid="ignore"):  # what is infinite has no fraction
+        parts = values.to_numpy(np.float64, na_value=np.nan) % 1
+    parts = parts[~np.isnan(parts)]
+    return bool(len(parts)) and bool((parts != parts[0]).any())
