@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli import machine
-from ml_assets.cli.arguments import ContextParams, Json, ModelName, RecipeFile
+from ml_assets.cli.arguments import ContextParams, Json, KnownName, ModelName, OrRecipeFile, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
     checked_lines,
@@ -100,10 +100,8 @@ def validate(
 
 @app.command()
 def profile(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")
-    ] = None,
+    name: KnownName = None,
+    recipe_file: OrRecipeFile = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="Page to write. Default: NAME_data.html in this folder.")
     ] = None,
@@ -136,10 +134,8 @@ def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json
 
 @app.command()
 def backfill(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")
-    ] = None,
+    name: KnownName = None,
+    recipe_file: OrRecipeFile = None,
     start: Annotated[str | None, typer.Option("--from", metavar="BATCH", help="First batch.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="BATCH", help="Last batch.")] = None,
     context_params: ContextParams = None,
@@ -166,10 +162,8 @@ def backfill(
 
 @app.command()
 def backtest(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")] = None,
-    recipe_file: Annotated[
-        Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")
-    ] = None,
+    name: KnownName = None,
+    recipe_file: OrRecipeFile = None,
     as_json: Json = False,
 ) -> None:
     """Replay history under many retraining policies; tell what each gains and costs, and recommend one."""

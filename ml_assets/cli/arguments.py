@@ -15,3 +15,5 @@ ContextParams = Annotated[
     str | None, typer.Option("--context-params", help="Values for the template of a query, as a JSON object.")
 ]
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model: the recipe's `name`.")]
+KnownName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a known model.")]
+OrRecipeFile = Annotated[Path | None, typer.Option("--recipe-file", help="Or the recipe, a YAML file.")]

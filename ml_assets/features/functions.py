@@ -113,7 +113,7 @@ def _imported(path: str, modules: Collection[str]) -> Function:
 def _columns(path: str, function: Function, given: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     try:
         result = function(given.copy())
-    except Exception as error:
+    except Exception as error:  # a person's own code may raise anything: it is told with its name
         raise FunctionError(f"functions: {path} failed: {type(error).__name__}: {error}") from error
     name = path.rpartition(".")[2]
     if isinstance(result, pd.Series):
