@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.estimators.used import used_columns
 from ml_assets.evaluation.evaluate import predict, predictions_frame
 from ml_assets.features.preprocessing import output_columns
 from ml_assets.tasks.metrics import metric_named, score
@@ -80,11 +81,13 @@ def permutation_importance(
 
     untouched = predictions_frame(estimator, own, index, positive)
     nothing = loss(untouched)
-    losses = {}
+    used = used_columns(estimator)
+    losses = {name: nothing for name in names if used is not None and used.isdisjoint(places[name])}
+    asked = [name for name in names if name not in losses]
     # Many estimators take as long for a few rows as for thousands.
     together = max(1, min(ROWS_AT_ONCE // len(index), CELLS_AT_ONCE // max(1, own.size)))
-    for first in range(0, len(names), together):
-        part = names[first : first + together]
+    for first in range(0, len(asked), together):
+        part = asked[first : first + together]
         features = _replaced(own, others, [places[name] for name in part])
         everywhere = predictions_frame(estimator, features, pd.RangeIndex(len(features)), positive)
         unmoved = np.all(
@@ -101,7 +104,7 @@ def permutation_importance(
             losses[name] = nothing if unmoved[k] else loss(predicted.set_axis(index))
         if progress is not None:
             progress(len(losses), len(names))
-    return losses
+    return {name: losses[name] for name in names}
 
 
 def _parts(model: Any, names: list[str]) -> tuple[Callable[[pd.DataFrame], Any], Any, dict[str, list[int]]]:

@@ -1,0 +1,30 @@
+"""Which columns a fitted estimator looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def used_columns(estimator: Any) -> frozenset[int] | None:
+    """Return the places of the columns that a prediction can depend on.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        Fitted; of a Pipeline only one of a single step is looked into.
+
+    Returns
+    -------
+    frozenset of int or None
+        Of XGBoost's trees the columns that some split asks for; None where this is not surely known.
+    """
+    steps = getattr(estimator, "steps", None)
+    if steps is not None:
+        return used_columns(steps[0][1]) if len(steps) == 1 else None
+    inner = getattr(estimator, "estimator_", estimator)
+    if not hasattr(inner, "get_booster") or inner.get_xgb_params().get("booster") == "gblinear":
+        return None
+    booster = inner.get_booster()
+    names = booster.feature_names or [f"f{k}" for k in range(booster.num_features())]
+    splits = booster.get_score(importance_type="weight")
+    return frozenset(k for k, name in enumerate(names) if name in splits)
