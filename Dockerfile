@@ -5,7 +5,7 @@ WORKDIR /app
 RUN python -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 COPY pyproject.toml constraints.txt dagster.yaml workspace.yaml README.md ./
 COPY ml_assets ml_assets
-RUN .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --constraint constraints.txt ".[mysql,postgres,s3]"
+RUN .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --constraint constraints.txt ".[duckdb,mysql,postgres,s3]"
 
 FROM python:3.11-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \

@@ -41,6 +41,8 @@ NO_TABLES = (
 )
 """Beginnings of texts that are no table."""
 PARQUET = b"PAR1"
+DUCKDB = b"DUCK"
+"""Of a database of DuckDB, from its ninth byte."""
 PACKED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
 
 
@@ -54,6 +56,8 @@ def check_foreign(path: Path, head: bytes, *, parquet: bool = False) -> None:
     """
     found = next((words for start, words in FOREIGN.items() if head.startswith(start)), None)
     found = found or next((words for beginning, words in NO_TABLES if beginning.match(head)), None)
+    if head[8:12] == DUCKDB:
+        found = "is a database of DuckDB: set connection_uri to duckdb:///PATH and source_uri to a query"
     if parquet and not found and not head.startswith(PARQUET):
         if head.startswith(PACKED):
             found = "is packed as a whole: unpack it; Parquet is packed inside"

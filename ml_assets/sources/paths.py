@@ -195,15 +195,16 @@ def file_type(file: Path) -> str:
     )
 
 
+def files_inside(folder: Path) -> list[Path]:
+    """Files of a folder and of those inside it, but for what a program put aside for itself."""
+    inside = (file for file in sorted(folder.rglob("*")) if file.name.lower().endswith(tuple(ENDINGS)))
+    return [file for file in inside if not _is_aside(file.relative_to(folder)) and _is_there(file)]
+
+
 def _matches(root: Path, path: str) -> list[File]:
     place = root / path
     if place.is_dir():
-        inside = (file for file in sorted(place.rglob("*")) if file.name.lower().endswith(tuple(ENDINGS)))
-        return [
-            File(file, _folders(file, place))
-            for file in inside
-            if not _is_aside(file.relative_to(place)) and _is_there(file)
-        ]
+        return [File(file, _folders(file, place)) for file in files_inside(place)]
     if place.is_file():
         return [File(place, {})]
     # What is there as it is written is no pattern: a folder may be called "data [x]".

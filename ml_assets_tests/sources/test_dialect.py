@@ -139,6 +139,7 @@ BROKEN = {
     "colons, two by two": (b"x::y\n1::2\n3::4\n", r"the cells are kept apart by '::', .*read_csv\(…, sep='::'"),
     "Feather": (b"ARROW1\0\0....", r"a\.csv is an Arrow or Feather file: save it as CSV or Parquet"),
     "a database": (b"SQLite format 3\0....", r"is a database of SQLite: set connection_uri"),
+    "a database of DuckDB": (b"\0" * 8 + b"DUCK....", r"is a database of DuckDB: set connection_uri"),
     "a pickle": (b"\x80\x05\x95....", r"a\.csv is a pickle"),
     "ARFF": (b"% a\n@RELATION d\n@attribute x numeric\n@data\n1\n", r"a\.csv is an ARFF file of Weka"),
     "packed and cut off": (gzip.compress(b"x,y\n1,2\n" * 999)[:40], r"a\.csv is packed and cut off, or damaged"),

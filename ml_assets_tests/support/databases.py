@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -22,6 +23,14 @@ SERVERS = {
 }
 """By the beginning of `connection_uri`."""
 KINDS = ("sqlite", *SERVERS)
+QUERIED = ("duckdb", "parquet", *KINDS)
+"""Kinds that rows are read from: those, a database of DuckDB, and a folder whose Parquet files DuckDB reads."""
+FILES = {
+    "sqlite": "sqlite:///{folder}/rows.db",
+    "duckdb": "duckdb:///{folder}/rows.duckdb",
+    "parquet": "duckdb:///{folder}",
+}
+"""Addresses of those that are files."""
 REQUIRED = "ML_ASSETS_TEST_REQUIRED"
 """Kinds of servers whose tests may not be skipped, separated by commas: what this module prints, run by itself."""
 
@@ -54,8 +63,8 @@ def database(kind: str, folder: Path, template: str | None = None) -> Iterator[s
     template : str, optional
         Address of a database of PostgreSQL that it begins as; whoever is connected to that one is disconnected.
     """
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'rows.db'}"
+    if kind in FILES:
+        yield FILES[kind].format(folder=folder)
         return
     name = f"ml_assets_{uuid.uuid4().hex[:12]}"
     with server(kind) as connection:
@@ -74,6 +83,45 @@ def database(kind: str, folder: Path, template: str | None = None) -> Iterator[s
         with server(kind) as connection:
             force = " WITH (FORCE)" if kind == "postgresql" else ""
             connection.exec_driver_sql(f"DROP DATABASE {name}{force}")
+
+
+def put(address: str, frame: pd.DataFrame, table: str = "orders", *, index: bool = False) -> None:
+    """Write the rows of a table anew."""
+    if not address.startswith("duckdb"):
+        engine = sa.create_engine(address, poolclass=sa.NullPool)
+        frame.to_sql(table, engine, index=index, if_exists="replace")
+        return
+    given = frame.reset_index() if index else frame
+    texts = given.select_dtypes("object").columns
+    kinds = "".join(f", CAST({name} AS VARCHAR) AS {name}" for name in texts)
+    replaced = f"REPLACE ({kinds[2:]})" if kinds else ""
+    with _duckdb(address, table) as connection:
+        connection.register("given", given)
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * {replaced} FROM given")
+
+
+def execute(address: str, sql: str, table: str = "orders") -> None:
+    """Carry out a statement that changes a table."""
+    if address.startswith("duckdb"):
+        with _duckdb(address, table) as connection:
+            connection.execute(sql)
+        return
+    with sa.create_engine(address, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql(sql)
+
+
+@contextmanager
+def _duckdb(address: str, table: str) -> Iterator[Any]:
+    """Open a database of DuckDB for writing; a folder has each table in a file."""
+    duckdb = pytest.importorskip("duckdb")
+    place = Path(address.removeprefix("duckdb:///"))
+    file = place / f"{table}.parquet"
+    with duckdb.connect(":memory:" if place.is_dir() else str(place)) as connection:
+        if file.is_file():
+            connection.execute(f"CREATE TABLE {table} AS SELECT * FROM '{file}'")
+        yield connection
+        if place.is_dir():
+            connection.execute(f"COPY {table} TO '{file}'")
 
 
 def listening() -> list[str]:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from ml_assets.failures import MendableError
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.shown import shown
 from ml_assets.sources.paths import SourceError
-from ml_assets.sources.sql import kinds
+from ml_assets.sources.sql import alchemy, duck, kinds
 from ml_assets.sources.sql.kinds import Kind
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-    from sqlalchemy.engine import URL
-
-PATIENCE = 10
-"""Seconds to wait for a connection."""
+from ml_assets.sources.sql.link import PATIENCE, Address, Link
 
 
 class Database(NamedTuple):
@@ -41,6 +33,12 @@ class Database(NamedTuple):
     """A time cut to its day, hour or minute; None: its times have no type."""
     hashed: Callable[[list[str]], str] | None
     """Whole number of 60 bits or so that tells rows apart, from the columns of `q`; None: it has none."""
+    waiting: Mapping[str, int] = MappingProxyType({"connect_timeout": PATIENCE})
+    """What its driver calls the seconds to wait for a connection."""
+    link: Callable[[Address, Database], AbstractContextManager[Link]] = alchemy.connected
+    """Opens it for reading alone."""
+    files: Callable[[Address, Database], list[Path]] = lambda _address, _database: []
+    """Files of this machine that it lies in."""
 
 
 def _cut_in_mysql(time: str, unit: str) -> str:
@@ -83,10 +81,23 @@ DATABASES: dict[str, Database] = {
         kind=lambda _: None,
         cut=None,
         hashed=None,
+        waiting={"timeout": PATIENCE},
+        files=alchemy.sqlite_files,
+    ),
+    "duckdb": Database(
+        dialect="duckdb",
+        driver="duckdb",
+        extra="duckdb",
+        opening=(),
+        kind=lambda _: None,
+        cut=lambda time, unit: f"date_trunc('{unit}', CAST({time} AS timestamp))",
+        hashed=lambda columns: f"md5_number_lower(CAST(ROW({', '.join(columns)}) AS VARCHAR))",
+        link=duck.connected,
+        files=duck.files,
     ),
 }
 """By the beginning of `connection_uri`."""
-PLANNED = ("bigquery", "snowflake", "duckdb", "oracle", "mssql", "redshift", "trino")
+PLANNED = ("bigquery", "snowflake", "oracle", "mssql", "redshift", "trino")
 
 
 def database_of(connection_uri: str) -> Database:
@@ -109,88 +120,3 @@ def database_of(connection_uri: str) -> Database:
         hint = "" if reason else did_you_mean(scheme, list(DATABASES))
         raise SourceError(f"found {found}{reason}; read are {known}.{hint}", key="loader.connection_uri")
     return DATABASES[scheme]
-
-
-@contextmanager
-def connected(connection_uri: str, database: Database, bases: tuple[Path, ...]) -> Iterator[Connection]:
-    """Open a database for reading alone.
-
-    Parameters
-    ----------
-    connection_uri : str
-        Address, as SQLAlchemy has it.
-    database : Database
-        Its kind.
-    bases : tuple of Path
-        Folders that a relative path of an SQLite file is looked for in.
-
-    Raises
-    ------
-    SourceError
-        Its driver is not installed, it does not answer, or it refuses what it is asked; no message holds the password.
-    """
-    from sqlalchemy import text
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-
-    password: str | None = None
-    try:
-        url = _url(connection_uri, database, bases)
-        password = url.password
-        with _engine(url, database).connect() as connection:
-            for statement in database.opening:
-                connection.execute(text(statement))
-            yield connection
-    except MendableError:
-        raise
-    except (ArgumentError, ValueError) as error:
-        raise SourceError(
-            f"is no address of a database: {_words(error, password)}", key="loader.connection_uri"
-        ) from None
-    except SQLAlchemyError as error:
-        raise SourceError(_words(getattr(error, "orig", None) or error, password)) from None
-
-
-def _url(connection_uri: str, database: Database, bases: tuple[Path, ...]) -> URL:
-    from sqlalchemy.engine import make_url
-
-    _, _, rest = connection_uri.partition("://")
-    url = make_url(f"{database.driver}://{rest}")
-    if database.dialect != "sqlite":
-        return url
-    if not url.database or url.database == ":memory:":
-        raise SourceError(
-            "an SQLite database in memory has no rows: name its file", key="loader.connection_uri"
-        )
-    found = next((base / url.database for base in bases if (base / url.database).is_file()), None)
-    if found is None:
-        raise SourceError(f"there is no file {url.database}", key="loader.connection_uri")
-    return url.set(database=f"file:{quote(str(found.absolute()))}", query={"mode": "ro", "uri": "true"})
-
-
-def sqlite_file(connection_uri: str, bases: tuple[Path, ...]) -> Path | None:
-    """File of an SQLite database; None for another."""
-    database = database_of(connection_uri)
-    if database.dialect != "sqlite":
-        return None
-    url = _url(connection_uri, database, bases)
-    return Path(re.sub(r"^file:", "", str(url.database)))
-
-
-def _engine(url: URL, database: Database) -> Engine:
-    from sqlalchemy import NullPool, create_engine
-
-    waiting = {"timeout": PATIENCE} if database.dialect == "sqlite" else {"connect_timeout": PATIENCE}
-    try:
-        return create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=waiting)
-    except ModuleNotFoundError as error:
-        install = f"pip install 'ml_assets[{database.extra}]'"
-        raise SourceError(
-            f"the driver {error.name} is not installed: {install}", key="loader.connection_uri"
-        ) from None
-
-
-def _words(error: BaseException, password: str | None) -> str:
-    """What a database said, on one line and without the password."""
-    given = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
-    line = " ".join(given.split()) or type(error).__name__
-    return shown(line.replace(password, "***") if password else line)[:500]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,13 +21,10 @@ from ml_assets.sources.missing import without_values
 from ml_assets.sources.paths import File, SourceError
 from ml_assets.sources.sampled import MOST_FILES, Sampled, of_pieces, spread
 from ml_assets.sources.sight import Part, Seen, Sight
-from ml_assets.sources.sql.databases import sqlite_file
-from ml_assets.sources.sql.session import Session, connection_uri, opened, path_of, text_of
+from ml_assets.sources.sql.kinds import joined
+from ml_assets.sources.sql.session import Session, address_of, opened, path_of, prepared, text_of
 from ml_assets.sources.times import bad_time, rows_between, with_times
 from ml_assets.sources.wanted import Labels, Wanted
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CELLS = 4_000_000
 """Values up to which a query is looked at whole."""
@@ -112,16 +108,18 @@ class Query:
         assert batches is not None
         reading = f"{sight.reading_of(self.wanted)} {self._asked()}"
         known = before if before.reading == reading else Sight()
-        file = sqlite_file(connection_uri(self.wanted), (self.wanted.base, path_of(self.wanted).parent))
-        stats = {str(place): sight.stat(place) for place in _files_of(file)}
+        database, statement = prepared(self.wanted)
+        files = database.files(address_of(self.wanted, statement), database)
+        stats = {str(place): sight.stat(place) for place in files}
         if stats and known.same_files(stats):
             return known
         with opened(self.wanted) as session:
-            if file is None and self._typed(session):
-                seen = self._seen(session, known)
+            if self._typed(session):
+                parts = self._parts_by_database(session)
             else:
                 parts = sight.parts_in(self._piece(session, limits(batches)), self.wanted)
-                seen = _one(stats or {"query": (0, 0)}, parts)
+            of_server = not stats and self._typed(session)
+        seen = _each(parts, known) if of_server else _one(stats or {"query": (0, 0)}, parts)
         now = Sight(reading=reading, files=seen)
         return known if now == known else now
 
@@ -172,7 +170,7 @@ class Query:
         if column is not None and self._typed(session):
             where, values = session.within(column, span)
             rows = _rows_with_times(session, column)
-        table = pa.concat_tables(session.tables(names, where, values, most))
+        table = joined(session.tables(names, where, values, most))
         if rows is None or most is not None:
             rows = table.num_rows
         table = without_values(plain(table, path, columns.texts), wanted.na_values)
@@ -212,37 +210,29 @@ class Query:
             if None in found:
                 raise SourceError(bad_time(session.path, column, 0, None, pa.null()))
             return found
-        table = with_times(pa.concat_tables(session.tables([column])), session.path, column)
+        table = with_times(joined(session.tables([column])), session.path, column)
         cuts = pc.value_counts(pc.floor_temporal(table[column], unit=unit).combine_chunks())
         return {pair["values"]: pair["counts"] for pair in cuts.to_pylist()}
 
-    def _seen(self, session: Session, before: Sight) -> dict[str, Seen]:
+    def _parts_by_database(self, session: Session) -> dict[str, Part]:
         """Rows and digest of each batch, which the database sums up."""
         batches = self.wanted.batches
         assert batches is not None and session.database.hashed is not None
         hashed = session.database.hashed([session.quoted(name) for name in session.names])
         together: dict[str, Part] = {}
+        start, end = limits(batches)
         for cut, rows, digest in session.days(
             batches.column, PERIODS[batches.period].unit, f", SUM({hashed})"
         ):
             if cut is None:
                 raise SourceError(bad_time(session.path, batches.column, 0, None, pa.null()))
             label = batch_of(cut, batches.period)
-            part = together.get(label, Part(0, 0))
-            together[label] = Part(part.rows + int(rows), (part.digest + int(digest)) % 2**64)
-        start, end = limits(batches)
-        found: dict[str, Seen] = {}
-        for label, part in together.items():
             moment = moments((label, None), batches)[0]
             assert moment is not None
-            if (start is not None and moment < start) or (end is not None and moment >= end):
-                continue
-            known = before.files.get(label)
-            same = known is not None and known.parts == {label: part}
-            found[label] = known if known is not None and same else Seen(
-                size=part.rows, mtime_ns=time.time_ns(), parts={label: part}
-            )  # fmt: skip
-        return found
+            if (start is None or moment >= start) and (end is None or moment < end):
+                part = together.get(label, Part(0, 0))
+                together[label] = Part(part.rows + int(rows), (part.digest + int(digest)) % 2**64)
+        return together
 
     def _covered(self, session: Session) -> str:
         batches = self.wanted.batches
@@ -280,14 +270,19 @@ def _rows_with_times(session: Session, column: str) -> int:
 
 
 def _values(session: Session, name: str) -> pa.ChunkedArray:
-    return pa.concat_tables(session.tables([name]))[name]
+    return joined(session.tables([name]))[name]
 
 
-def _files_of(file: Path | None) -> list[Path]:
-    """An SQLite database and what was not yet written into it."""
-    if file is None:
-        return []
-    return [place for place in (file, file.with_name(f"{file.name}-wal")) if place.exists()]
+def _each(parts: dict[str, Part], before: Sight) -> dict[str, Seen]:
+    """Each batch by itself; what is as it was keeps the time at which it was seen first."""
+    found: dict[str, Seen] = {}
+    for label, part in parts.items():
+        known = before.files.get(label)
+        same = known is not None and known.parts == {label: part}
+        found[label] = known if known is not None and same else Seen(
+            size=part.rows, mtime_ns=time.time_ns(), parts={label: part}
+        )  # fmt: skip
+    return found
 
 
 def _one(stats: dict[str, tuple[int, int]], parts: dict[str, Part]) -> dict[str, Seen]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,36 +11,31 @@ import pyarrow as pa
 
 from ml_assets.names import composed
 from ml_assets.recipe.readable import is_query
+from ml_assets.sources.arrow import is_binary
 from ml_assets.sources.header import check_names
 from ml_assets.sources.marks import Window
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sql import kinds
-from ml_assets.sources.sql.databases import Database, connected, database_of
+from ml_assets.sources.sql.databases import Database, database_of
 from ml_assets.sources.sql.kinds import Kind
+from ml_assets.sources.sql.link import Address, Cells, Link
 from ml_assets.sources.sql.statement import Statement, admit
 from ml_assets.sources.sql.template import render
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from ml_assets.sources.wanted import Wanted
-
-CHUNK = 50_000
-"""Rows that are fetched, and made into columns, at once."""
 
 
 class Session:
     """A query on an open connection; its rows are never all in memory but as columns."""
 
-    def __init__(self, connection: Connection, database: Database, statement: Statement, path: Path) -> None:
-        self.connection, self.database, self.statement, self.path = connection, database, statement, path
-        result = self._run("*", " LIMIT 0")
-        description = result.cursor.description
-        self.written = {composed(str(column[0])): str(column[0]) for column in description}
-        self.names: list[str] = [composed(str(column[0])) for column in description]
+    def __init__(self, link: Link, database: Database, statement: Statement, path: Path) -> None:
+        self.link, self.database, self.statement, self.path = link, database, statement, path
+        columns = link.columns(self._whole("*"), statement.values)
+        self.written = {composed(name): name for name, _ in columns}
+        self.names: list[str] = [composed(name) for name, _ in columns]
         check_names(self.names, path)
-        told = {composed(str(column[0])): database.kind(column) for column in description}
-        result.close()
+        told = {composed(name): kind for name, kind in columns}
         untold = [name for name, kind in told.items() if kind is None]
         self.kinds: dict[str, Kind] = {
             name: kind for name, kind in told.items() if kind is not None
@@ -48,9 +43,7 @@ class Session:
 
     def quoted(self, name: str) -> str:
         """Name of a column as the database has it in a statement."""
-        return "q." + self.connection.dialect.identifier_preparer.quote(self.written[name]).replace(
-            ":", r"\:"
-        )
+        return f"q.{self.link.quoted(self.written[name])}"
 
     def count(self) -> int:
         """Rows of the query."""
@@ -58,7 +51,7 @@ class Session:
 
     def all(self, what: str, tail: str = "") -> list[Any]:
         """Rows of a small answer: `what` of the query `q`, with what follows it in the statement."""
-        return list(self._run(what, tail).all())
+        return self.link.rows(self._whole(what, tail), self.statement.values)
 
     def tables(
         self,
@@ -87,14 +80,12 @@ class Session:
             return
         limit = "" if most is None else f" LIMIT {most:d}"
         condition = f" WHERE {where}" if where else ""
-        result = self._run(", ".join(map(self.quoted, names)), condition + limit, values, streamed=True)
-        with closing(result):
-            yield pa.table({name: kinds.empty(self.kinds[name]) for name in names})
-            for rows in result.partitions(CHUNK):
-                yield pa.table({
-                    name: self._column(name, list(cells))
-                    for name, cells in zip(names, zip(*rows, strict=True), strict=True)
-                })  # fmt: skip
+        sql = self._whole(", ".join(map(self.quoted, names)), condition + limit)
+        yield pa.table({name: kinds.empty(self.kinds[name]) for name in names})
+        for cells in self.link.parts(sql, {**self.statement.values, **(values or {})}):
+            yield pa.table({
+                name: self._column(name, column) for name, column in zip(names, cells, strict=True)
+            })  # fmt: skip
 
     def within(self, column: str, window: Window) -> tuple[str, dict[str, object]]:
         """Condition that a time lies in a window, and its values."""
@@ -111,25 +102,23 @@ class Session:
         cut = self.database.cut(self.quoted(column), unit)
         return self.all(f"{cut}, COUNT(*){extra}", f" GROUP BY {cut}")
 
-    def _column(self, name: str, cells: list[Any]) -> pa.Array:
+    def _column(self, name: str, cells: Cells) -> pa.Array:
         try:
             return kinds.to_arrow(cells, self.kinds[name])
         except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
-            example = next((cell for cell in cells if isinstance(cell, bytes)), None)
-            found = "holds bytes that are no text" if example is not None else f"cannot be read: {error}"
+            in_bytes = (
+                is_binary(cells.type)
+                if isinstance(cells, pa.Array)
+                else any(isinstance(cell, bytes) for cell in cells)
+            )
+            found = "holds bytes that are no text" if in_bytes else f"cannot be read: {error}"
             raise SourceError(
                 f"{self.path}: column '{name}' {found}: leave it out of the query, or CAST it"
             ) from None
 
-    def _run(
-        self, what: str, tail: str = "", values: Mapping[str, object] | None = None, *, streamed: bool = False
-    ) -> Any:
-        from sqlalchemy import text
-
-        whole = f"SELECT {what} FROM (\n{self.statement.sql}\n) q{tail}"  # noqa: S608 - names are quoted, values bound
-        options: dict[str, Any] = {"stream_results": True, "max_row_buffer": CHUNK} if streamed else {}
-        given: dict[str, object] = {**self.statement.values, **(values or {})}
-        return self.connection.execute(text(whole), given, execution_options=options)
+    def _whole(self, what: str, tail: str = "") -> str:
+        """A statement that asks for something of the query, which is called `q` in it."""
+        return f"SELECT {what} FROM (\n{self.statement.sql}\n) q{tail}"  # noqa: S608 - names are quoted, values bound
 
     def _stored(self, names: list[str]) -> dict[str, Kind]:
         """Kinds of columns that have none of their own, by what is stored in all rows."""
@@ -151,13 +140,18 @@ def opened(wanted: Wanted) -> Iterator[Session]:
     """
     database, statement = prepared(wanted)
     try:
-        with connected(connection_uri(wanted), database, (wanted.base, Path())) as connection:
-            yield Session(connection, database, statement, path_of(wanted))
+        with database.link(address_of(wanted, statement), database) as link:
+            yield Session(link, database, statement, path_of(wanted))
     except SourceError as error:
         if error.message.startswith(str(path_of(wanted))) or error.key not in (None, "loader.connection_uri"):
             raise
         where = f"{path_of(wanted)}: " if error.key is None else ""
         raise SourceError(f"{where}{error.message}", error.key) from None
+
+
+def address_of(wanted: Wanted, statement: Statement) -> Address:
+    """Where the database is, and what the query asks it for."""
+    return Address(connection_uri(wanted), (wanted.base, Path()), statement.tables)
 
 
 def prepared(wanted: Wanted) -> tuple[Database, Statement]:

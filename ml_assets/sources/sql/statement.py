@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sql.template import MARKED, Marked, Value
 
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+SERIES = ("generate_series", "range", "unnest")
+"""Functions of DuckDB that give rows out of nothing but their arguments."""
 LONE_COLON = re.compile(r"(?<!:):(?!:)")
 
 
@@ -18,6 +23,8 @@ class Statement(NamedTuple):
     """For `sqlalchemy.text`: `:name` in the place of each value, without a semicolon at its end."""
     values: dict[str, Value]
     """Values by name."""
+    tables: frozenset[str] = frozenset()
+    """Names of the tables that it reads, in small letters."""
 
 
 def admit(marked: Marked, dialect: str, place: str = "the query") -> Statement:
@@ -40,12 +47,12 @@ def admit(marked: Marked, dialect: str, place: str = "the query") -> Statement:
         It is no SQL, no SELECT, more than one, one that writes or locks, or a value stands where only a name may.
     """
     text, values = _bound(marked, dialect, place)
-    _check(text, dialect, place)
+    tables = _check(text, dialect, place)
     # A mark without a value stands in a comment.
     sql = MARKED.sub(
         lambda match: f":{match.group()}" * (match.group() in values), LONE_COLON.sub(r"\:", text)
     )
-    return Statement(sql, values)
+    return Statement(sql, values, tables)
 
 
 def _bound(marked: Marked, dialect: str, place: str) -> tuple[str, dict[str, Value]]:
@@ -82,7 +89,8 @@ def _bound(marked: Marked, dialect: str, place: str) -> tuple[str, dict[str, Val
     return "".join([*parts, text[done:]]), values
 
 
-def _check(text: str, dialect: str, place: str) -> None:
+def _check(text: str, dialect: str, place: str) -> frozenset[str]:
+    """Refuse what is not one SELECT; the tables that it reads."""
     import logging
 
     from sqlglot import exp, parse
@@ -108,6 +116,26 @@ def _check(text: str, dialect: str, place: str) -> None:
         if isinstance(node, writing) and not isinstance(node, exp.Query):
             raise SourceError(
                 f"{place} writes or locks ({node.key.upper()}): a source is only read; take that part out"
+            )
+    tables = list(found[0].find_all(exp.Table))
+    if dialect == "duckdb":
+        _check_functions(tables, place)
+    return frozenset(table.name.lower() for table in tables if table.name)
+
+
+def _check_functions(tables: list[exp.Table], place: str) -> None:
+    """Refuse functions of DuckDB that read files by themselves, or carry out a text as SQL."""
+    from sqlglot import exp
+
+    for table in tables:
+        function = table.this
+        if not isinstance(function, exp.Func):
+            continue
+        name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+        if name not in SERIES:
+            raise SourceError(
+                f"{place} reads from the function {name}(): name a table of the database, or, where connection_uri is "
+                "a folder, a file without its ending (FROM orders)"
             )
 
 
