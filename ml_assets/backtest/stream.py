@@ -14,6 +14,7 @@ from ml_assets.features.functions import NONE, Function
 from ml_assets.features.history import past_of
 from ml_assets.names import BATCH
 from ml_assets.quality.contract import learn_schema
+from ml_assets.quality.quarantine import held
 from ml_assets.sources.calendar import batch_of, index_between, next_batch
 from ml_assets.tasks.all import task_of
 
@@ -66,6 +67,7 @@ class Stream:
                 if rows[name].notna().any() or (schema and name in schema.columns)
             ]
             rows = rows[there].reset_index(drop=True)
+            rows = held(rows, recipe, str(batch), schema).frame
             cleaned = clean(
                 rows, recipe, str(batch), schema, past_of(frames, str(batch), recipe), functions
             ).frame

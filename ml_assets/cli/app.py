@@ -284,6 +284,23 @@ def accept(
 
 
 @app.command()
+def quarantine(
+    name: ModelName,
+    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="Default: all batches.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE.csv", help="Write them there, with the whole rows.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the rows that were set aside, each with the rule that it breaks, the column and the value."""
+    from ml_assets.cli.quarantine import list_quarantine, quarantine_text
+
+    with faults(as_json):
+        result = list_quarantine(name, batch, to)
+    finish(result, quarantine_text(result), as_json)
+
+
+@app.command()
 def rename(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Name the model had: no recipe has it any more.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Name the recipe has now.")],

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_assets.cli.output import number
 from ml_assets.lifecycle.arrival import state_of_data
+from ml_assets.lifecycle.quarantine import quarantine_words
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.model_status import model_status
 from ml_assets.orchestration.runs import open_instance
@@ -36,8 +37,8 @@ def explain_model(state: ModelState, decision_id: str | None) -> dict[str, Any] 
 
 
 def notes_of(state: ModelState) -> tuple[str, ...]:
-    """Say what of the source is not known yet or was learned otherwise, and what a person has accepted."""
-    return (*state_of_data(state).notes, *confirmed_words(state.ledger, state.name))
+    """Say what of the source is not known, learned otherwise or in quarantine, and what a person has accepted."""
+    return (*state_of_data(state).notes, *quarantine_words(state), *confirmed_words(state.ledger, state.name))
 
 
 def in_charge(ledger: Ledger, name: str) -> list[str]:

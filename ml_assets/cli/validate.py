@@ -84,7 +84,7 @@ def _same(one: Path, other: Path) -> bool:
 
 def check(state: ModelState) -> Checked:
     """Hold a recipe against the estimator it names and the newest batch of its data."""
-    from ml_assets.quality.contract import check_raw
+    from ml_assets.quality.quarantine import held
     from ml_assets.sources.paths import SourceError
 
     recipe = _wrong_hyperparameters(state)
@@ -97,7 +97,7 @@ def check(state: ModelState) -> Checked:
     except SourceError as error:
         return _unreadable(state, recipe, error)
     data = []
-    for finding in check_raw(rows.frame, state.recipe, None):
+    for finding in held(rows.frame, state.recipe, span[1]).findings:
         if finding.key is not None:
             recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
         else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from ml_assets.lifecycle.quarantine import left_out as quarantined
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import KEPT_OUT, STATIC
 from ml_assets.records import Record, TrainedModel
@@ -100,6 +101,7 @@ def training_rows(state: ModelState, trained: TrainedModel) -> TrainingRows:
         "of no batch of the recipe" if part.reason == OTHER_BATCHES else part.reason: part.rows
         for part in account.set_aside
     }
+    left_out |= _in_quarantine(state)
     left_out |= _taken_in(state, trained.as_of, account.rows_given, parted)
     if left_out[NOT_TAKEN_IN] < 0:
         left_out[GONE] = left_out.pop(NOT_TAKEN_IN)
@@ -135,13 +137,18 @@ def _taken_in(state: ModelState, as_of: str, given: int, parted: int) -> dict[st
     in_window = sum(clean.get(batch, 0) for batch in _used(state, as_of))
     due = sum(rows for batch, rows in clean.items() if batch <= until)
     return {
-        NOT_TAKEN_IN: given - sum(raw.values()),
+        NOT_TAKEN_IN: given - sum(raw.values()) - sum(_in_quarantine(state).values()),
         REFUSED: sum(rows for batch, rows in raw.items() if batch not in clean),
         TWICE: sum(raw[batch] - rows for batch, rows in clean.items() if batch in raw),
         TOO_NEW: sum(clean.values()) - due,
         OUTSIDE: due - in_window,
         UNLABELLED: in_window - parted,
     }
+
+
+def _in_quarantine(state: ModelState) -> dict[str, int]:
+    """Rows of batches that were set aside, by the reason; a static table's are in its account."""
+    return {} if state.recipe.batches is None else quarantined(state, set(state.store.batches("raw_data")))
 
 
 def _used(state: ModelState, as_of: str) -> list[str]:

@@ -9,6 +9,7 @@ from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import tokens
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.pictured import Pictured
+from ml_assets.lifecycle.quarantine import keep, with_quarantine
 from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ROW_ID
@@ -16,7 +17,12 @@ from ml_assets.names import ROW_ID
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.records import Quarantine
     from ml_assets.store.snapshots import Snapshot
+
+
+SHOWN = 10
+"""Rows in quarantine that are shown with a batch."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class TakenIn(Pictured):
     """The first five rows."""
     told: str
     """What reading set aside or took for something else, in words; empty: nothing."""
+    quarantine: Quarantine | None = None
+    """Rows that break a row rule; None where none does."""
+    set_aside: list[dict[Any, Any]] = field(default_factory=list)
+    """The first of them."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
 
     `accepted` knows the batches that were read before in the same run, and counts this one if it passes.
     """
-    from ml_assets.quality.contract import check_raw
+    from ml_assets.quality.quarantine import held
     from ml_assets.sources.paths import SourceError
 
     reading, accepted = Reading(), accepted or Accepted(state)
@@ -87,13 +97,16 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
         except SourceError as error:
             raise StepError(f"{state.name}: {error}") from None
         schema = accepted.schema(each, frame.columns)
-        findings = check_raw(frame, state.recipe, schema)
+        after = held(frame, state.recipe, each, schema)
+        frame, findings, quarantine = after.frame, after.findings, after.quarantine
+        account = with_quarantine(account, quarantine)
         if each == batch:
             reading.problems += [
                 f"{state.name}: {state.place(each)}: {finding.message}" for finding in findings
             ]
         if findings and (each != batch or state.store.has("cleaned_features", each)):
             continue  # a broken re-send replaces nothing
+        keep(state.store, after)
         snapshot = state.store.write_frame("raw_data", each, frame, origin)
         if state.recipe.batches is None:
             state.store.write_record("raw_data", each, account)
@@ -105,6 +118,8 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
                 changed=snapshot.changed,
                 sample=[{str(k): v for k, v in row.items()} for row in frame.head(5).to_dict("records")],
                 told="; ".join((*account.told, *_changed(known_rows, snapshot))),
+                quarantine=quarantine if quarantine.rows else None,
+                set_aside=after.aside.head(SHOWN).drop(columns=[ROW_ID, "content"]).to_dict("records"),
             )
         if not findings:
             accepted.add(each, frame, schema)
@@ -135,7 +150,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     """
     from ml_assets.features.cleaning import clean
     from ml_assets.features.functions import FunctionError
-    from ml_assets.quality.contract import check_raw
+    from ml_assets.quality.quarantine import held
 
     done: dict[str, Cleaned] = {}
     accepted = Accepted(state)
@@ -146,7 +161,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
             continue
         raw = state.store.read_frame("raw_data", each)
         schema = accepted.schema(each, raw.columns)
-        if each != batch and check_raw(raw, state.recipe, schema):
+        if each != batch and held(raw, state.recipe, each, schema).findings:
             continue  # it was refused, and has not come again
         try:
             result = clean(raw, state.recipe, each, schema, _past(state, each), state.functions)

@@ -10,7 +10,7 @@ from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.accounting import TWICE
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, STATIC
-from ml_assets.records import Finding
+from ml_assets.records import Finding, Quarantine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,8 @@ CALENDAR_BATCHES = 26
 CALENDAR_ROWS = 200_000
 SHOWN = 5
 """Batches of many that are named."""
+Passing = tuple[str, "CleanResult | None", list[Finding], Quarantine]
+"""A batch, its clean rows or what blocks it, and its rows that break a row rule."""
 RARE = 0.2
 """Share of the rows from which on a class is not rare."""
 
@@ -69,12 +71,18 @@ def look(state: ModelState) -> Looked | None:
     ]
     frames: dict[str, pd.DataFrame] = {}
     twice = 0
-    for batch, cleaned, wrong in _passing(state, found):
+    aside = []
+    for batch, cleaned, wrong, quarantine in _passing(state, found):
         findings += [(batch, finding) for finding in wrong]
         if cleaned is not None:
             frames[batch] = cleaned.frame
+            aside += [quarantine.words if batch == STATIC else f"batch {batch}: {quarantine.words}"] * (
+                quarantine.rows > 0
+            )
             twice += cleaned.dropped.get("duplicate", 0)
     notes = [*found.account.told, *([f"{twice:,} rows {TWICE} left out"] if twice else [])]
+    notes += [f"{text} would be set aside" for text in aside[:SHOWN]]
+    notes += [f"and rows of {len(aside) - SHOWN:,} other batches"] * (len(aside) > SHOWN)
     looked = Looked(notes=tuple(notes), words=found.words, whole=found.whole)
     if frames:
         seen = _seen(state, frames, whole=found.whole)
@@ -94,30 +102,31 @@ def seen_of(state: ModelState) -> Seen | None:
         If a file cannot be read.
     """
     found = state.source.sample()
-    frames = {batch: clean.frame for batch, clean, _ in _passing(state, found) if clean is not None}
+    frames = {batch: clean.frame for batch, clean, *_ in _passing(state, found) if clean is not None}
     return _seen(state, frames, whole=found.whole) if frames else None
 
 
-def _passing(state: ModelState, found: Sampled) -> Iterator[tuple[str, CleanResult | None, list[Finding]]]:
+def _passing(state: ModelState, found: Sampled) -> Iterator[Passing]:
     """Hold each batch against those before it, as they are taken in: clean rows, or what is wrong with them."""
     from ml_assets.features.cleaning import clean
     from ml_assets.features.history import past_of
-    from ml_assets.quality.contract import check_raw
+    from ml_assets.quality.quarantine import held
 
     accepted = Accepted(state)
     known: dict[str, pd.DataFrame] = {}
     for batch, raw in found.batches.items():
         schema = accepted.schema(batch, raw.columns)
-        wrong = check_raw(raw, state.recipe, schema)
-        if wrong:
-            yield batch, None, wrong
+        after = held(raw, state.recipe, batch, schema)
+        raw = after.frame
+        if after.findings:
+            yield batch, None, after.findings, after.quarantine
         else:
             accepted.add(batch, raw, schema)
             cleaned = clean(
                 raw, state.recipe, batch, schema, past_of(known, batch, state.recipe), state.functions
             )
             known[batch] = cleaned.frame
-            yield batch, cleaned, []
+            yield batch, cleaned, [], after.quarantine
 
 
 def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) -> Seen:

@@ -89,12 +89,19 @@ def shown(result: Pictured, words: Metadata) -> Metadata:
 
 def taken_metadata(taken: TakenIn) -> Metadata:
     """Show the rows as they came."""
-    told = {"told": taken.told} if taken.told else {}
+    told: Metadata = {"told": taken.told} if taken.told else {}
+    if taken.quarantine is not None:
+        told["quarantine"] = table(
+            {"rows": each.rows, "rule": each.rule, "column": each.column, "what": each.words}
+            for each in taken.quarantine.rules
+        )
+        told["quarantine_examples"] = table(taken.set_aside)
     return {
         "rows": taken.rows,
         "columns": taken.columns,
         "sha256": taken.sha256[:SHOWN],
         "changed": taken.changed,
+        "quarantined": taken.quarantine.rows if taken.quarantine is not None else 0,
         "sample": table(taken.sample),
         **told,
     }

@@ -13,6 +13,7 @@ from ml_assets.failures import traced
 from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.learned import Learned, learned
+from ml_assets.lifecycle.quarantine import quarantine_words
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
 from ml_assets.orchestration.history import recent_history
@@ -145,7 +146,7 @@ def _summed_up(
             "learned": learned(state),
             "waiting": data.waiting,
             "outdated": data.outdated,
-            "notes": (*data.notes, *confirmed_words(state.ledger, state.name)),
+            "notes": (*data.notes, *quarantine_words(state), *confirmed_words(state.ledger, state.name)),
             "ageing": ageing_words(state.recipe, history),
         }
     )

@@ -15,6 +15,7 @@ from ml_assets.features.functions import made_by_function
 from ml_assets.names import RESERVED
 from ml_assets.quality.kinds import kind_of
 from ml_assets.quality.made import wrong_sources
+from ml_assets.quality.rows import LARGEST, no_numbers, too_large, unfit
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Schema
 from ml_assets.shown import listed
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 USUAL_BATCHES = 5
 """A column is one to count on where more than half of so many newest batches have it."""
-LARGEST = 1e38
-"""Largest number: trees calculate in 32 bits, and the square of a larger one leaves 64 bits, too."""
 NAMED_TEXTS = 5
 """Texts among numbers that are named with their counts."""
 
@@ -101,6 +100,11 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
         ]
     findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame), *wrong_sources(frame, recipe)]
     findings += _wrong_target(frame, recipe)
+    key = "quality.rows"
+    findings += [
+        Finding(rule="unfit_rule", message=f"{key}: {words}", column=name, key=key)
+        for name, words in unfit(frame, recipe)
+    ]
     findings += [] if findings else _no_features(frame, recipe)
     features = _feature_columns(frame, recipe)
     for name in frame.columns:
@@ -133,6 +137,7 @@ def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None)
         if name not in made and not made_by_function(name, recipe)
     ]
     wanted += [("quality.not_a_leak", name) for name in recipe.quality.not_a_leak]
+    wanted += [("quality.rows", name) for rule in recipe.quality.rows for name in rule.columns]
     named: set[str] = set()
     for key, name in wanted:
         if name not in names and name not in named:
@@ -161,7 +166,7 @@ def _short(key: str) -> str:
     >>> _short("model.data_interface.target_col"), _short("batches.column")
     ('target_col', 'batches.column')
     """
-    return key if key.startswith("batches.") else key.rpartition(".")[2]
+    return key if key.startswith(("batches.", "quality.rows")) else key.rpartition(".")[2]
 
 
 def _reserved(frame: pd.DataFrame) -> Iterator[Finding]:
@@ -229,7 +234,7 @@ def _wrong_numbers(known: pd.Series, column: pd.Series, recipe: Recipe) -> Itera
     if kind_of(known) == "number":
         yield from _infinite(column)
         return
-    wrong = _no_numbers(column)
+    wrong = no_numbers(column)
     if wrong.mean() > 1 - NUMBER_LIKE:
         yield _finding(
             "target_is_text",
@@ -261,7 +266,7 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
     if before == "number" and pd.api.types.is_bool_dtype(column.dtype):
         return  # true and false of this batch are the 1 and 0 of those before
     if kind == "text" and before in (None, "number", "empty") and not is_category:
-        wrong = _no_numbers(column)
+        wrong = no_numbers(column)
         share = wrong.sum() / column.notna().sum()
         if wrong.any() and (share <= 1 - NUMBER_LIKE):
             yield _text_in_number(column, wrong)
@@ -283,9 +288,7 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
 
 
 def _infinite(column: pd.Series) -> Iterator[Finding]:
-    values = column.to_numpy(dtype="float64", na_value=np.nan)
-    with np.errstate(invalid="ignore"):
-        wrong = np.abs(values) > LARGEST
+    values, wrong = too_large(column)
     if wrong.any():
         row = int(wrong.argmax())
         endless = bool(np.isinf(values[wrong]).all())
@@ -303,13 +306,6 @@ def _infinite(column: pd.Series) -> Iterator[Finding]:
             + ("" if endless else f", or exclude '{column.name}' (exclude_cols)"),
             str(column.name),
         )
-
-
-def _no_numbers(column: pd.Series) -> pd.Series:
-    """Which values are there but are no numbers."""
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return column.notna()
-    return column.notna() & pd.to_numeric(column.astype(object), errors="coerce").isna()
 
 
 def _text_in_number(column: pd.Series, wrong: pd.Series) -> Finding:

@@ -14,7 +14,15 @@ from ml_assets.records.monitoring import (
     SequentialTest,
 )
 from ml_assets.records.promotion import Comparison, Costs, GateCheck, Probation, Promotion, SegmentGain
-from ml_assets.records.quality import BatchProfile, ColumnProfile, DataProfile, Level, Pair
+from ml_assets.records.quality import (
+    BatchProfile,
+    ColumnProfile,
+    DataProfile,
+    Level,
+    Pair,
+    Quarantine,
+    RuleBroken,
+)
 from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
 from ml_assets.records.training import (
     Curve,
@@ -57,8 +65,10 @@ __all__ = [
     "Probation",
     "Profile",
     "Promotion",
+    "Quarantine",
     "Record",
     "RetrainDecision",
+    "RuleBroken",
     "Schema",
     "Score",
     "SegmentGain",

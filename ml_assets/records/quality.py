@@ -79,3 +79,44 @@ class DataProfile(Record):
     batches: tuple[BatchProfile, ...] = ()
     notes: tuple[str, ...] = ()
     """What is hardly meant, or was set aside."""
+
+
+class RuleBroken(Record):
+    """Rows that break a rule in a column; a row that breaks several counts once, with the first of them."""
+
+    rule: str
+    column: str
+    rows: int
+    words: str
+    """What such a row is like, after "rows"."""
+    example: str
+    """Where one of them is, and what it holds."""
+
+
+class Quarantine(Record):
+    """Rows of a batch that break a row rule: set aside, or, where they are too many, the reason to refuse it."""
+
+    batch: str
+    read: int
+    """Rows of the batch in the source."""
+    rows: int
+    """Rows that break a rule."""
+    blocked: bool
+    """Whether they were too many: then none of the batch's rows is used."""
+    rules: tuple[RuleBroken, ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """Rows that are used."""
+        return 0 if self.blocked else self.read - self.rows
+
+    @property
+    def words(self) -> str:
+        """What was found, in a line.
+
+        >>> broken = RuleBroken(rule="r", column="age", rows=2, words="above 120 in column 'age'", example="row 8: 999")
+        >>> Quarantine(batch="2024-01-01", read=500, rows=2, blocked=False, rules=(broken,)).words
+        "2 of 500 rows: 2 above 120 in column 'age' (row 8: 999)"
+        """
+        parts = [f"{each.rows:,} {each.words} ({each.example})" for each in self.rules]
+        return f"{self.rows:,} of {self.read:,} rows: {', '.join(parts)}"

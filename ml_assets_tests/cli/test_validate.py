@@ -139,7 +139,14 @@ def test_nothing_is_said_of_an_ordinary_table(tmp_path: Path, more: str) -> None
 
 
 def test_batch_in_the_middle_that_would_be_refused_is_named(tmp_path: Path) -> None:
-    months = QUARTERS.assign(x=TABLE["x"].where(TABLE.index != 31, np.inf))
+    months = QUARTERS.assign(x=TABLE["x"].where((TABLE.index < 31) | (TABLE.index > 35), np.inf))
     report = validated(tmp_path, months, more=BY_THIRTY)
     (error,) = report["errors"]
-    assert not report["ok"] and "batch 2024-02-01: column 'x' has 1 infinite" in error["message"]
+    assert not report["ok"] and "batch 2024-02-01: column 'x' has 5 infinite" in error["message"]
+
+
+def test_rows_that_would_be_set_aside_are_told_and_make_no_recipe_invalid(tmp_path: Path) -> None:
+    months = QUARTERS.assign(x=TABLE["x"].where(TABLE.index != 31, np.inf))
+    report = validated(tmp_path, months, more=BY_THIRTY)
+    (note,) = [note for note in report["notes"] if "would be set aside" in note]
+    assert report["ok"] and note.startswith("batch 2024-02-01: 1 of 30 rows: 1 with an infinite")

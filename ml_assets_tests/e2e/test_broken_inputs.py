@@ -111,7 +111,7 @@ def some_text(frame: pd.DataFrame) -> pd.DataFrame:
 
 def infinite(frame: pd.DataFrame) -> pd.DataFrame:
     spent = frame["spent"].copy()
-    spent.iloc[3] = np.inf
+    spent.iloc[3:9] = np.inf
     return frame.assign(spent=spent)
 
 

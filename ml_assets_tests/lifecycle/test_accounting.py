@@ -114,6 +114,20 @@ def test_a_table_is_accounted_for(tmp_path: Path) -> None:
     assert found.balance == 0 and found.columns_left_out == {"who": "identifies"}
 
 
+@pytest.mark.parametrize("more", ["", BATCHES])
+def test_rows_in_quarantine_are_accounted_for(tmp_path: Path, more: str) -> None:
+    months = [month(place, 30, 0, 0) for place in range(4)]
+    months[1].loc[4, "x"] = np.inf
+    months[3].loc[[1, 2], "who"] = None
+    state = model(tmp_path, months, "csv", f"{more}quality: {{quarantine: 0.1}}\n")
+    found = accounted(state, list(MONTHS) if more else [STATIC])
+    assert found.left_out == {
+        "with an infinite or too large number in column 'x'": 1,
+        "without a value in column 'who', which is required": 2,
+    }
+    assert found.balance == 0 and found.in_files == 120 and found.learned + found.held_out == 117
+
+
 def test_refused_repeated_and_misdated_rows_are_accounted_for(tmp_path: Path) -> None:
     months = [month(place, 30, 0, 0) for place in range(4)]
     months[2]["x"] = np.inf

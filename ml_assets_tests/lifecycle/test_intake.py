@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,8 +18,10 @@ from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import arrivals, revisited, state_of_data
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.intake import clean_step, raw_step
+from ml_assets.lifecycle.quarantine import NoBatchError, quarantine_words, rows_in_quarantine
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import STATIC
+from ml_assets.orchestration.display import taken_metadata
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.settings import Settings
 from ml_assets_tests.support.tide import MODEL
@@ -250,3 +253,53 @@ def test_true_and_false_are_the_1_and_0_of_batches_before(
             found = state.store.read_frame("cleaned_features", batch)["flag"]
             assert found.dtype == "float64"
             assert found.dropna().unique().tolist() == [number for number in numbers if number is not None]
+
+
+def test_rows_in_quarantine_are_counted_shown_and_released_when_the_source_is_mended(
+    state: ModelState,
+) -> None:
+    for place in (0, 1):
+        take_in(state, send(state, place))
+    place = state.path.parent / "1.csv"
+    whole = pd.read_csv(place)
+    whole.astype({"a": object}).assign(a=[*range(39), "lots"]).to_csv(place, index=False)
+    reading = raw_step(state, DAYS[1])
+    clean_step(state, DAYS[1])
+    assert reading.problems == [] and arrivals(state) == []
+    taken = reading.snapshots[DAYS[1]]
+    assert taken.rows == 39 and taken.quarantine is not None and taken.quarantine.rows == 1
+    assert "1 row with text in column 'a', which holds numbers set aside (row 40: 'lots')" in taken.told
+    shown = taken_metadata(taken)
+    assert shown["quarantined"] == 1
+    assert shown["quarantine"].records[0].data["rule"] == "text_in_numbers"
+    assert shown["quarantine_examples"].records[0].data["value"] == "lots"
+    assert state.store.read_frame("cleaned_features", DAYS[1])["a"].tolist() == [
+        float(row) for row in range(39)
+    ]
+    (words,) = quarantine_words(state)
+    assert (
+        words.startswith(f"1 of 40 rows of batch {DAYS[1]} are in quarantine") and "quarantine tide" in words
+    )
+    lines = rows_in_quarantine(state, DAYS[1])
+    assert lines[["row", "column", "value"]].values.tolist() == [[40, "a", "lots"]]
+    assert json.loads(lines["content"][0])["y"] == whole["y"][39]
+    whole.to_csv(place, index=False)
+    assert [found.kind for found in arrivals(state)] == ["changed"]
+    take_in(state, DAYS[1])
+    assert quarantine_words(state) == () and len(rows_in_quarantine(state)) == 0
+    assert state.store.rows("cleaned_features", DAYS[1]) == 40
+
+
+def test_too_many_rows_in_quarantine_block_the_batch_and_are_listed(state: ModelState) -> None:
+    for place in (0, 1):
+        take_in(state, send(state, place))
+    send(state, 2)
+    place = state.path.parent / "2.csv"
+    whole = pd.read_csv(place)
+    whole.astype({"a": object}).assign(a=[*range(36), *"lots"]).to_csv(place, index=False)
+    (problem,) = raw_step(state, DAYS[2]).problems
+    assert "text in 4 of 40 values: the first is 'l' in row 37" in problem
+    assert not state.store.has("cleaned_features", DAYS[2]) and quarantine_words(state) == ()
+    assert rows_in_quarantine(state, DAYS[2])["value"].tolist() == list("lots")
+    with pytest.raises(NoBatchError, match="was not taken in"):
+        rows_in_quarantine(state, "2030-01-01")

@@ -94,7 +94,16 @@ FULL: dict[str, Any] = {
         "targets": {"f1": 0.5},
         "segments": ["b"],
     },
-    "quality": {"leak": "warn", "not_a_leak": ["c"], "deterministic": True},
+    "quality": {
+        "leak": "warn",
+        "not_a_leak": ["c"],
+        "deterministic": True,
+        "quarantine": 0.05,
+        "rows": [
+            {"columns": ["c"], "min": 0, "max": 9.5, "required": True},
+            {"columns": ["d"], "allowed": ["x", 1, True]},
+        ],
+    },
     "batches": {
         "column": "month",
         "period": "monthly",

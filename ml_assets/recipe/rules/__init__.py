@@ -16,6 +16,7 @@ from ml_assets.recipe.rules.columns import column_sets, positive_class, preproce
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.rules.quality import row_rules
 from ml_assets.recipe.rules.scores import evaluation, promotion, retraining, tuning
 from ml_assets.recipe.rules.source import augmenter, queries, source
 from ml_assets.recipe.rules.unused import unused
@@ -24,7 +25,7 @@ from ml_assets.recipe.schema import Recipe
 __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
-    unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets,
+    unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets, row_rules,
     engineering, functions, past, selection, estimators, tuning, evaluation,
     batches, without_batches, retraining, promotion,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from ml_assets.recipe.schema.engineering import (
     Polynomials,
     Rolling,
 )
-from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, Validation
+from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, RowRule, Validation
 from ml_assets.recipe.schema.model import (
     Augmenter,
     DataInterface,
@@ -43,7 +43,7 @@ __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "EvaluationSection",
     "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "Lags", "Polynomials", "Rolling",
     "Loader", "Model", "Monitoring", "Parallelization", "Preprocessor", "PreprocessorParams", "PromotionSection",
-    "Pruning", "Quality", "Recipe", "Retraining", "Section", "Training", "Tuning",
+    "Pruning", "Quality", "Recipe", "Retraining", "RowRule", "Section", "Training", "Tuning",
     "Validation",
 ]  # fmt: skip
 
@@ -60,7 +60,7 @@ class Recipe(Section):
     hyperparameter_tuning: Tuning = Tuning()
     """The search for hyperparameters."""
     quality: Quality = Quality()
-    """What is suspicious in the data."""
+    """What is suspicious in the data, and what each row must hold."""
     evaluation: EvaluationSection = EvaluationSection()
     """How the model is judged."""
     batches: Batches | None = None

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ml_assets.recipe.schema.section import Names, Section
 
+Value = str | int | float | bool
+"""A value of a cell."""
+
+
+class RowRule(Section):
+    """What each row must hold: a row that does not is set aside, with the reason."""
+
+    columns: Names
+    """Columns that the rule is for."""
+    min: float | str | None = None
+    """Smallest number, or earliest date as `2000-01-31`."""
+    max: float | str | None = None
+    """Largest number, or latest date."""
+    allowed: Annotated[tuple[Value, ...], Field(strict=False)] = ()
+    """The only values; empty cells are a matter of `required`."""
+    required: bool = False
+    """No cell is empty; columns of `entity_cols` are required without a rule."""
+
 
 class Quality(Section):
-    """What is suspicious in the data."""
+    """What is suspicious in the data, and what each row must hold."""
 
     leak: Literal["block", "warn"] = "block"
     """Features that tell the target almost perfectly: no first promotion with them (`block`), or a word."""
@@ -18,6 +36,10 @@ class Quality(Section):
     """Features that may, alone or with one another: they are known when a prediction is made."""
     deterministic: bool = False
     """The target follows from several features by a rule: neither that nor a perfect score is suspected."""
+    rows: Annotated[tuple[RowRule, ...], Field(strict=False)] = ()
+    """What each row must hold."""
+    quarantine: float = Field(0.01, ge=0.0, le=1.0)
+    """Largest share of a batch's rows that are set aside, one at least; more block the batch. 0: any blocks it."""
 
 
 class Validation(Section):
