@@ -12,6 +12,7 @@ from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.quarantine import keep, with_quarantine
 from ml_assets.lifecycle.served import VERSION
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.lifecycle.usual import remember
 from ml_assets.names import ROW_ID
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Reading:
 
     snapshots: dict[str, TakenIn] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    unusual: list[str] = field(default_factory=list)
+    """In which ways the batch is unlike all before it; blocks nothing."""
 
 
 def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) -> Reading:
@@ -123,6 +126,8 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
             )
         if not findings:
             accepted.add(each, frame, schema)
+            told = remember(state, each, frame)
+            reading.unusual += told if each == batch else []
     return reading
 
 

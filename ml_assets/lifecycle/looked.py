@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.accounting import TWICE
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.names import BATCH, STATIC
-from ml_assets.records import Finding, Quarantine
+from ml_assets.names import BATCH, ROW_ID, STATIC
+from ml_assets.records import BatchFacts, Finding, Quarantine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,9 @@ def look(state: ModelState) -> Looked | None:
     if frames:
         seen = _seen(state, frames, whole=found.whole)
         looked = replace(
-            looked, notes=(*looked.notes, *_calendars(seen, frames)), hints=tuple(hints_of(seen))
+            looked,
+            notes=(*looked.notes, *_calendars(seen, frames)),
+            hints=(*hints_of(seen), *(_unlike_others(state, frames) if found.whole else ())),
         )
         findings += [] if findings else _cannot_train(seen)
     return replace(looked, findings=tuple(sorted(findings, key=lambda pair: pair[0])))
@@ -158,6 +160,29 @@ def hints_of(seen: Seen) -> list[str]:
         *_small(seen),
         *_rare(seen),
     ]
+
+
+def _unlike_others(state: ModelState, frames: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """Batches that are missing between others, and the newest that are unlike all before them."""
+    from ml_assets.lifecycle.due import missing
+    from ml_assets.monitoring.usual import REMEMBERED, facts_of, unusual
+
+    batches, labels = state.recipe.batches, sorted(frames)
+    if batches is None:
+        return
+    gaps = [each for each in missing(state, labels, labels[0], labels[-1]) if each.first < labels[-1]]
+    named = [each.first if each.first == each.last else f"{each.first} to {each.last}" for each in gaps]
+    if named:
+        more = f" and {len(named) - SHOWN:,} other stretches" if len(named) > SHOWN else ""
+        yield f"there is no row of batch {', '.join(named[:SHOWN])}{more}: was a file not sent?"
+    earlier: list[BatchFacts] = []
+    words: list[str] = []
+    for label in labels:
+        facts = facts_of(frames[label].drop(columns=ROW_ID), state.recipe, label)
+        found = unusual(facts, earlier, batches.period)
+        earlier.append(facts.model_copy(update={"told": tuple(found)}))
+        words += [f"batch {label}: {text}" for text in found.values() if label in labels[-REMEMBERED:]]
+    yield from words[-SHOWN:]
 
 
 def _calendars(seen: Seen, frames: dict[str, pd.DataFrame]) -> list[str]:

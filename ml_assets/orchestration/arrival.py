@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,12 +20,14 @@ from ml_assets.lifecycle.arrival import (
     all_there,
     arrivals,
     newest_there,
+    parts,
     revisited,
     taken_from,
     written_since,
 )
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.state import ModelState, locked_by_another
+from ml_assets.lifecycle.usual import note_arrivals, overdue
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
 from ml_assets.orchestration.pace import seconds_between
 from ml_assets.orchestration.reaper import open_runs
@@ -91,18 +93,23 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         if batch := _at_work(running, state):
             return dg.SkipReason(f"batch {batch} is being taken in")
         try:
-            found = arrivals(state)
+            there = parts(state)
+            found = arrivals(state, there)
         except SourceError as error:
             tell(state, "unreadable", hashlib.sha256(str(error).encode()).hexdigest()[:16], str(error))
             return dg.SkipReason(f"the source cannot be read: {error}")
         now = datetime.now(UTC).replace(tzinfo=None)
         cursor = json.loads(context.cursor or "{}")
         since, waited = cursor.get("since") or newest_there(state), cursor.get("waited", False)
+        note_arrivals(state, there, now, _moment(cursor.get("looked")))
         unsettled = bool(found) and not waited and written_since(state, now - SETTLED)
         last, told = newest_due(state, now), cursor.get("told", "")
         if since is not None and not unsettled:
-            told = _tell_missing(state, since, last, told)
-        context.update_cursor(json.dumps({"since": since, "told": told, "waited": unsettled}))
+            told = _tell_missing(state, since, last, _tell_overdue(state, there, since, now, told))
+        looked = now.isoformat(timespec="seconds")
+        context.update_cursor(
+            json.dumps({"since": since, "told": told, "waited": unsettled, "looked": looked})
+        )
         if unsettled:
             return dg.SkipReason("a file was written just now: it is looked at the next time")
         place, mark = place_of(instance, state), (newest, tuple(found), last)
@@ -122,6 +129,19 @@ def _at_work(running: Sequence[RunRecord], state: ModelState) -> str | None:
     runs = (record.dagster_run for record in running)
     tags = (run.tags for run in runs if run.job_name == f"{state.name}_monitor")
     return next((told.get(PARTITION_NAME_TAG, "of a backfill") for told in tags), None)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _tell_overdue(state: ModelState, there: Collection[str], since: str, now: datetime, told: str) -> str:
+    """Tell once of a batch that is later than any before it was; the newest batch that has been told of."""
+    found = overdue(state, {*there, *state.store.batches("cleaned_features")}, since, now)
+    if found is None or found[0] <= told:
+        return told
+    tell(state, "missing_batch", found[0], found[1], found[0])
+    return found[0]
 
 
 def _tell_missing(state: ModelState, since: str, last: str, told: str) -> str:

@@ -18,28 +18,39 @@ def raw_data(graph: Graph) -> dg.AssetsDefinition:
     """Make `raw_data`."""
     state = graph.state
     contract = "Columns, types, emptiness, target present."
+    usual = "Rows, missing values, repeated rows, classes and arrival beside the batches before."
 
     @graph.asset(
         "raw_data",
         kinds={"parquet"},
         code_version=state.recipe_sha256[:12],
-        check_specs=[graph.check_spec("contract", "raw_data", contract, blocking=True)],
+        check_specs=[
+            graph.check_spec("contract", "raw_data", contract, blocking=True),
+            graph.check_spec("usual", "raw_data", usual, blocking=False),
+        ],
         of_a_batch=True,
     )
     def raw_data(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Rows as they came, one content-hashed snapshot per batch; late ones are read again."""
         problems: list[str] = []
+        unusual: list[str] = []
         accepted = Accepted(state)
         for batch in batches_of(context):
             with refusals():
                 reading = raw_step(state, batch, accepted)
             problems += reading.problems
+            unusual += [f"{batch}: {text}" for text in reading.unusual]
             shown = {
                 each: display.shown(taken, display.taken_metadata(taken))
                 for each, taken in reading.snapshots.items()
             }
             _show(context, graph.key("raw_data"), shown)
-        return dg.MaterializeResult(check_results=[check("contract", not problems, problems)])
+        return dg.MaterializeResult(
+            check_results=[
+                check("contract", not problems, problems),
+                check("usual", not unusual, unusual, warn=True),
+            ]
+        )
 
     return raw_data
 

@@ -45,6 +45,8 @@ MOST_LEVELS = 10_000
 """Different texts of a column that are compared."""
 NINES = tuple(sign * (10**digits - 1) for digits in range(2, 9) for sign in (1, -1))
 """Numbers that stand for no value in many tables."""
+COMMON = 0.9
+"""Share of the labels from which on a class makes accuracy say nothing."""
 TWICE = 0.01
 """Share of rows that are there again, from which it is no chance."""
 
@@ -126,6 +128,16 @@ def rare_classes(seen: Seen) -> Iterator[str]:
     if len(counts) > len(rare) > 0:
         named = ", ".join(f"'{name}' {rows}" for name, rows in list(rare.items())[:NAMED])
         yield f"classes with a handful of rows are hardly learned, and cannot be judged: {named}"
+
+
+def imbalance(seen: Seen) -> Iterator[str]:
+    """Of a class that nearly all rows have, accuracy says nothing."""
+    section, shares = seen.recipe.hyperparameter_tuning, seen.labels.value_counts(normalize=True)
+    if task_of(seen.recipe).classes and section.metric == "accuracy" and 1 > shares.max() >= COMMON:
+        yield (
+            f"'{shares.index[0]}' is {shares.max():.1%} of the labels: who always says so has that accuracy. Choose "
+            "by another metric, as roc_auc, pr_auc or f1 (hyperparameter_tuning.metric)"
+        )
 
 
 def identifiers(seen: Seen) -> Iterator[str]:
@@ -230,8 +242,8 @@ def spelled_in_ways(seen: Seen) -> Iterator[str]:
 
 
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
-    numbers_as_classes, constant_target, unlabelled, rare_classes, identifiers, columns_left_out, undefined_metric,
-    written_otherwise, marks_of_nothing, repeated_rows, repeats.entities, repeats.again,
+    numbers_as_classes, constant_target, unlabelled, rare_classes, imbalance, identifiers, columns_left_out,
+    undefined_metric, written_otherwise, marks_of_nothing, repeated_rows, repeats.entities, repeats.again,
     spelled_in_ways,
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from ml_assets.records.base import Direction, Finding, Kind, Record, Schema, Score
 from ml_assets.records.monitoring import (
+    BatchFacts,
     ColumnDrift,
     DriftReport,
     Estimate,
@@ -38,6 +39,7 @@ from ml_assets.records.training import (
 __all__ = [
     "Attempt",
     "BatchEvidence",
+    "BatchFacts",
     "BatchProfile",
     "Champion",
     "ColumnDrift",

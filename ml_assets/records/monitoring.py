@@ -7,6 +7,24 @@ from typing import Any, Literal
 from ml_assets.records.base import Direction, Record, Score
 
 
+class BatchFacts(Record):
+    """What is remembered of a batch, to say what is usual; no model is asked."""
+
+    batch: str
+    rows: int
+    missing: dict[str, float] = {}
+    """Share of the rows without a value, by column."""
+    repeated: float = 0.0
+    """Share of the rows that are there before in the batch."""
+    labelled: int = 0
+    classes: dict[str, float] = {}
+    """Share of the labels, by class; empty where there are many, or none."""
+    late_seconds: float | None = None
+    """When it came, after its end; None where nobody saw it come."""
+    told: tuple[str, ...] = ()
+    """Ways in which it was unlike the batches before: it does not say what is usual of them."""
+
+
 class ColumnDrift(Record):
     """One column of a batch against the same column of the reference; `p_value` is Bonferroni-corrected.
 

@@ -150,3 +150,17 @@ def test_rows_that_would_be_set_aside_are_told_and_make_no_recipe_invalid(tmp_pa
     report = validated(tmp_path, months, more=BY_THIRTY)
     (note,) = [note for note in report["notes"] if "would be set aside" in note]
     assert report["ok"] and note.startswith("batch 2024-02-01: 1 of 30 rows: 1 with an infinite")
+
+
+def test_gaps_and_batches_unlike_all_before_are_told(tmp_path: Path) -> None:
+    months = [f"2024-{month:02}-01" for month in (1, 2, 3, 4, 5, 6, 7, 9, 10)]
+    table = pd.concat([TABLE.assign(t=month) for month in months], ignore_index=True)
+    table = table.assign(x=table["x"].where((table["t"] != "2024-10-01") | (table.index % 3 > 0)))
+    table["x"] += np.arange(len(table)) / 7  # no row is there twice
+    hints = validated(tmp_path, table, more="batches: {column: t, period: monthly}\n")["hints"]
+    assert [hint for hint in hints if "there is no row of batch 2024-08-01: was a file not sent?" in hint]
+    assert [
+        hint
+        for hint in hints
+        if hint.startswith("batch 2024-10-01: column 'x' is empty in 33.3% of the rows")
+    ]

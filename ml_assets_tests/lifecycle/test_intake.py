@@ -303,3 +303,18 @@ def test_too_many_rows_in_quarantine_block_the_batch_and_are_listed(state: Model
     assert rows_in_quarantine(state, DAYS[2])["value"].tolist() == list("lots")
     with pytest.raises(NoBatchError, match="was not taken in"):
         rows_in_quarantine(state, "2030-01-01")
+
+
+def test_a_batch_unlike_all_before_is_told_and_taken_in(state: ModelState) -> None:
+    for number in range(1, 9):
+        frame = pd.DataFrame({"a": range(200), "b": "x", "day": f"2024-01-{number:02}"}).assign(
+            y=["yes", "no"] * 100
+        )
+        if number == 8:
+            frame["a"] = frame["a"].where(frame["a"] > 60)
+        frame.to_csv(state.path.parent / f"{number}.csv", index=False)
+        state.calendar()
+        reading = raw_step(state, f"2024-01-{number:02}")
+        clean_step(state, f"2024-01-{number:02}")
+        assert reading.problems == [] and bool(reading.unusual) == (number == 8)
+    assert reading.unusual[0] == "column 'a' is empty in 30.5% of the rows, 0.0% in the 7 batches before"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import dagster as dg
@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.intake import clean_step, raw_step
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.lifecycle.usual import arrivals_seen
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration import taking_in
 from ml_assets.orchestration.arrival import arrival_sensor
@@ -362,3 +363,31 @@ def test_missing_batch_is_an_alert_once_until_all_has_come_again(shore: Shore) -
     for number in (4, 5):  # the silence is made up for, one after the other
         shore.send(number, when=days[number])
         assert told() == [days[4]]
+
+
+def test_a_batch_later_than_any_before_is_told_long_before_its_grace(
+    shore: Shore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight days came an hour after their end; the ninth is missed five hours after it, not after two days."""
+    shore.batches = "period: daily, grace: 2d"
+
+    def at(number: int, hours: float) -> list[str | None]:
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return datetime(2024, 1, number + 2, tzinfo=tz) + timedelta(hours=hours)
+
+        monkeypatch.setattr("ml_assets.orchestration.arrival.datetime", Clock)
+        shore.tick()
+        return [entry.batch for entry in shore.state.ledger.entries("tide", "alert")]
+
+    for number in range(8):
+        at(number, 0.9)
+        shore.send(number)
+        assert at(number, 1.0) == []
+    assert list(arrivals_seen(shore.state)) == [day(number) for number in range(8)]
+    assert at(8, 2.0) == []
+    assert at(8, 5.0) == at(8, 6.0) == [day(8)]
+    assert at(8, 60.0) == [day(8)]  # and not once more when its grace is over
+    (entry,) = shore.state.ledger.entries("tide", "alert")
+    assert "5 h after its end now" in entry.reason and "1 h after its end" in entry.reason

@@ -38,6 +38,7 @@ EDGES = {
 }
 CHECKS = {
     ("raw_data", "contract", True),
+    ("raw_data", "usual", False),
     ("evaluation_report", "targets", True),
     ("evaluation_report", "leak", False),
     ("drift_report", "drift", False),
