@@ -29,8 +29,11 @@ class Alchemy:
 
     def columns(self, sql: str, values: Mapping[str, object]) -> list[tuple[str, Kind | None]]:
         """Names and kinds of the columns, by the description of an answer without rows."""
+        dialect = self.connection.dialect
+        # What Snowflake calls AMOUNT is what others call amount.
+        name = dialect.normalize_name if dialect.requires_name_normalize else str
         with closing(self._run(f"{sql} LIMIT 0", values)) as result:
-            return [(str(column[0]), self.database.kind(column)) for column in result.cursor.description]
+            return [(name(column[0]), self.database.kind(column)) for column in result.cursor.description]
 
     def rows(self, sql: str, values: Mapping[str, object]) -> list[Any]:
         """Rows of a small answer."""
@@ -47,9 +50,15 @@ class Alchemy:
         return self.connection.dialect.identifier_preparer.quote(name).replace(":", r"\:")
 
     def _run(self, sql: str, values: Mapping[str, object], **options: Any) -> Any:
-        from sqlalchemy import text
+        from sqlalchemy import String, bindparam, text
 
-        return self.connection.execute(text(sql), dict(values), execution_options=options)
+        statement = text(sql)
+        if self.database.typed:
+            used = {name: values[name] for name in statement.compile().params}
+            nothing = [bindparam(name, None, String) for name, value in used.items() if value is None]
+            known = {name: value for name, value in used.items() if value is not None}
+            return self.connection.execute(statement.bindparams(*nothing, **known), execution_options=options)
+        return self.connection.execute(statement, dict(values), execution_options=options)
 
 
 @contextmanager
@@ -68,16 +77,22 @@ def connected(address: Address, database: Database) -> Iterator[Link]:
     try:
         url = _url(address, database)
         password = url.password
-        with _engine(url, database).connect() as connection:
-            for statement in database.opening:
-                connection.execute(text(statement))
-            yield Alchemy(connection, database)
-    except MendableError:
+        engine = _engine(url, database)
+    except MendableError:  # a missing driver has no errors that could be imported
         raise
     except (ArgumentError, ValueError) as error:
         raise SourceError(
             f"is no address of a database: {words(error, password)}", key="loader.connection_uri"
         ) from None
+    except database.failing() as error:
+        raise SourceError(words(error, password), key="loader.connection_uri") from None
+    try:
+        with engine.connect() as connection:
+            for statement in database.opening:
+                connection.execute(text(statement))
+            yield Alchemy(connection, database)
+    except database.failing() as error:
+        raise SourceError(words(error, password)) from None
     except SQLAlchemyError as error:
         raise SourceError(words(getattr(error, "orig", None) or error, password)) from None
 
@@ -107,13 +122,15 @@ def _url(address: Address, database: Database) -> URL:
 
 def _engine(url: URL, database: Database) -> Engine:
     from sqlalchemy import NullPool, create_engine
+    from sqlalchemy.exc import NoSuchModuleError
 
+    style = {} if database.style is None else {"paramstyle": database.style}
+    arguments: dict[str, Any] = {"connect_args": dict(database.arguments), **style}
     try:
-        return create_engine(
-            url, poolclass=NullPool, hide_parameters=True, connect_args=dict(database.waiting)
-        )
-    except ModuleNotFoundError as error:
+        return create_engine(url, poolclass=NullPool, hide_parameters=True, **arguments)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
         install = f"pip install 'ml_assets[{database.extra}]'"
+        missing = getattr(error, "name", None) or database.driver
         raise SourceError(
-            f"the driver {error.name} is not installed: {install}", key="loader.connection_uri"
+            f"the driver {missing} is not installed: {install}", key="loader.connection_uri"
         ) from None

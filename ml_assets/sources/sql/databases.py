@@ -33,8 +33,16 @@ class Database(NamedTuple):
     """A time cut to its day, hour or minute; None: its times have no type."""
     hashed: Callable[[list[str]], str] | None
     """Whole number of 60 bits or so that tells rows apart, from the columns of `q`; None: it has none."""
-    waiting: Mapping[str, int] = MappingProxyType({"connect_timeout": PATIENCE})
-    """What its driver calls the seconds to wait for a connection."""
+    arguments: Mapping[str, object] = MappingProxyType({"connect_timeout": PATIENCE})
+    """What its driver is given beside the address: the seconds to wait for a connection, as it calls them."""
+    style: str | None = None
+    """How values are marked for the driver (PEP 249, `paramstyle`), where that is not its own way."""
+    typed: bool = False
+    """Whether a value must say its type."""
+    moment: Callable[[str], str] = lambda time: time
+    """A time as it is compared with one in UTC without a zone."""
+    failing: Callable[[], tuple[type[Exception], ...]] = tuple
+    """Errors that its driver raises past SQLAlchemy."""
     link: Callable[[Address, Database], AbstractContextManager[Link]] = alchemy.connected
     """Opens it for reading alone."""
     files: Callable[[Address, Database], list[Path]] = lambda _address, _database: []
@@ -50,6 +58,17 @@ def _cut_in_mysql(time: str, unit: str) -> str:
 def _hashed_in_mysql(columns: list[str]) -> str:
     cells = ", ".join(f"COALESCE(CAST({name} AS CHAR), CHAR(30))" for name in columns)
     return f"CAST(CONV(SUBSTRING(MD5(CONCAT_WS(CHAR(31), {cells})), 1, 15), 16, 10) AS UNSIGNED)"
+
+
+def _in_utc_of_snowflake(time: str) -> str:
+    return f"CAST(CONVERT_TIMEZONE('UTC', CAST({time} AS TIMESTAMP_TZ)) AS TIMESTAMP_NTZ)"
+
+
+def _google_errors() -> tuple[type[Exception], ...]:
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    return GoogleAPIError, GoogleAuthError
 
 
 _MYSQL = Database(
@@ -81,8 +100,36 @@ DATABASES: dict[str, Database] = {
         kind=lambda _: None,
         cut=None,
         hashed=None,
-        waiting={"timeout": PATIENCE},
+        arguments={"timeout": PATIENCE},
         files=alchemy.sqlite_files,
+    ),
+    "bigquery": Database(
+        dialect="bigquery",
+        driver="bigquery",
+        extra="bigquery",
+        opening=(),
+        kind=kinds.in_bigquery,
+        cut=lambda time, unit: f"DATETIME_TRUNC(CAST({time} AS DATETIME), {unit.upper()})",
+        # Sums of an INT64 overflow.
+        hashed=lambda columns: (
+            f"CAST(FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({', '.join(columns)}))) AS NUMERIC)"
+        ),
+        arguments={"prefer_bqstorage_client": False},  # that takes a further library
+        typed=True,
+        moment=lambda time: f"CAST({time} AS DATETIME)",  # a TIMESTAMP is not compared with a DATETIME
+        failing=_google_errors,
+    ),
+    "snowflake": Database(
+        dialect="snowflake",
+        driver="snowflake",
+        extra="snowflake",
+        opening=("ALTER SESSION SET TIMEZONE = 'UTC'",),
+        kind=kinds.in_snowflake,
+        cut=lambda time, unit: f"DATE_TRUNC('{unit}', {_in_utc_of_snowflake(time)})",
+        hashed=lambda columns: f"HASH({', '.join(columns)})",
+        arguments={"login_timeout": PATIENCE, "paramstyle": "qmark"},
+        style="qmark",  # its own way writes values into the SQL; by this one they travel beside it
+        moment=lambda time: _in_utc_of_snowflake(time),
     ),
     "duckdb": Database(
         dialect="duckdb",
@@ -97,7 +144,7 @@ DATABASES: dict[str, Database] = {
     ),
 }
 """By the beginning of `connection_uri`."""
-PLANNED = ("bigquery", "snowflake", "oracle", "mssql", "redshift", "trino")
+PLANNED = ("oracle", "mssql", "redshift", "trino")
 
 
 def database_of(connection_uri: str) -> Database:

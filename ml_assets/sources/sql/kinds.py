@@ -32,6 +32,16 @@ _MYSQL: dict[int, Kind] = {
     0: "fraction", 4: "fraction", 5: "fraction", 246: "fraction", 7: "time", 10: "time", 12: "time",
 }  # fmt: skip
 """By the number of the field's type (enum_field_types)."""
+_BIGQUERY: dict[str, Kind] = {
+    "INTEGER": "whole", "INT64": "whole", "FLOAT": "fraction", "FLOAT64": "fraction", "NUMERIC": "fraction",
+    "BIGNUMERIC": "fraction", "BOOLEAN": "boolean", "BOOL": "boolean", "DATE": "time", "DATETIME": "time",
+    "TIMESTAMP": "time",
+}  # fmt: skip
+"""By the name of the type (REST API, TableFieldSchema)."""
+_SNOWFLAKE: dict[int, Kind] = {
+    0: "whole", 1: "fraction", 3: "time", 4: "time", 6: "time", 7: "time", 8: "time", 13: "boolean",
+}  # fmt: skip
+"""By the number of the type (the connector's FIELD_TYPES): FIXED, REAL, DATE, TIMESTAMP and its kinds, BOOLEAN."""
 _DUCKDB: dict[str, Kind] = {
     "tinyint": "whole", "smallint": "whole", "integer": "whole", "bigint": "whole", "hugeint": "whole",
     "utinyint": "whole", "usmallint": "whole", "uinteger": "whole", "ubigint": "whole", "uhugeint": "whole",
@@ -50,6 +60,17 @@ def in_postgresql(description: Any) -> Kind | None:
 def in_mysql(description: Any) -> Kind | None:
     """Kind of a column of MySQL or MariaDB; what is no number and no time is text."""
     return _MYSQL.get(description[1], "text")
+
+
+def in_bigquery(description: Any) -> Kind:
+    """Kind of a column of BigQuery; what is no number and no time is text."""
+    return _BIGQUERY.get(description[1], "text")
+
+
+def in_snowflake(description: Any) -> Kind:
+    """Kind of a column of Snowflake, whose numbers are whole where they have no decimal places."""
+    kind = _SNOWFLAKE.get(description[1], "text")
+    return "fraction" if kind == "whole" and description[5] else kind
 
 
 def in_duckdb(kind: str) -> Kind:

@@ -90,9 +90,8 @@ class Session:
     def within(self, column: str, window: Window) -> tuple[str, dict[str, object]]:
         """Condition that a time lies in a window, and its values."""
         start, end = window
-        parts = [f"{self.quoted(column)} >= :begin"] * (start is not None) + [
-            f"{self.quoted(column)} < :until"
-        ] * (end is not None)
+        time = self.database.moment(self.quoted(column))
+        parts = [f"{time} >= :begin"] * (start is not None) + [f"{time} < :until"] * (end is not None)
         values = {"begin": start, "until": end}
         return " AND ".join(parts), {name: moment for name, moment in values.items() if moment is not None}
 

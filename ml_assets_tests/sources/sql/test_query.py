@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -189,7 +190,12 @@ def test_a_database_is_only_read(uri: str) -> None:
         ("mysql://me:hunter2@127.0.0.1:1/none", "onnect"),
         ("postgresql://me:hunter2@127.0.0.1:port/none", "loader.connection_uri: is no address"),
         ("postgres+psycopg2x", "loader.connection_uri: found what has no"),
-        ("snowflake://me:hunter2@x/y", "loader.connection_uri: found 'snowflake://' is not yet read"),
+        ("oracle://me:hunter2@x/y", "loader.connection_uri: found 'oracle://' is not yet read"),
+        (
+            "snowflake://me:hunter2@x/y",
+            r"the driver snowflake is not installed: pip install 'ml_assets\[snowflake\]'",
+        ),
+        ("bigquery://p/d", r"the driver bigquery is not installed: pip install 'ml_assets\[bigquery\]'"),
         ("sqlight:///a.db", "Did you mean 'sqlite'"),
         ("sqlite:///none.db", "loader.connection_uri: there is no file none.db"),
         ("sqlite://", "loader.connection_uri: an SQLite database in memory"),
@@ -201,6 +207,19 @@ def test_an_address_that_does_not_answer_is_told_without_its_password(address: s
         source(address, batches=None).read()
     assert "hunter2" not in str(refused.value)
     assert "hunter2" not in repr(wanted(address))
+
+
+@pytest.mark.parametrize(
+    ("kind", "module"), [("snowflake", "snowflake"), ("bigquery", "sqlalchemy_bigquery")]
+)
+def test_a_missing_driver_is_told_with_the_command_that_installs_it(kind: str, module: str) -> None:
+    if importlib.util.find_spec(module) is not None:
+        pytest.skip(f"{module} is installed")
+    with pytest.raises(
+        SourceError, match=rf"driver {kind} is not installed: pip install 'ml_assets\[{kind}\]'"
+    ) as told:
+        source(f"{kind}://me:hunter2@x/y").read()
+    assert "hunter2" not in str(told.value)
 
 
 def test_a_query_lies_in_a_file(uri: str, tmp_path: Path) -> None:
