@@ -6,7 +6,7 @@ serving.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -73,26 +73,50 @@ def clean(
         datetime64[us]. `row_id__` is unique in the batch, and the same when the rows are sent again in any
         order or when their target arrives later.
     """
-    types = recipe.model.data_interface
-    as_label = {*types.entity_cols, *(recipe.targets if task_of(recipe).classes else ())}
-    kinds = schema.columns if schema is not None else {}
     new = waiting(raw, recipe, schema) if schema is not None else set()
-    columns = {
-        name: labels(raw[name]) if name in as_label else _clean_column(raw[name], kinds.get(name))
-        for name in raw.columns
-        if name != ROW_ID and name not in new
-    }
-    if task_of(recipe).classes:
-        known = schema.classes if schema is not None else ()
-        columns |= {name: spelled_alike(columns[name], known) for name in recipe.targets if name in columns}
+    columns = _typed(raw, recipe, schema, new)
     frame = pd.DataFrame(columns, index=raw.index)
     # Without an entity two equal rows may well be two observations, as in a table of a few categories.
-    repeated = frame.duplicated() if types.entity_cols else pd.Series(False, index=frame.index)
+    entities = recipe.model.data_interface.entity_cols
+    repeated = frame.duplicated() if entities else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
     frame = engineered(frame, recipe, past, functions)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
+
+
+def clean_alone(
+    raw: pd.DataFrame, recipe: Recipe, schema: Schema, functions: Mapping[str, Function] = NONE
+) -> pd.DataFrame:
+    """Rows to be predicted as `clean` would make them: each in its place, none dropped, without `row_id__`.
+
+    Parameters
+    ----------
+    raw : DataFrame of shape (n_rows, n_columns)
+    schema : Schema
+        Kinds of the columns that the model has learned; others are left out.
+    functions : mapping of str to callable
+        As in `clean`.
+    """
+    frame = pd.DataFrame(_typed(raw, recipe, schema, waiting(raw, recipe, schema)), index=raw.index)
+    return engineered(frame, recipe, functions=functions)
+
+
+def _typed(
+    raw: pd.DataFrame, recipe: Recipe, schema: Schema | None, new: Collection[str]
+) -> dict[str, pd.Series]:
+    """Columns with their types fixed, but those that are new."""
+    classes = recipe.targets if task_of(recipe).classes else ()
+    as_label = {*recipe.model.data_interface.entity_cols, *classes}
+    kinds = schema.columns if schema is not None else {}
+    columns = {
+        name: labels(raw[name]) if name in as_label else _clean_column(raw[name], kinds.get(name))
+        for name in raw.columns
+        if name != ROW_ID and name not in new
+    }
+    known = schema.classes if schema is not None else ()
+    return columns | {name: spelled_alike(columns[name], known) for name in classes if name in columns}
 
 
 def labels(column: pd.Series) -> pd.Series:

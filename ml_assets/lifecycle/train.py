@@ -282,10 +282,10 @@ def _log(
     return tracking.log_training(
         state.registry.client,
         tracking.RunPlace(state.registry.experiment_id(parent_run_id), parent_run_id, tags),
-        recipe=state.name,
+        recipe=state.recipe,
         pipeline=model,
         training=training,
         rows=frame,
-        target=state.recipe.target,
+        raw=state.store.head("raw_data", max(frame[BATCH])),
         trials="refit_of" not in tags,
     )

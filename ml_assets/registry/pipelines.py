@@ -12,35 +12,41 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.estimators.libraries import library_of
 from ml_assets.records import TrainingResult
 from ml_assets.registry.integrity import model_sha256
+from ml_assets.registry.standard import NEEDED, RawRows, add_to, raw_rows
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from ml_assets.recipe.schema import Recipe
+
 MOVED = {"ml_assets.training.estimators": "ml_assets.estimators.wrappers"}
 """Modules that models of earlier versions name, and where their classes are now."""
 
-REQUIREMENTS = ("mlflow", "scikit-learn", "pandas", "numpy", "scipy", "cloudpickle")
+EXAMPLE_ROWS = 5
 
 
 def log_pipeline(
     client: MlflowClient,
     experiment_id: str,
     run_id: str,
-    recipe: str,
+    recipe: Recipe,
     pipeline: Any,
     training: TrainingResult,
     rows: pd.DataFrame,
+    raw: pd.DataFrame,
 ) -> tuple[str, str]:
-    """Save the pipeline as an MLflow model, hash it before it leaves this process, and store it."""
+    """Save the pipeline as an MLflow model, hash it before it leaves this process, and store it.
+
+    As a Python function the model takes rows as they came (`raw`), as a scikit-learn model clean ones (`rows`).
+    """
     flavour = sklearn_flavour()
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
-    example = plain(rows, training).head(5)
-    signature = model_signature(example, training)
+    known = raw_rows(recipe, training, rows, raw)
     logged = client.create_logged_model(
-        experiment_id, name=recipe, source_run_id=run_id, params={"class_path": training.class_path}
+        experiment_id, name=recipe.name, source_run_id=run_id, params={"class_path": training.class_path}
     )
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     with tempfile.TemporaryDirectory() as folder:
@@ -55,10 +61,11 @@ def log_pipeline(
                 model_id=logged.model_id,
             ),
             serialization_format="cloudpickle",
-            signature=signature,
-            input_example=example,
+            signature=model_signature(known, training),
+            input_example=raw[list(known.columns)].head(EXAMPLE_ROWS),
             pip_requirements=requirements(training.class_path),
         )
+        add_to(path, known)
         assert Model.load(str(path)).signature is not None  # mlflow#25593: it can silently be lost
         sha256 = model_sha256(path)
         client.log_model_artifacts(logged.model_id, str(path))
@@ -106,20 +113,31 @@ def plain(rows: pd.DataFrame, training: TrainingResult) -> pd.DataFrame:
     return pd.DataFrame(columns, index=rows.index)
 
 
-def model_signature(example: pd.DataFrame, training: TrainingResult) -> Any:
-    """Write down the input and output types; inferred ones depend on which rows happen to have nulls."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
+def model_signature(known: RawRows, training: TrainingResult) -> Any:
+    """Write down the columns that are wanted, of any type, and the type of the answer.
 
-    inputs = [
-        ColSpec(DataType.double if dtype == "float64" else DataType.string, str(name))
-        for name, dtype in example.dtypes.items()
-    ]
-    output = DataType.string if training.classes is not None else DataType.double
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec(output)]))
+    MLflow holds rows strictly against a type: an integer is no double, a number column that misses values no integer.
+    What a column may hold is decided by the cleaning of the model itself, as in every other way to a prediction.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType, DataType
+
+    types = {
+        "number": DataType.double,
+        "integer": DataType.long,
+        "truth": DataType.boolean,
+        "text": DataType.string,
+    }
+    shares = ParamSchema([ParamSpec("probabilities", DataType.boolean, False)])
+    return ModelSignature(
+        inputs=Schema([ColSpec(AnyType(), name) for name in known.columns]),
+        outputs=Schema([ColSpec(types[known.answer])]),
+        params=shares if training.classes is not None else None,
+    )
 
 
 def requirements(class_path: str) -> list[str]:
     """Pin what loading the model needs, as installed here; MLflow's own inference takes 24 s."""
-    names = dict.fromkeys((*REQUIREMENTS, library_of(class_path).distribution))
+    names = dict.fromkeys((*NEEDED, library_of(class_path).distribution))
     return [f"{name}=={metadata.version(name)}" for name in names]

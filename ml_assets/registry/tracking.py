@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from ml_assets.recipe.schema import Recipe
+
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 TRIAL_STATUS: dict[str, Status] = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
@@ -100,11 +102,11 @@ def log_training(
     client: MlflowClient,
     place: RunPlace,
     *,
-    recipe: str,
+    recipe: Recipe,
     pipeline: Any,
     training: TrainingResult,
     rows: pd.DataFrame,
-    target: str,
+    raw: pd.DataFrame,
     trials: bool = True,
 ) -> Logged:
     """Log one training as a run: parameters, scores, trials, the fitted pipeline and its training rows.
@@ -119,6 +121,8 @@ def log_training(
         What the fit knew.
     rows : DataFrame of shape (n_rows, n_columns)
         The rows it was fitted on: features, target and `row_id__`.
+    raw : DataFrame of shape (n_raw_rows, n_raw_columns)
+        Some rows as they came: what an MLflow client will hand the model.
     trials : bool
         Whether each trial of the search becomes a run below this one; not again for a refit.
 
@@ -132,12 +136,12 @@ def log_training(
     ValueError
         If `rows` lacks a column.
     """
-    features = list(training.features)
+    features, target = list(training.features), recipe.target
     missing = [c for c in (*features, target, ROW_ID) if c not in rows.columns]
     if missing:
-        raise ValueError(f"{recipe}: the training rows to be logged have no column {listed(missing)}")
+        raise ValueError(f"{recipe.name}: the training rows to be logged have no column {listed(missing)}")
     name = f"fit {training.class_path.rpartition('.')[2]}{'' if trials else ' again, on all rows'}"
-    experiment_id, tags = place.experiment_id, {"recipe": recipe, **place.tags}
+    experiment_id, tags = place.experiment_id, {"recipe": recipe.name, **place.tags}
     with nested_run(client, name, replace(place, tags=tags)) as run_id:
         log_params(client, run_id, {"class_path": training.class_path, **training.params})
         scores = {f"cv_{training.metric}": _mean(training.cv_scores)} if training.cv_scores else {}
@@ -149,7 +153,7 @@ def log_training(
         with tempfile.TemporaryDirectory() as folder:
             write_training(Path(folder), training, rows, target)
             client.log_artifacts(run_id, folder, TRAINING)
-        model_uri, sha256 = log_pipeline(client, experiment_id, run_id, recipe, pipeline, training, rows)
+        model_uri, sha256 = log_pipeline(client, experiment_id, run_id, recipe, pipeline, training, rows, raw)
         if trials and training.tuning is not None:
             start = time.time() - sum(trial.seconds for trial in training.tuning.history)
             for trial in training.tuning.history:

@@ -1,1 +1,1 @@
-"""Answering requests with the champion, over HTTP; nothing here yet. What it may reach is held by lint."""
+"""Answering with a model: rows as they come in, answers out; not over HTTP yet. What it may reach is held by lint."""

@@ -85,6 +85,17 @@ class Store:
         frame: pd.DataFrame = self._table(asset, batch, columns).to_pandas()
         return frame
 
+    def head(self, asset: str, batch: str, rows: int = 1_000) -> pd.DataFrame:
+        """Read the first rows of a frame, its hash verified; raises as `read_frame`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        file = pq.ParquetFile(pa.BufferReader(self._content(asset, batch)))
+        first = next(file.iter_batches(batch_size=rows), None)
+        table = file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
     def columns(self, asset: str, batch: str) -> list[str]:
         """Names of the columns of a frame, which is not read."""
         return list(self._pointer(asset, batch)["columns"])

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.cli.models import known_state
+from ml_assets.evaluation.evaluate import predict
 from ml_assets.registry.run_page import NOTE
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers
@@ -44,6 +45,20 @@ def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_pa
     model = client.get_registered_model("good")
     assert model.description.startswith("Predicts `bought` (classification), judged by roc_auc.")
     assert model.tags["in charge"].startswith("version 1, promoted ")
+
+
+def test_a_standard_client_gets_the_predictions_that_the_graph_makes(trained_shop: Shop) -> None:
+    import mlflow
+
+    state = known_state("good")
+    assert state.registry.client.get_model_version_by_alias(
+        "good", "champion"
+    )  # sets the address of the store
+    model = mlflow.pyfunc.load_model("models:/good@champion")
+    raw = pd.read_csv(trained_shop.folder / "good.csv")
+    ours = predict(state.registry.files.load("good", 1), state.store.read_frame("cleaned_features", "all"))
+    assert [str(label) for label in model.predict(raw)] == ours["prediction"].tolist()
+    assert model.predict(raw).dtype == raw["bought"].dtype
 
 
 def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop) -> None:

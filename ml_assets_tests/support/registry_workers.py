@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from ml_assets.recipe.schema import Recipe
 from ml_assets.records import (
     Evaluation,
     Score,
@@ -48,6 +49,19 @@ def rows(n: int = 60, seed: int = 0) -> pd.DataFrame:
     frame.loc[::7, "age"] = np.nan
     frame["row_id__"] = random.integers(0, 2**64 - 1, n, dtype=np.uint64)
     return frame
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of such rows."""
+    return Recipe.model_validate(
+        {
+            "name": name,
+            "model": {
+                "loader": {"source_uri": "rows.csv"},
+                "data_interface": {"task_type": "classification", "target_col": "churned"},
+            },
+        }
+    )
 
 
 def fit(frame: pd.DataFrame, c: float = 1.0) -> Pipeline:
@@ -123,11 +137,11 @@ def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int =
     logged = log_training(
         registry.client,
         RunPlace(experiment),
-        recipe=recipe,
+        recipe=recipe_named(recipe),
         pipeline=fit(frame, c),
         training=training_result(),
         rows=frame,
-        target="churned",
+        raw=frame,
     )
     return TrainedModel(
         recipe=recipe,

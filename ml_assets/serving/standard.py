@@ -1,0 +1,136 @@
+"""Predictions for rows as they come, for any MLflow client: `mlflow.pyfunc`, `mlflow models serve`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.failures import MendableError
+from ml_assets.features import functions, history
+from ml_assets.features.cleaning import clean_alone
+from ml_assets.recipe.schema import Recipe
+from ml_assets.registry.pipelines import load_pipeline
+from ml_assets.registry.standard import RAW_ROWS, RawRows
+from ml_assets.settings.variables import MODULES
+from ml_assets.shown import listed
+
+
+class RowError(MendableError, ValueError):
+    """Rows that cannot be predicted."""
+
+
+class Predictor:
+    """A pipeline that takes raw rows and answers in the type of its target.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    known : RawRows
+        How rows become clean.
+    own : mapping of str to callable
+        The recipe's own feature functions.
+    """
+
+    def __init__(self, pipeline: Any, known: RawRows, own: Mapping[str, functions.Function]) -> None:
+        self.pipeline = pipeline
+        self.known = known
+        self.own = own
+        self.recipe = Recipe.model_validate(known.recipe)
+
+    def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> Any:
+        """Predict rows in their natural types.
+
+        Parameters
+        ----------
+        model_input : DataFrame of shape (n_rows, n_columns)
+            The columns of the source, in any order; further ones are not looked at.
+        params : mapping, optional
+            `probabilities`: of a classification the share of each class instead of the label.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or DataFrame of shape (n_rows, n_classes)
+
+        Raises
+        ------
+        RowError
+            If a column is absent, or holds what it never held.
+        """
+        features = self._clean(model_input)[list(self.known.features)]
+        if not (params or {}).get("probabilities"):
+            return _answers(np.asarray(self.pipeline.predict(features)).ravel(), self.known.answer)
+        if not hasattr(self.pipeline, "predict_proba"):
+            raise RowError("probabilities: this model gives none")
+        return pd.DataFrame(
+            self.pipeline.predict_proba(features), columns=[str(name) for name in self.pipeline.classes_]
+        )
+
+    def _clean(self, rows: pd.DataFrame) -> pd.DataFrame:
+        known = self.known
+        absent = [name for name in known.columns if name not in rows.columns]
+        if absent:
+            raise RowError(f"the rows lack {listed(absent)} (found {listed(rows.columns)})")
+        rows = rows[list(known.columns)].reset_index(drop=True)
+        columns = {name: self._read(rows[name], known.kinds.columns.get(name)) for name in known.columns}
+        return clean_alone(pd.DataFrame(columns), self.recipe, known.kinds, self.own)
+
+    def _read(self, column: pd.Series[Any], kind: str | None) -> pd.Series[Any]:
+        """What the reader of a file would have given: numbers of texts, nothing of what the recipe calls missing."""
+        import pyarrow as pa
+
+        from ml_assets.sources.missing import without_values
+        from ml_assets.sources.numbers import Form, mend
+
+        name, missing = str(column.name), self.recipe.model.loader.na_values
+        if kind in {None, "text"} and not missing:
+            return column
+        try:
+            values = pa.table({name: pa.Array.from_pandas(column)})
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # of several types: text, as a file would have them
+            values = pa.table({name: pa.Array.from_pandas(column.map(str, na_action="ignore"))})
+        if kind == "number" and pa.types.is_string(values[name].type):
+            values = pa.table({name: mend(values[name], Form("plain")).column})
+            if pa.types.is_string(values[name].type):
+                wrong = pd.to_numeric(values[name].to_pandas(), errors="coerce").isna() & column.notna()
+                raise RowError(
+                    f"column '{name}' is a number, and row {wrong.idxmax()} has {column[wrong.idxmax()]!r}"
+                )
+        read: pd.Series[Any] = without_values(values, missing)[name].to_pandas()
+        return read
+
+
+def load(folder: Path) -> Predictor:
+    """Load a model's folder.
+
+    Raises
+    ------
+    RowError
+        If its features are made of earlier rows, which a client does not have.
+    FunctionError
+        If they are made by functions that may not be imported here.
+    """
+    known = RawRows.model_validate_json((folder / RAW_ROWS).read_text())
+    recipe = Recipe.model_validate(known.recipe)
+    if history.past_columns(recipe):
+        raise RowError(
+            f"{recipe.name}: its features are made of earlier rows, which no client has: take the predictions of "
+            f"`ml-assets backfill` instead"
+        )
+    wanted = recipe.model.feature_engineering.functions
+    modules = [name.strip() for name in os.environ.get(MODULES, "").split(",") if name.strip()]
+    return Predictor(load_pipeline(folder), known, functions.load(wanted, modules))
+
+
+def _answers(values: np.ndarray[Any, Any], answer: str) -> np.ndarray[Any, Any]:
+    """Labels in the type that the target has."""
+    if answer == "truth":
+        return np.array([str(value).casefold() == "true" for value in values])
+    if answer == "integer":
+        return np.array([int(value) for value in values], dtype=np.int64)
+    return values.astype(np.float64 if answer == "number" else object)
