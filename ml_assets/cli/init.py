@@ -21,7 +21,7 @@ def write_recipe(wish: Wish, path: Path | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        `file, ok, errors: [{line, key, message}], notes, hints, looked_at, text`.
+        `file, ok, errors: [{line, key, message}], notes, hints, looked_at, columns, text`.
 
     Raises
     ------

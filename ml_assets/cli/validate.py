@@ -32,6 +32,8 @@ class Checked(NamedTuple):
     """What is no fault, and yet is hardly meant."""
     looked_at: str = ""
     """Rows and batches that were looked at."""
+    columns: dict[str, str | None] | None = None
+    """Kinds of the columns of a query, by name."""
 
 
 def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[str, Any]]:
@@ -40,7 +42,8 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
     Returns
     -------
     list of dict
-        Per file: `file, ok, errors: [{line, key, message}], notes, hints, looked_at`.
+        Per file: `file, ok, errors: [{line, key, message}], notes, hints, looked_at, columns`, the kinds of the columns
+        of a query by name.
     """
     if not files:
         states, broken = load_states(settings)
@@ -128,7 +131,9 @@ def look_and_check(state: ModelState) -> Checked:
         fault_in(state.path, key, finding.message.partition(": ")[2]) for key, finding in wrong_key.items()
     ]
     data = [(batch, finding.message) for batch, finding in looked.findings if finding.key is None]
-    return Checked(recipe, list(_of_batches(state, data)), looked.notes, looked.hints, looked.words)
+    return Checked(
+        recipe, list(_of_batches(state, data)), looked.notes, looked.hints, looked.words, looked.columns
+    )
 
 
 def _of_batches(state: ModelState, found: list[tuple[str, str]]) -> Iterator[RecipeFault]:
@@ -175,7 +180,12 @@ def _checked(state: ModelState) -> dict[str, Any]:
         traced(error)
         message = f"cannot be checked: {type(error).__name__}: {error}"
         return _report(state.path, [RecipeFault(str(state.path), None, "", message)])
-    told = {"notes": list(checked.notes), "hints": list(checked.hints), "looked_at": checked.looked_at}
+    told = {
+        "notes": list(checked.notes),
+        "hints": list(checked.hints),
+        "looked_at": checked.looked_at,
+        "columns": checked.columns or {},
+    }
     return _report(state.path, [*checked.recipe, *checked.data]) | told
 
 
@@ -188,4 +198,5 @@ def _report(path: Path, faults: Iterable[RecipeFault]) -> dict[str, Any]:
         "notes": [],
         "hints": [],
         "looked_at": "",
+        "columns": {},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.accepted import Accepted
@@ -46,6 +46,8 @@ class Looked:
         What was looked at.
     whole : bool
         Whether these are all rows.
+    columns : dict
+        Kinds of columns by name, where the source tells them without its rows.
     """
 
     findings: tuple[tuple[str, Finding], ...] = ()
@@ -53,6 +55,7 @@ class Looked:
     hints: tuple[str, ...] = ()
     words: str = ""
     whole: bool = True
+    columns: dict[str, str | None] = field(default_factory=dict)
 
 
 def look(state: ModelState) -> Looked | None:
@@ -63,6 +66,12 @@ def look(state: ModelState) -> Looked | None:
     SourceError
         If a file cannot be read.
     """
+    from ml_assets.quality.contract import check_names
+
+    told = state.source.columns()
+    wrong_names = [] if told is None else check_names(told, state.recipe)
+    if wrong_names:  # a query is not run for a column that it does not have
+        return Looked(findings=tuple(("", finding) for finding in wrong_names), columns=told or {})
     found = state.source.sample()
     if not found.batches and not found.refused:
         return None
@@ -83,7 +92,7 @@ def look(state: ModelState) -> Looked | None:
     notes = [*found.account.told, *([f"{twice:,} rows {TWICE} left out"] if twice else [])]
     notes += [f"{text} would be set aside" for text in aside[:SHOWN]]
     notes += [f"and rows of {len(aside) - SHOWN:,} other batches"] * (len(aside) > SHOWN)
-    looked = Looked(notes=tuple(notes), words=found.words, whole=found.whole)
+    looked = Looked(notes=tuple(notes), words=found.words, whole=found.whole, columns=told or {})
     if frames:
         seen = _seen(state, frames, whole=found.whole)
         looked = replace(

@@ -98,7 +98,8 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
         return [
             _finding("empty", "there are no rows: nothing can be learned or predicted. Look at the source")
         ]
-    findings = [*_missing_columns(frame, recipe, schema), *_reserved(frame), *wrong_sources(frame, recipe)]
+    names = [str(name) for name in frame.columns]
+    findings = [*_missing_columns(names, recipe, schema), *_reserved(frame), *wrong_sources(frame, recipe)]
     findings += _wrong_target(frame, recipe)
     key = "quality.rows"
     findings += [
@@ -113,8 +114,12 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
     return findings
 
 
-def _missing_columns(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
-    names = [str(name) for name in frame.columns]
+def check_names(names: Iterable[str], recipe: Recipe) -> list[Finding]:
+    """Columns that a recipe names and that are not there: all that can be said before a row is read."""
+    return list(_missing_columns(list(names), recipe, None))
+
+
+def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
     params = recipe.model.preprocessor.params
     wanted = [("model.data_interface.target_col", name) for name in recipe.targets]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]

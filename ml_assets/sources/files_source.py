@@ -63,6 +63,9 @@ class Files:
             given, _ = tables.without_far_times(table, batches.column, span, self.wanted.today)
         return Rows(to_pandas(given), tables.account_of(files, pieces, table, given, batches.column))
 
+    def columns(self) -> None:
+        """Files are read, in part where they are many, to know their columns."""
+
     def extent(self) -> tuple[str, str] | None:
         """First and last batch there is data for; None while there is no row, or no file."""
         from ml_assets.sources.tables import extent

@@ -44,6 +44,9 @@ class Known:
         rows = to_pandas(pa.Table.from_pandas(frame, preserve_index=False))
         return Rows(rows, Account(rows_in_files=len(rows), rows_given=len(rows)))
 
+    def columns(self) -> None:
+        """The rows are at hand."""
+
     def extent(self) -> tuple[str, str]:
         """One batch."""
         return STATIC, STATIC

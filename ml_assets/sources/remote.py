@@ -70,6 +70,9 @@ class Remote:
         """Rows of the batches from the first label until (without) the second."""
         return self._asked(lambda files: files.read(window))
 
+    def columns(self) -> None:
+        """Files are read to know their columns."""
+
     def extent(self) -> tuple[str, str] | None:
         """First and last batch there is data for; None while there is no row, or no file."""
         return self._asked(Files.extent)

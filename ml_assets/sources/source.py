@@ -44,6 +44,12 @@ class Source(Protocol):
             Rows in the files = rows in the frame + rows set aside, each with its reason.
         """
 
+    def columns(self) -> dict[str, str | None] | None:
+        """Names and kinds of the columns, told without reading a row; None where only the rows tell.
+
+        Kinds are whole, fraction, boolean, text and time; None for a column whose values alone tell its kind.
+        """
+
     def extent(self) -> tuple[str, str] | None:
         """First and last batch there is data for, inside the recipe's `start` and `end`.
 

@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.cli.validate import validate_files
 from ml_assets.settings import Settings
+from ml_assets_tests.support.databases import QUERIED, database, put
 
 RECIPE = """
 name: things
@@ -164,3 +165,40 @@ def test_gaps_and_batches_unlike_all_before_are_told(tmp_path: Path) -> None:
         for hint in hints
         if hint.startswith("batch 2024-10-01: column 'x' is empty in 33.3% of the rows")
     ]
+
+
+@pytest.mark.parametrize("kind", QUERIED)
+def test_a_query_is_not_run_for_a_column_that_it_does_not_have(kind: str, tmp_path: Path) -> None:
+    """This one would never end."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, o.* FROM n, orders o"
+    with database(kind, tmp_path) as address:
+        put(address, pd.DataFrame({"x": [1.5, 2.5], "y": [1, 2]}))
+        recipe = RECIPE.replace("rows.csv", endless).replace("target_col: y", "target_col: yy")
+        uri = address.replace("+psycopg", "").replace("+pymysql", "")
+        (tmp_path / "things.yaml").write_text(
+            recipe.replace("{source_uri: ", '{source_uri: "').replace(
+                "}\n  data", f'", connection_uri: "{uri}"}}\n  data'
+            )
+        )
+        [report] = validate_files([tmp_path / "things.yaml"], Settings(home=tmp_path / "home"))
+    [error] = report["errors"]
+    assert error["key"] == "model.data_interface.target_col"
+    assert "'yy' is not a column of" in error["message"]
+    assert "(found i, x, y). Did you mean 'y'?" in error["message"]
+
+
+def test_validate_tells_the_columns_of_a_query(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "day": pd.date_range("2024-01-01", periods=40),
+            "x": [place / 3 for place in range(40)],
+            "y": range(40),
+        }
+    )
+    with database("duckdb", tmp_path) as address:
+        put(address, frame)
+        recipe = RECIPE.replace("rows.csv", f"SELECT * FROM orders, connection_uri: '{address}'")
+        (tmp_path / "things.yaml").write_text(recipe)
+        [report] = validate_files([tmp_path / "things.yaml"], Settings(home=tmp_path / "home"))
+    assert report["ok"], report
+    assert report["columns"] == {"day": "time", "x": "fraction", "y": "whole"}

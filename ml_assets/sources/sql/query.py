@@ -63,6 +63,11 @@ class Query:
                 )
             return self._rows(session, [piece], span if None in window else None)
 
+    def columns(self) -> dict[str, str | None]:
+        """Names and kinds of the columns: the database is asked for no row; SQLite has kinds of values alone."""
+        with opened(self.wanted) as session:
+            return dict(session.told)
+
     def extent(self) -> tuple[str, str] | None:
         """First and last batch there is data for; None while there is no row."""
         batches = self.wanted.batches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,16 @@ class Session:
         self.written = {composed(name): name for name, _ in columns}
         self.names: list[str] = [composed(name) for name, _ in columns]
         check_names(self.names, path)
-        told = {composed(name): kind for name, kind in columns}
-        untold = [name for name, kind in told.items() if kind is None]
-        self.kinds: dict[str, Kind] = {
-            name: kind for name, kind in told.items() if kind is not None
-        } | self._stored(untold)
+        self.told: dict[str, Kind | None] = {composed(name): kind for name, kind in columns}
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """Kinds of the columns; of those that have none of their own, by what is stored in all rows."""
+        found = dict(self.told)
+        for name in (name for name, kind in self.told.items() if kind is None):
+            rows = self.all(f"DISTINCT typeof({self.quoted(name)})")
+            found[name] = kinds.of_storage({row[0] for row in rows})
+        return {name: kind for name, kind in found.items() if kind is not None}
 
     def quoted(self, name: str) -> str:
         """Name of a column as the database has it in a statement."""
@@ -118,14 +124,6 @@ class Session:
     def _whole(self, what: str, tail: str = "") -> str:
         """A statement that asks for something of the query, which is called `q` in it."""
         return f"SELECT {what} FROM (\n{self.statement.sql}\n) q{tail}"  # noqa: S608 - names are quoted, values bound
-
-    def _stored(self, names: list[str]) -> dict[str, Kind]:
-        """Kinds of columns that have none of their own, by what is stored in all rows."""
-        found: dict[str, Kind] = {}
-        for name in names:
-            rows = self.all(f"DISTINCT typeof({self.quoted(name)})")
-            found[name] = kinds.of_storage({row[0] for row in rows})
-        return found
 
 
 @contextmanager

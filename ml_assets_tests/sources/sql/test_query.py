@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -145,6 +146,25 @@ def test_a_type_depends_on_no_batch(uri: str) -> None:
     first = source(uri).read(("2024-01-01", "2024-02-01")).frame
     none = source(uri, "SELECT * FROM orders WHERE town IS NULL OR visits > 100")
     assert none.read(("2024-01-01", "2024-02-01")).frame.dtypes.equals(first.dtypes)
+
+
+def test_the_columns_are_known_without_running_the_query(uri: str) -> None:
+    """Of a query without an end."""
+    endless = (
+        "WITH RECURSIVE n(i, at_once) AS (SELECT 1, CAST('2024-01-31 10:00:00' AS {time}) "
+        "UNION ALL SELECT i + 1, at_once FROM n) SELECT i, at_once, o.* FROM n, orders o"
+    ).format(time="datetime" if uri.startswith("maria") else "timestamp")
+    began = time.monotonic()
+    found = source(uri, endless, None)
+    told = found.columns()
+    assert told is not None
+    assert time.monotonic() - began < 5
+    assert list(told) == ["i", "at_once", *FRAME.columns]
+    if uri.startswith("sqlite"):
+        assert set(told.values()) == {None}  # it has kinds of values, not of columns
+        return
+    kinds = ["whole", "time", "whole", "fraction", "whole", "text", "text", "time"]
+    assert list(told.values()) == kinds
 
 
 def test_of_a_large_query_parts_are_looked_at(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
