@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks import churn_month, shapes, train_overhead
+from benchmarks import churn_month, intake, shapes, train_overhead
 
 BENCHMARKS = {
     "train_overhead": train_overhead.measure,
     "churn_month": churn_month.measure,
     "shapes": shapes.measure,
+    "intake": intake.measure,
 }
 
 

@@ -171,11 +171,14 @@ def row_ids(frame: pd.DataFrame, batch: str) -> Hashes:
 def holds_iso_times(column: pd.Series) -> bool:
     """Whether every value is text that starts with a date, as 2024-01-31, and is a time."""
     known = column.dropna()
-    if known.empty or not known.map(lambda value: isinstance(value, str)).all():
-        return False
-    if not known.str.match(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)").all():
+    if known.empty or not _begins_with_a_date(known[:1]) or not _begins_with_a_date(known):
         return False
     return bool(pd.to_datetime(known, format="ISO8601", utc=True, errors="coerce").notna().all())
+
+
+def _begins_with_a_date(values: pd.Series) -> bool:
+    is_text = values.map(lambda value: isinstance(value, str)).all()
+    return bool(is_text and values.str.match(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)").all())
 
 
 def _are_truths(first: Sequence[str], labels: set[str]) -> bool:

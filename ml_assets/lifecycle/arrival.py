@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
 from ml_assets.registry import champions
-from ml_assets.sources.calendar import batch_start, limits
+from ml_assets.sources.calendar import batch_start, limits, next_batch
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.store.json_file import DamagedError, read_json
 from ml_assets.store.seal import sealed
@@ -89,11 +89,13 @@ def written_since(state: ModelState, moment: datetime) -> bool:
     return any(start < seen.mtime_ns / 1e9 < time.time() for seen in look(state).files.values())
 
 
-def tokens(state: ModelState) -> dict[str, str]:
-    """Identity of each batch's content in the source; none of a static table."""
+def tokens(state: ModelState, batches: Sequence[str]) -> dict[str, str]:
+    """Identity of the content of some batches in the source, and perhaps of others; none of a static table."""
     if state.recipe.batches is None:
         return {}
-    return {batch: part.token for batch, part in parts(state).items()}
+    until = next_batch(max(batches), state.recipe.batches.period)
+    within = state.source.parts_within((min(batches), until))
+    return {batch: part.token for batch, part in (parts(state) if within is None else within).items()}
 
 
 def arrivals(state: ModelState, there: Mapping[str, Part] | None = None) -> list[Arrival]:

@@ -87,7 +87,8 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
 
     reading, accepted = Reading(), accepted or Accepted(state)
     try:
-        origins = tokens(state)  # before the rows: what changes in between is noticed the next time
+        # Before the rows: what changes in between is noticed the next time.
+        origins = tokens(state, [*_awaiting_labels(state, batch), batch])
     except SourceError as error:
         raise StepError(f"{state.name}: {error}") from None
     for each in (*_awaiting_labels(state, batch), batch):

@@ -19,7 +19,9 @@ def kind_of(column: pd.Series) -> Kind:
         return "text"
     if pd.api.types.is_numeric_dtype(column.dtype):
         return "number"
-    known = column.dropna()
-    if not known.map(lambda value: isinstance(value, (str, bool, int, float, np.generic))).all():
-        return "other"
+    # What is text throughout need not be looked at value by value in Python.
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
+        known = column.dropna()
+        if not known.map(lambda value: isinstance(value, (str, bool, int, float, np.generic))).all():
+            return "other"
     return "time" if holds_iso_times(column) else "text"

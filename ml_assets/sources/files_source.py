@@ -95,6 +95,9 @@ class Files:
         """Look at the files whose size or time has changed since `before`."""
         return sight.look(self.wanted, before)
 
+    def parts_within(self, window: Labels) -> None:
+        """What has not changed is not looked at again."""
+
     def batches_in(self, seen: Sight) -> dict[str, Part]:
         """Rows and digest of each batch that was seen."""
         return sight.batches_in(seen, self.wanted)

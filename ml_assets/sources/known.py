@@ -59,6 +59,9 @@ class Known:
         """Nothing ever changes."""
         return before
 
+    def parts_within(self, window: Labels) -> None:
+        """Nothing arrives in batches."""
+
     def batches_in(self, seen: Sight) -> dict[str, Part]:
         """Nothing arrives in batches."""
         return {}

@@ -85,6 +85,9 @@ class Remote:
         """List the objects, and look at those that are others than before."""
         return self._asked(lambda files: files.look(before))
 
+    def parts_within(self, window: Labels) -> None:
+        """What has not changed is not looked at again."""
+
     def batches_in(self, seen: Sight) -> dict[str, Part]:
         """Rows and digest of each batch that was seen; the store is not asked."""
         return Files(self.wanted).batches_in(seen)

@@ -63,6 +63,9 @@ class Source(Protocol):
     def look(self, before: Sight) -> Sight:
         """What there is of each batch, without a second look at what has not changed since `before`."""
 
+    def parts_within(self, window: Labels) -> dict[str, Part] | None:
+        """Rows and digest of the batches of a window, where they are told without a look at all others; else None."""
+
     def batches_in(self, seen: Sight) -> dict[str, Part]:
         """Rows and digest of each batch that was seen, inside the recipe's `start` and `end`, sorted."""
 

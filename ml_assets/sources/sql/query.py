@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -113,20 +114,28 @@ class Query:
         assert batches is not None
         reading = f"{sight.reading_of(self.wanted)} {self._asked()}"
         known = before if before.reading == reading else Sight()
-        database, statement = prepared(self.wanted)
-        files = database.files(address_of(self.wanted, statement), database)
-        stats = {str(place): sight.stat(place) for place in files}
+        stats = {str(place): sight.stat(place) for place in self._files()}
         if stats and known.same_files(stats):
             return known
         with opened(self.wanted) as session:
             if self._typed(session):
-                parts = self._parts_by_database(session)
+                parts = self._parts_by_database(session, limits(batches))
             else:
                 parts = sight.parts_in(self._piece(session, limits(batches)), self.wanted)
             of_server = not stats and self._typed(session)
         seen = _each(parts, known) if of_server else _one(stats or {"query": (0, 0)}, parts)
         now = Sight(reading=reading, files=seen)
         return known if now == known else now
+
+    def parts_within(self, window: Labels) -> dict[str, Part] | None:
+        """A server is asked for the rows of the window alone; files are looked at where they have changed."""
+        batches = self.wanted.batches
+        if batches is None or self._files():
+            return None
+        with opened(self.wanted) as session:
+            if not self._typed(session):
+                return None
+            return self._parts_by_database(session, moments(window, batches))
 
     def batches_in(self, seen: Sight) -> dict[str, Part]:
         """Rows and digest of each batch that was seen."""
@@ -219,24 +228,25 @@ class Query:
         cuts = pc.value_counts(pc.floor_temporal(table[column], unit=unit).combine_chunks())
         return {pair["values"]: pair["counts"] for pair in cuts.to_pylist()}
 
-    def _parts_by_database(self, session: Session) -> dict[str, Part]:
-        """Rows and digest of each batch, which the database sums up."""
+    def _files(self) -> list[Path]:
+        """Files of this machine that the database lies in; a server has none."""
+        database, statement = prepared(self.wanted)
+        return database.files(address_of(self.wanted, statement), database)
+
+    def _parts_by_database(self, session: Session, span: Window) -> dict[str, Part]:
+        """Rows and digest of each batch of a window, which the database sums up."""
         batches = self.wanted.batches
         assert batches is not None and session.database.hashed is not None
         hashed = session.database.hashed([session.quoted(name) for name in session.names])
         together: dict[str, Part] = {}
-        start, end = limits(batches)
         for cut, rows, digest in session.days(
-            batches.column, PERIODS[batches.period].unit, f", SUM({hashed})"
+            batches.column, PERIODS[batches.period].unit, f", SUM({hashed})", span
         ):
             if cut is None:
                 raise SourceError(bad_time(session.path, batches.column, 0, None, pa.null()))
             label = batch_of(cut, batches.period)
-            moment = moments((label, None), batches)[0]
-            assert moment is not None
-            if (start is None or moment >= start) and (end is None or moment < end):
-                part = together.get(label, Part(0, 0))
-                together[label] = Part(part.rows + int(rows), (part.digest + int(digest)) % 2**64)
+            part = together.get(label, Part(0, 0))
+            together[label] = Part(part.rows + int(rows), (part.digest + int(digest)) % 2**64)
         return together
 
     def _covered(self, session: Session) -> str:

@@ -55,9 +55,9 @@ class Session:
         """Rows of the query."""
         return int(self.all("COUNT(*)")[0][0])
 
-    def all(self, what: str, tail: str = "") -> list[Any]:
+    def all(self, what: str, tail: str = "", values: Mapping[str, object] | None = None) -> list[Any]:
         """Rows of a small answer: `what` of the query `q`, with what follows it in the statement."""
-        return self.link.rows(self._whole(what, tail), self.statement.values)
+        return self.link.rows(self._whole(what, tail), {**self.statement.values, **(values or {})})
 
     def tables(
         self,
@@ -101,11 +101,16 @@ class Session:
         values = {"begin": start, "until": end}
         return " AND ".join(parts), {name: moment for name, moment in values.items() if moment is not None}
 
-    def days(self, column: str, unit: str, extra: str = "") -> list[Any]:
-        """Times cut to a unit, how many rows each has, and what `extra` adds; the database groups them."""
+    def days(self, column: str, unit: str, extra: str = "", window: Window = (None, None)) -> list[Any]:
+        """Times cut to a unit, how many rows each has, and what `extra` adds; the database groups them.
+
+        Rows without a time are counted under None, whatever the window.
+        """
         assert self.database.cut is not None
         cut = self.database.cut(self.quoted(column), unit)
-        return self.all(f"{cut}, COUNT(*){extra}", f" GROUP BY {cut}")
+        where, values = self.within(column, window)
+        condition = f" WHERE ({where} OR {self.quoted(column)} IS NULL)" if where else ""
+        return self.all(f"{cut}, COUNT(*){extra}", f"{condition} GROUP BY {cut}", values)
 
     def _column(self, name: str, cells: Cells) -> pa.Array:
         try:

@@ -135,6 +135,16 @@ def test_a_change_is_seen_in_its_batch_alone(changed: str, change: str) -> None:
     assert {batch for batch in old | parts if old.get(batch) != parts.get(batch)} == batches
 
 
+def test_a_batch_is_told_by_a_server_without_a_look_at_the_others(uri: str) -> None:
+    looked_at = source(uri)
+    every = looked_at.batches_in(looked_at.look(Sight()))
+    told = looked_at.parts_within(("2024-02-01", "2024-04-01"))
+    if uri.startswith(("sqlite", "duckdb")):
+        assert told is None
+    else:
+        assert told == {batch: every[batch] for batch in ("2024-02-01", "2024-03-01")}
+
+
 def test_a_row_without_a_time_is_refused(changed: str) -> None:
     execute(changed, "UPDATE orders SET placed = NULL WHERE visits = 5")
     for ask in ("read", "extent", "describe"):
