@@ -19,6 +19,7 @@ from ml_assets.recipe.fields import sections, type_words
 from ml_assets.recipe.readable import DATASETS, FILE_TYPES
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.recipe.yaml_text import flow_yaml, read_yaml
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 NUMBER: Final = {"type": "number"}
@@ -134,7 +135,11 @@ def manual_text(written: str) -> str:
     ValueError
         A section of the recipe or a list has no place, or a place neither.
     """
-    tables = {f"keys: {key or 'recipe'}": _table(section.model_fields) for key, section in sections()}
+    example = read_yaml((DOCS / "every_key.yaml").read_text("utf-8"))[0]
+    tables = {
+        f"keys: {key or 'recipe'}": _table(section.model_fields, _inside(example, key), _parts(key))
+        for key, section in sections()
+    }
     texts = tables | {f"names: {name}": text for name, text in LISTS.items()}
     pattern = re.compile(r"<!-- ((?:keys|names): \S+) -->\n.*?<!-- end -->", re.DOTALL)
     named = pattern.findall(written)
@@ -143,12 +148,37 @@ def manual_text(written: str) -> str:
     return pattern.sub(lambda found: f"<!-- {found[1]} -->\n{texts[found[1]]}<!-- end -->", written)
 
 
-def _table(model_fields: dict[str, FieldInfo]) -> str:
+def _table(model_fields: dict[str, FieldInfo], examples: dict[str, Any], parts: set[str]) -> str:
     rows = [
-        f"| `{name}` | {_cell(_type(field))} | {_default(field)} | {_cell(field.description or '')} |\n"
+        f"| `{name}` | {_cell(_type(field))} | {_default(field)} "
+        f"| {'see below' if name in parts else _example(examples.get(name))} "
+        f"| {_cell(field.description or '')} |\n"
         for name, field in model_fields.items()
     ]
-    return "".join(["| key | type | default | meaning |\n|---|---|---|---|\n", *rows])
+    return "".join(["| key | type | default | example | meaning |\n|---|---|---|---|---|\n", *rows])
+
+
+def _inside(example: Any, key: str) -> dict[str, Any]:
+    """Section of the example; of a list of sections all keys of its members."""
+    for name in key.split(".") if key else ():
+        example = example.get(name.removesuffix("[]"), {})
+        if name.endswith("[]"):
+            example = {each: member[each] for member in reversed(example or []) for each in member}
+    return dict(example)
+
+
+def _parts(key: str) -> set[str]:
+    """Keys of a section that have tables of their own."""
+    begin = f"{key}." if key else ""
+    return {
+        name.removeprefix(begin).removesuffix("[]")
+        for name, _ in sections()
+        if name.startswith(begin) and "." not in name.removeprefix(begin)
+    }
+
+
+def _example(value: Any) -> str:
+    return "–" if value in (None, []) else f"`{_cell(flow_yaml(value))}`"
 
 
 def _type(field: FieldInfo) -> str:

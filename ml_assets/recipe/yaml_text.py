@@ -109,6 +109,17 @@ def dump_yaml(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=110)
 
 
+def flow_yaml(value: Any) -> str:
+    """
+    Write a value on one line.
+
+    >>> flow_yaml({"columns": ["a"], "steps": 2})
+    '{columns: [a], steps: 2}'
+    """
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=True, width=10_000)
+    return text.removesuffix("...\n").strip()
+
+
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.names import composed
 from ml_assets.recipe import Recipe, RecipeError, load_recipe
 from ml_assets.recipe.fields import sections
 from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, recipe_sha256
@@ -32,111 +33,7 @@ model:
   loader: {source_uri: churn.csv}
   data_interface: {task_type: classification, target_col: churned}
 """
-FULL: dict[str, Any] = {
-    "name": "churn",
-    "model": {
-        "class_path": "xgboost.XGBClassifier",
-        "hyperparameters": {"max_depth": {"type": "int", "low": 2, "high": 8}, "subsample": 0.8},
-        "loader": {
-            "name": "default_loader",
-            "source_uri": "sql/churn.sql.j2",
-            "na_values": ["-999"],
-            "connection_uri": "postgresql://${USER}@host/shop",
-            "params": {"day": "2024-01-01", "ids": [1, 2]},
-            "identifiers": ["visits"],
-        },
-        "augmenter": {"type": "pass_through", "features": []},
-        "preprocessor": {
-            "name": "custom_preprocessor",
-            "params": {
-                "exclude_cols": ["a"],
-                "categorical_features": ["b"],
-                "categorical_strategy": "target",
-                "numerical_features": ["c"],
-                "numerical_strategy": "robust",
-                "missing_strategy": "mean",
-                "outlier_detection": False,
-                "outlier_method": "iqr",
-                "outlier_treatment": "flag",
-                "column_sets": [{"columns": ["c"], "missing_strategy": "drop"}],
-            },
-        },
-        "feature_engineering": {
-            "date_parts": {"columns": ["born"], "parts": ["year"]},
-            "interactions": [["c", "d"]],
-            "polynomials": {"columns": ["c"], "degree": 3},
-            "lags": {"columns": ["c"], "steps": [1, 2]},
-            "rolling": {"columns": ["c"], "windows": [3, "7d"], "statistics": ["mean", "count"]},
-            "time_col": "at",
-            "functions": ["shop.features.ratio"],
-            "history": 3,
-        },
-        "feature_selection": {"method": "anova", "keep": 0.5},
-        "data_interface": {
-            "task_type": "classification",
-            "target_col": "churned",
-            "entity_cols": ["a"],
-            "positive_class": "yes",
-        },
-    },
-    "hyperparameter_tuning": {
-        "enabled": True,
-        "n_trials": 5,
-        "metric": "f1",
-        "direction": "maximize",
-        "timeout": 60,
-        "pruning": {"enabled": True, "algorithm": "MedianPruner", "n_startup_trials": 1, "n_warmup_steps": 1},
-        "parallelization": {"n_jobs": 1},
-    },
-    "evaluation": {
-        "metrics": ["f1"],
-        "validation": {"method": "time_split", "test_size": 0.3, "stratify": False, "random_state": 7},
-        "targets": {"f1": 0.5},
-        "segments": ["b"],
-    },
-    "quality": {
-        "leak": "warn",
-        "not_a_leak": ["c"],
-        "deterministic": True,
-        "quarantine": 0.05,
-        "rows": [
-            {"columns": ["c"], "min": 0, "max": 9.5, "required": True},
-            {"columns": ["d"], "allowed": ["x", 1, True]},
-        ],
-    },
-    "batches": {
-        "column": "month",
-        "period": "monthly",
-        "start": "2024-01-01",
-        "end": "2025-01-01",
-        "revisit": 3,
-        "grace": "6h",
-    },
-    "training": {"window": 6, "first": 2, "folds": 3},
-    "monitoring": {"label_delay": 1, "min_rows": 100},
-    "retraining": {
-        "enabled": True,
-        "performance_threshold": 0.6,
-        "drift_threshold": 0.2,
-        "drift_importance": 0.4,
-        "breaches": {"k": 2, "n": 4},
-        "cooldown": 1,
-        "budget": {"retrains": 3, "batches": 9},
-        "wait_for_labels": False,
-        "max_age": 10,
-        "growth": 2.0,
-        "circuit_breaker": 2,
-    },
-    "promotion": {
-        "when": "better",
-        "min_gain": 0.01,
-        "confidence": 0.9,
-        "min_rows": 40,
-        "max_latency_ratio": 1.5,
-        "max_size_mb": 100.0,
-        "probation": 3,
-    },
-}
+FULL: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "every_key.yaml").read_text())
 
 INSIDE = [("model", "hyperparameters", "max_depth"), ("evaluation", "targets", "f1"), ("unknown",)]
 WORDS = st.sampled_from(
@@ -153,7 +50,8 @@ WORDS = st.sampled_from(
         "features",
     ]
 )
-COLUMNS = st.text(min_size=1, max_size=10).filter(lambda column: column != "target")
+# A name is read as it looks: composed (NFC).
+COLUMNS = st.text(min_size=1, max_size=10).map(composed).filter(lambda column: column != "target")
 PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=9)
 
 
