@@ -1,6 +1,6 @@
 """Many rows taken in batch by batch, from Parquet and from PostgreSQL: minutes and memory of the whole process.
 
-`python -m benchmarks.intake [ROWS]` makes its own data, 20 columns in 24 months; default: a million rows.
+`python -m benchmarks.intake [ROWS [MONTHS]]` makes its own data, 20 columns; default: a million rows in 24 months.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ batches: {{column: sent_at, period: monthly}}
 """
 
 
-def measure(rows: int = ROWS) -> tuple[str, dict[str, Any]]:
+def measure(rows: int = ROWS, months: int = MONTHS) -> tuple[str, dict[str, Any]]:
     """Take in all months, one after another, in a process of its own for each kind of source."""
     folder = Path(tempfile.mkdtemp(prefix="ml_assets_bench_"))
     results: dict[str, Any] = {}
     lines = []
     try:
         for kind, source in {"parquet": _parquet, "postgresql": _postgresql}.items():
-            with source(folder, rows) as loader:
+            with source(folder, rows, months) as loader:
                 if loader is None:
                     lines.append(f"{kind}: no server at {ADMIN.rpartition('@')[2]}")
                     continue
@@ -62,7 +62,7 @@ def measure(rows: int = ROWS) -> tuple[str, dict[str, Any]]:
             speed = rows / found["wall"] * 60
             results[kind] = {**found, "rows": rows, "rows_a_minute": speed}
             lines.append(
-                f"{rows:,} rows x 20 columns from {kind}, {MONTHS} batches read and cleaned: {found['wall']:.0f} s "
+                f"{rows:,} rows x 20 columns from {kind}, {months} batches read and cleaned: {found['wall']:.0f} s "
                 f"({found['cpu']:.0f} s of CPU), {speed / 1e6:.2f} million rows a minute, {found['memory']:,.0f} MiB"
             )
         lines.append(f"goals: {SPEED / 1e6:g} million rows a minute from Parquet, {MEMORY:,} MiB")
@@ -110,24 +110,24 @@ def _month(place: int, rows: int) -> pd.DataFrame:
     return frame.assign(late=(frame["amount_1"] + 10 * random.normal(size=rows) > 100).astype(int))
 
 
-def _months(rows: int) -> Iterator[pd.DataFrame]:
-    for place in range(MONTHS):
-        yield _month(place, rows * (place + 1) // MONTHS - rows * place // MONTHS)
+def _months(rows: int, months: int) -> Iterator[pd.DataFrame]:
+    for place in range(months):
+        yield _month(place, rows * (place + 1) // months - rows * place // months)
 
 
 @contextmanager
-def _parquet(folder: Path, rows: int) -> Iterator[dict[str, str] | None]:
+def _parquet(folder: Path, rows: int, months: int) -> Iterator[dict[str, str] | None]:
     """A file for each month."""
     place = folder / "orders"
     place.mkdir()
-    for number, frame in enumerate(_months(rows)):
+    for number, frame in enumerate(_months(rows, months)):
         frame.to_parquet(place / f"{number:02d}.parquet", index=False)
     yield {"source_uri": f"{place}/*.parquet"}
     shutil.rmtree(place)
 
 
 @contextmanager
-def _postgresql(folder: Path, rows: int) -> Iterator[dict[str, str] | None]:
+def _postgresql(folder: Path, rows: int, months: int) -> Iterator[dict[str, str] | None]:
     """A table in a database of its own; None where no server answers."""
     import psycopg
     from sqlalchemy.engine import make_url
@@ -144,7 +144,7 @@ def _postgresql(folder: Path, rows: int) -> Iterator[dict[str, str] | None]:
         address = url.set(database=name).render_as_string(hide_password=False)
         try:
             with psycopg.connect(address, autocommit=True) as connection:
-                for number, frame in enumerate(_months(rows)):
+                for number, frame in enumerate(_months(rows, months)):
                     if number == 0:
                         connection.execute(_table(frame))  # type: ignore[call-overload]
                     copy = "COPY orders FROM STDIN (FORMAT csv)"
@@ -175,4 +175,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["take"]:
         take(Path(sys.argv[2]))
     else:
-        print(measure(*map(int, sys.argv[1:2]))[0])
+        print(measure(*map(int, sys.argv[1:3]))[0])
