@@ -52,6 +52,16 @@ def shown(text: str, most: int | None = None) -> str:
     return printable(without_user(text))
 
 
+def on_one_line(text: str) -> str:
+    r"""
+    Write out the ends of lines inside a text, as of a cell with two lines.
+
+    >>> print(on_one_line("first is 'a\nb'\n"))
+    first is 'a\nb'
+    """
+    return text.strip().replace("\r", "\\r").replace("\n", "\\n")
+
+
 def ended(text: str) -> str:
     """
     End a sentence that does not end yet.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from ml_assets.shown import on_one_line
 
 Direction = Literal["maximize", "minimize"]
 Kind = Literal["number", "text", "time", "empty", "other"]
@@ -20,7 +22,8 @@ class Finding(Record):
     """One thing wrong with a recipe or its data."""
 
     rule: str
-    message: str
+    message: Annotated[str, AfterValidator(on_one_line)]
+    """One line, whatever the cells hold that it names."""
     column: str | None = None
     key: str | None = None
     """The recipe's key that is wrong, where the data is not."""

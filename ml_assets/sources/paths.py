@@ -14,7 +14,7 @@ from ml_assets.failures import MendableError
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.readable import ENDINGS, FILE_TYPES, either
 from ml_assets.settings import Variables
-from ml_assets.shown import shown
+from ml_assets.shown import on_one_line, shown
 from ml_assets.sources.wanted import Wanted
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -52,7 +52,7 @@ class SourceError(MendableError):
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
-        self.message, self.key = shown(message), key
+        self.message, self.key = shown(on_one_line(message)), key
         super().__init__(f"{key}: {self.message}" if key else self.message)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from ml_assets.recipe.loading import parse_recipe
 from ml_assets.settings import DEMO_RECIPES, Settings
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "recipes"
+DOCS = Path(__file__).parents[2] / "docs"
 TEXTS = [
-    path.read_text("utf-8") for place in (DEMO_RECIPES, BENCHMARKS) for path in sorted(place.glob("*.yaml"))
-]
+    path.read_text("utf-8")
+    for place in (DEMO_RECIPES, BENCHMARKS, DOCS)
+    for path in sorted(place.glob("*.yaml"))
+] + re.findall(r"```yaml\n(name: .*?)```", (DOCS / "sql.md").read_text("utf-8"), re.DOTALL)
+"""Recipes of files and of queries, and one with every key."""
 ODD = [
     "null", "true", "-1", "0", "1e999", "9" * 391, "''", "[]", "{}", "[[[", "&a", "*a", "!!python/name:os.system",
     "os.system", "antigravity.fly", "this", "sklearn.datasets.fetch_openml", "../../etc/passwd", "a**b", "${HOME}",
@@ -70,8 +75,10 @@ def test_mutated_recipes_stop_nothing(seeds: range, tmp_path: Path, monkeypatch:
         try:
             names.add(parse_recipe(text).name)
         except RecipeError as error:
-            assert str(error)
             assert len(str(error)) < 20_000
+            for fault in error.errors:  # the place, and in words what was found and what is accepted
+                assert str(fault).startswith("recipe:"), str(fault)
+                assert len(fault.message.split()) >= 4, str(fault)
         (tmp_path / f"r{seed}.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
     graph = (
         build_definitions(Settings(home=tmp_path / "home", recipes=(tmp_path,)))

@@ -82,10 +82,10 @@ def connected(address: Address, database: Database) -> Iterator[Link]:
         raise
     except (ArgumentError, ValueError) as error:
         raise SourceError(
-            f"is no address of a database: {words(error, password)}", key="loader.connection_uri"
+            f"is no address of a database: {words(error, password)}", key="model.loader.connection_uri"
         ) from None
     except database.failing() as error:
-        raise SourceError(words(error, password), key="loader.connection_uri") from None
+        raise SourceError(words(error, password), key="model.loader.connection_uri") from None
     try:
         with engine.connect() as connection:
             for statement in database.opening:
@@ -112,11 +112,11 @@ def _url(address: Address, database: Database) -> URL:
         return url
     if not url.database or url.database == ":memory:":
         raise SourceError(
-            "an SQLite database in memory has no rows: name its file", key="loader.connection_uri"
+            "an SQLite database in memory has no rows: name its file", key="model.loader.connection_uri"
         )
     found = found_file(url.database, address.bases)
     if found is None or not found.is_file():
-        raise SourceError(f"there is no file {url.database}", key="loader.connection_uri")
+        raise SourceError(f"there is no file {url.database}", key="model.loader.connection_uri")
     return url.set(database=f"file:{quote(str(found.absolute()))}", query={"mode": "ro", "uri": "true"})
 
 
@@ -132,5 +132,5 @@ def _engine(url: URL, database: Database) -> Engine:
         install = f"pip install 'ml_assets[{database.extra}]'"
         missing = getattr(error, "name", None) or database.driver
         raise SourceError(
-            f"the driver {missing} is not installed: {install}", key="loader.connection_uri"
+            f"the driver {missing} is not installed: {install}", key="model.loader.connection_uri"
         ) from None

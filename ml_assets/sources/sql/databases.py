@@ -165,5 +165,7 @@ def database_of(connection_uri: str) -> Database:
         found = f"'{shown(scheme)}://'" if "://" in connection_uri else "what has no '://'"
         reason = " is not yet read" if scheme in PLANNED else ""
         hint = "" if reason else did_you_mean(scheme, list(DATABASES))
-        raise SourceError(f"found {found}{reason}; read are {known}.{hint}", key="loader.connection_uri")
+        raise SourceError(
+            f"found {found}{reason}; read are {known}.{hint}", key="model.loader.connection_uri"
+        )
     return DATABASES[scheme]

@@ -32,7 +32,7 @@ SETTINGS = {
 }
 OWN = ("memory", "system", "temp")
 """Names of DuckDB's own databases."""
-KEY = "loader.connection_uri"
+KEY = "model.loader.connection_uri"
 
 
 class Duck:

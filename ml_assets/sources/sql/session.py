@@ -145,7 +145,10 @@ def opened(wanted: Wanted) -> Iterator[Session]:
         with database.link(address_of(wanted, statement), database) as link:
             yield Session(link, database, statement, path_of(wanted))
     except SourceError as error:
-        if error.message.startswith(str(path_of(wanted))) or error.key not in (None, "loader.connection_uri"):
+        if error.message.startswith(str(path_of(wanted))) or error.key not in (
+            None,
+            "model.loader.connection_uri",
+        ):
             raise
         where = f"{path_of(wanted)}: " if error.key is None else ""
         raise SourceError(f"{where}{error.message}", error.key) from None
@@ -173,7 +176,7 @@ def connection_uri(wanted: Wanted) -> str:
     if wanted.sql is None or not wanted.sql.connection:
         raise SourceError(
             "a query needs a database: set it here, as sqlite:///data/shop.db, or set ML_ASSETS_CONNECTION_URI",
-            key="loader.connection_uri",
+            key="model.loader.connection_uri",
         )
     return wanted.sql.connection
 
