@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -75,6 +75,12 @@ class ModelState:
         from ml_assets.registry.ledger import Ledger
 
         return Ledger(self.settings.ledger)
+
+    def beside(self, ledger: Ledger) -> ModelState:
+        """Give this model with a ledger that is open already: opening it verifies it."""
+        state = replace(self)
+        vars(state)["ledger"] = ledger  # where the cached property keeps it
+        return state
 
     @cached_property
     def registry(self) -> Registry:

@@ -33,16 +33,12 @@ _READ: Final[dict[tuple[str, str], tuple[Told, ...]]] = {}
 """What this process has read, newest first, by instance and asset. Tuples are swapped whole: threads share it."""
 
 
-_ASSETS: Final[list[tuple[tuple[str, int | None], frozenset[dg.AssetKey]]]] = []
-"""Assets with events, by instance and its newest event; swapped whole."""
-
-
 def newest_events(
     instance: DagsterInstance,
     key: dg.AssetKey,
     read: Callable[[EventLogRecord], Any],
     older: Callable[[Any], Any] = lambda value: value,
-    limit: int | None = None,
+    newest: int | None = None,
 ) -> tuple[Told, ...]:
     """Give what was read from the newest `REMEMBERED` events of an asset, newest first.
 
@@ -56,13 +52,11 @@ def newest_events(
         Takes from an event what is wanted of it.
     older : callable
         Leaves of that what is wanted once it is no longer among the newest `WHOLE`.
-    limit : int, optional
-        Newest events that are enough for who asks once; nothing is remembered then.
+    newest : int, optional
+        So many are enough for who asks once; nothing is remembered then.
     """
-    if limit is not None and limit < REMEMBERED:
-        if key not in _assets(instance):
-            return ()
-        return tuple(_told(event, read) for event in _fetch(instance, key, None, limit))
+    if newest is not None:
+        return tuple(_told(event, read) for event in _fetch(instance, key, None, newest))
     place = (instance.root_directory, key.to_user_string())
     known = _READ.get(place, ())
     fetched = _fetch(instance, key, known[0].storage_id - 1 if known else None)
@@ -77,15 +71,9 @@ def newest_events(
     return known
 
 
-def _assets(instance: DagsterInstance) -> frozenset[dg.AssetKey]:
-    """Assets that the log has events of: one question for all models, as long as nothing is written."""
-    mark = instance.root_directory, instance.event_log_storage.get_maximum_record_id()
-    for known, assets in _ASSETS:
-        if known == mark:
-            return assets
-    assets = frozenset(instance.all_asset_keys())
-    _ASSETS[:] = [(mark, assets)]
-    return assets
+def assets_with_events(instance: DagsterInstance) -> frozenset[dg.AssetKey]:
+    """Ask for the assets of all models that the log has events of."""
+    return frozenset(instance.all_asset_keys())
 
 
 def by_batch(key: dg.AssetKey, events: tuple[Told, ...]) -> dict[str, Any]:

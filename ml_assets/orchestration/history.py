@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import dagster as dg
 from dagster import DagsterRunStatus
@@ -44,24 +44,32 @@ NEWEST = 8
 """Events of an asset that are enough to say how a model stands."""
 
 
-def recent_history(
-    instance: DagsterInstance, state: ModelState, running: Sequence[RunRecord] | None = None
-) -> History:
-    """Read as much as says how a model stands: the newest few batches, or all where none of those was scored."""
-    history = read_history(instance, state, NEWEST, running)
+class Glance(NamedTuple):
+    """What is read once where it is asked how many models stand."""
+
+    running: Sequence[RunRecord]
+    """Runs that have not ended."""
+    assets: frozenset[dg.AssetKey]
+    """Assets that have events."""
+
+
+def recent_history(instance: DagsterInstance, state: ModelState, glance: Glance) -> History:
+    """Read as much as says how a model stands: the newest few reports, or all where none of those has a score.
+
+    What there is to learn from is no part of it.
+    """
+    history = read_history(instance, state, glance.running, glance)
     scored = any(b.performance and b.performance.score for b in history.batches)
-    return (
-        history
-        if scored or len(history.batches) < NEWEST // 2
-        else read_history(instance, state, running=running)
-    )
+    if scored or len(history.batches) < NEWEST // 2:
+        return history
+    return read_history(instance, state, glance.running)
 
 
 def read_history(
     instance: DagsterInstance,
     state: ModelState,
-    limit: int | None = None,
     running: Sequence[RunRecord] | None = None,
+    glance: Glance | None = None,
 ) -> History:
     """Read the batches, the training runs and the champion of one model.
 
@@ -71,20 +79,20 @@ def read_history(
         Where the events are.
     state : ModelState
         The model.
-    limit : int, optional
-        Newest events of each asset that are enough.
     running : sequence of RunRecord, optional
         Runs of all models that have not ended; they are read where they are not given.
+    glance : Glance, optional
+        Where the newest few reports are enough; see `recent_history`.
 
     Returns
     -------
     History
         Batches and attempts in the order of the calendar.
     """
-    drift = _reports(instance, state, "drift_report", DriftReport, limit)
-    performance = _reports(instance, state, "performance_report", PerformanceReport, limit)
+    drift = _reports(instance, state, "drift_report", DriftReport, glance)
+    performance = _reports(instance, state, "performance_report", PerformanceReport, glance)
     cleaned = dg.AssetKey([state.name, "cleaned_features"])
-    labelled = by_batch(cleaned, newest_events(instance, cleaned, _labelled_rows, limit=limit))
+    labelled = by_batch(cleaned, newest_events(instance, cleaned, _labelled_rows)) if glance is None else {}
     batches = sorted({*drift, *performance})
     _check_labels(state, {*batches, *labelled})
     newest = max({*batches, *labelled}, default=None)
@@ -105,7 +113,7 @@ def read_history(
             )
             for batch in batches
         ),
-        attempts=tuple(_attempts(instance, state, newest, limit, running)),
+        attempts=tuple(_attempts(instance, state, newest, running, glance)),
         champion=champion_of(state, champion),
         labelled_batches=len(known),
         labelled_rows=sum(known.values()),
@@ -128,7 +136,7 @@ def _check_labels(state: ModelState, found: Iterable[str]) -> None:
 
 
 def _reports(
-    instance: DagsterInstance, state: ModelState, asset: str, kind: type[AnyReport], limit: int | None
+    instance: DagsterInstance, state: ModelState, asset: str, kind: type[AnyReport], glance: Glance | None
 ) -> dict[str, AnyReport]:
     """Read the newest report of each batch; of older ones the verdict, not what was found in each column."""
 
@@ -140,7 +148,9 @@ def _reports(
         return report if not isinstance(report, DriftReport) else report.model_copy(update={"columns": ()})
 
     key = dg.AssetKey([state.name, asset])
-    found = by_batch(key, newest_events(instance, key, read, verdict, limit))
+    if glance is not None and key not in glance.assets:
+        return {}
+    found = by_batch(key, newest_events(instance, key, read, verdict, glance and NEWEST))
     return {batch: report for batch, report in found.items() if report is not None}
 
 
@@ -152,14 +162,19 @@ def _attempts(
     instance: DagsterInstance,
     state: ModelState,
     newest: str | None,
-    limit: int | None,
     running: Sequence[RunRecord] | None,
+    glance: Glance | None,
 ) -> Iterator[Attempt]:
     """Training runs of this model, oldest first: how each ended, by the gate's own word.
 
     A version that probation undid counts as beaten, at the batch where it was undone.
     """
-    gates = newest_events(instance, dg.AssetKey([state.name, "champion"]), _gate_said, limit=limit)
+    gated = dg.AssetKey([state.name, "champion"])
+    gates = (
+        newest_events(instance, gated, _gate_said, newest=glance and NEWEST)
+        if glance is None or gated in glance.assets
+        else ()
+    )
     whole = (
         told.value for told in gates if told.value is not CHANGED
     )  # of others the ledger has the gate's word
@@ -170,8 +185,11 @@ def _attempts(
         if entry.batch is not None
     }
     former = renamed.former_names(state.ledger, state.name)
+    names = [state.name, *former]
+    if glance is not None:  # what was never begun has no run either
+        names = [name for name in names if dg.AssetKey([name, "training_set"]) in glance.assets]
     records = [
-        r for r in _trainings(instance, [state.name, *former], limit or ATTEMPTS) if _of_this_model(r, former)
+        r for r in _trainings(instance, names, NEWEST if glance else ATTEMPTS) if _of_this_model(r, former)
     ]
     trained = dg.AssetKey([state.name, "trained_model"])
     if running is None:
@@ -202,7 +220,7 @@ def _attempts(
 def _trainings(instance: DagsterInstance, names: Sequence[str], limit: int) -> list[RunRecord]:
     """Read the newest training runs of a model, found by their tags and by their job: neither alone is sealed."""
     filters = [
-        dg.RunsFilter(tags={TRAINING_TAG: names}),
+        *([dg.RunsFilter(tags={TRAINING_TAG: names})] if names else []),
         *(dg.RunsFilter(job_name=f"{n}_train") for n in names),
     ]
     found = {r.storage_id: r for each in filters for r in run_records(instance, each, limit)}

@@ -15,8 +15,9 @@ from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.quarantine import quarantine_words
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.orchestration.events import assets_with_events
 from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
-from ml_assets.orchestration.history import recent_history
+from ml_assets.orchestration.history import Glance, recent_history
 from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.refused import refused_batch
 from ml_assets.recipe import RecipeError
@@ -31,7 +32,7 @@ from ml_assets.shown import shown
 from ml_assets.sources.paths import SourceError
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, RunRecord
+    from dagster import DagsterInstance
 
     from ml_assets.registry.champions import VersionInfo
 
@@ -87,20 +88,26 @@ def all_statuses(
     now: datetime,
 ) -> list[ModelStatus]:
     """Sum up every model; one whose recipe is broken or gone is a row, too."""
-    running = open_runs(instance, settings)
-    rows = [_status_or_damage(instance, state, now, running) for state in states]
-    ledger = Ledger(settings.ledger)
-    sound = {state.name for state in states}
-    for path, error in faults:
-        name = _name_in(path, sound)
-        rows.append(_row(name, Health("broken recipe", str(error)), _serving(ledger, name), now, ledger))
-    known = {row.name for row in rows}
-    rows += [_row(n, Health("recipe missing"), v, now, ledger) for n, v in _left(ledger) if n not in known]
-    return rows
+    glance, ledger = (
+        Glance(open_runs(instance, settings), assets_with_events(instance)),
+        Ledger(settings.ledger),
+    )
+    with ledger.at_rest():
+        rows = [_status_or_damage(instance, state.beside(ledger), now, glance) for state in states]
+        sound = {state.name for state in states}
+        for path, error in faults:
+            name = _name_in(path, sound)
+            found = Health("broken recipe", str(error))
+            rows.append(_row(name, found, _serving(ledger, name), now, ledger))
+        left = _left(ledger, {row.name for row in rows})
+        return [
+            *rows,
+            *(_row(name, Health("recipe missing"), version, now, ledger) for name, version in left),
+        ]
 
 
 def model_status(
-    instance: DagsterInstance, state: ModelState, now: datetime, running: Sequence[RunRecord] | None = None
+    instance: DagsterInstance, state: ModelState, now: datetime, glance: Glance | None = None
 ) -> ModelStatus:
     """Sum one model up from the event log and the ledger; one that MLflow's registry has lost is said to be.
 
@@ -112,18 +119,18 @@ def model_status(
         The model.
     now : datetime
         The present time, for the champion's age.
-    running : sequence of RunRecord, optional
-        Runs of all models that have not ended, where they are known.
+    glance : Glance, optional
+        What was read for all models at once.
     """
+    if glance is None:
+        glance = Glance(open_runs(instance, state.settings), assets_with_events(instance))
     with state.ledger.at_rest():
-        return _summed_up(instance, state, now, running)
+        return _summed_up(instance, state, now, glance)
 
 
-def _summed_up(
-    instance: DagsterInstance, state: ModelState, now: datetime, running: Sequence[RunRecord] | None
-) -> ModelStatus:
+def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glance: Glance) -> ModelStatus:
     look_at_alias(state)
-    history = recent_history(instance, state, running)
+    history = recent_history(instance, state, glance)
     champion = champions.champion(state.ledger, state.name)
     newest, drift, live = about_champion(history)
     # A server is not asked: this must be quick, and must not fail where the server does.
@@ -183,10 +190,10 @@ def _last_decision(ledger: Ledger, name: str) -> LastDecision | None:
 
 
 def _status_or_damage(
-    instance: DagsterInstance, state: ModelState, now: datetime, running: Sequence[RunRecord]
+    instance: DagsterInstance, state: ModelState, now: datetime, glance: Glance
 ) -> ModelStatus:
     try:
-        return model_status(instance, state, now, running)
+        return model_status(instance, state, now, glance)
     except SourceError as error:  # only where nothing was ever taken in is the source asked
         return ModelStatus(
             name=state.name,
@@ -207,10 +214,10 @@ def _status_or_damage(
         )
 
 
-def _left(ledger: Ledger) -> Iterator[tuple[str, VersionInfo]]:
-    """Models that the ledger has in charge; one that was renamed goes on under its new name."""
+def _left(ledger: Ledger, known: Container[str]) -> Iterator[tuple[str, VersionInfo]]:
+    """Other models that the ledger has in charge; one that was renamed goes on under its new name."""
     for name in ledger.recipes():
-        if champions.champion_version(ledger, name) is None or renamed.is_left(ledger, name):
+        if name in known or champions.champion_version(ledger, name) is None or renamed.is_left(ledger, name):
             continue
         if (champion := _serving(ledger, name)) is not None:
             yield name, champion

@@ -46,7 +46,14 @@ class RefusedError(RunFailedError):
 
 
 STORAGE: Final = "storage"
-"""Section of dagster.yaml that is there where Dagster's storage is no SQLite."""
+"""Section of dagster.yaml that says where Dagster's storage is."""
+
+FILES: Final = {
+    "module": "ml_assets.orchestration.sqlite",
+    "class": "Storage",
+    "config": {"base_dir": {"env": "DAGSTER_HOME"}},  # a home may be moved
+}
+"""Its storage in SQLite: Dagster's own files, asked at less cost."""
 
 PASSWORD: Final = KEYS["database.password"].variable
 """Dagster reads the password from this variable: it stands in no file."""
@@ -66,11 +73,11 @@ def dagster_yaml() -> Path:
 
 
 def instance_yaml(settings: Settings) -> bytes:
-    """Write what Dagster's instance is: the project's dagster.yaml, and its storage where that is PostgreSQL."""
+    """Write what Dagster's instance is: the project's dagster.yaml, and where its storage is."""
     text = dagster_yaml().read_bytes()
     database = settings.database
     if database is None:
-        return text
+        return text + yaml.safe_dump({STORAGE: {"custom": FILES}}).encode()
     storage = {
         "username": database.user,
         "password": {"env": PASSWORD} if database.password else "",
@@ -135,7 +142,11 @@ def _see_kind(settings: Settings, place: Path) -> None:
     """Refuse a home whose history is in another kind of database: half of it would be missing."""
     if settings.database is not None and settings.ledger_file.exists():
         found = f"its history is in SQLite ({settings.ledger_file.name}), not in {settings.database.place}"
-    elif settings.database is None and place.is_file() and f"\n{STORAGE}:" in place.read_text("utf-8"):
+    elif (
+        settings.database is None
+        and place.is_file()
+        and f"\n{STORAGE}:\n  postgres:" in place.read_text("utf-8")
+    ):
         found = "its history is in PostgreSQL, and no database is set"
     else:
         return

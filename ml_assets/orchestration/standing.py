@@ -98,7 +98,7 @@ def standing_history(
     place = place_of(instance, state)
     history = _HISTORIES.known(place, mark)
     if history is None:
-        history = read_history(instance, state, running=running)
+        history = read_history(instance, state, running)
         _HISTORIES.keep(place, mark, history)
     return history
 

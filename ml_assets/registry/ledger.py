@@ -10,13 +10,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack
 
@@ -27,7 +25,8 @@ from pydantic_core import to_json
 from ml_assets.failures import MendableError
 from ml_assets.records import Record
 from ml_assets.registry import chain, table
-from ml_assets.registry.table import APPEND_ONLY, SQLITE_SECONDS, decisions
+from ml_assets.registry.ledger_file import damaged, engine_of
+from ml_assets.registry.table import APPEND_ONLY, decisions
 
 State = Literal["intent", "done", "aborted"]
 
@@ -39,10 +38,6 @@ INTENDED = ("promote", "rollback")
 
 class LedgerBusyError(MendableError, RuntimeError):
     """Another living process has held the lock for too long."""
-
-
-class LedgerDamagedError(MendableError, RuntimeError):
-    """The ledger's file is no database any more, or a damaged one."""
 
 
 class Entry(Record):
@@ -109,8 +104,9 @@ class Ledger:
         self._dialect = self.url.get_backend_name()
         if self._dialect not in APPEND_ONLY:
             raise ValueError(f"ledger: {self._dialect!r} is not a database for it; use sqlite or postgresql")
-        self._engine = _engine(self.url)
+        self._engine = engine_of(self.url)
         self._found: dict[Any, tuple[Entry, ...]] | None = None
+        self._standing: sa.Connection | None = None
         self._create()
 
     def _create(self) -> None:
@@ -123,7 +119,7 @@ class Ledger:
         with self._engine.connect() as connection:
             fault = chain.verify(connection, self.url.render_as_string())
         if fault is not None:
-            raise _damaged(self.url, fault)
+            raise damaged(self.url, fault)
 
     def _make(self) -> None:
         with self.lock("ledger"):
@@ -162,12 +158,19 @@ class Ledger:
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Find each thing once meanwhile, as it was when it was first asked for, or after the last entry of ours."""
-        before, self._found = self._found, {} if self._found is None else self._found
-        try:
+        """Find each thing once meanwhile, as it was when it was first asked for, or after the last entry of ours.
+
+        In one thread: all is asked on one connection.
+        """
+        if self._standing is not None:
             yield
-        finally:
-            self._found = before
+            return
+        with self._engine.connect() as self._standing:
+            self._found = {}
+            try:
+                yield
+            finally:
+                self._found = self._standing = None
 
     def _insert(self, row: dict[str, Any]) -> Entry:
         (self._found or {}).clear()
@@ -179,9 +182,12 @@ class Ledger:
             return Entry(id=result.inserted_primary_key[0], **row)
 
     def _select(self, *queries: sa.Select[Any]) -> tuple[Entry, ...]:
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             found = (row for query in queries for row in connection.execute(query).mappings())
             return tuple(Entry.model_validate(dict(row)) for row in found)
+
+    def _connected(self) -> AbstractContextManager[sa.Connection]:
+        return self._engine.connect() if self._standing is None else nullcontext(self._standing)
 
     def entries(
         self, recipe: str | None = None, kind: str | None = None, limit: int | None = None
@@ -319,32 +325,3 @@ def _row(recipe: str, kind: str, key: str | None, fields: Fields) -> dict[str, A
         "record": json.loads(to_json(values, inf_nan_mode="strings")),
         "key": key,
     }
-
-
-@lru_cache(maxsize=32)
-def _engine(url: sa.URL) -> sa.Engine:
-    """Give the one engine of a place: it remembers how its questions are put, for every model."""
-    # No pool: a connection must not travel into a forked process.
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-
-    def tell_damage(context: sa.engine.ExceptionContext) -> None:
-        if type(context.original_exception) is sqlite3.DatabaseError:  # its subclasses are other matters
-            raise _damaged(url, str(context.original_exception))
-
-    if url.get_backend_name() == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "handle_error", tell_damage)
-    return engine
-
-
-def _damaged(url: sa.URL, fault: str) -> LedgerDamagedError:
-    place = url.set(username=None, password=None, query={}) if url.host else url.database
-    return LedgerDamagedError(
-        f"{place} is damaged ({fault}): stop the processes and restore it from a backup, or move it"
-        " away: versions and champions are then read back from MLflow, decisions are lost"
-    )
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout={SQLITE_SECONDS * 1000}")
-    connection.execute("PRAGMA synchronous=FULL")

@@ -12,7 +12,8 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.registry import alias, charge, tracking
 from ml_assets.registry.database import DamagedDatabaseError
-from ml_assets.registry.ledger import Ledger, LedgerDamagedError
+from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.ledger_file import LedgerDamagedError
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support.command_line import SMALL

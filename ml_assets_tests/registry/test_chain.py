@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from ml_assets.failures import MendableError
 from ml_assets.registry import chain, champions
-from ml_assets.registry.ledger import Ledger, LedgerDamagedError
+from ml_assets.registry.ledger import Ledger
+from ml_assets.registry.ledger_file import LedgerDamagedError
 from ml_assets.registry.table import APPEND_ONLY, decisions, links
 from ml_assets_tests.support.databases import database
 

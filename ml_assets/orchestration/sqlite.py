@@ -1,0 +1,128 @@
+"""Dagster's storage in SQLite, without what it does anew for each question: an engine, and a look at the schema.
+
+Dagster makes an engine of SQLAlchemy for each connection, so each question is also translated anew, and asks before
+many questions which columns and tables there are: that costs more than a short question itself. What is in the files,
+and where they are, is the same as without this: a home can be opened by either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import sqlalchemy as sa
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from dagster._core.storage.runs.sqlite import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite import SqliteScheduleStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+
+if TYPE_CHECKING:
+    from dagster._serdes import ConfigurableClassData
+
+SECONDS: Final = 30
+"""So long a locked file is waited for; Dagster's own value for events, and more than its 5 for the others."""
+
+Asked = TypeVar("Asked", bound=Callable[..., bool])
+
+
+def _lasting(question: Asked) -> Asked:
+    """Remember that a part of the schema is there: it goes no more; that it is not there may change."""
+
+    @wraps(question)
+    def answer(self: Any, *about: str) -> bool:
+        known: set[tuple[str, ...]] = self.__dict__.setdefault("_there", set())
+        asked = (question.__name__, *about)
+        if asked not in known and question(self, *about):
+            known.add(asked)
+        return asked in known
+
+    return answer  # type: ignore[return-value]  # it takes what the question takes
+
+
+def _engine(url: str) -> sa.Engine:
+    # No pool: a connection must not travel into a forked process, nor into another thread.
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": SECONDS})
+
+
+class RunStorage(SqliteRunStorage):
+    """Runs."""
+
+    def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(url, inst_data)
+        self._engine = _engine(url)
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Open a connection and a transaction."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    has_run_stats_index_cols = _lasting(SqliteRunStorage.has_run_stats_index_cols)
+    has_bulk_actions_selector_cols = _lasting(SqliteRunStorage.has_bulk_actions_selector_cols)
+    has_backfill_id_column = _lasting(SqliteRunStorage.has_backfill_id_column)
+    has_bulk_action_job_name_column = _lasting(SqliteRunStorage.has_bulk_action_job_name_column)
+    has_backfill_tags_table = _lasting(SqliteRunStorage.has_backfill_tags_table)
+    has_built_index = _lasting(SqliteRunStorage.has_built_index)
+
+
+class EventLogStorage(SqliteEventLogStorage):
+    """Events; those of assets are in one file, those of each run in another, which is left to Dagster."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        self._engine = _engine(self.conn_string_for_shard(INDEX_SHARD_NAME))
+
+    @contextmanager
+    def index_connection(self) -> Iterator[sa.Connection]:
+        """Open a connection to the events of assets, and a transaction; one at a time in a process, as Dagster does."""
+        if INDEX_SHARD_NAME not in self._initialized_dbs:  # Dagster brings the file up to date
+            with super().index_connection() as connection:
+                yield connection
+            return
+        with self._db_lock, self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    has_table = _lasting(SqliteEventLogStorage.has_table)
+
+
+class ScheduleStorage(SqliteScheduleStorage):
+    """Ticks, and how sensors and schedules stand."""
+
+    def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(url, inst_data)
+        self._engine = _engine(url)
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Open a connection and a transaction."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    has_instigators_table = _lasting(SqliteScheduleStorage.has_instigators_table)
+    has_built_index = _lasting(SqliteScheduleStorage.has_built_index)
+
+
+class Storage(DagsterSqliteStorage):
+    """All three, as `storage.custom` of dagster.yaml names them.
+
+    Parameters
+    ----------
+    base_dir : str
+        Dagster's home.
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        place = str(Path(base_dir).expanduser())
+        super().__init__(place, inst_data)  # makes what is missing, and brings it up to date
+        self._run_storage = RunStorage(self._run_storage._conn_string)
+        self._event_log_storage = EventLogStorage(self._event_log_storage._base_dir)
+        self._schedule_storage = ScheduleStorage(self._schedule_storage._conn_string)
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Storage:
+        """Make it of what dagster.yaml says."""
+        return cls.from_local(inst_data=inst_data, **config_value)
