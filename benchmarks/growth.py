@@ -1,7 +1,8 @@
 """`python -m benchmarks.growth`: what a batch, a tick and `status` cost after a long history; and an idle UI.
 
-A model is walked through a few days; then its history is made longer by the program's own writing functions: what the
-last day left is written again for each day that follows. All figures are CPU seconds, of this process or of the UI's.
+A model is walked through a few days; then its history is made longer by the program's own writing functions: rows for
+each day that follows, and what the last walked day left, written again as made of them. All figures are CPU seconds,
+of this process or of the UI's.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def lengthen(state: Any, instance: Any, days: int) -> None:
     """Write what the last day left again for each day that follows, until there are so many."""
     import dagster as dg
 
+    from ml_assets.lifecycle.arrival import parts
     from ml_assets.names import MODEL_TAG
     from ml_assets.orchestration.event_seal import with_seal
     from ml_assets.records import DriftReport, PerformanceReport
@@ -106,9 +108,12 @@ def lengthen(state: Any, instance: Any, days: int) -> None:
     entries = state.ledger.find(state.name, ["retrain_decision", "backfill"], batch=last)
     place = RunPlace(ensure_experiment(state.registry.client, state.settings, state.name))
     for number in range(WALKED, days):
+        write_rows(state.path.parent.parent / "data", number)
+    there = parts(state)
+    for number in range(WALKED, days):
         batch = day(number)
         for asset, frame in frames.items():
-            store.write_frame(asset, batch, frame)
+            store.write_frame(asset, batch, frame, None if asset == "predictions" else there[batch].token)
         for asset, report in reports.items():
             scored = {"scored_batch": batch} if isinstance(report, PerformanceReport) else {}
             made = report.model_copy(update={"batch": batch, **scored})
@@ -138,12 +143,12 @@ def repeat(ledger: Any, entry: Any, batch: str) -> None:
 
 
 def measure_model(folder: Path, days: int, entries: int) -> dict[str, float]:
-    """Measure a batch, a tick and `status` of the model in a home whose history is made this long first."""
+    """Measure a batch, a tick of both sensors and `status` in a home whose history is made this long first."""
     os.environ.update(environment(folder))
     from ml_assets.cli.models import statuses
     from ml_assets.orchestration.location import model_repository
     from ml_assets.orchestration.runs import execute, open_instance
-    from ml_assets.orchestration.walk import Walker, _ask_sensor
+    from ml_assets.orchestration.walk import Walker
 
     state = state_in(folder)
     with open_instance(state.settings) as instance:
@@ -152,7 +157,8 @@ def measure_model(folder: Path, days: int, entries: int) -> dict[str, float]:
         for number in range(entries - len(state.ledger.entries())):
             repeat(state.ledger, pattern, f"0001-{number}")
         walker = Walker(state, model_repository(state), instance)
-        batches, ticks = [], []
+        batches, cursors = [], {}
+        ticks: dict[str, list[float]] = {"retrain": [], "batches": []}
         for number in range(days, days + MEASURED):
             write_rows(folder / "data", number)
             batches.append(
@@ -162,10 +168,26 @@ def measure_model(folder: Path, days: int, entries: int) -> dict[str, float]:
                     )
                 )
             )
-            ticks += [cpu(lambda: _ask_sensor(walker)) for _ in range(TICKS)][1:]
+            for sensor, times in ticks.items():
+                times += [cpu(lambda s=sensor: tick(walker, s, cursors)) for _ in range(TICKS)][1:]
     statuses(None)
     shown = [cpu(lambda: statuses(None)) for _ in range(3)]
-    return {"batch": median(batches[1:]), "tick": median(ticks), "status": median(shown)}
+    looked = {f"tick of {sensor}": median(times) for sensor, times in ticks.items()}
+    return {"batch": median(batches[1:]), **looked, "status": median(shown)}
+
+
+def tick(walker: Any, sensor: str, cursors: dict[str, str | None]) -> None:
+    """Ask a sensor as the daemon does, which keeps its cursor."""
+    import dagster as dg
+
+    asked = walker.repository.get_sensor_def(f"{walker.state.name}_{sensor}")
+    standing = {
+        "instance": walker.instance,
+        "repository_def": walker.repository,
+        "cursor": cursors.get(sensor),
+    }
+    with dg.build_sensor_context(**standing) as context:
+        cursors[sensor] = asked.evaluate_tick(context).cursor or cursors.get(sensor)
 
 
 def state_in(folder: Path) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
@@ -18,6 +19,9 @@ from ml_assets.store.seal import sealed
 from ml_assets.store.snapshots import atomic_write
 
 logger = logging.getLogger(__name__)
+
+Version = tuple[int, int, int] | None
+"""Inode, size and time of a file; None where there is none."""
 
 TOLD = 3
 """So many batches are named one by one."""
@@ -47,6 +51,10 @@ class Arrival(Record):
         return f"batch {self.batch} has changed in the source: {rows}"
 
 
+_SEEN: Final[dict[Path, tuple[Version, Sight]]] = {}
+"""What this process has read of each `sight.json`, and which version of the file that was."""
+
+
 def look(state: ModelState) -> Sight:
     """Look at the source; files that have not changed are not read again.
 
@@ -56,16 +64,58 @@ def look(state: ModelState) -> Sight:
         A file cannot be read.
     """
     place = state.store.root / "sight.json"
-    before = Sight()
-    if place.exists():
-        try:
-            before = Sight.model_validate(read_json(place))
-        except (DamagedError, ValueError):
-            logger.warning("%s is damaged: the source is looked at anew", place)
+    before = _read_sight(place)
     sight = state.source.look(before)
     if sight is not before:
         atomic_write(place, sealed(sight.model_dump_json()))
+        _SEEN[place] = (_version(place), sight)
     return sight
+
+
+def _read_sight(place: Path) -> Sight:
+    version = _version(place)
+    if version is None:
+        return Sight()
+    known, sight = _SEEN.get(place, (None, Sight()))
+    if known == version:
+        return sight
+    try:
+        sight = Sight.model_validate(read_json(place))
+    except (DamagedError, ValueError):
+        logger.warning("%s is damaged: the source is looked at anew", place)
+        return Sight()
+    _SEEN[place] = (version, sight)
+    return sight
+
+
+def _version(place: Path) -> Version:
+    """Tell a file from those that were in its place before: each is written anew and renamed."""
+    try:
+        found = place.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+RACE = 1_000_000_000
+"""Nanoseconds: of what was written later, another write could leave the same time."""
+
+
+def unchanged_mark(state: ModelState) -> Hashable | None:
+    """Look at the source, and give what stays the same until it, or what was taken in, changes.
+
+    None where another change could leave the same times.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be read.
+    """
+    look(state)
+    written = state.store.changed_at("cleaned_features")
+    if time.time_ns() - written < RACE:
+        return None
+    return _version(state.store.root / "sight.json"), written, state.known_first_batch()
 
 
 def parts(state: ModelState) -> dict[str, Part]:

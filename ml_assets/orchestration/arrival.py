@@ -23,6 +23,7 @@ from ml_assets.lifecycle.arrival import (
     parts,
     revisited,
     taken_from,
+    unchanged_mark,
     written_since,
 )
 from ml_assets.lifecycle.due import missing, newest_due
@@ -44,7 +45,7 @@ ATTEMPTS = 3
 """Runs for one content of a batch, where they are killed or fail for a reason of ours."""
 
 REMEMBERED = 100
-"""Newest runs of arrivals that are looked at."""
+"""Newest runs of a model's batches among which those of arrivals are looked at."""
 
 SETTLED = timedelta(seconds=10)
 """A file that was written later may not be whole: the sensor waits, once."""
@@ -92,33 +93,36 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         running = open_runs(instance, state.settings)
         if batch := _at_work(running, state):
             return dg.SkipReason(f"batch {batch} is being taken in")
+        now = datetime.now(UTC).replace(tzinfo=None)
+        place, last = place_of(instance, state), newest_due(state, now)
+        cursor = json.loads(context.cursor or "{}")
+        looked = cursor.pop("looked", None)
+        this = now.isoformat(timespec="seconds")
         try:
+            mark = unchanged_mark(state)
+            said = _NOTHING.known(place, (mark, newest, last, now.date(), str(cursor))) if mark else None
+            if said is not None:
+                context.update_cursor(json.dumps({**cursor, "looked": this}))
+                return dg.SkipReason(said)
             there = parts(state)
             found = arrivals(state, there)
         except SourceError as error:
             tell(state, "unreadable", hashlib.sha256(str(error).encode()).hexdigest()[:16], str(error))
             return dg.SkipReason(f"the source cannot be read: {error}")
-        now = datetime.now(UTC).replace(tzinfo=None)
-        cursor = json.loads(context.cursor or "{}")
         since, waited = cursor.get("since") or newest_there(state), cursor.get("waited", False)
-        note_arrivals(state, there, now, _moment(cursor.get("looked")))
+        note_arrivals(state, there, now, _moment(looked))
         unsettled = bool(found) and not waited and written_since(state, now - SETTLED)
-        last, told = newest_due(state, now), cursor.get("told", "")
+        told = cursor.get("told", "")
         if since is not None and not unsettled:
             told = _tell_missing(state, since, last, _tell_overdue(state, there, since, now, told))
-        looked = now.isoformat(timespec="seconds")
-        context.update_cursor(
-            json.dumps({"since": since, "told": told, "waited": unsettled, "looked": looked})
-        )
+        cursor = {"since": since, "told": told, "waited": unsettled}
+        context.update_cursor(json.dumps({**cursor, "looked": this}))
         if unsettled:
             return dg.SkipReason("a file was written just now: it is looked at the next time")
-        place, mark = place_of(instance, state), (newest, tuple(found), last)
-        said = _NOTHING.known(place, mark)
-        if said is None:
-            if request := next(_requests(instance, state, found, last), None):
-                return request
-            said = _nothing(state, found, last)
-            _NOTHING.keep(place, mark, said)
+        if request := next(_requests(instance, state, found, last), None):
+            return request
+        said = _nothing(state, found, last)
+        _NOTHING.keep(place, (mark, newest, last, now.date(), str(cursor)), said)
         return dg.SkipReason(said)
 
     return sensor
@@ -198,9 +202,12 @@ def _due(state: ModelState, found: list[Arrival], last: str) -> Iterator[Wanted]
 def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arrival]) -> Iterator[Wanted]:
     """What was taken in by a run that was killed before its reports were made."""
     seen = {arrival.batch for arrival in found}
-    for record in run_records(instance, dg.RunsFilter(tags={ARRIVAL_TAG: state.name}), REMEMBERED):
+    # By the job, whose newest runs an index gives; by the tag all there are would be sorted.
+    for record in run_records(instance, dg.RunsFilter(job_name=f"{state.name}_monitor"), REMEMBERED):
         run = record.dagster_run
-        if is_changed(run):  # what it was about, nobody knows: the source is looked at all the same
+        if run.tags.get(ARRIVAL_TAG) != state.name or is_changed(
+            run
+        ):  # what it was about, nobody knows: the source is looked at all the same
             continue
         batch, _, token = run.tags[CONTENT_TAG].partition(" ")
         if batch in seen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 import dagster as dg
 
@@ -11,10 +12,13 @@ from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.pace import DECISION, seconds_between
 from ml_assets.orchestration.reaper import open_runs
-from ml_assets.orchestration.standing import standing_history, standing_instance
-from ml_assets.records import RetrainDecision
+from ml_assets.orchestration.standing import Memory, place_of, standing_history, standing_instance
+from ml_assets.records import History, RetrainDecision
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.shown import clipped
+
+_DECIDED: Final[Memory[tuple[History, RetrainDecision]]] = Memory()
+"""What was decided last, and on what: the same history asks for the same, and the ledger has it."""
 
 
 def decide(
@@ -36,14 +40,14 @@ def decide(
     RetrainDecision, bool
         The decision, and whether it is new.
     """
-    recipe = state.recipe
+    recipe, place = state.recipe, place_of(instance, state)
+    history = standing_history(instance, state, running)
+    known = _DECIDED.known(place, id(history))
+    if known is not None and known[0] is history:  # nothing has happened since
+        _tell(state, known[1], False)
+        return known[1], False
     decision = decide_retrain(
-        recipe.name,
-        recipe.retraining,
-        recipe.monitoring,
-        recipe.training,
-        standing_history(instance, state, running),
-        datetime.now(UTC),
+        recipe.name, recipe.retraining, recipe.monitoring, recipe.training, history, datetime.now(UTC)
     )
     _, created = state.ledger.append_once(
         state.name,
@@ -56,6 +60,7 @@ def decide(
         record=decision,
     )
     _tell(state, decision, created)
+    _DECIDED.keep(place, id(history), (history, decision))
     return decision, created
 
 

@@ -11,20 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs.sqlite import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite import SqliteScheduleStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 if TYPE_CHECKING:
     from dagster._serdes import ConfigurableClassData
-
-SECONDS: Final = 30
-"""So long a locked file is waited for; Dagster's own value for events, and more than its 5 for the others."""
 
 Asked = TypeVar("Asked", bound=Callable[..., bool])
 
@@ -43,9 +41,9 @@ def _lasting(question: Asked) -> Asked:
     return answer  # type: ignore[return-value]  # it takes what the question takes
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(url: str, **connection: Any) -> sa.Engine:
     # No pool: a connection must not travel into a forked process, nor into another thread.
-    return sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": SECONDS})
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=connection)
 
 
 class RunStorage(SqliteRunStorage):
@@ -74,7 +72,9 @@ class EventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
-        self._engine = _engine(self.conn_string_for_shard(INDEX_SHARD_NAME))
+        self._engine = _engine(
+            self.conn_string_for_shard(INDEX_SHARD_NAME), timeout=SQLITE_BUSY_TIMEOUT_SECONDS
+        )
 
     @contextmanager
     def index_connection(self) -> Iterator[sa.Connection]:

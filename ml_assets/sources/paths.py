@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from stat import S_ISLNK, S_ISREG
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -197,14 +198,18 @@ def file_type(file: Path) -> str:
 
 def files_inside(folder: Path) -> list[Path]:
     """Files of a folder and of those inside it, but for what a program put aside for itself."""
-    inside = (file for file in sorted(folder.rglob("*")) if file.name.lower().endswith(tuple(ENDINGS)))
-    return [file for file in inside if not _is_aside(file.relative_to(folder)) and _is_there(file)]
+    return [file.path for file in _inside(folder)]
+
+
+def _inside(folder: Path) -> list[File]:
+    named = (file for file in folder.rglob("*") if file.name.lower().endswith(tuple(ENDINGS)))
+    return _files(named, folder, ())
 
 
 def _matches(root: Path, path: str) -> list[File]:
     place = root / path
     if place.is_dir():
-        return [File(file, _folders(file, place)) for file in files_inside(place)]
+        return _inside(place)
     if place.is_file():
         return [File(place, {})]
     # What is there as it is written is no pattern: a folder may be called "data [x]".
@@ -213,32 +218,43 @@ def _matches(root: Path, path: str) -> list[File]:
     while len(parts) > 1 and (folder / parts[0]).is_dir():
         folder /= parts.pop(0)
     pattern = str(Path(*parts))
+    return _files(folder.glob(pattern), folder, parts)
+
+
+def _files(found: Iterable[Path], root: Path, named: Collection[str]) -> list[File]:
+    """Give the files among what was found under a folder; a look has thousands, so each is split once."""
+    depth = len(root.parts)
+    inside = ((file, file.parts[depth:]) for file in sorted(found))
     return [
-        File(file, _folders(file, folder))
-        for file in sorted(folder.glob(pattern))
-        if not _is_aside(file.relative_to(folder), named=parts) and _is_there(file)
+        File(file, _folders(parts))
+        for file, parts in inside
+        if not _is_aside(parts, named) and _is_there(file)
     ]
 
 
-def _is_aside(file: Path, named: Collection[str] = ()) -> bool:
+def _is_aside(parts: Sequence[str], named: Collection[str]) -> bool:
     """Whether a program put a file aside, for itself: what begins with a point or `_`, unless the recipe names it."""
     return any(
-        part.startswith((".", "_")) and not FOLDER.fullmatch(part) for part in file.parts if part not in named
+        part.startswith((".", "_")) and not FOLDER.fullmatch(part) for part in parts if part not in named
     )
 
 
 def _is_there(file: Path) -> bool:
     """Whether a path is a file; a link that leads nowhere would leave rows out without a word."""
-    if file.is_symlink() and not file.exists():
+    try:
+        mode = file.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):  # removed since it was found
+        return False
+    if S_ISLNK(mode) and not file.exists():
         raise SourceError(
             f"{file} is a link to {file.readlink()}, where nothing is: bring that back, or remove the link"
         )
-    return file.is_file()
+    return S_ISREG(mode) or file.is_file()
 
 
-def _folders(file: Path, root: Path) -> dict[str, str | None]:
-    """Columns that the folders between `root` and the file tell."""
-    found = [FOLDER.fullmatch(part) for part in file.relative_to(root).parts[:-1]]
+def _folders(parts: Sequence[str]) -> dict[str, str | None]:
+    """Columns that the folders tell which a file lies in, below those that the recipe names."""
+    found = [FOLDER.fullmatch(part) for part in parts[:-1]]
     told = {match.group(1): unquote(match.group(2)) for match in found if match}
     return {name: None if value == NO_VALUE else value for name, value in told.items()}
 
