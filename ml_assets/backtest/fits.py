@@ -19,7 +19,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.backtest.stream import Stream, Window
@@ -32,9 +31,10 @@ from ml_assets.monitoring.profile import profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.promotion.judged import Measure
 from ml_assets.recipe.schema import Recipe
-from ml_assets.records import Evaluation, LossSummary, Profile, Record, Score, TrainingResult
+from ml_assets.records import Evaluation, LossSummary, Positive, Profile, Record, Score, TrainingResult
 from ml_assets.search.study import SearchRun
 from ml_assets.tasks.all import task_of
+from ml_assets.tasks.several import classes_by_target, has_labels, most_classes, one_class, positives
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
 from ml_assets.training.splits import labelled_rows, split
@@ -95,8 +95,8 @@ def fixed_fit(recipe: Recipe, result: TrainingResult) -> FitFunction:
 
     def fit(frame: pd.DataFrame) -> Any:
         rows = labelled_rows(frame, recipe)
-        if task_of(recipe).classes and rows[recipe.target].nunique() < 2:
-            raise ValueError(f"{recipe.target}: all {len(rows)} rows are of one class.")
+        if task_of(recipe).classes and (same := one_class(rows[recipe.target])):
+            raise ValueError(same)
         found = roles(rows, recipe)
         if not found.features:
             raise ValueError("there is no feature")
@@ -190,10 +190,12 @@ class Fits:
             self._roles[batches] = roles(rows, self.stream.recipe)
         return self._roles[batches]
 
-    def classes(self, batches: tuple[str, ...]) -> tuple[str, ...]:
-        """Classes that a fit knows; none where the task has none."""
-        names, target = task_of(self.stream.recipe).class_names, self.stream.recipe.target
-        return () if names is None else names(self.stream.rows_of(batches)[target].dropna(), self.positive)
+    def classes(self, batches: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Classes of each target that a fit knows; none where the task has none."""
+        recipe = self.stream.recipe
+        rows = self.stream.rows_of(batches)[list(recipe.targets)]
+        learned = rows[has_labels(rows)]
+        return classes_by_target(task_of(recipe), learned, self.positive)
 
     def loss(self, batches: tuple[str, ...]) -> LossSummary | None:
         """What a row of the hold-out cost the model that had not seen it."""
@@ -276,7 +278,7 @@ class Fits:
         mixed = mixed_units(labelled_rows(rows, recipe), self.roles(batches).numeric, stream.accepted)
         record = FitRecord(
             batches=batches,
-            rows=int(rows[recipe.target].notna().sum()),
+            rows=int(has_labels(rows[recipe.target]).sum()),
             seconds=seconds,
             evaluation=evaluation.model_copy(update={"per_class": {}, "mixed": mixed}),
         )
@@ -288,7 +290,7 @@ class Fits:
         """The metric that decides."""
         recipe = self.stream.recipe
         return recipe.hyperparameter_tuning.metric or task_of(recipe).default_metric(
-            int(np.asarray(self.stream.rows[recipe.target].nunique()))
+            most_classes(self.stream.rows[recipe.target])
         )
 
     @cached_property
@@ -300,13 +302,11 @@ class Fits:
         return Measure(self.metric, metric_named(self.metric).direction, self.positive, recipe.random_state)
 
     @cached_property
-    def positive(self) -> str | None:
+    def positive(self) -> Positive:
         """Positive class of a classification."""
         recipe = self.stream.recipe
-        positive = task_of(recipe).positive
-        if positive is None:
-            return None
-        return positive(self.stream.rows[recipe.target], recipe.model.data_interface.positive_class)
+        wanted = recipe.model.data_interface.positive_class
+        return positives(task_of(recipe), self.stream.rows[recipe.target], wanted)
 
 
 def _read_fit(place: Path) -> Fit:

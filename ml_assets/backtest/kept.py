@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml_assets.backtest.succession import served_rows
 from ml_assets.promotion.blocks import block_columns
+from ml_assets.tasks.several import has_labels
 
 if TYPE_CHECKING:
     from ml_assets.backtest.fits import Fit, Fits
@@ -30,7 +31,7 @@ class KeptFit:
     def rows(self) -> pd.DataFrame:
         """Labelled rows of its window."""
         rows = self.fits.stream.rows_of(self.batches)
-        return rows[rows[self.fits.stream.recipe.target].notna()]
+        return rows[has_labels(rows[self.fits.stream.recipe.target])]
 
     @property
     def roles(self) -> Roles:
@@ -48,7 +49,7 @@ class KeptFit:
         return self.fits.profile(self.batches)
 
     @property
-    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame]:
+    def holdout(self) -> tuple[Any, pd.DataFrame]:
         """Labels and predictions of its hold-out."""
         tested, stream = self.fits.of(self.batches).tested, self.fits.stream
         return stream.rows.loc[tested.index, stream.recipe.target], tested

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.backtest.first import first_refits
@@ -35,6 +34,7 @@ from ml_assets.records import (
     RetrainDecision,
 )
 from ml_assets.retraining.policy import decide_retrain
+from ml_assets.tasks.several import has_labels
 from ml_assets.training.window import choose_window, scorer_by
 
 Batches = tuple[str, ...]
@@ -164,7 +164,7 @@ class Reports:
                 version=serving.version,
                 kept=KeptFit(self.fits, record.batches),
                 min_rows=recipe.monitoring.min_rows,
-                target=recipe.target,
+                targets=recipe.targets,
                 task=recipe.task,
                 metric=measure.metric,
                 direction=measure.direction,
@@ -278,7 +278,7 @@ def trained(fits: Fits, end: str, window: Window, without: Collection[str] = ())
     stream = fits.stream
     tried: dict[str, float] = {}
 
-    def answers(batches: Sequence[str], judge: str) -> tuple[pd.Series[Any], pd.DataFrame] | None:
+    def answers(batches: Sequence[str], judge: str) -> tuple[Any, pd.DataFrame] | None:
         fit = fits.of(tuple(batches))
         tried[" ".join(batches)] = fit.record.seconds
         if fit.record.failed is not None:
@@ -317,5 +317,4 @@ def pooled(stream: Stream, served: dict[str, Serving]) -> pd.DataFrame:
     """All predictions that were served for labelled rows, in the order of `Stream.rows`."""
     parts = [served_rows(stream, serving.fit, batch) for batch, serving in served.items()]
     frame = pd.concat(parts)
-    known = stream.rows.loc[frame.index, stream.recipe.target].notna().to_numpy()
-    return frame[np.asarray(known)]
+    return frame[has_labels(stream.rows.loc[frame.index, stream.recipe.target])]

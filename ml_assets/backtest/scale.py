@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml_assets.backtest.stream import Stream
 from ml_assets.names import BATCH
-from ml_assets.records import Record
+from ml_assets.records import Positive, Record
 from ml_assets.tasks.base import Floats
 from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
 
@@ -44,7 +44,7 @@ class Scale:
     stream: Stream
     metric: str
     batches: tuple[str, ...]
-    positive: str | None
+    positive: Positive
 
     @property
     def sign(self) -> int:

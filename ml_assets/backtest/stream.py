@@ -17,6 +17,7 @@ from ml_assets.quality.contract import learn_schema
 from ml_assets.quality.quarantine import held
 from ml_assets.sources.calendar import batch_of, index_between, next_batch
 from ml_assets.tasks.all import task_of
+from ml_assets.tasks.several import has_labels
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Batches, Recipe
@@ -58,7 +59,7 @@ class Stream:
         frames: dict[str, pd.DataFrame] = {}
         schema: Schema | None = None
         columns: list[list[str]] = []
-        classes: dict[str, None] = {}
+        classes: dict[str, list[str]] = {}
         for batch, rows in raw.groupby(batches.to_numpy(), sort=True):
             # A column that only other files have is empty here: it was not in this batch.
             there = [
@@ -73,8 +74,8 @@ class Stream:
             ).frame
             frames[str(batch)] = cleaned
             columns.append(there)
-            if task_of(recipe).classes and not classes:
-                classes = dict.fromkeys(sorted(map(str, cleaned[recipe.target].dropna().unique())))
+            for name in recipe.targets if task_of(recipe).classes else ():
+                classes[name] = classes.get(name) or sorted(map(str, cleaned[name].dropna().unique()))
             schema = learn_schema(
                 rows, recipe, earlier=columns, accepted=list(cleaned.columns), classes=classes
             )
@@ -109,11 +110,10 @@ class Stream:
     @cached_property
     def labelled_rows(self) -> dict[str, int]:
         """Rows with a label by batch, oldest batch first; those that get none are left out."""
-        there = self.rows[
-            self.recipe.target
-        ].notna()  # a batch whose labels are to come may have no such column
-        known = {batch: int(there.iloc[slice(*span)].sum()) for batch, span in self.spans.items()}
-        return {batch: rows for batch, rows in known.items() if rows}
+        # A batch whose labels are to come may have no such column.
+        there = has_labels(self.rows[self.recipe.target])
+        counts = {batch: int(there[slice(*span)].sum()) for batch, span in self.spans.items()}
+        return {batch: rows for batch, rows in counts.items() if rows}
 
     def index(self, batch: str) -> int:
         """Position of a batch on the calendar; missing periods count."""

@@ -18,6 +18,7 @@ from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Past, judged
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.records import Attempt, Champion, Comparison, Probation, Promotion
+from ml_assets.tasks.several import has_labels
 from ml_assets.training.splits import by_time, judging_rows
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Succession:
         recipe, stream, champion = self.fits.stream.recipe, self.fits.stream, self.champion
         tested = challenger.tested
         window = stream.rows_of(challenger.record.batches)
-        new = int(window.loc[window.index.isin(champion.fit.live.index), recipe.target].notna().sum())
+        new = int(has_labels(window.loc[window.index.isin(champion.fit.live.index), recipe.target]).sum())
         if by_time(recipe):
             count = judging_rows(len(tested), new, section.min_rows)
             if count < len(tested):
@@ -167,7 +168,7 @@ class Succession:
         if not known:
             return
         frame = pd.concat([stream.rows.iloc[slice(*stream.spans[label])] for label in known])
-        frame = frame[frame[recipe.target].notna()]
+        frame = frame[has_labels(frame[recipe.target])]
         asked = judged(frame, previous.fit.live.loc[frame.index], new.fit.live.loc[frame.index], recipe)
         decision = decide_probation(
             replace(asked, past=self._past(previous.fit, new.fit, batch)),

@@ -127,6 +127,7 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
         "metrics": {name: score.value for name, score in evaluation.scores.items()},
         "intervals": {name: [score.low, score.high] for name, score in evaluation.scores.items()},
         "baseline": evaluation.baseline,
+        "per_target": evaluation.per_target,
         "class_path": trained.training.class_path,
         "params": trained.training.params,
         "mlflow_run_id": trained.run_id,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class
+from ml_assets.estimators.several import SeveralTargets
 from ml_assets.estimators.wrappers import WRAPPERS
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.faults import did_you_mean
@@ -16,7 +17,9 @@ from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 
-def build(class_path: str, params: Mapping[str, Any], random_state: int, task: str) -> Any:
+def build(
+    class_path: str, params: Mapping[str, Any], random_state: int, task: str, targets: Sequence[str] = ()
+) -> Any:
     """Build an estimator, and those inside it.
 
     Seeded, on one thread unless the parameters say otherwise, and with probabilities: a classifier that only
@@ -29,6 +32,10 @@ def build(class_path: str, params: Mapping[str, Any], random_state: int, task: s
     params : mapping of str to value
         Plain values; an inner estimator is a `Nested` or the same as a dict `{class_path, hyperparameters}`,
         or a list of `{name, estimator}`.
+    random_state : int
+    task : str
+    targets : sequence of str
+        Names of the targets, where there are several: see `several.SeveralTargets`.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def build(class_path: str, params: Mapping[str, Any], random_state: int, task: s
     estimator = _build(class_path, params, random_state)
     if is_classifier(estimator) != (ESTIMATOR_KINDS[task] == "Classifier"):
         raise ValueError(f"{class_path} is no estimator for {task}.")
-    return estimator
+    return SeveralTargets(estimator, tuple(targets)) if len(targets) > 1 else estimator
 
 
 def defaults_of(class_path: str) -> dict[str, Any]:

@@ -11,9 +11,13 @@ import numpy as np
 
 from ml_assets.names import Z_95
 from ml_assets.records import Curve
+from ml_assets.shown import shown
 from ml_assets.tasks.base import Floats, Labels, Numbers
 from ml_assets.tasks.intervals import wilson
+from ml_assets.tasks.several import Labelled, Several
 
+MOST_TARGETS = 3
+"""Targets that have curves and pictures: the more there are, the less is seen."""
 POINTS = 100
 """Most points of a curve."""
 GROUPS = 10
@@ -22,8 +26,16 @@ FEWEST = 10
 """Rows of a group below which there are fewer groups."""
 
 
-def curves(rows: Labels | Numbers) -> tuple[Curve, ...]:
-    """Every curve that has a meaning for these predictions."""
+def curves(rows: Labelled) -> tuple[Curve, ...]:
+    """Every curve that has a meaning for these predictions; of several targets those of the first few, each by name."""
+    if isinstance(rows, Several):
+        return tuple(
+            curve.model_copy(
+                update={"name": f"{curve.name}_{target}", "title": f"{curve.title}: {shown(target, 30)}"}
+            )
+            for target, part in list(zip(rows.names, rows.parts, strict=True))[:MOST_TARGETS]
+            for curve in curves(part)
+        )
     return tuple(found for curve in CURVES if (found := curve(rows)) is not None)
 
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ml_assets.estimators.several import SeveralTargets
 from ml_assets.evaluation.curves import curves
 from ml_assets.recipe.schema import Recipe
-from ml_assets.records import Evaluation, Score
+from ml_assets.records import Evaluation, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.base import PROBABILITY, Labels, Numbers, Task
+from ml_assets.tasks.base import PREDICTION, PROBABILITY, Labels, Task
 from ml_assets.tasks.classification import confusion
 from ml_assets.tasks.intervals import intervals, once
 from ml_assets.tasks.metrics import METRICS, labelled, metric_named, undefined
+from ml_assets.tasks.several import (
+    Labelled,
+    Several,
+    column_of,
+    each_positive,
+    has_labels,
+    most_classes,
+    parts_of,
+    positives,
+    target_names,
+)
 
 
 def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
@@ -32,7 +45,7 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame of shape (n_rows, 1 + n_classes)
         `prediction` and, for classification, `probability_<class>`, of two classes the positive one last; the
-        index of `frame`.
+        index of `frame`. Of several targets these columns for each, `prediction_<target>` and so on.
 
     Raises
     ------
@@ -50,21 +63,46 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def predictions_frame(
-    model: Any, features: Any, index: pd.Index[Any], positive: str | None = None
+    model: Any, features: Any, index: pd.Index[Any], positive: Positive = None
 ) -> pd.DataFrame:
     """Lay a scikit-learn model's predictions out as `predict` returns them."""
+    targets = targets_of(model)
     classes = getattr(model, "classes_", None)
+    several, empty = len(targets), not len(index)
+    values = np.empty((0, several)) if empty else np.asarray(model.predict(features), dtype=object)
+    shares = None
+    if classes is not None and hasattr(model, "predict_proba"):
+        none = [np.empty((0, len(each))) for each in (classes if several else [classes])]
+        shares = (none if several else none[0]) if empty else model.predict_proba(features)
+    if not several:
+        return _laid_out(values.ravel(), index, classes, shares, positive)
+    found = [
+        _laid_out(
+            values[:, k],
+            index,
+            None if classes is None else classes[k],
+            None if shares is None else shares[k],
+            each,
+        ).rename(columns=partial(column_of, target=target))
+        for k, (target, each) in enumerate(zip(targets, each_positive(positive, several), strict=True))
+    ]
+    return pd.concat(found, axis=1)
+
+
+def targets_of(model: Any) -> tuple[str, ...]:
+    """Names of the targets of a model, or of the last step of a Pipeline, that predicts several."""
+    return tuple(getattr(model[-1] if hasattr(model, "steps") else model, "targets", ()))
+
+
+def _laid_out(values: Any, index: pd.Index[Any], classes: Any, shares: Any, positive: Any) -> pd.DataFrame:
+    """Predictions of one target: numbers where there are no classes."""
     if classes is None:
-        values = np.asarray(model.predict(features), dtype=np.float64).ravel() if len(index) else np.empty(0)
-        return pd.DataFrame({"prediction": values}, index=index)
+        return pd.DataFrame({PREDICTION: values.astype(np.float64)}, index=index)
     names = [str(c) for c in classes]
-    labels = np.asarray(model.predict(features), dtype=object).ravel() if len(index) else np.empty(0, object)
-    frame = pd.DataFrame(
-        {"prediction": pd.Series(labels, index=index, dtype=object).astype(str)}, index=index
-    )
-    if not hasattr(model, "predict_proba"):
+    labels = values.astype(object)
+    frame = pd.DataFrame({PREDICTION: pd.Series(labels, index=index, dtype=object).astype(str)}, index=index)
+    if shares is None:
         return frame
-    shares = model.predict_proba(features) if len(index) else np.empty((0, len(names)))
     order = (
         sorted(range(len(names)), key=lambda k: names[k] == positive)
         if len(names) == 2
@@ -77,9 +115,9 @@ def predictions_frame(
 
 def evaluate(
     recipe: Recipe,
-    y: pd.Series[Any],
+    y: Any,
     predictions: pd.DataFrame,
-    y_train: pd.Series[Any],
+    y_train: Any,
     metric: str | None = None,
 ) -> Evaluation:
     """Score predictions, with 95 % intervals, beside a baseline that looks at no feature.
@@ -88,11 +126,11 @@ def evaluate(
     ----------
     recipe : Recipe
         Names the task, the metrics and the targets.
-    y : Series of shape (n_rows,)
-        True values in the order of `predictions`; missing ones are left out.
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
+        True values in the order of `predictions`; rows that miss one are left out.
     predictions : DataFrame of shape (n_rows, 1 + n_classes)
         From `predict`.
-    y_train : Series of shape (n_training_rows,)
+    y_train : Series of shape (n_training_rows,) or DataFrame of shape (n_training_rows, n_targets)
         What the baseline learns: the most frequent class and the class shares, or the mean.
     metric : str, optional
         The metric that decides; default: the tuned one, as the recipe and `y_train` say.
@@ -103,10 +141,9 @@ def evaluate(
         A metric that is undefined on these rows (roc_auc of one class, mape with a true 0) is left out.
     """
     task = task_of(recipe)
-    wanted = recipe.model.data_interface.positive_class
-    positive = task.positive(y_train, wanted) if task.positive is not None else None
+    positive = positives(task, y_train, recipe.model.data_interface.positive_class)
     if metric is None:
-        metric = recipe.hyperparameter_tuning.metric or task.default_metric(int(y_train.nunique()))
+        metric = recipe.hyperparameter_tuning.metric or task.default_metric(most_classes(y_train))
     rows = labelled(y, predictions, task.name, positive)
     names = _names(recipe, metric, rows)
     scores = intervals(rows, names, recipe.random_state)
@@ -119,27 +156,48 @@ def evaluate(
         scores=scores,
         baseline=baseline,
         curves=curves(rows),
-        per_class=_per_class(rows) if isinstance(rows, Labels) else {},
+        per_class=_per_class(rows),
+        per_target=_per_target(rows, list(scores)),
         targets_missed=tuple(_missed(recipe.evaluation.targets, scores, len(rows.truth))),
     )
 
 
-def _names(recipe: Recipe, metric: str, rows: Labels | Numbers) -> list[str]:
+def _names(recipe: Recipe, metric: str, rows: Labelled) -> list[str]:
     """Metrics to report: the recipe's, or all that these predictions allow; always the tuned one."""
-    hard = isinstance(rows, Labels) and rows.probability is None
+    hard = any(isinstance(part, Labels) and part.probability is None for part in parts_of(rows))
     wanted = recipe.evaluation.metrics or tuple(
         m.name for m in task_of(recipe).metrics if not (hard and m.needs == "probability")
     )
     return list(dict.fromkeys(metric_named(m).name for m in (metric, *wanted, *recipe.evaluation.targets)))
 
 
-def _baseline(y: pd.Series[Any], y_train: pd.Series[Any], task: Task, positive: str | None) -> pd.DataFrame:
-    known = y_train.dropna()
-    model = task.baseline().fit(np.zeros((len(known), 1)), task.values(known))
+def _baseline(y: Any, y_train: Any, task: Task, positive: Positive) -> pd.DataFrame:
+    there = y_train[has_labels(y_train)]
+    names, one = target_names(y), task.baseline()
+    model = SeveralTargets(one, names) if names else one
+    model.fit(np.zeros((len(there), 1)), task.values(there))
     return predictions_frame(model, np.zeros((len(y), 1)), y.index, positive)
 
 
-def _per_class(rows: Labels) -> dict[str, dict[str, float]]:
+def _per_target(rows: Labelled, names: list[str]) -> dict[str, dict[str, float]]:
+    if not isinstance(rows, Several):
+        return {}
+    return {
+        target: {name: once(name, part) for name in names}
+        for target, part in zip(rows.names, rows.parts, strict=True)
+    }
+
+
+def _per_class(rows: Labelled) -> dict[str, dict[str, float]]:
+    """Scores of each class, of several targets under `<target>=<class>`."""
+    if isinstance(rows, Several):
+        return {
+            f"{target}={name}": scores
+            for target, part in zip(rows.names, rows.parts, strict=True)
+            for name, scores in _per_class(part).items()
+        }
+    if not isinstance(rows, Labels):
+        return {}
     hits, predicted, true = (part[0] for part in confusion(rows, np.ones((1, len(rows.truth)))))
     return {
         name: {

@@ -11,6 +11,7 @@ import pandas as pd
 from ml_assets.estimators.used import used_columns
 from ml_assets.evaluation.evaluate import predict, predictions_frame
 from ml_assets.features.preprocessing import output_columns
+from ml_assets.records import Positive
 from ml_assets.tasks.metrics import metric_named, score
 
 ROWS = 1_000
@@ -22,9 +23,9 @@ CELLS_AT_ONCE = 4_000_000
 def permutation_importance(
     model: Any,
     frame: pd.DataFrame,
-    y: pd.Series[Any],
+    y: Any,
     metric: str,
-    positive: str | None,
+    positive: Positive,
     random_state: int,
     known: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -37,7 +38,7 @@ def permutation_importance(
         The fitted model.
     frame : DataFrame of shape (n_rows, n_columns)
         Rows the model has not learned; 1,000 of them at most are used.
-    y : Series of shape (n_rows,)
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
         Their true values, none missing.
     metric : str
         Name of the metric.

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.evaluation.curves import MOST_TARGETS
+from ml_assets.tasks.several import has_labels, of_each
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -82,6 +85,13 @@ def residuals(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
     axes.set_ylabel("true − predicted", fontsize=9)
     axes.tick_params(labelsize=8)
     return png(figure)
+
+
+def pictures(name: str, y: Any, predictions: pd.DataFrame) -> dict[str, bytes]:
+    """Draw the picture that a task names, of several targets one of each of the first few, by its name."""
+    there = has_labels(y)
+    each = list(of_each(y[there], predictions[there]))[:MOST_TARGETS]
+    return {f"{name}_{t}" if t else name: PICTURES[name](labels, given) for t, labels, given in each}
 
 
 PICTURES = {"confusion_matrix": confusion_matrix, "residuals": residuals}

@@ -115,8 +115,9 @@ def _typed(
         for name in raw.columns
         if name != ROW_ID and name not in new
     }
-    known = schema.classes if schema is not None else ()
-    return columns | {name: spelled_alike(columns[name], known) for name in classes if name in columns}
+    known = schema.classes if schema is not None else {}
+    spelled = {name: spelled_alike(columns[name], known.get(name, ())) for name in classes if name in columns}
+    return columns | spelled
 
 
 def labels(column: pd.Series) -> pd.Series:

@@ -50,7 +50,7 @@ class Roles:
 def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     """Give each column its role.
 
-    The target, entities, the batch column, dates, identifiers, constants and empty columns are no features.
+    Targets, entities, the batch column, dates, identifiers, constants and empty columns are no features.
     Lists in the preprocessor's parameters name all columns of their kind but those that are made of others. The result
     does not depend on the order of rows or columns.
 
@@ -113,7 +113,7 @@ def _named(column: str, recipe: Recipe) -> str | None:
     """Reason why the recipe itself keeps the column out."""
     if column in RESERVED:
         return "reserved column"
-    if column == recipe.target:
+    if column in recipe.targets:
         return "target"
     if column in recipe.model.data_interface.entity_cols:
         return ENTITY

@@ -55,9 +55,8 @@ class LearnedRows:
         learned[learned] = ~outlying
         left_out[OUTLYING] = int(outlying.sum())
         left_out = {reason: rows for reason, rows in left_out.items() if rows}
-        labels = np.asarray(y)
-        known = len(np.unique(labels[learned])) if labels.dtype.kind not in "fc" else 2
-        if not learned.any() or (known < 2 <= len(np.unique(labels))):
+        labels = np.asarray(y).reshape(len(X), -1)
+        if not learned.any() or any(_lost_classes(labels[:, k], learned) for k in range(labels.shape[1])):
             kept = "no row is" if not learned.any() else "rows of one class only are"
             told = ", ".join(f"{rows:,} {reason}" for reason, rows in left_out.items())
             raise ValueError(
@@ -65,6 +64,13 @@ class LearnedRows:
                 "outlier_treatment that leaves rows in (clip, flag)"
             )
         return learned, left_out
+
+
+def _lost_classes(labels: NDArray[Any], learned: NDArray[np.bool_]) -> bool:
+    """Whether of several classes only one is left."""
+    if labels.dtype.kind in "fc":
+        return False
+    return len(np.unique(labels[learned])) < 2 <= len(np.unique(labels))
 
 
 class ChoosyPipeline(Pipeline):  # type: ignore[misc]  # scikit-learn has no types

@@ -17,7 +17,8 @@ class _Passed(NamedTuple):
 
     raw: list[str]
     clean: list[str]
-    classes: list[str]
+    classes: dict[str, list[str]]
+    """By target."""
 
 
 class Accepted:
@@ -41,11 +42,11 @@ class Accepted:
 
         recipe = self.state.recipe
         new = waiting(frame, recipe, schema) if schema is not None else set()
-        classes: list[str] = []
-        if task_of(recipe).classes:
-            known = schema.classes if schema is not None else ()
-            found = spelled_alike(labels(frame[recipe.target]), known).dropna().unique()
-            classes = sorted(map(str, found))
+        classes: dict[str, list[str]] = {}
+        known = schema.classes if schema is not None else {}
+        for name in recipe.targets if task_of(recipe).classes else ():
+            found = spelled_alike(labels(frame[name]), known.get(name, ())).dropna().unique()
+            classes[name] = sorted(map(str, found))
         names = [str(name) for name in frame.columns]
         self._passed[batch] = _Passed(names, [name for name in names if name not in new], classes)
         self._newest = batch, frame
@@ -87,19 +88,22 @@ class Accepted:
             return self._passed[batch].raw if raw else self._passed[batch].clean
         return self.state.store.columns("raw_data" if raw else "cleaned_features", batch)
 
-    def _classes(self, known: list[str]) -> list[str]:
-        """Class labels of the first batch that has any: their spelling is that of all later ones."""
+    def _classes(self, known: list[str]) -> dict[str, list[str]]:
+        """Class labels of each target in the first batch that has any: their spelling is that of all later ones."""
         from ml_assets.tasks.all import task_of
 
         if not task_of(self.state.recipe).classes:
-            return []
-        target, store = self.state.recipe.target, self.state.store
+            return {}
+        return {target: self._labels(target, known) for target in self.state.recipe.targets}
+
+    def _labels(self, target: str, known: list[str]) -> list[str]:
+        store = self.state.store
         for batch in known:
             if store.has("cleaned_features", batch):
                 found = store.read_frame("cleaned_features", batch, [target])[target].dropna()
                 labels = sorted(map(str, found.unique()))
             else:
-                labels = self._passed[batch].classes
+                labels = self._passed[batch].classes[target]
             if labels:
                 return labels
         return []

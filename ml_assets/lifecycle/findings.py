@@ -41,26 +41,32 @@ def with_findings(
 
     if champion is None or state.recipe.batches is None:
         return report
-    concept, target = report.concept, None
+    concept, targets = report.concept, []
     if scored is not None and report.rows:
         others = [each for each in earlier if each.scored_batch != report.scored_batch]
         together = related(scored.rows, champion.entities, champion.time)
-        target = target_drift(scored.rows[state.recipe.target], champion, others, together)
+        each = (target_drift(scored.rows[name], champion, others, together) for name in state.recipe.targets)
+        targets = [found for found in each if found is not None]
     estimate = _estimated(state, report, earlier)
     words = [
         report.text,
         concept.text if concept is not None and concept.alarm else "",
-        _of_target(target, report),
+        *_of_targets(targets, report),
         estimate.text if estimate is not None else "",
     ]
     text = " ".join(part for part in words if part)
-    return report.model_copy(update={"estimate": estimate, "target": target, "text": text})
+    changes: dict[str, object] = {"estimate": estimate, "text": text}
+    if targets:
+        changes["target"] = min(targets, key=lambda found: (not found.drifted, not found.note, found.p_value))
+    if len(state.recipe.targets) > 1:
+        changes["targets"] = tuple(targets)
+    return report.model_copy(update=changes)
 
 
 def alarms(report: PerformanceReport) -> list[str]:
     """What of it is to be warned of, in words."""
     rising = [report.concept.text] if report.concept is not None and report.concept.alarm else []
-    return [*rising, *(text for text in [_of_target(report.target, report)] if text)]
+    return [*rising, *_of_targets(report.each_target, report)]
 
 
 def tell_findings(state: ModelState, report: PerformanceReport) -> None:
@@ -68,7 +74,7 @@ def tell_findings(state: ModelState, report: PerformanceReport) -> None:
     version, concept, target = report.champion_version, report.concept, report.target
     if concept is not None and concept.alarm:
         tell(state, "concept", f"v{version}:{concept.since}", concept.text, report.batch)
-    if words := _of_target(target, report):
+    if words := " ".join(_of_targets(report.each_target, report)):
         new = ":new classes" if target is not None and target.note else ""
         tell(state, "drift", f"v{version}:target{new}", words, report.batch)
 
@@ -108,7 +114,8 @@ def _estimated(
     return with_record(found, earlier, report)
 
 
-def _of_target(target: ColumnDrift | None, report: PerformanceReport) -> str:
+def _of_targets(targets: Sequence[ColumnDrift], report: PerformanceReport) -> list[str]:
     from ml_assets.monitoring.target import sentence
 
-    return sentence(target, report.scored_batch or "") if target is not None else ""
+    told = (sentence(target, report.scored_batch or "") for target in targets)
+    return [words for words in told if words]

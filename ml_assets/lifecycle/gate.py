@@ -178,11 +178,13 @@ def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
     """Newest labelled rows that no model was trained on, in whole batches."""
     import pandas as pd
 
+    from ml_assets.tasks.several import has_labels
+
     seen = row_ids_learned(state, *(info.version for info in models))
     parts: list[pd.DataFrame] = []
     for batch in reversed(state.store.batches("cleaned_features")):
         frame = state.store.read_frame("cleaned_features", batch).assign(**{BATCH: batch})
-        parts.append(frame[frame[state.recipe.target].notna() & ~frame[ROW_ID].isin(seen)])
+        parts.append(frame[has_labels(frame[state.recipe.target]) & ~frame[ROW_ID].isin(seen)])
         if sum(len(part) for part in parts) >= RECENT_ROWS:
             break
     if not parts:

@@ -157,6 +157,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     from ml_assets.features.cleaning import clean
     from ml_assets.features.functions import FunctionError
     from ml_assets.quality.quarantine import held
+    from ml_assets.tasks.several import has_labels
 
     done: dict[str, Cleaned] = {}
     accepted = Accepted(state)
@@ -179,7 +180,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
         if each == batch or snapshot.changed:
             done[each] = Cleaned(
                 rows=snapshot.rows,
-                labelled_rows=int(result.frame[state.recipe.target].notna().sum()),
+                labelled_rows=int(has_labels(result.frame[state.recipe.target]).sum()),
                 missing_share=float(result.frame.isna().to_numpy().mean()) if snapshot.rows else 0.0,
                 sha256=snapshot.sha256,
                 dropped=dict(result.dropped),

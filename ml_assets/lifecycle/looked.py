@@ -145,12 +145,13 @@ def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) ->
 
     from ml_assets.features.columns import roles
     from ml_assets.quality.hints import Seen
+    from ml_assets.tasks.several import has_labels
 
     recipe = state.recipe
     rows = pd.concat([frame.assign(**{BATCH: batch}) for batch, frame in frames.items()], ignore_index=True)
     if recipe.batches is None:
         rows = rows.drop(columns=BATCH)
-    labelled = rows[rows[recipe.target].notna()]
+    labelled = rows[has_labels(rows[recipe.target])]
     return Seen(rows, roles(labelled if len(labelled) else rows, recipe), recipe, whole)
 
 
@@ -240,6 +241,10 @@ def _rare(seen: Seen) -> list[str]:
     from ml_assets.tasks.all import task_of
     from ml_assets.tasks.metrics import metric_named
 
+    if len(seen.recipe.targets) > 1:
+        return [
+            f"target '{one.recipe.target}': {told}" for one in seen.of_each_target() for told in _rare(one)
+        ]
     recipe, counts = seen.recipe, seen.labels.value_counts()
     if recipe.batches is None or not seen.whole or not task_of(recipe).classes or len(counts) != 2:
         return []
@@ -294,7 +299,7 @@ def _holdout(seen: Seen) -> list[str]:
     from ml_assets.tasks.all import task_of
     from ml_assets.training.splits import split
 
-    recipe, target = seen.recipe, seen.recipe.target
+    recipe = seen.recipe
     if not seen.whole or _cannot_train(seen) or seen.labels.empty:
         return []
     training, test = split(seen.rows, recipe)
@@ -304,9 +309,10 @@ def _holdout(seen: Seen) -> list[str]:
             f"the hold-out has {len(test)} labelled rows, and a first model is judged on {fewest} at least: collect "
             "more rows, or hold more of them out (evaluation.validation.test_size)"
         ]
-    if task_of(recipe).classes and test[target].nunique() == 1 < training[target].nunique():
-        return [
-            f"the hold-out, {len(test):,} rows, has class '{test[target].iloc[0]}' only: how well classes are told "
-            "apart cannot be measured on it, and no first model is promoted"
-        ]
-    return []
+    return [
+        f"the hold-out, {len(test):,} rows, has class '{test[target].iloc[0]}' only{of}: how well classes are told "
+        "apart cannot be measured on it, and no first model is promoted"
+        for target in (recipe.targets if task_of(recipe).classes else ())
+        if test[target].nunique() == 1 < training[target].nunique()
+        for of in [f" in '{target}'" if len(recipe.targets) > 1 else ""]
+    ]

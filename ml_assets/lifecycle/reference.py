@@ -47,7 +47,7 @@ class Stored:
         return self.state.registry.files.holdout(self.state.name, self.version)
 
     @property
-    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame] | None:
+    def holdout(self) -> tuple[Any, pd.DataFrame] | None:
         """Labels and predictions of the hold-out; None for a version that was registered without it."""
         if self._holdout is None:
             return None
@@ -79,12 +79,12 @@ def reference(state: ModelState, version: int) -> Reference:
         version=version,
         kept=Stored(state, version),
         min_rows=recipe.monitoring.min_rows,
-        target=recipe.target,
+        targets=recipe.targets,
         task=recipe.task,
         metric=made_by.metric,
         direction=made_by.direction,
         positive=training.positive,
-        classes=training.classes or (),
+        classes=training.target_classes or {recipe.targets[0]: training.classes or ()},
         holdout=made_by.holdout,
         random_state=recipe.random_state,
         entities=tuple(recipe.model.data_interface.entity_cols),

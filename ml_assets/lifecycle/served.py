@@ -53,14 +53,16 @@ class Served:
         """Rows of `predictions`, in their order."""
         return self.cleaned.loc[self.predictions.index]
 
-    def labels(self, target: str) -> pd.Series[Any]:
-        """Labels of all `answers`, missing where not yet known."""
+    def labels(self, target: Any) -> Any:
+        """Labels of all `answers`, missing where not yet known; `target` is a recipe's, as what it gives."""
         return self.cleaned[target].reindex(self.answers.index)
 
-    def labelled(self, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def labelled(self, target: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Rows whose labels are known, and the predictions for them; learned rows are left out."""
-        known = self.rows[target].notna()
-        return self.rows[known], self.predictions[known]
+        from ml_assets.tasks.several import has_labels
+
+        there = has_labels(self.rows[target])
+        return self.rows[there], self.predictions[there]
 
 
 def served(state: ModelState, batch: str, *others: int) -> Served | None:

@@ -46,7 +46,7 @@ def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[
     batches = _chosen_window(state, batches)
     learned = Window(snapshots={batch: state.store.sha256("cleaned_features", batch) for batch in batches})
     frame = state.store.read_frames("cleaned_features", batches)
-    labelled = frame.dropna(subset=[state.recipe.target]).reset_index(drop=True)
+    labelled = frame.dropna(subset=list(state.recipe.targets)).reset_index(drop=True)
     try:
         parts = dict(zip(("training_set", "test_set"), split(labelled, state.recipe), strict=True))
     except ValueError as error:
@@ -72,7 +72,7 @@ def _chosen_window(state: ModelState, batches: list[str]) -> list[str]:
         return batches
     fit = fixed_fit(state.recipe, champion.trained.training)
 
-    def answers(trained_on: Sequence[str], judge: str) -> tuple[pd.Series[Any], pd.DataFrame] | None:
+    def answers(trained_on: Sequence[str], judge: str) -> tuple[Any, pd.DataFrame] | None:
         rows = state.store.read_frame("cleaned_features", judge)
         try:
             model = fit(state.store.read_frames("cleaned_features", list(trained_on)))

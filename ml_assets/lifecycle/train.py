@@ -144,16 +144,15 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
 
 
 def evaluation_pictures(
-    recipe: Recipe, evaluation: Evaluation, y: pd.Series[Any], predicted: pd.DataFrame
+    recipe: Recipe, evaluation: Evaluation, y: Any, predicted: pd.DataFrame
 ) -> dict[str, bytes]:
     """Draw what the recipe's task shows of an evaluation, and its curves."""
-    from ml_assets.evaluation.pictures import PICTURES
+    from ml_assets.evaluation.pictures import pictures
     from ml_assets.reports.svg import panels
     from ml_assets.tasks.all import task_of
 
-    name = task_of(recipe).picture
     curves = {"curves": panels(evaluation.curves)} if evaluation.curves else {}
-    return {name: PICTURES[name](y, predicted)} | curves
+    return pictures(task_of(recipe).picture, y, predicted) | curves
 
 
 def champion_step(
@@ -205,7 +204,9 @@ def champion_step(
         news.begins("last fit, on all rows of the window", seconds_of_a_fit(trained.training))
         trained = _refit(state, as_of, trained, parent_run_id)
     files.log_profile(registry.client, trained.run_id, known)
-    files.log_holdout(registry.client, trained.run_id, test, predicted, trained.training, state.recipe.target)
+    files.log_holdout(
+        registry.client, trained.run_id, test, predicted, trained.training, state.recipe.targets
+    )
     tags, note = {"gate": promotion.outcome}, version_note(trained, evaluation, promotion)
     after = max(told, newest_number(state))
     version = registry.register(trained, tags, evaluation=evaluation, actor=actor, note=note, after=after)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ml_assets.lifecycle.describe import PAGE
 from ml_assets.names import STATIC
 from ml_assets.registry import run_page
-from ml_assets.shown import figure
+from ml_assets.shown import figure, listed
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.accounting import TrainingRows
@@ -99,7 +99,8 @@ def _history(training: TrainingResult) -> bytes:
 def about(state: ModelState, metric: str) -> str:
     """Say what a model is, for the page of the registered model."""
     recipe, name = state.recipe, state.name
-    told = [f"Predicts `{recipe.target}` ({recipe.task.replace('_', ' ')}), judged by {metric}."]
+    names = listed(f"`{name}`" for name in recipe.targets)
+    told = [f"Predicts {names} ({recipe.task.replace('_', ' ')}), judged by {metric}."]
     if recipe.batches is not None:
         delay = recipe.monitoring.label_delay
         late = f", labels are known {delay} batch{'es' * (delay != 1)} later" if delay else ""
@@ -133,6 +134,13 @@ def training_report(
             (
                 (name, figure(s.value), figure(s.low), figure(s.high), _figure(evaluation.baseline.get(name)))
                 for name, s in evaluation.scores.items()
+            ),
+        ),
+        table(
+            ("target", *evaluation.scores),
+            (
+                (target, *(_figure(scores.get(name)) for name in evaluation.scores))
+                for target, scores in evaluation.per_target.items()
             ),
         ),
         *(f"Suspected leak: {leak.column} {leak.text}." for leak in evaluation.leaks),

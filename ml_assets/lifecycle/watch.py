@@ -171,9 +171,9 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     known = None
     if champion is not None:
         known = reference(state, champion.version if answered is None else answered.version)
-    now = _scored(answered, known)
+    now = _scored(state, answered, known)
     pool = waiting(earlier, known.version, now.batch) if known is not None and now is not None else []
-    before = [_scored(served(state, each), known) for each in pool]
+    before = [_scored(state, served(state, each), known) for each in pool]
     scored = performance_report(batch, known, now, earlier, [each for each in before if each is not None])
     report = with_findings(state, scored, earlier, known, answered)
     state.store.write_record("performance_report", batch, report)
@@ -246,7 +246,7 @@ def _probation(state: ModelState, batch: str) -> Probation:
     return Probation(words, (words,), rolled_back=True)
 
 
-def _scored(answered: Served | None, champion: Reference | None) -> Scored | None:
+def _scored(state: ModelState, answered: Served | None, champion: Reference | None) -> Scored | None:
     from ml_assets.monitoring.dependence import related
     from ml_assets.monitoring.reference import Scored
 
@@ -255,7 +255,7 @@ def _scored(answered: Served | None, champion: Reference | None) -> Scored | Non
     rows = answered.cleaned.reindex(answered.answers.index)
     return Scored(
         answered.batch,
-        answered.labels(champion.target),
+        answered.labels(state.recipe.target),
         answered.answers,
         answered.learned,
         related(rows, champion.entities, champion.time),

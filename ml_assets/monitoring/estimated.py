@@ -8,7 +8,8 @@ whether drift does harm as long as labels are missing (`retraining/harm.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Numbers
 from ml_assets.tasks.classification import probability_classes
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
+from ml_assets.tasks.several import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +74,12 @@ def estimate(
     Estimate
         `value` is None, with the `reason`, where nothing can be estimated.
     """
+    if not isinstance(holdout.target, str):
+        parts = [
+            estimate(batch, champion_version, each, rows, given, random_state=random_state)
+            for each, given in _each_target(holdout, predictions)
+        ]
+        return _mean_of(parts)
     metric, known, guesses = holdout.metric, holdout.rows, holdout.predictions
     chosen, labels = metric_named(metric), known[holdout.target]
     blank = partial(
@@ -94,6 +102,20 @@ def estimate(
     if value is None or not np.isfinite(value):
         return blank(reason=reason or f"these rows are expected to have {chosen.undefined}")
     return blank(value=float(value), method=f"{method} on {len(known):,} rows of the hold-out")
+
+
+def _each_target(holdout: Holdout, predictions: pd.DataFrame) -> Iterator[tuple[Holdout, pd.DataFrame]]:
+    known, given = answers(holdout.predictions), answers(predictions)
+    for name in holdout.target:
+        yield replace(holdout, target=name, predictions=known[name]), given[name]
+
+
+def _mean_of(parts: Sequence[Estimate]) -> Estimate:
+    """Mean of the estimates of several targets; none where one is missing."""
+    values = [part.value for part in parts if part.value is not None]
+    if len(values) == len(parts):
+        return parts[0].model_copy(update={"value": float(np.mean(values))})
+    return next(part for part in parts if part.value is None)
 
 
 def _impossible(metric: Metric, y: pd.Series[Any], predictions: pd.DataFrame) -> str:

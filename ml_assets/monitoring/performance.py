@@ -18,6 +18,7 @@ from ml_assets.records import Direction, PerformanceReport, Score, SequentialTes
 from ml_assets.shown import figure
 from ml_assets.tasks.influence import FEWEST
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
+from ml_assets.tasks.several import has_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,15 +79,17 @@ def performance_report(
         direction=direction,
         holdout=holdout,
     )
-    if scored is None or not scored.y.notna().any():
+    if scored is None or not has_labels(scored.y).any():
         late = f" of {scored.batch}" if scored is not None else ""
         return blank(status="waiting", rows=0, coverage=0.0, text=f"Waiting for the labels{late}.")
-    known = scored.y.notna().to_numpy()
-    coverage = float(known.mean())
-    fresh = known if scored.learned is None else known & ~np.asarray(scored.learned, dtype=bool)
+    labelled_rows = has_labels(scored.y)
+    coverage = float(labelled_rows.mean())
+    fresh = labelled_rows
+    if scored.learned is not None:
+        fresh = labelled_rows & ~np.asarray(scored.learned, dtype=bool)
     rows = int(fresh.sum())
     if rows == 0:
-        text = f"All {int(known.sum())} labelled rows of {scored.batch} are rows the champion was trained on."
+        text = f"All {int(labelled_rows.sum())} labelled rows of {scored.batch} are rows the champion was trained on."
         return blank(status="in_sample", rows=0, coverage=coverage, text=text)
     y, predictions = scored.y[fresh], scored.predictions[fresh]
     related = scored.related.of(fresh) if scored.related is not None else None
@@ -96,7 +99,7 @@ def performance_report(
     few = too_few(y, predictions, champion)
     if pool and (rows < champion.min_rows or few):
         whole = together(parts)
-        there = whole.y.notna().to_numpy()
+        there = has_labels(whole.y)
         all_rows, still = int(there.sum()), too_few(whole.y[there], whole.predictions[there], champion)
         if all_rows >= champion.min_rows and not still:
             few = None
@@ -167,7 +170,7 @@ def widened(score: Score, design: float) -> Score:
     return Score(value=score.value, low=round(low, 12), high=round(high, 12))
 
 
-def _losses(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Any:
+def _losses(y: Any, predictions: pd.DataFrame, champion: Reference) -> Any:
     from ml_assets.monitoring.sequential import row_losses
 
     return row_losses(y, predictions, champion.task)
@@ -187,7 +190,7 @@ def _concept(
     )
 
 
-def _score(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Score | None:
+def _score(y: Any, predictions: pd.DataFrame, champion: Reference) -> Score | None:
     """Return the metric with its bootstrap 95 % interval; None where it is undefined."""
     from ml_assets.tasks.intervals import intervals
 

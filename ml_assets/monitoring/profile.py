@@ -19,7 +19,7 @@ from ml_assets.monitoring.samples import mid_ranks
 from ml_assets.monitoring.verdict import JOINT, outputs
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Monitoring, Recipe
-from ml_assets.records import Profile
+from ml_assets.records import Positive, Profile
 
 USUAL_BATCHES = 24
 REFERENCE_ROWS = 10_000
@@ -29,7 +29,7 @@ PREDICTIONS = 2_000
 def profile(
     model: Any,
     metric: str,
-    positive: str | None,
+    positive: Positive,
     train: pd.DataFrame,
     test: pd.DataFrame,
     predicted: pd.DataFrame,
@@ -58,13 +58,15 @@ def profile(
     whole = pd.concat([train, test], ignore_index=True)
     some = np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]
     shown = predicted.iloc[some]
-    labels = target.usual_effects(whole, recipe.target, recipe.task) if recipe.batches else {}
+    labels = {
+        name: target.usual_effects(whole, name, recipe.task) for name in recipe.targets if recipe.batches
+    }
     return Profile(
         metric=metric,
         importance=permutation_importance(
             model, test, test[recipe.target], metric, positive, recipe.random_state, whole, progress
         ),
-        usual=usual_effects(whole, recipe) | ({recipe.target: labels} if labels else {}),
+        usual=usual_effects(whole, recipe) | {name: effects for name, effects in labels.items() if effects},
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
         design=_design(shown, test.iloc[some], recipe),
     )

@@ -18,6 +18,7 @@ from ml_assets.shown import figure
 from ml_assets.tasks.base import Labels
 from ml_assets.tasks.influence import FEWEST, rarest
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
+from ml_assets.tasks.several import Labelled, has_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,20 +48,18 @@ class Few(NamedTuple):
         return f"of {rows:,} rows only {self.found:,} are of the class {self.name!r}, fewer than {FEWEST}"
 
 
-def too_few(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Few | None:
+def too_few(y: Any, predictions: pd.DataFrame, champion: Reference) -> Few | None:
     """Name the class of which there are fewer than 10 labelled rows; None where the metric speaks of none."""
     found = _few(y, predictions, champion)
     return found if found is not None and found.found < FEWEST else None
 
 
-def expected(
-    y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference, design: float = 1.0
-) -> Expected | None:
+def expected(y: Any, predictions: pd.DataFrame, champion: Reference, design: float = 1.0) -> Expected | None:
     """Draw batches like this one from the hold-out.
 
     Parameters
     ----------
-    y : Series of shape (n_rows,)
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
         Labels, none missing.
     predictions : DataFrame of shape (n_rows, 1 + n_classes)
         The champion's.
@@ -73,15 +72,17 @@ def expected(
     -------
     Expected or None
         None where the score needs none: the metric speaks of no class, there are 100 rows of each, or the hold-out
-        was not kept or lacks a class of the batch.
+        was not kept or lacks a class of the batch; and where there are several targets.
     """
     few, kept = _few(y, predictions, champion), champion.kept.holdout
     if few is None or kept is None:
         return None
-    known = kept[0].notna().to_numpy()
+    labelled_rows = has_labels(kept[0])
     rows = _labels(y, predictions, champion)
-    holdout = _labels(kept[0][known], kept[1][known], champion)
-    there = rarest(holdout)[1]
+    holdout = _labels(kept[0][labelled_rows], kept[1][labelled_rows], champion)
+    if not isinstance(rows, Labels) or not isinstance(holdout, Labels):
+        return None  # rows drawn by the classes of one target would not have the classes of the others
+    there = _rarest_rows(holdout)
     wanted = _counts(rows, holdout)
     if min(few.found, there) >= ENOUGH or wanted is None:
         return None
@@ -183,16 +184,22 @@ def _counts(rows: Labels, holdout: Labels) -> dict[int, int] | None:
     return found
 
 
-def _few(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Few | None:
+def _few(y: Any, predictions: pd.DataFrame, champion: Reference) -> Few | None:
     if not champion.metric or not metric_named(champion.metric).by_class:
         return None
-    return Few(*rarest(_labels(y, predictions, champion)))
+    found = rarest(_labels(y, predictions, champion))
+    return None if found is None else Few(*found)
 
 
-def _labels(y: pd.Series[Any], predictions: pd.DataFrame, champion: Reference) -> Labels:
-    rows = labelled(y, predictions, metric_named(champion.metric).task, champion.positive)
-    assert isinstance(rows, Labels)
-    return rows
+def _rarest_rows(rows: Labels) -> int:
+    """Rows of the rarest class."""
+    found = rarest(rows)
+    assert found is not None
+    return found[1]
+
+
+def _labels(y: Any, predictions: pd.DataFrame, champion: Reference) -> Labelled:
+    return labelled(y, predictions, metric_named(champion.metric).task, champion.positive)
 
 
 def as_expected(found: Expected) -> str:

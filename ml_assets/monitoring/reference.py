@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ml_assets.features.columns import Roles
     from ml_assets.monitoring.dependence import Related
-    from ml_assets.records import Direction, LossSummary, Profile, Score
+    from ml_assets.records import Direction, LossSummary, Positive, Profile, Score
 
 
 class Kept(Protocol):
@@ -35,7 +35,7 @@ class Kept(Protocol):
         """Importance of columns, usual effects, predictions on the hold-out."""
 
     @property
-    def holdout(self) -> tuple[pd.Series[Any], pd.DataFrame] | None:
+    def holdout(self) -> tuple[Any, pd.DataFrame] | None:
         """Labels of the hold-out, and what the model that had not seen them predicted."""
 
 
@@ -47,7 +47,7 @@ class InMemory:
     roles: Roles
     losses: LossSummary | None = None
     profile: Profile | None = None
-    holdout: tuple[pd.Series[Any], pd.DataFrame] | None = None
+    holdout: tuple[Any, pd.DataFrame] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,16 @@ class Reference:
         What the reports compare with.
     min_rows : int
         Fewer rows than this prove nothing (`monitoring.min_rows`).
-    target, task : str
+    targets : tuple of str
         What it predicts.
+    task : str
+        Kind of problem.
     metric, direction : str
         What is measured, and which way is better.
     positive : str or None
         Positive class of two.
-    classes : tuple of str
-        Classes it knows; its rows may be a sample.
+    classes : mapping of str to tuple of str
+        Classes it knows, by target; its rows may be a sample.
     holdout : Score or None
         Its score on the hold-out.
     random_state : int
@@ -85,12 +87,12 @@ class Reference:
     version: int
     kept: Kept
     min_rows: int
-    target: str
+    targets: tuple[str, ...]
     task: str
     metric: str
     direction: Direction
-    positive: str | None
-    classes: tuple[str, ...]
+    positive: Positive
+    classes: Mapping[str, tuple[str, ...]]
     holdout: Score | None
     random_state: int
     entities: tuple[str, ...] = ()
@@ -107,12 +109,12 @@ class Reference:
             version=version,
             kept=kept,
             min_rows=min_rows,
-            target="",
+            targets=(),
             task="",
             metric="",
             direction="maximize",
             positive=None,
-            classes=(),
+            classes={},
             holdout=None,
             random_state=0,
             **known,
@@ -127,7 +129,7 @@ class Scored:
     ----------
     batch : str
         The batch whose rows are scored.
-    y : Series of shape (n_rows,)
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
         Its labels, missing where not yet known.
     predictions : DataFrame of shape (n_rows, 1 + n_classes)
         The answers, in the order of `y`.
@@ -136,7 +138,7 @@ class Scored:
     """
 
     batch: str
-    y: pd.Series[Any]
+    y: Any
     predictions: pd.DataFrame
     learned: Any | None = None
     related: Related | None = None
@@ -151,8 +153,8 @@ class Holdout:
     ----------
     metric : str
         A name in `METRICS`: what is estimated.
-    target : str
-        Column of the labels.
+    target : str or list of str
+        Column of the labels, or the columns of several.
     rows : DataFrame of shape (n_rows, n_columns)
         Features and labels.
     predictions : DataFrame of shape (n_rows, n_outputs)
@@ -162,7 +164,7 @@ class Holdout:
     """
 
     metric: str
-    target: str
+    target: Any
     rows: pd.DataFrame
     predictions: pd.DataFrame
     features: Sequence[str] = ()

@@ -33,6 +33,7 @@ from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats
 from ml_assets.tasks.classification import GREATEST_LOSSES
 from ml_assets.tasks.metrics import labelled
+from ml_assets.tasks.several import answers, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,16 +49,18 @@ OVERSHOOT = 1.166  # standard deviations of a step, twice .583 (Siegmund 1985, X
 
 def loss_kind(predictions: pd.DataFrame, task: str) -> str:
     """Name the loss of a row: the best that task and estimator allow."""
-    return TASKS[task].loss_kind(predictions)
+    return TASKS[task].loss_kind(next(iter(answers(predictions).values())))
 
 
-def row_losses(y: pd.Series[Any], predictions: pd.DataFrame, task: str) -> Floats:
+def row_losses(y: Any, predictions: pd.DataFrame, task: str) -> Floats:
     """Loss of each labelled row: log loss, 0 or 1 where there are no probabilities, squared error.
+
+    Of several targets their mean.
 
     Parameters
     ----------
-    y : Series of shape (n_rows,)
-        True values; rows where they are missing are left out.
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
+        True values; rows where one is missing are left out.
     predictions : DataFrame of shape (n_rows, 1 + n_classes)
         From `predict`. Probabilities are clipped to 0.01 … 0.99.
     task : {"classification", "regression"}
@@ -70,7 +73,9 @@ def row_losses(y: pd.Series[Any], predictions: pd.DataFrame, task: str) -> Float
     >>> row_losses(pd.Series([1.0, None, 5.0]), pd.DataFrame({"prediction": [1.0, 2.0, 3.0]}), "regression")
     array([0., 4.])
     """
-    return TASKS[task].row_losses(labelled(y, predictions, task, None))  # the same for all classes
+    rows = labelled(y, predictions, task, None)  # the same for all classes
+    losses = [TASKS[task].row_losses(part) for part in parts_of(rows)]
+    return np.asarray(np.mean(losses, axis=0))
 
 
 def loss_summary(losses: Floats, kind: str, rows: Related | None = None) -> LossSummary | None:

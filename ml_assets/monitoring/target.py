@@ -36,7 +36,7 @@ def target_drift(
     Parameters
     ----------
     y : Series of shape (n_rows,)
-        Labels of the scored batch; missing ones are left out.
+        Labels of one target of the scored batch, by its name; missing ones are left out.
     champion : Reference
         The champion, with the labels of the rows it was trained on.
     earlier : sequence of PerformanceReport
@@ -50,22 +50,24 @@ def target_drift(
         `note` names classes that the champion has never seen: it can never predict them.
     """
     rows = rows.of(y.notna().to_numpy()) if rows is not None else None
-    known = champion.kept.rows[champion.kept.rows[champion.target].notna()]
-    y, learned = y.dropna(), known[champion.target]
+    column = str(y.name)
+    known = champion.kept.rows[champion.kept.rows[column].notna()]
+    y, learned = y.dropna(), known[column]
     if min(len(y), len(learned)) < champion.min_rows:
         return None
     together = Sides.of(related(known, champion.entities, champion.time), rows)
     pair = _pair(y, learned, champion.task)
     sides = (learned, y) if isinstance(pair, NumberPair) else (learned.astype(str), y.astype(str))
     designed = partial(together.designed, pair, *sides)
-    usual = champion.kept.profile.usual.get(champion.target, {}) if champion.kept.profile is not None else {}
+    usual = champion.kept.profile.usual.get(column, {}) if champion.kept.profile is not None else {}
     history = {name: [abs(value) for value in values] for name, values in usual.items()}
     for report in earlier:
-        entry = report.target
+        entry = next((each for each in report.each_target if each.column == column), None)
         if report.champion_version == champion.version and entry is not None and not entry.drifted:
             for name, value in entry.effects.items():
                 history.setdefault(name, []).append(abs(value))
-    return verdict(str(y.name), pair, _unseen(pair, champion.classes), history, 1.0, designed)
+    unseen = _unseen(pair, champion.classes.get(column, ()))
+    return verdict(column, pair, unseen, history, float(len(champion.targets)), designed)
 
 
 def usual_effects(frame: pd.DataFrame, target: str, task: str) -> dict[str, tuple[float, ...]]:

@@ -18,6 +18,7 @@ from ml_assets.monitoring.whole import FURTHER, HALF, too_few
 from ml_assets.recipe.periods import PERIODS, Period
 from ml_assets.records import BatchFacts
 from ml_assets.tasks.all import task_of
+from ml_assets.tasks.several import has_labels
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -50,11 +51,13 @@ def facts_of(frame: pd.DataFrame, recipe: Recipe, batch: str) -> BatchFacts:
     frame : DataFrame of shape (n_rows, n_columns)
         Its rows as they came, without those in quarantine.
     """
-    target = recipe.target
-    known = frame[target].dropna() if target in frame else frame.iloc[:, 0][:0]
-    classes: Mapping[str, float] = {}
-    if task_of(recipe).classes and len(known) and known.nunique() <= MOST_CLASSES:
-        classes = {str(name): float(share) for name, share in known.value_counts(normalize=True).items()}
+    there = [name for name in recipe.targets if name in frame]
+    classes: dict[str, float] = {}
+    for name in there if task_of(recipe).classes else ():
+        of = f"{name}=" if len(recipe.targets) > 1 else ""
+        if 0 < frame[name].nunique() <= MOST_CLASSES:
+            shares = frame[name].value_counts(normalize=True)
+            classes |= {f"{of}{label}": float(share) for label, share in shares.items()}
     some = frame.head(MOST_ROWS)
     try:
         repeated = float(some.duplicated().mean()) if len(some) else 0.0
@@ -63,10 +66,14 @@ def facts_of(frame: pd.DataFrame, recipe: Recipe, batch: str) -> BatchFacts:
     return BatchFacts(
         batch=batch,
         rows=len(frame),
-        missing={str(name): float(share) for name, share in frame.isna().mean().items() if name != target},
+        missing={
+            str(name): float(share)
+            for name, share in frame.isna().mean().items()
+            if name not in recipe.targets
+        },
         repeated=repeated,
-        labelled=len(known),
-        classes=dict(classes),
+        labelled=int(has_labels(frame[there]).sum()) if len(there) == len(recipe.targets) else 0,
+        classes=classes,
     )
 
 

@@ -15,7 +15,8 @@ from ml_assets.monitoring.design import Effects
 from ml_assets.monitoring.joint import FLOOR, joint_change
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
-from ml_assets.tasks.base import PROBABILITY
+from ml_assets.tasks.base import PREDICTION, PROBABILITY
+from ml_assets.tasks.several import answers, column_of
 
 if TYPE_CHECKING:
     from ml_assets.monitoring.compared import Compared
@@ -228,5 +229,9 @@ def outputs(predictions: pd.DataFrame) -> list[str]:
     >>> outputs(pd.DataFrame({"prediction": ["a"], "probability_a": [0.9], "probability_b": [0.1]}))
     ['probability_b']
     """
-    shares = [str(name) for name in predictions.columns if str(name).startswith(PROBABILITY)]
-    return shares[-1:] if len(shares) == 2 else shares or ["prediction"]
+    found = []
+    for target, part in answers(predictions).items():
+        shares = [str(name) for name in part.columns if str(name).startswith(PROBABILITY)]
+        telling = shares[-1:] if len(shares) == 2 else shares or [PREDICTION]
+        found += [column_of(name, target) if target else name for name in telling]
+    return found

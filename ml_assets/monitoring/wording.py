@@ -117,7 +117,7 @@ def without_alarm(report: DriftReport) -> str:
 
 def labels_without_alarm(report: PerformanceReport) -> str:
     """Say what a performance report found that raises no alarm: also labels that differ for certain, but by little."""
-    return _calm(f"No alarm. {report.text}", [report.target] if report.target is not None else [], "labels")
+    return _calm(f"No alarm. {report.text}", list(report.each_target), "labels")
 
 
 SURE = 0.01

@@ -173,8 +173,10 @@ def training_metadata(training: TrainingResult) -> Metadata:
 
 def evaluation_metadata(evaluation: Evaluation) -> Metadata:
     """Show every metric with its interval beside the baseline; the values plot over retrains."""
+    targets = [{"target": name, **scores} for name, scores in evaluation.per_target.items()]
     return {
         "rows": evaluation.rows,
+        **({"targets": score_table(targets)} if targets else {}),
         "scores": score_table(
             {
                 "metric": name,

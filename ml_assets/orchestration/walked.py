@@ -122,7 +122,7 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
         rows, answers = answered.labelled(state.recipe.target)
         if rows.empty:
             continue
-        y = rows[[state.recipe.target]]
+        y = rows[list(state.recipe.targets)]
         lived.append(y.join(answers))
         never.append(y.join(predict(model, rows)))
     if not lived:
@@ -130,7 +130,7 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
 
     def pooled(parts: list[pd.DataFrame]) -> float:
         frame = pd.concat(parts, ignore_index=True)
-        truth, predictions = frame[state.recipe.target], frame.drop(columns=state.recipe.target)
+        truth, predictions = frame[state.recipe.target], frame.drop(columns=list(state.recipe.targets))
         return score(first.metric, truth, predictions, first.trained.training.positive)
 
     return Comparison(

@@ -8,22 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.promotion.paired import Paired, compare, differ, numbered
-from ml_assets.tasks.base import PROBABILITY, Labels
-from ml_assets.tasks.influence import spread_of
+from ml_assets.tasks.base import PROBABILITY, Labels, Numbers
+from ml_assets.tasks.influence import classes_of, spread_of
 from ml_assets.tasks.metrics import labelled
+from ml_assets.tasks.several import has_labels, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml_assets.records import Positive
 
 BINS = 10
 
 
 def calibration(
-    y: pd.Series[Any],
+    y: Any,
     first: pd.DataFrame,
     second: pd.DataFrame,
     *,
-    positive: str | None,
+    positive: Positive,
     blocks: Any | None = None,
 ) -> dict[str, Paired]:
     """Compare two classifiers' probabilities by log loss and by expected calibration error.
@@ -35,13 +38,13 @@ def calibration(
     """
     if not all(any(str(c).startswith(PROBABILITY) for c in frame.columns) for frame in (first, second)):
         return {}
-    known = y.notna().to_numpy()
+    there = has_labels(y)
     loss = compare(y, first, second, "log_loss", blocks=blocks, positive=positive)
-    rows = [labels_of(y, side, positive) for side in (first, second)]
-    terms = [calibration_terms(side) for side in rows]
+    rows = [labelled(y, side, "classification", positive) for side in (first, second)]
+    terms = [np.mean([calibration_terms(part) for part in parts_of(side)], axis=0) for side in rows]
     scores = [float(part.mean()) for part in terms]
-    groups, tells = numbered(blocks, known), differ(first[known], second[known])
-    found = spread_of(terms[1] - terms[0], groups, rows[0].truth, tells)
+    groups, tells = numbered(blocks, there), differ(first[there], second[there])
+    found = spread_of(terms[1] - terms[0], groups, classes_of(rows[0]), tells)
     error = Paired(
         first=scores[0],
         second=scores[1],
@@ -54,20 +57,13 @@ def calibration(
     return {"log_loss": loss, "calibration_error": error} if loss else {"calibration_error": error}
 
 
-def labels_of(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> Labels:
-    """Labelled predictions of a classifier."""
-    rows = labelled(y, predictions, "classification", positive)
-    assert isinstance(rows, Labels)
-    return rows
-
-
-def calibration_terms(rows: Labels) -> NDArray[np.float64]:
+def calibration_terms(rows: Labels | Numbers) -> NDArray[np.float64]:
     """Terms whose mean is the expected calibration error (Guo et al. 2017), shape (n_rows,).
 
     Rows are put into ten bins of equal size by the probability of the likeliest class; in each, the share
     that is right is compared with the mean probability. The sign of a bin's difference makes each row's term.
     """
-    assert rows.probability is not None
+    assert isinstance(rows, Labels) and rows.probability is not None
     sure = rows.probability.max(axis=1)
     right = rows.probability.argmax(axis=1) == rows.truth
     order = np.argsort(sure, kind="stable")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ml_assets.records import Evaluation
 from ml_assets.tasks.base import PROBABILITY
+from ml_assets.tasks.several import answers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +26,15 @@ def defects(challenger: pd.DataFrame, champion: pd.DataFrame | None, evaluation:
         return ["the challenger gives the same answer for every row"]
     if not _finite(challenger):
         return ["the challenger's predictions are not all finite numbers"]
-    shares = challenger[[name for name in challenger if str(name).startswith(PROBABILITY)]].to_numpy(float)
-    if shares.size and (shares.min() < 0 or abs(shares.sum(axis=1) - 1).max() > 1e-3):
+    if not all(map(_shares, answers(challenger).values())):
         return ["the challenger's probabilities are not between 0 and 1, or do not add up to 1"]
     return []
+
+
+def _shares(predictions: pd.DataFrame) -> bool:
+    """Whether the probabilities of one target are some, if there are any."""
+    shares = predictions[[name for name in predictions if str(name).startswith(PROBABILITY)]].to_numpy(float)
+    return not shares.size or bool(shares.min() >= 0 and abs(shares.sum(axis=1) - 1).max() <= 1e-3)
 
 
 def _constant(predictions: pd.DataFrame) -> bool:

@@ -22,6 +22,7 @@ from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion
 from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.metrics import metric_named, undefined
+from ml_assets.tasks.several import has_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,8 +116,8 @@ def _decide(
     if expected != direction:
         raise ValueError(f"direction: {metric} is to {expected}, not to {direction}.")
     champion, challenger, looks = judged.champion, judged.challenger, judged.looks
-    known = judged.y.notna().to_numpy()
-    rows = int(known.sum())
+    labelled = has_labels(judged.y)
+    rows = int(labelled.sum())
     answer = partial(
         Promotion,
         metric=metric,
@@ -156,7 +157,7 @@ def _decide(
         comparison=judged.past.comparison(result, metric) if judged.past is not None else None,
     )
     words = _words(result, metric, low, high, looks)
-    if judged.blocks is not None and len(np.unique(np.asarray(judged.blocks)[known])) == 1:
+    if judged.blocks is not None and len(np.unique(np.asarray(judged.blocks)[labelled])) == 1:
         words += ", rows taken as independent"
     meaningful = max(promotion.min_gain, MEANINGFUL * abs(result.first))
     if result.differing == 0:
@@ -205,12 +206,12 @@ def _segment_gains(
 ) -> list[SegmentGain]:
     """The gain in each segment with enough labelled rows, of each class, the worst first."""
     y, challenger, blocks = judged.y, judged.challenger, judged.blocks
-    known = y.notna().to_numpy()
-    different = differ(champion, challenger) & known
+    labelled = has_labels(y)
+    different = differ(champion, challenger) & labelled
     found: list[tuple[str, Paired]] = []
     for name, mask in (judged.segments or {}).items():
         rows = np.asarray(mask, dtype=bool)
-        if (rows & known).sum() < promotion.min_rows or not (rows & different).any():
+        if (rows & labelled).sum() < promotion.min_rows or not (rows & different).any():
             continue
         part = None if blocks is None else np.asarray(blocks)[rows]
         result = test(y[rows], champion[rows], challenger[rows], blocks=part)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ml_assets.promotion.paired import Paired
     from ml_assets.recipe.schema import Recipe
-    from ml_assets.records import Direction
+    from ml_assets.records import Direction, Positive
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Measure:
 
     metric: str
     direction: Direction
-    positive: str | None
+    positive: Positive
     random_state: int = 0
 
 
@@ -64,7 +64,7 @@ class Judged:
 
     Parameters
     ----------
-    y : Series of shape (n_rows,)
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
         True values; rows without one are left out.
     champion : DataFrame of shape (n_rows, 1 + n_classes) or None
         What the champion answered, on probation the one before; None where there is none.
@@ -82,7 +82,7 @@ class Judged:
         What newer models gained over older ones before. Default: nothing is known.
     """
 
-    y: pd.Series[Any]
+    y: Any
     champion: pd.DataFrame | None
     challenger: pd.DataFrame
     blocks: Any | None = None

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import Labels, Numbers
 from ml_assets.tasks.influence import FEWEST, rarest, spread
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
+from ml_assets.tasks.several import Labelled, answer_columns, has_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ANSWER = ["prediction"]
-"""What a metric without probabilities looks at."""
+    from ml_assets.records import Positive
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,12 @@ class Paired:
 
 
 def compare(
-    y: pd.Series[Any],
+    y: Any,
     first: pd.DataFrame,
     second: pd.DataFrame,
     metric: str,
     *,
-    positive: str | None,
+    positive: Positive,
     blocks: Any | None = None,
     random_state: int = 0,
 ) -> Paired | None:
@@ -73,7 +72,7 @@ def compare(
 
     Parameters
     ----------
-    y : Series of shape (n_rows,)
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
         True values; rows without one are left out.
     first, second : DataFrame of shape (n_rows, 1 + n_classes)
         Predictions for the same rows in the same order.
@@ -99,15 +98,15 @@ def compare(
     chosen = metric_named(metric)
     if not first.index.equals(second.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
-    known = y.notna().to_numpy()
-    truth, before, after = y[known], first[known], second[known]
-    groups = numbered(blocks, known)
+    there = has_labels(y)
+    truth, before, after = y[there], first[there], second[there]
+    groups = numbered(blocks, there)
     sides = [labelled(truth, predictions, chosen.task, positive) for predictions in (before, after)]
     scores = [float(evaluate_counts(chosen, side, np.ones((1, len(truth))))[0]) for side in sides]
     if not np.isfinite(scores).all():
         return None
     tells = differ(before, after)
-    answers = tells if chosen.needs == "probability" else differ(before[ANSWER], after[ANSWER])
+    answers = tells if chosen.needs == "probability" else _answer_otherwise(before, after)
     found = spread(chosen, sides, groups, answers, random_state)
     if found is None:
         return None
@@ -125,11 +124,17 @@ def compare(
     )
 
 
-def _too_few(rows: Labels | Numbers) -> tuple[str, int | None]:
+def _answer_otherwise(first: pd.DataFrame, second: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows on which the predictions differ, which are what a metric without probabilities looks at."""
+    return differ(first[answer_columns(first)], second[answer_columns(second)])
+
+
+def _too_few(rows: Labelled) -> tuple[str, int | None]:
     """Name a class that has too few rows, and how many rows would have enough of it."""
-    if not isinstance(rows, Labels):
+    found = rarest(rows)
+    if found is None:
         return "", None
-    name, count = rarest(rows)
+    name, count = found
     total = len(rows.truth)
     if count >= FEWEST:
         return "", None

@@ -9,6 +9,7 @@ from ml_assets.promotion.paired import compare
 from ml_assets.records import Probation
 from ml_assets.shown import figure
 from ml_assets.tasks.metrics import undefined
+from ml_assets.tasks.several import has_labels
 
 if TYPE_CHECKING:
     from ml_assets.promotion.judged import Judged, Measure
@@ -43,7 +44,7 @@ def decide_probation(
         The new champion, and the one before.
     """
     assert judged.champion is not None
-    metric, rows = measure.metric, int(judged.y.notna().sum())
+    metric, rows = measure.metric, int(has_labels(judged.y).sum())
     alpha = (1 - promotion.confidence) / 2 / max(promotion.probation, 1)
     last = len(batches) >= promotion.probation
     seen = f"{len(batches)} of {promotion.probation} labelled batches"

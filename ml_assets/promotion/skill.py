@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ml_assets.tasks.base import Labels
 from ml_assets.tasks.influence import rarest
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
+from ml_assets.tasks.several import Labelled, Several, has_labels
 
 if TYPE_CHECKING:
     from ml_assets.promotion.judged import Judged, Measure
@@ -44,20 +45,19 @@ def by_chance(judged: Judged, measure: Measure) -> ByChance | None:
         None where the metric does not speak of classes, or each has rows enough.
     """
     metric = metric_named(measure.metric)
-    known = judged.y.notna().to_numpy()
-    if not metric.by_class or not known.any():
+    there = has_labels(judged.y)
+    if not metric.by_class or not there.any():
         return None
-    rows = labelled(judged.y[known], judged.challenger[known], metric.task, measure.positive)
-    if not isinstance(rows, Labels):
+    rows = labelled(judged.y[there], judged.challenger[there], metric.task, measure.positive)
+    found = rarest(rows)
+    if found is None or found[1] >= ENOUGH:
         return None
-    name, count = rarest(rows)
-    if count >= ENOUGH:
-        return None
+    name, count = found
     generator = np.random.default_rng(measure.random_state)
     sign, ones = (1 if metric.direction == "maximize" else -1), np.ones((1, len(rows.truth)))
     score = evaluate_counts(metric, rows, ones)[0]
     dealt = [
-        evaluate_counts(metric, replace(rows, truth=generator.permutation(rows.truth)), ones)[0]
+        evaluate_counts(metric, _dealt(rows, generator.permutation(len(rows.truth))), ones)[0]
         for _ in range(SHUFFLES)
     ]
     as_good = sum(bool(sign * (each - score) >= 0) for each in dealt)
@@ -66,3 +66,14 @@ def by_chance(judged: Judged, measure: Measure) -> ByChance | None:
         f"with {count:,} rows of the class {name!r}, answers that know nothing score as well in {p_value:.1%}"
     )
     return ByChance(p_value, words)
+
+
+def _dealt(rows: Labelled, order: NDArray[np.intp]) -> Any:
+    """The same answers with the labels of other rows; those of one row stay together."""
+    if isinstance(rows, Several):
+        return replace(rows, parts=tuple(_dealt_one(part, order) for part in rows.parts))
+    return _dealt_one(rows, order)
+
+
+def _dealt_one(rows: Any, order: NDArray[np.intp]) -> Any:
+    return replace(rows, truth=rows.truth[order])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ from ml_assets.tasks.all import task_of
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
+NONE: Mapping[str, Iterable[str]] = MappingProxyType({})
 USUAL_BATCHES = 5
 """A column is one to count on where more than half of so many newest batches have it."""
 NAMED_TEXTS = 5
@@ -37,7 +39,7 @@ def learn_schema(
     *,
     earlier: Sequence[Collection[str]] = (),
     accepted: Collection[str] = (),
-    classes: Iterable[str] = (),
+    classes: Mapping[str, Iterable[str]] = NONE,
 ) -> Schema:
     """Kinds of the columns that the model may use: of the features and, in regression, of the target.
 
@@ -50,8 +52,8 @@ def learn_schema(
         one to count on.
     accepted : collection of str
         Columns of the newest clean batch, which stay: a model may have learned from them.
-    classes : iterable of str
-        Class labels of earlier batches, oldest first.
+    classes : mapping of str to iterable of str
+        Class labels of earlier batches, oldest first, by target.
     """
     unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
     if task_of(recipe).classes:
@@ -64,7 +66,9 @@ def learn_schema(
             if name not in accepted and 2 * sum(name in names for names in newest) <= len(newest)
         }
     kinds = {str(name): kind_of(frame[name]) for name in frame.columns if name not in unused}
-    return Schema(columns=kinds, classes=tuple(dict.fromkeys(classes)))
+    return Schema(
+        columns=kinds, classes={name: tuple(dict.fromkeys(labels)) for name, labels in classes.items()}
+    )
 
 
 def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None) -> list[Finding]:

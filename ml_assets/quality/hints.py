@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ import pandas as pd
 from ml_assets.names import BATCH, KEPT_OUT, ROW_ID
 from ml_assets.quality import repeats
 from ml_assets.recipe.readable import either
+from ml_assets.recipe.tasks import DEFAULT_METRICS
+from ml_assets.shown import figure
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ NINES = tuple(sign * (10**digits - 1) for digits in range(2, 9) for sign in (1, 
 """Numbers that stand for no value in many tables."""
 COMMON = 0.9
 """Share of the labels from which on a class makes accuracy say nothing."""
+IN_THE_UNIT = ("mse", "rmse", "mae")
+"""Metrics in the unit of the target, whose mean over targets of different sizes follows the largest."""
+OTHER_SIZE = 10.0
+"""Ratio of the standard deviations of two targets from which they are of different sizes."""
 TWICE = 0.01
 """Share of rows that are there again, from which it is no chance."""
 
@@ -72,14 +78,34 @@ class Seen:
     whole: bool
 
     @property
-    def labels(self) -> pd.Series[Any]:
-        """Known values of the target."""
+    def labels(self) -> Any:
+        """Known values of the target, of several the rows that have all."""
         return self.rows[self.recipe.target].dropna()
+
+    def of_each_target(self) -> tuple[Seen, ...]:
+        """The same with one target each."""
+        return tuple(replace(self, recipe=recipe) for recipe in self.recipe.of_each_target())
 
 
 def hints(seen: Seen) -> list[str]:
-    """All that is hardly meant."""
-    return [text for hint in HINTS for text in hint(seen)]
+    """All that is hardly meant; of several targets what is so of any."""
+    each = seen.of_each_target()
+    found = [text for hint in HINTS for one in each for text in hint(one)]
+    return [*dict.fromkeys(found), *different_sizes(seen)]
+
+
+def different_sizes(seen: Seen) -> Iterator[str]:
+    """The mean over targets of an error in their unit follows the target that spreads most."""
+    metric = seen.recipe.hyperparameter_tuning.metric or DEFAULT_METRICS[seen.recipe.task]
+    if len(seen.recipe.targets) == 1 or metric not in IN_THE_UNIT:
+        return
+    spreads = seen.rows[seen.recipe.target].std()
+    most, least = spreads.idxmax(), spreads.idxmin()
+    if spreads[most] > OTHER_SIZE * spreads[least] > 0:
+        yield (
+            f"targets '{most}' and '{least}' spread by {figure(spreads[most], 3)} and {figure(spreads[least], 3)}: "
+            f"{metric}, the mean over the targets, follows '{most}' alone. Use r2 or mape, or bring them to one size"
+        )
 
 
 def numbers_as_classes(seen: Seen) -> Iterator[str]:
@@ -252,7 +278,11 @@ def _texts(seen: Seen) -> Iterator[tuple[str, list[str]]]:
     """Columns of text that may be features, with some of their different values."""
     for name in seen.rows.columns:
         reason = seen.roles.excluded.get(name, "")
-        if seen.rows[name].dtype == object and name != seen.recipe.target and not reason.startswith(KEPT_OUT):
+        if (
+            seen.rows[name].dtype == object
+            and name not in seen.recipe.targets
+            and not reason.startswith(KEPT_OUT)
+        ):
             yield name, [str(text).strip() for text in seen.rows[name].dropna().unique()[:1000]]
 
 

@@ -48,8 +48,12 @@ def suspected_leaks(rows: pd.DataFrame, features: Iterable[str], recipe: Recipe)
     features : iterable of str
         What the model learns from.
     recipe : Recipe
-        Names target, entities and time. What it allows (`quality`) is found all the same.
+        Names target, entities and time. What it allows (`quality`) is found all the same. Of several targets each is
+        asked for, and a suspicion is told once.
     """
+    if len(recipe.targets) > 1:
+        each = (suspected_leaks(rows, features, one) for one in recipe.of_each_target())
+        return _each_once(leak for leaks in each for leak in leaks)
     known, names = in_order(rows[rows[recipe.target].notna()], recipe), list(features)
     if len(known) < FEWEST_ROWS:
         return ()
@@ -63,7 +67,19 @@ def suspected_leaks(rows: pd.DataFrame, features: Iterable[str], recipe: Recipe)
     suspects = [*alone, *together]
     rest = [name for name in names if name not in _columns(suspects)]
     leaks = _compared(suspects, known, rest, target, half)
-    return tuple(sorted(leaks, key=lambda leak: (not leak.sure, -leak.score, leak.column)))
+    return tuple(sorted(leaks, key=_surest))
+
+
+def _each_once(found: Iterable[Leak]) -> tuple[Leak, ...]:
+    """The surest suspicion of the same columns, the surest first."""
+    by_columns: dict[frozenset[str], Leak] = {}
+    for leak in sorted(found, key=_surest):
+        by_columns.setdefault(frozenset(leak.columns), leak)
+    return tuple(by_columns.values())
+
+
+def _surest(leak: Leak) -> tuple[bool, float, str]:
+    return not leak.sure, -leak.score, leak.column
 
 
 def _together(

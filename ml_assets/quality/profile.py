@@ -13,6 +13,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 
 from ml_assets.names import BATCH, RESERVED
 from ml_assets.records import BatchProfile, ColumnProfile, DataProfile, Level, Pair
+from ml_assets.records.quality import TARGET
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
@@ -44,39 +45,51 @@ def data_profile(rows: pd.DataFrame, roles: Roles, recipe: Recipe, notes: Sequen
     roles : Roles
         What their columns are to the model.
     recipe : Recipe
-        Names the target.
+        Names the targets.
     notes : sequence of str
         What was found besides, in words.
     """
     looked_at = rows if len(rows) <= ROWS else rows.sample(ROWS, random_state=recipe.random_state)
     classes = task_of(recipe).classes
-    y = looked_at[recipe.target]
-    known = y.notna().to_numpy()
-    answer = _codes(y[known]) if classes else _ranks(y[known])
-    told = {name: _tells(looked_at[name][known], answer, classes) for name in roles.features[:MOST_COLUMNS]}
+    told = _told(looked_at, roles.features[:MOST_COLUMNS], recipe)
     features = sorted(told, key=lambda name: -(told[name] or 0.0))
-    left_out = [name for name in roles.excluded if name not in (*RESERVED, recipe.target)]
+    left_out = [name for name in roles.excluded if name not in (*RESERVED, *recipe.targets)]
     reasons = {name: roles.excluded[name] for name in left_out[:MOST_COLUMNS]}
-    columns = [_column(rows, looked_at, recipe.target, "target")]
+    columns = [_column(rows, looked_at, name, TARGET) for name in recipe.targets]
     columns += [
         _column(rows, looked_at, name, "feature").model_copy(update={"tells": told[name]})
         for name in features
     ]
     columns += [_column(rows, looked_at, name, reason) for name, reason in reasons.items()]
-    named = None if not classes else _class(rows[recipe.target], recipe)
+    first = recipe.targets[0]
+    named = None if not classes else _class(rows[first], recipe)
     return DataProfile(
         recipe=recipe.name,
         rows=len(rows),
         looked_at=len(looked_at),
-        target=recipe.target,
+        target=first,
         share_of=named,
         columns=tuple(columns),
         features=len(roles.features),
         left_out=len(left_out),
         pairs=tuple(_pairs(looked_at, [name for name in features if name in roles.numeric])),
-        batches=tuple(_batches(rows, roles.features, recipe.target, named)) if BATCH in rows else (),
+        batches=tuple(_batches(rows, roles.features, first, named)) if BATCH in rows else (),
         notes=tuple(notes),
     )
+
+
+def _told(rows: pd.DataFrame, features: Sequence[str], recipe: Recipe) -> dict[str, float | None]:
+    """How strongly each feature goes with the target, of several with the one it goes with most."""
+    classes = task_of(recipe).classes
+    told: dict[str, float | None] = {}
+    for target in recipe.targets:
+        known = rows[target].notna().to_numpy()
+        y = rows[target][known]
+        answer = _codes(y) if classes else _ranks(y)
+        for name in features:
+            found = (told.get(name), _tells(rows[name][known], answer, classes))
+            told[name] = max((value for value in found if value is not None), default=None)
+    return told
 
 
 def association(first: pd.Series[Any], second: pd.Series[Any]) -> float | None:

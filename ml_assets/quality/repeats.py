@@ -75,7 +75,7 @@ def again(seen: Seen) -> Iterator[str]:
     if seen.recipe.model.data_interface.entity_cols or not seen.roles.features:
         return
     rows = seen.rows if len(seen.rows) <= ROWS else seen.rows.iloc[:ROWS]
-    names = [*seen.roles.features, seen.recipe.target]
+    names = [*seen.roles.features, *seen.recipe.targets]
     hashed = pd.DataFrame({name: _codes(rows[name]) for name in names}).drop_duplicates()
     hashed = hashed[list(seen.roles.features)]
     if len(hashed) < FEWEST_NUMBERS:
@@ -92,7 +92,7 @@ def again(seen: Seen) -> Iterator[str]:
 
 def _naming(seen: Seen, rows: pd.DataFrame) -> Sequence[str]:
     """Columns that may name things: text or whole numbers, with many rows a value."""
-    left_out = {seen.recipe.target, *RESERVED}
+    left_out = {*seen.recipe.targets, *RESERVED}
     left_out |= {seen.recipe.batches.column} if seen.recipe.batches else set()
     names = []
     for name in map(str, rows.columns):

@@ -14,6 +14,7 @@ from ml_assets.quality.rest import leaned_on, told_by
 from ml_assets.records import Leak
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import Labels
+from ml_assets.tasks.several import answers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +54,12 @@ def too_good(
     features : sequence of str
         What the model learns from.
     recipe : Recipe
-        Names target, entities and time.
+        Names target, entities and time. Of several targets each is looked at.
     """
+    if len(recipe.targets) > 1:
+        given = answers(predictions)
+        each = (too_good(rows, given[one.target], window, features, one) for one in recipe.of_each_target())
+        return tuple(leak for leaks in each for leak in leaks)
     found = _found(rows, predictions, recipe)
     if found is None:
         return ()

@@ -1,6 +1,6 @@
 """What the steps return: frozen records that travel as JSON (assets, ledger, event log, command line)."""
 
-from ml_assets.records.base import Direction, Finding, Kind, Record, Schema, Score
+from ml_assets.records.base import Direction, Finding, Kind, Positive, Record, Schema, Score
 from ml_assets.records.monitoring import (
     BatchFacts,
     ColumnDrift,
@@ -64,6 +64,7 @@ __all__ = [
     "MaturedEstimate",
     "Pair",
     "PerformanceReport",
+    "Positive",
     "Probation",
     "Profile",
     "Promotion",

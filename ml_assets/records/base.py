@@ -10,6 +10,8 @@ from ml_assets.shown import on_one_line
 
 Direction = Literal["maximize", "minimize"]
 Kind = Literal["number", "text", "time", "empty", "other"]
+Positive = str | tuple[str | None, ...] | None
+"""Positive class of two, None where there is none; of several targets one for each, in their order."""
 
 
 class Record(BaseModel):
@@ -33,8 +35,8 @@ class Schema(Record):
     """What kind of values each column held in an earlier batch; columns that are never used are left out."""
 
     columns: dict[str, Kind]
-    classes: tuple[str, ...] = ()
-    """Class labels as they were spelled first."""
+    classes: dict[str, tuple[str, ...]] = {}
+    """Class labels of each target as they were spelled first."""
 
 
 class Score(Record):

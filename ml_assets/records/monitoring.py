@@ -215,3 +215,10 @@ class PerformanceReport(Record):
     """Batches before the scored one whose rows are scored with its own, since each has too few."""
     expected: Expected | None = None
     """Where few rows of a class carry the score."""
+    targets: tuple[ColumnDrift, ...] = ()
+    """Labels of each of several targets; `target` is then the one that drifted furthest."""
+
+    @property
+    def each_target(self) -> tuple[ColumnDrift, ...]:
+        """Labels of each target beside those the champion learned."""
+        return self.targets or ((self.target,) if self.target is not None else ())

@@ -6,6 +6,9 @@ from typing import Literal
 
 from ml_assets.records.base import Record
 
+TARGET = "target"
+"""Role of a column that is predicted."""
+
 
 class Level(Record):
     """A value of a category, and its share of the values that are there."""
@@ -67,10 +70,11 @@ class DataProfile(Record):
     looked_at: int
     """Rows from which distributions were taken."""
     target: str
+    """The target, the first of several: the one that batches tell of."""
     share_of: str | None
     """Class whose share the batches tell; None where the target is a number."""
     columns: tuple[ColumnProfile, ...]
-    """The target, then the features by how strongly they go with it, then what is not learned."""
+    """The targets, then the features by how strongly they go with it, then what is not learned."""
     features: int
     """How many features there are; of very many not all are profiled."""
     left_out: int

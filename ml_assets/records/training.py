@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ml_assets.records.base import Direction, Record, Score
+from ml_assets.records.base import Direction, Positive, Record, Score
 
 
 class Trial(Record):
@@ -53,6 +53,10 @@ class TrainingResult(Record):
     tuning: TuningResult | None = None
     notes: tuple[str, ...] = ()
     left_out: dict[str, int] = {}
+    targets: tuple[str, ...] = ()
+    """Names of the targets, where there are several."""
+    target_classes: dict[str, tuple[str, ...]] = {}
+    """Classes of each of several targets, in the place of `classes`."""
 
     @property
     def learned(self) -> int:
@@ -60,9 +64,15 @@ class TrainingResult(Record):
         return self.rows - sum(self.left_out.values())
 
     @property
-    def positive(self) -> str | None:
-        """Positive class of two; None of more, and of a regression."""
-        return self.classes[-1] if self.classes is not None and len(self.classes) == 2 else None
+    def positive(self) -> Positive:
+        """Positive class of two; None of more, and of a regression; of several targets one for each."""
+        if self.target_classes:
+            return tuple(_positive(self.target_classes[name]) for name in self.targets)
+        return _positive(self.classes)
+
+
+def _positive(classes: tuple[str, ...] | None) -> str | None:
+    return classes[-1] if classes is not None and len(classes) == 2 else None
 
 
 class TrainedModel(Record):
@@ -139,6 +149,8 @@ class Evaluation(Record):
     scores: dict[str, Score]
     baseline: dict[str, float]
     per_class: dict[str, dict[str, float]] = {}
+    per_target: dict[str, dict[str, float]] = {}
+    """Scores of each of several targets, of which `scores` are the means."""
     targets_missed: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
     leaks: tuple[Leak, ...] = ()

@@ -7,7 +7,7 @@ alone unpickled, before a copy of it was found to be what was registered.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,14 +37,16 @@ PREDICTED = "predicted:"
 """Begins the columns of the hold-out that are predictions, so that no feature's name is theirs."""
 
 
-def write_training(folder: Path, training: TrainingResult, rows: pd.DataFrame, target: str) -> None:
+def write_training(
+    folder: Path, training: TrainingResult, rows: pd.DataFrame, targets: Sequence[str]
+) -> None:
     """Write what was fitted, the rows it learned from (50,000 at most, seeded), and the ids of all of them."""
     import numpy as np
 
     from ml_assets.features.columns import beside
 
     (folder / "training.json").write_text(training.model_dump_json(indent=2))
-    columns = [*training.features, target, ROW_ID, BATCH, *beside(training.excluded)]
+    columns = [*training.features, *targets, ROW_ID, BATCH, *beside(training.excluded)]
     reference = rows[[name for name in dict.fromkeys(columns) if name in rows.columns]]
     if len(reference) > REFERENCE_ROWS:
         reference = reference.sample(REFERENCE_ROWS, random_state=training.random_state).sort_index()
@@ -63,7 +65,7 @@ def log_holdout(
     rows: pd.DataFrame,
     predicted: pd.DataFrame,
     training: TrainingResult,
-    target: str,
+    targets: Sequence[str],
 ) -> None:
     """Log the hold-out with predictions of the model that had not seen it; before the version is registered.
 
@@ -71,7 +73,7 @@ def log_holdout(
     """
     from ml_assets.features.columns import beside
 
-    columns = dict.fromkeys([*training.features, target, ROW_ID, *beside(training.excluded)])
+    columns = dict.fromkeys([*training.features, *targets, ROW_ID, *beside(training.excluded)])
     frame = rows[[name for name in columns if name in rows.columns]].reset_index(drop=True)
     frame = frame.join(predicted.reset_index(drop=True).add_prefix(PREDICTED))
     if len(frame) > HOLDOUT_ROWS:

@@ -132,8 +132,11 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
     shares = ParamSchema([ParamSpec("probabilities", DataType.boolean, False)])
     return ModelSignature(
         inputs=Schema([ColSpec(AnyType(), name) for name in known.columns]),
-        outputs=Schema([ColSpec(types[known.answer])]),
-        params=shares if training.classes is not None else None,
+        outputs=Schema(
+            [ColSpec(types[answer], name) for name, answer in known.answers.items()]
+            or [ColSpec(types[known.answer])]
+        ),
+        params=shares if training.classes is not None or training.target_classes else None,
     )
 
 

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pydantic import Field
+
 from ml_assets.records import Schema, TrainingResult
 from ml_assets.records.base import Record
 
@@ -67,6 +69,8 @@ class RawRows(Record):
     """Columns that a prediction needs, as they come."""
     answer: Answer
     features: tuple[str, ...]
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    """Types of the predictions of several targets, in the place of `answer`."""
 
 
 def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw: pd.DataFrame) -> RawRows:
@@ -91,10 +95,13 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
     kinds = {name: _kind(clean[name]) for name in needed if name in clean}
     return RawRows(
         recipe=recipe.model_dump(mode="json", exclude_none=True),
-        kinds=Schema(columns=kinds, classes=training.classes or ()),
+        kinds=Schema(
+            columns=kinds, classes=training.target_classes or {recipe.targets[0]: training.classes or ()}
+        ),
         columns=tuple(needed),
         answer=_answer(training.classes),
         features=training.features,
+        answers={name: _answer(training.target_classes.get(name)) for name in training.targets},
     )
 
 

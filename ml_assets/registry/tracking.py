@@ -120,7 +120,7 @@ def log_training(
     training : TrainingResult
         What the fit knew.
     rows : DataFrame of shape (n_rows, n_columns)
-        The rows it was fitted on: features, target and `row_id__`.
+        The rows it was fitted on: features, targets and `row_id__`.
     raw : DataFrame of shape (n_raw_rows, n_raw_columns)
         Some rows as they came: what an MLflow client will hand the model.
     trials : bool
@@ -136,8 +136,8 @@ def log_training(
     ValueError
         If `rows` lacks a column.
     """
-    features, target = list(training.features), recipe.target
-    missing = [c for c in (*features, target, ROW_ID) if c not in rows.columns]
+    features, targets = list(training.features), recipe.targets
+    missing = [c for c in (*features, *targets, ROW_ID) if c not in rows.columns]
     if missing:
         raise ValueError(f"{recipe.name}: the training rows to be logged have no column {listed(missing)}")
     name = f"fit {training.class_path.rpartition('.')[2]}{'' if trials else ' again, on all rows'}"
@@ -151,7 +151,7 @@ def log_training(
             {**scores, "rows": training.rows, "features": len(features), "seconds": training.seconds},
         )
         with tempfile.TemporaryDirectory() as folder:
-            write_training(Path(folder), training, rows, target)
+            write_training(Path(folder), training, rows, targets)
             client.log_artifacts(run_id, folder, TRAINING)
         model_uri, sha256 = log_pipeline(client, experiment_id, run_id, recipe, pipeline, training, rows, raw)
         if trials and training.tuning is not None:

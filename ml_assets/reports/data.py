@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from ml_assets.quality.profile import TOGETHER
 from ml_assets.records import ColumnProfile, DataProfile
+from ml_assets.records.quality import TARGET
 from ml_assets.reports.page import render, share
 from ml_assets.reports.svg import bars, grid, line
-from ml_assets.shown import clipped, figure, shown
+from ml_assets.shown import clipped, figure, listed, shown
 
 PICTURED = 11
 """Features in the picture."""
@@ -66,9 +67,16 @@ def data_page(profile: DataProfile) -> str:
 
 
 def _tables(profile: DataProfile) -> Iterator[Table]:
-    target, others = profile.columns[0], profile.columns[1:]
-    caption = f"'{shown(profile.target, 80)}' is predicted"
-    yield Table("Target", caption, [_row(target)], numbers=bool(target.quantiles))
+    targets = [column for column in profile.columns if column.role == TARGET]
+    others = [column for column in profile.columns if column.role != TARGET]
+    names = listed(f"'{shown(column.column, 80)}'" for column in targets)
+    several = len(targets) > 1
+    yield Table(
+        "Targets" if several else "Target",
+        f"{names} {'are' if several else 'is'} predicted",
+        [_row(column) for column in targets],
+        numbers=bool(targets[0].quantiles),
+    )
     features = [column for column in others if column.role == "feature"]
     some = "" if len(features) == profile.features else f" of {profile.features:,}"
     for title, numbers in (("Numbers", True), ("Categories", False)):
@@ -86,9 +94,10 @@ def _tables(profile: DataProfile) -> Iterator[Table]:
 def data_picture(profile: DataProfile) -> bytes:
     """Draw target and features, those that go with the target most, as one SVG of at most 30 KB."""
     cells = []
-    for column in profile.columns[: 1 + PICTURED]:
+    targets = sum(column.role == TARGET for column in profile.columns)
+    for column in profile.columns[: targets + PICTURED]:
         row = _row(column)
-        if column.role in ("target", "feature") and row.picture:
+        if column.role in (TARGET, "feature") and row.picture:
             counts = column.bins or [level.share for level in column.levels]
             cells.append((shown(column.column, 26), clipped(row.words, 32), counts))
     return grid(cells)
@@ -96,7 +105,7 @@ def data_picture(profile: DataProfile) -> bytes:
 
 def summary(profile: DataProfile) -> str:
     """Say in a few sentences what the table is like."""
-    target = profile.columns[0]
+    targets = [column for column in profile.columns if column.role == TARGET]
     features = [column for column in profile.columns if column.role == "feature"]
     kinds = [
         f"{count:,} {one if count == 1 else many}"
@@ -106,16 +115,7 @@ def summary(profile: DataProfile) -> str:
     others = profile.left_out
     told = [f"{profile.rows:,} rows; {' and '.join(kinds) or 'no column'} to learn from"]
     told[0] += f", {others:,} other column{'s' * (others != 1)}." if others else "."
-    if target.levels:
-        shares = ", ".join(f"{shown(level.name, 30)} {share(level.share)}" for level in target.levels[:4])
-        told.append(f"The target '{shown(profile.target, 80)}' is {shares}{' …' * (len(target.levels) > 4)}.")
-    elif target.quantiles:
-        low, _, median, _, high = (figure(value, 4) for value in target.quantiles)
-        told.append(
-            f"The target '{shown(profile.target, 80)}' goes from {low} to {high}, half of it below {median}."
-        )
-    if target.missing:
-        told.append(f"{share(target.missing)} of the rows have no label.")
+    told += [sentence for target in targets for sentence in _of_target(target, len(targets) > 1)]
     empty = [column for column in features if column.missing > 0]
     if empty:
         worst = max(empty, key=lambda column: column.missing)
@@ -128,6 +128,19 @@ def summary(profile: DataProfile) -> str:
     if profile.looked_at < profile.rows:
         told.append(f"Distributions are of {profile.looked_at:,} rows drawn at random.")
     return " ".join(told)
+
+
+def _of_target(target: ColumnProfile, several: bool) -> Iterator[str]:
+    name = shown(target.column, 80)
+    if target.levels:
+        shares = ", ".join(f"{shown(level.name, 30)} {share(level.share)}" for level in target.levels[:4])
+        yield f"The target '{name}' is {shares}{' …' * (len(target.levels) > 4)}."
+    elif target.quantiles:
+        low, _, median, _, high = (figure(value, 4) for value in target.quantiles)
+        yield f"The target '{name}' goes from {low} to {high}, half of it below {median}."
+    if target.missing:
+        label = f"'{name}'" if several else "label"
+        yield f"{share(target.missing)} of the rows have no {label}."
 
 
 def _row(column: ColumnProfile) -> Row:

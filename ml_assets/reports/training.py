@@ -61,6 +61,10 @@ def training_page(
         outcome=OUTCOMES[promotion.outcome],
         promotion=promotion,
         evaluation=evaluation,
+        targets=[
+            (shown(target, 80), [scores.get(name) for name in evaluation.scores])
+            for target, scores in evaluation.per_target.items()
+        ],
         trained=trained,
         when=trained.trained_at[:16].replace("T", " "),
         first=summary(evaluation),

@@ -56,6 +56,7 @@ class Predictor:
         Returns
         -------
         ndarray of shape (n_rows,) or DataFrame of shape (n_rows, n_classes)
+            Of several targets a DataFrame with a column for each; of shares with columns `<target>_<class>`.
 
         Raises
         ------
@@ -64,9 +65,23 @@ class Predictor:
         """
         features = self._clean(model_input)[list(self.known.features)]
         if not (params or {}).get("probabilities"):
+            if self.known.answers:
+                return _columns(np.asarray(self.pipeline.predict(features), dtype=object), self.known.answers)
             return _answers(np.asarray(self.pipeline.predict(features)).ravel(), self.known.answer)
         if not hasattr(self.pipeline, "predict_proba"):
             raise RowError("probabilities: this model gives none")
+        if self.known.answers:
+            each = zip(
+                self.known.answers,
+                self.pipeline.classes_,
+                self.pipeline.predict_proba(features),
+                strict=True,
+            )
+            parts = [
+                pd.DataFrame(shares, columns=[f"{target}_{label}" for label in classes])
+                for target, classes, shares in each
+            ]
+            return pd.concat(parts, axis=1)
         return pd.DataFrame(
             self.pipeline.predict_proba(features), columns=[str(name) for name in self.pipeline.classes_]
         )
@@ -125,6 +140,13 @@ def load(folder: Path) -> Predictor:
     wanted = recipe.model.feature_engineering.functions
     modules = [name.strip() for name in os.environ.get(MODULES, "").split(",") if name.strip()]
     return Predictor(load_pipeline(folder), known, functions.load(wanted, modules))
+
+
+def _columns(values: np.ndarray[Any, Any], answers: Mapping[str, str]) -> pd.DataFrame:
+    """Predictions of several targets, of shape (n_rows, n_targets), each in the type of its target."""
+    return pd.DataFrame(
+        {name: _answers(values[:, k], answer) for k, (name, answer) in enumerate(answers.items())}
+    )
 
 
 def _answers(values: np.ndarray[Any, Any], answer: str) -> np.ndarray[Any, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+PREDICTION = "prediction"
 PROBABILITY = "probability_"
 
 NOT_FOR_THIS_TASK: Final = None

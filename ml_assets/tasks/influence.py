@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import Floats, Labels, Metric, Numbers
+from ml_assets.tasks.base import Floats, Labels, Metric
 from ml_assets.tasks.metrics import evaluate_counts
+from ml_assets.tasks.several import Labelled, Several, parts_of
 
 FEWEST = 10
 """Rows of the rarest class below which a metric that speaks of classes compares nothing."""
@@ -43,12 +44,13 @@ def spread(
 ) -> Spread | None:
     """Standard error of a score, or of the second score minus the first, when whole groups are drawn.
 
-    From the influence of each row where the metric has a formula, else from a jackknife.
+    From the influence of each row where the metric has a formula, else from a jackknife. Of several targets, whose
+    mean it is, from the mean of the influences.
 
     Parameters
     ----------
     metric : Metric
-    sides : one or two of Labels or Numbers
+    sides : one or two of Labels, Numbers or Several
         Labelled predictions of the same rows in the same order.
     groups : array of int of shape (n_rows,)
         Rows of one group count together; numbered from 0.
@@ -63,14 +65,21 @@ def spread(
         None where the metric is undefined without some of the rows.
     """
     classes = classes_of(sides[0])
-    found = [None if metric.influence is None else metric.influence(side) for side in sides]
+    found = [influence(metric, side) for side in sides]
     known = [values for values in found if values is not None]
     if len(known) == len(sides):
         values = known[-1] - known[0] if len(known) == 2 else known[0]
         return spread_of(values, groups, classes, tells, metric.by_class)
-    groups = merged(groups, classes, random_state)
-    parts = jackknife(metric, sides, groups, classes)
-    return None if parts is None else spread_of(parts, groups, classes, tells, metric.by_class)
+    most = max(len(np.unique(classes_of(part))) for part in parts_of(sides[0]))
+    groups = merged(groups, classes, most, random_state)
+    each = [
+        jackknife(metric, part, groups, classes_of(part[0]))
+        for part in zip(*map(parts_of, sides), strict=True)
+    ]
+    told = [values for values in each if values is not None]
+    if len(told) < len(each):
+        return None
+    return spread_of(np.mean(told, axis=0), groups, classes, tells, metric.by_class)
 
 
 def spread_of(
@@ -118,17 +127,33 @@ def spread_of(
     )
 
 
-def classes_of(rows: Labels | Numbers) -> Codes:
-    """Class of each row; numbers are of one."""
+def influence(metric: Metric, rows: Labelled) -> Floats | None:
+    """Values whose mean moves as the metric does when rows are drawn anew; None where there is no formula."""
+    if metric.influence is None:
+        return None
+    return rows.mean(metric.influence) if isinstance(rows, Several) else metric.influence(rows)
+
+
+def classes_of(rows: Labelled) -> Codes:
+    """Class of each row; numbers are of one, of several targets each combination is one, but for rare ones."""
+    if isinstance(rows, Several):
+        codes = np.stack([classes_of(part) for part in rows.parts], axis=1)
+        _, found, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+        found = found.ravel()
+        return _renumbered(np.where(counts[found] < FEWEST, len(counts), found))
     return rows.truth if isinstance(rows, Labels) else np.zeros(len(rows.truth), dtype=np.intp)
 
 
-def merged(groups: Codes, classes: Codes, random_state: int) -> Codes:
+def _renumbered(codes: Codes) -> Codes:
+    return np.unique(codes, return_inverse=True)[1].astype(np.intp)
+
+
+def merged(groups: Codes, classes: Codes, n_classes: int, random_state: int) -> Codes:
     """Put groups together where there are more than can be left out one by one, by chance.
 
-    Independent rows are dealt out class by class, so that no two of a rare class come together.
+    Independent rows are dealt out class by class, so that no two of a rare class come together; `n_classes` are those
+    that are left out by themselves, of several targets the most that one has.
     """
-    n_classes = len(np.unique(classes))
     parts = max(PARTS // n_classes, FEWEST_PARTS)
     n_groups = int(groups.max()) + 1
     if n_groups <= parts:
@@ -182,15 +207,30 @@ def jackknife(metric: Metric, sides: Sequence[Any], groups: Codes, classes: Code
     return np.asarray(per_row - means[classes])
 
 
-def rarest(rows: Labels) -> tuple[str, int]:
-    """Return the rarest class that a score leans on, and its rows.
+def rarest(rows: Labelled) -> tuple[str, int] | None:
+    """Return the rarest class that a score leans on, and its rows; of several targets the rarest of all.
 
-    Of two classes the rarer one. Of more the rarest of those that have 5 % of the rows, the others can hardly move the
-    score, or all but the commonest together, if these are fewer.
+    None for numbers.
 
     >>> code = np.array([0] * 60 + [1] * 30 + [2] * 3)
     >>> rarest(Labels(("a", "b", "c"), None, code, code, None))
     ('b', 30)
+    """
+    names = rows.names if isinstance(rows, Several) else ("",)
+    found = [
+        (f"{name}={label}" if name else label, count)
+        for name, part in zip(names, parts_of(rows), strict=True)
+        if isinstance(part, Labels)
+        for label, count in [_rarest(part)]
+    ]
+    return min(found, key=_second, default=None)
+
+
+def _rarest(rows: Labels) -> tuple[str, int]:
+    """Return the rarest class that a score leans on, and its rows.
+
+    Of two classes the rarer one. Of more the rarest of those that have 5 % of the rows, the others can hardly move the
+    score, or all but the commonest together, if these are fewer.
     """
     counts = np.bincount(rows.truth, minlength=len(rows.classes))
     if rows.positive is not None:

@@ -6,8 +6,9 @@ import numpy as np
 
 from ml_assets.names import Z_95
 from ml_assets.records import Score
-from ml_assets.tasks.base import Floats, Labels, Numbers
+from ml_assets.tasks.base import Floats
 from ml_assets.tasks.metrics import METRICS, evaluate_counts
+from ml_assets.tasks.several import Labelled
 
 RESAMPLES = 500
 """Bootstrap resamples; percentile intervals of 95 % want at least 200 (Efron and Tibshirani 1993, ch. 13)."""
@@ -18,7 +19,7 @@ CELLS_AT_ONCE = 2_000_000
 
 
 def intervals(
-    rows: Labels | Numbers, names: list[str], random_state: int, resamples: int | None = None
+    rows: Labelled, names: list[str], random_state: int, resamples: int | None = None
 ) -> dict[str, Score]:
     """Return each metric with its percentile bootstrap interval of 95 % (Efron and Tibshirani 1993, ch. 13).
 
@@ -45,7 +46,7 @@ def intervals(
     result = {}
     for name, value in values.items():
         figures = np.concatenate(drawn[name])
-        if METRICS[name].share:
+        if METRICS[name].share:  # of several targets no narrower than it must be
             low, high = wilson(value, n)
         elif np.isfinite(figures).any():
             low, high = np.percentile(figures[np.isfinite(figures)], (2.5, 97.5))
@@ -67,6 +68,6 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return float(centre - half), float(min(centre + half, 1.0))
 
 
-def once(name: str, rows: Labels | Numbers) -> float:
+def once(name: str, rows: Labelled) -> float:
     """Score the rows as they are; NaN where the metric is undefined."""
     return float(evaluate_counts(METRICS[name], rows, np.ones((1, len(rows.truth))))[0])

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.recipe.readable import either
+from ml_assets.records import Positive
 from ml_assets.tasks.all import TASKS
-from ml_assets.tasks.base import Floats, Labels, Metric, Numbers
+from ml_assets.tasks.base import Floats, Labels, Metric
+from ml_assets.tasks.several import Labelled, Several, each_positive, has_labels, of_each, target_names
 
 METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
 
@@ -27,10 +29,16 @@ def default_metric(task: str, n_classes: int | None = None) -> str:
     return TASKS[task].default_metric(n_classes)
 
 
-def labelled(
-    y: pd.Series[Any], predictions: pd.DataFrame, task: str, positive: str | None
-) -> Labels | Numbers:
-    """Put true values and predictions, row by row, into arrays; unlabelled rows are left out.
+def labelled(y: Any, predictions: pd.DataFrame, task: str, positive: Positive) -> Labelled:
+    """Put true values and predictions, row by row, into arrays; rows that lack a label are left out.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
+    predictions : DataFrame of shape (n_rows, n_outputs)
+    task : str
+    positive : str, tuple of str or None
+        Positive class of two, of several targets of each.
 
     Raises
     ------
@@ -39,21 +47,30 @@ def labelled(
     """
     if len(y) != len(predictions):
         raise ValueError(f"{len(y)} true values but {len(predictions)} predictions.")
-    return TASKS[task].labelled(y, predictions, positive)
+    names = target_names(y)
+    there = has_labels(y)
+    parts = [
+        TASKS[task].labelled(labels[there], guesses[there], each)
+        for (_, labels, guesses), each in zip(
+            of_each(y, predictions), each_positive(positive, max(1, len(names))), strict=True
+        )
+    ]
+    return Several(names, tuple(parts)) if names else parts[0]
 
 
-def score(metric: str, y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> float:
+def score(metric: str, y: Any, predictions: pd.DataFrame, positive: Positive) -> float:
     """Score predictions; NaN where the metric is undefined, e.g. roc_auc of rows of one class.
 
     Parameters
     ----------
     metric : str
         A name in `METRICS`.
-    y : Series of shape (n_rows,)
-        True values, in the order of the predictions; missing ones are left out.
-    predictions : DataFrame of shape (n_rows, 1 + n_classes)
-        `prediction` and, for classification, `probability_<class>`.
-    positive : str or None
+    y : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_targets)
+        True values, in the order of the predictions; rows that miss one are left out. Of several targets the score is
+        the mean of each one's.
+    predictions : DataFrame of shape (n_rows, n_outputs)
+        `prediction` and, for classification, `probability_<class>`; of several targets as `several.answers` says.
+    positive : str, tuple of str or None
         Positive class of two, the champion's or the training's. None: the last of two probability columns; a model
         of two classes without probabilities has its classes averaged, so say it.
 
@@ -87,8 +104,10 @@ def undefined(name: str, where: str) -> str:
     return f"{name} is undefined on {where}{f': {why}' if why else ''}"
 
 
-def evaluate_counts(metric: Metric, rows: Labels | Numbers, counts: Floats) -> Floats:
-    """Score each resample; NaN where it is undefined."""
+def evaluate_counts(metric: Metric, rows: Labelled, counts: Floats) -> Floats:
+    """Score each resample; NaN where it is undefined, of several targets also where it is for one."""
+    if isinstance(rows, Several):
+        return np.asarray(np.mean([evaluate_counts(metric, part, counts) for part in rows.parts], axis=0))
     if not len(rows.truth):
         return np.full(len(counts), np.nan)
     if metric.needs == "probability" and isinstance(rows, Labels) and rows.probability is None:

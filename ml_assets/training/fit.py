@@ -23,13 +23,21 @@ from ml_assets.features.rows import ChoosyPipeline, LearnedRows
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
-from ml_assets.records import TrainingResult, TuningResult
+from ml_assets.records import Positive, TrainingResult, TuningResult
 from ml_assets.search.candidates import candidate, candidates, search_settings
 from ml_assets.search.folds import FoldData, Goal, fold_score
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.several import (
+    classes_by_target,
+    classes_of_one,
+    most_classes,
+    one_class,
+    positives,
+    target_names,
+)
 from ml_assets.training.splits import folds, labelled_rows
 
 
@@ -96,7 +104,6 @@ def fit(
         seconds = _seconds_of_the_best(tuning) / _count(data)
     # A fold learns all parts but one.
     begins(f"fit on all of {size}", seconds * len(rows) / len(data[chosen.input][0].y_train))
-    class_names = task_of(recipe).class_names
     pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, params, goal.positive)
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
@@ -107,7 +114,9 @@ def fit(
         rows=len(rows),
         features=found.features,
         excluded=found.excluded,
-        classes=class_names(y, goal.positive) if class_names is not None else None,
+        classes=classes_of_one(task_of(recipe), y, goal.positive),
+        targets=goal.targets,
+        target_classes=classes_by_target(task_of(recipe), y, goal.positive),
         random_state=recipe.random_state,
         seconds=time.monotonic() - started,
         tuning=tuning,
@@ -167,19 +176,18 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
         "features": found.features,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    columns = [*found.features, recipe.target, *([BATCH] if BATCH in rows.columns else [])]
+    columns = [*found.features, *recipe.targets, *([BATCH] if BATCH in rows.columns else [])]
     digest.update(pd.util.hash_pandas_object(rows[columns], index=False).to_numpy().tobytes())
     return f"{recipe.name}-{digest.hexdigest()[:20]}"
 
 
-def _goal(y: pd.Series[Any], recipe: Recipe) -> Goal:
+def _goal(y: Any, recipe: Recipe) -> Goal:
     task = task_of(recipe)
-    if task.classes and y.nunique() < 2:
-        raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y.iloc[0]!r}.")
-    wanted = recipe.model.data_interface.positive_class
-    positive = task.positive(y, wanted) if task.positive is not None else None
-    metric = recipe.hyperparameter_tuning.metric or task.default_metric(int(y.nunique()))
-    return Goal(recipe.task, metric, positive, recipe.random_state)
+    if task.classes and (same := one_class(y)):
+        raise ValueError(same)
+    positive = positives(task, y, recipe.model.data_interface.positive_class)
+    metric = recipe.hyperparameter_tuning.metric or task.default_metric(most_classes(y))
+    return Goal(recipe.task, metric, positive, recipe.random_state, target_names(y))
 
 
 def _prepare(
@@ -226,12 +234,12 @@ def _fit_pipeline(
     recipe: Recipe,
     chosen: Candidate,
     params: Mapping[str, Any],
-    positive: str | None,
+    positive: Positive,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
     steps = [
         *preprocessing.steps(found, recipe, typed=chosen.input == "categories"),
-        ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task)),
+        ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.targets)),
     ]
     learned = preprocessing.learned_rows(found, recipe)
     pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
 from ml_assets.tasks.all import task_of
+from ml_assets.tasks.several import has_labels, one_class
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -29,9 +30,9 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     ValueError
         If no row has a target.
     """
-    rows = frame.loc[frame[recipe.target].notna()]
+    rows = frame.loc[has_labels(frame[recipe.target])]
     if rows.empty:
-        raise ValueError(f"{recipe.target}: none of the {len(frame)} rows has a target.")
+        raise ValueError(f"{', '.join(recipe.targets)}: none of the {len(frame)} rows has a target.")
     keys = [ROW_ID]
     if recipe.batches is not None:
         keys = [BATCH, recipe.batches.column, ROW_ID]
@@ -39,7 +40,7 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     if keys:
         rows = rows.sort_values(keys, kind="stable", na_position="first")
     if task_of(recipe).classes:
-        rows = rows.assign(**{recipe.target: rows[recipe.target].astype(str)})
+        rows = rows.assign(**{name: rows[name].astype(str) for name in recipe.targets})
     return rows
 
 
@@ -68,7 +69,7 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
         raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
     if by_time(recipe):
         return rows.iloc[:-n_test], rows.iloc[-n_test:]
-    labels = rows[recipe.target] if task_of(recipe).classes and validation.stratify else None
+    labels = _strata(rows[recipe.target]) if task_of(recipe).classes and validation.stratify else None
     if labels is not None:
         counts = labels.value_counts()
         if counts.min() < 2 or len(counts) > min(n_test, len(rows) - n_test):
@@ -128,17 +129,22 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     if wanted < 2:
         raise ValueError(f"{len(frame)} labelled rows are too few for cross-validation.")
     classes = task_of(recipe).classes
-    y = frame[recipe.target].to_numpy()
-    if classes and len(np.unique(y)) < 2:
-        raise ValueError(f"{recipe.target}: all {len(y)} rows are of one class, {y[0]!r}.")
+    y = frame[recipe.target]
+    if classes and (same := one_class(y)):
+        raise ValueError(same)
     if by_time(recipe):
         parts = list(TimeSeriesSplit(wanted).split(y))
-        usable = [part for part in parts if not classes or all(len(np.unique(y[p])) > 1 for p in part)]
+        usable = [part for part in parts if not classes or all(one_class(y.iloc[p]) is None for p in part)]
         if usable:
             return usable
     if classes:
-        return _class_by_class(y, wanted, recipe.random_state)
+        return _class_by_class(_strata(y).to_numpy(), wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
+
+
+def _strata(y: Any) -> Any:
+    """Class of each row; of several targets the classes together."""
+    return y if y.ndim == 1 else y.agg(" ".join, axis=1)
 
 
 def fold_count(recipe: Recipe, n_rows: int) -> int:

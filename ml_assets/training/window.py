@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets.records import Positive
 from ml_assets.tasks.metrics import metric_named, score
 
 JUDGES = 2
@@ -15,12 +16,12 @@ JUDGES = 2
 TOLERANCE = 0.005
 """Share of the best score by which a longer window may be worse and is still taken."""
 
-Answers = Callable[[Sequence[str], str], "tuple[pd.Series[Any], pd.DataFrame] | None"]
+Answers = Callable[[Sequence[str], str], "tuple[Any, pd.DataFrame] | None"]
 Scorer = Callable[[Sequence[str], str], float]
 """Score, higher is better, of a model trained on some batches on a later one; NaN where there is none."""
 
 
-def scorer_by(metric: str, positive: str | None, answers: Answers) -> Scorer:
+def scorer_by(metric: str, positive: Positive, answers: Answers) -> Scorer:
     """Score models by a metric, turned so that higher is better.
 
     Parameters

@@ -66,7 +66,7 @@ def test_class_that_the_champion_never_saw_is_named() -> None:
     entry = found(y, classes((0.7, 0.3), 5000, 2))
     assert entry.drifted and "'maybe' (3 rows)" in entry.note
     assert "'maybe' (3 rows)" in sentence(entry, "2024-05-01")
-    assert not found(y, classes((0.7, 0.3), 5000, 2), classes=("a", "b", "maybe")).drifted
+    assert not found(y, classes((0.7, 0.3), 5000, 2), classes={"y": ("a", "b", "maybe")}).drifted
 
 
 def test_numbers_as_classes_are_compared_as_text() -> None:

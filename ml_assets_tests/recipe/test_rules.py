@@ -79,6 +79,7 @@ def text(edits: Edits) -> str:
         {"model.preprocessor.params": {"missing_strategy": "drop", "outlier_method": "zscore"}},
         sets({"columns": ["a", "b"], "categorical_strategy": "target"}, numerical_features=["a"]),
         {
+            "model.data_interface.target_col": ["price", "sold"],
             "model.class_path": "sklearn.multioutput.RegressorChain",
             "model.hyperparameters": {"estimator": {"class_path": SVR, "hyperparameters": {"C": 2}}},
         },
@@ -93,6 +94,15 @@ def test_possible_settings_load(edits: Edits) -> None:
     [
         ({"model.data_interface.task_type": "causal"}, "model.data_interface.task_type", "not yet supported"),
         ({"model.data_interface.target_col": ""}, "model.data_interface.target_col", "is empty"),
+        ({"model.class_path": "sklearn.multioutput.MultiOutputRegressor",
+          "model.hyperparameters": {"estimator": {"class_path": SVR, "hyperparameters": {"C": 2}}}},
+         "model.class_path", "name its estimator"),
+        ({"model.data_interface.target_col": ["price", "sold"], "model.feature_selection": {"method": "anova"}},
+         "model.feature_selection", "not yet supported"),
+        ({"model.data_interface.target_col": ["price", "sold"],
+          "model.preprocessor.name": "custom_preprocessor",
+          "model.preprocessor.params": {"categorical_strategy": "target"}},
+         "model.preprocessor.params.categorical_strategy", "not yet supported"),
         ({"model.data_interface.positive_class": "yes"}, "model.data_interface.positive_class", "no classes"),
         ({"model.data_interface.entity_cols": ["price"]}, "model.data_interface.entity_cols",
          "is the target"),

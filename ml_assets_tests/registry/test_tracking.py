@@ -234,7 +234,7 @@ def test_holdout_is_sampled_by_the_seed_and_keeps_rows_and_predictions_together(
     kept = []
     for _ in range(2):
         with nested_run(client, "a run", RunPlace(experiment)) as run_id:
-            files.log_holdout(client, run_id, frame, predicted, training, "churned")
+            files.log_holdout(client, run_id, frame, predicted, training, ("churned",))
         kept.append(pd.read_parquet(client.download_artifacts(run_id, "training/holdout.parquet")))
     pd.testing.assert_frame_equal(kept[0], kept[1])
     assert len(kept[0]) == 10_000

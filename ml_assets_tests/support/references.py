@@ -27,7 +27,7 @@ def champion(
     """Version 1 of a classifier of `y`, unless told otherwise."""
     kept = replace(kept, losses=losses, profile=profile)
     plain = Reference.of_rows(kept, Monitoring().min_rows, version=1)
-    return replace(plain, **{"target": "y", "task": "classification"} | known)
+    return replace(plain, **{"targets": ("y",), "task": "classification"} | known)
 
 
 def compared(

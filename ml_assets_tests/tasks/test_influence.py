@@ -72,7 +72,7 @@ def test_jackknife_moves_rows_as_the_formula_does(metric: str, monkeypatch: pyte
     known = np.asarray(formula(sides[1])) - np.asarray(formula(sides[0]))
     for code in (0, 1):
         known[truth == code] -= known[truth == code].mean()
-    found = jackknife(METRICS[metric], sides, merged(np.arange(ROWS), truth, 0), truth)
+    found = jackknife(METRICS[metric], sides, merged(np.arange(ROWS), truth, len(np.unique(truth)), 0), truth)
     assert found is not None and np.allclose(found, known, atol=1e-9)
 
 

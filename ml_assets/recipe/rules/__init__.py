@@ -12,7 +12,13 @@ from typing import Final
 
 from ml_assets.recipe.faults import Faults
 from ml_assets.recipe.rules.calendar import batches, without_batches
-from ml_assets.recipe.rules.columns import column_sets, positive_class, preprocessor, targets_columns
+from ml_assets.recipe.rules.columns import (
+    column_sets,
+    positive_class,
+    preprocessor,
+    several_targets,
+    targets_columns,
+)
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
@@ -25,7 +31,8 @@ from ml_assets.recipe.schema import Recipe
 __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
-    unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets, row_rules,
+    unused, targets_columns, several_targets, positive_class, source, queries, augmenter, preprocessor, column_sets,
+    row_rules,
     engineering, functions, past, selection, estimators, tuning, evaluation,
     batches, without_batches, retraining, promotion,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
 EMPTY: Final = "is an empty list: name a column, or leave the section out"
+BY_TARGET: Final = ("target encoding with several targets", "Allowed: onehot, ordinal, label")
 ONE_KIND: Final = {
     "categorical_strategy": "categorical", "numerical_strategy": "numerical", "outlier_detection": "numerical",
 }  # fmt: skip
@@ -19,15 +20,34 @@ ONE_KIND: Final = {
 
 
 def targets_columns(recipe: Recipe) -> Found:
-    """The target is one column, which is no entity, no time and no feature."""
+    """A target is a column, which is no entity, no time and no feature."""
+    if not recipe.targets or not all(recipe.targets):
+        yield TARGET, "is empty; allowed: the name of a column, or a list of names"
+        return
+    twice = [name for k, name in enumerate(recipe.targets) if name in recipe.targets[:k]]
+    if twice:
+        yield TARGET, f"names {twice[0]!r} twice: keep one"
+    for target in dict.fromkeys(recipe.targets):
+        yield from _target(recipe, target)
+
+
+def several_targets(recipe: Recipe) -> Found:
+    """What is learned from one target alone cannot be asked for with several."""
+    params, several = recipe.model.preprocessor.params, len(recipe.targets) > 1
+    if several and recipe.model.feature_selection is not None:
+        yield (
+            ("model", "feature_selection"),
+            not_yet("feature_selection with several targets", "Leave it out"),
+        )
+    if several and params.categorical_strategy == "target":
+        yield (*PARAMS, "categorical_strategy"), not_yet(*BY_TARGET)
+    for position, group in enumerate(params.column_sets if several else ()):
+        if group.categorical_strategy == "target":
+            yield (*PARAMS, "column_sets", position, "categorical_strategy"), not_yet(*BY_TARGET)
+
+
+def _target(recipe: Recipe, target: str) -> Found:
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
-    target = interface.target_col
-    if not isinstance(target, str):
-        yield TARGET, not_yet("a list of targets", "Name one column")
-        return
-    if not target:
-        yield TARGET, "is empty; allowed: the name of a column"
-        return
     if recipe.batches is not None and recipe.batches.column == target:
         yield ("batches", "column"), f"{target!r} is the target; name the column with the time of each row"
     if target in interface.entity_cols:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from ml_assets.recipe.catalogue import ESTIMATORS, twin
 from ml_assets.recipe.faults import Key, unknown
@@ -12,6 +12,19 @@ from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+
+CHAIN: Final = "sklearn.multioutput.ClassifierChain"
+FOR_SEVERAL: Final = {
+    **{
+        f"sklearn.multioutput.{name}": "name its estimator instead"
+        for name in ("MultiOutputRegressor", "MultiOutputClassifier", "RegressorChain", "ClassifierChain")
+    },
+    **{
+        f"sklearn.linear_model.MultiTask{name}": f"write {name}"
+        for name in ("Lasso", "LassoCV", "ElasticNet", "ElasticNetCV")
+    },
+}
+"""Estimators that cannot learn one target alone, with what to do."""
 
 
 def estimators(recipe: Recipe) -> Found:
@@ -33,6 +46,16 @@ def estimators(recipe: Recipe) -> Found:
                 ),
             )
             continue
+        if len(recipe.targets) == 1 and path in FOR_SEVERAL:
+            yield (
+                (*key, "class_path"),
+                f"{path.rpartition('.')[2]} is for several targets, and target_col is one: {FOR_SEVERAL[path]}",
+            )
+        if len(recipe.targets) > 1 and path == CHAIN:
+            yield (
+                (*key, "class_path"),
+                "ClassifierChain takes classes 0 and 1 alone: write MultiOutputClassifier, with the same estimator",
+            )
         for name in hyperparameters:
             if name in HYPERPARAMETERS:
                 yield (*key, "hyperparameters", name), not_yet(name, "Leave it out")

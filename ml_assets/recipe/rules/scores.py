@@ -58,7 +58,7 @@ def evaluation(recipe: Recipe) -> Found:
         yield from _metric(recipe, ("evaluation", "metrics", position), metric)
     if section.metrics is not None and not section.metrics:
         yield ("evaluation", "metrics"), "is empty; name at least one metric or leave it out"
-    if recipe.model.data_interface.target_col in section.segments:
+    if set(recipe.targets) & set(section.segments):
         yield ("evaluation", "segments"), "names the target: a segment must be known without it; leave it out"
     for metric, value in section.targets.items():
         key: Key = ("evaluation", "targets", metric)

@@ -7,6 +7,7 @@ version will understand. What two settings mean together is checked in `rules`.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -75,17 +76,33 @@ class Recipe(Section):
     """What a challenger must show."""
 
     @property
-    def target(self) -> str:
-        """Name of the one target column."""
+    def target(self) -> Any:
+        """What takes y out of a frame: the name of the one target, giving a Series; a list of several, a DataFrame."""
         target = self.model.data_interface.target_col
-        assert isinstance(target, str)
-        return target
+        return target if isinstance(target, str) else list(target)
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the target columns."""
         target = self.model.data_interface.target_col
         return (target,) if isinstance(target, str) else target
+
+    def of_each_target(self) -> tuple[Recipe, ...]:
+        """A recipe for each target, to which the others are columns left out; of one target the recipe itself."""
+        if len(self.targets) == 1:
+            return (self,)
+        return tuple(self._of(target) for target in self.targets)
+
+    def _of(self, target: str) -> Recipe:
+        model = self.model
+        params = model.preprocessor.params
+        others = tuple(name for name in self.targets if name != target)
+        params = params.model_copy(update={"exclude_cols": (*params.exclude_cols, *others)})
+        changes = {
+            "data_interface": model.data_interface.model_copy(update={"target_col": target}),
+            "preprocessor": model.preprocessor.model_copy(update={"params": params}),
+        }
+        return self.model_copy(update={"model": model.model_copy(update=changes)})
 
     @property
     def task(self) -> TaskType:

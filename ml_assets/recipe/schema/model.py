@@ -62,11 +62,17 @@ class DataInterface(Section):
     task_type: TaskType
     """Kind of problem."""
     target_col: str | Annotated[tuple[str, ...], Field(strict=False)]
-    """Column to predict."""
+    """Column to predict; a list of columns: one model predicts them all, and a row counts once all are known."""
     entity_cols: Names = ()
     """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
     positive_class: str | int | bool | None = None
     """Class that precision and recall speak of (binary). Default: 1, True, yes … else the rarer class."""
+
+    @field_validator("target_col")
+    @classmethod
+    def _one_or_several(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """A list of one column is that column."""
+        return value[0] if isinstance(value, tuple) and len(value) == 1 else value
 
 
 class Model(Section):
