@@ -36,7 +36,7 @@ from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, served_rows
 from ml_assets.records import Direction, Record
 from ml_assets.tasks.base import Floats
-from ml_assets.tasks.metrics import METRICS
+from ml_assets.tasks.metrics import metric_named
 
 MOST_RETRAINS = 0.4  # share of the batches at which a recommended policy may train
 FIRST_SHARE = 0.3  # of the batches trains the first model, where the recipe does not say
@@ -253,7 +253,7 @@ def _compare(
     return Backtest(
         name=stream.recipe.name,
         metric=scale.metric,
-        direction=METRICS[scale.metric].direction,
+        direction=metric_named(scale.metric).direction,
         first=start,
         batches=len(scale.batches),
         rows=len(pooled(stream, untouched)),

@@ -13,7 +13,7 @@ from ml_assets.backtest.stream import Stream
 from ml_assets.names import BATCH
 from ml_assets.records import Positive, Record
 from ml_assets.tasks.base import Floats
-from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
+from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 
 RESAMPLES = 200
 CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
@@ -49,7 +49,7 @@ class Scale:
     @property
     def sign(self) -> int:
         """1 where more is better."""
-        return 1 if METRICS[self.metric].direction == "maximize" else -1
+        return 1 if metric_named(self.metric).direction == "maximize" else -1
 
     @cached_property
     def _picks(self) -> Floats:
@@ -64,12 +64,12 @@ class Scale:
         ours = self.stream.rows.loc[predictions.index, BATCH].isin(self.batches).to_numpy()
         predictions = predictions[ours]
         y = self.stream.rows.loc[predictions.index, self.stream.recipe.target]
-        rows = labelled(y, predictions, METRICS[self.metric].task, self.positive)
+        rows = labelled(y, predictions, metric_named(self.metric).task, self.positive)
         starts = np.array([self.stream.spans[batch][0] for batch in self.batches])
         block = np.searchsorted(starts, predictions.index.to_numpy(), side="right") - 1
         at_once = max(1, CELLS_AT_ONCE // max(len(y), 1))
         parts = [
-            evaluate_counts(METRICS[self.metric], rows, self._picks[first : first + at_once][:, block])
+            evaluate_counts(metric_named(self.metric), rows, self._picks[first : first + at_once][:, block])
             for first in range(0, len(self._picks), at_once)
         ]
         return np.concatenate(parts)
@@ -79,8 +79,8 @@ class Scale:
         kept = self.stream.rows.loc[predictions.index, BATCH].isin(batches).to_numpy()
         some = predictions[kept]
         y = self.stream.rows.loc[some.index, self.stream.recipe.target]
-        rows = labelled(y, some, METRICS[self.metric].task, self.positive)
-        return float(evaluate_counts(METRICS[self.metric], rows, np.ones((1, len(some))))[0])
+        rows = labelled(y, some, metric_named(self.metric).task, self.positive)
+        return float(evaluate_counts(metric_named(self.metric), rows, np.ones((1, len(some))))[0])
 
     def gain(self, ours: Floats, theirs: Floats) -> Interval:
         """Gain of one policy over another, positive is better."""

@@ -160,14 +160,41 @@ def _unreadable(state: ModelState, recipe: list[RecipeFault], error: SourceError
     return Checked([*recipe, fault], []) if error.key else Checked(recipe, [fault])
 
 
+def _wrong_metrics(state: ModelState) -> Iterator[RecipeFault]:
+    """What of a person's own metrics cannot be called."""
+    from ml_assets.recipe.own import OwnError
+    from ml_assets.tasks.metrics import metric_named
+
+    for path in state.recipe.own_metrics:
+        try:
+            metric_named(path)
+        except OwnError as error:
+            key = "evaluation.own_metrics"
+            if path not in state.recipe.evaluation.own_metrics:
+                key = "hyperparameter_tuning.metric"
+            yield fault_in(state.path, key, str(error).partition(": ")[2])
+
+
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
-    from ml_assets.estimators.constraints import wrong_values
+    """What of metrics, estimator and its parameters cannot be."""
+    return [*_wrong_metrics(state), *_wrong_estimator(state)]
+
+
+def _wrong_estimator(state: ModelState) -> list[RecipeFault]:
+    from ml_assets.estimators.build import build
+    from ml_assets.estimators.constraints import lowest, wrong_values
+    from ml_assets.recipe.catalogue import ESTIMATORS
+    from ml_assets.recipe.own import OwnError
 
     model = state.recipe.model
     if model.class_path is None:
         return []
     try:
         wrong = wrong_values(model.class_path, model.hyperparameters)
+        if model.class_path not in ESTIMATORS and not wrong:
+            build(model.class_path, lowest(model.hyperparameters), 0, state.recipe.task)
+    except OwnError as error:
+        return [fault_in(state.path, "model.class_path", str(error).partition(": ")[2])]
     except ValueError as error:  # a library is not installed
         return [fault_in(state.path, "model.class_path", str(error))]
     return [fault_in(state.path, dotted(("model", "hyperparameters", *key)), text) for key, text in wrong]

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class
+from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.estimators.wrappers import WRAPPERS
 from ml_assets.recipe import catalogue, planned
@@ -52,6 +53,8 @@ def defaults_of(class_path: str) -> dict[str, Any]:
     """Return the default of every parameter of a class on the allow-list."""
     catalogue.check_class_path(class_path)
     ours = {**library_of(class_path).defaults, **DEFAULTS.get(class_path, {})}
+    if class_path not in catalogue.ESTIMATORS:
+        return own_defaults(class_path)
     if catalogue.ESTIMATORS[class_path].required:
         return ours
     return {**load_class(class_path)().get_params(deep=False), **ours}
@@ -59,6 +62,9 @@ def defaults_of(class_path: str) -> dict[str, Any]:
 
 def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any:
     catalogue.check_class_path(class_path)
+    if class_path not in catalogue.ESTIMATORS:
+        inner = {name: _inner(value, random_state) for name, value in params.items()}
+        return _with_probabilities(build_own(class_path, inner, random_state))
     known, library = catalogue.ESTIMATORS[class_path], library_of(class_path)
     for name in params:
         if name not in known.parameters:
@@ -77,7 +83,11 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
     absent = [name for name in required if name not in given]
     if absent:
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
-    estimator = WRAPPERS[library.wrapper](load_class(class_path)(**(ours | given)))
+    return _with_probabilities(WRAPPERS[library.wrapper](load_class(class_path)(**(ours | given))))
+
+
+def _with_probabilities(estimator: Any) -> Any:
+    """Calibrate a classifier that only has a decision function."""
     if not is_classifier(estimator):
         return estimator
     if not hasattr(estimator, "predict_proba") and hasattr(estimator, "decision_function"):

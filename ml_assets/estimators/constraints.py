@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
 from ml_assets.estimators.libraries import load_class
+from ml_assets.estimators.own import unknown_parameters
 from ml_assets.recipe import catalogue
 from ml_assets.recipe.faults import Key
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
@@ -24,6 +25,8 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
     catalogue.check_class_path(class_path)
     constraints = getattr(load_class(class_path), "_parameter_constraints", {})
     wrong: list[tuple[Key, str]] = []
+    if class_path not in catalogue.ESTIMATORS:
+        wrong += [((*key, name), text) for name, text in unknown_parameters(class_path, params).items()]
     for name, value in params.items():
         inner = _inner_estimators(value)
         for place, nested in inner:
@@ -39,6 +42,18 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
                 wrong.append(((*key, name), str(error)))
                 break
     return wrong
+
+
+def lowest(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The low end of each search space, or its first choice; other values as they are.
+
+    >>> lowest({"depth": Int(2, 8), "loss": "squared"})
+    {'depth': 2, 'loss': 'squared'}
+    """
+    spaces = (Int, Float, Categorical)
+    return {
+        name: _extremes(value)[0] if isinstance(value, spaces) else value for name, value in params.items()
+    }
 
 
 def _inner_estimators(value: Any) -> list[tuple[Key, Nested]]:

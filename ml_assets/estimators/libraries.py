@@ -124,6 +124,22 @@ LIBRARIES: Mapping[str, Library] = {
 }
 """By the name of the package that is imported."""
 
+OWN = Library(
+    distribution="",
+    extra=None,
+    estimators=None,
+    more_parameters=(),
+    defaults=NONE,
+    threads=(),
+    random_state="random_state",
+    wrapper="none",
+    missing=False,
+    categories=False,
+    early_stopping=None,
+    tag="python",
+)
+"""A person's own modules: what is fitted gets numbers, none missing."""
+
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sklearn.linear_model.LogisticRegression": {"max_iter": 2000},
     "sklearn.neural_network.MLPClassifier": {"max_iter": 500},
@@ -138,12 +154,12 @@ REQUIRED = {"sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",)}
 
 def library_of(class_path: str) -> Library:
     """
-    Return the row of the library that a class belongs to.
+    Return the row of the library that a class belongs to, of a person's own module `OWN`.
 
     >>> library_of("sklearn.svm.SVC").distribution
     'scikit-learn'
     """
-    return LIBRARIES[class_path.partition(".")[0]]
+    return LIBRARIES.get(class_path.partition(".")[0], OWN)
 
 
 def input_wanted(class_path: str, params: Mapping[str, Any], encoded: bool = False) -> Input:
@@ -175,6 +191,10 @@ def load_class(class_path: str) -> Any:
         If its library is not installed, with the command that does it.
     """
     module, _, name = class_path.rpartition(".")
+    if library_of(class_path) is OWN:
+        from ml_assets.estimators.own import own_class
+
+        return own_class(class_path)
     try:
         return getattr(import_module(module), name)
     except ModuleNotFoundError as error:

@@ -17,7 +17,7 @@ from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import PREDICTION, PROBABILITY, Labels, Task
 from ml_assets.tasks.classification import confusion
 from ml_assets.tasks.intervals import intervals, once
-from ml_assets.tasks.metrics import METRICS, labelled, metric_named, undefined
+from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import (
     Labelled,
     Several,
@@ -168,7 +168,11 @@ def _names(recipe: Recipe, metric: str, rows: Labelled) -> list[str]:
     wanted = recipe.evaluation.metrics or tuple(
         m.name for m in task_of(recipe).metrics if not (hard and m.needs == "probability")
     )
-    return list(dict.fromkeys(metric_named(m).name for m in (metric, *wanted, *recipe.evaluation.targets)))
+    return list(
+        dict.fromkeys(
+            metric_named(m).name for m in (metric, *wanted, *recipe.own_metrics, *recipe.evaluation.targets)
+        )
+    )
 
 
 def _baseline(y: Any, y_train: Any, task: Task, positive: Positive) -> pd.DataFrame:
@@ -217,8 +221,8 @@ def _missed(targets: dict[str, float], scores: dict[str, Score], n_rows: int) ->
             messages.append(f"{undefined(name, f'these {n_rows} rows')}; its target is {target:g}")
             continue
         value = scores[name].value
-        if METRICS[name].direction == "maximize" and value < target:
+        if metric_named(name).direction == "maximize" and value < target:
             messages.append(f"{name} {figure(value)} is below its target {target:g}")
-        if METRICS[name].direction == "minimize" and value > target:
+        if metric_named(name).direction == "minimize" and value > target:
             messages.append(f"{name} {figure(value)} is above its target {target:g}")
     return messages

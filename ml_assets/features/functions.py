@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,7 @@ import pandas as pd
 
 from ml_assets.failures import MendableError
 from ml_assets.names import ROW_ID
-from ml_assets.recipe.faults import did_you_mean
-from ml_assets.settings.variables import MODULES
+from ml_assets.recipe.own import MODULES, OwnError, imported
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -88,26 +86,10 @@ def made_by_function(column: str, recipe: Recipe) -> bool:
 
 
 def _imported(path: str, modules: Collection[str]) -> Function:
-    module, _, name = path.rpartition(".")
-    if not any(module == allowed or module.startswith(f"{allowed}.") for allowed in modules):
-        named = ", ".join(sorted(modules)) or "none"
-        raise FunctionError(
-            f"functions: {path!r} is of a module that is not allowed (allowed: {named}). If you trust it, the operator "
-            f"sets {MODULES}={','.join([*sorted(modules), module])}"
-        )
     try:
-        loaded = import_module(module)
-    except ImportError as error:
-        raise FunctionError(
-            f"functions: {path!r} cannot be imported: {error}. Install its package, or put its folder on PYTHONPATH"
-        ) from None
-    function = getattr(loaded, name, None)
-    if not callable(function):
-        public = [
-            known for known, value in vars(loaded).items() if callable(value) and not known.startswith("_")
-        ]
-        raise FunctionError(f"functions: {module} has no function {name!r}.{did_you_mean(name, public)}")
-    return function  # type: ignore[no-any-return]  # what it gives is looked at when it is called
+        return imported(path, "functions", modules)  # type: ignore[no-any-return]  # looked at when it is called
+    except OwnError as error:
+        raise FunctionError(str(error)) from None
 
 
 def _columns(path: str, function: Function, given: pd.DataFrame) -> dict[str, pd.Series[Any]]:

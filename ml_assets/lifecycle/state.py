@@ -17,6 +17,7 @@ from ml_assets.failures import MendableError
 from ml_assets.names import STATIC
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
+from ml_assets.recipe.own import declare
 from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 from ml_assets.sources import calendar
@@ -53,6 +54,10 @@ class ModelState:
     recipe: Recipe
     path: Path
     settings: Settings
+
+    def __post_init__(self) -> None:
+        """Make the recipe's own metrics known, by their names."""
+        declare(self.recipe.name, self.recipe.task, self.recipe.own_metrics)
 
     @property
     def name(self) -> str:

@@ -86,6 +86,8 @@ def estimate(
         Estimate, batch=batch, champion_version=champion_version, metric=metric, rows=len(predictions)
     )
     reason = _impossible(chosen, labels, predictions)
+    if chosen.of is not None:
+        reason = f"no estimate of {metric} is known"
     if reason:
         return blank(reason=reason)
     value: float | None

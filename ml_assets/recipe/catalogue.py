@@ -13,6 +13,7 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean, nearest
+from ml_assets.recipe.own import MODULES, is_allowed
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TWINS: Final = {
@@ -76,7 +77,7 @@ def check_class_path(class_path: str) -> None:
     Traceback (most recent call last):
     ValueError: 'xgboost.XGBClasifier' is no estimator of xgboost. Did you mean 'xgboost.XGBClassifier'?
     """
-    if class_path in ESTIMATORS:
+    if class_path in ESTIMATORS or is_allowed(class_path):
         return
     package, _, _ = class_path.partition(".")
     suggestion = _suggestion(class_path)
@@ -84,7 +85,11 @@ def check_class_path(class_path: str) -> None:
         raise ValueError(f"{class_path!r} is no estimator of {package}.{suggestion}")
     if package in planned.PACKAGES:
         raise ValueError(planned.not_yet(f"{class_path!r}: {package}", f"Allowed: {_OF_ALLOWED}"))
-    raise ValueError(f"{class_path!r} is not allowed: only {_OF_ALLOWED} are.{suggestion}")
+    module = class_path.rpartition(".")[0] or "MODULE"
+    raise ValueError(
+        f"{class_path!r} is not allowed: only {_OF_ALLOWED} are, and those of modules that the operator trusts "
+        f"({MODULES}={module}).{suggestion}"
+    )
 
 
 def twin(class_path: str, task: str) -> str:

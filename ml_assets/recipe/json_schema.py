@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.recipe.fields import sections, type_words
+from ml_assets.recipe.own import PATH
 from ml_assets.recipe.readable import DATASETS, FILE_TYPES
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
@@ -111,7 +112,11 @@ def recipe_schema() -> dict[str, Any]:
     model["hyperparameters"]["additionalProperties"] = {"$ref": "#/$defs/Hyperparameter"}
     model["class_path"]["anyOf"] = [{"$ref": "#/$defs/ClassPath"}, {"type": "null"}]
     metric = schema["$defs"]["Tuning"]["properties"]["metric"]
-    metric["anyOf"] = [{"enum": list(METRIC_DIRECTIONS)}, {"type": "null"}]
+    metric["anyOf"] = [
+        {"enum": list(METRIC_DIRECTIONS)},
+        {"type": "string", "pattern": PATH},
+        {"type": "null"},
+    ]
     for section in (schema, *schema["$defs"].values()):
         for field in section["properties"].values():
             if "$ref" in field:

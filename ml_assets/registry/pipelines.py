@@ -143,4 +143,4 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
 def requirements(class_path: str) -> list[str]:
     """Pin what loading the model needs, as installed here; MLflow's own inference takes 24 s."""
     names = dict.fromkeys((*NEEDED, library_of(class_path).distribution))
-    return [f"{name}=={metadata.version(name)}" for name in names]
+    return [f"{name}=={metadata.version(name)}" for name in names if name]  # a person's own module is of none

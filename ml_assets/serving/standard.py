@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from ml_assets.failures import MendableError
 from ml_assets.features import functions, history
 from ml_assets.features.cleaning import clean_alone
+from ml_assets.recipe.own import MODULES, allow
 from ml_assets.recipe.schema import Recipe
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.standard import RAW_ROWS, RawRows
-from ml_assets.settings.variables import MODULES
 from ml_assets.shown import listed
 
 
@@ -131,14 +132,18 @@ def load(folder: Path) -> Predictor:
         If they are made by functions that may not be imported here.
     """
     known = RawRows.model_validate_json((folder / RAW_ROWS).read_text())
-    recipe = Recipe.model_validate(known.recipe)
+    modules = [name.strip() for name in os.environ.get(MODULES, "").split(",") if name.strip()]
+    allow(modules)
+    try:
+        recipe = Recipe.model_validate(known.recipe)
+    except ValidationError as error:  # an estimator of a module that is not allowed here
+        raise RowError("; ".join(fault["msg"] for fault in error.errors())) from None
     if history.past_columns(recipe):
         raise RowError(
             f"{recipe.name}: its features are made of earlier rows, which no client has: take the predictions of "
             f"`ml-assets backfill` instead"
         )
     wanted = recipe.model.feature_engineering.functions
-    modules = [name.strip() for name in os.environ.get(MODULES, "").split(",") if name.strip()]
     return Predictor(load_pipeline(folder), known, functions.load(wanted, modules))
 
 

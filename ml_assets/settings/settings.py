@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from ml_assets.recipe.own import allow
 from ml_assets.settings.alerts import Alerts, read_alerts
 from ml_assets.settings.errors import SettingsError
 from ml_assets.settings.home import addressed, read_folder, read_home
@@ -200,7 +201,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     if folder := given.get("ML_ASSETS_DEMO_DATA"):
         values["demo_data"] = read_folder(named(given, "ML_ASSETS_DEMO_DATA"), folder)
     values["alerts"] = read_alerts(given)
-    values["variables"] = read_variables(given)
+    variables = read_variables(given)
+    allow(variables.modules)
+    values["variables"] = variables
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from ml_assets.recipe.own import MODULES
 from ml_assets.settings.errors import SettingsError
 from ml_assets.settings.keys import SECRETS
 from ml_assets.settings.layered import named
@@ -25,9 +26,6 @@ CONNECTION: Final = "ML_ASSETS_CONNECTION_URI"
 
 PARAMS: Final = "ML_ASSETS_CONTEXT_PARAMS"
 """Values for the templates of queries, as a JSON object: what `--context-params` sets."""
-
-MODULES: Final = "ML_ASSETS_MODULES"
-"""Modules whose functions recipes may name, separated by commas."""
 
 OF_THE_EXAMPLES: Final = frozenset({"ML_ASSETS_DEMO_DATA", "ML_ASSETS_BENCHMARK_DATA"})
 """Folders of the demo's and the benchmarks' data."""
@@ -45,7 +43,7 @@ class Variables:
     """Values for the templates of queries: they take the place of the recipe's."""
 
     modules: frozenset[str] = frozenset()
-    """Modules whose functions recipes may name; they are imported, so the operator trusts them."""
+    """Modules whose functions, metrics and estimators recipes may name; importing them is trusting them."""
 
     def refusal(self, name: str) -> str | None:
         """Say why a recipe may not use a variable and what to do; None where it may."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_assets.recipe.own import Declared
 from ml_assets.recipe.tasks import KNOWN_METRICS
 from ml_assets.records import Direction
 
@@ -69,6 +70,10 @@ class Metric:
         Whether it speaks of the rows of a class: how sure it is then follows from the rarer class.
     from_squared : callable or None
         From the mean squared error and the variance of the labels to a metric of numbers that follows from these two.
+    of : Declared or None
+        Task and direction of a person's own metric; those of others stand in `recipe.tasks`.
+    weighted : bool
+        Whether rows may count in parts.
     """
 
     name: str
@@ -80,16 +85,18 @@ class Metric:
     undefined: str = ""
     by_class: bool = False
     from_squared: Callable[[float, float], float] | None = None
+    of: Declared | None = None
+    weighted: bool = True
 
     @property
     def task(self) -> str:
         """A task that it judges: the first of several, which read their predictions alike."""
-        return KNOWN_METRICS[self.name].tasks[0]
+        return self.of.task if self.of is not None else KNOWN_METRICS[self.name].tasks[0]
 
     @property
     def direction(self) -> Direction:
         """Which way is better."""
-        return KNOWN_METRICS[self.name].direction
+        return self.of.direction if self.of is not None else KNOWN_METRICS[self.name].direction
 
 
 def mean(

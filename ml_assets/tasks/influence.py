@@ -70,10 +70,12 @@ def spread(
     if len(known) == len(sides):
         values = known[-1] - known[0] if len(known) == 2 else known[0]
         return spread_of(values, groups, classes, tells, metric.by_class)
-    most = max(len(np.unique(classes_of(part))) for part in parts_of(sides[0]))
+    if not metric.weighted:  # rows that are left cannot count more for those of their class that are not
+        classes = np.zeros_like(classes)
+    most = max(len(np.unique(_left_out_by(metric, part))) for part in parts_of(sides[0]))
     groups = merged(groups, classes, most, random_state)
     each = [
-        jackknife(metric, part, groups, classes_of(part[0]))
+        jackknife(metric, part, groups, _left_out_by(metric, part[0]))
         for part in zip(*map(parts_of, sides), strict=True)
     ]
     told = [values for values in each if values is not None]
@@ -125,6 +127,11 @@ def spread_of(
         error=float(np.sqrt(np.square(sums).sum() * lost) / len(values)),
         freedom=max(float(ratio), 1.0),
     )
+
+
+def _left_out_by(metric: Metric, rows: Labelled) -> Codes:
+    """Classes that rows are left out by, so that they keep their shares."""
+    return classes_of(rows) if metric.weighted else np.zeros(len(rows.truth), dtype=np.intp)
 
 
 def influence(metric: Metric, rows: Labelled) -> Floats | None:

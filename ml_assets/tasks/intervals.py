@@ -7,7 +7,7 @@ import numpy as np
 from ml_assets.names import Z_95
 from ml_assets.records import Score
 from ml_assets.tasks.base import Floats
-from ml_assets.tasks.metrics import METRICS, evaluate_counts
+from ml_assets.tasks.metrics import evaluate_counts, metric_named
 from ml_assets.tasks.several import Labelled
 
 RESAMPLES = 500
@@ -42,11 +42,11 @@ def intervals(
             ]
         ).astype(np.float64)
         for name, parts in drawn.items():
-            parts.append(evaluate_counts(METRICS[name], rows, counts))
+            parts.append(evaluate_counts(metric_named(name), rows, counts))
     result = {}
     for name, value in values.items():
         figures = np.concatenate(drawn[name])
-        if METRICS[name].share:  # of several targets no narrower than it must be
+        if metric_named(name).share:  # of several targets no narrower than it must be
             low, high = wilson(value, n)
         elif np.isfinite(figures).any():
             low, high = np.percentile(figures[np.isfinite(figures)], (2.5, 97.5))
@@ -70,4 +70,4 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 def once(name: str, rows: Labelled) -> float:
     """Score the rows as they are; NaN where the metric is undefined."""
-    return float(evaluate_counts(METRICS[name], rows, np.ones((1, len(rows.truth))))[0])
+    return float(evaluate_counts(metric_named(name), rows, np.ones((1, len(rows.truth))))[0])

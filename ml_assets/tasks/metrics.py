@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.recipe.own import is_own
 from ml_assets.recipe.readable import either
 from ml_assets.records import Positive
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats, Labels, Metric
+from ml_assets.tasks.own import own_metric
 from ml_assets.tasks.several import Labelled, Several, each_positive, has_labels, of_each, target_names
 
 METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
@@ -88,7 +90,9 @@ def score(metric: str, y: Any, predictions: pd.DataFrame, positive: Positive) ->
 
 
 def metric_named(name: str) -> Metric:
-    """Return the metric, or raise ValueError with the accepted names."""
+    """Return the metric, a person's own by its import path, or raise ValueError with the accepted names."""
+    if is_own(name):
+        return own_metric(name)
     if name not in METRICS:
         raise ValueError(f"metric: {name!r} is not known (accepted: {', '.join(METRICS)}).")
     return METRICS[name]
@@ -100,7 +104,7 @@ def undefined(name: str, where: str) -> str:
     >>> undefined("mape", "these 20 rows")
     'mape is undefined on these 20 rows: labels of 0, of which no percentage can be taken'
     """
-    why = METRICS[name].undefined
+    why = metric_named(name).undefined
     return f"{name} is undefined on {where}{f': {why}' if why else ''}"
 
 

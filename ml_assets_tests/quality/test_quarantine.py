@@ -75,7 +75,7 @@ def spoiled(frame: pd.DataFrame, row: int, column: str, value: Any) -> pd.DataFr
 @pytest.mark.parametrize("kind", SPOILED)
 def test_a_row_that_breaks_a_rule_is_set_aside_and_the_others_are_used(kind: str) -> None:
     column, value, rule = SPOILED[kind]
-    schema = learn_schema(good(), recipe(rows=RULES), classes=["0", "1"])
+    schema = learn_schema(good(), recipe(rows=RULES), classes={"left": ["0", "1"]})
     after = held(spoiled(good(), 7, column, value), recipe(rows=RULES), "2024-01-01", schema)
     assert after.findings == [] and not after.quarantine.blocked
     expected = good().drop(index=7).reset_index(drop=True)
@@ -116,7 +116,7 @@ def test_every_row_is_used_or_counted_and_too_many_block(
         frame = spoiled(frame, row, *SPOILED[kind][:2])
     rows = {row for row, _ in spoils}
     own = recipe(rows=RULES, quarantine=share)
-    schema = learn_schema(good(), own, classes=["0", "1"])
+    schema = learn_schema(good(), own, classes={"left": ["0", "1"]})
     after = held(frame, own, "2024-01-01", schema)
     found = after.quarantine
     assert found.rows == len(rows) == after.aside["row"].nunique() and found.read == SIZE

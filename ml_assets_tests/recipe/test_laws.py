@@ -122,7 +122,7 @@ def every_key(data: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[st
     found: list[tuple[str, ...]] = []
     for name, value in data.items():
         found.append((*path, name))
-        if isinstance(value, dict) and name not in ("hyperparameters", "targets"):
+        if isinstance(value, dict) and name not in ("hyperparameters", "targets", "own_metrics"):
             found += every_key(value, (*path, name))
     return found
 

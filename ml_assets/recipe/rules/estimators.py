@@ -35,7 +35,9 @@ def estimators(recipe: Recipe) -> Found:
             yield ("model", "hyperparameters"), "need a class_path: the automatic search chooses its own"
         return
     for key, path, hyperparameters in _estimators(("model",), model.class_path, model.hyperparameters):
-        known = ESTIMATORS[path]
+        known = ESTIMATORS.get(path)
+        if known is None:
+            continue  # one of a person's own: `validate` looks into it
         kind = ESTIMATOR_KINDS.get(known.task)
         if ESTIMATOR_KINDS.get(recipe.task, kind) != kind:
             yield (

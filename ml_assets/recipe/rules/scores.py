@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 from ml_assets.recipe.faults import Key, unknown
+from ml_assets.recipe.own import PATH, is_own
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Categorical, Space, searched
@@ -17,13 +19,14 @@ def tuning(recipe: Recipe) -> Found:
     metric = section.metric or DEFAULT_METRICS.get(recipe.task)
     if section.metric is not None:
         yield from _metric(recipe, ("hyperparameter_tuning", "metric"), section.metric)
-    if metric in METRIC_DIRECTIONS and section.direction not in (None, METRIC_DIRECTIONS[metric]):
+    better = recipe.own_metrics.get(metric or "") or METRIC_DIRECTIONS.get(metric or "")
+    if better is not None and section.direction not in (None, better):
         yield (
             ("hyperparameter_tuning", "direction"),
             (
                 f"found {section.direction!r}, but {metric} is better "
-                f"{'higher' if METRIC_DIRECTIONS[metric] == 'maximize' else 'lower'}: "
-                f"write {METRIC_DIRECTIONS[metric]!r} or leave it out"
+                f"{'higher' if better == 'maximize' else 'lower'}: "
+                f"write {better!r} or leave it out"
             ),
         )
     elif metric is None and section.direction == "minimize":
@@ -54,6 +57,12 @@ def _words(space: Space) -> str:
 def evaluation(recipe: Recipe) -> Found:
     """Metrics and targets are of the task; a target is a value that the metric can have."""
     section = recipe.evaluation
+    for path in section.own_metrics:
+        if not re.fullmatch(PATH, path):
+            yield (
+                ("evaluation", "own_metrics", path),
+                "is no import path; allowed: a function by its import path, as shop.metrics.profit",
+            )
     for position, metric in enumerate(section.metrics or ()):
         yield from _metric(recipe, ("evaluation", "metrics", position), metric)
     if section.metrics is not None and not section.metrics:
@@ -91,13 +100,22 @@ def promotion(recipe: Recipe) -> Found:
 
 def _metric(recipe: Recipe, key: Key, metric: str) -> Found:
     allowed = TASK_METRICS.get(recipe.task, ())
-    if allowed and metric in METRIC_DIRECTIONS and metric not in allowed:
+    if metric in recipe.own_metrics:
+        return
+    if is_own(metric):
+        yield (
+            key,
+            f"which way is {metric!r} better? Write evaluation: {{own_metrics: {{{metric}: maximize}}}}, or minimize",
+        )
+    elif allowed and metric in METRIC_DIRECTIONS and metric not in allowed:
         yield key, f"{metric!r} is no metric of {recipe.task}. Allowed: {', '.join(allowed)}"
     elif allowed and metric not in allowed:
         yield key, unknown("metric", metric, allowed)
 
 
 def _in_range(key: Key, metric: str, value: float) -> Found:
+    if is_own(metric):
+        return
     low, high = KNOWN_METRICS[metric].least, KNOWN_METRICS[metric].greatest
     if not low <= value <= high:
         bounds = (

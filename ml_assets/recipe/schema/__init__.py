@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from ml_assets.recipe.own import Direction, is_own
 from ml_assets.recipe.schema.engineering import (
     DateParts,
     FeatureEngineering,
@@ -86,6 +87,15 @@ class Recipe(Section):
         """Names of the target columns."""
         target = self.model.data_interface.target_col
         return (target,) if isinstance(target, str) else target
+
+    @property
+    def own_metrics(self) -> dict[str, Direction]:
+        """Metrics of a person's own, by import path, with the way that is better."""
+        tuned = self.hyperparameter_tuning
+        declared: dict[str, Direction] = dict(self.evaluation.own_metrics)
+        if tuned.metric is not None and is_own(tuned.metric) and tuned.direction is not None:
+            declared.setdefault(tuned.metric, tuned.direction)
+        return declared
 
     def of_each_target(self) -> tuple[Recipe, ...]:
         """A recipe for each target, to which the others are columns left out; of one target the recipe itself."""

@@ -60,6 +60,8 @@ class EvaluationSection(Section):
 
     metrics: Names | None = None
     """Metrics to report; default: all of the task."""
+    own_metrics: dict[str, Literal["maximize", "minimize"]] = Field(default_factory=dict)
+    """Metrics of your own, as `shop.metrics.profit: maximize`, of modules that `ML_ASSETS_MODULES` allows."""
     validation: Validation = Validation()
     """How the hold-out is made."""
     targets: dict[str, float] = Field(default_factory=dict)

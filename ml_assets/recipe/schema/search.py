@@ -37,9 +37,9 @@ class Tuning(Section):
     n_trials: int = Field(20, ge=1)
     """Trials in total."""
     metric: str | None = None
-    """Metric to optimise. Default: roc_auc (two classes), f1 (more), rmse (regression)."""
+    """Metric to optimise, or the path of your own. Default: roc_auc (two classes), f1 (more), rmse (regression)."""
     direction: Literal["maximize", "minimize"] | None = None
-    """Must agree with the metric; may be left out."""
+    """Must agree with the metric; may be left out, but for one of your own that `evaluation.own_metrics` lacks."""
     timeout: float | None = Field(None, gt=0)
     """Seconds for the whole search; the operator's limit may be lower."""
     pruning: Pruning = Pruning()
