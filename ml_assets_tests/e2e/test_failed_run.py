@@ -85,7 +85,6 @@ SECONDS = 600
         "mlflow.db",
         "dagster/history/runs.db",
         "dagster/history/runs/index.db",
-        "dagster/schedules/schedules.db",
     ],
 )
 def test_a_locked_database_is_told_in_one_line(empty: Place, tmp_path: Path, database: str) -> None:
@@ -100,6 +99,17 @@ def test_a_locked_database_is_told_in_one_line(empty: Place, tmp_path: Path, dat
             assert told.startswith(f"{place.home / database}: database is locked: another process holds it")
             assert "\n" not in told
     place.command("train", "--recipe-file", str(place.recipe))  # once that has ended, all is well
+
+
+def test_a_lock_on_what_a_training_only_reads_is_no_hindrance(empty: Place, tmp_path: Path) -> None:
+    """The ticks of sensors are the daemon's to write."""
+    place = empty.copy(tmp_path / "copy")
+    with closing(
+        sqlite3.connect(place.home / "dagster/schedules/schedules.db", isolation_level=None)
+    ) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        place.command("train", "--recipe-file", str(place.recipe))
+    assert champions.champions(place.state.ledger, place.name) == (1,)
 
 
 def test_interrupted_run_is_no_finished_run_anywhere(empty: Place, tmp_path: Path) -> None:

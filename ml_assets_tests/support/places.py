@@ -106,7 +106,16 @@ class Place:
 
     def instance(self) -> dg.DagsterInstance:
         """Dagster's instance as it is: nothing is reaped."""
-        return dg.DagsterInstance.from_config(str(self.settings.dagster_home))
+        home, before = str(self.settings.dagster_home), os.environ.get("DAGSTER_HOME")
+        os.environ["DAGSTER_HOME"] = (
+            home  # its dagster.yaml says by this where its files are: a home may be moved
+        )
+        try:
+            return dg.DagsterInstance.from_config(home)
+        finally:
+            os.environ.pop("DAGSTER_HOME")
+            if before is not None:
+                os.environ["DAGSTER_HOME"] = before
 
     def write(self, number: int, drifted: bool = False) -> str:
         """Let a day's rows arrive."""
