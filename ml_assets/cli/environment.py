@@ -8,6 +8,7 @@ import typer
 
 from ml_assets.cli.output import columns, faults, finish
 from ml_assets.failures import FAILED
+from ml_assets.lifecycle.storage import examine as storage
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.registry.examine import server
 from ml_assets.settings import current_layers, read_settings
@@ -43,7 +44,7 @@ def environment() -> dict[str, Any]:
         if layer is not None:
             value = NOT_SHOWN if key.kind == "secret" else shown(layers[key.variable], 200)
         rows.append({"key": name, "value": value, "from": layer, "variable": key.variable})
-    checks = [*home(settings.home), *server(settings), *services(settings)]
+    checks = [*home(settings.home), *server(settings), *services(settings), *storage(settings)]
     return {
         "environment": layers.environment,
         "files": list(layers.read),

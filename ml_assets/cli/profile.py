@@ -8,7 +8,7 @@ from typing import Any
 from ml_assets.lifecycle.describe import profile_source
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.reports.data import data_page, summary
-from ml_assets.store.snapshots import atomic_write
+from ml_assets.store.atomic import atomic_write
 
 
 def write_profile(state: ModelState, page: Path | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ml_assets.cli.output import columns
 from ml_assets.lifecycle.quarantine import quarantines, rows_in_quarantine
 from ml_assets.names import ROW_ID
 from ml_assets.shown import shown
-from ml_assets.store.snapshots import atomic_write
+from ml_assets.store.atomic import atomic_write
 
 PRINTED = 50
 """Rows that are printed; `--to` and `--json` have all of them."""

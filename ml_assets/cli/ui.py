@@ -74,7 +74,7 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
 
         # By the environment, which nobody else can read: it may hold a password.
         environment["MLFLOW_BACKEND_STORE_URI"] = database.configure(settings).tracking_uri
-        store = ("--artifacts-destination", settings.mlflow_artifacts)
+        store = ("--artifacts-destination", settings.artifacts_uri)
         listen = ("--host", host, "--port", mlflow_port, "--workers", 1)
         commands["mlflow"] = ("server", *store, *listen)
         if not environment.get("ML_ASSETS_MLFLOW_URL"):

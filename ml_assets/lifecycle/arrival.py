@@ -14,9 +14,9 @@ from ml_assets.records import Record
 from ml_assets.registry import champions
 from ml_assets.sources.calendar import batch_start, limits, next_batch
 from ml_assets.sources.sight import Part, Sight
+from ml_assets.store.atomic import atomic_write
 from ml_assets.store.json_file import DamagedError, read_json
 from ml_assets.store.seal import sealed
-from ml_assets.store.snapshots import atomic_write
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def look(state: ModelState) -> Sight:
     SourceError
         A file cannot be read.
     """
-    place = state.store.root / "sight.json"
+    place = state.folder / "sight.json"
     before = _read_sight(place)
     sight = state.source.look(before)
     if sight is not before:
@@ -97,14 +97,10 @@ def _version(place: Path) -> Version:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-RACE = 1_000_000_000
-"""Nanoseconds: of what was written later, another write could leave the same time."""
-
-
 def unchanged_mark(state: ModelState) -> Hashable | None:
     """Look at the source, and give what stays the same until it, or what was taken in, changes.
 
-    None where another change could leave the same times.
+    None where another change could leave the same.
 
     Raises
     ------
@@ -112,10 +108,10 @@ def unchanged_mark(state: ModelState) -> Hashable | None:
         A file cannot be read.
     """
     look(state)
-    written = state.store.changed_at("cleaned_features")
-    if time.time_ns() - written < RACE:
+    written = state.store.version("cleaned_features")
+    if written is None:
         return None
-    return _version(state.store.root / "sight.json"), written, state.known_first_batch()
+    return _version(state.folder / "sight.json"), written, state.known_first_batch()
 
 
 def parts(state: ModelState) -> dict[str, Part]:
@@ -152,12 +148,13 @@ def arrivals(state: ModelState, there: Mapping[str, Part] | None = None) -> list
     """Batches of which the source has something else than was taken in, oldest first; `there` is what it has."""
     if state.recipe.batches is None:
         return []
-    taken_in, there = state.store.batches("cleaned_features"), parts(state) if there is None else there
+    known, there = state.store.origins("cleaned_features"), parts(state) if there is None else there
+    taken_in = list(known)
     if there:
         state.begin_with(min(there))
     found = []
     for batch, part in there.items():
-        origin = taken_from(state, batch) if batch in taken_in else None
+        origin = (known[batch] or taken_from(state, batch)) if batch in known else None
         if origin == part.token:
             continue
         late = bool(taken_in) and batch < taken_in[-1]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ml_assets.failures import MendableError
 from ml_assets.lifecycle.known import load_states
+from ml_assets.lifecycle.storage import examine as storage
 from ml_assets.records.health import Examined
 from ml_assets.settings import Settings
 from ml_assets.shown import shown
@@ -13,6 +14,7 @@ from ml_assets.shown import shown
 
 def examine(settings: Settings) -> Iterator[Examined]:
     """Look at every recipe and at all that is kept of its model."""
+    yield from storage(settings)
     states, faults = load_states(settings)
     for path, error in faults:
         yield Examined(

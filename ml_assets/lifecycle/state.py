@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ml_assets.failures import MendableError
+from ml_assets.lifecycle.storage import place_of
 from ml_assets.names import STATIC
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
@@ -69,10 +70,15 @@ class ModelState:
         """Hash of the recipe's content."""
         return recipe_sha256(self.recipe)
 
+    @property
+    def folder(self) -> Path:
+        """Folder of this machine for what is remembered of the source, and can be made anew."""
+        return self.settings.store / self.name
+
     @cached_property
     def store(self) -> Store:
-        """Frames and records of this model's assets."""
-        return Store(self.settings.store / self.name)
+        """Frames and records of this model's assets: in its folder, or below `storage.root`."""
+        return Store(place_of(self.settings, self.name))
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -166,7 +172,7 @@ class ModelState:
 
     @property
     def _calendar_file(self) -> Path:
-        return self.store.root / "calendar.json"
+        return self.folder / "calendar.json"
 
     def _remembered(self, batches: Batches) -> str | None:
         """First batch that was remembered; where the file is lost or damaged, the oldest batch taken in."""

@@ -115,4 +115,4 @@ def overdue(state: ModelState, there: Collection[str], since: str, now: datetime
 
 
 def _place(state: ModelState) -> Path:
-    return state.store.root / "came.json"
+    return state.folder / "came.json"

@@ -153,9 +153,7 @@ KEPT_PAGES = 12
 
 def _keep_newest_pages(state: ModelState) -> None:
     """Keep Evidently's newest HTML pages only: each is 6 MB; its JSON stays for every batch."""
-    pages = sorted((state.store.root / "drift_report").glob("*/evidently.html"))
-    for page in pages[:-KEPT_PAGES]:
-        page.unlink(missing_ok=True)
+    state.store.keep_newest("drift_report", "evidently.html", KEPT_PAGES)
 
 
 def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Performance:

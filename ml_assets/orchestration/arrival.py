@@ -100,7 +100,7 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         this = now.isoformat(timespec="seconds")
         try:
             mark = unchanged_mark(state)
-            said = _NOTHING.known(place, (mark, newest, last, now.date(), str(cursor))) if mark else None
+            said = _NOTHING.known(place, (mark, newest, last, f"{now:%F %H}", str(cursor))) if mark else None
             if said is not None:
                 context.update_cursor(json.dumps({**cursor, "looked": this}))
                 return dg.SkipReason(said)
@@ -122,7 +122,7 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         if request := next(_requests(instance, state, found, last), None):
             return request
         said = _nothing(state, found, last)
-        _NOTHING.keep(place, (mark, newest, last, now.date(), str(cursor)), said)
+        _NOTHING.keep(place, (mark, newest, last, f"{now:%F %H}", str(cursor)), said)
         return dg.SkipReason(said)
 
     return sensor

@@ -15,6 +15,7 @@ from ml_assets.orchestration.events import REMEMBERED
 from ml_assets.orchestration.location import TRAINING_ASSETS
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
 from ml_assets.registry import champions, charge, renamed
+from ml_assets.store.places import Bucket, move
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -53,6 +54,8 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
             charge.reconcile(state.registry, old)
         renamed.begin(ledger, old, new, actor)
         before = ModelState(state.recipe.model_copy(update={"name": old}), state.path, settings)
+        if isinstance(before.store.place, Bucket) and isinstance(state.store.place, Bucket):
+            move(before.store.place, state.store.place)
         for folder in (settings.store, settings.studies, settings.backtests):
             _move(folder / old, folder / new)
         _report_again(instance, before, state)

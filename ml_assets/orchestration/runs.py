@@ -26,7 +26,7 @@ from ml_assets.settings import Settings, SettingsError
 from ml_assets.settings.home import keep_private, unusable
 from ml_assets.settings.keys import KEYS
 from ml_assets.settings.services import DAGSTER
-from ml_assets.store.snapshots import atomic_write
+from ml_assets.store.atomic import atomic_write
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult

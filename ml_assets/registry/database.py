@@ -56,7 +56,7 @@ def configure(settings: Settings) -> MlflowClient:
 def create_database(settings: Settings) -> None:
     """Make MLflow's database unless it is there: whole or not at all, whenever a kill comes."""
     if settings.own_mlflow and settings.database is not None:
-        postgres.make_mlflow(settings.database, settings.mlflow_artifacts.as_uri())
+        postgres.make_mlflow(settings.database, settings.artifacts_uri)
     elif (target := settings.mlflow_database) is not None and not target.exists():
         settings.locks.mkdir(parents=True, exist_ok=True)
         with (settings.locks / "mlflow.lock").open("a") as lock:
@@ -72,7 +72,7 @@ def _create_file(settings: Settings, target: Path) -> None:
 
     with tempfile.TemporaryDirectory(dir=settings.addressed_home.absolute(), prefix=".mlflow-") as folder:
         made = Path(folder) / target.name
-        store = SqlAlchemyStore(f"sqlite:///{made}", settings.mlflow_artifacts.as_uri())
+        store = SqlAlchemyStore(f"sqlite:///{made}", settings.artifacts_uri)
         store.engine.dispose()
         connection = sqlite3.connect(made)
         connection.execute("PRAGMA journal_mode=WAL")  # stays in the file; readers do not stop the writer

@@ -61,15 +61,15 @@ class RunPlace:
 def ensure_experiment(client: MlflowClient, settings: Settings, name: str) -> str:
     """Return the id of an experiment, made if it is missing.
 
-    Its artifacts go below the home, or, with a tracking server, where the server keeps them. Must come
-    before dagster-mlflow's resource, which would put them into the current directory.
+    Its artifacts go below the home or `storage.root`, or, with a tracking server, where the server keeps them. Must
+    come before dagster-mlflow's resource, which would put them into the current directory.
     """
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
         served = client.tracking_uri.startswith(("http:", "https:"))
-        location = None if served else (settings.mlflow_artifacts / name).as_uri()
+        location = None if served else f"{settings.artifacts_uri}/{name}"
         try:
             return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT))
         except MlflowException:

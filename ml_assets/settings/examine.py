@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from ml_assets.records.health import Examined
 from ml_assets.settings.keys import KEYS
 from ml_assets.settings.settings import Settings
-from ml_assets.shown import shown
 
 LEAST_FREE = 1_000_000_000
 """Bytes that should be free: a training and its pictures, models and databases take some hundred million."""
@@ -87,8 +86,6 @@ def services(settings: Settings) -> Iterator[Examined]:
             yield _answers(part, address.host, address.port, remedy)
         elif address is not None:
             yield Examined(part=part, found=f"{address.place}; it is not asked")
-    if settings.storage_root is not None:
-        yield Examined(part="storage", found=f"{shown(settings.storage_root)}; it is not asked")
     if settings.mlflow_tracking_uri is not None:
         parts = urlsplit(settings.mlflow_tracking_uri)
         if parts.hostname is not None:

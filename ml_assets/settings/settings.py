@@ -20,6 +20,8 @@ from ml_assets.settings.services import LEDGER, MLFLOW, Address, Database, read_
 from ml_assets.settings.variables import Variables, read_variables
 from ml_assets.shown import without_user
 
+MLFLOW_SCHEMES = ("s3://", "gs://")
+"""Beginnings of a `storage.root` that MLflow writes to by itself."""
 DEMO_RECIPES = Path(__file__).parents[1] / "recipes"
 
 
@@ -39,7 +41,7 @@ class Settings(BaseModel):
     warehouse: Address | None = None
     """`ML_ASSETS_WAREHOUSE_URI`."""
     storage_root: str | None = None
-    """`ML_ASSETS_STORAGE_ROOT`."""
+    """Where frames, records and the files of MLflow's runs lie instead of the home. `ML_ASSETS_STORAGE_ROOT`."""
     serving: bool = False
     """Whether models may be served by HTTP. `ML_ASSETS_SERVING_ENABLED`."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
@@ -146,6 +148,13 @@ class Settings(BaseModel):
     def mlflow_artifacts(self) -> Path:
         """Folder of the files of MLflow's runs and models; with a server, the server has them."""
         return self.home.absolute() / "artifacts"
+
+    @property
+    def artifacts_uri(self) -> str:
+        """Address of the files of MLflow's runs and models: that folder, or below `storage.root`."""
+        if self.storage_root is not None and self.storage_root.startswith(MLFLOW_SCHEMES):
+            return f"{self.storage_root.rstrip('/')}/artifacts"
+        return self.mlflow_artifacts.as_uri()
 
     @property
     def tracking_uri(self) -> str:

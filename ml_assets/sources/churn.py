@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.sources.calendar import batch_start, next_batch
-from ml_assets.store.snapshots import atomic_write
+from ml_assets.store.atomic import atomic_write
 
 FIRST = "2024-01-01"
 SHIFT, CONCEPT = 13, 18

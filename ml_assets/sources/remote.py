@@ -21,27 +21,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ml_assets.recipe.readable import ENDINGS, FILE_TYPES, either
-from ml_assets.shown import shown
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.sources.wanted import Labels, Wanted
+from ml_assets.store.buckets import filesystem, library_missing, reason
 from ml_assets.store.json_file import DamagedError, read_json, write_json
 
 if TYPE_CHECKING:
     from ml_assets.sources.sampled import Sampled
 
 Answer = TypeVar("Answer")
-
-LIBRARIES: Final = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gs"), "abfs": ("adlfs", "azure")}
-"""Scheme → the library that speaks to such a store, and our extra that brings it."""
-
-PATIENCE: Final = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 2}}
-"""Seconds that S3 may take, and how often it is asked."""
-
-OPTIONS: Final[dict[str, dict[str, Any]]] = {"s3": {"config_kwargs": PATIENCE}}
-"""What is said to a store besides; who asks, its library reads from the environment."""
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What the operating system says of a disk that takes no more."""
@@ -210,9 +201,7 @@ class Mirror:
 
     @property
     def _store(self) -> Any:
-        import fsspec
-
-        return fsspec.filesystem(self.scheme, **OPTIONS.get(self.scheme, {}))
+        return filesystem(self.scheme)
 
     def _fetch(self, key: str, place: Path, mark: list[Any]) -> None:
         """Copy an object: whole or not at all, with a time of its own for each content."""
@@ -243,43 +232,13 @@ class Mirror:
         except SourceError:
             raise
         except ImportError:
-            library, extra = LIBRARIES.get(self.scheme, ("its library of fsspec", self.scheme))
-            raise SourceError(
-                f"source_uri '{self.name}': {self.scheme}:// needs {library}: run `pip install 'ml_assets[{extra}]'`"
-            ) from None
+            raise SourceError(f"source_uri '{self.name}': {library_missing(self.scheme)}") from None
         except OSError as error:
             if error.errno in FULL:  # of our disk, not of the store: that has words of its own
                 raise
             raise SourceError(f"source_uri '{self.name}': {reason(error)}") from error
         except Exception as error:  # each store's library has errors of its own
             raise SourceError(f"source_uri '{self.name}': {reason(error)}") from error
-
-
-def reason(error: Exception) -> str:
-    """Say what a store's library found, and what to do.
-
-    >>> reason(FileNotFoundError("a"))
-    'no such bucket or object. Correct the address'
-    """
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    text = shown(" ".join(str(error).split()), 200)
-    if kinds & {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError"}:
-        return (
-            "there are no credentials: set those of the store, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
-    if "PermissionError" in kinds:
-        return f"the store refuses us ({text}): give this user access, or correct the credentials"
-    if "FileNotFoundError" in kinds:
-        return "no such bucket or object. Correct the address"
-    if kinds & {
-        "EndpointConnectionError",
-        "ConnectTimeoutError",
-        "ConnectionError",
-        "TimeoutError",
-        "HTTPClientError",
-    }:
-        return f"the store does not answer ({text}): look at the network, and at AWS_ENDPOINT_URL where it is set"
-    return f"the store cannot be read ({type(error).__name__}: {text})"
 
 
 def _mark(info: Mapping[str, Any]) -> list[Any]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from ml_assets.store.atomic import atomic_write
 from ml_assets.store.seal import DamagedError, opened, sealed
-from ml_assets.store.snapshots import atomic_write
 
 __all__ = ["DamagedError", "read_json", "set_aside", "write_json"]
 

@@ -1,8 +1,8 @@
 """Snapshots: every frame and record that an asset made for a batch, kept under its content hash.
 
 A frame is a Parquet blob named by its SHA-256, and a small JSON pointer that says which blob is the current
-one. Everything is written to a temporary file, flushed to disk and renamed, the pointer last: whoever reads
-sees the old frame or the new one, at any moment and after any crash.
+one. Each is written in one move (`places`), the pointer last: whoever reads sees the old frame or the new one, at any
+moment and after any crash.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -21,6 +19,7 @@ from ml_assets.failures import MendableError
 from ml_assets.names import BATCH
 from ml_assets.records import Record
 from ml_assets.shown import spanned
+from ml_assets.store.places import Folder, Place
 from ml_assets.store.seal import opened, sealed
 
 if TYPE_CHECKING:
@@ -44,16 +43,16 @@ class Snapshot(NamedTuple):
 
 
 class Store:
-    """The snapshots of one recipe, in one folder.
+    """The snapshots of one recipe, in one folder or bucket.
 
     Parameters
     ----------
-    root : Path
-        Made when first written to.
+    place : Place or Path
+        A folder is made when first written to.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, place: Place | Path) -> None:
+        self.place = Folder(place) if isinstance(place, Path) else place
 
     def write_frame(self, asset: str, batch: str, frame: pd.DataFrame, origin: str | None = None) -> Snapshot:
         """Keep a frame, without its index; the same content again writes nothing.
@@ -63,15 +62,15 @@ class Store:
         content = _to_parquet(frame)
         sha256 = hashlib.sha256(content).hexdigest()
         columns = tuple(str(name) for name in frame.columns)
-        pointer = self._path(asset, batch, FRAME)
+        pointer = _key(asset, batch, FRAME)
         known = self._known(pointer)
         before = known.get("sha256")
-        blob = self._blob(asset, sha256)
-        if not blob.exists() or hashlib.sha256(blob.read_bytes()).hexdigest() != sha256:
-            atomic_write(blob, content)  # absent, or damaged on disk
+        blob = _blob(asset, sha256)
+        if not self.place.holds(blob, content):
+            self.place.write(blob, content)  # absent, or damaged
         if before != sha256 or known.get("origin") != origin:
             meaning = {"sha256": sha256, "rows": len(frame), "columns": columns, "origin": origin}
-            atomic_write(pointer, sealed(json.dumps(meaning)))
+            self.place.write(pointer, sealed(json.dumps(meaning)))
         return Snapshot(sha256, len(frame), columns, before != sha256)
 
     def read_frame(self, asset: str, batch: str, columns: list[str] | None = None) -> pd.DataFrame:
@@ -129,6 +128,17 @@ class Store:
         frame: pd.DataFrame = table.to_pandas()
         return frame
 
+    def origins(self, asset: str) -> dict[str, str | None]:
+        """What each frame of an asset was made from, by batch, oldest first; see `origin`."""
+        return {batch: pointer.get("origin") for batch, pointer in self._pointers(asset).items()}
+
+    def _pointers(self, asset: str) -> dict[str, dict[str, Any]]:
+        found = {}
+        for name, content in self.place.contents(_safe(asset), FRAME).items():
+            batch = unquote(name.removesuffix(FRAME))
+            found[batch] = self._meaning(_key(asset, batch, FRAME), content, asset, batch)
+        return dict(sorted(found.items()))
+
     def origin(self, asset: str, batch: str) -> str | None:
         """What a frame was made from, as its writer said; None where it did not."""
         origin: str | None = self._pointer(asset, batch).get("origin")
@@ -136,7 +146,7 @@ class Store:
 
     def write_record(self, asset: str, batch: str, record: Record) -> None:
         """Keep a record as JSON."""
-        atomic_write(self._path(asset, batch, RECORD), sealed(record.model_dump_json(indent=1)))
+        self.place.write(_key(asset, batch, RECORD), sealed(record.model_dump_json(indent=1)))
 
     def read_record(self, asset: str, batch: str, cls: type[R]) -> R:
         """Read a record.
@@ -146,63 +156,58 @@ class Store:
         StoreError
             There is none, or it was changed after it was written.
         """
-        path = self._path(asset, batch, RECORD)
-        if not path.exists():
-            raise StoreError(self._absent(asset, batch, "record"))
-        content = self._verified(path, asset, batch)
+        key = _key(asset, batch, RECORD)
+        content = self._verified(key, asset, batch)
         try:
             return cls.model_validate_json(content)
         except ValueError as error:
-            raise self._damaged(path, asset, batch, error) from None
+            raise self._damaged(key, asset, batch, error) from None
 
     def write_bytes(self, asset: str, batch: str, name: str, content: bytes) -> Path:
-        """Keep a file (report, picture) beside a batch, and return where it lies."""
-        path = self.file(asset, batch, name)
-        atomic_write(path, content)
-        return path
+        """Keep a file (report, picture) beside a batch, and return where a browser finds it."""
+        key = _file(asset, batch, name)
+        self.place.write(key, content)
+        return self.place.file(key)
 
     def file(self, asset: str, batch: str, name: str) -> Path:
-        """Where a file beside a batch lies, if there is one."""
-        return self._path(asset, batch, ".files") / _safe(name)
+        """Where a browser finds a file beside a batch, if there is one."""
+        return self.place.file(_file(asset, batch, name))
+
+    def keep_newest(self, asset: str, name: str, count: int) -> None:
+        """Remove the files of this name but for those of the newest batches."""
+        found = [key for key in self.place.keys(_safe(asset)) if key.endswith(f".files/{_safe(name)}")]
+        for key in found[:-count]:
+            self.place.delete(key)
 
     def has(self, asset: str, batch: str) -> bool:
         """Whether there is a frame or a record."""
-        return any(self._path(asset, batch, ending).exists() for ending in (FRAME, RECORD))
+        return any(self.place.exists(_key(asset, batch, ending)) for ending in (FRAME, RECORD))
 
     def batches(self, asset: str) -> list[str]:
         """Batches that have a frame or a record, oldest first."""
-        try:
-            names = os.listdir(self._folder(asset))  # noqa: PTH208 - a look lists thousands; paths cost ten times as much
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         found = {
             unquote(name.removesuffix(ending))
-            for name in names
+            for name in self.place.names(_safe(asset))
             for ending in (FRAME, RECORD)
             if name.endswith(ending) and not name.startswith(".")
         }
         return sorted(found)
 
-    def changed_at(self, asset: str) -> int:
-        """When a frame or record was written last, in nanoseconds; 0 before the first.
-
-        Each write is a rename in the asset's folder, which sets the folder's time.
-        """
-        try:
-            return self._folder(asset).stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
+    def version(self, asset: str) -> Hashable | None:
+        """What stays the same until a frame or record of an asset is written; None where it cannot be told."""
+        return self.place.version(_safe(asset))
 
     def faults(self) -> Iterator[str]:
         """Say what is not as it was written, of every frame and record; nothing where all is."""
-        for folder in sorted(self.root.glob("*/")):
-            asset = unquote(folder.name)
-            for batch in self.batches(asset):
+        here = Store(self.place.fresh())
+        for folder in self.place.folders():
+            asset = unquote(folder)
+            for batch in here.batches(asset):
                 try:
-                    if self._path(asset, batch, FRAME).exists():
-                        self._content(asset, batch)
-                    if (record := self._path(asset, batch, RECORD)).exists():
-                        self._verified(record, asset, batch)
+                    if self.place.exists(_key(asset, batch, FRAME)):
+                        here._content(asset, batch)
+                    if self.place.exists(record := _key(asset, batch, RECORD)):
+                        here._verified(record, asset, batch)
                 except StoreError as error:
                     yield str(error)
 
@@ -214,12 +219,12 @@ class Store:
         StoreError
             There is neither.
         """
-        if self._path(asset, batch, FRAME).exists():
+        if self.place.exists(_key(asset, batch, FRAME)):
             return str(self._pointer(asset, batch)["sha256"])
-        record = self._path(asset, batch, RECORD)
-        if not record.exists():
+        record = self.place.read(_key(asset, batch, RECORD))
+        if record is None:
             raise StoreError(self._absent(asset, batch, "frame or record"))
-        return hashlib.sha256(record.read_bytes()).hexdigest()
+        return hashlib.sha256(record).hexdigest()
 
     def _table(self, asset: str, batch: str, columns: list[str] | None) -> Any:
         import pyarrow as pa
@@ -230,81 +235,55 @@ class Store:
     def _content(self, asset: str, batch: str) -> bytes:
         """Bytes of a frame, verified."""
         sha256 = str(self._pointer(asset, batch)["sha256"])
-        blob = self._blob(asset, sha256)
-        content = blob.read_bytes() if blob.exists() else b""
+        blob = _blob(asset, sha256)
+        content = self.place.read(blob) or b""
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError(f"{blob} is missing or damaged: materialize {asset} of batch {batch} again")
+            place = self.place.named(blob)
+            raise StoreError(f"{place} is missing or damaged: materialize {asset} of batch {batch} again")
         return content
 
-    def _verified(self, path: Path, asset: str, batch: str) -> bytes:
+    def _verified(self, key: str, asset: str, batch: str) -> bytes:
         """Text of a record, its seal verified."""
+        content = self.place.read(key)
+        if content is None:
+            raise StoreError(self._absent(asset, batch, "record"))
         try:
-            text = opened(path.read_bytes())
+            text = opened(content)
             json.loads(text)
         except ValueError as error:
-            raise self._damaged(path, asset, batch, error) from None
+            raise self._damaged(key, asset, batch, error) from None
         return text
 
     def _pointer(self, asset: str, batch: str) -> dict[str, Any]:
-        path = self._path(asset, batch, FRAME)
-        if not path.exists():
+        key = _key(asset, batch, FRAME)
+        content = self.place.read(key)
+        if content is None:
             raise StoreError(self._absent(asset, batch, "frame"))
+        return self._meaning(key, content, asset, batch)
+
+    def _meaning(self, key: str, content: bytes, asset: str, batch: str) -> dict[str, Any]:
         try:
-            pointer: dict[str, Any] = json.loads(opened(path.read_bytes()))
+            pointer: dict[str, Any] = json.loads(opened(content))
             return {"sha256": str(pointer["sha256"]), "columns": list(pointer["columns"]), **pointer}
         except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(path, asset, batch, error) from None
+            raise self._damaged(key, asset, batch, error) from None
 
-    def _known(self, pointer: Path) -> dict[str, Any]:
+    def _known(self, pointer: str) -> dict[str, Any]:
         """What a pointer says that is about to be replaced; nothing where it is absent or damaged."""
         try:
-            return dict(json.loads(opened(pointer.read_bytes())))
-        except (FileNotFoundError, ValueError, TypeError):
+            return dict(json.loads(opened(self.place.read(pointer) or b"{}")))
+        except (ValueError, TypeError):
             return {}
 
-    def _damaged(self, path: Path, asset: str, batch: str, error: Exception) -> StoreError:
+    def _damaged(self, key: str, asset: str, batch: str, error: Exception) -> StoreError:
         found = str(error).partition("\n")[0]
-        return StoreError(
-            f"{path} is damaged ({found}): restore it from a backup, or materialize {asset} of batch {batch} again"
-        )
-
-    def _folder(self, asset: str) -> Path:
-        return self.root / _safe(asset)
-
-    def _path(self, asset: str, batch: str, ending: str) -> Path:
-        return self._folder(asset) / f"{_safe(batch)}{ending}"
-
-    def _blob(self, asset: str, sha256: str) -> Path:
-        return self.root / _safe(asset) / "blobs" / f"{sha256}.parquet"
+        mend = f"restore it from a backup, or materialize {asset} of batch {batch} again"
+        return StoreError(f"{self.place.named(key)} is damaged ({found}): {mend}")
 
     def _absent(self, asset: str, batch: str, what: str) -> str:
         there = self.batches(asset)
         span = f"there is {there[0]} to {there[-1]}" if there else "there is none yet"
         return f"no {what} of {asset} for batch {batch} ({span}): materialize it first"
-
-
-def atomic_write(path: Path, content: bytes) -> None:
-    """Write a file so that it has its old content or all of the new one, whatever happens.
-
-    The temporary file lies in the same folder and begins with a dot; one that a crash left behind is never
-    read.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - the one call that swaps, named for what it does
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _to_parquet(frame: pd.DataFrame) -> bytes:
@@ -315,6 +294,18 @@ def _to_parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def _key(asset: str, batch: str, ending: str) -> str:
+    return f"{_safe(asset)}/{_safe(batch)}{ending}"
+
+
+def _blob(asset: str, sha256: str) -> str:
+    return f"{_safe(asset)}/blobs/{sha256}.parquet"
+
+
+def _file(asset: str, batch: str, name: str) -> str:
+    return f"{_key(asset, batch, '.files')}/{_safe(name)}"
 
 
 def _safe(name: str) -> str:

@@ -168,7 +168,7 @@ def test_a_damaged_calendar_is_made_anew(
 
         for batch in ("2024-01-02", "2024-01-03"):
             state.store.write_frame("raw_data", batch, pd.DataFrame({"x": [1]}))
-    place = state.store.root / "calendar.json"
+    place = state.folder / "calendar.json"
     place.unlink()
     if text == b"a folder":
         place.mkdir()

@@ -85,7 +85,7 @@ class Shore:
 
     def age(self) -> None:
         """Let what was taken in be five seconds older: a look trusts no time of just now."""
-        folder = self.state.store.root / "cleaned_features"
+        folder = self.state.folder / "cleaned_features"
         if folder.is_dir() and time.time_ns() - folder.stat().st_mtime_ns < 5e9:
             os.utime(folder, ns=(0, folder.stat().st_mtime_ns - 5 * 10**9))
 

@@ -18,10 +18,11 @@ from ml_assets.recipe.readable import STORES
 from ml_assets.recipe.schema import Batches
 from ml_assets.sources.files_source import Files
 from ml_assets.sources.paths import SourceError
-from ml_assets.sources.remote import LIBRARIES, Mirror, Remote
+from ml_assets.sources.remote import Mirror, Remote
 from ml_assets.sources.sight import Sight
 from ml_assets.sources.source import SOURCES, Source, open_source
 from ml_assets.sources.wanted import Wanted
+from ml_assets.store.buckets import LIBRARIES
 from ml_assets_tests.support.buckets import SECRET, empty_bucket, forget, serving
 
 MONTHLY = Batches(column="day", period="monthly")

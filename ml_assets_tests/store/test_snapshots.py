@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import pytest
 
 from ml_assets.records import Finding
 from ml_assets.settings.home import keep_private
+from ml_assets.store.atomic import atomic_write
 from ml_assets.store.seal import opened
-from ml_assets.store.snapshots import Store, StoreError, atomic_write
+from ml_assets.store.snapshots import Store, StoreError
+from ml_assets_tests.support.buckets import ROOTS, place_at
 
 OLD = pd.DataFrame({"x": [1.0, 2.0], "text": ["a", None]})
 NEW = pd.DataFrame({"x": [3.0], "text": ["b"]})
@@ -25,12 +27,19 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def local(tmp_path: Path) -> Store:
     return Store(tmp_path / "churn")
 
 
-def files(store: Store) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+@pytest.fixture(params=ROOTS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    with place_at(request.param, tmp_path / "churn") as place:
+        yield Store(place)
+
+
+def files(store: Store) -> dict[str, bytes | None]:
+    place = store.place.fresh()
+    return {place.named(key): place.read(key) for key in place.keys("")}
 
 
 def kill_at(monkeypatch: pytest.MonkeyPatch, call: int, *, before: bool) -> None:
@@ -59,14 +68,14 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, call: int, *, before: bool) -> None
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("call", range(1, 7))
 def test_crash_leaves_the_old_frame_or_the_new(
-    store: Store, monkeypatch: pytest.MonkeyPatch, call: int, before: bool
+    local: Store, monkeypatch: pytest.MonkeyPatch, call: int, before: bool
 ) -> None:
-    store.write_frame("raw_data", MAY, OLD)
+    local.write_frame("raw_data", MAY, OLD)
     with monkeypatch.context() as patched:
         kill_at(patched, call, before=before)
         with pytest.raises(Killed):
-            store.write_frame("raw_data", MAY, NEW)
-    after = Store(store.root)
+            local.write_frame("raw_data", MAY, NEW)
+    after = Store(local.place.folder)
     pointer_moved = call > 5 or (call == 5 and not before)
     pd.testing.assert_frame_equal(after.read_frame("raw_data", MAY), NEW if pointer_moved else OLD)
     assert after.batches("raw_data") == [MAY]
@@ -74,23 +83,23 @@ def test_crash_leaves_the_old_frame_or_the_new(
     pd.testing.assert_frame_equal(after.read_frame("raw_data", MAY), NEW)
 
 
-def test_a_write_has_six_moments_to_crash_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write_frame("raw_data", MAY, OLD)
+def test_a_write_has_six_moments_to_crash_at(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    local.write_frame("raw_data", MAY, OLD)
     kill_at(monkeypatch, 7, before=True)
-    store.write_frame("raw_data", MAY, NEW)
+    local.write_frame("raw_data", MAY, NEW)
 
 
 @pytest.mark.parametrize("call", [1, 2])
 def test_crash_in_the_first_write_leaves_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch, call: int
+    local: Store, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     kill_at(monkeypatch, call, before=True)
     with pytest.raises(Killed):
-        store.write_frame("raw_data", MAY, NEW)
-    assert not store.has("raw_data", MAY)
-    assert store.batches("raw_data") == []
+        local.write_frame("raw_data", MAY, NEW)
+    assert not local.has("raw_data", MAY)
+    assert local.batches("raw_data") == []
     with pytest.raises(StoreError, match="no frame of raw_data for batch 2024-05-01"):
-        store.read_frame("raw_data", MAY)
+        local.read_frame("raw_data", MAY)
 
 
 def test_repeated_batch_changes_no_file(store: Store) -> None:
@@ -123,13 +132,13 @@ def test_correction_taken_back_is_the_old_snapshot(store: Store) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 half a fi"])
-def test_damaged_blob_is_refused_and_healed_by_the_same_write(store: Store, damage: bytes) -> None:
-    sha256 = store.write_frame("raw_data", MAY, OLD).sha256
-    (store.root / "raw_data" / "blobs" / f"{sha256}.parquet").write_bytes(damage)
+def test_damaged_blob_is_refused_and_healed_by_the_same_write(local: Store, damage: bytes) -> None:
+    sha256 = local.write_frame("raw_data", MAY, OLD).sha256
+    (local.place.folder / "raw_data" / "blobs" / f"{sha256}.parquet").write_bytes(damage)
     with pytest.raises(StoreError, match="damaged: materialize raw_data of batch 2024-05-01 again"):
-        store.read_frame("raw_data", MAY)
-    store.write_frame("raw_data", MAY, OLD)
-    pd.testing.assert_frame_equal(store.read_frame("raw_data", MAY), OLD)
+        local.read_frame("raw_data", MAY)
+    local.write_frame("raw_data", MAY, OLD)
+    pd.testing.assert_frame_equal(local.read_frame("raw_data", MAY), OLD)
 
 
 def test_types_survive(store: Store) -> None:
@@ -179,9 +188,13 @@ def test_records_and_files(store: Store) -> None:
         store.sha256("predictions", JUNE)
 
 
-def test_names_never_leave_the_folder(store: Store) -> None:
-    store.write_bytes("../up", "../../away", "../../../x", b"1")
-    assert all(path.is_relative_to(store.root) for path in store.root.parent.rglob("*") if path.is_file())
+def test_names_never_leave_the_folder(local: Store) -> None:
+    local.write_bytes("../up", "../../away", "../../../x", b"1")
+    assert all(
+        path.is_relative_to(local.place.folder)
+        for path in local.place.folder.parent.rglob("*")
+        if path.is_file()
+    )
 
 
 def test_failed_write_leaves_the_old_content_and_no_litter(
@@ -200,54 +213,56 @@ def test_failed_write_leaves_the_old_content_and_no_litter(
     assert path.read_bytes() == b"old"
 
 
-def test_every_changed_byte_is_refused_or_means_nothing(store: Store) -> None:
+def test_every_changed_byte_is_refused_or_means_nothing(local: Store) -> None:
     """Whatever one byte of a record, a pointer or a frame becomes, what is read is what was written, or refused."""
     finding = Finding(rule="unit", message="1000 times as large", column="x")
-    store.write_record("report", MAY, finding)
-    store.write_frame("raw_data", MAY, OLD)
-    whole = files(store)
+    local.write_record("report", MAY, finding)
+    local.write_frame("raw_data", MAY, OLD)
+    whole = files(local)
     for name, content in whole.items():
         for place in range(0, len(content), 1 if name.endswith(".json") else 97):
             Path(name).write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
             for read in (
-                lambda: store.read_record("report", MAY, Finding) == finding,
-                lambda: store.read_frame("raw_data", MAY).equals(OLD),
-                lambda: store.columns("raw_data", MAY) == list(OLD.columns),
+                lambda: local.read_record("report", MAY, Finding) == finding,
+                lambda: local.read_frame("raw_data", MAY).equals(OLD),
+                lambda: local.columns("raw_data", MAY) == list(OLD.columns),
             ):
                 try:
                     assert read(), (name, place)
                 except StoreError as error:
                     assert f"{MAY} again" in str(error)
         Path(name).write_bytes(content)
-    assert store.write_frame("raw_data", MAY, OLD).changed is False
+    assert local.write_frame("raw_data", MAY, OLD).changed is False
 
 
-def test_a_damaged_pointer_is_mended_by_writing_again(store: Store) -> None:
-    store.write_frame("raw_data", MAY, OLD)
-    (pointer,) = store.root.rglob("*.frame.json")
+def test_a_damaged_pointer_is_mended_by_writing_again(local: Store) -> None:
+    local.write_frame("raw_data", MAY, OLD)
+    (pointer,) = local.place.folder.rglob("*.frame.json")
     pointer.write_bytes(pointer.read_bytes().replace(b'"rows": 2', b'"rows": 3'))
     with pytest.raises(StoreError, match=r"frame\.json is damaged \(it was changed after it was written\)"):
-        store.columns("raw_data", MAY)
-    store.write_frame("raw_data", MAY, OLD)
-    assert store.columns("raw_data", MAY) == list(OLD.columns)
+        local.columns("raw_data", MAY)
+    local.write_frame("raw_data", MAY, OLD)
+    assert local.columns("raw_data", MAY) == list(OLD.columns)
 
 
-def test_what_was_written_before_there_were_seals_is_read(store: Store) -> None:
+def test_what_was_written_before_there_were_seals_is_read(local: Store) -> None:
     finding = Finding(rule="unit", message="old")
-    store.write_record("report", MAY, finding)
-    store.write_frame("raw_data", MAY, OLD)
-    for path in store.root.rglob("*.json"):
+    local.write_record("report", MAY, finding)
+    local.write_frame("raw_data", MAY, OLD)
+    for path in local.place.folder.rglob("*.json"):
         path.write_bytes(opened(path.read_bytes()))
-    assert store.read_record("report", MAY, Finding) == finding
-    assert store.read_frame("raw_data", MAY).equals(OLD)
+    assert local.read_record("report", MAY, Finding) == finding
+    assert local.read_frame("raw_data", MAY).equals(OLD)
 
 
-def test_what_is_written_is_the_users_alone(store: Store) -> None:
+def test_what_is_written_is_the_users_alone(local: Store) -> None:
     umask = os.umask(0o022)
     try:
         keep_private()
-        store.write_frame("raw_data", MAY, OLD)
+        local.write_frame("raw_data", MAY, OLD)
     finally:
         os.umask(umask)
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in [store.root, *store.root.rglob("*")]}
+    modes = {
+        stat.S_IMODE(path.stat().st_mode) for path in [local.place.folder, *local.place.folder.rglob("*")]
+    }
     assert modes == {0o700, 0o600}

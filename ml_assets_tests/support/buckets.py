@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
+
+from ml_assets.store.places import Bucket, Folder, Place
 
 BUCKET = "lake"
 SECRET = "hunter2"
@@ -40,6 +45,32 @@ def empty_bucket(endpoint: str) -> Iterator[Any]:
         made.objects.all().delete()
         made.delete()
     forget()
+
+
+ROOTS = ("folder", "memory", "s3")
+"""Kinds of places that a store can lie in."""
+
+
+@contextmanager
+def place_at(kind: str, folder: Path) -> Iterator[Place]:
+    """An empty place of a kind; `folder` is this machine's."""
+    if kind == "folder":
+        yield Folder(folder)
+    elif kind == "memory":
+        store = fsspec.filesystem("memory")
+        yield Bucket("memory://state/churn", folder)
+        store.rm("/state", recursive=True) if store.exists("/state") else None
+    else:
+        with empty_bucket(running()):
+            yield Bucket("s3://lake/state/churn", folder)
+
+
+@cache
+def running() -> str:
+    """One server for all tests of a process, which ends with it."""
+    context = serving()
+    atexit.register(context.__exit__, None, None, None)
+    return context.__enter__()
 
 
 def forget() -> None:

@@ -55,7 +55,7 @@ def _everything(place: Place) -> dict[str, str]:
     predicted = state.registry.files.load(state.name, info.version).predict(rows[features])
     said["predictions"] = hashlib.sha256(str(list(predicted)).encode()).hexdigest()
     said["ledger"] = str([entry.model_dump() for entry in state.ledger.entries() if entry.kind != "alert"])
-    for folder in sorted(path.name for path in store.root.iterdir() if path.is_dir()):
+    for folder in sorted(path.name for path in store.place.folder.iterdir() if path.is_dir()):
         for batch in store.batches(folder):
             said[f"{folder} {batch}"] = store.sha256(folder, batch)
     examined = examine_all(lambda _text: None)

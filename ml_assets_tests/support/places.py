@@ -194,7 +194,7 @@ def check_ledger(state: ModelState) -> None:
 
 def check_store(state: ModelState) -> None:
     """Everything that can be seen in the store can be read, whole."""
-    for folder in state.store.root.iterdir():
+    for folder in state.store.place.folder.iterdir():
         if not folder.is_dir():
             continue
         for batch in state.store.batches(folder.name):
