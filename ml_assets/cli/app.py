@@ -105,6 +105,12 @@ def profile(
     to: Annotated[
         Path | None, typer.Option("--to", help="Page to write. Default: NAME_data.html in this folder.")
     ] = None,
+    papers: Annotated[
+        Path | None,
+        typer.Option(
+            "--papers", metavar="FOLDER", help="Also write problem, requirements, analysis and notebook."
+        ),
+    ] = None,
     context_params: ContextParams = None,
     as_json: Json = False,
 ) -> None:
@@ -115,9 +121,10 @@ def profile(
 
     with faults(as_json):
         use(context_params, recipe_file)
-        result = write_profile(state_of(name, recipe_file), to)
+        result = write_profile(state_of(name, recipe_file), to, papers)
     notes = "".join(f"  {note}\n" for note in result["notes"])
-    finish(result, f"{result['summary']}\n{notes}{result['file']}", as_json)
+    files = "\n".join((result["file"], *result["papers"]))
+    finish(result, f"{result['summary']}\n{notes}{files}", as_json)
 
 
 @app.command()

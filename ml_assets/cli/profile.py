@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from ml_assets.lifecycle.describe import profile_source
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.records import DataProfile
+from ml_assets.reports import papers
 from ml_assets.reports.data import data_page, summary
 from ml_assets.store.atomic import atomic_write
 
 
-def write_profile(state: ModelState, page: Path | None) -> dict[str, Any]:
+def write_profile(state: ModelState, page: Path | None, to: Path | None = None) -> dict[str, Any]:
     """Profile the rows of a model's source; the page is written to a file, default `NAME_data.html` in this folder.
+
+    Parameters
+    ----------
+    to : Path, optional
+        Folder for the problem, the requirements and the analysis as Markdown, and for a notebook.
 
     Returns
     -------
     dict
-        `file, summary`, and the fields of the profile.
+        `file, papers, summary`, and the fields of the profile.
     """
     profile = profile_source(state)
     path = page or Path(f"{state.name}_data.html")
     atomic_write(path.absolute(), data_page(profile).encode())
-    return {"file": str(path), "summary": summary(profile)} | profile.model_dump(mode="json")
+    written = [] if to is None else _write_papers(state, profile, to)
+    return {"file": str(path), "papers": written, "summary": summary(profile)} | profile.model_dump(
+        mode="json"
+    )
+
+
+def _write_papers(state: ModelState, profile: DataProfile, folder: Path) -> list[str]:
+    recipe = os.path.relpath(state.path.absolute(), folder.absolute())
+    texts = {
+        papers.PROBLEM: papers.problem_definition(state.recipe, profile),
+        papers.REQUIREMENTS: papers.requirements(state.recipe, profile),
+        papers.ANALYSIS: papers.analysis(profile),
+        papers.NOTEBOOK: papers.notebook(state.name, recipe),
+    }
+    for name, text in texts.items():
+        atomic_write((folder / name).absolute(), text.encode())
+    return [str(folder / name) for name in texts]

@@ -38,7 +38,7 @@ def place_of(settings: Settings, name: str) -> Place:
     folder, root = settings.store / name, settings.storage_root
     if root is None:
         return Folder(folder)
-    _claim(root.rstrip("/"), settings.home, "" if settings.database is None else settings.database.place)
+    _claim(root.rstrip("/"), settings.identity, "" if settings.database is None else settings.database.place)
     bucket = Bucket(f"{root.rstrip('/')}/batches/{name}", folder)
     if any(
         folder.glob("*/*.json")
@@ -48,12 +48,12 @@ def place_of(settings: Settings, name: str) -> Place:
 
 
 @cache
-def _claim(root: str, home: Path, database: str) -> None:
+def _claim(root: str, identity: Path, database: str) -> None:
     """Name the root as ours where nobody has; asked once in the life of a process."""
-    bucket, own = Bucket(root, home / "batches"), database or _identity(home)
+    bucket, own = Bucket(root, identity.parent, copies=False), database or _named(identity)
     content = bucket.read(OWNER)
     if content is None:
-        told = database or f"the home {home} with a ledger of its own"
+        told = database or f"the home {identity.parent} with a ledger of its own"
         bucket.write(OWNER, json.dumps({"owner": own, "told": shown(told)}).encode())
         content = bucket.read(OWNER) or b"{}"
     try:
@@ -69,10 +69,9 @@ def _claim(root: str, home: Path, database: str) -> None:
         )
 
 
-def _identity(home: Path) -> str:
+def _named(place: Path) -> str:
     """Name of a home that is its own, wherever it is moved to."""
-    place = home / "identity"
-    home.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     try:
         with place.open("x") as file:
             file.write(uuid.uuid4().hex)

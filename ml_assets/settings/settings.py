@@ -103,6 +103,11 @@ class Settings(BaseModel):
         return self.home / "batches"
 
     @property
+    def identity(self) -> Path:
+        """Name of this home, its own wherever it is moved to: whose state lies below `storage.root`."""
+        return self.home / "identity"
+
+    @property
     def mirror(self) -> Path:
         """Folder of copies of what lies in object storage, with one folder for each address."""
         return self.home / "mirror"
