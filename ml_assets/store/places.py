@@ -61,7 +61,7 @@ class Place(Protocol):
         """Name → content of the objects in a folder whose names end so."""
 
     def version(self, folder: str) -> Hashable | None:
-        """What stays the same until an object of a folder is written; None where another change could leave the same."""
+        """What stays the same until an object of a folder is written; None where it cannot be told."""
 
     def folders(self) -> list[str]:
         """Folders that have objects, sorted."""
