@@ -40,7 +40,7 @@ bench: environment
 environment: $(STAMP)
 
 $(STAMP): EXTRAS = dev
-$(STAMP_EXTRAS): EXTRAS = dev,libraries,bigquery,snowflake,stores
+$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,bigquery,snowflake,stores
 
 $(STAMP) $(STAMP_EXTRAS): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; install Python 3.11 or say PYTHON=…" >&2; exit 1; }

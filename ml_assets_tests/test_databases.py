@@ -30,4 +30,5 @@ def test_a_server_is_seen_by_its_open_port(monkeypatch: pytest.MonkeyPatch) -> N
         server.listen()
         there = f"mariadb+pymysql://root@127.0.0.1:{server.getsockname()[1]}/test"
         monkeypatch.setattr(databases, "SERVERS", {"postgresql": NOBODY, "mariadb": there})
+        monkeypatch.setattr(databases, "REDIS", "redis://127.0.0.1:9/0")
         assert databases.listening() == ["mariadb"]

@@ -56,6 +56,7 @@ class Stream:
         raw = raw[raw[recipe.batches.column].notna()]
         days = raw[recipe.batches.column].drop_duplicates()
         batches = raw[recipe.batches.column].map({day: batch_of(day.to_pydatetime(), period) for day in days})
+        joined = {each.column for each in recipe.model.augmenter.joined}
         frames: dict[str, pd.DataFrame] = {}
         schema: Schema | None = None
         columns: list[list[str]] = []
@@ -65,7 +66,7 @@ class Stream:
             there = [
                 str(name)
                 for name in rows.columns
-                if rows[name].notna().any() or (schema and name in schema.columns)
+                if rows[name].notna().any() or (schema and name in schema.columns) or name in joined
             ]
             rows = rows[there].reset_index(drop=True)
             rows = held(rows, recipe, str(batch), schema).frame

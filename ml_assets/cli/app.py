@@ -168,6 +168,27 @@ def backfill(
 
 
 @app.command()
+def features(
+    name: KnownName = None,
+    recipe_file: OrRecipeFile = None,
+    keys: Annotated[
+        str | None, typer.Option("--keys", metavar="JSON", help="Keys of an entity, as '{\"user_id\": 7}'.")
+    ] = None,
+    materialize: Annotated[
+        bool, typer.Option("--materialize", help="Bring the newest values of all namespaces online first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell what a recipe joins from the feature store; of an entity, what is kept online beside what is joined now."""
+    from ml_assets.cli.features import features_of, features_text
+    from ml_assets.cli.models import state_of
+
+    with faults(as_json):
+        result = features_of(state_of(name, recipe_file), keys, materialize=materialize)
+    finish(result, features_text(result), as_json)
+
+
+@app.command()
 def backtest(
     name: KnownName = None,
     recipe_file: OrRecipeFile = None,

@@ -16,8 +16,9 @@ def rooms() -> dict[str, Callable[[Settings], Iterator[Examined]]]:
     from ml_assets.orchestration.examine import examine as runs
     from ml_assets.registry.examine import examine as models
     from ml_assets.settings.examine import examine as machine
+    from ml_assets.sources.feature_store.examine import examine as features
 
-    return {"machine": machine, "models": models, "batches": kept, "runs": runs}
+    return {"machine": machine, "features": features, "models": models, "batches": kept, "runs": runs}
 
 
 def examine_all(progress: Callable[[str], None]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ml_assets.settings import current_layers, read_settings
 from ml_assets.settings.examine import home, services
 from ml_assets.settings.keys import KEYS, is_unknown
 from ml_assets.shown import shown
+from ml_assets.sources.feature_store.examine import examine as feature_store
 
 NOT_SHOWN = "(set; not shown)"
 
@@ -45,6 +46,7 @@ def environment() -> dict[str, Any]:
             value = NOT_SHOWN if key.kind == "secret" else shown(layers[key.variable], 200)
         rows.append({"key": name, "value": value, "from": layer, "variable": key.variable})
     checks = [*home(settings.home), *server(settings), *services(settings), *storage(settings)]
+    checks += feature_store(settings)
     return {
         "environment": layers.environment,
         "files": list(layers.read),

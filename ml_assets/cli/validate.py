@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml_assets.failures import traced
+from ml_assets.lifecycle.joined import beside, look_up
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe import RecipeError, load_recipe
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ml_assets.sources.paths import SourceError
 
 SOURCE = "model.loader.source_uri"
+PROBED = 1_000
+"""Rows that features are joined to before a training: enough to see that the feature store has what is asked for."""
 
 
 class Checked(NamedTuple):
@@ -96,11 +99,12 @@ def check(state: ModelState) -> Checked:
         if span is None:
             return Checked(recipe, [_no_rows(state)])
         state.first_batch()  # remembered from now on: the web UI does not look into the data
-        rows = state.rows(span[1])
+        frame = state.rows(span[1]).frame
+        frame = beside(frame, look_up(state, frame.head(PROBED)))
     except SourceError as error:
         return _unreadable(state, recipe, error)
     data = []
-    for finding in held(rows.frame, state.recipe, span[1]).findings:
+    for finding in held(frame, state.recipe, span[1]).findings:
         if finding.key is not None:
             recipe.append(fault_in(state.path, finding.key, finding.message.partition(": ")[2]))
         else:

@@ -56,6 +56,7 @@ def clean(
     Parameters
     ----------
     raw : DataFrame of shape (n_rows, n_columns)
+        As read, with the columns of the feature store beside them.
     batch : str
         Label of the batch; `all` for a static table.
     schema : Schema, optional
@@ -71,8 +72,9 @@ def clean(
     CleanResult
         Numbers are float64; text, booleans, the entity columns and class labels are text or None; times are
         datetime64[us]. `row_id__` is unique in the batch, and the same when the rows are sent again in any
-        order or when their target arrives later.
+        order, when their target arrives later or the feature store knows more.
     """
+    joined = [each.column for each in recipe.model.augmenter.joined]
     new = waiting(raw, recipe, schema) if schema is not None else set()
     columns = _typed(raw, recipe, schema, new)
     frame = pd.DataFrame(columns, index=raw.index)
@@ -80,7 +82,8 @@ def clean(
     entities = recipe.model.data_interface.entity_cols
     repeated = frame.duplicated() if entities else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
-    frame[ROW_ID] = row_ids(frame.drop(columns=[name for name in recipe.targets if name in frame]), batch)
+    own = frame.drop(columns=[name for name in (*recipe.targets, *joined) if name in frame])
+    frame[ROW_ID] = row_ids(own, batch)
     frame = engineered(frame, recipe, past, functions)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
@@ -109,6 +112,8 @@ def _typed(
     """Columns with their types fixed, but those that are new."""
     classes = recipe.targets if task_of(recipe).classes else ()
     as_label = {*recipe.model.data_interface.entity_cols, *classes}
+    joined = [each.column for each in recipe.model.augmenter.joined]
+    as_label |= {name for name in joined if name in raw and raw[name].dtype == object}  # the store says text
     kinds = schema.columns if schema is not None else {}
     columns = {
         name: labels(raw[name]) if name in as_label else _clean_column(raw[name], kinds.get(name))
@@ -198,6 +203,7 @@ def waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
     named = {*recipe.targets, *interface.entity_cols, *params.exclude_cols, *recipe.evaluation.segments}
     named |= {name for _, name in sources(recipe)}
+    named |= {feature.column for feature in recipe.model.augmenter.joined}
     if recipe.batches is not None:
         named.add(recipe.batches.column)
     return {name for name in raw.columns if name not in schema.columns and name not in named}

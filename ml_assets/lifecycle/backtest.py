@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ml_assets.backtest.errors import TooShortError
+from ml_assets.lifecycle.joined import beside, look_up
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.state import ModelState
 
@@ -31,7 +32,8 @@ def stream_of_source(state: ModelState) -> Stream:
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
-    stream = Stream.of(state.recipe, state.source.read().frame, state.functions)
+    frame = state.source.read().frame
+    stream = Stream.of(state.recipe, beside(frame, look_up(state, frame)), state.functions)
     return replace(stream, accepted=state.accepted)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import tokens
 from ml_assets.lifecycle.errors import StepError
+from ml_assets.lifecycle.joined import beside, keep_features, look_up, parted, raw_with_features
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.quarantine import keep, with_quarantine
 from ml_assets.lifecycle.served import VERSION
@@ -98,11 +99,13 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
         known_rows = state.store.rows("raw_data", each) if state.store.has("raw_data", each) else None
         try:
             frame, account = state.rows(each)
+            joined = look_up(state, frame)
         except SourceError as error:
             raise StepError(f"{state.name}: {error}") from None
         schema = accepted.schema(each, frame.columns)
-        after = held(frame, state.recipe, each, schema)
-        frame, findings, quarantine = after.frame, after.findings, after.quarantine
+        after = held(beside(frame, joined), state.recipe, each, schema)
+        findings, quarantine = after.findings, after.quarantine
+        frame, features = parted(state, after.frame)
         account = with_quarantine(account, quarantine)
         if each == batch:
             reading.problems += [
@@ -112,6 +115,7 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
             continue  # a broken re-send replaces nothing
         keep(state.store, after)
         snapshot = state.store.write_frame("raw_data", each, frame, origin)
+        keep_features(state, each, features)
         if state.recipe.batches is None:
             state.store.write_record("raw_data", each, account)
         if each == batch or snapshot.changed:
@@ -121,7 +125,9 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
                 sha256=snapshot.sha256,
                 changed=snapshot.changed,
                 sample=[{str(k): v for k, v in row.items()} for row in frame.head(5).to_dict("records")],
-                told="; ".join((*account.told, *_changed(known_rows, snapshot))),
+                told="; ".join(
+                    (*account.told, *_changed(known_rows, snapshot), *(joined.told if joined else ()))
+                ),
                 quarantine=quarantine if quarantine.rows else None,
                 set_aside=after.aside.head(SHOWN).drop(columns=[ROW_ID, "content"]).to_dict("records"),
             )
@@ -166,7 +172,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
         origin = state.store.origin("raw_data", each)
         if each < batch and _cleaned_from(state, each) == origin is not None:
             continue
-        raw = state.store.read_frame("raw_data", each)
+        raw = raw_with_features(state, each)
         schema = accepted.schema(each, raw.columns)
         if each != batch and held(raw, state.recipe, each, schema).findings:
             continue  # it was refused, and has not come again

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.accounting import TWICE
+from ml_assets.lifecycle.joined import sample_with_features
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, ROW_ID, STATIC
 from ml_assets.records import BatchFacts, Finding, Quarantine
@@ -64,7 +65,7 @@ def look(state: ModelState) -> Looked | None:
     Raises
     ------
     SourceError
-        If a file cannot be read.
+        If a file cannot be read, or the feature store not be asked.
     """
     from ml_assets.quality.contract import check_names
 
@@ -72,7 +73,7 @@ def look(state: ModelState) -> Looked | None:
     wrong_names = [] if told is None else check_names(told, state.recipe)
     if wrong_names:  # a query is not run for a column that it does not have
         return Looked(findings=tuple(("", finding) for finding in wrong_names), columns=told or {})
-    found = state.source.sample()
+    found = sample_with_features(state, state.source.sample())
     if not found.batches and not found.refused:
         return None
     findings = [
@@ -110,9 +111,9 @@ def seen_of(state: ModelState) -> Seen | None:
     Raises
     ------
     SourceError
-        If a file cannot be read.
+        If a file cannot be read, or the feature store not be asked.
     """
-    found = state.source.sample()
+    found = sample_with_features(state, state.source.sample())
     frames = {batch: clean.frame for batch, clean, *_ in _passing(state, found) if clean is not None}
     return _seen(state, frames, whole=found.whole) if frames else None
 

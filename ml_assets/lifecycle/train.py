@@ -13,6 +13,7 @@ from ml_assets.lifecycle.ageing import ageing_picture, first_refits, past
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
+from ml_assets.lifecycle.joined import first_rows
 from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.numbers import newest_number
 from ml_assets.lifecycle.pictured import Pictured
@@ -287,6 +288,6 @@ def _log(
         pipeline=model,
         training=training,
         rows=frame,
-        raw=state.store.head("raw_data", max(frame[BATCH])),
+        raw=first_rows(state, max(frame[BATCH])),
         trials="refit_of" not in tags,
     )

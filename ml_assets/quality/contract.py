@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.features.engineered import names_made, sources
 from ml_assets.features.functions import made_by_function
 from ml_assets.names import RESERVED
-from ml_assets.quality.kinds import kind_of
+from ml_assets.quality.kinds import kind_of, with_joined
 from ml_assets.quality.made import wrong_sources
 from ml_assets.quality.rows import LARGEST, no_numbers, too_large, unfit
 from ml_assets.recipe.faults import did_you_mean
@@ -102,6 +102,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
         return [
             _finding("empty", "there are no rows: nothing can be learned or predicted. Look at the source")
         ]
+    schema = with_joined(frame, recipe, schema)
     names = [str(name) for name in frame.columns]
     findings = [*_missing_columns(names, recipe, schema), *_reserved(frame), *wrong_sources(frame, recipe)]
     findings += _wrong_target(frame, recipe)
@@ -120,7 +121,8 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
 
 def check_names(names: Iterable[str], recipe: Recipe) -> list[Finding]:
     """Columns that a recipe names and that are not there: all that can be said before a row is read."""
-    return list(_missing_columns(list(names), recipe, None))
+    joined = [each.column for each in recipe.model.augmenter.joined]
+    return list(_missing_columns([*names, *joined], recipe, None))
 
 
 def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:

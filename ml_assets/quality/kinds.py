@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from ml_assets.features.cleaning import holds_iso_times
-from ml_assets.records import Kind
+from ml_assets.records import Kind, Schema
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Recipe
 
 
 def kind_of(column: pd.Series) -> Kind:
@@ -25,3 +30,13 @@ def kind_of(column: pd.Series) -> Kind:
         if not known.map(lambda value: isinstance(value, (str, bool, int, float, np.generic))).all():
             return "other"
     return "time" if holds_iso_times(column) else "text"
+
+
+def with_joined(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None) -> Schema | None:
+    """Count the columns of the feature store as known: it says their types, and no batch does."""
+    columns = [each.column for each in recipe.model.augmenter.joined if each.column in frame]
+    kinds = {name: kind_of(frame[name]) for name in columns}
+    if not kinds:
+        return schema
+    known = schema or Schema(columns={})
+    return known.model_copy(update={"columns": {**known.columns, **kinds}})

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml_assets.names import ROW_ID
 from ml_assets.quality.contract import check_raw
+from ml_assets.quality.kinds import with_joined
 from ml_assets.quality.rows import Broken, broken
 from ml_assets.records import Finding, Quarantine, RuleBroken
 from ml_assets.shown import shown
@@ -56,6 +57,7 @@ def held(frame: pd.DataFrame, recipe: Recipe, batch: str, schema: Schema | None 
         return Held(
             frame, check_raw(frame, recipe, schema), _lines(frame[:0], [], batch), _told([], 0, 0, batch)
         )
+    schema = with_joined(frame, recipe, schema)
     found = broken(frame, recipe, schema)
     rows = np.logical_or.reduce([each.rows for each in found]) if found else np.zeros(len(frame), dtype=bool)
     count, share = int(rows.sum()), recipe.quality.quarantine

@@ -310,6 +310,8 @@ def _unknown_key(key: Key) -> str:
 
 def _not_allowed(key: Key, value: Any) -> str:
     allowed = allowed_at(key)
+    if isinstance(value, str) and (dotted(key), value) in planned.REFUSED:
+        return planned.REFUSED[dotted(key), value]
     if isinstance(value, str) and (dotted(key), value) in planned.VALUES:
         return planned.not_yet(repr(value), f"Allowed: {allowed}")
     message = f"found {_found(value)}; allowed: {allowed}"

@@ -32,6 +32,14 @@ VALUES: Final = frozenset({
 })  # fmt: skip
 """Values, each with its key: what the schema has is never looked up here."""
 
+REFUSED: Final = {
+    ("model.augmenter.type", "tecton"): (
+        "tecton is not supported: its library asks a service of the company's own, which cannot be installed, and so "
+        "not be tested. Allowed: feature_store, which is Feast (docs/feature_store.md), pass_through or none"
+    ),
+}
+"""Values that people may write and no version will understand, each with its key: the reason, and what to write."""
+
 EMBEDDING: Final = (
     "embedding", "embedding is learned inside a neural network, and training one",
     "Allowed: onehot, ordinal, label, target",
@@ -39,7 +47,6 @@ EMBEDDING: Final = (
 """Value, its name and what to do, of a set of columns, too."""
 
 UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
-    (("model", "augmenter", "type"), "feature_store", "feature_store", "Allowed: pass_through"),
     ((*PARAMS, "categorical_strategy"), *EMBEDDING),
     *((TASK, task, task, f"Allowed: {', '.join(TASK_METRICS)}")
       for task in get_args(TaskType) if task not in TASK_METRICS),

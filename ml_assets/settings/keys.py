@@ -46,6 +46,7 @@ KEYS: Final[dict[str, Key]] = {
     "warehouse.uri": Key("ML_ASSETS_WAREHOUSE_URI", "address", password="ML_ASSETS_WAREHOUSE_PASSWORD"),
     "warehouse.password": Key("ML_ASSETS_WAREHOUSE_PASSWORD", "secret"),
     "storage.root": Key("ML_ASSETS_STORAGE_ROOT", "address"),
+    "feature_store.folder": Key("ML_ASSETS_FEATURE_STORE"),
     "serving.enabled": Key("ML_ASSETS_SERVING_ENABLED"),
 } | {
     f"alerts.{name}": Key(variable, "secret")

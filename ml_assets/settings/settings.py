@@ -42,6 +42,8 @@ class Settings(BaseModel):
     """`ML_ASSETS_WAREHOUSE_URI`."""
     storage_root: str | None = None
     """Where frames, records and the files of MLflow's runs lie instead of the home. `ML_ASSETS_STORAGE_ROOT`."""
+    feature_store: Path | None = None
+    """Folder of the feature repository. `ML_ASSETS_FEATURE_STORE`."""
     serving: bool = False
     """Whether models may be served by HTTP. `ML_ASSETS_SERVING_ENABLED`."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
@@ -111,6 +113,11 @@ class Settings(BaseModel):
     def mirror(self) -> Path:
         """Folder of copies of what lies in object storage, with one folder for each address."""
         return self.home / "mirror"
+
+    @property
+    def online_features(self) -> Path:
+        """Newest values of features by entity, where no Redis keeps them."""
+        return self.home / "feature_store" / "online.db"
 
     @property
     def studies(self) -> Path:
@@ -212,8 +219,12 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
                 values[field] = kind(text)
             except ValueError:
                 raise SettingsError(f"{named(given, variable)}: {text!r} is not a number") from None
-    if folder := given.get("ML_ASSETS_DEMO_DATA"):
-        values["demo_data"] = read_folder(named(given, "ML_ASSETS_DEMO_DATA"), folder)
+    for field, variable in (
+        ("demo_data", "ML_ASSETS_DEMO_DATA"),
+        ("feature_store", "ML_ASSETS_FEATURE_STORE"),
+    ):
+        if folder := given.get(variable):
+            values[field] = read_folder(named(given, variable), folder)
     values["alerts"] = read_alerts(given)
     variables = read_variables(given)
     allow(variables.modules)

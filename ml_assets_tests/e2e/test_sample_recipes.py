@@ -17,11 +17,6 @@ from ml_assets_tests.support.command_line import ml_assets
 SHARED = Path(__file__).parents[3] / "shared" / "recipes"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the sample recipes are not there")
 
-LATER = {
-    "3_feature_store": (7, "model.augmenter.type", "feature_store"),
-}
-"""Refused for now: line, key, words."""
-
 
 def rows(target: str, names: tuple[str, ...]) -> pd.DataFrame:
     """Two numbers that matter, a category, a missing value here and there, and columns that say nothing."""
@@ -136,18 +131,87 @@ def test_templated_query_is_valid_as_it_stands_and_trains(
     assert f"{len(events)} rows" in trained.result["account"]["words"]
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_sample_recipe_of_a_later_version_is_refused_with_the_reason(name: str, shop: Shop) -> None:
-    line, key, words = LATER[name]
+def orders_and_features(folder: Path) -> pd.DataFrame:
+    """Orders of users and products, and a feature store of files with what was known of both from some day on."""
+    random = np.random.default_rng(5)
+    users, products, n = np.arange(1, 41), np.arange(100, 130), 400
+    known = {"event_timestamp": pd.Timestamp("2024-01-01"), "created": pd.Timestamp("2024-01-01 01:00")}
+    demographics = pd.DataFrame(
+        {
+            "user_id": users,
+            "age": random.integers(18, 80, len(users)),
+            "gender": random.choice(["f", "m"], len(users)),
+            "country": random.choice(["DE", "FR", "IT"], len(users)),
+            "city": random.choice(["A", "B", "C", "D"], len(users)),
+        }
+    )
+    behavior = pd.DataFrame(
+        {
+            "user_id": users,
+            "total_purchases": random.poisson(9, len(users)),
+            "avg_session_time": random.gamma(2.0, 5.0, len(users)),
+            "last_login": pd.Timestamp("2023-12-20"),
+        }
+    )
+    wares = pd.DataFrame(
+        {
+            "product_id": products,
+            "price": random.gamma(3.0, 20.0, len(products)),
+            "category": random.choice(["tea", "rice"], len(products)),
+            "brand": random.choice(["own", "other"], len(products)),
+            "rating": random.uniform(1, 5, len(products)),
+        }
+    )
+    folder.mkdir()
+    for name, frame in (
+        ("user_demographics", demographics), ("user_behavior", behavior), ("product_features", wares),
+    ):  # fmt: skip
+        frame.assign(**known).to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / "features.yaml").write_text(
+        "namespaces:\n"
+        "  user_demographics: {keys: [user_id], created: created}\n"
+        "  user_behavior: {keys: [user_id], created: created}\n"
+        "  product_features: {keys: [product_id], created: created}\n"
+    )
+    orders = pd.DataFrame({"user_id": random.choice(users, n), "product_id": random.choice(products, n)})
+    orders["event_timestamp"] = pd.date_range("2024-02-01", periods=n, freq="h").astype(str)
+    whole = orders.merge(demographics, on="user_id").merge(wares, on="product_id")
+    whole = orders.merge(whole, on=["user_id", "product_id", "event_timestamp"])
+    chance = whole["rating"] - whole["price"] / 40 + (whole["age"] - 50) / 20
+    orders["ordered"] = (chance + random.normal(0, 0.5, n) > chance.median()).astype(int)
+    return orders
+
+
+@pytest.mark.extras
+def test_recipe_of_a_feature_store_is_valid_as_it_stands_and_trains(
+    shop: Shop, environment: pytest.MonkeyPatch
+) -> None:
+    name = "3_feature_store"
     path = shop.folder / f"{name}.yaml"
     shutil.copy(SHARED / path.name, path)
+    (shop.folder / "sql").mkdir()
+    shop.write("sql/orders_spine.sql", "SELECT user_id, product_id, event_timestamp, ordered FROM orders")
+    orders = orders_and_features(shop.folder / "features")
+    engine = sa.create_engine(f"sqlite:///{shop.folder / 'orders.db'}", poolclass=sa.NullPool)
+    orders.to_sql("orders", engine, index=False)
+    environment.setenv("ML_ASSETS_CONNECTION_URI", "sqlite:///orders.db")
+    unnamed = ml_assets("validate", path, "--json").result["files"][0]["errors"][0]
+    assert unnamed["key"] == "model.augmenter.type"
+    assert "set ML_ASSETS_FEATURE_STORE" in unnamed["message"]
+    environment.setenv("ML_ASSETS_FEATURE_STORE", str(shop.folder / "features"))
+    validated = ml_assets("validate", path, "--json")
+    assert validated.code == 0, validated.out
     trained = ml_assets("train", "--recipe-file", path, "--json")
-    assert trained.code == 2
-    faults = [fault for fault in trained.message.splitlines() if fault.startswith(f"{path}:{line} {key}: ")]
-    assert faults, trained.message
-    assert words in faults[0]
-    assert "not yet" in faults[0]
+    assert trained.code == 0, trained.err
+    assert trained.result["promoted"], trained.result["reason"]
+    learned = trained.result["account"]["columns_learned"]
+    assert {"age", "price", "rating", "category", "gender", "total_purchases"} <= set(learned)
+    assert not {"user_id", "product_id", "event_timestamp", "last_login"} & set(learned)
 
 
 def test_every_sample_recipe_is_looked_at() -> None:
-    assert {path.stem for path in SHARED.glob("*.yaml")} == {*DATA, *LATER, "2_templated_sql"}
+    assert {path.stem for path in SHARED.glob("*.yaml")} == {
+        *DATA,
+        "2_templated_sql",
+        "3_feature_store",
+    }

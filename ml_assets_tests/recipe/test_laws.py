@@ -226,7 +226,7 @@ def test_hash_does_not_see_the_order_of_hyperparameters() -> None:
     [
         ("1_forest", []),
         ("2_templated_sql", []),
-        ("3_feature_store", ["model.augmenter.type"]),
+        ("3_feature_store", []),
         ("4_tuned_boosting", []),
         ("5_multi_target", []),
         ("6_custom_preprocessing", []),

@@ -35,6 +35,11 @@ def sets(*groups: Edits, **params: Any) -> Edits:
     }
 
 
+def joins(*namespaces: Edits) -> Edits:
+    """An augmenter that joins features."""
+    return {"model.augmenter": {"type": "feature_store", "features": [*namespaces]}}
+
+
 def text(edits: Edits) -> str:
     data = copy.deepcopy(STATIC)
     for path, value in edits.items():
@@ -66,6 +71,10 @@ def text(edits: Edits) -> str:
         {"model.loader.source_uri": "${DATA:-/data}/houses/*.parquet"},
         {"model.loader.source_uri": "file:///data/houses.csv"},
         {"model.loader.source_uri": "sklearn://diabetes"},
+        joins(
+            {"feature_namespace": "a", "features": ["b", "c"]}, {"feature_namespace": "d", "features": ["b"]}
+        ),
+        {"model.augmenter": {"type": "none"}},
         {
             "model.loader.source_uri": "sql/a.sql.j2",
             "model.loader.params": {"day": "2024-01-01", "ids": [1, 2]},
@@ -126,6 +135,12 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({"model.augmenter.features": [{"feature_namespace": "a", "features": ["b"]}]},
          "model.augmenter.features",
          "joins no features"),
+        ({"model.augmenter": {"type": "none", "timestamp_col": "at"}}, "model.augmenter.timestamp_col",
+         "none joins no features"),
+        (joins({"feature_namespace": "a", "features": []}), "model.augmenter.features[0].features", "empty list"),
+        (joins({"feature_namespace": "a", "features": ["b", "c"]}, {"feature_namespace": "a", "features": ["b"]}),
+         "model.augmenter.features[1].features", "'b' of 'a' is named twice"),
+        (joins({"feature_namespace": "a", "features": ["price"]}), "model.augmenter.features", "is the target"),
         ({"model.preprocessor.params.missing_strategy": "interpolation", "batches": BATCHES},
          "model.preprocessor.params.missing_strategy", "write them in numerical_features, or in column_sets"),
         (sets({"columns": ["a"], "missing_strategy": "interpolation"}), f"{SETS}[0].missing_strategy",

@@ -18,6 +18,7 @@ FOR_OTHERS = {
     "registry/database.py",
     "cli/ui.py",
     "cli/context_params.py",
+    "sources/feature_store/quiet.py",
 }
 
 

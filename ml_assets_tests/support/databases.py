@@ -22,6 +22,7 @@ SERVERS = {
     "mariadb": os.environ.get("ML_ASSETS_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/test"),
 }
 """By the beginning of `connection_uri`."""
+REDIS = os.environ.get("ML_ASSETS_TEST_REDIS", "redis://127.0.0.1:6379/9")
 KINDS = ("sqlite", *SERVERS)
 QUERIED = ("duckdb", "parquet", *KINDS)
 """Kinds that rows are read from: those, a database of DuckDB, and a folder whose Parquet files DuckDB reads."""
@@ -127,7 +128,7 @@ def _duckdb(address: str, table: str) -> Iterator[Any]:
 def listening() -> list[str]:
     """Kinds of servers whose port is open."""
     found = []
-    for kind, address in SERVERS.items():
+    for kind, address in {**SERVERS, "redis": REDIS}.items():
         url = sa.make_url(address)
         with socket.socket() as probe:
             probe.settimeout(3)

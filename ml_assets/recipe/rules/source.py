@@ -94,7 +94,27 @@ def _scheme(scheme: str, rest: str) -> Iterator[str]:
 
 
 def augmenter(recipe: Recipe) -> Found:
-    """What joins nothing has no features."""
-    chosen = recipe.model.augmenter
-    if chosen.type == "pass_through" and chosen.features:
-        yield ("model", "augmenter", "features"), "pass_through joins no features: leave it out"
+    """What joins nothing has no features; a feature is joined once, and is no column that the recipe names."""
+    chosen, key = recipe.model.augmenter, ("model", "augmenter")
+    if chosen.type != "feature_store":
+        for name in ("features", "timestamp_col"):
+            if getattr(chosen, name):
+                yield (*key, name), f"{chosen.type} joins no features: leave it out"
+        return
+    if not chosen.features:
+        yield (*key, "features"), "is missing: name the namespaces and their features"
+    seen: set[tuple[str, str]] = set()
+    for position, each in enumerate(chosen.features):
+        here: Key = (*key, "features", position)
+        if not each.features:
+            yield (*here, "features"), "is an empty list: name a feature, or leave the namespace out"
+        for name in each.features:
+            if (each.feature_namespace, name) in seen:
+                yield (*here, "features"), f"{name!r} of {each.feature_namespace!r} is named twice: keep one"
+            seen.add((each.feature_namespace, name))
+    for feature in chosen.joined:
+        if feature.column in recipe.targets:
+            yield (
+                (*key, "features"),
+                f"{feature.column!r} is the target: it would give the answer away; leave it out",
+            )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections import Counter
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_serializer, field_validator
 
@@ -47,13 +48,40 @@ class FeatureNamespace(Section):
     """Feature names."""
 
 
+class JoinedFeature(NamedTuple):
+    """A feature of the feature store, and the column that it becomes."""
+
+    namespace: str
+    feature: str
+    column: str
+
+
 class Augmenter(Section):
     """What is joined to the rows before cleaning."""
 
-    type: Literal["pass_through", "feature_store"] = "pass_through"
-    """`pass_through` joins nothing."""
+    type: Literal["pass_through", "none", "feature_store"] = "pass_through"
+    """`feature_store` joins features of Feast as they were known at the time of each row; the others join nothing."""
     features: Annotated[tuple[FeatureNamespace, ...], Field(strict=False)] = ()
     """Features to join, for `feature_store`."""
+    timestamp_col: str | None = None
+    """Column with the time of each row.
+
+    Default: `feature_engineering.time_col`, else `batches.column`, else `event_timestamp`."""
+
+    @property
+    def joined(self) -> tuple[JoinedFeature, ...]:
+        """What is joined, and the columns that it makes.
+
+        A feature's own name, or `namespace__feature` where several namespaces have one of this name.
+        """
+        if self.type != "feature_store":
+            return ()
+        asked = [(each.feature_namespace, name) for each in self.features for name in each.features]
+        times = Counter(name for _, name in asked)
+        return tuple(
+            JoinedFeature(namespace, name, name if times[name] == 1 else f"{namespace}__{name}")
+            for namespace, name in asked
+        )
 
 
 class DataInterface(Section):
