@@ -9,6 +9,7 @@ from ml_assets.lifecycle.served import served
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.records import PerformanceReport
+from ml_assets.serving.standard import RowError, load
 from ml_assets.settings import read_settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers
@@ -32,7 +33,7 @@ def _allowed(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ML_ASSETS_MODULES", OURS)
 
 
-def test_own_metric_chooses_judges_and_is_watched(shop: Shop) -> None:
+def test_own_metric_chooses_judges_and_is_watched(shop: Shop, environment: pytest.MonkeyPatch) -> None:
     """Search, hold-out, gate and live score are those of the function."""
     months = [shoppers(160, month).assign(day=f"2024-0{month}-15") for month in (1, 2, 3)]
     monthly = (
@@ -68,6 +69,13 @@ def test_own_metric_chooses_judges_and_is_watched(shop: Shop) -> None:
         assert report.score.value == pytest.approx(by_hand)
         scored += 1
     assert scored
+    with state.registry.files.verified_model(champion.trained, "monthly") as folder:
+        answered = load(folder).predict(months[0])
+        assert set(answered) <= {0, 1}
+        environment.setenv("ML_ASSETS_MODULES", "")
+        with pytest.raises(RowError, match=r"Nearest' is not allowed"):
+            load(folder)
+        environment.setenv("ML_ASSETS_MODULES", OURS)
     trained = ml_assets("train", "--recipe-file", path, "--json")
     assert trained.code == 0, trained.err
     assert trained.result["metric"] == f"{OURS}.own_metrics.profit"

@@ -11,6 +11,7 @@ from ml_assets.monitoring.reference import Holdout
 from ml_assets.recipe.tasks import TASK_METRICS
 from ml_assets.records import Estimate, PerformanceReport, Score
 from ml_assets.tasks.metrics import METRICS, score
+from ml_assets.tasks.several import column_of
 
 
 def frame_of(shares: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
@@ -59,6 +60,29 @@ def test_estimate_follows_a_change_of_the_inputs(metric: str, holdout_rows: int,
     raw = expected_score(METRICS[metric], predictions, predictions.iloc[:, 1:].to_numpy())
     assert abs(found.value - realised) < abs(raw - realised)  # calibration was needed
     assert ("isotonic" if holdout_rows == 4000 else "logistic") in found.method
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
+def test_estimate_of_several_targets_is_the_mean(metric: str) -> None:
+    def both(frames: list[pd.DataFrame]) -> pd.DataFrame:
+        parts = zip("yz", frames, strict=True)
+        return pd.concat(
+            [part.rename(columns=lambda c, name=name: column_of(c, name)) for name, part in parts], axis=1
+        )
+
+    one, other = world(1000, 1), world(1000, 5)
+    rows, new, later = world(500, 2), world(500, 3, centre=1.0), 0.0
+    known = one[0].assign(z=other[1])
+    found = estimate(
+        "b", 1, Holdout(metric, ["y", "z"], known, both([one[2], other[2]])), rows[0], both([rows[2], new[2]])
+    )
+    for name, labels, guesses, given in (("y", one[1], one[2], rows[2]), ("z", other[1], other[2], new[2])):
+        alone = estimate(
+            "b", 1, Holdout(metric, name, known.assign(**{name: labels}), guesses), rows[0], given
+        )
+        assert alone.value is not None
+        later += alone.value / 2
+    assert found.value == pytest.approx(later)
 
 
 def test_shares_of_several_classes_sum_to_one() -> None:

@@ -115,3 +115,18 @@ def test_quiet_reports_on_the_same_champion_teach_what_is_usual() -> None:
 
     assert not found(y, learned, "regression", earlier=[report(1)] * 8).drifted
     assert found(y, learned, "regression", earlier=[report(2)] * 8).drifted
+
+
+def test_each_of_several_targets_is_looked_at_by_itself() -> None:
+    random = np.random.default_rng(7)
+    learned = pd.DataFrame({"heat": random.normal(0, 1, 2000), "wear": random.normal(5, 2, 2000)})
+    known = champion(
+        InMemory(learned, Roles((), ())), task="regression", targets=("heat", "wear"), classes={}
+    )
+    batch = pd.DataFrame({"heat": random.normal(0, 1, 500), "wear": random.normal(9, 2, 500)})
+    found = {name: target_drift(batch[name], known) for name in batch}
+    assert {name: entry is not None and entry.drifted for name, entry in found.items()} == {
+        "heat": False,
+        "wear": True,
+    }
+    assert [entry.column for entry in found.values() if entry is not None] == ["heat", "wear"]

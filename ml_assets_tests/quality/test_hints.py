@@ -10,7 +10,14 @@ import pytest
 
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import roles
-from ml_assets.quality.hints import Seen, marks_of_nothing, repeated_rows, spelled_in_ways, written_otherwise
+from ml_assets.quality.hints import (
+    Seen,
+    hints,
+    marks_of_nothing,
+    repeated_rows,
+    spelled_in_ways,
+    written_otherwise,
+)
 from ml_assets_tests.support.training_examples import recipe_of
 
 ROWS = 200
@@ -112,3 +119,21 @@ def test_what_is_written_in_several_ways_is_named(ways: list[str]) -> None:
         f"column 'x' has {sorted(ways)[0]!r} and {sorted(ways)[1]!r}, each a category of its own"
     )
     assert [*spelled_in_ways(seen(x=RNG.choice(["yes", "no", "yes and no"], ROWS)))] == []
+
+
+@pytest.mark.parametrize(
+    ("times", "metric", "told"), [(50.0, None, True), (50.0, "r2", False), (5.0, None, False)]
+)
+def test_targets_of_other_sizes_are_told_where_one_would_decide_alone(
+    times: float, metric: str | None, told: bool
+) -> None:
+    recipe = recipe_of("regression", interface={"target_col": ["small", "large"]})
+    if metric is not None:
+        tuning = recipe.hyperparameter_tuning.model_copy(update={"metric": metric})
+        recipe = recipe.model_copy(update={"hyperparameter_tuning": tuning})
+    small = RNG.normal(0, 1, ROWS)
+    raw = pd.DataFrame({"x": AMOUNTS, "small": small, "large": times * RNG.normal(0, 1, ROWS)})
+    rows = clean(raw.assign(small=raw["small"].mask(raw.index < 3)), recipe, "all").frame
+    found = hints(Seen(rows, roles(rows, recipe), recipe, True))
+    assert any("follows 'large' alone" in text for text in found) == told
+    assert "3 of 200 rows have no label in 'small': they are not learned" in found
