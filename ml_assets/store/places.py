@@ -304,7 +304,9 @@ class Bucket:
         """Ask the store, and say in one line what keeps us from it."""
         scheme = self.uri.partition("://")[0]
         try:
-            return question(filesystem(scheme))
+            store = filesystem(scheme)
+            store.invalidate_cache()  # of listings: other machines write, too
+            return question(store)
         except ImportError:
             raise PlaceError(f"storage.root '{shown(self.uri)}': {library_missing(scheme)}") from None
         except PlaceError:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import fsspec
 import pandas as pd
 import pytest
@@ -134,6 +135,24 @@ def test_what_another_machine_writes_is_seen_at_once(bucket: Bucket, tmp_path: P
         assert there.origins("raw_data") == {MAY: f"{turn}"}
         assert there.read_record("report", HOUR, Finding).message == str(turn)
         assert there.batches("report") == [HOUR] and there.rows("raw_data", MAY) == 2
+
+
+def test_a_listing_that_was_seen_before_hides_nothing(tmp_path: Path) -> None:
+    """The library keeps listings; what others have written, it does not know of."""
+    with place_at("s3", tmp_path) as place:
+        behind = boto3.resource("s3").Bucket("lake")
+        for turn in range(3):
+            keys = [f"a/{number}.json" for number in range(turn)]
+            assert place.keys() == keys and place.names("a") == [key[2:] for key in keys]
+            assert sorted(place.contents("a", ".json")) == [key[2:] for key in keys]
+            assert not place.exists(f"a/{turn}.json") and place.read(f"a/{turn}.json") is None
+            version = place.version("a")
+            assert version == place.version("a")
+            behind.put_object(Key=f"state/churn/a/{turn}.json", Body=b"1")
+            assert place.version("a") != version and place.exists(f"a/{turn}.json")
+        behind.put_object(Key="state/churn/a/0.json", Body=b"2")
+        assert place.contents("a", ".json")["0.json"] == place.read("a/0.json") == b"2"
+        assert not place.holds("a/0.json", b"1")
 
 
 def test_a_damaged_object_is_found_though_a_copy_of_it_is_whole(bucket: Bucket, tmp_path: Path) -> None:
