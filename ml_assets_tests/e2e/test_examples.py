@@ -146,7 +146,7 @@ def shop(folder: Path) -> None:
 
 
 DATA: dict[str, Callable[[Path], None]] = {
-    "orders": orders, "churn": churn, "late_payment": invoices, "returning": shop, "iris": lambda _: None,
+    "orders": orders, "leaving": churn, "late_payment": invoices, "returning": shop, "flowers": lambda _: None,
 }  # fmt: skip
 """What makes the data of an example, by the recipe's name."""
 
