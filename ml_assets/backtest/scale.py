@@ -80,7 +80,7 @@ class Scale:
         some = predictions[kept]
         y = self.stream.rows.loc[some.index, self.stream.recipe.target]
         rows = labelled(y, some, metric_named(self.metric).task, self.positive)
-        return float(evaluate_counts(metric_named(self.metric), rows, np.ones((1, len(some))))[0])
+        return float(evaluate_counts(metric_named(self.metric), rows, np.ones((1, len(rows.truth))))[0])
 
     def gain(self, ours: Floats, theirs: Floats) -> Interval:
         """Gain of one policy over another, positive is better."""
