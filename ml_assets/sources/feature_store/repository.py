@@ -97,16 +97,25 @@ class Repository:
         )
         references = [f"{namespace}:{name}" for name in features]
         with quiet(self.place):
-            answer: pd.DataFrame = self._feast.get_historical_features(
-                asked, references, full_feature_names=True, filter_by_created_timestamp=True
-            ).to_df()
-        if sorted(answer[PLACE]) != list(range(len(asked))):
+            answer: pd.DataFrame = (
+                self._feast.get_historical_features(
+                    asked, references, full_feature_names=True, filter_by_created_timestamp=True
+                )
+                .to_df()
+                .reset_index(drop=True)
+            )
+        # PostgreSQL gives a row for each of several states that share all their times: one is taken, always the same.
+        columns = [f"{namespace}__{name}" for name in features]
+        order = (
+            answer[columns].astype(str).assign(**{PLACE: answer[PLACE]}).sort_values([PLACE, *columns]).index
+        )
+        answer = answer.loc[order].drop_duplicates(PLACE, keep="last").set_index(PLACE)
+        if list(answer.index) != list(range(len(asked))):
             raise SourceError(
                 f"{self.place}: {namespace}: the offline store gave {len(answer):,} rows for {len(asked):,}. Use "
                 "Feast's duckdb, postgres or bigquery store (docs/feature_store.md)",
                 TYPE,
             )
-        answer = answer.set_index(PLACE).sort_index()
         return pd.DataFrame({name: answer[f"{namespace}__{name}"] for name in features})
 
     def newest(self, namespace: str, features: list[str], keys: pd.DataFrame, now: datetime) -> pd.DataFrame:

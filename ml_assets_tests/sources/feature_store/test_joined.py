@@ -119,6 +119,17 @@ def test_what_is_written_later_changes_no_row(kind: str, tmp_path: Path) -> None
         assert found.columns["amount"].tolist() == [1.0, 1.0, 2.0], place
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_that_share_all_their_times_make_no_row_twice(kind: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"user_id": [1, 1, 2], "event_timestamp": hours(0, 0, 0), "amount": [1.0, 2.0, 3.0]})
+    table["created"] = table["event_timestamp"]
+    frame = pd.DataFrame({"user_id": [2, 1, 1], "event_timestamp": hours(5, 5, 6)})
+    with repository(kind, tmp_path, {"users": table}, {"users": ["user_id"]}) as settings:
+        found = joined(settings, frame, {"users": ["amount"]}).columns["amount"].tolist()
+    assert found[0] == 3.0
+    assert {*found[1:]} <= {1.0, 2.0}
+
+
 def test_a_server_in_another_zone_joins_nothing_later(tmp_path: Path) -> None:
     """PostgreSQL compares times with and without a zone in the zone of the session."""
     frame = pd.DataFrame({"user_id": [1], "event_timestamp": hours(10)})
