@@ -17,8 +17,9 @@ from ml_assets.shown import shown
 UNFIT: Final = re.compile(r"[\x00\ud800-\udfff]")
 """What no address can hold: no UTF-8."""
 
-READ_OTHERWISE: Final = re.compile(r"\?|%[0-9A-Fa-f]{2}")
-"""What the address of a database reads as a query, or as another character."""
+READ_OTHERWISE: Final = re.compile(r"[?*\[]|%[0-9A-Fa-f]{2}")
+"""What the address of a database reads as a query, or as another character; what Dagster, which looks for its own
+settings by a pattern, would take for one, and then go without them."""
 
 DEEPEST: Final = 100
 """Folders in folders; Python's `mkdir` makes them one inside the other."""

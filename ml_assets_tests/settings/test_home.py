@@ -49,7 +49,9 @@ def test_other_homes_are_homes(tmp_path: Path, name: str) -> None:
     assert read_settings({"ML_ASSETS_HOME": f"{tmp_path}/{name}"}).home == tmp_path / name
 
 
-@pytest.mark.parametrize("name", ["hö me #1 (50%) ?", "p%20q", "a?mode=ro", "new?/folder"])
+@pytest.mark.parametrize(
+    "name", ["hö me #1 (50%) ?", "p%20q", "a?mode=ro", "new?/folder", "a [v2] & b", "a*b"]
+)
 def test_everything_lies_in_a_home_whatever_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -65,6 +67,7 @@ def test_everything_lies_in_a_home_whatever_its_name(
     with open_instance(settings) as instance:
         instance.add_dynamic_partitions("months", ["2024-01"])
         assert instance.get_dynamic_partitions("months") == ["2024-01"]
+        assert not instance.telemetry_enabled  # it has found its settings
     client = configure(settings)
     experiment = client.create_experiment("shop", (settings.mlflow_artifacts / "shop").as_uri())
     run = client.create_run(experiment)
