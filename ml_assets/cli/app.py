@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.cli import machine
+from ml_assets.cli import machine, rows, serving
 from ml_assets.cli.arguments import ContextParams, Json, KnownName, ModelName, OrRecipeFile, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
@@ -168,27 +168,6 @@ def backfill(
 
 
 @app.command()
-def features(
-    name: KnownName = None,
-    recipe_file: OrRecipeFile = None,
-    keys: Annotated[
-        str | None, typer.Option("--keys", metavar="JSON", help="Keys of an entity, as '{\"user_id\": 7}'.")
-    ] = None,
-    materialize: Annotated[
-        bool, typer.Option("--materialize", help="Bring the newest values of all namespaces online first.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Tell what a recipe joins from the feature store; of an entity, what is kept online beside what is joined now."""
-    from ml_assets.cli.features import features_of, features_text
-    from ml_assets.cli.models import state_of
-
-    with faults(as_json):
-        result = features_of(state_of(name, recipe_file), keys, materialize=materialize)
-    finish(result, features_text(result), as_json)
-
-
-@app.command()
 def backtest(
     name: KnownName = None,
     recipe_file: OrRecipeFile = None,
@@ -312,23 +291,6 @@ def accept(
 
 
 @app.command()
-def quarantine(
-    name: ModelName,
-    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="Default: all batches.")] = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE.csv", help="Write them there, with the whole rows.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List the rows that were set aside, each with the rule that it breaks, the column and the value."""
-    from ml_assets.cli.quarantine import list_quarantine, quarantine_text
-
-    with faults(as_json):
-        result = list_quarantine(name, batch, to)
-    finish(result, quarantine_text(result), as_json)
-
-
-@app.command()
 def rename(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Name the model had: no recipe has it any more.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Name the recipe has now.")],
@@ -344,5 +306,14 @@ def rename(
     finish(result, text, as_json)
 
 
-for command in (machine.doctor, machine.test_alerts, machine.demo, machine.ui):
+for command in (
+    rows.features,
+    rows.quarantine,
+    serving.serve,
+    serving.api_key,
+    machine.doctor,
+    machine.test_alerts,
+    machine.demo,
+    machine.ui,
+):
     app.command()(command)

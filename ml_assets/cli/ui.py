@@ -47,7 +47,7 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
     """
     settings = read_settings()
     ports = {"--port": port} | ({"--mlflow-port": mlflow_port} if settings.own_mlflow else {})
-    _see_free(host, ports)
+    see_free(host, ports)
     say(f"home: {settings.home}")
     with open_instance(settings):
         pass  # makes the databases, and reports runs whose process was killed
@@ -126,7 +126,8 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _see_free(host: str, ports: Mapping[str, int]) -> None:
+def see_free(host: str, ports: Mapping[str, int]) -> None:
+    """Refuse ports that something listens on, by the options that name them."""
     if len(set(ports.values())) < len(ports):
         raise UiError(f"--port and --mlflow-port are both {ports['--port']}: say two different ones")
     for option, port in ports.items():

@@ -119,6 +119,14 @@ def add_to(folder: Path, known: RawRows) -> None:
     model.save(str(folder / "MLmodel"))
 
 
+def example_of(folder: Path) -> pd.DataFrame:
+    """Read the rows that were saved with a model, as they came."""
+    from mlflow.models import Model
+
+    example: pd.DataFrame = Model.load(str(folder)).load_input_example(str(folder))
+    return example
+
+
 @cache
 def packed() -> bytes:
     """Our rooms that a prediction reaches, as a zip file: equal sources give equal bytes."""

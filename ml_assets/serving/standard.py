@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,29 @@ from pydantic import ValidationError
 
 from ml_assets.failures import MendableError
 from ml_assets.features import functions, history
-from ml_assets.features.cleaning import clean_alone
-from ml_assets.recipe.own import MODULES, allow
+from ml_assets.features.cleaning import clean_alone, labels
+from ml_assets.recipe.own import allow
 from ml_assets.recipe.schema import Recipe
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.standard import RAW_ROWS, RawRows
+from ml_assets.settings.settings import allowed_modules
 from ml_assets.shown import listed
 
 
 class RowError(MendableError, ValueError):
-    """Rows that cannot be predicted."""
+    """Rows that cannot be predicted.
+
+    Parameters
+    ----------
+    message : str
+    column : str, optional
+    row : int, optional
+        Place of the first row that is wrong, from 0.
+    """
+
+    def __init__(self, message: str, column: str | None = None, row: int | None = None) -> None:
+        super().__init__(message)
+        self.column, self.row = column, row
 
 
 class Predictor:
@@ -64,28 +76,29 @@ class Predictor:
         RowError
             If a column is absent, or holds what it never held.
         """
-        features = self._clean(model_input)[list(self.known.features)]
-        if not (params or {}).get("probabilities"):
-            if self.known.answers:
-                return _columns(np.asarray(self.pipeline.predict(features), dtype=object), self.known.answers)
-            return _answers(np.asarray(self.pipeline.predict(features)).ravel(), self.known.answer)
+        shares = bool((params or {}).get("probabilities"))
+        answers, table = self.answers(model_input, shares)
+        return table if shares else answers
+
+    def answers(
+        self, rows: pd.DataFrame, probabilities: bool
+    ) -> tuple[np.ndarray[Any, Any] | pd.DataFrame, pd.DataFrame | None]:
+        """Predict labels or numbers, and the share of each class where that is asked for; raises as `predict`."""
+        features, several = self._clean(rows)[list(self.known.features)], self.known.answers
+        values = np.asarray(self.pipeline.predict(features), dtype=object if several else None)
+        found = _columns(values, several) if several else _answers(values.ravel(), self.known.answer)
+        if not probabilities:
+            return found, None
         if not hasattr(self.pipeline, "predict_proba"):
             raise RowError("probabilities: this model gives none")
-        if self.known.answers:
-            each = zip(
-                self.known.answers,
-                self.pipeline.classes_,
-                self.pipeline.predict_proba(features),
-                strict=True,
-            )
-            parts = [
-                pd.DataFrame(shares, columns=[f"{target}_{label}" for label in classes])
-                for target, classes, shares in each
-            ]
-            return pd.concat(parts, axis=1)
-        return pd.DataFrame(
-            self.pipeline.predict_proba(features), columns=[str(name) for name in self.pipeline.classes_]
-        )
+        shares, classes = self.pipeline.predict_proba(features), self.pipeline.classes_
+        if not several:
+            return found, pd.DataFrame(shares, columns=[str(name) for name in classes])
+        parts = [
+            pd.DataFrame(own, columns=[f"{target}_{label}" for label in names])
+            for target, names, own in zip(several, classes, shares, strict=True)
+        ]
+        return found, pd.concat(parts, axis=1)
 
     def _clean(self, rows: pd.DataFrame) -> pd.DataFrame:
         known = self.known
@@ -109,20 +122,27 @@ class Predictor:
         try:
             values = pa.table({name: pa.Array.from_pandas(column)})
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # of several types: text, as a file would have them
-            values = pa.table({name: pa.Array.from_pandas(column.map(str, na_action="ignore"))})
+            values = pa.table({name: pa.Array.from_pandas(labels(column))})
         if kind == "number" and pa.types.is_string(values[name].type):
             values = pa.table({name: mend(values[name], Form("plain")).column})
             if pa.types.is_string(values[name].type):
                 wrong = pd.to_numeric(values[name].to_pandas(), errors="coerce").isna() & column.notna()
+                row = int(wrong.to_numpy().argmax())
                 raise RowError(
-                    f"column '{name}' is a number, and row {wrong.idxmax()} has {column[wrong.idxmax()]!r}"
+                    f"column '{name}' is a number, and row {row} has {column.iloc[row]!r}", name, row
                 )
         read: pd.Series[Any] = without_values(values, missing)[name].to_pandas()
         return read
 
 
-def load(folder: Path) -> Predictor:
+def load(folder: Path, modules: Collection[str] | None = None) -> Predictor:
     """Load a model's folder.
+
+    Parameters
+    ----------
+    folder : Path
+    modules : collection of str, optional
+        Modules whose functions may be imported; default: as the environment allows.
 
     Raises
     ------
@@ -132,8 +152,8 @@ def load(folder: Path) -> Predictor:
         If they are made by functions that may not be imported here.
     """
     known = RawRows.model_validate_json((folder / RAW_ROWS).read_text())
-    modules = [name.strip() for name in os.environ.get(MODULES, "").split(",") if name.strip()]
-    allow(modules)
+    allowed = allowed_modules() if modules is None else modules
+    allow(allowed)
     try:
         recipe = Recipe.model_validate(known.recipe)
     except ValidationError as error:  # an estimator of a module that is not allowed here
@@ -144,7 +164,7 @@ def load(folder: Path) -> Predictor:
             f"`ml-assets backfill` instead"
         )
     wanted = recipe.model.feature_engineering.functions
-    return Predictor(load_pipeline(folder), known, functions.load(wanted, modules))
+    return Predictor(load_pipeline(folder), known, functions.load(wanted, allowed))
 
 
 def _columns(values: np.ndarray[Any, Any], answers: Mapping[str, str]) -> pd.DataFrame:

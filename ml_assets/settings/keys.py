@@ -48,6 +48,7 @@ KEYS: Final[dict[str, Key]] = {
     "storage.root": Key("ML_ASSETS_STORAGE_ROOT", "address"),
     "feature_store.folder": Key("ML_ASSETS_FEATURE_STORE"),
     "serving.enabled": Key("ML_ASSETS_SERVING_ENABLED"),
+    "serving.api_keys": Key("ML_ASSETS_API_KEYS", "secret"),
 } | {
     f"alerts.{name}": Key(variable, "secret")
     if variable in ALERT_SECRETS

@@ -118,11 +118,6 @@ def read_services(environ: Mapping[str, str]) -> dict[str, object]:
         told = "; ".join(f"{key}: set {KEYS[key].variable}, as {ALLOWED[key][1]}" for key in lacking)
         raise SettingsError(f"APP_ENV={environment} is not complete: {told}")
     serving = _yes_or_no(environ, "serving.enabled")
-    if serving and environment == "local":
-        place = named(environ, KEYS["serving.enabled"].variable)
-        raise SettingsError(
-            f"{place}: the environment local serves no HTTP: set APP_ENV=dev, which needs PostgreSQL, or leave it out"
-        )
     return given | {"environment": environment, "serving": serving}
 
 

@@ -17,7 +17,7 @@ from ml_assets.settings.home import addressed, read_folder, read_home
 from ml_assets.settings.layered import Environment, Layers, named
 from ml_assets.settings.layers import read_layers
 from ml_assets.settings.services import LEDGER, MLFLOW, Address, Database, read_services
-from ml_assets.settings.variables import Variables, read_variables
+from ml_assets.settings.variables import Variables, read_modules, read_variables
 from ml_assets.shown import without_user
 
 MLFLOW_SCHEMES = ("s3://", "gs://")
@@ -46,6 +46,8 @@ class Settings(BaseModel):
     """Folder of the feature repository. `ML_ASSETS_FEATURE_STORE`."""
     serving: bool = False
     """Whether models may be served by HTTP. `ML_ASSETS_SERVING_ENABLED`."""
+    api_keys: tuple[str, ...] = Field((), repr=False)
+    """Hashes of the keys of the HTTP API, each `SCOPE:SHA256`. `ML_ASSETS_API_KEYS`, separated by commas."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
     """Folders with recipes. `ML_ASSETS_RECIPES`, separated like PATH; default: the demo recipes."""
     mlflow_tracking_uri: str | None = Field(None, repr=False)
@@ -187,6 +189,17 @@ def current_layers(environ: Mapping[str, str] = os.environ) -> Layers:
     return read_layers(environ)
 
 
+def allowed_modules(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Read which modules may be imported by name, where there are no other settings: a client of a model.
+
+    Raises
+    ------
+    SettingsError
+        One is no name of a module.
+    """
+    return read_modules(environ)
+
+
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the files of the environment and from environment variables.
 
@@ -204,6 +217,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         values["recipes"] = tuple(
             read_folder(place, folder) for folder in folders.split(os.pathsep) if folder
         )
+    if entries := given.get("ML_ASSETS_API_KEYS"):
+        values["api_keys"] = tuple(entry.strip() for entry in entries.split(",") if entry.strip())
     if uri := given.get("MLFLOW_TRACKING_URI"):
         values |= _read_server(uri, given)
     if url := given.get("ML_ASSETS_MLFLOW_URL"):

@@ -127,7 +127,6 @@ def test_a_password_within_an_address_in_a_file_is_refused(tmp_path: Path, key: 
         ("redis: {uri: localhost}", ":1 redis.uri: found 'localhost'; allowed: redis://HOST:PORT/0"),
         ("storage: {root: /data}", ":1 storage.root: found '/data'; allowed: s3://BUCKET/FOLDER, "),
         ("serving: {enabled: maybe}", ":1 serving.enabled: found 'maybe'; allowed: true, false"),
-        ("serving: {enabled: true}", ":1 serving.enabled: the environment local serves no HTTP: set APP_ENV=dev"),
         ("mlflow: {tracking_uri: 'mlflow:5000'}", ":1 mlflow.tracking_uri: 'mlflow:5000' is not supported; allowed: "),
         ("context_params: 5", ":1 context_params: found one value; allowed: a mapping"),
         ("recipe_variables: [a b]", ":1 recipe_variables: 'a b' is no name of a variable"),
@@ -161,7 +160,6 @@ def test_lists_and_mappings_are_read_as_the_variables_have_them(tmp_path: Path) 
         ({"APP_ENV": "Dev"}, "APP_ENV: found 'Dev'; allowed: local, dev, prod. Did you mean 'dev'?"),
         ({"ML_ASSETS_CONFIG": "/no/such.yaml"}, "ML_ASSETS_CONFIG: /no/such.yaml cannot be read: No such file"),
         ({"ML_ASSETS_CONFIG": "/"}, "ML_ASSETS_CONFIG: / cannot be read: Is a directory"),
-        ({"ML_ASSETS_SERVING_ENABLED": "true"}, "ML_ASSETS_SERVING_ENABLED: the environment local serves no HTTP"),
         ({"ML_ASSETS_DATABASE_URI": "db"}, "ML_ASSETS_DATABASE_URI: found 'db'; allowed: postgresql://"),
     ],
 )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Serving a model over HTTP, and the keys for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_assets.cli.models import known_state
+from ml_assets.cli.output import say
+from ml_assets.failures import WrongUsageError
+from ml_assets.serving.keys import Scope, new_key, read_keys
+from ml_assets.settings import Settings
+
+MOST_CONNECTIONS = 512
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve_model(name: str, host: str, port: int, version: int | None) -> None:
+    """Answer until Ctrl-C.
+
+    Raises
+    ------
+    WrongUsageError
+        If serving is not enabled here, the address is reached by others and no key is set, or the port is taken.
+    """
+    import uvicorn
+
+    from ml_assets.cli.ui import see_free
+    from ml_assets.serving.app import build_app
+    from ml_assets.serving.limits import Limits
+    from ml_assets.serving.live import Live
+
+    state = known_state(name)
+    keys = read_keys(state.settings.api_keys)
+    _check(state.settings, host, bool(keys))
+    see_free(host, {"--port": port})
+    live = Live(state.registry, name, version, say)
+    app = build_app(live, keys, Limits())
+    say(
+        f"{name}: version {live.served.version} answers at http://{host}:{port} (what it takes: /docs); Ctrl-C ends it"
+    )
+    if not keys:
+        say("no key is wanted: whoever reaches this address may ask (`ml-assets api-key` makes one)")
+    uvicorn.run(
+        app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=30
+    )
+
+
+def _check(settings: Settings, host: str, with_keys: bool) -> None:
+    if not settings.serving:
+        raise WrongUsageError(
+            f"HTTP serving is off in the environment {settings.environment!r}: set ML_ASSETS_SERVING_ENABLED=true, "
+            f"or take APP_ENV=dev (docs/environments.md)"
+        )
+    if host not in LOOPBACK and not with_keys:
+        raise WrongUsageError(
+            f"{host} is reached by others, and no key is set: make one by `ml-assets api-key` and set "
+            f"ML_ASSETS_API_KEYS, or listen on 127.0.0.1"
+        )
+
+
+def make_key(scope: Scope) -> dict[str, Any]:
+    """Make a key; it is kept nowhere."""
+    key, entry = new_key(scope)
+    return {"scope": scope, "key": key, "setting": entry}
+
+
+def key_text(result: dict[str, Any]) -> str:
+    """Say what to do with a new key."""
+    return (
+        f"key: {result['key']}\n  for who asks: Authorization: Bearer KEY; it is shown this once and kept nowhere\n"
+        f"  for the server: add {result['setting']} to ML_ASSETS_API_KEYS (several with a comma between)"
+    )

@@ -1,0 +1,176 @@
+"""From the bytes of a request to rows: bounded before they are parsed, and each fault with the name of its field."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from ml_assets.failures import MendableError
+from ml_assets.recipe.faults import did_you_mean
+from ml_assets.registry.standard import RawRows
+from ml_assets.shown import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST_TEXT: Final = 10_000
+KEYS: Final = ("rows", "probabilities")
+
+
+class RequestError(MendableError):
+    """A request that is refused.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    kind : str
+        The kind of fault, for programs.
+    message : str
+        What was found and what is wanted, for people.
+    field : str, optional
+        Where, as `rows[3].age`.
+    """
+
+    def __init__(
+        self, status: int, kind: str, message: str, field: str | None = None, after: int | None = None
+    ):
+        super().__init__(message)
+        self.status, self.kind, self.message, self.field, self.after = status, kind, message, field, after
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks for."""
+
+    rows: pd.DataFrame
+    probabilities: bool
+
+
+def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
+    """Read `{"rows": [{column: value, …}, …], "probabilities": false}`.
+
+    Raises
+    ------
+    RequestError
+        400 where it is no JSON, 413 of too many rows, 422 with the field where something in it is wrong.
+    """
+    import pandas as pd
+
+    data = parsed(content)
+    if not isinstance(data, dict):
+        _wrong(None, f'{{"rows": [...]}} is wanted, found {_kind(data)}')
+    for key in data:
+        if key not in KEYS:
+            _wrong(shown(key, 100), f"no such key.{did_you_mean(key, KEYS)}")
+    rows, shares = data.get("rows"), data.get("probabilities", False)
+    if not isinstance(shares, bool):
+        _wrong("probabilities", f"true or false is wanted, found {_kind(shares)}")
+    if not isinstance(rows, list) or not rows:
+        _wrong("rows", "a list of at least one row is wanted" + ("" if "rows" in data else ", found none"))
+    if len(rows) > most_rows:
+        raise RequestError(
+            413, "too_many_rows", f"{len(rows):,} rows; {most_rows:,} at most in one request", "rows"
+        )
+    columns: dict[str, list[Any]] = {name: [] for name in known.columns}
+    for place, row in enumerate(rows):
+        if not isinstance(row, dict):
+            _wrong(f"rows[{place}]", f"an object with the columns is wanted, found {_kind(row)}")
+        for name, values in columns.items():
+            if name not in row:
+                near = did_you_mean(name, [each for each in row if each not in columns])
+                _wrong(
+                    f"rows[{place}].{name}", f"the column is missing; null stands for a missing value.{near}"
+                )
+            values.append(_value(row[name], known.kinds.columns.get(name), f"rows[{place}].{name}"))
+    frame = {name: pd.Series(values, dtype=_dtype(known, name)) for name, values in columns.items()}
+    return Asked(pd.DataFrame(frame), shares)
+
+
+def parsed(content: bytes) -> Any:
+    """Parse JSON that is strict, and names no key twice.
+
+    Raises
+    ------
+    RequestError
+        With status 400.
+    """
+    try:
+        return json.loads(content, parse_constant=_no_json, object_pairs_hook=_once)
+    except RecursionError:
+        _no_json("brackets are nested too deep")
+    except ValueError as error:
+        _no_json(str(error))
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            _no_json(f"the key {shown(key, 100)!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _value(value: Any, kind: str | None, field: str) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, (list, dict)):
+        _wrong(field, f"one value is wanted, found {_kind(value)}")
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            _wrong(field, f"{len(value):,} characters; {LONGEST_TEXT:,} at most")
+        if kind == "number":
+            try:
+                number = float(value)
+            except ValueError:
+                return value  # it may be a word for a missing number: cleaning knows
+            if math.isnan(number):
+                return None
+            value = number
+        elif kind == "time":
+            return _time(value, field)
+        else:
+            return value
+    elif kind == "time":
+        _wrong(field, f"a time is wanted, as 2024-01-31T13:00:00, found {_kind(value)}")
+    if kind == "number":
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number) or abs(number) > 1e38:
+            _wrong(field, "a finite number of at most 1e38 is wanted")
+        return number
+    return value
+
+
+def _time(value: str, field: str) -> Any:
+    import pandas as pd
+
+    try:
+        time = pd.Timestamp(value)
+        return time.tz_convert("UTC").tz_localize(None) if time.tzinfo is not None else time
+    except (ValueError, OverflowError):
+        _wrong(field, f"a time is wanted, as 2024-01-31T13:00:00, found {shown(value, 60)!r}")
+
+
+def _dtype(known: RawRows, name: str) -> Any:
+    return "datetime64[us]" if known.kinds.columns.get(name) == "time" else object
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls it."""
+    names = {bool: "true or false", str: "a text", list: "a list", dict: "an object", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _wrong(field: str | None, message: str) -> NoReturn:
+    raise RequestError(422, "invalid", message, field)
+
+
+def _no_json(found: str) -> NoReturn:
+    raise RequestError(400, "no_json", f"the body is no JSON that can be read: {shown(found, 200)}")

@@ -1,0 +1,163 @@
+"""The champion as it answers now, and the next one taking its place without a gap."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from ml_assets.failures import MendableError
+from ml_assets.registry.standard import RAW_ROWS, RawRows, example_of
+from ml_assets.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ml_assets.registry.versions import Registry
+    from ml_assets.serving.standard import Predictor
+
+
+class ServingError(MendableError):
+    """A model that cannot be served."""
+
+
+RETRY: Final = 60.0
+"""Seconds after which a version that could not be loaded is tried again."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One version, loaded, verified and tried out."""
+
+    name: str
+    version: int
+    predictor: Predictor
+    sha256: str
+    trained_at: str
+    since: str
+    """When it began to answer here."""
+    example: dict[str, Any]
+    """A row that it takes."""
+
+    @property
+    def known(self) -> RawRows:
+        """What it takes, and what it answers."""
+        return self.predictor.known
+
+
+class Live:
+    """The version that answers, exchanged as one reference: each request is answered by one version alone.
+
+    Parameters
+    ----------
+    registry : Registry
+    name : str
+        The model.
+    version : int, optional
+        Answer with this version whoever is champion; default: the champion, whoever that is.
+    tell : callable
+        Told in one line of each change, and of each version that is kept out.
+    """
+
+    def __init__(
+        self, registry: Registry, name: str, version: int | None, tell: Callable[[str], None]
+    ) -> None:
+        self.registry = registry
+        self.name = name
+        self.fixed = version
+        self.tell = tell
+        self.refused: str | None = None
+        """Why the champion does not answer here; None while it does."""
+        self.away: str | None = None
+        """Why the registry could not be asked at the last look; None where it could."""
+        self._retry = (0, 0.0)
+        self.served = self._load(self._wanted())
+
+    def refresh(self) -> None:
+        """Take a new champion once it is loaded, verified and tried out; what fails changes nothing.
+
+        A registry that is away leaves the version that answers in its place. A version that failed is tried
+        again after `RETRY` seconds.
+        """
+        try:
+            wanted = self._wanted()
+        except Exception as error:  # noqa: BLE001 - whatever a registry does, the version that answers stays
+            self.away = self._told(self.away, "the registry does not answer", error)
+            return
+        self.away = None
+        if wanted == self.served.version:
+            self.refused = None
+            return
+        version, after = self._retry
+        if wanted == version and time.monotonic() < after:
+            return
+        try:
+            served = self._load(wanted)
+        except Exception as error:  # noqa: BLE001 - whatever a new version does, the one that answers stays
+            self._retry = (wanted, time.monotonic() + RETRY)
+            self.refused = self._told(self.refused, f"version {wanted} is kept out", error)
+            return
+        before, self.served, self.refused = self.served, served, None
+        self.tell(f"{self.name}: version {served.version} answers now, in place of version {before.version}")
+
+    def _told(self, known: str | None, what: str, error: Exception) -> str:
+        """Say once what keeps the old version in its place."""
+        reason = str(error) if isinstance(error, MendableError) else f"{type(error).__name__}: {error}"
+        text = f"{what}: {shown(reason, 500)}"
+        if text != known:
+            self.tell(f"{self.name}: version {self.served.version} answers on: {text}")
+        return text
+
+    def _wanted(self) -> int:
+        if self.fixed is not None:
+            return self.fixed
+        champion = self.registry.champion(self.name)
+        if champion is None:
+            raise ServingError(f"{self.name}: no version is champion yet: train it first, `ml-assets train`")
+        return champion.version
+
+    def _load(self, version: int) -> Served:
+        from ml_assets.serving.standard import load
+
+        trained = self.registry.version(self.name, version).trained
+        what = f"{self.name} version {version}"
+        with self.registry.files.verified_model(trained, what) as folder:
+            if not (folder / RAW_ROWS).exists():
+                raise ServingError(
+                    f"{what} was saved by a version of ml_assets without serving: train it again"
+                )
+            predictor = load(folder, self.registry.settings.variables.modules)
+            example = example_of(folder)
+        predictor.answers(example, probabilities=False)
+        return Served(
+            self.name,
+            version,
+            predictor,
+            trained.sha256,
+            trained.trained_at,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0],
+        )
+
+
+class Watch(threading.Thread):
+    """Looks at the registry every so many seconds, until it is stopped."""
+
+    def __init__(self, live: Live, seconds: float) -> None:
+        super().__init__(name="champion", daemon=True)
+        self.live = live
+        self.seconds = seconds
+        self.stopped = threading.Event()
+
+    def run(self) -> None:
+        """Look until stopped."""
+        while not self.stopped.wait(self.seconds):
+            self.live.refresh()
+
+    def stop(self) -> None:
+        """End after the look that is under way."""
+        self.stopped.set()
+        self.join(timeout=10)

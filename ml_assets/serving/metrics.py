@@ -1,0 +1,53 @@
+"""Figures of a server, as Prometheus reads them."""
+
+from __future__ import annotations
+
+from ml_assets.serving.live import Live
+
+PATHS = {"/predict", "/health", "/ready", "/metadata", "/metrics", "/docs", "/openapi.json"}
+
+
+class Metrics:
+    """Counters of one server."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "ml_assets_requests", "Requests by path and status.", ["path", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "ml_assets_request_seconds",
+            "Seconds from the first byte to the answer.",
+            ["path"],
+            registry=self.registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+        )
+        self._rows = Counter(
+            "ml_assets_rows", "Rows predicted, by version.", ["version"], registry=self.registry
+        )
+        self._version = Gauge("ml_assets_version", "The version that answers.", registry=self.registry)
+        self._kept_out = Gauge(
+            "ml_assets_champion_kept_out",
+            "1 while the champion does not answer here.",
+            registry=self.registry,
+        )
+
+    def seen(self, path: str, status: int, seconds: float) -> None:
+        """Count a request; paths that are not ours are one, so that nobody can make many."""
+        path = path if path in PATHS else "other"
+        self._requests.labels(path, status).inc()
+        self._seconds.labels(path).observe(seconds)
+
+    def predicted(self, version: int, rows: int) -> None:
+        """Count rows."""
+        self._rows.labels(version).inc(rows)
+
+    def text(self, live: Live) -> str:
+        """Lay them out."""
+        from prometheus_client import generate_latest
+
+        self._version.set(live.served.version)
+        self._kept_out.set(live.refused is not None)
+        return generate_latest(self.registry).decode()
