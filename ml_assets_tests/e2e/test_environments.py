@@ -128,7 +128,7 @@ def test_the_environment_is_told_with_its_layers(shop: Shop, environment: pytest
     assert told.result["unknown"] == ["ML_ASSETS_SENSOR_SECOND"]
     assert "ML_ASSETS_SENSOR_SECOND is set, and no setting is called so. Did you mean" in shown.out
     assert {each["part"]: each["ok"] for each in told.result["checks"]} == {
-        "home": True, "disk": True, "PostgreSQL": False, "Redis": True, "alerts": True,
+        "home": True, "disk": True, "PostgreSQL": False, "Redis": True, "feature store": True, "alerts": True,
     }  # fmt: skip
     assert f"NOT WELL  PostgreSQL: postgresql://{NOBODY}/ml: connection failed: " in shown.out
     for outcome in (told, shown):
