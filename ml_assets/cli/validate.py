@@ -185,14 +185,14 @@ def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
 
 
 def _wrong_estimator(state: ModelState) -> list[RecipeFault]:
+    model = state.recipe.model
+    if model.class_path is None:
+        return []
     from ml_assets.estimators.build import build
     from ml_assets.estimators.constraints import lowest, wrong_values
     from ml_assets.recipe.catalogue import ESTIMATORS
     from ml_assets.recipe.own import OwnError
 
-    model = state.recipe.model
-    if model.class_path is None:
-        return []
     try:
         wrong = wrong_values(model.class_path, model.hyperparameters)
         if model.class_path not in ESTIMATORS and not wrong:
