@@ -188,7 +188,6 @@ def _wrong_estimator(state: ModelState) -> list[RecipeFault]:
     model = state.recipe.model
     if model.class_path is None:
         return []
-    from ml_assets.estimators.build import build
     from ml_assets.estimators.constraints import lowest, wrong_values
     from ml_assets.recipe.catalogue import ESTIMATORS
     from ml_assets.recipe.own import OwnError
@@ -196,6 +195,8 @@ def _wrong_estimator(state: ModelState) -> list[RecipeFault]:
     try:
         wrong = wrong_values(model.class_path, model.hyperparameters)
         if model.class_path not in ESTIMATORS and not wrong:
+            from ml_assets.estimators.build import build
+
             build(model.class_path, lowest(model.hyperparameters), 0, state.recipe.task)
     except OwnError as error:
         return [fault_in(state.path, "model.class_path", str(error).partition(": ")[2])]

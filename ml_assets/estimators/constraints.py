@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
-
-from ml_assets.estimators.libraries import load_class
-from ml_assets.estimators.own import unknown_parameters
+from ml_assets.estimators.libraries import load_class, see_installed, tells_constraints
 from ml_assets.recipe import catalogue
 from ml_assets.recipe.faults import Key
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
@@ -23,9 +20,14 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
         Keys are relative to `params`. Other libraries say nothing of their parameters before a fit.
     """
     catalogue.check_class_path(class_path)
-    constraints = getattr(load_class(class_path), "_parameter_constraints", {})
+    see_installed(class_path)
+    # Importing a library takes seconds, and is left to the training where nothing is to be learned from it.
+    told = tells_constraints(class_path)
+    constraints = getattr(load_class(class_path), "_parameter_constraints", {}) if told else {}
     wrong: list[tuple[Key, str]] = []
     if class_path not in catalogue.ESTIMATORS:
+        from ml_assets.estimators.own import unknown_parameters
+
         wrong += [((*key, name), text) for name, text in unknown_parameters(class_path, params).items()]
     for name, value in params.items():
         inner = _inner_estimators(value)
@@ -33,15 +35,21 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
             wrong += wrong_values(nested.class_path, nested.hyperparameters, (*key, name, *place))
         if inner or name not in constraints:
             continue
-        for each in _extremes(value):
-            try:
-                validate_parameter_constraints(
-                    {name: constraints[name]}, {name: each}, class_path.rpartition(".")[2]
-                )
-            except InvalidParameterError as error:
-                wrong.append(((*key, name), str(error)))
-                break
+        if text := _refusal({name: constraints[name]}, name, value, class_path.rpartition(".")[2]):
+            wrong.append(((*key, name), text))
     return wrong
+
+
+def _refusal(constraints: Mapping[str, Any], name: str, value: Any, estimator: str) -> str | None:
+    """What scikit-learn says against a value, or against an end of a search space."""
+    from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+
+    for each in _extremes(value):
+        try:
+            validate_parameter_constraints(constraints, {name: each}, estimator)
+        except InvalidParameterError as error:
+            return str(error)
+    return None
 
 
 def lowest(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -198,10 +199,21 @@ def load_class(class_path: str) -> Any:
     try:
         return getattr(import_module(module), name)
     except ModuleNotFoundError as error:
-        library = library_of(class_path)
-        if library.extra is None or error.name != module.partition(".")[0]:
-            raise
+        if error.name == module.partition(".")[0]:
+            see_installed(class_path)
+        raise
+
+
+def see_installed(class_path: str) -> None:
+    """Raise as `load_class` does where a class's library is not installed; it is not imported."""
+    library = library_of(class_path)
+    if library.extra is not None and find_spec(class_path.partition(".")[0]) is None:
         raise ValueError(
             f"{class_path}: {library.distribution} is not installed. Install it: "
             f'pip install "ml_assets[{library.extra}]"'
-        ) from error
+        )
+
+
+def tells_constraints(class_path: str) -> bool:
+    """Whether a class may say which values its parameters take: scikit-learn's do, and one's own may."""
+    return library_of(class_path) in (OWN, LIBRARIES["sklearn"])
