@@ -140,13 +140,13 @@ def _postgresql(folder: Path, rows: int, months: int) -> Iterator[dict[str, str]
         yield None
         return
     with admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # psycopg types literals alone; the name is made here
         address = url.set(database=name).render_as_string(hide_password=False)
         try:
             with psycopg.connect(address, autocommit=True) as connection:
                 for number, frame in enumerate(_months(rows, months)):
                     if number == 0:
-                        connection.execute(_table(frame))  # type: ignore[call-overload]
+                        connection.execute(_table(frame))  # type: ignore[call-overload]  # likewise
                     copy = "COPY orders FROM STDIN (FORMAT csv)"
                     with connection.cursor() as cursor, cursor.copy(copy) as into:
                         for first in range(0, len(frame), 50_000):
@@ -155,7 +155,7 @@ def _postgresql(folder: Path, rows: int, months: int) -> Iterator[dict[str, str]
                 connection.execute("VACUUM ANALYZE orders")
             yield {"source_uri": "SELECT * FROM orders", "connection_uri": address}
         finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]  # psycopg types literals alone; the name is made here
 
 
 def _table(frame: pd.DataFrame) -> str:

@@ -46,11 +46,11 @@ def _engine(url: str, **connection: Any) -> sa.Engine:
     return sa.create_engine(url, poolclass=sa.NullPool, connect_args=connection)
 
 
-class RunStorage(SqliteRunStorage):
-    """Runs."""
+class _OneEngine:
+    """A storage of one file, which keeps its engine; Dagster's own class of it comes next in line."""
 
     def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(url, inst_data)
+        super().__init__(url, inst_data)  # type: ignore[call-arg]  # that of Dagster's class
         self._engine = _engine(url)
 
     @contextmanager
@@ -58,6 +58,10 @@ class RunStorage(SqliteRunStorage):
         """Open a connection and a transaction."""
         with self._engine.connect() as connection, connection.begin():
             yield connection
+
+
+class RunStorage(_OneEngine, SqliteRunStorage):
+    """Runs."""
 
     has_run_stats_index_cols = _lasting(SqliteRunStorage.has_run_stats_index_cols)
     has_bulk_actions_selector_cols = _lasting(SqliteRunStorage.has_bulk_actions_selector_cols)
@@ -89,18 +93,8 @@ class EventLogStorage(SqliteEventLogStorage):
     has_table = _lasting(SqliteEventLogStorage.has_table)
 
 
-class ScheduleStorage(SqliteScheduleStorage):
+class ScheduleStorage(_OneEngine, SqliteScheduleStorage):
     """Ticks, and how sensors and schedules stand."""
-
-    def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(url, inst_data)
-        self._engine = _engine(url)
-
-    @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """Open a connection and a transaction."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
 
     has_instigators_table = _lasting(SqliteScheduleStorage.has_instigators_table)
     has_built_index = _lasting(SqliteScheduleStorage.has_built_index)

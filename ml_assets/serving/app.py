@@ -74,7 +74,7 @@ def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float 
             response = _refusal(error, number)
         except ClientDisconnect:
             response = _refusal(RequestError(400, "gone", "the sender ended before the body did"), number)
-        except Exception:
+        except Exception:  # whatever goes wrong is logged here, and told to the caller without a trace
             LOGGER.exception("request %s failed", number)
             response = _refusal(RequestError(500, "failed", "the request could not be answered"), number)
         response.headers[REQUEST_ID] = number
