@@ -311,6 +311,7 @@ for command in (
     rows.quarantine,
     serving.serve,
     serving.api_key,
+    serving.replay,
     machine.doctor,
     machine.test_alerts,
     machine.demo,

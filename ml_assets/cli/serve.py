@@ -7,6 +7,7 @@ from typing import Any
 from ml_assets.cli.models import known_state
 from ml_assets.cli.output import say
 from ml_assets.failures import WrongUsageError
+from ml_assets.lifecycle.storage import predictions_of
 from ml_assets.serving.keys import Scope, new_key, read_keys
 from ml_assets.settings import Settings
 
@@ -28,13 +29,17 @@ def serve_model(name: str, host: str, port: int, version: int | None) -> None:
     from ml_assets.serving.app import build_app
     from ml_assets.serving.limits import Limits
     from ml_assets.serving.live import Live
+    from ml_assets.serving.log import PredictionLog
 
     state = known_state(name)
     keys = read_keys(state.settings.api_keys)
     _check(state.settings, host, bool(keys))
     see_free(host, {"--port": port})
     live = Live(state.registry, name, version, say)
-    app = build_app(live, keys, Limits())
+    log = None
+    if state.settings.prediction_log:
+        log = PredictionLog(predictions_of(state.settings, name), state.settings.prediction_log_days)
+    app = build_app(live, keys, Limits(), log=log)
     say(
         f"{name}: version {live.served.version} answers at http://{host}:{port} (what it takes: /docs); Ctrl-C ends it"
     )

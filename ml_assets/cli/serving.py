@@ -8,7 +8,7 @@ import typer
 
 from ml_assets.cli.arguments import Json, ModelName
 from ml_assets.cli.output import faults, finish
-from ml_assets.failures import WrongUsageError
+from ml_assets.failures import FAILED, WrongUsageError
 
 
 def serve(
@@ -26,6 +26,21 @@ def serve(
 
     with faults(False):
         serve_model(name, host, port, version)
+
+
+def replay(
+    number: Annotated[str, typer.Argument(metavar="ID", help="The `request_id` of an answer.")],
+    as_json: Json = False,
+) -> None:
+    """Make a prediction again: the logged rows, by the version that answered; exit code 1 where it differs."""
+    from ml_assets.cli.replay import replay_prediction
+    from ml_assets.serving.replay import replay_text
+
+    with faults(as_json):
+        result = replay_prediction(number)
+    finish(result, replay_text(result), as_json)
+    if not result["same"]:
+        raise typer.Exit(FAILED)
 
 
 def api_key(

@@ -47,6 +47,15 @@ def place_of(settings: Settings, name: str) -> Place:
     return bucket
 
 
+def predictions_of(settings: Settings, name: str) -> Place:
+    """Where the log of a model's predictions lies; raises as `place_of`."""
+    folder, root = settings.predictions / name, settings.storage_root
+    if root is None:
+        return Folder(folder)
+    _claim(root.rstrip("/"), settings.identity, "" if settings.database is None else settings.database.place)
+    return Bucket(f"{root.rstrip('/')}/predictions/{name}", folder, copies=False)
+
+
 @cache
 def _claim(root: str, identity: Path, database: str) -> None:
     """Name the root as ours where nobody has; asked once in the life of a process."""

@@ -56,7 +56,7 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
         before = ModelState(state.recipe.model_copy(update={"name": old}), state.path, settings)
         if isinstance(before.store.place, Bucket) and isinstance(state.store.place, Bucket):
             move(before.store.place, state.store.place)
-        for folder in (settings.store, settings.studies, settings.backtests):
+        for folder in (settings.store, settings.studies, settings.backtests, settings.predictions):
             _move(folder / old, folder / new)
         _report_again(instance, before, state)
         renamed.copy_history(ledger, old, new)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_assets.serving.body import RequestError, read
+from ml_assets.serving.answer import answer as answer_to
+from ml_assets.serving.body import Asked, RequestError, read
 from ml_assets.serving.keys import ApiKey, opened_by
 from ml_assets.serving.limits import Limits, Rate
 from ml_assets.serving.live import Live, Served, Watch
+from ml_assets.serving.log import PredictionLog, new_number
+from ml_assets.serving.logged import Answered
 from ml_assets.serving.openapi import document
 
 if TYPE_CHECKING:
@@ -29,7 +31,13 @@ REQUEST_ID: Final = "x-request-id"
 Handler = Callable[["Request"], Awaitable["Response"]]
 
 
-def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float = 5.0) -> FastAPI:
+def build_app(
+    live: Live,
+    keys: tuple[ApiKey, ...],
+    limits: Limits,
+    poll: float = 5.0,
+    log: PredictionLog | None = None,
+) -> FastAPI:
     """Put the API of one model together.
 
     Parameters
@@ -41,6 +49,8 @@ def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float 
     limits : Limits
     poll : float
         Seconds between two looks for a new champion.
+    log : PredictionLog, optional
+        Keeps what is answered.
     """
     import anyio
     from fastapi import FastAPI
@@ -56,15 +66,19 @@ def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float 
     async def watched(_: FastAPI) -> AsyncIterator[None]:
         watch = Watch(live, poll)
         watch.start()
+        if log is not None:
+            log.start()
         yield
         watch.stop()
+        if log is not None:
+            log.close()
 
     app = FastAPI(title=f"{live.name}, by ml_assets", lifespan=watched, redoc_url=None)
     app.openapi = lambda: document(live.served, bool(keys), limits)  # type: ignore[method-assign]
 
     @app.middleware("http")
     async def guarded(request: Request, call: Handler) -> Response:
-        began, number = time.perf_counter(), uuid.uuid4().hex
+        began, number = time.perf_counter(), new_number()
         request.state.number = number
         try:
             if request.url.path not in WITHOUT_KEY:
@@ -97,7 +111,7 @@ def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float 
         busy.add(number)
         try:
             with anyio.fail_after(limits.seconds):
-                answer = await anyio.to_thread.run_sync(
+                asked, answer = await anyio.to_thread.run_sync(
                     _answer, served, content, limits.rows, abandon_on_cancel=True
                 )
         except TimeoutError:
@@ -105,6 +119,8 @@ def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float 
         finally:
             busy.discard(number)
         metrics.predicted(served.version, len(answer["predictions"]))
+        if log is not None:
+            log.note(_answered(number, served, asked, answer, len(content)))
         return JSONResponse({**answer, "request_id": number})
 
     async def health(_: Request) -> Response:
@@ -117,7 +133,7 @@ def build_app(live: Live, keys: tuple[ApiKey, ...], limits: Limits, poll: float 
         return JSONResponse(_metadata(live))
 
     async def figures(_: Request) -> Response:
-        return PlainTextResponse(metrics.text(live), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(metrics.text(live, log), media_type="text/plain; version=0.0.4")
 
     async def unknown(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 404)
@@ -172,24 +188,25 @@ async def _content(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
-def _answer(served: Served, content: bytes, most_rows: int) -> dict[str, Any]:
-    """Read, predict, and lay the answer out; in a thread of its own."""
-    import numpy as np
-
-    from ml_assets.serving.standard import RowError
-
+def _answer(served: Served, content: bytes, most_rows: int) -> tuple[Asked, dict[str, Any]]:
+    """Read and predict; in a thread of its own."""
     asked = read(content, served.known, most_rows)
-    try:
-        labels, shares = served.predictor.answers(asked.rows, asked.probabilities)
-    except RowError as error:
-        field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
-        raise RequestError(422, "invalid", str(error), field) from None
-    each = labels.tolist() if isinstance(labels, np.ndarray) else labels.to_dict("records")
-    answers: list[dict[str, Any]] = [{"prediction": label} for label in each]
-    if shares is not None:
-        for answer, row in zip(answers, shares.to_dict("records"), strict=True):
-            answer["probabilities"] = row
-    return {"model": served.name, "version": served.version, "predictions": answers}
+    return asked, answer_to(served, asked)
+
+
+def _answered(number: str, served: Served, asked: Asked, answer: dict[str, Any], size: int) -> Answered:
+    """What the log keeps of an answer."""
+    made = answer["predictions"]
+    return Answered(
+        number,
+        time.time(),
+        served.version,
+        served.known,
+        asked.came,
+        [one["prediction"] for one in made],
+        [one["probabilities"] for one in made] if asked.probabilities else None,
+        size=size,
+    )
 
 
 def _refusal(error: RequestError, number: str) -> Response:

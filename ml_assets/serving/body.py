@@ -48,6 +48,8 @@ class Asked:
 
     rows: pd.DataFrame
     probabilities: bool
+    came: list[dict[str, Any]]
+    """The rows as they came."""
 
 
 def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
@@ -87,7 +89,7 @@ def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
                 )
             values.append(_value(row[name], known.kinds.columns.get(name), f"rows[{place}].{name}"))
     frame = {name: pd.Series(values, dtype=_dtype(known, name)) for name, values in columns.items()}
-    return Asked(pd.DataFrame(frame), shares)
+    return Asked(pd.DataFrame(frame), shares, rows)
 
 
 def parsed(content: bytes) -> Any:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ml_assets.serving.live import Live
+
+if TYPE_CHECKING:
+    from ml_assets.serving.log import PredictionLog
 
 PATHS = {"/predict", "/health", "/ready", "/metadata", "/metrics", "/docs", "/openapi.json"}
 
@@ -34,6 +39,15 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._log = {
+            name: Gauge(f"ml_assets_log_{name}_rows", words, registry=self.registry)
+            for name, words in {
+                "written": "Rows that the log of predictions keeps.",
+                "dropped": "Rows that it could not keep: more came than can be written.",
+                "waiting": "Rows that are not written yet.",
+            }.items()
+        }
+
     def seen(self, path: str, status: int, seconds: float) -> None:
         """Count a request; paths that are not ours are one, so that nobody can make many."""
         path = path if path in PATHS else "other"
@@ -44,10 +58,13 @@ class Metrics:
         """Count rows."""
         self._rows.labels(version).inc(rows)
 
-    def text(self, live: Live) -> str:
+    def text(self, live: Live, log: PredictionLog | None = None) -> str:
         """Lay them out."""
         from prometheus_client import generate_latest
 
         self._version.set(live.served.version)
         self._kept_out.set(live.refused is not None)
+        if log is not None:
+            for name, gauge in self._log.items():
+                gauge.set(getattr(log, name))
         return generate_latest(self.registry).decode()

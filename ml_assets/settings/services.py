@@ -117,8 +117,11 @@ def read_services(environ: Mapping[str, str]) -> dict[str, object]:
     if lacking:
         told = "; ".join(f"{key}: set {KEYS[key].variable}, as {ALLOWED[key][1]}" for key in lacking)
         raise SettingsError(f"APP_ENV={environment} is not complete: {told}")
-    serving = _yes_or_no(environ, "serving.enabled")
-    return given | {"environment": environment, "serving": serving}
+    return given | {
+        "environment": environment,
+        "serving": _yes_or_no(environ, "serving.enabled"),
+        "prediction_log": _yes_or_no(environ, "serving.log", default="true"),
+    }
 
 
 def _address(environ: Mapping[str, str], section: str, kind: type[Address]) -> Address | None:
@@ -153,9 +156,9 @@ def _uri(environ: Mapping[str, str], key: str) -> str | None:
     return text
 
 
-def _yes_or_no(environ: Mapping[str, str], key: str) -> bool:
+def _yes_or_no(environ: Mapping[str, str], key: str, default: str = "false") -> bool:
     variable = KEYS[key].variable
-    text = (environ.get(variable) or "false").lower()
+    text = (environ.get(variable) or default).lower()
     if text not in ("true", "false"):
         raise SettingsError(f"{named(environ, variable)}: found {shown(text, 40)!r}; allowed: true, false")
     return text == "true"

@@ -48,6 +48,10 @@ class Settings(BaseModel):
     """Whether models may be served by HTTP. `ML_ASSETS_SERVING_ENABLED`."""
     api_keys: tuple[str, ...] = Field((), repr=False)
     """Hashes of the keys of the HTTP API, each `SCOPE:SHA256`. `ML_ASSETS_API_KEYS`, separated by commas."""
+    prediction_log: bool = True
+    """Whether a server keeps what it answers. `ML_ASSETS_PREDICTION_LOG`."""
+    prediction_log_days: int = Field(90, ge=1)
+    """Days that it is kept. `ML_ASSETS_PREDICTION_LOG_DAYS`."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
     """Folders with recipes. `ML_ASSETS_RECIPES`, separated like PATH; default: the demo recipes."""
     mlflow_tracking_uri: str | None = Field(None, repr=False)
@@ -105,6 +109,11 @@ class Settings(BaseModel):
     def store(self) -> Path:
         """Folder of frames and records, with one folder for each model."""
         return self.home / "batches"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the logs of predictions, with one folder for each model."""
+        return self.home / "predictions"
 
     @property
     def identity(self) -> Path:
@@ -228,6 +237,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     for field, variable, kind in (
         ("sensor_seconds", "ML_ASSETS_SENSOR_SECONDS", int),
         ("tuning_timeout", "ML_ASSETS_TUNING_TIMEOUT", float),
+        ("prediction_log_days", "ML_ASSETS_PREDICTION_LOG_DAYS", int),
     ):
         if text := given.get(variable):
             try:
@@ -258,6 +268,7 @@ VARIABLES = {
     "log_level": ("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR"),
     "sensor_seconds": ("ML_ASSETS_SENSOR_SECONDS", "a whole number, 1 or more"),
     "tuning_timeout": ("ML_ASSETS_TUNING_TIMEOUT", "seconds, more than 0"),
+    "prediction_log_days": ("ML_ASSETS_PREDICTION_LOG_DAYS", "a whole number, 1 or more"),
 }
 """Setting that may not fit → its variable, and what is allowed."""
 
