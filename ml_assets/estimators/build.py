@@ -8,14 +8,16 @@ from typing import Any
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
-from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class
+from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class, wrapper_of
 from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.several import SeveralTargets
-from ml_assets.estimators.wrappers import WRAPPERS
+from ml_assets.estimators.wrappers import WRAPPERS, LabelEncodedClassifier
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+
+WEIGHTS = "class_weight"
 
 
 def build(
@@ -83,7 +85,16 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
     absent = [name for name in required if name not in given]
     if absent:
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
-    return _with_probabilities(WRAPPERS[library.wrapper](load_class(class_path)(**(ours | given))))
+    around = {name: given.pop(name) for name in library.of_wrapper if name in given}
+    weights = given.pop(WEIGHTS, None)
+    plain = WRAPPERS[wrapper_of(class_path)](load_class(class_path)(**(ours | given)), **around)
+    estimator = _with_probabilities(plain)
+    if weights is None:
+        return estimator
+    # Calibration would undo weights that it does not know, and scikit-learn loses the labels' names on some ways.
+    if estimator is not plain or isinstance(weights, Mapping):
+        return LabelEncodedClassifier(estimator, weights)
+    return estimator.set_params(class_weight=weights)
 
 
 def _with_probabilities(estimator: Any) -> Any:

@@ -12,6 +12,9 @@ from typing import Any, Literal
 Input = Literal["numbers", "categories"]
 """What an estimator is fitted on: an array of numbers, or a frame whose categories are of that type."""
 
+Wrapper = Literal["none", "labels_as_codes", "categories_by_name", "from_zero", "in_steps", "mean_where_none"]
+"""What an estimator may need round it."""
+
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -33,8 +36,10 @@ class Library:
     """Parameter for the number of threads, and its other names; empty where one thread is the default."""
     random_state: str
     """Parameter for the seed, of the estimators that have one."""
-    wrapper: Literal["none", "labels_as_codes", "categories_by_name"]
+    wrapper: Wrapper
     """What its estimators need round them, in `wrappers.WRAPPERS`."""
+    of_wrapper: tuple[str, ...]
+    """Parameters of the wrapper round its classifiers, which a recipe names as if they were the class's own."""
     missing: bool
     """Whether missing numbers are understood, not refused."""
     categories: bool | str
@@ -55,6 +60,7 @@ LIBRARIES: Mapping[str, Library] = {
         threads=("thread_count",),
         random_state="random_state",
         wrapper="categories_by_name",
+        of_wrapper=("class_weights",),
         missing=True,
         categories=True,
         early_stopping="early_stopping_rounds",
@@ -84,6 +90,7 @@ LIBRARIES: Mapping[str, Library] = {
         threads=("n_jobs",),
         random_state="random_state",
         wrapper="none",
+        of_wrapper=(),
         missing=True,
         categories=True,
         early_stopping=None,
@@ -98,6 +105,7 @@ LIBRARIES: Mapping[str, Library] = {
         threads=(),
         random_state="random_state",
         wrapper="none",
+        of_wrapper=(),
         missing=False,
         categories=False,
         early_stopping=None,
@@ -117,6 +125,7 @@ LIBRARIES: Mapping[str, Library] = {
         threads=("n_jobs", "nthread"),
         random_state="random_state",
         wrapper="labels_as_codes",
+        of_wrapper=("class_weight",),
         missing=True,
         categories="enable_categorical",
         early_stopping="early_stopping_rounds",
@@ -134,6 +143,7 @@ OWN = Library(
     threads=(),
     random_state="random_state",
     wrapper="none",
+    of_wrapper=(),
     missing=False,
     categories=False,
     early_stopping=None,
@@ -146,8 +156,25 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "sklearn.neural_network.MLPClassifier": {"max_iter": 500},
     "sklearn.neural_network.MLPRegressor": {"max_iter": 500},
     "sklearn.ensemble.VotingClassifier": {"voting": "soft"},
+    "sklearn.cross_decomposition.CCA": {"n_components": 1},
+    "sklearn.cross_decomposition.PLSCanonical": {"n_components": 1},
+    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis": {"reg_param": 0.01},
+    "sklearn.isotonic.IsotonicRegression": {"out_of_bounds": "clip"},
+    "sklearn.semi_supervised.LabelPropagation": {"kernel": "knn"},
+    "sklearn.semi_supervised.LabelSpreading": {"kernel": "knn"},
+    "sklearn.neighbors.RadiusNeighborsClassifier": {"outlier_label": "most_frequent"},
 }
-"""Where the library's own default often does not converge, or gives no probabilities."""
+"""Where the library's own default often does not converge, gives no probabilities, or is refused: more components than
+targets, a class whose one-hot columns add up to 1, a row unlike all others."""
+
+ROUND: dict[str, Wrapper] = {
+    "sklearn.naive_bayes.CategoricalNB": "in_steps",
+    "sklearn.naive_bayes.ComplementNB": "from_zero",
+    "sklearn.naive_bayes.MultinomialNB": "from_zero",
+    "sklearn.neighbors.RadiusNeighborsRegressor": "mean_where_none",
+    "sklearn.semi_supervised.SelfTrainingClassifier": "labels_as_codes",
+}
+"""Classes that need something else round them than the rest of their library."""
 
 REQUIRED = {"sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",)}
 """Parameters that have a default, which does not work."""
@@ -161,6 +188,15 @@ def library_of(class_path: str) -> Library:
     'scikit-learn'
     """
     return LIBRARIES.get(class_path.partition(".")[0], OWN)
+
+
+def wrapper_of(class_path: str) -> Wrapper:
+    """Return what a class needs round it.
+
+    >>> wrapper_of("sklearn.naive_bayes.MultinomialNB"), wrapper_of("sklearn.naive_bayes.GaussianNB")
+    ('from_zero', 'none')
+    """
+    return ROUND.get(class_path, library_of(class_path).wrapper)
 
 
 def input_wanted(class_path: str, params: Mapping[str, Any], encoded: bool = False) -> Input:

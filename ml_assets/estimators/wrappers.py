@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
-from sklearn.preprocessing import LabelEncoder
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import KBinsDiscretizer, LabelEncoder, MinMaxScaler
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d, get_tags
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 
 class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A classifier that wants labels 0 … k-1 (XGBoost), for labels of any kind.
+    """A classifier that wants labels 0 … k-1 (XGBoost), or weights of such labels, for labels of any kind.
 
     Parameters
     ----------
     estimator : classifier
         Fitted on the codes of the labels; kept unfitted.
+    class_weight : "balanced" or mapping of label to weight, optional
+        How much the rows of a class count, as scikit-learn's classifiers have it.
 
     Attributes
     ----------
@@ -30,8 +35,11 @@ class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Fitted.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    class_weight: Any = None  # models of earlier versions have none of their own
+
+    def __init__(self, estimator: Any, class_weight: Any = None) -> None:
         self.estimator = estimator
+        self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LabelEncodedClassifier:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,).
@@ -50,11 +58,28 @@ class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.classes_ = encoder.classes_
         if len(self.classes_) < 2:
             raise ValueError(f"The labels have one class only ({self.classes_[0]!r}): two are needed.")
-        weights = {}
+        codes, estimator, weights = encoder.transform(y), clone(self.estimator), {}
         if sample_weight is not None:
             weights["sample_weight"] = _check_sample_weight(sample_weight, X)
-        self.estimator_ = clone(self.estimator).fit(X, encoder.transform(y), **weights)
+        if self.class_weight is not None:
+            by_code = self._weights()
+            if "class_weight" in estimator.get_params(deep=False):
+                estimator.set_params(class_weight=by_code)
+            else:
+                each = compute_sample_weight(by_code, codes)
+                weights["sample_weight"] = weights.get("sample_weight", 1.0) * each
+        self.estimator_ = estimator.fit(X, codes, **weights)
         return self
+
+    def _weights(self) -> Any:
+        """Weights of classes, by code."""
+        if not isinstance(self.class_weight, Mapping):
+            return self.class_weight
+        codes = {str(name): code for code, name in enumerate(self.classes_)}
+        unknown = [name for name in self.class_weight if str(name) not in codes]
+        if unknown:
+            raise ValueError(f"class_weight: {unknown[0]!r} is no label (found {', '.join(codes)}).")
+        return {codes[str(name)]: weight for name, weight in self.class_weight.items()}
 
     def predict(self, X: Any) -> Any:
         """Predict labels, of shape (n_rows,)."""
@@ -100,6 +125,8 @@ class NamedCategories(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     ----------
     estimator : estimator
         With a parameter `cat_features`; kept unfitted.
+    class_weights : mapping of label to weight, optional
+        As CatBoost has it, which cannot be cloned with a mapping.
 
     Attributes
     ----------
@@ -107,14 +134,20 @@ class NamedCategories(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         Fitted.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    class_weights: Any = None  # likewise
+
+    def __init__(self, estimator: Any, class_weights: Any = None) -> None:
         self.estimator = estimator
+        self.class_weights = class_weights
 
     def fit(self, X: Any, y: Any) -> NamedCategories:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
         kinds = X.dtypes.items() if hasattr(X, "columns") else ()
         named = [column for column, kind in kinds if kind == "category"]
-        self.estimator_ = clone(self.estimator).set_params(cat_features=named).fit(X, y)
+        estimator = clone(self.estimator).set_params(cat_features=named)
+        if self.class_weights is not None:
+            estimator.set_params(class_weights=self.class_weights)
+        self.estimator_ = estimator.fit(X, y)
         self.n_features_in_ = np.shape(X)[1]
         return self
 
@@ -146,11 +179,71 @@ class NamedCategories(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return self.estimator.__sklearn_tags__()
 
 
-WRAPPERS: Mapping[str, Callable[[Any], Any]] = {
+class MeanWhereNone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A regressor that has no answer for some rows (no neighbour in the radius): these get the mean of the training.
+
+    Parameters
+    ----------
+    estimator : regressor
+        Kept unfitted.
+
+    Attributes
+    ----------
+    estimator_ : regressor
+        Fitted.
+    mean_ : float or ndarray of shape (n_targets,)
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: Any) -> MeanWhereNone:
+        """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,) or (n_rows, n_targets)."""
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        self.mean_ = np.mean(np.asarray(y, dtype=np.float64), axis=0)
+        self.n_features_in_ = np.shape(X)[1]
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Predict numbers, of the shape of y."""
+        check_is_fitted(self)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="One or more samples have no neighbors")
+            found = self.estimator_.predict(X)
+        return np.where(np.isnan(found), self.mean_, found)
+
+    def __sklearn_tags__(self) -> Any:
+        """Kind of estimator, as scikit-learn asks for it."""
+        return self.estimator.__sklearn_tags__()
+
+
+STEPS = 5
+
+
+def labels_as_codes(estimator: Any, **parameters: Any) -> Any:
+    """Put labels round a classifier that wants codes; a regressor is left as it is."""
+    return LabelEncodedClassifier(estimator, **parameters) if is_classifier(estimator) else estimator
+
+
+def from_zero(estimator: Any) -> Any:
+    """Bring each column to 0 … 1, for an estimator that takes columns as counts."""
+    return Pipeline([("from_zero", MinMaxScaler(clip=True)), ("estimator", estimator)])
+
+
+def in_steps(estimator: Any) -> Any:
+    """Bring each column to one of five equal steps, for an estimator that takes columns as categories."""
+    steps = KBinsDiscretizer(STEPS, encode="ordinal", strategy="uniform", subsample=None)
+    if estimator.min_categories is None:
+        estimator.set_params(min_categories=STEPS)  # a step that no training row is in
+    return Pipeline([("cut", steps), ("estimator", estimator)])
+
+
+WRAPPERS: Mapping[str, Callable[..., Any]] = {
     "none": lambda estimator: estimator,
-    "labels_as_codes": lambda estimator: (
-        LabelEncodedClassifier(estimator) if is_classifier(estimator) else estimator
-    ),
+    "labels_as_codes": labels_as_codes,
     "categories_by_name": NamedCategories,
+    "from_zero": from_zero,
+    "in_steps": in_steps,
+    "mean_where_none": MeanWhereNone,
 }
 """From an estimator of a library to what a recipe's rows can be given to."""

@@ -69,7 +69,9 @@ def _parse(value: Any, key: Key, faults: list[tuple[Key, str]]) -> Any:
 
 def _is_weights(value: Mapping[str, Any], key: Key) -> bool:
     # Classes may be called "type" or "low": `class_weight: {low: 1, high: 5}` is no search space.
-    return key[-1] == "class_weight" and all(is_number(weight) for weight in value.values())
+    return key[-1] in ("class_weight", "class_weights") and all(
+        is_number(weight) for weight in value.values()
+    )
 
 
 def _parse_nested(value: Mapping[str, Any], key: Key, faults: list[tuple[Key, str]]) -> Nested | None:

@@ -58,7 +58,13 @@ def of(package: str, library: Library) -> dict[str, dict[str, Any]]:
         f"{package}.{name}": {
             "task": task,
             "required": [],
-            "parameters": sorted({*parameters(getattr(module, name)), *library.more_parameters}),
+            "parameters": sorted(
+                {
+                    *parameters(getattr(module, name)),
+                    *library.more_parameters,
+                    *(library.of_wrapper if task == "classification" else ()),
+                }
+            ),
         }
         for name, task in library.estimators.items()
     }

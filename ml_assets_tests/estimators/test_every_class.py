@@ -1,0 +1,163 @@
+"""Every class that a recipe may name trains from it, answers rows it has not seen, and answers alike once reloaded."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from ml_assets.estimators.build import build
+from ml_assets.evaluation.evaluate import predict
+from ml_assets.recipe.catalogue import ESTIMATORS
+from ml_assets.recipe.rules.estimators import CHAIN, FOR_SEVERAL
+from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.registry.database import configure
+from ml_assets.registry.pipelines import load_pipeline
+from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
+from ml_assets.settings import Settings
+from ml_assets.training.fit import fit, refit
+from ml_assets_tests.support.libraries import marks_of
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
+
+INNER = {
+    "Classifier": {"class_path": "sklearn.linear_model.LogisticRegression"},
+    "Regressor": {"class_path": "sklearn.linear_model.Ridge"},
+}
+QUICK = {
+    "catboost": {"iterations": 20},
+    "lightgbm": {"n_estimators": 10, "min_child_samples": 5},
+    "xgboost": {"n_estimators": 10},
+    "sklearn.ensemble": {"n_estimators": 10},
+    "sklearn.linear_model.TheilSenRegressor": {"max_subpopulation": 100},
+    "sklearn.neural_network": {"hidden_layer_sizes": [8]},
+    "sklearn.model_selection.TunedThresholdClassifierCV": {"thresholds": 5},
+    "sklearn.linear_model.LogisticRegressionCV": {"Cs": 3},
+    "sklearn.svm.NuSVC": {"nu": 0.05},
+    "sklearn.gaussian_process.GaussianProcessClassifier": {"max_iter_predict": 20},
+}
+"""Smaller than by default, by the beginning of the class path."""
+
+CLASSES = [
+    pytest.param(path, id=path, marks=marks_of(path))
+    for path, known in ESTIMATORS.items()
+    if known.task in ESTIMATOR_KINDS and path != CHAIN  # which takes classes 0 and 1 alone: refused
+]
+
+
+def hyperparameters(class_path: str) -> dict[str, Any]:
+    known = ESTIMATORS[class_path]
+    inner = INNER[ESTIMATOR_KINDS[known.task]]
+    needed = {"estimator": inner, "estimators": [{"name": "one", "estimator": inner}]}
+    values = {name: needed[name] for name in known.required}
+    if class_path.endswith("SelfTrainingClassifier"):
+        values["estimator"] = inner
+    if "cv" in known.parameters:
+        values["cv"] = 2
+    for beginning, quick in QUICK.items():
+        if class_path.startswith(beginning):
+            values |= {name: value for name, value in quick.items() if name in known.parameters}
+    return values
+
+
+def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
+    """A recipe, rows to learn, and others, among them levels and numbers that no row to learn has."""
+    task = ESTIMATORS[class_path].task
+    sections: dict[str, Any] = {"training": {"folds": 2}}
+    interface: dict[str, Any] = {}
+    preprocessor: dict[str, Any] = {}
+    frame = mixed_rows(80, task=task)
+    if class_path in FOR_SEVERAL:
+        interface["target_col"] = ["target", "again"]
+        frame["again"] = frame["target"].to_numpy()[::-1]
+    if class_path.endswith(("GammaRegressor", "PoissonRegressor")):
+        frame["target"] = frame["target"].abs() + 0.1
+    if class_path.endswith("IsotonicRegression"):
+        preprocessor["exclude_cols"] = ["age", "region", "plan"]
+    if class_path.endswith("OutputCodeClassifier"):
+        sections["hyperparameter_tuning"] = {"metric": "f1"}
+    recipe = recipe_of(
+        task,
+        class_path,
+        hyperparameters(class_path),
+        interface=interface,
+        preprocessor=preprocessor,
+        **sections,
+    )
+    rows, others = frame.iloc[:60].reset_index(drop=True), frame.iloc[60:].reset_index(drop=True)
+    others.loc[:2, "region"] = ["never seen", None, ""]
+    others.loc[:2, "income"] = [np.nan, 500.0, -500.0]
+    return recipe, rows, others
+
+
+@pytest.fixture
+def client(mlflow_home: Path) -> MlflowClient:
+    return configure(Settings(home=mlflow_home))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # scikit-learn's of classes that it will leave out
+@pytest.mark.parametrize("class_path", CLASSES)
+def test_trains_answers_and_answers_alike_once_reloaded(
+    class_path: str, client: MlflowClient, mlflow_home: Path
+) -> None:
+    recipe, rows, others = example(class_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of so few rows some estimators complain
+        model, training = fit(rows, recipe)
+        found = predict(model, others)
+    assert found.notna().all().all() and len(found) == len(others)
+    assert np.isfinite(found.select_dtypes("number").to_numpy()).all()
+    if training.classes is not None:
+        assert set(found["prediction"]) <= set(training.classes)
+    place = RunPlace(ensure_experiment(client, Settings(home=mlflow_home), recipe.name))
+    made = log_training(client, place, recipe=recipe, pipeline=model, training=training, rows=rows, raw=rows)
+    folder = client.get_logged_model(made.model_uri.removeprefix("models:/")).artifact_location
+    again = load_pipeline(Path(folder.removeprefix("file://")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pd.testing.assert_frame_equal(predict(again, others), found, check_exact=True)
+        # The same rows, the same recipe: the same model.
+        pd.testing.assert_frame_equal(predict(refit(rows, recipe, training), others), found, check_exact=True)
+
+
+def weighting(class_path: str) -> dict[str, Any] | None:
+    """How a class is told that an error on `yes` costs more."""
+    for name in ("class_weight", "class_weights"):
+        if name in ESTIMATORS[class_path].parameters:
+            return {name: {"no": 1, "yes": 20}}
+    return None
+
+
+@pytest.mark.parametrize(
+    "class_path",
+    [
+        each
+        for each in CLASSES
+        if ESTIMATORS[str(each.id)].task == "classification" and weighting(str(each.id))
+    ],
+)
+def test_a_class_of_more_weight_is_foretold_more_often(class_path: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = np.where(X[:, 0] + rng.normal(size=200) > 0.5, "yes", "no")
+    quick = {name: value for name, value in hyperparameters(class_path).items() if name != "estimator"}
+    if "max_depth" in ESTIMATORS[class_path].parameters:
+        quick |= {"max_depth": 2}
+    counts = []
+    for weights in ({}, weighting(class_path) or {}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = build(class_path, quick | weights, 0, "classification").fit(X, y)
+        counts.append(int((model.predict(X) == "yes").sum()))
+    assert counts[1] > counts[0]
+
+
+def test_the_weight_of_no_label_is_refused() -> None:
+    model = build("xgboost.XGBClassifier", {"class_weight": {"maybe": 2}}, 0, "classification")
+    with pytest.raises(ValueError, match=r"class_weight: 'maybe' is no label \(found no, yes\)"):
+        model.fit(np.zeros((4, 1)), ["no", "yes", "no", "yes"])
