@@ -61,7 +61,7 @@ class Policy:
     @property
     def learns(self) -> bool:
         """Whether it goes by how fast the model ages."""
-        by_age = self.dates is None and self.retraining.enabled and self.retraining.max_age == "auto"
+        by_age = self.dates is None and self.retraining.on and self.retraining.max_age == "auto"
         return by_age or self.when == "auto"
 
     def promotion_of(self, recipe: Recipe) -> PromotionSection | None:
@@ -150,7 +150,7 @@ def section_of(policy: Policy, promotion: PromotionSection = PROMOTION) -> str |
     retraining: {max_age: 3}
     promotion: {when: not_worse}
     """
-    if policy.retraining.enabled and policy.when is None:
+    if policy.retraining.on and policy.when is None:
         return None
     lines = [_line("retraining", policy.retraining)]
     if policy.when is not None and policy.when != promotion.when:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.cli import machine, rows, serving
+from ml_assets.cli import deciding, machine, rows, serving
 from ml_assets.cli.arguments import ContextParams, Json, KnownName, ModelName, OrRecipeFile, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
@@ -307,6 +307,11 @@ def rename(
 
 
 for command in (
+    deciding.approve,
+    deciding.refuse,
+    deciding.retrain,
+    deciding.pause,
+    deciding.resume,
     rows.features,
     rows.quarantine,
     serving.serve,

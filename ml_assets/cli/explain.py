@@ -32,7 +32,8 @@ def explain_model(state: ModelState, decision_id: str | None) -> dict[str, Any] 
         now = model_status(instance, state, datetime.now(UTC))
     health = f"Now: {now.status}{f': {now.why}' if now.why else ''}"
     todo = [f"  what to do: {now.todo}"] if now.status != "healthy" else []
-    lines = [*in_charge(state.ledger, state.name), health, *todo, explained["text"]]
+    persons = [text for text in now.persons if text != now.why]
+    lines = [*in_charge(state.ledger, state.name), health, *todo, *persons, explained["text"]]
     return explained | {"text": "\n".join(lines), "now": now.model_dump(mode="json")}
 
 

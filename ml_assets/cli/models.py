@@ -108,7 +108,7 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
     if promotion.forced:
         text = f"version {version} was promoted without the gate by {entry.actor}"
         tell(state, "promotion_forced", f"v{version}:{entry.decision_id}", text)
-    _show_change(state)
+    show_change(state)
     return {
         "name": name,
         "version": version,
@@ -123,16 +123,18 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
     }
 
 
-def roll_back(name: str, to: int | None) -> dict[str, Any]:
+def roll_back(
+    name: str, to: int | None, *, reason: str = "asked for", by: str | None = None
+) -> dict[str, Any]:
     """Put an earlier version back in charge; asked again, it goes no step further by itself."""
     state = known_state(name)
     newest = state.ledger.newest_id()
-    entry = charge.rollback(state.registry, name, actor=actor(), to=to)
+    entry = charge.rollback(state.registry, name, actor=by or actor(), to=to, reason=reason)
     if entry.kind == "rollback" and entry.actor != champions.PROBATION:
         tell(
             state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {entry.actor}"
         )
-    _show_change(state)
+    show_change(state)
     earlier = champions.champions(state.ledger, name)[:-1]
     return {
         "name": name,
@@ -166,7 +168,7 @@ def rename_model(old: str, new: str) -> dict[str, Any]:
     return {"name": new, "from_name": old, "champion_version": line[-1] if line else None}
 
 
-def _show_change(state: ModelState) -> None:
+def show_change(state: ModelState) -> None:
     """Let the web UI show who is in charge, where it shows the champion and in the overview."""
     if champions.champions(state.ledger, state.name):
         with open_instance(state.settings) as instance:

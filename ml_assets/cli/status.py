@@ -24,6 +24,7 @@ def words(row: ModelStatus) -> list[str]:
     if row.status != "healthy":
         lines.append(f"{row.name}: {row.status}{f': {row.why}' if row.why else ''}")
         lines.append(f"  what to do: {row.todo}")
+    lines += [f"{row.name}: {text}" for text in row.persons if text != row.why]
     if row.learned is not None and row.learned.rows < row.learned.known_rows:
         lines.append(f"{row.name}: the champion has learned {row.learned.words}")
     if row.ageing:

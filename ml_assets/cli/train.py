@@ -122,6 +122,7 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
         "name": state.name,
         "version": event.metadata["version"].value,
         "promoted": promotion.outcome == "promote",
+        "outcome": promotion.outcome,
         "reason": promotion.reason,
         "metric": evaluation.metric,
         "metrics": {name: score.value for name, score in evaluation.scores.items()},
@@ -153,6 +154,8 @@ def train_text(result: dict[str, Any]) -> str:
         ["metric", "hold-out", "low", "high", "baseline"],
     )
     verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    if result["outcome"] == "waits":
+        verdict = f"has passed and waits: `ml-assets approve {result['name']} {result['version']} REASON`"
     text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"
     if result["account"]:
         text += f"\n{result['account']['words']}"

@@ -22,6 +22,9 @@ Event = Literal[
     "ledger_rebuilt",
     "missing_batch",
     "unreadable",
+    "approval",
+    "approval_lapsed",
+    "suggested",
 ]
 
 TITLES: Final[dict[Event, str]] = {
@@ -42,6 +45,9 @@ TITLES: Final[dict[Event, str]] = {
     "ledger_rebuilt": "its ledger was lost and is made anew",
     "missing_batch": "a batch has not come",
     "unreadable": "the source cannot be read",
+    "approval": "a challenger waits for an approval",
+    "approval_lapsed": "a challenger waits no more",
+    "suggested": "a training is suggested",
 }
 
 REMEDIES: Final[dict[Event, str]] = {
@@ -62,6 +68,9 @@ REMEDIES: Final[dict[Event, str]] = {
     "ledger_rebuilt": "compare it with a backup; decisions before today are lost without one",
     "missing_batch": "ask the owner of the source where it is; it is taken in when it comes",
     "unreadable": "see that the source is there and may be read; nothing is taken in until then",
+    "approval": "look at its report, then `ml-assets approve` or `ml-assets refuse`, with the reason",
+    "approval_lapsed": "nothing; who is in charge does not change. `ml-assets retrain` makes another challenger",
+    "suggested": "look at the reason, then `ml-assets retrain NAME REASON`, or `ml-assets pause` to hear no more of it",
 }
 """What a person does about each."""
 
@@ -80,6 +89,8 @@ LASTING: Final[frozenset[Event]] = frozenset(
         "alias_moved",
         "missing_batch",
         "unreadable",
+        "approval",
+        "suggested",
     }
 )
 """States rather than events: told again while they last."""

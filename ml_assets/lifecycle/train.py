@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.accounting import TrainingRows, training_rows
 from ml_assets.lifecycle.ageing import ageing_picture, first_refits, past
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.approval import asks_person, look_at_approval
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.joined import first_rows
@@ -204,6 +205,7 @@ def champion_step(
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         news.begins("last fit, on all rows of the window", seconds_of_a_fit(trained.training))
         trained = _refit(state, as_of, trained, parent_run_id)
+    promotion = asks_person(state, promotion)
     files.log_profile(registry.client, trained.run_id, known)
     files.log_holdout(
         registry.client, trained.run_id, test, predicted, trained.training, state.recipe.targets
@@ -212,7 +214,9 @@ def champion_step(
     after = max(told, newest_number(state))
     version = registry.register(trained, tags, evaluation=evaluation, actor=actor, note=note, after=after)
     write_promotion(state, promotion, version, champion, actor, as_of)
-    if promotion.outcome != "promote":
+    if promotion.outcome == "waits":
+        look_at_approval(state)
+    elif promotion.outcome != "promote":
         tell(state, "promotion_refused", f"v{version}", f"version {version}: {promotion.reason}", as_of)
     now = registry.champion(state.name)
     state.store.write_record("champion", as_of, promotion)

@@ -26,7 +26,7 @@ from ml_assets.records import (
     PerformanceReport,
     Record,
 )
-from ml_assets.registry import champions, renamed
+from ml_assets.registry import champions, persons, renamed
 from ml_assets.shown import spanned
 from ml_assets.sources.calendar import is_batch
 
@@ -184,6 +184,7 @@ def _attempts(
         for entry in champions.rollbacks_of_probation(state.ledger, state.name, ATTEMPTS)
         if entry.batch is not None
     }
+    refused = persons.refused(state.ledger, state.name, ATTEMPTS)
     former = renamed.former_names(state.ledger, state.name)
     names = [state.name, *former]
     if glance is not None:  # what was never begun has no run either
@@ -214,6 +215,8 @@ def _attempts(
             outcome = _gate_word(state, record) or "failed"
         elif version in undone:  # it was beaten after all, when its labels came
             outcome, batch = "keep", undone[version]
+        elif version in refused:  # by a person, who need not be asked about the like at once
+            outcome = "keep"
         yield Attempt(batch_index=index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
 
 

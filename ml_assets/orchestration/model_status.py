@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.failures import traced
+from ml_assets.lifecycle.approval import said_words, waiting_words
 from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.learned import Learned, learned
@@ -40,6 +41,8 @@ NAMED = re.compile(r"^name:\s*[\"']?(\w+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
 """The name in a recipe that cannot be read as one."""
 
 
+DECISIONS = ("retrain_decision", *champions.GATE, "rollback", "refuse", "lapse", "pause", "resume")
+"""Kinds of entries that are a decision about a model."""
 NO_DECISION = ("lost", "alias moved", "broken recipe")
 """What stands in the way of every decision stands in its place."""
 
@@ -78,6 +81,10 @@ class ModelStatus(Record):
     """Both in words."""
     ageing: str = ""
     """How fast a model of this kind ages, and when the next challenger is due; empty without `max_age: auto`."""
+    approval: str = ""
+    """What waits for a person, and what to type."""
+    persons: tuple[str, ...] = ()
+    """That, and the pause in force."""
 
 
 def all_statuses(
@@ -142,6 +149,8 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
     else:
         refused = refused_batch(instance, state, newest.batch if newest else None)
         found = health(history, state.recipe.retraining, refused)
+        if found.status in ("healthy", "no model", "no report yet") and (waits := waiting_words(state)):
+            found = Health("waits for approval", waits)
     data = state_of_data(state)
     row = _row(state.name, found, champion, now, state.ledger)
     return row.model_copy(
@@ -155,6 +164,8 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "outdated": data.outdated,
             "notes": (*data.notes, *quarantine_words(state), *confirmed_words(state.ledger, state.name)),
             "ageing": ageing_words(state.recipe, history),
+            "persons": said_words(state, now),
+            "approval": waiting_words(state),
         }
     )
 
@@ -182,7 +193,7 @@ def _none(reason: str, now: datetime) -> LastDecision:
 
 
 def _last_decision(ledger: Ledger, name: str) -> LastDecision | None:
-    entry = ledger.last(name, ["retrain_decision", *champions.GATE, "rollback"], state="done")
+    entry = ledger.last(name, DECISIONS, state="done")
     if entry is None:
         return None
     action = str(entry.record.get("action", entry.kind)) if entry.kind == "retrain_decision" else entry.kind

@@ -7,14 +7,18 @@ from typing import Final
 import dagster as dg
 
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.approval import look_at_approval
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
+from ml_assets.orchestration.champion_event import champion_event
 from ml_assets.orchestration.pace import DECISION, seconds_between
 from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.standing import Memory, place_of, standing_history, standing_instance
 from ml_assets.records import History, RetrainDecision
+from ml_assets.registry.persons import said
 from ml_assets.retraining.policy import decide_retrain
+from ml_assets.retraining.said import as_said
 from ml_assets.shown import clipped
 
 _DECIDED: Final[Memory[tuple[History, RetrainDecision]]] = Memory()
@@ -46,9 +50,11 @@ def decide(
     if known is not None and known[0] is history:  # nothing has happened since
         _tell(state, known[1], False)
         return known[1], False
+    now = datetime.now(UTC)
     decision = decide_retrain(
-        recipe.name, recipe.retraining, recipe.monitoring, recipe.training, history, datetime.now(UTC)
+        recipe.name, recipe.retraining, recipe.monitoring, recipe.training, history, now
     )
+    decision = as_said(decision, recipe.retraining, said(state.ledger, state.name, now), history)
     _, created = state.ledger.append_once(
         state.name,
         "retrain_decision",
@@ -69,6 +75,8 @@ def _tell(state: ModelState, decision: RetrainDecision, created: bool) -> None:
     text = "; ".join(decision.reasons)
     if decision.action == "retrain" and created:
         tell(state, "retrain", decision.key, text, decision.batch)
+    elif decision.action == "suggest":
+        tell(state, "suggested", decision.key, text, decision.batch)
     elif decision.action == "blocked":
         tell(state, "blocked", decision.key, text, decision.batch)
     elif decision.rule == "not_staleness":
@@ -110,6 +118,8 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         instance = standing_instance(context)
         running = open_runs(instance, state.settings)
         look_at_alias(state)
+        if look_at_approval(state) is not None:
+            instance.report_runless_asset_event(champion_event(state))
         decision, _ = decide(instance, state, running)
         if decision.retrain:
             return run_request(state, decision)

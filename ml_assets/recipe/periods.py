@@ -19,6 +19,8 @@ class KnownPeriod(NamedTuple):
     """The starts, in words."""
     seasons: tuple[int, ...]
     """Batches ago that it was the same hour, weekday, week, month of a day, week, year."""
+    patience: int
+    """Newer batches that may come while a challenger waits for a person."""
 
     @property
     def unit(self) -> Literal["day", "hour", "minute"]:
@@ -39,11 +41,11 @@ class KnownPeriod(NamedTuple):
 
 
 PERIODS: Final[dict[Period, KnownPeriod]] = {
-    "hourly": KnownPeriod(timedelta(hours=1), "0 * * * *", "YYYY-MM-DD-HH:00", (24, 168)),
-    "daily": KnownPeriod(timedelta(days=1), "0 0 * * *", "YYYY-MM-DD", (7,)),
-    "weekly": KnownPeriod(timedelta(weeks=1), "0 0 * * 1", "the Monday, YYYY-MM-DD", (52,)),
-    "monthly": KnownPeriod(1, "0 0 1 * *", "the first of the month, YYYY-MM-01", (12,)),
+    "hourly": KnownPeriod(timedelta(hours=1), "0 * * * *", "YYYY-MM-DD-HH:00", (24, 168), 48),
+    "daily": KnownPeriod(timedelta(days=1), "0 0 * * *", "YYYY-MM-DD", (7,), 7),
+    "weekly": KnownPeriod(timedelta(weeks=1), "0 0 * * 1", "the Monday, YYYY-MM-DD", (52,), 3),
+    "monthly": KnownPeriod(1, "0 0 1 * *", "the first of the month, YYYY-MM-01", (12,), 2),
     "quarterly": KnownPeriod(
-        3, "0 0 1 1,4,7,10 *", "the first of January, April, July or October, YYYY-MM-01", (4,)
+        3, "0 0 1 1,4,7,10 *", "the first of January, April, July or October, YYYY-MM-01", (4,), 1
     ),
 }

@@ -24,7 +24,7 @@ from ml_assets.records.quality import (
     Quarantine,
     RuleBroken,
 )
-from ml_assets.records.retraining import Attempt, BatchEvidence, Champion, History, RetrainDecision
+from ml_assets.records.retraining import Ask, Attempt, BatchEvidence, Champion, History, RetrainDecision, Said
 from ml_assets.records.training import (
     Curve,
     Evaluation,
@@ -37,6 +37,7 @@ from ml_assets.records.training import (
 )
 
 __all__ = [
+    "Ask",
     "Attempt",
     "BatchEvidence",
     "BatchFacts",
@@ -72,6 +73,7 @@ __all__ = [
     "Record",
     "RetrainDecision",
     "RuleBroken",
+    "Said",
     "Schema",
     "Score",
     "SegmentGain",

@@ -54,10 +54,11 @@ class Comparison(Record):
 class Promotion(Record):
     """The gate's answer; `looks` counts the challengers that this champion was compared with before.
 
+    `waits`: the gate would promote, and the recipe asks for a person. `approved` the entry of the ledger that waited.
     `comparison` is what it tells of the model's ageing, `refits` what refits on history told before a first model.
     """
 
-    outcome: Literal["promote", "keep", "inconclusive"]
+    outcome: Literal["promote", "waits", "keep", "inconclusive"]
     reason: str
     metric: str
     direction: Direction
@@ -76,6 +77,7 @@ class Promotion(Record):
     forced: bool = False
     comparison: Comparison | None = None
     refits: tuple[Comparison, ...] = ()
+    approved: int | None = None
 
 
 class Probation(Record):

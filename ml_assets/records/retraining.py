@@ -22,7 +22,7 @@ class Attempt(Record):
     """One training run asked for by a decision: which batch it belongs to and how it ended."""
 
     batch_index: int
-    outcome: Literal["in_flight", "failed", "promote", "keep", "inconclusive"]
+    outcome: Literal["in_flight", "failed", "promote", "waits", "keep", "inconclusive"]
     at: str
 
 
@@ -70,21 +70,48 @@ RULES_IN_WORDS: Final = {
     "not_staleness": "age is not the trouble",
     "circuit_breaker": "paused after failures",
     "retrain": "a lasting change",
+    "asked": "asked for by a person",
+    "paused": "paused by a person",
+    "waits": "a challenger waits for a person",
+    "suggested": "a training is suggested",
 }
 """Rules of a decision as a person says them."""
+
+
+class Ask(Record):
+    """A person's word that a model be trained again; `id` is its entry of the ledger."""
+
+    id: int
+    at: str
+    actor: str
+    reason: str
+    batch: str | None
+
+
+class Said(Record):
+    """What persons have said of a model, and what is in force now."""
+
+    ask: Ask | None = None
+    """The newest wish for a training; whether it was fulfilled the attempts tell."""
+    paused: str = ""
+    """Why nothing is trained by itself, with who said so; empty where it is."""
+    waits: int | None = None
+    """Version that waits for an approval."""
 
 
 class RetrainDecision(Record):
     """The answer to "train again now?", with its reasons and the identity of its evidence."""
 
     recipe: str
-    action: Literal["none", "retrain", "blocked", "first"]
+    action: Literal["none", "retrain", "suggest", "blocked", "first"]
     rule: str
     reasons: tuple[str, ...]
     batch: str | None
     champion_version: int | None
     attempt: int = 0
     evidence: dict[str, Any] = {}
+    asked: int | None = None
+    """Entry of the ledger by which a person asked for the training."""
 
     @property
     def said(self) -> str:
@@ -99,4 +126,5 @@ class RetrainDecision(Record):
     @property
     def key(self) -> str:
         """Identity of the evidence and the attempt: the run key."""
-        return f"{self.recipe}:{self.batch}:v{self.champion_version or 0}:a{self.attempt}"
+        asked = "" if self.asked is None else f":asked{self.asked}"
+        return f"{self.recipe}:{self.batch}:v{self.champion_version or 0}:a{self.attempt}{asked}"

@@ -12,7 +12,7 @@ from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.shown import spanned
 
 CHANGES = ("promote", "rollback", "reconcile")
-GATE = ("promote", "keep", "inconclusive")
+GATE = ("promote", "waits", "keep", "inconclusive")
 """Kinds of entries that end a training: what the gate said."""
 TRAIN = "train"
 """Kind of the entries that register a version."""
@@ -159,7 +159,10 @@ def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
 def looks(ledger: Ledger, recipe: str, version: int) -> int:
     """Count the challengers that were compared with a champion so far."""
     compared = ledger.find(recipe, GATE, state="done", from_version=version)
-    return sum(entry.record.get("champion_score") is not None for entry in compared)
+    return sum(
+        entry.record.get("champion_score") is not None and entry.record.get("approved") is None
+        for entry in compared
+    )
 
 
 def comparisons(ledger: Ledger, recipe: str) -> tuple[Comparison, ...]:

@@ -105,6 +105,13 @@ def aliased(settings: Settings, recipe: str, alias: str) -> int | None:
     return None if found is None else int(found)
 
 
+def tagged(settings: Settings, recipe: str, version: int, key: str) -> str | None:
+    """Read a tag of a version in our MLflow database, without MLflow; None where there is none."""
+    question = "SELECT value FROM model_version_tags WHERE name = :name AND version = :version AND key = :key"
+    found = _ask(settings, "model_version_tags", question, {"name": recipe, "version": version, "key": key})
+    return None if found is None else str(found)
+
+
 def _ask(settings: Settings, table: str, question: str, values: dict[str, object]) -> Any:
     """Read one value; None where the database, its table or the row is missing."""
     import sqlite3

@@ -22,7 +22,7 @@ EXPERIMENT: Final = {
     ),
 }
 """Tags of an experiment."""
-OUTCOMES: Final = {"promote": "champion", "keep": "kept out", "inconclusive": "unclear"}
+OUTCOMES: Final = {"promote": "champion", "waits": "waits", "keep": "kept out", "inconclusive": "unclear"}
 """The gate's answer about a version, in words that the narrow column of MLflow's list has place for."""
 
 

@@ -12,7 +12,7 @@ from ml_assets.records import Evaluation, TrainedModel
 from ml_assets.registry import alias, champions, rebuild
 from ml_assets.registry.alias import CHALLENGER
 from ml_assets.registry.champions import VersionInfo
-from ml_assets.registry.database import configure, has_version
+from ml_assets.registry.database import configure, has_version, tagged
 from ml_assets.registry.files import StoredFiles
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.run_page import version_note
@@ -243,6 +243,13 @@ class Registry:
                 raise
             return None
         return {alias: int(version) for alias, version in model.aliases.items()}
+
+    def tag(self, recipe: str, version: int, key: str) -> str | None:
+        """Read a tag of a version; None where there is none."""
+        if self.settings.own_mlflow:
+            return tagged(self.settings, recipe, version, key)
+        tags: dict[str, str] = self.client.get_model_version(recipe, str(version)).tags
+        return tags.get(key)
 
     def experiment_id(self, run_id: str) -> str:
         """Read the id of the experiment that a run belongs to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ml_assets.records.retraining import RULES_IN_WORDS
@@ -15,6 +16,7 @@ RETRAIN = {
     "first": "got its first model",
     "blocked": "was kept from training",
     "none": "was not trained again",
+    "suggest": "is suggested for a training",
 }
 STATES = {"intent": "began to ", "aborted": "could not ", "done": ""}
 
@@ -95,6 +97,21 @@ def _keep(entry: Entry) -> str:
     return f"kept {_version(entry.from_version)} against version {entry.to_version}"
 
 
+def _waits(entry: Entry) -> str:
+    before = "as its first" if entry.from_version is None else f"in the place of version {entry.from_version}"
+    return f"would have version {entry.to_version} {before}, once a person has approved it"
+
+
+def _answer(word: str) -> Callable[[Entry], str]:
+    return lambda entry: f"had version {entry.to_version} {word} by {entry.actor}"
+
+
+def _pause(entry: Entry) -> str:
+    until = entry.record.get("until")
+    lasts = "" if until is None else f" until {str(until)[:16].replace('T', ' ')} UTC"
+    return f"was paused{lasts} by {entry.actor}"
+
+
 def _inconclusive(entry: Entry) -> str:
     return f"could not tell version {entry.to_version} from {_version(entry.from_version)}"
 
@@ -151,6 +168,13 @@ TELLERS: dict[str, Any] = {
     "promote": _promote,
     "keep": _keep,
     "inconclusive": _inconclusive,
+    "waits": _waits,
+    "approve": _answer("approved"),
+    "refuse": _answer("refused"),
+    "lapse": _answer("called off"),
+    "pause": _pause,
+    "resume": lambda entry: f"was resumed by {entry.actor}",
+    "ask_training": lambda entry: f"was to be trained again, said {entry.actor}",
     "rollback": _rollback,
     "reconcile": _reconcile,
     "alias_moved": _moved,

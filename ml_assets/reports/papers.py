@@ -109,7 +109,7 @@ def requirements(recipe: Recipe, profile: DataProfile) -> str:
     watched = ["Drift of the inputs and the live score are reported for each batch."]
     if recipe.batches is None:
         watched = ["One table has no batches to watch."]
-    elif recipe.retraining.enabled:
+    elif recipe.retraining.on:
         breaches, budget = recipe.retraining.breaches, recipe.retraining.budget
         watched.append(
             f"It is trained again after {breaches.k} of {breaches.n} breaches, {budget.retrains} times "

@@ -21,6 +21,7 @@ TARGET = "target"
 """Reason of the one column that nobody looks for among the features."""
 OUTCOMES = {
     "promote": "is champion now",
+    "waits": "has passed, and waits for a person's approval",
     "keep": "did not replace the champion",
     "inconclusive": "did not replace the champion: too little is known",
 }

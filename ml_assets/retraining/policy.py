@@ -55,7 +55,7 @@ def decide_retrain(
 def ageing_words(recipe: Recipe, history: History) -> str:
     """Say how fast a model ages and when the next challenger is due; nothing where no age is due by itself."""
     section = recipe.retraining
-    if recipe.batches is None or history.champion is None or not section.enabled or section.max_age != "auto":
+    if recipe.batches is None or history.champion is None or not section.on or section.max_age != "auto":
         return ""
     case = Case(recipe.name, section, recipe.monitoring, recipe.training, history, "")
     age = max(0, case.index - case.trainings[-1])
@@ -64,11 +64,10 @@ def ageing_words(recipe: Recipe, history: History) -> str:
 
 def disabled(case: Case) -> RetrainDecision | None:
     """Automatic retraining is switched off."""
-    if case.retraining.enabled:
+    if case.retraining.on:
         return None
-    return case.decide(
-        "none", "disabled", ["automatic retraining is switched off (retraining.enabled: false)"]
-    )
+    switch = "mode: off" if case.retraining.enabled else "enabled: false"
+    return case.decide("none", "disabled", [f"automatic retraining is switched off (retraining.{switch})"])
 
 
 def first_model(case: Case) -> RetrainDecision | None:
@@ -200,7 +199,7 @@ def not_staleness(case: Case) -> RetrainDecision | None:
     ties: list[int] = []
     since = case.troubled_since if case.retraining.max_age == "auto" else 0
     for attempt in reversed(_finished(case)):
-        if attempt.outcome == "promote":
+        if attempt.outcome in ("promote", "waits"):  # one that waits has passed
             break
         if attempt.outcome in ("keep", "inconclusive") and attempt.batch_index >= since:
             ties.append(attempt.batch_index)
@@ -246,7 +245,7 @@ def circuit_breaker(case: Case) -> RetrainDecision | None:
     row: list[int] = []
     by_age = case.too_old and case.retraining.max_age == "auto"
     for attempt in reversed(_finished(case)):
-        if attempt.outcome == "promote":
+        if attempt.outcome in ("promote", "waits"):  # one that waits has passed
             break
         if attempt.outcome == "failed" or (attempt.outcome == "keep" and not by_age):
             row.append(attempt.batch_index)

@@ -51,6 +51,7 @@ KEYS: Final[dict[str, Key]] = {
     "serving.api_keys": Key("ML_ASSETS_API_KEYS", "secret"),
     "serving.log": Key("ML_ASSETS_PREDICTION_LOG"),
     "serving.log_days": Key("ML_ASSETS_PREDICTION_LOG_DAYS"),
+    "approval.mlflow_tag": Key("ML_ASSETS_APPROVAL_TAG"),
 } | {
     f"alerts.{name}": Key(variable, "secret")
     if variable in ALERT_SECRETS

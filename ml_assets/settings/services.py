@@ -120,6 +120,7 @@ def read_services(environ: Mapping[str, str]) -> dict[str, object]:
     return given | {
         "environment": environment,
         "serving": _yes_or_no(environ, "serving.enabled"),
+        "approval_tag": _yes_or_no(environ, "approval.mlflow_tag"),
         "prediction_log": _yes_or_no(environ, "serving.log", default="true"),
     }
 

@@ -52,6 +52,8 @@ class Settings(BaseModel):
     """Whether a server keeps what it answers. `ML_ASSETS_PREDICTION_LOG`."""
     prediction_log_days: int = Field(90, ge=1)
     """Days that it is kept. `ML_ASSETS_PREDICTION_LOG_DAYS`."""
+    approval_tag: bool = False
+    """Whether who may write the tag `approved` of a version in MLflow may approve it. `ML_ASSETS_APPROVAL_TAG`."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
     """Folders with recipes. `ML_ASSETS_RECIPES`, separated like PATH; default: the demo recipes."""
     mlflow_tracking_uri: str | None = Field(None, repr=False)

@@ -70,7 +70,7 @@ def without_batches(recipe: Recipe) -> Found:
         yield ("training", "first"), f"is counted in batches, but {without}"
     if recipe.promotion.probation not in (0, type(recipe.promotion)().probation):
         yield ("promotion", "probation"), f"is counted in batches, but {without}"
-    if recipe.retraining.enabled and recipe.retraining != type(recipe.retraining)():
+    if recipe.retraining.on and recipe.retraining != type(recipe.retraining)():
         yield ("retraining",), f"is decided batch by batch, but {without}"
 
 

@@ -87,3 +87,8 @@ class PromotionSection(Section):
     """Largest model, in megabytes."""
     probation: int = Field(2, ge=0)
     """Labelled batches on which a new champion that is worse than the one before is rolled back."""
+    approval: Literal["automatic", "person"] = "automatic"
+    """`person`: what passes, the first model too, waits until a person has said yes (`ml-assets approve`)."""
+    approval_batches: int | None = Field(None, ge=1)
+    """Newer batches that may come while it waits; more, and the rows that spoke for it are old. Default: 48 hourly,
+    7 daily, 3 weekly, 2 monthly, 1 quarterly."""

@@ -70,6 +70,8 @@ class Retraining(Section):
 
     enabled: bool = True
     """Off: reports only."""
+    mode: Literal["automatic", "suggest", "off"] = "automatic"
+    """`suggest`: what asks for a training is told, and a person trains; `off` is `enabled: false`."""
     performance_threshold: float | None = None
     """Breach when the live metric is worse than this. Default: significantly worse than on the hold-out."""
     drift_threshold: float = Field(0.1, ge=0.0, le=1.0)
@@ -90,3 +92,8 @@ class Retraining(Section):
     """A challenger is due when there are more than so many times the labelled rows that were learned. null: never."""
     circuit_breaker: int = Field(3, ge=1)
     """Stop after this many failed or beaten challengers in a row."""
+
+    @property
+    def on(self) -> bool:
+        """Whether the reports are asked for a training at all."""
+        return self.enabled and self.mode != "off"

@@ -1,0 +1,71 @@
+"""A decision as persons want it: a training that they asked for, a pause, `retraining.mode: suggest`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.records import Ask, History, RetrainDecision, Said
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Retraining
+
+
+def as_said(
+    decision: RetrainDecision, retraining: Retraining, said: Said, history: History
+) -> RetrainDecision:
+    """Change what the policy decided where a person has said otherwise.
+
+    Parameters
+    ----------
+    decision : RetrainDecision
+        The policy's.
+    retraining : section of the recipe
+        Its `mode`.
+    said : Said
+        What persons have said and is in force.
+    history : History
+        The attempts since.
+
+    Returns
+    -------
+    RetrainDecision
+        The same where nobody has said anything. The policy's own reasons stay beside the person's.
+    """
+    if said.ask is not None and is_open(said.ask, history):
+        return _asked(decision, said.ask, history)
+    if not decision.retrain:
+        return decision
+    if said.paused:
+        return _held(decision, "none", "paused", said.paused)
+    if said.waits is not None:
+        waits = f"version {said.waits} waits for an approval: another challenger would take its place"
+        return _held(decision, "none", "waits", waits)
+    if retraining.mode == "suggest":
+        how = f"retraining.mode is suggest: `ml-assets retrain {decision.recipe} REASON` trains"
+        return _held(decision, "suggest", "suggested", how)
+    return decision
+
+
+def is_open(ask: Ask, history: History) -> bool:
+    """Whether no training has begun since it was asked for."""
+    return not any(attempt.at >= ask.at for attempt in history.attempts)
+
+
+def _asked(decision: RetrainDecision, ask: Ask, history: History) -> RetrainDecision:
+    reason = f"asked for by {ask.actor}: {ask.reason}"
+    running = [attempt for attempt in history.attempts if attempt.outcome == "in_flight"]
+    if running:
+        return _held(decision, "none", "in_flight", f"a run is in flight since {running[-1].at}; {reason}")
+    changes: dict[str, Any] = {
+        "action": "retrain",
+        "rule": "asked",
+        "reasons": (reason,),
+        "batch": decision.batch or ask.batch,
+        "asked": ask.id,
+    }
+    return decision.model_copy(update=changes)
+
+
+def _held(decision: RetrainDecision, action: str, rule: str, reason: str) -> RetrainDecision:
+    changes: dict[str, Any] = {"action": action, "rule": rule, "reasons": (reason, *decision.reasons)}
+    return decision.model_copy(update=changes)
