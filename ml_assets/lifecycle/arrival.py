@@ -98,16 +98,17 @@ def _version(place: Path) -> Version:
 
 
 def unchanged_mark(state: ModelState) -> Hashable | None:
-    """Look at the source, and give what stays the same until it, or what was taken in, changes.
+    """Take a glance at the source, and give what stays the same until it, or what was taken in, changes.
 
-    None where another change could leave the same.
+    None where another change could leave the same. A change of an old file of many may be noticed two minutes late.
 
     Raises
     ------
     SourceError
         A file cannot be read.
     """
-    look(state)
+    if not state.source.is_as(_read_sight(state.folder / "sight.json")):
+        look(state)
     written = state.store.version("cleaned_features")
     if written is None:
         return None

@@ -122,7 +122,9 @@ class ModelState:
         """Where its rows come from."""
         from ml_assets.sources.source import source_of
 
-        return source_of(self.recipe, self.path.parent, self.settings.variables, self.settings.mirror)
+        settings = self.settings
+        kept = self.folder / "pieces.json"
+        return source_of(self.recipe, self.path.parent, settings.variables, settings.mirror, kept)
 
     def rows(self, batch: str) -> Rows:
         """Read one batch from its source, with the account of the rows that are not given on."""

@@ -40,6 +40,7 @@ class Files:
         """
         from ml_assets.sources import tables
         from ml_assets.sources.arrow import to_pandas
+        from ml_assets.sources.remembered import Remembered
 
         batches = self.wanted.batches
         files = find_files(self.wanted)
@@ -50,7 +51,7 @@ class Files:
             table = tables.join(pieces)
             return Rows(to_pandas(table), tables.account_of(files, pieces, table, table, None))
         span = moments(window, batches)
-        pieces = [tables.read_piece(file, self.wanted, span) for file in files]
+        pieces = Remembered(self.wanted, span).pieces(files)
         one_batch = None not in window and window[1] == next_batch(str(window[0]), batches.period)
         table = tables.join(pieces, alike=one_batch)
         if not table.num_rows:
@@ -94,6 +95,12 @@ class Files:
     def look(self, before: Sight) -> Sight:
         """Look at the files whose size or time has changed since `before`."""
         return sight.look(self.wanted, before)
+
+    def is_as(self, seen: Sight) -> bool:
+        """Take a glance at the files: not each of many is looked at every time."""
+        from ml_assets.sources.glance import unchanged
+
+        return unchanged(self.wanted, seen)
 
     def parts_within(self, window: Labels) -> None:
         """What has not changed is not looked at again."""

@@ -16,6 +16,8 @@ REASON = "the index of a data frame, which says nothing about a row"
 CONSECUTIVE = 0.9
 ENOUGH = 20
 """Rows of a shuffled sample from which numbers that stand once, few of them left out, count rows."""
+EXACT = 2**53
+"""Numbers from here on count no rows, and a float does not hold each of them."""
 LEFT = 2
 """Numbers for each row of such a sample."""
 
@@ -56,7 +58,10 @@ def _whole(column: pa.ChunkedArray) -> bool:
 
 
 def _counts_rows(column: pa.ChunkedArray) -> bool:
-    if column.null_count or pc.min(column).as_py() is None or pc.min(column).as_py() < 0:
+    ends = pc.min_max(column)
+    if column.null_count or ends["min"].as_py() is None or ends["min"].as_py() < 0:
+        return False
+    if ends["max"].as_py() >= EXACT:
         return False
     values = column.combine_chunks().cast(pa.int64())
     if len(values) == 1:
@@ -64,7 +69,7 @@ def _counts_rows(column: pa.ChunkedArray) -> bool:
     steps = pc.equal(pc.subtract(values[1:], values[:-1]), 1)
     if pc.mean(steps.cast(pa.int8())).as_py() >= CONSECUTIVE or (len(values) < 4 and pc.any(steps).as_py()):
         return True
-    span = pc.max(values).as_py() - pc.min(values).as_py()
+    span = ends["max"].as_py() - ends["min"].as_py()
     return (
         len(values) >= ENOUGH
         and pc.count_distinct(values).as_py() == len(values)

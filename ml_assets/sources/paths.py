@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import fnmatch
+import os
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
@@ -16,6 +16,7 @@ from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.readable import ENDINGS, FILE_TYPES, either
 from ml_assets.settings import Variables
 from ml_assets.shown import on_one_line, shown
+from ml_assets.sources.copies import first_alike
 from ml_assets.sources.wanted import Wanted
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -23,7 +24,7 @@ BARE_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 FOLDER = re.compile(r"([A-Za-z_][\w-]*)=(.+)")
 """A folder whose name tells a column and its value, as Hive and Spark write them."""
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-
+WILD = re.compile(r"[*?[]")
 
 UNSEARCHABLE = (OSError, ValueError, NotImplementedError, RecursionError)
 """
@@ -136,21 +137,13 @@ def _listed(wanted: Wanted) -> list[File]:
 
 def _sent_once(files: list[File]) -> list[File]:
     """Leave out a file whose bytes are those of an earlier one: it was sent twice, under two names."""
-    sizes = Counter(file.path.stat().st_size for file in files)
-    seen: dict[tuple[str, str], int] = {}
-    kept: list[File] = []
-    for file in files:
-        if sizes[file.path.stat().st_size] > 1:
-            with file.path.open("rb") as handle:
-                digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            same = (digest, str(file.folders))
-            if same in seen:
-                first = kept[seen[same]]
-                kept[seen[same]] = first._replace(copies=(*first.copies, file.path))
-                continue
-            seen[same] = len(kept)
-        kept.append(file)
-    return kept
+    kept: dict[int, File] = {}
+    for place, first in enumerate(first_alike([(file.path, str(file.folders)) for file in files])):
+        file = files[place]
+        kept[first] = (
+            file if first == place else kept[first]._replace(copies=(*kept[first].copies, file.path))
+        )
+    return list(kept.values())
 
 
 def _check_folders(files: list[File]) -> None:
@@ -212,13 +205,57 @@ def _matches(root: Path, path: str) -> list[File]:
         return _inside(place)
     if place.is_file():
         return [File(place, {})]
+    folder, parts = _pattern(root, path)
+    if len(parts) == 1 and _is_of_names(parts[0]):
+        return _named_in(folder, parts[0])
+    return _files(folder.glob(str(Path(*parts))), folder, parts)
+
+
+def _pattern(root: Path, path: str) -> tuple[Path, list[str]]:
+    """The folder that a pattern is looked for in, and its parts."""
     # What is there as it is written is no pattern: a folder may be called "data [x]".
-    folder = Path(place.anchor) if Path(path).is_absolute() else root
-    parts = list(Path(path).parts[1:] if Path(path).is_absolute() else Path(path).parts)
+    absolute = Path(path).is_absolute()
+    folder = Path((root / path).anchor) if absolute else root
+    parts = list(Path(path).parts[1:] if absolute else Path(path).parts)
     while len(parts) > 1 and (folder / parts[0]).is_dir():
         folder /= parts.pop(0)
-    pattern = str(Path(*parts))
-    return _files(folder.glob(pattern), folder, parts)
+    return folder, parts
+
+
+def _is_of_names(pattern: str) -> bool:
+    """Whether a pattern chooses among the names of one folder."""
+    return bool(WILD.search(pattern)) and "**" not in pattern
+
+
+def _named_in(folder: Path, pattern: str) -> list[File]:
+    """Files of one folder by their names, as `glob` finds them: a source of many is looked at often."""
+    if not folder.is_dir():
+        return []
+    fits = re.compile(fnmatch.translate(pattern)).fullmatch
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted((entry.name, entry) for entry in entries if fits(entry.name))
+    except PermissionError:
+        return []
+    files = []
+    for name, entry in found:
+        if name[0] in "._" and _is_aside((name,), (pattern,)):
+            continue
+        path = folder / name
+        if entry.is_file(follow_symlinks=False) or _is_there(path):
+            files.append(File(path, {}))
+    return files
+
+
+def only_folder(wanted: Wanted) -> Path | None:
+    """The one folder of which the names tell which files there are; None where more than these tell it."""
+    path = local_path(wanted.uri)
+    place = wanted.base / path
+    if place.is_dir():
+        with os.scandir(place) as entries:
+            return None if any(entry.is_dir() for entry in entries) else place
+    folder, parts = _pattern(wanted.base, path)
+    return folder if len(parts) == 1 and _is_of_names(parts[0]) and folder.is_dir() else None
 
 
 def _files(found: Iterable[Path], root: Path, named: Collection[str]) -> list[File]:

@@ -76,6 +76,10 @@ class Remote:
         """List the objects, and look at those that are others than before."""
         return self._asked(lambda files: files.look(before))
 
+    def is_as(self, seen: Sight) -> bool:
+        """A listing tells."""
+        return False
+
     def parts_within(self, window: Labels) -> None:
         """What has not changed is not looked at again."""
 

@@ -63,6 +63,9 @@ class Source(Protocol):
     def look(self, before: Sight) -> Sight:
         """What there is of each batch, without a second look at what has not changed since `before`."""
 
+    def is_as(self, seen: Sight) -> bool:
+        """Whether a glance tells that nothing has changed since it was seen; False where only a look tells."""
+
     def parts_within(self, window: Labels) -> dict[str, Part] | None:
         """Rows and digest of the batches of a window, where they are told without a look at all others; else None."""
 
@@ -82,10 +85,12 @@ SOURCES: dict[str, Callable[[Wanted], Source]] = {
 """Kinds of sources by the scheme of `source_uri`; a path has none, and a query is told by its words."""
 
 
-def source_of(recipe: Recipe, base: Path, variables: Variables, mirror: Path | None = None) -> Source:
+def source_of(
+    recipe: Recipe, base: Path, variables: Variables, mirror: Path | None = None, pieces: Path | None = None
+) -> Source:
     """Source of a recipe whose file lies in `base`; `variables` are those that recipes may use.
 
-    What lies in object storage is copied to `mirror`.
+    What lies in object storage is copied to `mirror`; what was read of each file is kept in `pieces`.
 
     Raises
     ------
@@ -113,6 +118,7 @@ def source_of(recipe: Recipe, base: Path, variables: Variables, mirror: Path | N
             loader.na_values,
             sql=sql,
             mirror=mirror,
+            pieces=pieces,
         )
     )
 

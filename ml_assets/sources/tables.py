@@ -30,13 +30,19 @@ def read_piece(file: File, wanted: Wanted, window: Window = (None, None)) -> Pie
     SourceError
         The file is broken, or a time is missing or cannot be read.
     """
+    piece = read_near(file, wanted, window)
+    if wanted.batches is None:
+        return piece
+    return piece._replace(table=rows_between(piece.table, wanted.batches.column, window))
+
+
+def read_near(file: File, wanted: Wanted, window: Window) -> Piece:
+    """Read the rows of one file in the window, and all others where they are read anyway."""
     column = wanted.batches.column if wanted.batches is not None else None
     inside = column if column not in file.folders else None
     piece = format_of(file.path).read(file.path, wanted, inside, window)
     table = _with_folders(piece.table, file)
-    if column is not None:
-        table = rows_between(with_times(table, file.path, column), column, window)
-    return piece._replace(table=table)
+    return piece._replace(table=table if column is None else with_times(table, file.path, column))
 
 
 def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
@@ -114,7 +120,7 @@ def account_of_times(files: list[File], wanted: Wanted, window: Window) -> Accou
     """What becomes of the rows of all files, by their times alone."""
     assert wanted.batches is not None
     column = wanted.batches.column
-    tables = [_time_table(file, wanted) for file in files]
+    tables = [time_table(file, wanted) for file in files]
     inside = [rows_between(table, column, window) for table in tables]
     limits = near([table[column] for table in inside], window, wanted.today)
     given = [rows_between(table, column, limits) for table in inside]
@@ -154,7 +160,7 @@ def times_of(files: list[File], wanted: Wanted, window: Window) -> Iterator[pa.C
     """Times of each file's rows that are in the window and not far from all others."""
     assert wanted.batches is not None
     column = wanted.batches.column
-    tables = [rows_between(_time_table(file, wanted), column, window) for file in files]
+    tables = [rows_between(time_table(file, wanted), column, window) for file in files]
     limits = near([table[column] for table in tables], window, wanted.today)
     for table in tables:
         times = (table if limits == window else rows_between(table, column, limits))[column]
@@ -162,7 +168,8 @@ def times_of(files: list[File], wanted: Wanted, window: Window) -> Iterator[pa.C
             yield times
 
 
-def _time_table(file: File, wanted: Wanted) -> pa.Table:
+def time_table(file: File, wanted: Wanted) -> pa.Table:
+    """The times of all rows of one file, and no other column that would have to be read."""
     assert wanted.batches is not None
     path, column = file.path, wanted.batches.column
     if column in file.folders:

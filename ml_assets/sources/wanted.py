@@ -85,6 +85,8 @@ class Wanted:
         What a query needs; None where the rows lie in files.
     mirror : Path, optional
         Folder for copies of what lies in object storage; None: they are kept as long as the process lives.
+    pieces : Path, optional
+        File that keeps what was read of each file; None: nothing is kept, and each is read every time.
     """
 
     uri: str
@@ -96,6 +98,7 @@ class Wanted:
     today: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     sql: Sql | None = None
     mirror: Path | None = None
+    pieces: Path | None = None
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ml_assets.recipe.schema import Batches
@@ -92,3 +93,10 @@ def test_what_measures_something_is_no_index(name: str, values: list[object]) ->
     import pyarrow as pa
 
     assert not is_index(name, pa.chunked_array([values]))
+
+
+def test_numbers_that_no_float_tells_apart_count_no_rows() -> None:
+    assert not any(
+        is_index("index", pa.chunked_array([pa.array(values, kind)]))
+        for values, kind in (([2**63, 2**63 + 2048], pa.uint64()), ([2.0**63, 2.0**64], pa.float64()))
+    )

@@ -127,6 +127,10 @@ class Query:
         now = Sight(reading=reading, files=seen)
         return known if now == known else now
 
+    def is_as(self, seen: Sight) -> bool:
+        """The database is asked."""
+        return False
+
     def parts_within(self, window: Labels) -> dict[str, Part] | None:
         """A server is asked for the rows of the window alone; files are looked at where they have changed."""
         batches = self.wanted.batches
