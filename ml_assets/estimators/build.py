@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
+from ml_assets.estimators.families import COMPOSED
 from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class, wrapper_of
 from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.several import SeveralTargets
@@ -53,6 +55,8 @@ def build(
 
 def defaults_of(class_path: str) -> dict[str, Any]:
     """Return the default of every parameter of a class on the allow-list."""
+    if class_path in COMPOSED:
+        return {}
     catalogue.check_class_path(class_path)
     ours = {**library_of(class_path).defaults, **DEFAULTS.get(class_path, {})}
     if class_path not in catalogue.ESTIMATORS:
@@ -63,6 +67,10 @@ def defaults_of(class_path: str) -> dict[str, Any]:
 
 
 def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any:
+    if class_path in COMPOSED:
+        module, _, name = class_path.rpartition(".")
+        inner = {key: _inner(value, random_state) for key, value in params.items()}
+        return getattr(import_module(module), name)(**inner)
     catalogue.check_class_path(class_path)
     if class_path not in catalogue.ESTIMATORS:
         inner = {name: _inner(value, random_state) for name, value in params.items()}

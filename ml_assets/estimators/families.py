@@ -4,70 +4,209 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from ml_assets.estimators.libraries import Input
-from ml_assets.recipe.space import Float, Int
+from ml_assets.recipe.space import Float, Int, Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An estimator with its search spaces, the point of them that is tried first, and what it is fitted on."""
+    """An estimator with its search spaces, the points of them that are tried first, and what it is fitted on.
+
+    `rounds`, of boosting: trees without an improvement after which it stops, on rows that it does not learn.
+    """
 
     class_path: str
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     first: Mapping[str, Any] = field(default_factory=dict)
     input: Input = "numbers"
+    more: tuple[Mapping[str, Any], ...] = ()
+    rounds: int | None = None
 
+
+@dataclass(frozen=True)
+class Family:
+    """A family of the automatic search.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    share : int
+        Of trials and seconds, in proportion to those of the others.
+    most_rows : int or None
+        Training rows above which it is left out: it would take the seconds of those that are better there.
+    most_trials : int
+        Trials after which another has little to find.
+    package : str
+        What must be installed.
+    """
+
+    candidate: Candidate
+    share: int
+    most_rows: int | None
+    most_trials: int
+    package: str = "sklearn"
+
+
+TREES = 1500
+"""Room for trees; early stopping leaves most of it empty."""
+ROUNDS = 50
+FEW_ROWS = 10_000
 
 LINEAR = {
     "Classifier": Candidate(
-        "sklearn.linear_model.LogisticRegression", {"C": Float(1e-3, 1e2, log=True)}, {"C": 1.0}
+        "sklearn.linear_model.LogisticRegression",
+        {"C": Float(1e-3, 1e2, log=True)},
+        {"C": 1.0},
+        more=({"C": 0.1}, {"C": 0.01}),
     ),
     "Regressor": Candidate(
-        "sklearn.linear_model.Ridge", {"alpha": Float(1e-2, 1e4, log=True)}, {"alpha": 1.0}
+        "sklearn.linear_model.Ridge",
+        {"alpha": Float(1e-2, 1e4, log=True)},
+        {"alpha": 1.0},
+        more=({"alpha": 30.0}, {"alpha": 300.0}),
     ),
 }
 
+XGBOOST = {
+    "Classifier": {"learning_rate": 0.08, "max_depth": 6, "min_child_weight": 1e-3, "subsample": 0.65,
+                   "colsample_bylevel": 0.9, "reg_lambda": 1e-3},
+    "Regressor": {"learning_rate": 0.05, "max_depth": 9, "min_child_weight": 2.0, "subsample": 0.7,
+                  "colsample_bylevel": 1.0, "reg_lambda": 1e-3},
+}  # fmt: skip
+LIGHTGBM = {
+    "Classifier": {"learning_rate": 0.04, "num_leaves": 50, "min_child_samples": 40, "subsample": 0.75},
+    "Regressor": {"learning_rate": 0.05, "num_leaves": 100, "min_child_samples": 3, "subsample": 0.7},
+}
+CATBOOST = {
+    "Classifier": {"learning_rate": 0.08, "depth": 7, "l2_leaf_reg": 1e-3, "random_strength": 0.8},
+    "Regressor": {"learning_rate": 0.09, "depth": 9, "l2_leaf_reg": 1e-3, "random_strength": 1e-3},
+}
+"""Defaults tuned on many tables (Holzmüller et al. 2024, Better by default, tables of the appendix; figures only)."""
 
-def families(task: str) -> dict[str, Candidate]:
-    """Return the families of the automatic search; the linear model is always one of them.
+CAREFUL = {"learning_rate": 0.05, "max_depth": 3, "min_child_weight": 5.0, "subsample": 0.7,
+           "colsample_bylevel": 0.5, "reg_lambda": 5.0}  # fmt: skip
+"""For few or noisy rows."""
 
-    Spaces are small and forests capped, so that each fit stays within seconds on some 10,000 rows.
+
+def families(task: str, rows: int | None = None) -> dict[str, Family]:
+    """Return the families of the automatic search, in their order; the linear model is always one of them.
+
+    Parameters
+    ----------
+    task : str
+    rows : int, optional
+        Training rows; default: few. Libraries that are not installed are left out.
     """
-    suffix = ESTIMATOR_KINDS[task]
-    return {
-        "linear": LINEAR[suffix],
-        "xgboost": Candidate(
-            f"xgboost.XGB{suffix}",
-            {
-                "n_estimators": Int(50, 400, log=True),
-                "learning_rate": Float(0.02, 0.3, log=True),
-                "max_depth": Int(2, 8),
-                "min_child_weight": Float(1.0, 20.0, log=True),
-                "subsample": Float(0.5, 1.0),
-                "colsample_bytree": Float(0.4, 1.0),
-                "reg_lambda": Float(0.1, 20.0, log=True),
-            },
-            {
-                "n_estimators": 200,
-                "learning_rate": 0.1,
-                "max_depth": 4,
-                "min_child_weight": 1.0,
-                "subsample": 0.9,
-                "colsample_bytree": 0.8,
-                "reg_lambda": 1.0,
-            },
-        ),
-        "forest": Candidate(
-            f"sklearn.ensemble.RandomForest{suffix}",
-            {
-                "n_estimators": 100,
-                "max_samples": Float(0.3, 0.9),
-                "min_samples_leaf": Int(1, 20, log=True),
-                "max_features": Float(0.1, 0.8),
-            },
-            {"max_samples": 0.6, "min_samples_leaf": 2, "max_features": 0.3},
-        ),
+    kind = ESTIMATOR_KINDS[task]
+    found = {
+        "linear": Family(LINEAR[kind], 3, None, 8),
+        "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
+        "catboost": Family(_catboost(kind), 4, None, 8, "catboost"),
+        "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
+        "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
+        "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
     }
+    return {
+        name: family
+        for name, family in found.items()
+        if find_spec(family.package) is not None
+        and (rows is None or family.most_rows is None or rows <= family.most_rows)
+    }
+
+
+def _xgboost(kind: str) -> Candidate:
+    return Candidate(
+        f"xgboost.XGB{kind}",
+        {
+            "n_estimators": TREES,
+            "learning_rate": Float(0.01, 0.3, log=True),
+            "max_depth": Int(2, 10),
+            "min_child_weight": Float(1e-3, 30.0, log=True),
+            "subsample": Float(0.4, 1.0),
+            "colsample_bylevel": Float(0.3, 1.0),
+            "reg_lambda": Float(1e-3, 30.0, log=True),
+        },
+        XGBOOST[kind],
+        more=(CAREFUL,),
+        rounds=ROUNDS,
+    )
+
+
+def _lightgbm(kind: str) -> Candidate:
+    return Candidate(
+        f"lightgbm.LGBM{kind}",
+        {
+            "n_estimators": TREES,
+            "learning_rate": Float(0.01, 0.3, log=True),
+            "num_leaves": Int(4, 128, log=True),
+            "min_child_samples": Int(2, 100, log=True),
+            "subsample": Float(0.4, 1.0),
+            "subsample_freq": 1,
+            "colsample_bytree": Float(0.3, 1.0),
+            "reg_lambda": Float(1e-3, 30.0, log=True),
+        },
+        LIGHTGBM[kind] | {"colsample_bytree": 1.0, "reg_lambda": 1e-3},
+        input="categories",
+        rounds=ROUNDS,
+    )
+
+
+def _catboost(kind: str) -> Candidate:
+    return Candidate(
+        f"catboost.CatBoost{kind}",
+        {
+            "iterations": TREES,
+            "learning_rate": Float(0.02, 0.2, log=True),
+            "depth": Int(3, 9),
+            "l2_leaf_reg": Float(1e-3, 30.0, log=True),
+            "random_strength": Float(1e-3, 10.0, log=True),
+            "bootstrap_type": "Bernoulli",
+            "subsample": 0.9,
+            "boosting_type": "Plain",
+            "max_bin": 254,
+        },
+        {"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "random_strength": 1.0},
+        input="categories",
+        more=(CATBOOST[kind],),
+        rounds=ROUNDS,
+    )
+
+
+def _forest(kind: str) -> Candidate:
+    return Candidate(
+        f"sklearn.ensemble.RandomForest{kind}",
+        {
+            "n_estimators": 100,
+            "max_samples": Float(0.3, 0.9),
+            "min_samples_leaf": Int(1, 20, log=True),
+            "max_features": Float(0.1, 0.8),
+        },
+        {"max_samples": 0.6, "min_samples_leaf": 2, "max_features": 0.3},
+    )
+
+
+def _mlp(kind: str) -> Candidate:
+    """A small network; the target of a regression is scaled, else it would learn nothing of numbers in thousands."""
+    spaces = {
+        "hidden_layer_sizes": [64, 32],
+        "alpha": Float(1e-4, 10.0, log=True),
+        "learning_rate_init": Float(1e-3, 1e-2, log=True),
+        "max_iter": 200,
+        "early_stopping": True,
+    }
+    first = {"alpha": 0.1, "learning_rate_init": 3e-3}
+    network = f"sklearn.neural_network.MLP{kind}"
+    if kind == "Classifier":
+        return Candidate(network, spaces, first)
+    inner = {f"estimator.{name}": value for name, value in first.items()}
+    return Candidate(SCALED, {"estimator": Nested(network, spaces)}, inner)
+
+
+SCALED = "ml_assets.estimators.scaled.ScaledTargetRegressor"
+BLENDS = {kind: f"ml_assets.estimators.blend.Blended{kind}" for kind in ("Classifier", "Regressor")}
+COMPOSED = (SCALED, *BLENDS.values())
+"""Classes of ours that only the automatic search puts together, by kind of estimator."""

@@ -208,7 +208,7 @@ def _lines(recipe: dict[str, Any], seen: Seen, target: str, looked_at: str) -> I
     yield f"# Written by `ml-assets init` after a look at {looked_at}; change what you know better."
     yield "# docs/recipe.md has every key. Next: ml-assets validate FILE, ml-assets train --recipe-file FILE"
     yield _line(0, "name", recipe["name"])
-    yield "model:  # no class_path: a linear model, a forest and XGBoost are searched"
+    yield "model:  # no class_path: a linear model, boosting, a forest and a network are searched"
     yield "  loader:"
     for key, value in model["loader"].items():
         yield _line(4, key, value)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = "report"
 """Of the artifacts of a run."""
+BY_CLOCK = "Seconds ended the search before its trials did: on another machine it may choose otherwise."
 REPORT = "report.html"
 """The page of a training."""
 
@@ -91,7 +92,7 @@ def show_training(
 def _history(training: TrainingResult) -> bytes:
     """Tell the search trial by trial, and the scores of the folds, as JSON."""
     told = training.model_dump(
-        mode="json", include={"class_path", "metric", "direction", "cv_scores", "tuning", "seconds"}
+        mode="json", include={"class_path", "metric", "direction", "cv_scores", "tuning", "choice", "seconds"}
     )
     return json.dumps(told, indent=1).encode()
 
@@ -178,10 +179,43 @@ def training_report(
         f"features: {', '.join(training.features)}.",
         table(("parameter", "value"), params),
         *training.notes,
+        *how_chosen(training),
     ]
     told = [part for part in parts if part]
     return "\n\n".join(
         part for part, after in zip(told, [*told[1:], "#"], strict=True) if _has_text(part, after)
+    )
+
+
+def how_chosen(training: TrainingResult) -> tuple[str, ...]:
+    """Tell how an automatic search came to its model: every family, and the reason; nothing where there was none."""
+    if training.choice is None:
+        return ()
+    header = (
+        "family",
+        f"{training.metric} in cross-validation",
+        "standard error",
+        "trials",
+        "seconds",
+        "weight",
+    )
+    lines = (
+        (
+            each.family,
+            figure(each.score),
+            figure(each.standard_error, 2),
+            str(each.trials),
+            figure(each.seconds, 3),
+            f"{each.weight:.0%}" if each.weight else "",
+        )
+        for each in training.choice.standings
+    )
+    why = training.choice.why
+    told = f"{why[0].upper()}{why[1:]}."
+    return (
+        "## How it was chosen",
+        table(header, lines),
+        f"{told} {BY_CLOCK}" if training.choice.by_clock else told,
     )
 
 

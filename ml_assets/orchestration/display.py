@@ -159,6 +159,11 @@ def training_metadata(training: TrainingResult) -> Metadata:
         shown["notes"] = "\n".join(training.notes)
     if scores:
         shown |= numbers({f"cv_{training.metric}": sum(scores) / len(scores)})
+    if training.choice is not None:
+        shown |= {
+            "families": table(each.model_dump(mode="json") for each in training.choice.standings),
+            "why": training.choice.why,
+        }
     if training.tuning is not None:
         shown |= {
             "trials": training.tuning.total_trials,

@@ -26,9 +26,11 @@ from ml_assets.records.quality import (
 )
 from ml_assets.records.retraining import Ask, Attempt, BatchEvidence, Champion, History, RetrainDecision, Said
 from ml_assets.records.training import (
+    Choice,
     Curve,
     Evaluation,
     Leak,
+    Standing,
     TrainedModel,
     TrainingResult,
     Trial,
@@ -43,6 +45,7 @@ __all__ = [
     "BatchFacts",
     "BatchProfile",
     "Champion",
+    "Choice",
     "ColumnDrift",
     "ColumnProfile",
     "Comparison",
@@ -78,6 +81,7 @@ __all__ = [
     "Score",
     "SegmentGain",
     "SequentialTest",
+    "Standing",
     "TrainedModel",
     "TrainingResult",
     "Trial",

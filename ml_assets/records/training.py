@@ -31,6 +31,33 @@ class TuningResult(Record):
     optimization_time: float
 
 
+class Standing(Record):
+    """How the best of a family did in an automatic search, and how much of the model it is.
+
+    `seconds` are those of all its trials, `fold_seconds` those of one fit of the best on a fold.
+    """
+
+    family: str
+    class_path: str
+    score: float
+    standard_error: float
+    trials: int
+    seconds: float
+    fold_seconds: float
+    weight: float
+
+
+class Choice(Record):
+    """Why an automatic search chose what it chose: the families, the best first, and the reason in words.
+
+    `by_clock`: seconds ended the search before its trials did, so that another machine may choose otherwise.
+    """
+
+    standings: tuple[Standing, ...]
+    why: str
+    by_clock: bool
+
+
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
@@ -51,6 +78,8 @@ class TrainingResult(Record):
     random_state: int
     seconds: float
     tuning: TuningResult | None = None
+    choice: Choice | None = None
+    """Of an automatic search."""
     notes: tuple[str, ...] = ()
     left_out: dict[str, int] = {}
     targets: tuple[str, ...] = ()

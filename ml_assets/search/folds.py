@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.estimators.build import build
+from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.stopping import EarlyStopped
 from ml_assets.evaluation.evaluate import predictions_frame
 from ml_assets.records import Positive
 from ml_assets.tasks.metrics import score
@@ -34,11 +38,49 @@ class Goal:
     random_state: int
     targets: tuple[str, ...] = ()
     """Names of the targets, where there are several."""
+    by_time: bool = False
+    """Whether the rows of a fold are in the order of time, the newest last."""
 
 
-def fold_score(class_path: str, params: Mapping[str, Any], fold: FoldData, goal: Goal) -> float:
-    """Fit on the training part of a fold and score the validation part."""
-    estimator = build(class_path, params, goal.random_state, goal.task, goal.targets)
+@dataclass(frozen=True)
+class FoldResult:
+    """How a set of parameters did on a fold; `trees` is how many it wanted, where boosting was stopped early."""
+
+    score: float
+    predictions: pd.DataFrame
+    trees: int | None = None
+
+
+def fold_result(
+    candidate: Candidate, params: Mapping[str, Any], fold: FoldData, goal: Goal, ends: float = math.inf
+) -> FoldResult:
+    """Fit on the training part of a fold, predict the validation part and score it.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Its boosting is stopped early, on a part of the training part, if it says so.
+    params : mapping of str to value
+    fold : FoldData
+    goal : Goal
+    ends : float
+        Time (`time.monotonic`) at which boosting is given up.
+
+    Raises
+    ------
+    OutOfTime
+        If boosting was given up.
+    """
+    estimator = build(candidate.class_path, params, goal.random_state, goal.task, goal.targets)
+    if candidate.rounds is not None and not goal.targets:
+        estimator = EarlyStopped(
+            getattr(estimator, "estimator", estimator),
+            candidate.rounds,
+            ordered=goal.by_time,
+            random_state=goal.random_state,
+            ends=ends,
+        )
     estimator.fit(fold.X_train, fold.y_train)
     predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
-    return score(goal.metric, fold.y_validation, predictions, goal.positive)
+    found = score(goal.metric, fold.y_validation, predictions, goal.positive)
+    return FoldResult(found, predictions, getattr(estimator, "trees_", None))

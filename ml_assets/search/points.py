@@ -9,35 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.estimators.build import defaults_of
 from ml_assets.estimators.families import Candidate
-from ml_assets.recipe.space import Categorical, Float, Int, Space, as_written, filled, searched
+from ml_assets.recipe.space import Categorical, Float, Int, Space, as_written
 
 if TYPE_CHECKING:
     import optuna
-
-
-FAMILY = "family"
-"""Parameter that names the candidate, where there are several."""
-
-
-def flat_spaces(candidates: Mapping[str, Candidate]) -> dict[str, dict[str, Space]]:
-    """Every search space of each candidate, by the name of the parameter in the study."""
-    return {
-        name: {
-            _key(candidates, name, path): space for path, space in searched(candidate.hyperparameters).items()
-        }
-        for name, candidate in candidates.items()
-    }
-
-
-def _key(candidates: Mapping[str, Candidate], name: str, path: str) -> str:
-    return f"{name}.{path}" if len(candidates) > 1 else path
-
-
-def params_at(candidates: Mapping[str, Candidate], name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of an estimator, its search spaces filled with what was chosen."""
-    candidate = candidates[name]
-    values = {path: chosen[_key(candidates, name, path)] for path in searched(candidate.hyperparameters)}
-    return filled(candidate.hyperparameters, values)
 
 
 def suggest(trial: optuna.Trial, key: str, space: Space) -> Any:
@@ -57,28 +32,23 @@ def _written(choice: Any) -> str:
 
 
 def first_points(
-    candidates: Mapping[str, Candidate],
-    spaces: Mapping[str, Mapping[str, Space]],
-    warm_start: Mapping[str, Any] | None,
+    candidate: Candidate, spaces: Mapping[str, Space], warm_start: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """The points to try first, as parameters of the study."""
+    """The points to try first, as parameters of the study: what an earlier search found, and the candidate's own."""
     points: list[dict[str, Any]] = []
-    if warm_start:
-        name = str(warm_start.get(FAMILY, next(iter(candidates))))
-        known = spaces.get(name, {})
-        fitting = {
-            key: fitted
-            for key, value in warm_start.items()
-            if key in known and (fitted := _encoded(known[key], value)) is not None
-        }
-        if fitting:
-            points.append(fitting | ({FAMILY: name} if len(candidates) > 1 else {}))
-    for name, candidate in candidates.items():
-        defaults = defaults_of(candidate.class_path) | dict(candidate.first)
-        point: dict[str, Any] = {FAMILY: name} if len(candidates) > 1 else {}
-        for path, space in searched(candidate.hyperparameters).items():
-            default = _encoded(space, defaults.get(path))
-            point[_key(candidates, name, path)] = _middle(space) if default is None else default
+    known = {
+        key: fitted
+        for key, value in (warm_start or {}).items()
+        if key in spaces and (fitted := _encoded(spaces[key], value)) is not None
+    }
+    if known:
+        points.append(known)
+    defaults = defaults_of(candidate.class_path)
+    for first in (candidate.first, *candidate.more):
+        point: dict[str, Any] = {}
+        for path, space in spaces.items():
+            default = _encoded(space, (defaults | dict(first)).get(path))
+            point[path] = _middle(space) if default is None else default
         points.append(point)
     return [point for k, point in enumerate(points) if point not in points[:k]]
 
@@ -110,11 +80,10 @@ def _middle(space: Space) -> Any:
     return middle
 
 
-def decoded(spaces: Mapping[str, Mapping[str, Space]], params: Mapping[str, Any]) -> dict[str, Any]:
+def decoded(spaces: Mapping[str, Space], params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a trial as plain values."""
-    known = {key: space for inner in spaces.values() for key, space in inner.items()}
     return {
-        key: json.loads(value) if isinstance(known.get(key), Categorical) else value
+        key: json.loads(value) if isinstance(spaces.get(key), Categorical) else value
         for key, value in params.items()
     }
 

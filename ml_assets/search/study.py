@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml_assets.estimators.families import Candidate
-from ml_assets.estimators.libraries import Input
+from ml_assets.estimators.stopping import OutOfTime
 from ml_assets.recipe.schema import Pruning, Tuning
-from ml_assets.recipe.space import Space
+from ml_assets.recipe.space import Space, filled, searched
 from ml_assets.records import Trial, TuningResult
-from ml_assets.search.folds import FoldData, Goal, fold_score
-from ml_assets.search.points import FAMILY, decoded, first_points, flat_spaces, params_at, suggest, value_of
+from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
+from ml_assets.search.points import decoded, first_points, suggest, value_of
 from ml_assets.tasks.metrics import metric_named, undefined
 
 if TYPE_CHECKING:
@@ -52,12 +52,18 @@ class SearchRun:
         `tuning.best_params` of an earlier search, tried first; what does not fit the spaces is left out.
     progress : callable, optional
         Called after each trial.
+    must_complete : bool
+        Whether one trial is completed however long it takes.
+    results : dict, optional
+        Is given what the best trial so far predicted, by its number.
     """
 
     storage: Path | None = None
     time_limit: float | None = None
     warm_start: Mapping[str, Any] | None = None
     progress: Progress | None = None
+    must_complete: bool = True
+    results: dict[int, list[FoldResult]] | None = None
 
 
 AT_ONCE = SearchRun()
@@ -69,42 +75,47 @@ TRIAL_ERRORS = (ValueError, ArithmeticError)
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best set of parameters: whose, which, and how it did fold by fold."""
+    """The best set of parameters: whose, which, and how it did fold by fold.
+
+    `number` is the best trial's, `trees` how many each fold wanted where boosting was stopped early, `spent` the
+    seconds of the search, those before an interruption too.
+    """
 
     candidate: Candidate
     params: dict[str, Any]
     fold_scores: tuple[float, ...]
     record: TuningResult
+    number: int = 0
+    trees: tuple[int, ...] = ()
+    spent: float = 0.0
 
 
 def tune(
-    folds: Mapping[Input, Sequence[FoldData]],
-    candidates: Mapping[str, Candidate],
+    folds: Sequence[FoldData],
+    candidate: Candidate,
     goal: Goal,
     tuning: Tuning,
     *,
     study_name: str,
     run: SearchRun = AT_ONCE,
 ) -> Tuned:
-    """Search the candidates' spaces for the best mean score over the folds.
+    """Search a candidate's spaces for the best mean score over the folds.
 
-    The first trials are the run's `warm_start` and each candidate's own first point; the rest are chosen by TPE
+    The first trials are the run's `warm_start` and the candidate's own points; the rest are chosen by TPE
     (Bergstra et al. 2011). A set of parameters that comes again takes its known score. The best trial is the
     best of the complete ones.
 
     Parameters
     ----------
-    folds : mapping of input to sequence of FoldData
-        The same folds, prepared for each kind of input that the candidates want.
-    candidates : mapping of name to Candidate
-        With more than one, the name is a parameter too, and parameters are called `<name>.<parameter>`.
+    folds : sequence of FoldData
+    candidate : Candidate
     goal : Goal
     tuning : Tuning
         The recipe's section.
     study_name : str
         Identity of the search: the same name goes on where it stopped, up to `n_trials`.
     run : SearchRun
-        How it is run; one trial is always completed.
+        How it is run; one trial is always completed, unless the run says otherwise.
 
     Raises
     ------
@@ -116,14 +127,14 @@ def tune(
     started = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     limit = min((x for x in (tuning.timeout, run.time_limit) if x is not None), default=math.inf)
-    spaces = flat_spaces(candidates)
-    firsts = first_points(candidates, spaces, run.warm_start)
+    spaces = searched(candidate.hyperparameters)
+    firsts = first_points(candidate, spaces, run.warm_start)
     with _quiet():
         study = optuna.create_study(
             study_name=study_name,
             storage=_storage(run.storage, study_name),
             direction=metric_named(goal.metric).direction,
-            pruner=pruner(tuning.pruning, len(next(iter(folds.values())))),
+            pruner=pruner(tuning.pruning, len(folds)),
             load_if_exists=True,
         )
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
@@ -132,7 +143,7 @@ def tune(
         deadline = started + limit - spent
 
         def objective(trial: optuna.Trial) -> float:
-            return _objective(trial, folds, candidates, spaces, goal, deadline)
+            return _objective(trial, folds, candidate, spaces, goal, deadline, run)
 
         def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
             if run.progress is not None:
@@ -141,7 +152,7 @@ def tune(
 
         while (done := len(_finished(study))) < tuning.n_trials:
             left = deadline - time.monotonic()
-            if left <= 0 and _best_value(study) is not None:
+            if left <= 0 and not _goes_on(study, run):
                 # Searched to the end of its time: started again, it answers at once.
                 study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), limit))
                 break
@@ -162,7 +173,7 @@ def tune(
                 catch=TRIAL_ERRORS,
                 callbacks=[report],
             )
-    return _tuned(study, candidates, spaces, goal, time.monotonic() - started)
+    return _tuned(study, candidate, goal, spent, time.monotonic() - started)
 
 
 def pruner(pruning: Pruning, n_folds: int) -> optuna.pruners.BasePruner:
@@ -184,44 +195,64 @@ def pruner(pruning: Pruning, n_folds: int) -> optuna.pruners.BasePruner:
 
 def _objective(
     trial: optuna.Trial,
-    folds: Mapping[Input, Sequence[FoldData]],
-    candidates: Mapping[str, Candidate],
-    spaces: Mapping[str, Mapping[str, Space]],
+    folds: Sequence[FoldData],
+    candidate: Candidate,
+    spaces: Mapping[str, Space],
     goal: Goal,
     deadline: float,
+    run: SearchRun,
 ) -> float:
     import optuna
 
-    name = next(iter(candidates))
-    if len(candidates) > 1:
-        name = trial.suggest_categorical(FAMILY, list(candidates))
-    chosen = {key: suggest(trial, key, space) for key, space in spaces[name].items()}
+    chosen = {key: suggest(trial, key, space) for key, space in spaces.items()}
     same = _same_params(trial)
     if same is not None and same.state is optuna.trial.TrialState.PRUNED:
         raise optuna.TrialPruned
     if same is not None and same.value is not None:
-        trial.set_user_attr("fold_scores", same.user_attrs["fold_scores"])
+        for name in ("fold_scores", "trees"):
+            trial.set_user_attr(name, same.user_attrs.get(name, []))
         for step, value in same.intermediate_values.items():
             trial.report(value, step)
         return float(same.value)
-    params = params_at(candidates, name, chosen)
-    prepared = folds[candidates[name].input]
-    scores: list[float] = []
+    params = filled(candidate.hyperparameters, chosen)
+    results: list[FoldResult] = []
+    ends = math.inf if _goes_on(trial.study, run) else deadline
     try:
-        for step, fold in enumerate(prepared, start=1):
-            value = fold_score(candidates[name].class_path, params, fold, goal)
-            if not math.isfinite(value):
+        for step, fold in enumerate(folds, start=1):
+            result = fold_result(candidate, params, fold, goal, ends)
+            if not math.isfinite(result.score):
                 raise ValueError(f"{undefined(goal.metric, f'fold {step}')}.")
-            scores.append(value)
-            trial.report(float(np.mean(scores)), step)
-            late = time.monotonic() > deadline and _best_value(trial.study) is not None
-            if step < len(prepared) and (late or trial.should_prune()):
+            results.append(result)
+            trial.report(_mean(results), step)
+            if step < len(folds) and (time.monotonic() > ends or trial.should_prune()):
                 raise optuna.TrialPruned
+    except OutOfTime:
+        raise optuna.TrialPruned from None
     except TRIAL_ERRORS as error:
         trial.set_user_attr("error", str(error))
         raise
-    trial.set_user_attr("fold_scores", scores)
-    return float(np.mean(scores))
+    trial.set_user_attr("fold_scores", [result.score for result in results])
+    trial.set_user_attr("trees", [result.trees for result in results if result.trees is not None])
+    if run.results is not None and _is_best(trial.study, _mean(results)):
+        run.results.clear()
+        run.results[trial.number] = results
+    return _mean(results)
+
+
+def _mean(results: Sequence[FoldResult]) -> float:
+    return float(np.mean([result.score for result in results]))
+
+
+def _goes_on(study: optuna.Study, run: SearchRun) -> bool:
+    """Whether there is no trial yet that must be completed, however late it is."""
+    return run.must_complete and _best_value(study) is None
+
+
+def _is_best(study: optuna.Study, value: float) -> bool:
+    best = _best_value(study)
+    if best is None:
+        return True
+    return value > best if study.direction.name == "MAXIMIZE" else value < best
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -259,26 +290,15 @@ def _seconds(trial: optuna.trial.FrozenTrial) -> float:
     return (trial.duration or timedelta()).total_seconds()
 
 
-def _tuned(
-    study: optuna.Study,
-    candidates: Mapping[str, Candidate],
-    spaces: Mapping[str, Mapping[str, Space]],
-    goal: Goal,
-    seconds: float,
-) -> Tuned:
-    trials = _finished(study)
+def _tuned(study: optuna.Study, candidate: Candidate, goal: Goal, spent: float, seconds: float) -> Tuned:
+    trials, spaces = _finished(study), searched(candidate.hyperparameters)
     if _best_value(study) is None:
         reason = next(
             (t.user_attrs["error"] for t in reversed(trials) if "error" in t.user_attrs), "none was run"
         )
         raise ValueError(f"None of {len(trials)} trials could be completed; the last one: {reason}")
     best = study.best_trial
-    name = (
-        str(best.params.get(FAMILY, next(iter(candidates))))
-        if len(candidates) > 1
-        else next(iter(candidates))
-    )
-    values = {key: value_of(space, best.params[key]) for key, space in spaces[name].items()}
+    values = {key: value_of(space, best.params[key]) for key, space in spaces.items()}
     states: dict[str, Any] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     history = tuple(
         Trial(
@@ -291,8 +311,8 @@ def _tuned(
         for k, trial in enumerate(trials)
     )
     return Tuned(
-        candidate=candidates[name],
-        params=params_at(candidates, name, values),
+        candidate=candidate,
+        params=filled(candidate.hyperparameters, values),
         fold_scores=tuple(best.user_attrs["fold_scores"]),
         record=TuningResult(
             engine="optuna",
@@ -305,6 +325,9 @@ def _tuned(
             pruned_trials=sum(trial.state == "pruned" for trial in history),
             optimization_time=seconds,
         ),
+        number=best.number,
+        trees=tuple(best.user_attrs.get("trees", ())),
+        spent=spent + seconds,
     )
 
 

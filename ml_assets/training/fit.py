@@ -8,6 +8,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -23,9 +24,10 @@ from ml_assets.features.rows import ChoosyPipeline, LearnedRows
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
-from ml_assets.records import Positive, TrainingResult, TuningResult
-from ml_assets.search.candidates import candidate, candidates, search_settings
-from ml_assets.search.folds import FoldData, Goal, fold_score
+from ml_assets.records import Choice, Positive, TrainingResult, TuningResult
+from ml_assets.search.automatic import search_families
+from ml_assets.search.candidates import candidate, candidates, search_settings, searched_families
+from ml_assets.search.folds import FoldData, Goal, fold_result
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
@@ -38,7 +40,7 @@ from ml_assets.tasks.several import (
     positives,
     target_names,
 )
-from ml_assets.training.splits import folds, labelled_rows
+from ml_assets.training.splits import by_time, folds, labelled_rows
 
 
 def fit(
@@ -78,39 +80,19 @@ def fit(
     found = roles(rows, recipe)
     y = rows[recipe.target]
     goal = _goal(y, recipe)
-    choices, settings = candidates(recipe), search_settings(recipe)
     begins = begins or (lambda _text, _seconds: None)
-    data = _prepare(rows, found, recipe, choices.values())
-    tuning: TuningResult | None = None
+    found_best = _best(rows, found, recipe, goal, run, begins)
+    chosen = found_best.candidate
     size = f"{len(rows):,} rows, {len(found.features):,} columns"
-    if len(choices) == 1 and not any(searched(candidate.hyperparameters) for candidate in choices.values()):
-        (chosen,) = choices.values()
-        params = dict(chosen.hyperparameters)
-        begins(f"{_count(data)} folds of {size}", 0.0)
-        judged = time.monotonic()
-        scores = _cross_validate(chosen, data[chosen.input], goal)
-        seconds = (time.monotonic() - judged) / _count(data)
-    else:
-        begins(f"search, {settings.n_trials} trials of {_count(data)} folds of {size}", 0.0)
-        tuned = tune(
-            data,
-            choices,
-            goal,
-            settings,
-            study_name=study_name(rows, found, recipe),
-            run=run,
-        )
-        chosen, params, scores, tuning = tuned.candidate, tuned.params, tuned.fold_scores, tuned.record
-        seconds = _seconds_of_the_best(tuning) / _count(data)
     # A fold learns all parts but one.
-    begins(f"fit on all of {size}", seconds * len(rows) / len(data[chosen.input][0].y_train))
-    pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, params, goal.positive)
+    begins(f"fit on all of {size}", found_best.fold_seconds * len(rows) / found_best.fold_rows)
+    pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, found_best.params, goal.positive)
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
-        params=as_written(params),
+        params=as_written(found_best.params),
         metric=goal.metric,
         direction=metric_named(goal.metric).direction,
-        cv_scores=scores,
+        cv_scores=found_best.scores,
         rows=len(rows),
         features=found.features,
         excluded=found.excluded,
@@ -119,10 +101,87 @@ def fit(
         target_classes=classes_by_target(task_of(recipe), y, goal.positive),
         random_state=recipe.random_state,
         seconds=time.monotonic() - started,
-        tuning=tuning,
+        tuning=found_best.tuning,
+        choice=found_best.choice,
         notes=notes,
         left_out=left_out(pipeline),
     )
+
+
+@dataclass(frozen=True)
+class _Best:
+    """What is fitted on all rows, and how it was found; `fold_seconds` are those of one fit on `fold_rows`."""
+
+    candidate: Candidate
+    params: Mapping[str, Any]
+    scores: tuple[float, ...]
+    fold_seconds: float
+    fold_rows: int
+    tuning: TuningResult | None = None
+    choice: Choice | None = None
+
+
+def _best(
+    rows: pd.DataFrame,
+    found: Roles,
+    recipe: Recipe,
+    goal: Goal,
+    run: SearchRun,
+    begins: Callable[[str, float], None],
+) -> _Best:
+    """Search what the recipe leaves open, or judge what it fixes, on the folds."""
+    size = f"{len(rows):,} rows, {len(found.features):,} columns"
+    settings = search_settings(recipe)
+    if recipe.model.class_path is None:
+        return _best_of_families(rows, found, recipe, goal, run, begins)
+    (chosen,) = candidates(recipe).values()
+    data = _prepare(rows, found, recipe, [chosen])[chosen.input]
+    count, fold_rows = len(data), len(data[0].y_train)
+    if not searched(chosen.hyperparameters):
+        begins(f"{count} folds of {size}", 0.0)
+        judged = time.monotonic()
+        scores = _cross_validate(chosen, data, goal)
+        return _Best(
+            chosen, dict(chosen.hyperparameters), scores, (time.monotonic() - judged) / count, fold_rows
+        )
+    begins(f"search, {settings.n_trials} trials of {count} folds of {size}", 0.0)
+    tuned = tune(data, chosen, goal, settings, study_name=study_name(rows, found, recipe), run=run)
+    seconds = _seconds_of_the_best(tuned.record) / count
+    return _Best(chosen, tuned.params, tuned.fold_scores, seconds, fold_rows, tuned.record)
+
+
+def _best_of_families(
+    rows: pd.DataFrame,
+    found: Roles,
+    recipe: Recipe,
+    goal: Goal,
+    run: SearchRun,
+    begins: Callable[[str, float], None],
+) -> _Best:
+    """Search every family; what is prepared counts to the seconds of the search."""
+    started, settings = time.monotonic(), search_settings(recipe)
+    families = searched_families(recipe, len(rows))
+    data = _prepare(rows, found, recipe, [family.candidate for family in families.values()])
+    begins(f"search of {listed(families)}, {_count(data)} folds of {len(rows):,} rows", 0.0)
+    limit = min(x for x in (settings.timeout, run.time_limit, math.inf) if x is not None)
+    chosen = search_families(
+        data,
+        families,
+        goal,
+        settings,
+        study_name=study_name(rows, found, recipe),
+        run=replace(run, time_limit=limit - (time.monotonic() - started)),
+        begins=begins,
+    )
+    fitted = candidate(chosen.class_path, chosen.params, recipe)
+    seconds = _fold_seconds(chosen.choice)
+    rows_of_a_fold = len(data[fitted.input][0].y_train)
+    return _Best(fitted, chosen.params, chosen.scores, seconds, rows_of_a_fold, chosen.record, chosen.choice)
+
+
+def _fold_seconds(choice: Choice) -> float:
+    """Seconds of fits on a fold of all that the model is made of."""
+    return sum(each.fold_seconds for each in choice.standings if each.weight)
 
 
 def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeline:
@@ -151,6 +210,8 @@ def left_out(pipeline: Any) -> dict[str, int]:
 def seconds_of_a_fit(result: TrainingResult) -> float:
     """Guess how long one fit on all rows takes, from what its folds took."""
     count = max(1, len(result.cv_scores))
+    if result.choice is not None:
+        return _fold_seconds(result.choice)
     if result.tuning is None:
         return result.seconds / (count + 1)
     return _seconds_of_the_best(result.tuning) / count
@@ -187,7 +248,7 @@ def _goal(y: Any, recipe: Recipe) -> Goal:
         raise ValueError(same)
     positive = positives(task, y, recipe.model.data_interface.positive_class)
     metric = recipe.hyperparameter_tuning.metric or task.default_metric(most_classes(y))
-    return Goal(recipe.task, metric, positive, recipe.random_state, target_names(y))
+    return Goal(recipe.task, metric, positive, recipe.random_state, target_names(y), by_time(recipe))
 
 
 def _prepare(
@@ -224,7 +285,7 @@ def _learned(X: pd.DataFrame, y: Any, chosen: LearnedRows | None) -> tuple[pd.Da
 def _cross_validate(chosen: Candidate, data: list[FoldData], goal: Goal) -> tuple[float, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        scores = tuple(fold_score(chosen.class_path, chosen.hyperparameters, fold, goal) for fold in data)
+        scores = tuple(fold_result(chosen, chosen.hyperparameters, fold, goal).score for fold in data)
     return tuple(score for score in scores if math.isfinite(score))
 
 

@@ -1,13 +1,29 @@
+from importlib.util import find_spec
+
 import pytest
 
 from ml_assets.estimators.build import build
-from ml_assets.estimators.families import families
+from ml_assets.estimators.families import FEW_ROWS, families
+from ml_assets.recipe.space import Nested, filled, searched
+
+CORE = {"linear", "xgboost", "forest", "mlp"}
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_a_linear_model_is_always_a_candidate(task: str) -> None:
-    found = families(task)
-    assert set(found) == {"linear", "xgboost", "forest"}
-    for candidate in found.values():
-        build(candidate.class_path, candidate.first, 0, task)
-        assert set(candidate.first) <= set(candidate.hyperparameters)
+    extra = {name for name in ("lightgbm", "catboost") if find_spec(name)}
+    assert set(families(task)) == CORE | extra
+    assert set(families(task, FEW_ROWS + 1)) == {"linear", "xgboost"} | extra
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_every_point_lies_in_the_spaces_and_can_be_built(task: str) -> None:
+    for family in families(task).values():
+        candidate = family.candidate
+        spaces = searched(candidate.hyperparameters)
+        for point in (candidate.first, *candidate.more):
+            assert set(point) == set(spaces)
+            for name, value in point.items():
+                assert spaces[name].low <= value <= spaces[name].high
+            build(candidate.class_path, filled(candidate.hyperparameters, point), 0, task)
+        assert not any(isinstance(value, Nested) for value in candidate.first.values())

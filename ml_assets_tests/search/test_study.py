@@ -10,7 +10,7 @@ import pytest
 from ml_assets.estimators.families import Candidate
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
-from ml_assets.search.folds import FoldData, Goal, fold_score
+from ml_assets.search.folds import FoldData, Goal, fold_result
 from ml_assets.search.study import SearchRun, Tuned, pruner, tune
 from ml_assets.tasks.metrics import METRICS
 
@@ -19,12 +19,10 @@ TREE = {
     "min_samples_leaf": Int(1, 41, step=10),
     "criterion": Categorical(("gini", "entropy")),
 }
-CLASSIFIER = {"tree": Candidate("sklearn.tree.DecisionTreeClassifier", TREE)}
-REGRESSOR = {
-    "tree": Candidate(
-        "sklearn.tree.DecisionTreeRegressor", {k: TREE[k] for k in ("max_depth", "min_samples_leaf")}
-    )
-}
+CLASSIFIER = Candidate("sklearn.tree.DecisionTreeClassifier", TREE)
+REGRESSOR = Candidate(
+    "sklearn.tree.DecisionTreeRegressor", {k: TREE[k] for k in ("max_depth", "min_samples_leaf")}
+)
 NO_PRUNING = Tuning(n_trials=12, pruning=Pruning(enabled=False))
 
 
@@ -47,9 +45,9 @@ def goal(metric: str = "roc_auc") -> Goal:
 
 def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
     task = METRICS[metric].task
-    candidates = options.pop("candidates", CLASSIFIER if task == "classification" else REGRESSOR)
+    candidate = options.pop("candidate", CLASSIFIER if task == "classification" else REGRESSOR)
     run = SearchRun(**options)
-    return tune({"numbers": fold_data(task)}, candidates, goal(metric), tuning, study_name="s", run=run)
+    return tune(fold_data(task), candidate, goal(metric), tuning, study_name="s", run=run)
 
 
 def trials(tuned: Tuned) -> list[tuple[Any, ...]]:
@@ -65,7 +63,7 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
     assert tuned.record.best_score == best
     assert tuned.record.best_params in [t.params for t in tuned.record.history if t.value == best]
     again = [
-        fold_score(tuned.candidate.class_path, tuned.params, fold, goal(metric))
+        fold_result(tuned.candidate, tuned.params, fold, goal(metric)).score
         for fold in fold_data(METRICS[metric].task)
     ]
     assert tuned.fold_scores == tuple(again)
@@ -74,9 +72,7 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
 
 def test_same_seed_same_search() -> None:
     assert trials(search()) == trials(search())
-    other = tune(
-        {"numbers": fold_data()}, CLASSIFIER, replace(goal(), random_state=6), NO_PRUNING, study_name="s"
-    )
+    other = tune(fold_data(), CLASSIFIER, replace(goal(), random_state=6), NO_PRUNING, study_name="s")
     assert trials(other) != trials(search())
 
 
@@ -169,19 +165,19 @@ def test_a_last_best_outside_the_space_is_left_out() -> None:
     assert history[0].params == {"max_depth": 4, "min_samples_leaf": 1, "criterion": "gini"}
 
 
-def test_each_family_s_first_point_comes_before_the_search() -> None:
-    candidates = {
-        "tree": CLASSIFIER["tree"],
-        "linear": Candidate(
-            "sklearn.linear_model.LogisticRegression", {"C": Float(0.01, 10, log=True)}, {"C": 1.0}
-        ),
-    }
-    tuned = search(candidates=candidates)
-    assert [t.params["family"] for t in tuned.record.history[:2]] == ["tree", "linear"]
-    assert tuned.record.history[1].params == {"family": "linear", "linear.C": 1.0}
-    warm = search(candidates=candidates, warm_start=tuned.record.best_params)
-    assert warm.record.history[0].params == tuned.record.best_params
-    assert tuned.candidate is candidates[tuned.record.best_params["family"]]
+def test_a_candidate_s_own_points_come_before_the_search() -> None:
+    own = replace(CLASSIFIER, first={"max_depth": 2}, more=({"max_depth": 7, "criterion": "entropy"},))
+    history = search(candidate=own).record.history
+    assert history[0].params == {"max_depth": 2, "min_samples_leaf": 1, "criterion": "gini"}
+    assert history[1].params == {"max_depth": 7, "min_samples_leaf": 1, "criterion": "entropy"}
+
+
+def test_what_the_best_predicted_is_kept() -> None:
+    kept: dict[int, Any] = {}
+    tuned = search(results=kept)
+    (results,) = kept.values()
+    assert list(kept) == [tuned.number]
+    assert tuple(result.score for result in results) == tuned.fold_scores
 
 
 def test_choices_keep_their_type() -> None:
@@ -190,9 +186,7 @@ def test_choices_keep_their_type() -> None:
         "early_stopping": Categorical((True, False)),
         "max_iter": 5,
     }
-    tuned = search(
-        Tuning(n_trials=4), candidates={"net": Candidate("sklearn.neural_network.MLPClassifier", space)}
-    )
+    tuned = search(Tuning(n_trials=4), candidate=Candidate("sklearn.neural_network.MLPClassifier", space))
     assert tuned.params["hidden_layer_sizes"] in ([4], [3, 2])
     assert isinstance(tuned.params["early_stopping"], bool)
     assert tuned.record.best_params["hidden_layer_sizes"] in ([4], [3, 2])
@@ -201,7 +195,7 @@ def test_choices_keep_their_type() -> None:
 def test_inner_estimators_are_searched() -> None:
     inner = Nested("sklearn.tree.DecisionTreeClassifier", {"max_depth": Int(1, 5)})
     candidate = Candidate("sklearn.ensemble.BaggingClassifier", {"n_estimators": 3, "estimator": inner})
-    tuned = search(Tuning(n_trials=4), candidates={"bag": candidate})
+    tuned = search(Tuning(n_trials=4), candidate=candidate)
     assert set(tuned.record.best_params) == {"estimator.max_depth"}
     assert tuned.params["estimator"].hyperparameters == {
         "max_depth": tuned.record.best_params["estimator.max_depth"]
@@ -217,11 +211,11 @@ def test_parallel_trials_end_with_the_same_count(tmp_path: Path) -> None:
 
 def test_unsuitable_parameters_fail_their_trial_only() -> None:
     space = {"solver": Categorical(("lbfgs", "liblinear")), "l1_ratio": Categorical((0.0, 1.0))}
-    tuned = search(candidates={"linear": Candidate("sklearn.linear_model.LogisticRegression", space)})
+    tuned = search(candidate=Candidate("sklearn.linear_model.LogisticRegression", space))
     assert {t.state for t in tuned.record.history} >= {"failed", "complete"}
 
 
 def test_a_search_without_a_complete_trial_says_why() -> None:
     space = {"C": Float(0.1, 1.0), "solver": "nonsense"}
     with pytest.raises(ValueError, match=r"None of 12 trials could be completed.*solver"):
-        search(candidates={"linear": Candidate("sklearn.linear_model.LogisticRegression", space)})
+        search(candidate=Candidate("sklearn.linear_model.LogisticRegression", space))

@@ -245,7 +245,7 @@ def test_the_automatic_search_tries_every_family_and_beats_the_baseline(task: st
     train, test = split(mixed_rows(300, task=task), recipe)
     model, result = fit(train, recipe)
     assert result.tuning is not None
-    assert {t.params["family"] for t in result.tuning.history} == {"linear", "xgboost", "forest"}
+    assert {t.params["family"] for t in result.tuning.history} >= {"linear", "xgboost", "forest", "mlp"}
     found = evaluate(recipe, test["target"], predict(model, test), train["target"])
     sign = 1 if found.direction == "maximize" else -1
     assert sign * found.scores[found.metric].value > sign * found.baseline[found.metric] + 0.1
@@ -255,7 +255,8 @@ def test_a_switched_off_search_compares_the_families_first_points() -> None:
     recipe = recipe_of(hyperparameter_tuning={"enabled": False})
     _, result = fit(mixed_rows(120), recipe)
     assert result.tuning is not None
-    assert result.tuning.total_trials == 3
+    assert result.choice is not None
+    assert result.tuning.total_trials == len(result.choice.standings) >= 4
 
 
 def iris() -> tuple[Recipe, pd.DataFrame]:

@@ -35,13 +35,13 @@ class Tuning(Section):
     enabled: bool = True
     """Off: every hyperparameter must be a plain value."""
     n_trials: int = Field(20, ge=1)
-    """Trials in total."""
+    """Trials in total; with `timeout` alone the automatic search goes on until its seconds are over."""
     metric: str | None = None
     """Metric to optimise, or the path of your own. Default: roc_auc (two classes), f1 (more), rmse (regression)."""
     direction: Literal["maximize", "minimize"] | None = None
     """Must agree with the metric; may be left out, but for one of your own that `evaluation.own_metrics` lacks."""
     timeout: float | None = Field(None, gt=0)
-    """Seconds for the whole search; the operator's limit may be lower."""
+    """Seconds for the whole search; the operator's limit may be lower. Default of the automatic search: 120."""
     pruning: Pruning = Pruning()
     """Stopping hopeless trials."""
     parallelization: Parallelization = Parallelization()

@@ -1,0 +1,281 @@
+"""The automatic search: each family in its part of the budget, its known good points first; then one, or a blend."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ml_assets.estimators.families import BLENDS, Family
+from ml_assets.estimators.libraries import Input
+from ml_assets.recipe.schema import Tuning
+from ml_assets.recipe.space import Nested
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.records import Choice, Standing, Trial, TuningResult
+from ml_assets.search.blending import Chosen, Judge, choose
+from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
+from ml_assets.search.study import AT_ONCE, SearchRun, Tuned, tune
+from ml_assets.tasks.metrics import metric_named
+
+FAMILY = "family"
+"""Key of a trial's parameters that names its family; the others are called `<family>.<parameter>`."""
+REFIT = 1.4
+"""Fits of a fold that one on all rows takes at most: what is kept back of a family's seconds."""
+TREES = ("n_estimators", "iterations")
+"""Parameters for the number of trees."""
+TREES_OF_SEVERAL = 200
+"""Trees where there are several targets, each of which would want its own."""
+MORE_ROWS = 1.1
+"""Trees of the fit on all rows, as a multiple of those of a fold, which learns fewer."""
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """What the automatic search chose."""
+
+    class_path: str
+    params: dict[str, Any]
+    scores: tuple[float, ...]
+    record: TuningResult
+    choice: Choice
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The best of a family; `params` are those of the fit on all rows."""
+
+    tuned: Tuned
+    results: Sequence[FoldResult]
+    params: dict[str, Any]
+
+    @property
+    def fold_seconds(self) -> float:
+        """Seconds of one fit on a fold."""
+        best = self.tuned.record.best_params
+        taken = [trial.seconds for trial in self.tuned.record.history if trial.params == best]
+        return max(taken, default=0.0) / len(self.tuned.fold_scores)
+
+
+def search_families(
+    data: Mapping[Input, Sequence[FoldData]],
+    families: Mapping[str, Family],
+    goal: Goal,
+    tuning: Tuning,
+    *,
+    study_name: str,
+    run: SearchRun = AT_ONCE,
+    begins: Callable[[str, float], None],
+) -> Automatic:
+    """Search each family in turn, and choose one or a blend by what their best predicted on the folds.
+
+    Parameters
+    ----------
+    data : mapping of input to sequence of FoldData
+        The same folds, prepared for each kind of input.
+    families : mapping of str to Family
+        In the order in which they are searched.
+    goal : Goal
+    tuning : Tuning
+        `n_trials` are parted among the families, so are the seconds.
+    study_name : str
+        Identity of the search.
+    run : SearchRun
+    begins : callable
+        Called before each family with what comes, and the seconds that it may take.
+
+    Raises
+    ------
+    ValueError
+        If no family could be fitted, with the last reason.
+    """
+    started, plan = time.monotonic(), parted(families, tuning.n_trials)
+    limit = min(x for x in (tuning.timeout, run.time_limit, math.inf) if x is not None)
+    found: dict[str, _Found] = {}
+    failures: list[str] = []
+    spent, done, late = 0.0, 0, False
+    for name, trials in plan.items():
+        kept_back = sum(REFIT * each.fold_seconds for each in found.values())
+        left = limit - max(spent, time.monotonic() - started) - kept_back
+        if left <= 0 and found:
+            late = True
+            continue
+        shares = [families[each].share for each in list(plan)[list(plan).index(name) :]]
+        folds = data[families[name].candidate.input]
+        slot = max(left, 0.0) * shares[0] / sum(shares) * len(folds) / (len(folds) + REFIT)
+        begins(f"{name}, {trials} trials", min(slot, 1e6) if math.isfinite(slot) else 0.0)
+        results: dict[int, list[FoldResult]] = {}
+        family = _of_several(families[name]) if goal.targets else families[name]
+        try:
+            tuned = tune(
+                folds,
+                family.candidate,
+                goal,
+                tuning.model_copy(update={"n_trials": trials, "timeout": None}),
+                study_name=f"{study_name}-{name}",
+                run=replace(
+                    run,
+                    time_limit=slot,
+                    warm_start=_of_family(run.warm_start, name),
+                    progress=_counted(run, done, sum(plan.values()), found, goal),
+                    must_complete=not found,
+                    results=results,
+                ),
+            )
+        except ValueError as error:
+            failures.append(f"{name}: {error}")
+            late = late or time.monotonic() - started >= limit
+            continue
+        late = late or tuned.record.total_trials < trials
+        spent, done = spent + tuned.spent, done + tuned.record.total_trials
+        best = results.get(tuned.number) or _again(tuned, folds, goal)
+        found[name] = _Found(tuned, best, _with_trees(tuned))
+    if not found:
+        raise ValueError(failures[-1])
+    return _automatic(found, data, goal, late, time.monotonic() - started)
+
+
+def parted(families: Mapping[str, Family], n_trials: int) -> dict[str, int]:
+    """Part trials among the families by their shares, one each at least as long as there are enough.
+
+    >>> from ml_assets.estimators.families import Candidate
+    >>> some = {name: Family(Candidate(""), share, None, 8) for name, share in (("a", 1), ("b", 3), ("c", 2))}
+    >>> parted(some, 2), parted(some, 9), parted(some, 100)
+    ({'a': 1, 'b': 1}, {'a': 1, 'b': 5, 'c': 3}, {'a': 8, 'b': 8, 'c': 8})
+    """
+    plan = dict.fromkeys(list(families)[:n_trials], 1)
+    for _ in range(n_trials - len(plan)):
+        open_ones = [name for name in plan if plan[name] < families[name].most_trials]
+        if not open_ones:
+            break
+        plan[min(open_ones, key=lambda name: plan[name] / families[name].share)] += 1
+    return plan
+
+
+def _of_several(family: Family) -> Family:
+    """Give up early stopping: each of several targets would want another number of trees."""
+    spaces = dict(family.candidate.hyperparameters)
+    spaces |= {name: TREES_OF_SEVERAL for name in TREES if name in spaces and family.candidate.rounds}
+    return replace(family, candidate=replace(family.candidate, hyperparameters=spaces, rounds=None))
+
+
+def _of_family(warm_start: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """What an earlier search found for a family."""
+    prefix = f"{name}."
+    return {
+        key.removeprefix(prefix): value for key, value in (warm_start or {}).items() if key.startswith(prefix)
+    }
+
+
+def _counted(
+    run: SearchRun, done: int, total: int, found: Mapping[str, _Found], goal: Goal
+) -> Callable[[int, int, float], None]:
+    """Tell the trials of a family as those of the whole search."""
+    better = max if metric_named(goal.metric).direction == "maximize" else min
+    known = [each.tuned.record.best_score for each in found.values()]
+
+    def progress(of_family: int, _: int, best: float) -> None:
+        if run.progress is not None:
+            reached = [*known, best] if math.isfinite(best) else known
+            run.progress(done + of_family, total, better(reached) if reached else math.nan)
+
+    return progress
+
+
+def _again(tuned: Tuned, folds: Sequence[FoldData], goal: Goal) -> list[FoldResult]:
+    """Fit the best again: its predictions were made before an interruption."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return [fold_result(tuned.candidate, tuned.params, fold, goal) for fold in folds]
+
+
+def _with_trees(tuned: Tuned) -> dict[str, Any]:
+    """Parameters of the fit on all rows: as many trees as the folds wanted."""
+    if not tuned.trees:
+        return tuned.params
+    trees = max(1, round(MORE_ROWS * float(np.mean(tuned.trees))))
+    return tuned.params | {name: trees for name in TREES if name in tuned.params}
+
+
+def _automatic(
+    found: Mapping[str, _Found],
+    data: Mapping[Input, Sequence[FoldData]],
+    goal: Goal,
+    late: bool,
+    seconds: float,
+) -> Automatic:
+    truth = [fold.y_validation for fold in next(iter(data.values()))]
+    predictions = {name: [result.predictions for result in each.results] for name, each in found.items()}
+    chosen = choose(predictions, Judge(goal.metric, goal.positive, truth), blend=not goal.targets)
+    standings = tuple(
+        Standing(
+            family=name,
+            class_path=each.tuned.candidate.class_path,
+            score=each.tuned.record.best_score,
+            standard_error=float(np.std(each.tuned.fold_scores, ddof=1))
+            / math.sqrt(len(each.tuned.fold_scores)),
+            trials=each.tuned.record.total_trials,
+            seconds=sum(trial.seconds for trial in each.tuned.record.history),
+            fold_seconds=each.fold_seconds,
+            weight=chosen.weights.get(name, 0.0),
+        )
+        for name, each in found.items()
+    )
+    sign = 1 if metric_named(goal.metric).direction == "maximize" else -1
+    class_path, params = _put_together(found, chosen, goal)
+    return Automatic(
+        class_path,
+        params,
+        chosen.scores,
+        _record(found, chosen, goal, seconds),
+        Choice(
+            standings=tuple(sorted(standings, key=lambda each: -sign * each.score)),
+            why=chosen.why,
+            by_clock=late,
+        ),
+    )
+
+
+def _put_together(found: Mapping[str, _Found], chosen: Chosen, goal: Goal) -> tuple[str, dict[str, Any]]:
+    """Class path and parameters of what was chosen."""
+    if len(chosen.weights) == 1:
+        (name,) = chosen.weights
+        return found[name].tuned.candidate.class_path, found[name].params
+    members = {name: found[name].tuned.candidate for name in chosen.weights}
+    typed = any(member.input == "categories" for member in members.values())
+    return BLENDS[ESTIMATOR_KINDS[goal.task]], {
+        "estimators": [
+            {"name": name, "estimator": Nested(member.class_path, found[name].params)}
+            for name, member in members.items()
+        ],
+        "weights": [round(weight, 6) for weight in chosen.weights.values()],
+        "numbers": [name for name, member in members.items() if typed and member.input == "numbers"],
+        "typed": typed,
+    }
+
+
+def _record(found: Mapping[str, _Found], chosen: Chosen, goal: Goal, seconds: float) -> TuningResult:
+    """One record of all families' searches."""
+    history: list[Trial] = []
+    best: dict[str, Any] = {FAMILY: "blend" if len(chosen.weights) > 1 else next(iter(chosen.weights))}
+    for name, each in found.items():
+        record = each.tuned.record
+        best |= {f"{name}.{key}": value for key, value in record.best_params.items()}
+        for trial in record.history:
+            named = {FAMILY: name} | {f"{name}.{key}": value for key, value in trial.params.items()}
+            history.append(trial.model_copy(update={"number": len(history), "params": named}))
+    return TuningResult(
+        engine="automatic",
+        metric=goal.metric,
+        direction=metric_named(goal.metric).direction,
+        best_params=best,
+        best_score=float(np.mean(chosen.scores)),
+        history=tuple(history),
+        total_trials=len(history),
+        pruned_trials=sum(trial.state == "pruned" for trial in history),
+        optimization_time=seconds,
+    )

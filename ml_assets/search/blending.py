@@ -1,0 +1,157 @@
+"""From each family's best to what is chosen: one of them, or a weighted mean of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.records import Positive
+from ml_assets.shown import figure
+from ml_assets.tasks.base import PREDICTION, PROBABILITY
+from ml_assets.tasks.metrics import metric_named, score
+
+ROUNDS = 20
+"""Models that a blend is a mean of at most, one counted as often as it was taken."""
+PLAINEST = ("linear", "xgboost", "lightgbm", "catboost", "mlp", "forest")
+"""Families from the one that is easiest to understand and to serve."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What predictions are judged by: the metric, and the truth of each fold."""
+
+    metric: str
+    positive: Positive
+    truth: Sequence[Any]
+
+    def scores(self, predictions: Sequence[pd.DataFrame]) -> tuple[float, ...]:
+        """Score of each fold."""
+        return tuple(
+            score(self.metric, y, each, self.positive)
+            for y, each in zip(self.truth, predictions, strict=True)
+        )
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1."""
+        return 1 if metric_named(self.metric).direction == "maximize" else -1
+
+
+class Chosen(NamedTuple):
+    """Weights of the families by name, the scores of the folds, and why."""
+
+    weights: dict[str, float]
+    scores: tuple[float, ...]
+    why: str
+
+
+def choose(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, *, blend: bool = True) -> Chosen:
+    """Choose one family, or a blend of several if it is surely better.
+
+    A blend is taken if its gain over the best family is more than one standard error, fold by fold; else the plainest
+    family whose loss against the best is within one.
+
+    Parameters
+    ----------
+    found : mapping of str to sequence of DataFrame
+        What each family's best predicted on the folds, which it had not learned.
+    judge : Judge
+    blend : bool
+        Whether several may be blended.
+    """
+    scores = {name: judge.scores(each) for name, each in found.items()}
+    means = {name: judge.sign * float(np.mean(each)) for name, each in scores.items()}
+    best = max(means, key=lambda name: means[name])
+    told = f"{best} alone scores {figure(float(np.mean(scores[best])))}"
+    if blend and len(found) > 1:
+        weights = greedy(found, judge, best)
+        if len(weights) > 1:
+            blended = judge.scores(mixed(found, weights))
+            gain, error = difference(blended, scores[best], judge.sign)
+            parts = ", ".join(f"{weight:.0%} {name}" for name, weight in weights.items())
+            what = f"a blend of {parts} scores {figure(float(np.mean(blended)))}"
+            compared = f"a gain of {figure(gain)} with a standard error of {figure(error)}"
+            if gain > error:
+                return Chosen(weights, blended, f"{told}; {what}, {compared}: the blend is surely better")
+            told += f"; {what}, {compared}: it is not surely better"
+        else:
+            told += "; no other family adds to it"
+    for name in sorted(found, key=PLAINEST.index):
+        gain, error = difference(scores[best], scores[name], judge.sign)
+        if name == best or gain <= error:
+            break
+    if name != best:
+        told += (
+            f"; {name}, which is plainer, scores {figure(float(np.mean(scores[name])))}, a loss of {figure(gain)} "
+            f"with a standard error of {figure(error)}: it is taken"
+        )
+    return Chosen({name: 1.0}, scores[name], told)
+
+
+def difference(ours: Sequence[float], theirs: Sequence[float], sign: int) -> tuple[float, float]:
+    """Mean gain over the folds, and its standard error.
+
+    >>> difference((0.8, 0.9), (0.7, 0.7), 1)
+    (0.15, 0.05)
+    """
+    gains = sign * (np.asarray(ours) - np.asarray(theirs))
+    error = float(np.std(gains, ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
+    return round(float(np.mean(gains)), 12), round(error, 12)
+
+
+def greedy(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, best: str) -> dict[str, float]:
+    """Weights of a blend: begin with the best, add what helps most, one at a time and again (Caruana et al. 2004).
+
+    Returns
+    -------
+    dict of str to float
+        Weights above 0, adding up to 1; the heaviest first.
+    """
+    counts = {best: 1}
+    reached = judge.sign * float(np.mean(judge.scores(found[best])))
+    taken, top = dict(counts), reached
+    for _ in range(ROUNDS - 1):
+        tried = {
+            name: judge.sign
+            * float(np.mean(judge.scores(mixed(found, counts | {name: counts.get(name, 0) + 1}))))
+            for name in found
+        }
+        name = max(tried, key=lambda each: tried[each])
+        counts[name] = counts.get(name, 0) + 1
+        if tried[name] > top:
+            taken, top = dict(counts), tried[name]
+        elif sum(counts.values()) > 2 * sum(taken.values()) + 2:
+            break
+    total = sum(taken.values())
+    return {name: taken[name] / total for name in sorted(taken, key=lambda each: -taken[each])}
+
+
+def mixed(found: Mapping[str, Sequence[pd.DataFrame]], weights: Mapping[str, float]) -> list[pd.DataFrame]:
+    """Weighted mean of predictions, fold by fold: of shares, and the class of the largest; of numbers."""
+    total, folds = sum(weights.values()), len(next(iter(found.values())))
+    return [
+        _mean([(weight / total, found[name][fold]) for name, weight in weights.items()])
+        for fold in range(folds)
+    ]
+
+
+def _mean(parts: Sequence[tuple[float, pd.DataFrame]]) -> pd.DataFrame:
+    first = parts[0][1]
+    shares = [name for name in first.columns if str(name).startswith(PROBABILITY)]
+    columns = shares or [PREDICTION]
+    values = sum(weight * frame[columns].to_numpy(np.float64) for weight, frame in parts)
+    if not shares:
+        return pd.DataFrame(values, index=first.index, columns=columns)
+    order = sorted(
+        range(len(shares)), key=lambda k: shares[k]
+    )  # a tie goes to the first class, as in the model
+    names = np.array([shares[k].removeprefix(PROBABILITY) for k in order], dtype=object)
+    labels = names[np.asarray(values)[:, order].argmax(axis=1)]
+    frame = pd.DataFrame(values, index=first.index, columns=columns)
+    frame.insert(0, PREDICTION, pd.Series(labels, index=first.index, dtype=object).astype(str))
+    return frame

@@ -1,0 +1,99 @@
+"""Laws of the automatic search: same seed same model, a budget that is kept, a choice that is explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ml_assets.evaluation.evaluate import predict
+from ml_assets.recipe.schema import Recipe
+from ml_assets.search.study import SearchRun
+from ml_assets.training.fit import fit, refit, seconds_of_a_fit
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
+
+FEW: dict[str, Any] = {
+    "hyperparameter_tuning": {"n_trials": 6, "timeout": 10_000},
+    "training": {"folds": 2},
+}
+
+
+def fitted(recipe: Recipe, frame: pd.DataFrame, **options: Any) -> tuple[Any, Any]:
+    return fit(frame, recipe, run=SearchRun(**options))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_same_rows_and_seed_give_the_same_model_to_the_bit(task: str) -> None:
+    recipe, frame = recipe_of(task, **FEW), mixed_rows(150, task=task)
+    (first, found), (second, again) = fitted(recipe, frame), fitted(recipe, frame)
+    assert (found.params, found.cv_scores) == (again.params, again.cv_scores)
+    assert found.choice.by_clock is False
+    pd.testing.assert_frame_equal(predict(first, frame), predict(second, frame), check_exact=True)
+    third = refit(frame, recipe, found)
+    pd.testing.assert_frame_equal(predict(first, frame), predict(third, frame), check_exact=True)
+
+
+def test_a_search_that_was_finished_or_killed_ends_the_same(tmp_path: Path) -> None:
+    recipe, frame = recipe_of(**FEW), mixed_rows(150)
+
+    def interrupt(done: int, _total: int, _best: float) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(recipe, frame, storage=tmp_path, progress=interrupt)
+    seen: list[tuple[int, int]] = []
+    _, resumed = fitted(recipe, frame, storage=tmp_path, progress=lambda done, of, _: seen.append((done, of)))
+    assert seen == [(5, 6), (6, 6)]
+    _, whole = fitted(recipe, frame)
+    assert (resumed.params, resumed.cv_scores) == (whole.params, whole.cv_scores)
+    assert resumed.choice.why == whole.choice.why
+
+
+def test_the_last_best_of_each_family_is_tried_first() -> None:
+    recipe, frame = recipe_of(**FEW), mixed_rows(150)
+    last = {"family": "linear", "linear.C": 0.25, "xgboost.max_depth": 4}
+    _, result = fitted(recipe, frame, warm_start=last)
+    firsts: dict[str, dict[str, Any]] = {}
+    for trial in result.tuning.history:
+        firsts.setdefault(trial.params["family"], trial.params)
+    assert firsts["linear"]["linear.C"] == 0.25
+    assert firsts["xgboost"]["xgboost.max_depth"] == 4
+
+
+def test_without_time_one_family_is_tried_and_the_record_says_so() -> None:
+    recipe = recipe_of(hyperparameter_tuning={"n_trials": 20, "timeout": 1e-6})
+    _, result = fitted(recipe, mixed_rows(150))
+    assert result.class_path == "sklearn.linear_model.LogisticRegression"
+    assert result.choice.by_clock is True
+
+
+def test_seconds_alone_are_a_budget_whose_trials_the_families_end() -> None:
+    recipe = recipe_of(hyperparameter_tuning={"timeout": 1.0}, training={"folds": 2})
+    _, result = fitted(recipe, mixed_rows(100))
+    assert result.tuning.total_trials > 0
+    assert result.choice.standings
+
+
+def test_the_choice_is_explained() -> None:
+    _, result = fitted(recipe_of(**FEW), mixed_rows(150))
+    choice = result.choice
+    assert sum(each.weight for each in choice.standings) == pytest.approx(1.0)
+    assert [each.score for each in choice.standings] == sorted(
+        (each.score for each in choice.standings), reverse=True
+    )
+    assert choice.why
+    assert sum(each.trials for each in choice.standings) == result.tuning.total_trials == 6
+    assert 0 <= seconds_of_a_fit(result) < result.seconds
+
+
+def test_several_targets_get_the_best_family() -> None:
+    frame = mixed_rows(120, task="regression").assign(other=lambda rows: rows["income"] / 2)
+    recipe = recipe_of(
+        "regression", target=["target", "other"], hyperparameter_tuning={"n_trials": 4}, training={"folds": 2}
+    )  # type: ignore[arg-type]
+    model, result = fitted(recipe, frame)
+    assert [each.weight for each in result.choice.standings].count(1.0) == 1
+    assert list(predict(model, frame).columns) == ["prediction_target", "prediction_other"]
