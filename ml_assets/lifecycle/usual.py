@@ -88,30 +88,43 @@ def note_arrivals(state: ModelState, there: Collection[str], now: datetime, look
     write_json(place, {batch: known[batch] for batch in sorted(known)[-KEPT:]})
 
 
+def late_from(state: ModelState, there: Collection[str]) -> tuple[str, datetime] | None:
+    """The batch that is waited for, and when it is later than any before it was; None where nobody knows."""
+    from ml_assets.monitoring.usual import latest
+
+    batches = state.recipe.batches
+    if batches is None or not there:
+        return None
+    limit = latest(_seconds(state), batches.period)
+    if limit is None:
+        return None
+    waited = next_batch(max(there), batches.period)
+    return waited, batch_start(next_batch(waited, batches.period), batches.period) + timedelta(seconds=limit)
+
+
 def overdue(state: ModelState, there: Collection[str], since: str, now: datetime) -> tuple[str, str] | None:
     """The batch that is later than any before it was, with the words for it; None where none is.
 
     Learned from the arrivals that were seen: `batches.grace` may be longer.
     """
-    from ml_assets.monitoring.usual import after_end, latest
+    from ml_assets.monitoring.usual import after_end
 
-    batches = state.recipe.batches
-    if batches is None or not there:
+    batches, found = state.recipe.batches, late_from(state, there)
+    if batches is None or found is None or now <= found[1]:
         return None
-    seen = [seconds for batch, seconds in sorted(arrivals_seen(state).items())][-REMEMBERED:]
-    limit = latest(seen, batches.period)
-    waited = next_batch(max(there), batches.period)
+    waited, seen = found[0], _seconds(state)
+    if not any(each.last >= waited for each in missing(state, there, since, waited)):
+        return None
     late = (now - batch_start(next_batch(waited, batches.period), batches.period)).total_seconds()
-    if (
-        limit is None
-        or late <= limit
-        or not any(each.last >= waited for each in missing(state, there, since, waited))
-    ):
-        return None
     return waited, (
         f"there is no row of batch {waited} in {state.source.place}: it is {after_end(late)} now, and the latest of "
         f"{len(seen)} batches before came {after_end(max(seen))}"
     )
+
+
+def _seconds(state: ModelState) -> list[float]:
+    """Seconds after their end at which the newest batches came, of those that were seen to come."""
+    return [seconds for _, seconds in sorted(arrivals_seen(state).items())][-REMEMBERED:]
 
 
 def _place(state: ModelState) -> Path:

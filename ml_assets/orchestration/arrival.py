@@ -28,7 +28,7 @@ from ml_assets.lifecycle.arrival import (
 )
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.state import ModelState, locked_by_another
-from ml_assets.lifecycle.usual import note_arrivals, overdue
+from ml_assets.lifecycle.usual import late_from, note_arrivals, overdue
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
 from ml_assets.orchestration.pace import seconds_between
 from ml_assets.orchestration.reaper import open_runs
@@ -51,7 +51,15 @@ SETTLED = timedelta(seconds=10)
 """A file that was written later may not be whole: the sensor waits, once."""
 
 
-_NOTHING: Final[Memory[str]] = Memory()
+class Quiet(NamedTuple):
+    """Why nothing was asked for."""
+
+    said: str
+    until: datetime | None
+    """When a batch is later than any before it was: then it is asked anew."""
+
+
+_NOTHING: Final[Memory[Quiet]] = Memory()
 """Why nothing was asked for, while neither the source nor the runs have changed since."""
 
 
@@ -100,10 +108,10 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         this = now.isoformat(timespec="seconds")
         try:
             mark = unchanged_mark(state)
-            said = _NOTHING.known(place, (mark, newest, last, f"{now:%F %H}", str(cursor))) if mark else None
-            if said is not None:
+            quiet = _NOTHING.known(place, (mark, newest, last, f"{now:%F %H}", str(cursor))) if mark else None
+            if quiet is not None and (quiet.until is None or now <= quiet.until):
                 context.update_cursor(json.dumps({**cursor, "looked": this}))
-                return dg.SkipReason(said)
+                return dg.SkipReason(quiet.said)
             there = parts(state)
             found = arrivals(state, there)
         except SourceError as error:
@@ -122,7 +130,9 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         if request := next(_requests(instance, state, found, last), None):
             return request
         said = _nothing(state, found, last)
-        _NOTHING.keep(place, (mark, newest, last, f"{now:%F %H}", str(cursor)), said)
+        late = late_from(state, {*there, *state.store.batches("cleaned_features")})
+        until = late[1] if late is not None and now <= late[1] else None
+        _NOTHING.keep(place, (mark, newest, last, f"{now:%F %H}", str(cursor)), Quiet(said, until))
         return dg.SkipReason(said)
 
     return sensor
