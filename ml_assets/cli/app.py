@@ -317,6 +317,7 @@ for command in (
     serving.serve,
     serving.api_key,
     serving.replay,
+    serving.batch_inference,
     machine.doctor,
     machine.test_alerts,
     machine.demo,

@@ -11,6 +11,7 @@ from ml_assets.backtest.backtest import Backtest
 from ml_assets.backtest.policies import NEVER, RECIPE
 from ml_assets.cli.backfill import backfill_text, batch_line
 from ml_assets.cli.models import known_state, refresh_overview
+from ml_assets.cli.one_prediction import ask_once, once_text
 from ml_assets.cli.output import program
 from ml_assets.cli.train import train_recipe
 from ml_assets.lifecycle.backtest import backtest_report
@@ -49,6 +50,7 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     say(f"{BATCH_DEMO}: other retraining policies are tried on the same months, some 20 seconds")
     tried = leave_backtest(state, lambda _news: None)
     refresh_overview(settings)
+    once = ask_once(state)
     lines = ["", "What happened", backfill_text(walked)]
     advised = "the recipe's own" if tried.recommended == RECIPE else tried.recommended
     lines.append(
@@ -59,13 +61,19 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
         verdict = "champion" if result["promoted"] else "not promoted"
         lines.append(f"{name}: {result['metric']} {figure(score)}, {verdict}: {result['reason']}")
     lines += [
+        *once_text(once, program()),
         "",
         f"Look further:  {program()} status · {program()} explain churn · {program()} backtest churn · "
         f"{program()} ui  (then http://127.0.0.1:3000)",
         f"Everything is kept in {settings.home}",
     ]
     advice = {"recommended": tried.recommended, "section": tried.section, "reason": tried.reason}
-    return {"churn": walked.model_dump(mode="json"), "backtest": advice, **trained}, "\n".join(lines)
+    return {
+        "churn": walked.model_dump(mode="json"),
+        "backtest": advice,
+        "prediction": once,
+        **trained,
+    }, "\n".join(lines)
 
 
 def leave_backtest(state: ModelState, say: Callable[[str], None]) -> Backtest:

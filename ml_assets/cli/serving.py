@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.cli.arguments import Json, ModelName
+from ml_assets.cli.arguments import ContextParams, Json, ModelName
 from ml_assets.cli.output import faults, finish
 from ml_assets.failures import FAILED, WrongUsageError
 
@@ -41,6 +41,40 @@ def replay(
     finish(result, replay_text(result), as_json)
     if not result["same"]:
         raise typer.Exit(FAILED)
+
+
+def batch_inference(
+    source: Annotated[
+        str, typer.Option("--source", metavar="URI", help="Rows: path, glob, folder, bucket or query.")
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            metavar="URI",
+            help="A .parquet or .csv file, or a folder for parts; here or in a bucket.",
+        ),
+    ],
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NAME", help="The champion of this.")
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", help="This version of --model, whoever is champion.")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", metavar="ID", help="Or the version that this run trained.")
+    ] = None,
+    context_params: ContextParams = None,
+    as_json: Json = False,
+) -> None:
+    """Predict all rows of a source, however many, with little memory; killed, the same command goes on."""
+    from ml_assets.cli.batch_inference import Inference, batch_text, predict_source
+    from ml_assets.cli.context_params import use
+
+    with faults(as_json):
+        use(context_params)
+        result = predict_source(Inference(model, run_id, version, source, output))
+    finish(result, batch_text(result), as_json)
 
 
 def api_key(

@@ -74,7 +74,7 @@ class Live:
         self.away: str | None = None
         """Why the registry could not be asked at the last look; None where it could."""
         self._retry = (0, 0.0)
-        self.served = self._load(self._wanted())
+        self.served = load_version(registry, name, self._wanted())
 
     def refresh(self) -> None:
         """Take a new champion once it is loaded, verified and tried out; what fails changes nothing.
@@ -95,7 +95,7 @@ class Live:
         if wanted == version and time.monotonic() < after:
             return
         try:
-            served = self._load(wanted)
+            served = load_version(self.registry, self.name, wanted)
         except Exception as error:  # noqa: BLE001 - whatever a new version does, the one that answers stays
             self._retry = (wanted, time.monotonic() + RETRY)
             self.refused = self._told(self.refused, f"version {wanted} is kept out", error)
@@ -119,28 +119,36 @@ class Live:
             raise ServingError(f"{self.name}: no version is champion yet: train it first, `ml-assets train`")
         return champion.version
 
-    def _load(self, version: int) -> Served:
-        from ml_assets.serving.standard import load
 
-        trained = self.registry.version(self.name, version).trained
-        what = f"{self.name} version {version}"
-        with self.registry.files.verified_model(trained, what) as folder:
-            if not (folder / RAW_ROWS).exists():
-                raise ServingError(
-                    f"{what} was saved by a version of ml_assets without serving: train it again"
-                )
-            predictor = load(folder, self.registry.settings.variables.modules)
-            example = example_of(folder)
-        predictor.answers(example, probabilities=False)
-        return Served(
-            self.name,
-            version,
-            predictor,
-            trained.sha256,
-            trained.trained_at,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0],
-        )
+def load_version(registry: Registry, name: str, version: int) -> Served:
+    """Load a version, verified and tried out on the rows saved with it.
+
+    Raises
+    ------
+    IntegrityError
+        Its files are not those that were registered.
+    ServingError
+        It was saved without what serving needs.
+    """
+    from ml_assets.serving.standard import load
+
+    trained = registry.version(name, version).trained
+    what = f"{name} version {version}"
+    with registry.files.verified_model(trained, what) as folder:
+        if not (folder / RAW_ROWS).exists():
+            raise ServingError(f"{what} was saved by a version of ml_assets without serving: train it again")
+        predictor = load(folder, registry.settings.variables.modules)
+        example = example_of(folder)
+    predictor.answers(example, probabilities=False)
+    return Served(
+        name,
+        version,
+        predictor,
+        trained.sha256,
+        trained.trained_at,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0],
+    )
 
 
 class Watch(threading.Thread):

@@ -42,10 +42,10 @@ def replay(registry: Registry, logs: Mapping[str, Place], number: str) -> dict[s
     """
     from ml_assets.serving.answer import answer
     from ml_assets.serving.body import read
-    from ml_assets.serving.live import Live
+    from ml_assets.serving.live import load_version
 
     name, logged = _found(logs, number)
-    served = Live(registry, name, logged.version, lambda _: None).served
+    served = load_version(registry, name, logged.version)
     body = {"rows": logged.rows, "probabilities": logged.probabilities is not None}
     asked = read(json.dumps(body).encode(), served.known, len(logged.rows))
     made = answer(served, asked)["predictions"]

@@ -49,6 +49,7 @@ KEYS: Final[dict[str, Key]] = {
     "feature_store.folder": Key("ML_ASSETS_FEATURE_STORE"),
     "serving.enabled": Key("ML_ASSETS_SERVING_ENABLED"),
     "serving.api_keys": Key("ML_ASSETS_API_KEYS", "secret"),
+    "batch_size": Key("BATCH_SIZE"),
     "serving.log": Key("ML_ASSETS_PREDICTION_LOG"),
     "serving.log_days": Key("ML_ASSETS_PREDICTION_LOG_DAYS"),
     "approval.mlflow_tag": Key("ML_ASSETS_APPROVAL_TAG"),

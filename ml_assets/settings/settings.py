@@ -54,6 +54,8 @@ class Settings(BaseModel):
     """Days that it is kept. `ML_ASSETS_PREDICTION_LOG_DAYS`."""
     approval_tag: bool = False
     """Whether who may write the tag `approved` of a version in MLflow may approve it. `ML_ASSETS_APPROVAL_TAG`."""
+    batch_size: int = Field(50_000, ge=1)
+    """Rows that batch inference has in memory at once. `BATCH_SIZE`."""
     recipes: tuple[Path, ...] = (DEMO_RECIPES,)
     """Folders with recipes. `ML_ASSETS_RECIPES`, separated like PATH; default: the demo recipes."""
     mlflow_tracking_uri: str | None = Field(None, repr=False)
@@ -116,6 +118,11 @@ class Settings(BaseModel):
     def predictions(self) -> Path:
         """Folder of the logs of predictions, with one folder for each model."""
         return self.home / "predictions"
+
+    @property
+    def inference(self) -> Path:
+        """Folder of what batch inferences that are under way keep, with one folder for each output."""
+        return self.home / "inference"
 
     @property
     def identity(self) -> Path:
@@ -240,6 +247,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ("sensor_seconds", "ML_ASSETS_SENSOR_SECONDS", int),
         ("tuning_timeout", "ML_ASSETS_TUNING_TIMEOUT", float),
         ("prediction_log_days", "ML_ASSETS_PREDICTION_LOG_DAYS", int),
+        ("batch_size", "BATCH_SIZE", int),
     ):
         if text := given.get(variable):
             try:
@@ -270,6 +278,7 @@ VARIABLES = {
     "log_level": ("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR"),
     "sensor_seconds": ("ML_ASSETS_SENSOR_SECONDS", "a whole number, 1 or more"),
     "tuning_timeout": ("ML_ASSETS_TUNING_TIMEOUT", "seconds, more than 0"),
+    "batch_size": ("BATCH_SIZE", "a whole number of rows, 1 or more"),
     "prediction_log_days": ("ML_ASSETS_PREDICTION_LOG_DAYS", "a whole number, 1 or more"),
 }
 """Setting that may not fit → its variable, and what is allowed."""

@@ -97,6 +97,13 @@ def source_of(
     SourceError
         A variable is not for recipes or not set, or there is no such kind of source.
     """
+    return open_source(wanted_of(recipe, base, variables, mirror, pieces))
+
+
+def wanted_of(
+    recipe: Recipe, base: Path, variables: Variables, mirror: Path | None = None, pieces: Path | None = None
+) -> Wanted:
+    """Question that a recipe asks; raises as `source_of`."""
     loader = recipe.model.loader
     sql = None
     uri = loader.source_uri
@@ -108,18 +115,16 @@ def source_of(
         sql = Sql(connection, {**loader.params, **variables.params}, loader.identifiers)
     if not is_query(uri):
         uri = expand(uri, variables)
-    return open_source(
-        Wanted(
-            uri,
-            base,
-            recipe.batches,
-            loader.source_uri,
-            columns_of(recipe),
-            loader.na_values,
-            sql=sql,
-            mirror=mirror,
-            pieces=pieces,
-        )
+    return Wanted(
+        uri,
+        base,
+        recipe.batches,
+        loader.source_uri,
+        columns_of(recipe),
+        loader.na_values,
+        sql=sql,
+        mirror=mirror,
+        pieces=pieces,
     )
 
 

@@ -41,7 +41,7 @@ def read_near(file: File, wanted: Wanted, window: Window) -> Piece:
     column = wanted.batches.column if wanted.batches is not None else None
     inside = column if column not in file.folders else None
     piece = format_of(file.path).read(file.path, wanted, inside, window)
-    table = _with_folders(piece.table, file)
+    table = with_folders(piece.table, file)
     return piece._replace(table=table if column is None else with_times(table, file.path, column))
 
 
@@ -173,13 +173,13 @@ def time_table(file: File, wanted: Wanted) -> pa.Table:
     assert wanted.batches is not None
     path, column = file.path, wanted.batches.column
     if column in file.folders:
-        table = _with_folders(pa.table({"": pa.nulls(format_of(path).count(path))}), file)
+        table = with_folders(pa.table({"": pa.nulls(format_of(path).count(path))}), file)
     else:
         table = format_of(path).read_column(path, wanted, column)
     return with_times(table, path, column)
 
 
-def _with_folders(table: pa.Table, file: File) -> pa.Table:
+def with_folders(table: pa.Table, file: File) -> pa.Table:
     """Table with the columns that the names of its folders tell, as in month=2024-01."""
     for name, value in file.folders.items():
         if name not in table.column_names:

@@ -168,10 +168,12 @@ class Bucket:
         As `s3://BUCKET/FOLDER`.
     folder : Path
         For copies of frames, which are named by what they hold, and of pages.
+    called : str
+        What a message calls it.
     """
 
-    def __init__(self, uri: str, folder: Path, *, copies: bool = True) -> None:
-        self.uri, self.folder, self.copies = uri.rstrip("/"), folder, copies
+    def __init__(self, uri: str, folder: Path, *, copies: bool = True, called: str = "storage.root") -> None:
+        self.uri, self.folder, self.copies, self.called = uri.rstrip("/"), folder, copies, called
 
     def read(self, key: str) -> bytes | None:
         """Content of an object; None where there is none."""
@@ -308,11 +310,11 @@ class Bucket:
             store.invalidate_cache()  # of listings: other machines write, too
             return question(store)
         except ImportError:
-            raise PlaceError(f"storage.root '{shown(self.uri)}': {library_missing(scheme)}") from None
+            raise PlaceError(f"{self.called} '{shown(self.uri)}': {library_missing(scheme)}") from None
         except PlaceError:
             raise
         except Exception as error:  # each store's library has errors of its own
-            raise PlaceError(f"storage.root '{shown(self.uri)}': {reason(error)}") from error
+            raise PlaceError(f"{self.called} '{shown(self.uri)}': {reason(error)}") from error
 
 
 def _content(store: Any, path: str) -> bytes | None:

@@ -9,12 +9,12 @@ import pytest
 
 from ml_assets.cli.demo import FEW, leave_backtest
 from ml_assets.orchestration.runs import open_instance
+from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.places import rows
 from ml_assets_tests.support.shore import Shore, day
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_the_backtest_of_the_demo_is_an_asset_that_the_web_ui_shows(
     mlflow_home: Path, tmp_path: Path
 ) -> None:
@@ -32,3 +32,14 @@ def test_the_backtest_of_the_demo_is_an_asset_that_the_web_ui_shows(
     assert event is not None and event.asset_materialization is not None
     shown = event.asset_materialization.metadata
     assert shown["recommended"].value == tried.recommended and "picture" in shown
+
+
+def test_the_demo_ends_with_one_prediction_over_http_and_its_replay(trained_shop: Shop) -> None:
+    from ml_assets.cli.models import known_state
+    from ml_assets.cli.one_prediction import ask_once, once_text
+
+    once = ask_once(known_state("good"))
+    assert once["replay"]["same"] and once["answer"]["version"] == once["replay"]["version"] == 1
+    told, replayed = once_text(once, "ml-assets")
+    assert "version 1 answers" in told and f"ml-assets replay {once['answer']['request_id']}" in replayed
+    assert "the same, bit for bit; learned from 160 rows" in replayed

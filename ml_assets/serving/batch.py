@@ -1,0 +1,246 @@
+"""Predictions for a whole source, part by part: memory stays the same however many rows there are.
+
+Each part of the rows becomes one part of the output, written in one move; then a line of the journal says of which
+content, by its hash, it was made. Asked again after a kill, the source is read again and a part is predicted only where
+the journal does not have its content: no row is missing, none is there twice, whatever order a database gives them in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ml_assets.failures import MendableError
+from ml_assets.shown import listed
+from ml_assets.sources.arrow import cast, common_type, to_pandas
+from ml_assets.store.json_file import DamagedError, read_json, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml_assets.serving.standard import Predictor
+    from ml_assets.store.places import Place
+
+PREDICTION, PROBABILITY, VERSION = "prediction", "probability", "model_version"
+PART: Final = "part-{:06d}.parquet"
+
+
+class BatchError(MendableError):
+    """A batch inference that cannot go on."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a batch inference has come to."""
+
+    rows: int
+    parts: int
+    predicted: int
+    """Parts that were predicted now; the others were there."""
+    seconds: float
+
+
+class Journal:
+    """Which parts are written, and of which rows.
+
+    Parameters
+    ----------
+    path : Path
+    asked : mapping
+        Model, source, output: where another inference was asked for, its parts do not count.
+    """
+
+    def __init__(self, path: Path, asked: Mapping[str, Any]) -> None:
+        self.path = path
+        self.asked = dict(asked)
+        self.parts: dict[str, str] = {}
+        try:
+            known = dict(read_json(path)) if path.exists() else {}
+        except DamagedError:  # all is predicted anew
+            known = {}
+        if known.get("asked") == self.asked:
+            self.parts = dict(known["parts"])
+
+    def has(self, name: str, digest: str) -> bool:
+        """Whether a part was made of these rows."""
+        return self.parts.get(name) == digest
+
+    def add(self, name: str, digest: str) -> None:
+        """Keep that a part is written."""
+        self.parts[name] = digest
+        write_json(self.path, {"asked": self.asked, "parts": self.parts})
+
+
+def infer(
+    tables: Iterable[pa.Table],
+    predictor: Predictor,
+    version: int,
+    place: Place,
+    journal: Journal,
+    tell: Callable[[int], None],
+) -> Done:
+    """Predict tables one after the other, and write a part of the output for each.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table of shape (n_rows, n_columns)
+        Rows as they come.
+    predictor : Predictor
+    version : int
+        Number of the version, which each row gets beside its prediction.
+    place : Place
+        Where parts are written.
+    journal : Journal
+        What was written before.
+    tell : callable
+        Told the rows after each part.
+
+    Raises
+    ------
+    BatchError
+        A row cannot be predicted, with its place; or a column is called as one of ours.
+    """
+    began, rows, predicted, names = time.monotonic(), 0, 0, []
+    for number, table in enumerate(tables):
+        name, digest = PART.format(number), _digest(table)
+        if not (journal.has(name, digest) and place.exists(name)):
+            place.write(name, _parquet(_predicted(table, predictor, version, rows)))
+            journal.add(name, digest)
+            predicted += 1
+        names.append(name)
+        rows += table.num_rows
+        tell(rows)
+    for old in place.names(""):
+        if old.startswith("part-") and old.endswith(".parquet") and old not in names:
+            place.delete(old)
+    return Done(rows, len(names), predicted, time.monotonic() - began)
+
+
+def whole(place: Place, output: Path, as_csv: bool) -> None:
+    """Make one file of all parts, in their order and in types that hold all of them; in one move.
+
+    Parameters
+    ----------
+    place : Place
+    output : Path
+    as_csv : bool
+        Else Parquet.
+    """
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    names = sorted(name for name in place.names("") if name.startswith("part-"))
+    if not names:
+        raise BatchError("the source has no row")
+    schema = _schema([pq.read_schema(io.BytesIO(place.read(name) or b"")) for name in names])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        writer = (
+            pa_csv.CSVWriter(temporary, schema)
+            if as_csv
+            else pq.ParquetWriter(temporary, schema, compression="zstd")
+        )
+        with writer:
+            for name in names:
+                table = pq.read_table(io.BytesIO(place.read(name) or b""))
+                writer.write_table(_in_types(table, schema), 1 << 20)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(output)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _schema(schemas: list[pa.Schema]) -> pa.Schema:
+    import pyarrow as pa
+
+    names = list(dict.fromkeys(name for schema in schemas for name in schema.names))
+    kinds = {name: [schema.field(name).type for schema in schemas if name in schema.names] for name in names}
+    return pa.schema([(name, common_type(found, found)) for name, found in kinds.items()])
+
+
+def _in_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    columns = [
+        cast(table[field.name], field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _predicted(table: pa.Table, predictor: Predictor, version: int, before: int) -> pa.Table:
+    """Rows with what was predicted of them."""
+    import numpy as np
+    import pyarrow as pa
+
+    from ml_assets.serving.standard import RowError
+
+    shares = hasattr(predictor.pipeline, "predict_proba")
+    try:
+        answers, probabilities = predictor.answers(to_pandas(table), shares)
+    except RowError as error:
+        where = (
+            "" if error.row is None else f" (row {before + error.row + 1:,} of the source, counted from 1)"
+        )
+        raise BatchError(f"{error}{where}") from None
+    made = {PREDICTION: answers} if isinstance(answers, np.ndarray) else {
+        f"{PREDICTION}_{name}": answers[name].to_numpy() for name in answers
+    }  # fmt: skip
+    if probabilities is not None:
+        made |= {f"{PROBABILITY}_{name}": probabilities[name].to_numpy() for name in probabilities}
+    made[VERSION] = np.full(table.num_rows, version, np.int64)
+    if taken := [name for name in made if name in table.column_names]:
+        raise BatchError(
+            f"the source has columns that the output adds itself, {listed(taken)}: rename them there"
+        )
+    for name, values in made.items():
+        table = table.append_column(name, pa.array(values, from_pandas=True))
+    return table
+
+
+def _digest(table: pa.Table) -> str:
+    """Hash of what a table holds."""
+    import pyarrow as pa
+
+    sink = _Hashed()
+    with pa.PythonFile(sink, mode="w") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return sink.sha256.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    """A file that keeps nothing but the hash of what is written."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.sha256.update(content)
+        return len(memoryview(content).cast("B"))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def key_of(asked: Mapping[str, Any]) -> str:
+    """Name for what an inference keeps while it is under way: by its output, so that two never write to one."""
+    return hashlib.sha256(json.dumps(asked["output"]).encode()).hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""Rows that come part by part are those that come at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ml_assets.sources.arrow import to_pandas
+from ml_assets.sources.source import open_source
+from ml_assets.sources.streamed import rows_in, streamed
+from ml_assets.sources.wanted import Columns, Sql, Wanted
+
+CELLS = st.sampled_from(["1", "2", "01", "3.5", "", "a", 'say "yes"', "two\nlines", "x,y", "true", "1,234"])
+
+
+def alike(wanted: Wanted, rows: int, texts: tuple[str, ...] = ()) -> None:
+    """Every value is the same, whatever type a part of the rows shows by itself."""
+    parts = list(streamed(wanted, rows, texts))
+    whole = open_source(wanted).read().frame
+    assert [len(part) for part in parts[:-1]] == [rows] * (len(parts) - 1) and sum(map(len, parts)) == len(
+        whole
+    )
+    found = pd.concat([to_pandas(part).astype(object) for part in parts], ignore_index=True)
+    for name in whole.columns:
+        given, came = whole[name].astype(object), found[name]
+        assert [None if pd.isna(one) else one for one in came] == [
+            None if pd.isna(one) else one for one in given
+        ]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(CELLS, min_size=1, max_size=30), st.integers(1, 40))
+def test_a_csv_file_in_parts_is_the_whole_file(tmp_path: Path, cells: list[str], rows: int) -> None:
+    frame = pd.DataFrame({"number": np.arange(len(cells)) / 4, "text": cells})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    alike(Wanted("rows.csv", tmp_path, columns=Columns(categories=frozenset({"text"}))), rows, ("text",))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda frame, folder: frame.to_parquet(folder / "rows.parquet", row_group_size=70),
+        lambda frame, folder: frame.to_csv(folder / "rows.csv", index=False, sep=";"),
+        lambda frame, folder: frame.to_csv(folder / "rows.csv.gz", index=False),
+        lambda frame, folder: frame.to_csv(folder / "rows.csv", index=False, encoding="utf-16"),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 64, 500])
+def test_files_in_parts_are_the_whole_files(tmp_path: Path, written: object, rows: int) -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "count": rng.integers(0, 9, 200),
+            "share": rng.normal(size=200).round(3),
+            "place": rng.choice(["Köln", "Paris", None], 200),
+            "seen": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**6, 200), unit="s"),
+        }
+    )
+    frame.loc[::7, "share"] = np.nan
+    for year, part in ((2023, frame[:90]), (2024, frame[90:])):
+        folder = tmp_path / f"year={year}"
+        folder.mkdir()
+        written(part, folder)  # type: ignore[operator]
+    alike(Wanted(str(tmp_path), tmp_path), min(rows, 90), ("place",))
+    parquet = (tmp_path / "year=2023" / "rows.parquet").exists()
+    assert rows_in(Wanted(str(tmp_path), tmp_path)) == (200 if parquet else None)
+
+
+def test_a_query_in_parts_is_the_whole_query(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        pd.DataFrame({"n": range(120), "name": [None, "a", "b"] * 40}).to_sql("rows", connection, index=False)
+    wanted = Wanted("SELECT * FROM rows ORDER BY n", tmp_path, sql=Sql(f"sqlite:///{tmp_path}/shop.db"))
+    alike(wanted, 50, ("name",))
+    assert rows_in(wanted) == 120
