@@ -134,8 +134,9 @@ class Folder:
 
     def keys(self, folder: str = "") -> list[str]:
         """All files below a folder."""
-        found = (path for path in (self.folder / folder).rglob("*") if path.is_file())
-        return sorted(path.relative_to(self.folder).as_posix() for path in found)
+        beginning = len(str(self.folder)) + 1
+        below = (f"{root}/{name}" for root, _, names in os.walk(self.folder / folder) for name in names)
+        return sorted(path[beginning:] for path in below if os.path.isfile(path))  # noqa: PTH113 - a Path takes five times longer
 
     def delete(self, key: str) -> None:
         """Remove a file."""

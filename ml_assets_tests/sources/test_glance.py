@@ -49,6 +49,17 @@ def test_names_and_the_newest_files_are_looked_at_each_time(many: tuple[Wanted, 
     assert not unchanged(wanted, seen)
 
 
+def test_where_a_folder_keeps_no_time_a_new_name_is_noticed_within_eight_glances(
+    many: tuple[Wanted, Sight],
+) -> None:
+    wanted, seen = many
+    os.utime(wanted.base, (1, 1))
+    assert unchanged(wanted, seen)
+    (wanted.base / "aa.csv").write_text("day,a\n2024-01-01,3\n")
+    os.utime(wanted.base, (1, 1))
+    assert not all(unchanged(wanted, seen) for _ in range(TURNS))
+
+
 @pytest.mark.parametrize("number", [0, 7, 29, 30])
 def test_a_change_of_an_old_file_is_noticed_within_eight_glances(
     many: tuple[Wanted, Sight], number: int

@@ -210,6 +210,16 @@ def test_of_unchanged_files_those_alone_are_read_that_have_rows_of_the_batch(
     assert read == ["04.csv", "07.csv"]
 
 
+def test_another_content_of_the_same_size_and_time_is_read(year: Wanted) -> None:
+    path = year.base / "data" / "07.csv"
+    month(year, 1)
+    was, content = path.stat(), path.read_bytes()
+    time.sleep(0.02)  # the clock of the file system
+    path.write_bytes(content.replace(b"2024-07", b"2024-01"))
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert list(month(year, 1)["b"].unique()) == [1 / 8, 7 / 8]
+
+
 def test_a_file_that_was_written_just_now_is_read_again(
     year: Wanted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +242,7 @@ def test_a_damaged_memory_is_made_anew(year: Wanted, damage: str) -> None:
     elif damage != "lost":
         place.write_bytes({
             "cut": content[: len(content) // 2], "a byte": content.replace(b"f", b"i", 1),
-            "without its seal": content[: content.rindex(b',"seal__"')].replace(b"f", b"i") + b"}",
+            "without its seal": content[: content.rindex(b',"seal__"')].replace(b"sif", b"sii") + b"}",
             "other JSON": b'{"files": []}', "empty": b"",
         }[damage])  # fmt: skip
     pd.testing.assert_frame_equal(month(year, 1), expected)
