@@ -40,12 +40,14 @@ bench: environment
 environment: $(STAMP)
 
 $(STAMP): EXTRAS = dev
-$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,bigquery,snowflake,stores
+$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,networks,bigquery,snowflake,stores
+# uv would take the build of torch with CUDA, which is gigabytes: what pip has put there already is kept.
+$(STAMP_EXTRAS): FIRST = torch==2.13.0
 
 $(STAMP) $(STAMP_EXTRAS): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; install Python 3.11 or say PYTHON=…" >&2; exit 1; }
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8 $(FIRST)
 	$(@D)/bin/uv pip install --quiet --compile-bytecode --python $(@D)/bin/python --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $@
 

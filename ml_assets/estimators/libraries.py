@@ -24,6 +24,8 @@ class Library:
 
     distribution: str
     """Its name on the package index: what a stored model pins."""
+    imported: str
+    """Package that is there where it is installed."""
     extra: str | None
     """Extra of ml_assets that installs it; None where it always is."""
     estimators: Mapping[str, str] | None
@@ -53,6 +55,7 @@ class Library:
 LIBRARIES: Mapping[str, Library] = {
     "catboost": Library(
         distribution="catboost",
+        imported="catboost",
         extra="catboost",
         estimators={"CatBoostClassifier": "classification", "CatBoostRegressor": "regression"},
         more_parameters=(),
@@ -68,6 +71,7 @@ LIBRARIES: Mapping[str, Library] = {
     ),
     "lightgbm": Library(
         distribution="lightgbm",
+        imported="lightgbm",
         extra="lightgbm",
         estimators={"LGBMClassifier": "classification", "LGBMRegressor": "regression"},
         more_parameters=(
@@ -96,8 +100,29 @@ LIBRARIES: Mapping[str, Library] = {
         early_stopping=None,
         tag="lightgbm",
     ),
+    "ml_assets": Library(
+        distribution="torch",
+        imported="torch",
+        extra="networks",
+        estimators={
+            f"networks.{name}{kind}": task
+            for name in ("CNN", "MLP", "RNN", "Transformer")
+            for kind, task in (("Classifier", "classification"), ("Regressor", "regression"))
+        },
+        more_parameters=(),
+        defaults=NONE,
+        threads=("n_jobs",),
+        random_state="random_state",
+        wrapper="none",
+        of_wrapper=(),
+        missing=True,
+        categories=True,
+        early_stopping=None,
+        tag="pytorch",
+    ),
     "sklearn": Library(
         distribution="scikit-learn",
+        imported="sklearn",
         extra=None,
         estimators=None,
         more_parameters=(),
@@ -113,6 +138,7 @@ LIBRARIES: Mapping[str, Library] = {
     ),
     "xgboost": Library(
         distribution="xgboost",
+        imported="xgboost",
         extra=None,
         estimators={
             "XGBClassifier": "classification",
@@ -136,6 +162,7 @@ LIBRARIES: Mapping[str, Library] = {
 
 OWN = Library(
     distribution="",
+    imported="",
     extra=None,
     estimators=None,
     more_parameters=(),
@@ -187,7 +214,10 @@ def library_of(class_path: str) -> Library:
     >>> library_of("sklearn.svm.SVC").distribution
     'scikit-learn'
     """
-    return LIBRARIES.get(class_path.partition(".")[0], OWN)
+    package, _, name = class_path.partition(".")
+    found = LIBRARIES.get(package, OWN)
+    # Of ml_assets itself only its networks are of a library: a blend of the automatic search is of none.
+    return OWN if package == "ml_assets" and name not in (found.estimators or ()) else found
 
 
 def wrapper_of(class_path: str) -> Wrapper:
@@ -232,18 +262,14 @@ def load_class(class_path: str) -> Any:
         from ml_assets.estimators.own import own_class
 
         return own_class(class_path)
-    try:
-        return getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name == module.partition(".")[0]:
-            see_installed(class_path)
-        raise
+    see_installed(class_path)
+    return getattr(import_module(module), name)
 
 
 def see_installed(class_path: str) -> None:
     """Raise as `load_class` does where a class's library is not installed; it is not imported."""
     library = library_of(class_path)
-    if library.extra is not None and find_spec(class_path.partition(".")[0]) is None:
+    if library.extra is not None and find_spec(library.imported) is None:
         raise ValueError(
             f"{class_path}: {library.distribution} is not installed. Install it: "
             f'pip install "ml_assets[{library.extra}]"'

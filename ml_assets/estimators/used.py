@@ -1,4 +1,4 @@
-"""Which columns a fitted estimator looks at."""
+"""What a fitted estimator tells of itself: the columns it looks at, and how it learned."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ def used_columns(estimator: Any) -> frozenset[int] | None:
     names = booster.feature_names or [f"f{k}" for k in range(booster.num_features())]
     splits = booster.get_score(importance_type="weight")
     return frozenset(k for k, name in enumerate(names) if name in splits)
+
+
+def epochs_of(estimator: Any) -> list[dict[str, Any]]:
+    """Return how a network learned, epoch by epoch; nothing of any other estimator."""
+    inner = getattr(estimator, "estimator_", estimator)
+    return list(getattr(inner, "history_", ())) if hasattr(inner, "network_") else []

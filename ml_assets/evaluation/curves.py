@@ -5,12 +5,12 @@ Each function of `CURVES` looks at labelled predictions and gives a curve, or no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ml_assets.names import Z_95
-from ml_assets.records import Curve
+from ml_assets.records import Curve, Epoch
 from ml_assets.shown import shown
 from ml_assets.tasks.base import Floats, Labels, Numbers
 from ml_assets.tasks.intervals import wilson
@@ -37,6 +37,24 @@ def curves(rows: Labelled) -> tuple[Curve, ...]:
             for curve in curves(part)
         )
     return tuple(found for curve in CURVES if (found := curve(rows)) is not None)
+
+
+def learning(epochs: Sequence[Epoch]) -> tuple[Curve, ...]:
+    """How a network learned: its loss on the rows that it learned and on those set aside, over the epochs."""
+    told = {"loss": "Loss, rows learned", "loss_aside": "Loss, rows set aside"}
+    x = tuple(float(each.epoch) for each in epochs)
+    return tuple(
+        Curve(
+            name=name,
+            title=title,
+            x_label="epoch",
+            y_label="mean loss",
+            x=x,
+            y=tuple(getattr(each, name) for each in epochs),
+        )
+        for name, title in told.items()
+        if len(epochs) > 1
+    )
 
 
 def roc(rows: Labels | Numbers) -> Curve | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ IDENTIFIER_ROWS = 20
 """Fewer values than this are too few to call a column an identifier."""
 ENTITY, TIME = "identifies the entity (entity_cols)", "tells the batch (batches.column)"
 """Reasons of columns that are no features and yet tell which rows belong together."""
+CONSTANT = "constant"
+PLACED = ("ml_assets.networks.CNN", "ml_assets.networks.RNN")
+"""Beginnings of the estimators that know a column by its place among all: a pixel, a step."""
 IDENTIFIER_SHARE = 0.9
 """Share of distinct values from which a text column says nothing about new rows."""
 
@@ -70,6 +74,8 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
         reason = _named(column, recipe) or _empty(frame[column])
         if reason is None and column not in listed:
             reason = unfit(frame[column])
+            if reason == CONSTANT and _has_places(recipe):
+                reason = None
             kind = _kind(frame[column])
             if (
                 reason is None
@@ -81,19 +87,33 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
             kept[column] = listed.get(column) or _kind(frame[column])
         else:
             excluded[column] = reason
-    return _sorted(kept, excluded)
+    return _sorted(kept, excluded, recipe)
 
 
 def roles_of(features: Iterable[str], frame: pd.DataFrame, recipe: Recipe) -> Roles:
     """Give features chosen before (by `roles`, on other rows) their kinds again."""
     listed = {**dict.fromkeys(_listed(recipe, "numeric") or (), "numeric")}
     listed |= dict.fromkeys(_listed(recipe, "categorical") or (), "categorical")
-    return _sorted({c: listed.get(c) or _kind(frame[c]) for c in features}, {})
+    return _sorted({c: listed.get(c) or _kind(frame[c]) for c in features}, {}, recipe)
 
 
-def _sorted(kept: dict[str, str], excluded: dict[str, str]) -> Roles:
+def _has_places(recipe: Recipe) -> bool:
+    return (recipe.model.class_path or "").startswith(PLACED)
+
+
+def in_places(column: str) -> list[tuple[int, str]]:
+    """Order names by the numbers in them, too: pixel_2 is before pixel_10.
+
+    >>> sorted(["lag10", "lag9", "area"], key=in_places)
+    ['area', 'lag9', 'lag10']
+    """
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", column)]
+
+
+def _sorted(kept: dict[str, str], excluded: dict[str, str], recipe: Recipe) -> Roles:
+    order = in_places if _has_places(recipe) else str
     return Roles(
-        tuple(sorted(c for c, kind in kept.items() if kind == "numeric")),
+        tuple(sorted((c for c, kind in kept.items() if kind == "numeric"), key=order)),
         tuple(sorted(c for c, kind in kept.items() if kind == "categorical")),
         excluded,
     )
@@ -140,7 +160,7 @@ def unfit(values: pd.Series) -> str | None:
         values = values.map(str)
         distinct = int(values.nunique())
     if distinct == 1 and values.notna().all():
-        return "constant"
+        return CONSTANT
     known = int(values.count())
     if known < IDENTIFIER_ROWS:
         return None

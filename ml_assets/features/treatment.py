@@ -84,9 +84,9 @@ def unprepared(recipe: Recipe) -> bool:
     if made.interactions or made.polynomials is not None or recipe.model.feature_selection is not None:
         return False
     settings = ("numerical_strategy", "missing_strategy", "outlier_detection", "column_sets")
-    return "categorical_strategy" not in params.model_fields_set and all(
-        getattr(params, setting) == getattr(default, setting) for setting in settings
-    )
+    # Learned inside the estimator.
+    named = "categorical_strategy" in params.model_fields_set and params.categorical_strategy != "embedding"
+    return not named and all(getattr(params, setting) == getattr(default, setting) for setting in settings)
 
 
 def _own(column: str, recipe: Recipe) -> ColumnSet:

@@ -101,7 +101,16 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         snapshots=_learned(state, as_of),
     )
     state.store.write_record("trained_model", as_of, trained)
-    return Trained(trained)
+    return Trained(trained, pictures=learning_pictures(result))
+
+
+def learning_pictures(training: TrainingResult) -> dict[str, bytes]:
+    """Draw how a network learned; nothing for any other estimator."""
+    from ml_assets.evaluation.curves import learning
+    from ml_assets.reports.svg import panels
+
+    found = learning(training.epochs)
+    return {"learning": panels(found)} if found else {}
 
 
 def _learned(state: ModelState, as_of: str) -> dict[str, str]:
@@ -225,6 +234,7 @@ def champion_step(
     except SourceError:
         rows = None
     pictures = evaluation_pictures(state.recipe, evaluation, test[state.recipe.target], predicted)
+    pictures |= learning_pictures(trained.training)
     page = show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
     shown = ageing_picture(state, trained.training.metric)
     return GateResult(

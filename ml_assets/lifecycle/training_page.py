@@ -90,9 +90,10 @@ def show_training(
 
 
 def _history(training: TrainingResult) -> bytes:
-    """Tell the search trial by trial, and the scores of the folds, as JSON."""
+    """Tell the search trial by trial, the scores of the folds and a network's epochs, as JSON."""
     told = training.model_dump(
-        mode="json", include={"class_path", "metric", "direction", "cv_scores", "tuning", "choice", "seconds"}
+        mode="json",
+        include={"class_path", "metric", "direction", "cv_scores", "tuning", "choice", "seconds", "epochs"},
     )
     return json.dumps(told, indent=1).encode()
 

@@ -83,6 +83,11 @@ def check_class_path(class_path: str) -> None:
     suggestion = _suggestion(class_path)
     if package in ALLOWED:
         raise ValueError(f"{class_path!r} is no estimator of {package}.{suggestion}")
+    if package in planned.INSTEAD:
+        raise ValueError(
+            f"{class_path!r} is no estimator: networks are, as {planned.INSTEAD[package]} "
+            "(docs/recipe.md, Neural networks)"
+        )
     if package in planned.PACKAGES:
         raise ValueError(planned.not_yet(f"{class_path!r}: {package}", f"Allowed: {_OF_ALLOWED}"))
     module = class_path.rpartition(".")[0] or "MODULE"

@@ -40,20 +40,16 @@ REFUSED: Final = {
 }
 """Values that people may write and no version will understand, each with its key: the reason, and what to write."""
 
-EMBEDDING: Final = (
-    "embedding", "embedding is learned inside a neural network, and training one",
-    "Allowed: onehot, ordinal, label, target",
-)  # fmt: skip
-"""Value, its name and what to do, of a set of columns, too."""
-
 UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
-    ((*PARAMS, "categorical_strategy"), *EMBEDDING),
     *((TASK, task, task, f"Allowed: {', '.join(TASK_METRICS)}")
       for task in get_args(TaskType) if task not in TASK_METRICS),
 )  # fmt: skip
 """Values that the schema has and nothing carries out: key, value, its name, what to do."""
 
-PACKAGES: Final = ("causalml", "econml", "torch", "skorch", "keras", "tensorflow")
+INSTEAD: Final = dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier")
+"""Packages that no class path begins with, and an estimator that is made with them."""
+
+PACKAGES: Final = ("causalml", "econml", "keras", "tensorflow")
 """Packages of estimators: one that has become a row of the allow-list is allowed."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")

@@ -58,6 +58,15 @@ class Choice(Record):
     by_clock: bool
 
 
+class Epoch(Record):
+    """One pass of a network over its rows: mean loss on them and on the rows set aside, which say when to stop."""
+
+    epoch: int
+    loss: float
+    loss_aside: float
+    learning_rate: float
+
+
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
@@ -86,6 +95,8 @@ class TrainingResult(Record):
     """Names of the targets, where there are several."""
     target_classes: dict[str, tuple[str, ...]] = {}
     """Classes of each of several targets, in the place of `classes`."""
+    epochs: tuple[Epoch, ...] = ()
+    """How a network learned; empty for any other estimator."""
 
     @property
     def learned(self) -> int:

@@ -143,4 +143,6 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
 def requirements(class_path: str) -> list[str]:
     """Pin what loading the model needs, as installed here; MLflow's own inference takes 24 s."""
     names = dict.fromkeys((*NEEDED, library_of(class_path).distribution))
-    return [f"{name}=={metadata.version(name)}" for name in names if name]  # a person's own module is of none
+    versions = {name: metadata.version(name) for name in names if name}  # a person's own module is of none
+    # 2.13.0+cpu is a build of 2.13.0 that the package index does not have.
+    return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]

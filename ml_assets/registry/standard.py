@@ -33,7 +33,7 @@ ROOMS: Final = (
     "names.py",
     "failures.py",
     "shown.py",
-    *("estimators", "features", "recipe", "records", "settings", "sources", "tasks"),
+    *("estimators", "features", "networks", "recipe", "records", "settings", "sources", "tasks"),
     *(
         "serving",
         "registry/__init__.py",

@@ -18,13 +18,14 @@ from sklearn.pipeline import Pipeline
 from ml_assets.estimators.build import build
 from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.libraries import Input
+from ml_assets.estimators.used import epochs_of
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
 from ml_assets.features.rows import ChoosyPipeline, LearnedRows
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
-from ml_assets.records import Choice, Positive, TrainingResult, TuningResult
+from ml_assets.records import Choice, Epoch, Positive, TrainingResult, TuningResult
 from ml_assets.search.automatic import search_families
 from ml_assets.search.candidates import candidate, candidates, search_settings, searched_families
 from ml_assets.search.folds import FoldData, Goal, fold_result
@@ -105,6 +106,7 @@ def fit(
         choice=found_best.choice,
         notes=notes,
         left_out=left_out(pipeline),
+        epochs=tuple(Epoch(**each) for each in epochs_of(pipeline[-1])),
     )
 
 

@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.estimators.libraries import LIBRARIES
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import SMALL, ml_assets, shoppers
 from ml_assets_tests.support.libraries import marks_of
 
-OPTIONAL = {"lightgbm": "lightgbm.LGBMClassifier", "catboost": "catboost.CatBoostClassifier"}
+OPTIONAL = {
+    "lightgbm": "lightgbm.LGBMClassifier",
+    "catboost": "catboost.CatBoostClassifier",
+    "ml_assets": "ml_assets.networks.MLPClassifier",
+}
+QUICK = {"ml_assets": "max_epochs: 20"}
 
 
 def written(shop: Shop, class_path: str) -> Path:
@@ -18,7 +24,7 @@ def written(shop: Shop, class_path: str) -> Path:
     path = shop.folder / "light.yaml"
     path.write_text(
         text.replace("sklearn.linear_model.LogisticRegression", class_path).replace(
-            "C: 1.0", "n_estimators: 20"
+            "C: 1.0", QUICK.get(class_path.partition(".")[0], "n_estimators: 20")
         )
     )
     return path
@@ -33,7 +39,7 @@ def test_trained_promoted_and_its_version_pinned(shop: Shop, package: str) -> No
     assert trained.result["promoted"], trained.result["reason"]
     assert trained.result["class_path"] == OPTIONAL[package]
     (pinned,) = shop.home.rglob("requirements.txt")
-    assert f"{package}==" in pinned.read_text()
+    assert f"{LIBRARIES[package].distribution}==" in pinned.read_text()
 
 
 @pytest.mark.skipif(

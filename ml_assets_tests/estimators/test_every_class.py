@@ -30,6 +30,7 @@ INNER = {
     "Regressor": {"class_path": "sklearn.linear_model.Ridge"},
 }
 QUICK = {
+    "ml_assets.networks": {"max_epochs": 3, "image_shape": [1, 2]},
     "catboost": {"iterations": 20},
     "lightgbm": {"n_estimators": 10, "min_child_samples": 5},
     "xgboost": {"n_estimators": 10},

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets.estimators.libraries import LIBRARIES, Library
+from ml_assets.estimators.libraries import LIBRARIES, Library, load_class
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
@@ -51,16 +51,15 @@ def of(package: str, library: Library) -> dict[str, dict[str, Any]]:
     """Read the parameters of a library's classes, if it is installed."""
     if library.estimators is None:
         return of_scikit_learn()
-    if importlib.util.find_spec(package) is None:
+    if importlib.util.find_spec(library.imported) is None:
         return {}
-    module = importlib.import_module(package)
     return {
         f"{package}.{name}": {
             "task": task,
             "required": [],
             "parameters": sorted(
                 {
-                    *parameters(getattr(module, name)),
+                    *parameters(load_class(f"{package}.{name}")),
                     *library.more_parameters,
                     *(library.of_wrapper if task == "classification" else ()),
                 }

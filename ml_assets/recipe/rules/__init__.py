@@ -14,6 +14,7 @@ from ml_assets.recipe.faults import Faults
 from ml_assets.recipe.rules.calendar import batches, without_batches
 from ml_assets.recipe.rules.columns import (
     column_sets,
+    embedding,
     positive_class,
     preprocessor,
     several_targets,
@@ -32,7 +33,7 @@ __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     unused, targets_columns, several_targets, positive_class, source, queries, augmenter, preprocessor, column_sets,
-    row_rules,
+    embedding, row_rules,
     engineering, functions, past, selection, estimators, tuning, evaluation,
     batches, without_batches, retraining, promotion,
 )  # fmt: skip

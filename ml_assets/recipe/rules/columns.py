@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml_assets.recipe.faults import Key
-from ml_assets.recipe.planned import EMBEDDING, PARAMS, not_yet
+from ml_assets.recipe.planned import PARAMS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
@@ -13,6 +13,8 @@ from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
 EMPTY: Final = "is an empty list: name a column, or leave the section out"
 BY_TARGET: Final = ("target encoding with several targets", "Allowed: onehot, ordinal, label")
+EMBEDDING: Final = "embedding"
+NETWORKS: Final = "ml_assets.networks."
 ONE_KIND: Final = {
     "categorical_strategy": "categorical", "numerical_strategy": "numerical", "outlier_detection": "numerical",
 }  # fmt: skip
@@ -84,17 +86,42 @@ def preprocessor(recipe: Recipe) -> Found:
                 yield (*PARAMS, setting), f"{column!r} is in {seen[column]} too: keep one"
 
 
+def embedding(recipe: Recipe) -> Found:
+    """An embedding is learned inside a network, which prepares all its columns itself."""
+    params, path = recipe.model.preprocessor.params, recipe.model.class_path or ""
+    if params.categorical_strategy != EMBEDDING:
+        return
+    key: Key = (*PARAMS, "categorical_strategy")
+    if not path.startswith(NETWORKS):
+        yield (
+            key,
+            "an embedding is learned inside a neural network, and the estimator is none: write "
+            "class_path: ml_assets.networks.MLPClassifier, say, or onehot, ordinal, label or target",
+        )
+        return
+    default, made = type(params)(), recipe.model.feature_engineering
+    others = ("numerical_strategy", "missing_strategy", "outlier_detection", "column_sets")
+    taken = [(*PARAMS, name) for name in others if getattr(params, name) != getattr(default, name)]
+    taken += [("model", "feature_engineering", "interactions")] if made.interactions else []
+    taken += [("model", "feature_engineering", "polynomials")] if made.polynomials else []
+    taken += [("model", "feature_selection")] if recipe.model.feature_selection else []
+    for other in taken:
+        yield (
+            other,
+            "with categorical_strategy: embedding the network prepares its columns itself: leave one out",
+        )
+
+
 def column_sets(recipe: Recipe) -> Found:
     """A column is in one set, which asks something of it."""
     params = recipe.model.preprocessor.params
-    value, name, instead = EMBEDDING
     kinds = dict.fromkeys(params.categorical_features or (), "categorical")
     kinds |= dict.fromkeys(params.numerical_features or (), "numerical")
     seen: dict[str, int] = {}
     for position, group in enumerate(params.column_sets):
         key: Key = (*PARAMS, "column_sets", position)
-        if group.categorical_strategy == value:
-            yield (*key, "categorical_strategy"), not_yet(name, instead)
+        if group.categorical_strategy == EMBEDDING:
+            yield (*key, "categorical_strategy"), "embedding is for all categories: write it in params itself"
         if not group.columns:
             yield (*key, "columns"), EMPTY
         for column in group.columns:
