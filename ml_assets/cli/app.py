@@ -261,6 +261,7 @@ def rollback(
     to: Annotated[
         int | None, typer.Option("--to", metavar="VERSION", help="Default: the champion before.")
     ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why: it is written to the ledger.")] = "asked for",
     as_json: Json = False,
 ) -> None:
     """Put an earlier version back in charge, after it has been loaded and tried.
@@ -270,7 +271,7 @@ def rollback(
     from ml_assets.cli.models import roll_back, rollback_text
 
     with faults(as_json):
-        result = roll_back(name, to)
+        result = roll_back(name, to, reason=reason)
     finish(result, rollback_text(result), as_json)
 
 
@@ -321,6 +322,7 @@ for command in (
     machine.doctor,
     machine.test_alerts,
     machine.demo,
+    machine.dashboard,
     machine.ui,
 ):
     app.command()(command)

@@ -42,15 +42,32 @@ def demo(as_json: Json = False) -> None:
     finish(result, text, as_json)
 
 
+def dashboard(
+    port: Annotated[int, typer.Option(help="Port of the pages.")] = 8050,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than 127.0.0.1 want keys or a proxy.")
+    ] = "127.0.0.1",
+    dagster: Annotated[
+        str | None, typer.Option("--dagster", metavar="URL", help="Dagster's web UI, for links.")
+    ] = None,
+) -> None:
+    """Show every model on pages for people: how it is, why, and what waits for them; Ctrl-C ends it."""
+    from ml_assets.cli.dashboard import serve_dashboard
+
+    with faults(False):
+        serve_dashboard(host, port, dagster)
+
+
 def ui(
     port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
     mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's web page.")] = 5000,
+    dashboard_port: Annotated[int, typer.Option(help="Port of the pages for people.")] = 8050,
     host: Annotated[
         str, typer.Option(help="Address to listen on. There is no login: keep it private.")
     ] = "127.0.0.1",
 ) -> None:
-    """Open Dagster's web UI with its daemon, and MLflow's page; Ctrl-C ends them."""
+    """Open the pages of every model, Dagster's web UI with its daemon, and MLflow's page; Ctrl-C ends them."""
     from ml_assets.cli.ui import serve_ui
 
     with faults(False):
-        raise typer.Exit(serve_ui(host, port, mlflow_port))
+        raise typer.Exit(serve_ui(host, port, mlflow_port, dashboard_port))

@@ -124,12 +124,19 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
 
 
 def roll_back(
-    name: str, to: int | None, *, reason: str = "asked for", by: str | None = None
+    name: str,
+    to: int | None,
+    *,
+    reason: str = "asked for",
+    by: str | None = None,
+    instead_of: int | None = None,
 ) -> dict[str, Any]:
-    """Put an earlier version back in charge; asked again, it goes no step further by itself."""
+    """Put an earlier version back in charge, while `instead_of` is; asked again, it goes no step further by itself."""
     state = known_state(name)
     newest = state.ledger.newest_id()
-    entry = charge.rollback(state.registry, name, actor=by or actor(), to=to, reason=reason)
+    entry = charge.rollback(
+        state.registry, name, actor=by or actor(), to=to, reason=reason, expected_champion=instead_of
+    )
     if entry.kind == "rollback" and entry.actor != champions.PROBATION:
         tell(
             state, "rollback", entry.decision_id, f"to version {entry.to_version}, asked for by {entry.actor}"
@@ -141,6 +148,7 @@ def roll_back(
         "from_version": entry.from_version,
         "champion_version": entry.to_version,
         "changed": entry.id > newest,
+        "entry": entry.id,
         "since": entry.at,
         "earlier_version": earlier[-1] if earlier else None,
     }

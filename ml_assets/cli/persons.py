@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from ml_assets.cli.models import actor, known_state, refresh_overview, show_change
+from ml_assets.cli.models import actor, known_state, refresh_overview, roll_back, show_change
 from ml_assets.lifecycle import approval
 from ml_assets.lifecycle.approval import wanted
 from ml_assets.lifecycle.state import ModelState, locked
@@ -76,6 +76,12 @@ def resume_model(name: str, reason: str, by: str | None = None) -> dict[str, Any
         }
     entry = persons.resume(state.ledger, name, actor=by or actor(), reason=reason.strip())
     return _told(state, entry, True, "it is trained by itself again, as its recipe says")
+
+
+def roll_back_for(name: str, instead_of: int, to: int, reason: str, by: str) -> dict[str, Any]:
+    """Put an earlier version back in charge, if the one that the person saw still is."""
+    wanted(reason)
+    return roll_back(name, to, reason=reason.strip(), by=by, instead_of=instead_of)
 
 
 def _told(state: ModelState, entry: Entry, changed: bool, text: str) -> dict[str, Any]:

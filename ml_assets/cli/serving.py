@@ -9,6 +9,7 @@ import typer
 from ml_assets.cli.arguments import ContextParams, Json, ModelName
 from ml_assets.cli.output import faults, finish
 from ml_assets.failures import FAILED, WrongUsageError
+from ml_assets.serving.keys import SCOPES
 
 
 def serve(
@@ -78,14 +79,17 @@ def batch_inference(
 
 
 def api_key(
-    scope: Annotated[str, typer.Option(help="predict, or admin: /metrics, too.")] = "predict",
+    scope: Annotated[
+        str, typer.Option(help="predict; read or decide: the pages; admin: all, and /metrics.")
+    ] = "predict",
     as_json: Json = False,
 ) -> None:
     """Make a key for the HTTP API: it is shown once, and only its hash is set at the server."""
     from ml_assets.cli.serve import key_text, make_key
 
     with faults(as_json):
-        if scope not in ("predict", "admin"):
-            raise WrongUsageError(f"--scope: found {scope!r}; allowed: predict, admin")
-        result = make_key("admin" if scope == "admin" else "predict")
+        found = next((each for each in SCOPES if each == scope), None)
+        if found is None:
+            raise WrongUsageError(f"--scope: found {scope!r}; allowed: {', '.join(SCOPES)}")
+        result = make_key(found)
     finish(result, key_text(result), as_json)

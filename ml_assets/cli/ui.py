@@ -32,7 +32,7 @@ class UiError(MendableError, RuntimeError):
     """The web UI cannot be started here and now."""
 
 
-def serve_ui(host: str, port: int, mlflow_port: int) -> int:
+def serve_ui(host: str, port: int, mlflow_port: int, dashboard_port: int) -> int:
     """Serve until Ctrl-C, or until one of the processes ends by itself.
 
     Returns
@@ -47,6 +47,10 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
     """
     settings = read_settings()
     ports = {"--port": port} | ({"--mlflow-port": mlflow_port} if settings.own_mlflow else {})
+    if why := shut(host, settings):
+        say(f"the pages of the models are not opened: {why}")
+    else:
+        ports["--dashboard-port"] = dashboard_port
     see_free(host, ports)
     say(f"home: {settings.home}")
     with open_instance(settings):
@@ -56,6 +60,16 @@ def serve_ui(host: str, port: int, mlflow_port: int) -> int:
             say(f"{name}: {reason}")
         with code_server(settings) as server:
             return _serve(server, host, ports, lock)
+
+
+def shut(host: str, settings: Settings) -> str:
+    """Say why the pages of the models cannot be opened at an address; empty where they can."""
+    from ml_assets.cli.dashboard import access_of
+    from ml_assets.pages.access import LOOPBACK
+
+    if host in LOOPBACK or not access_of(settings).is_local:
+        return ""
+    return f"{host} is reached by others, and nobody is asked who they are (docs/dashboard.md)"
 
 
 def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str]) -> int:
@@ -84,6 +98,9 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
             "MLFLOW_TRACKING_URI": "",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
+    dagster_url = f"http://{host}:{ports['--port']}"
+    if (dashboard := ports.get("--dashboard-port")) is not None:
+        commands["ml-assets"] = ("dashboard", "--host", host, "--port", dashboard, "--dagster", dagster_url)
     children: dict[str, subprocess.Popen[bytes]] = {}
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupted)
@@ -103,7 +120,8 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
         lock.flush()
         threading.Thread(target=server.watch, name="recipes", daemon=True).start()
         models = "" if mlflow_url is None else f"   MLflow: {mlflow_url.rstrip('/')}/{MODELS}"
-        ended = _watch(children, host, ports, f"Dagster: http://{host}:{ports['--port']}{models}")
+        pages = "" if dashboard is None else f"Every model: http://{host}:{dashboard}   "
+        ended = _watch(children, host, ports, f"{pages}Dagster: {dagster_url}{models}")
         code = children[ended].returncode
         say(f"{ended} ended by itself (exit code {code}); why, it has said above. The others are ended, too")
         return code if code > 0 else 1

@@ -59,6 +59,11 @@ def remember(settings: Settings, path: Path) -> None:
             _write(settings.known_recipes, [*known, path])
 
 
+def remembered(settings: Settings) -> list[Path]:
+    """Recipe files outside the recipe folders that were trained, whether or not they are still there."""
+    return _listed(settings)
+
+
 def learn_first_batches(settings: Settings) -> list[tuple[str, str]]:
     """Look for the first batch of each model whose calendar is not known; the web UI reads no source.
 

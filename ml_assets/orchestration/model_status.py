@@ -23,7 +23,7 @@ from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.refused import refused_batch
 from ml_assets.recipe import RecipeError
 from ml_assets.records import Record
-from ml_assets.registry import champions, renamed
+from ml_assets.registry import champions
 from ml_assets.registry.accepted import confirmed_words
 from ml_assets.registry.alias import moved as moved_alias
 from ml_assets.registry.ledger import Ledger
@@ -228,7 +228,11 @@ def _status_or_damage(
 def _left(ledger: Ledger, known: Container[str]) -> Iterator[tuple[str, VersionInfo]]:
     """Other models that the ledger has in charge; one that was renamed goes on under its new name."""
     for name in ledger.recipes():
-        if name in known or champions.champion_version(ledger, name) is None or renamed.is_left(ledger, name):
+        if (
+            name in known
+            or champions.champion_version(ledger, name) is None
+            or champions.is_left(ledger, name)
+        ):
             continue
         if (champion := _serving(ledger, name)) is not None:
             yield name, champion

@@ -20,6 +20,10 @@ PROBATION = "probation"
 """Actor and kind of what probation does."""
 
 
+RENAMED = "renamed"
+"""Kind of the entry that ends the line of a name."""
+FORMER = "former_name"
+"""Kind of the entry that tells the new line what the model was called before."""
 COMPARED = 240
 """Newest entries of gates and probations that are read for how fast a model ages: it goes by 120 comparisons."""
 
@@ -154,6 +158,12 @@ def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
     """Read the version in charge, as the ledger says; None before the first promotion."""
     version = champion_version(ledger, recipe)
     return None if version is None else version_info(ledger, recipe, version)
+
+
+def is_left(ledger: Ledger, name: str) -> bool:
+    """Whether the model that had this name goes on under another one, and no other model has the name."""
+    last = ledger.last(name, [RENAMED, FORMER, TRAIN, *CHANGES])
+    return last is not None and last.kind == RENAMED
 
 
 def looks(ledger: Ledger, recipe: str, version: int) -> int:

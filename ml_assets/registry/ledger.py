@@ -236,6 +236,19 @@ class Ledger:
         with self._engine.connect() as connection:
             return int(connection.execute(sa.select(sa.func.max(decisions.c.id))).scalar() or 0)
 
+    def changed_since(self, entry: int) -> frozenset[str]:
+        """Read which recipes have entries after one."""
+        query = sa.select(decisions.c.recipe).where(decisions.c.id > entry).distinct()
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def by_id(self, recipe: str, entry: int) -> Entry | None:
+        """Read an entry of a recipe by its number."""
+        found = self._select(
+            sa.select(decisions).where(decisions.c.id == entry, decisions.c.recipe == recipe)
+        )
+        return found[0] if found else None
+
     def by_key(self, recipe: str, key: str) -> Entry | None:
         """Read the entry that `append_once` wrote under a key."""
         found = self._select(sa.select(decisions).where(decisions.c.recipe == recipe, decisions.c.key == key))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ml_assets.registry import champions
+from ml_assets.registry.champions import FORMER, RENAMED, is_left
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
 
-BEGUN, RENAMED = "renaming", "renamed"
-"""Kinds of the entries between which a model changes its name; the second ends the old line."""
-FORMER = "former_name"
-"""Kind of the entry that tells the new line what the model was called before."""
+BEGUN = "renaming"
+"""Kind of the entry with which a change of name begins; `RENAMED` ends the old line."""
 
 
 def begin(ledger: Ledger, old: str, new: str, actor: str) -> None:
@@ -45,12 +43,6 @@ def _key(ledger: Ledger, kind: str, old: str, new: str) -> str:
     """Key of an entry of a change of name; another one each time that a model has come back to its old name."""
     times = len(ledger.find(old, [FORMER]))
     return f"{kind}:{new}:{times}" if times else f"{kind}:{new}"
-
-
-def is_left(ledger: Ledger, name: str) -> bool:
-    """Whether the model that had this name goes on under another one, and no other model has the name."""
-    last = ledger.last(name, [RENAMED, FORMER, champions.TRAIN, *champions.CHANGES])
-    return last is not None and last.kind == RENAMED
 
 
 def comes_home(ledger: Ledger, old: str, new: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.serving.answer import answer as answer_to
 from ml_assets.serving.body import Asked, RequestError, read
-from ml_assets.serving.keys import ApiKey, opened_by
+from ml_assets.serving.keys import PREDICTING, ApiKey, opened_by
 from ml_assets.serving.limits import Limits, Rate
 from ml_assets.serving.live import Live, Served, Watch
 from ml_assets.serving.log import PredictionLog, new_number
@@ -161,6 +161,10 @@ def _let_in(request: Request, keys: tuple[ApiKey, ...], rate: Rate) -> None:
         key = opened_by(given.removeprefix("Bearer ") if given.startswith("Bearer ") else None, keys)
         if key is None:
             raise RequestError(401, "no_key", "a key is wanted: Authorization: Bearer KEY")
+        if key.scope not in PREDICTING:
+            raise RequestError(
+                403, "other_scope", f"this key has the scope {key.scope}; predictions want predict"
+            )
         if request.url.path == "/metrics" and key.scope != "admin":
             raise RequestError(
                 403, "other_scope", "this key opens predictions alone; /metrics wants scope admin"

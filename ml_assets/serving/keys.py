@@ -12,9 +12,12 @@ from typing import Final, Literal
 
 from ml_assets.failures import WrongUsageError
 
-Scope = Literal["predict", "admin"]
-SCOPES: Final = ("predict", "admin")
-"""`admin` opens all that `predict` opens, and `/metrics`."""
+Scope = Literal["predict", "read", "decide", "admin"]
+SCOPES: Final[tuple[Scope, ...]] = ("predict", "read", "decide", "admin")
+"""`predict`: the HTTP API; `read`: the pages; `decide`: what is decided there, too; `admin`: all, and `/metrics`."""
+PREDICTING: Final = ("predict", "admin")
+READING: Final = ("read", "decide", "admin")
+DECIDING: Final = ("decide", "admin")
 PREFIX: Final = "mla_"
 
 
@@ -56,13 +59,14 @@ def read_keys(entries: Iterable[str]) -> tuple[ApiKey, ...]:
     """
     found = []
     for place, entry in enumerate(entries, start=1):
-        scope, _, sha256 = entry.strip().partition(":")
-        if scope not in SCOPES or not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        written, _, sha256 = entry.strip().partition(":")
+        scope = next((each for each in SCOPES if each == written), None)
+        if scope is None or not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise ApiKeyError(
-                f"ML_ASSETS_API_KEYS: entry {place} is not SCOPE:SHA256 with the scope predict or admin; "
+                f"ML_ASSETS_API_KEYS: entry {place} is not SCOPE:SHA256 with the scope predict, read, decide or admin; "
                 f"`ml-assets api-key` makes a key and says what to write here"
             )
-        found.append(ApiKey(scope, sha256))  # type: ignore[arg-type]  # one of SCOPES
+        found.append(ApiKey(scope, sha256))
     return tuple(found)
 
 

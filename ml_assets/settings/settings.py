@@ -52,6 +52,12 @@ class Settings(BaseModel):
     """Whether a server keeps what it answers. `ML_ASSETS_PREDICTION_LOG`."""
     prediction_log_days: int = Field(90, ge=1)
     """Days that it is kept. `ML_ASSETS_PREDICTION_LOG_DAYS`."""
+    proxy_header: str | None = Field(None, pattern=r"^[A-Za-z0-9-]+$")
+    """Header by which a trusted proxy says who looks at the pages. `ML_ASSETS_PROXY_HEADER`."""
+    proxy_from: tuple[str, ...] = ()
+    """Addresses that it asks from; default: this machine. `ML_ASSETS_PROXY_FROM`, separated by commas."""
+    deciders: tuple[str, ...] = ()
+    """Who of those that it names may decide; `*`: everybody. `ML_ASSETS_DECIDERS`, separated by commas."""
     approval_tag: bool = False
     """Whether who may write the tag `approved` of a version in MLflow may approve it. `ML_ASSETS_APPROVAL_TAG`."""
     batch_size: int = Field(50_000, ge=1)
@@ -237,6 +243,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         )
     if entries := given.get("ML_ASSETS_API_KEYS"):
         values["api_keys"] = tuple(entry.strip() for entry in entries.split(",") if entry.strip())
+    for name, variable in (("proxy_from", "ML_ASSETS_PROXY_FROM"), ("deciders", "ML_ASSETS_DECIDERS")):
+        if entries := given.get(variable):
+            values[name] = tuple(entry.strip() for entry in entries.split(",") if entry.strip())
+    if header := given.get("ML_ASSETS_PROXY_HEADER"):
+        values["proxy_header"] = header
     if uri := given.get("MLFLOW_TRACKING_URI"):
         values |= _read_server(uri, given)
     if url := given.get("ML_ASSETS_MLFLOW_URL"):
@@ -275,6 +286,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 VARIABLES = {
+    "proxy_header": ("ML_ASSETS_PROXY_HEADER", "the name of a header, as X-Forwarded-User"),
     "log_level": ("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR"),
     "sensor_seconds": ("ML_ASSETS_SENSOR_SECONDS", "a whole number, 1 or more"),
     "tuning_timeout": ("ML_ASSETS_TUNING_TIMEOUT", "seconds, more than 0"),

@@ -1,0 +1,1 @@
+"""Pages for people: how every model is, why, and what they can do; read from ledger and records."""

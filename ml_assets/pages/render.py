@@ -1,0 +1,52 @@
+"""From values to a page: templates of this folder, in which every text is escaped."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.pages import words
+from ml_assets.pages.light import SIGNS
+from ml_assets.reports.page import share
+from ml_assets.shown import clipped, figure, shown
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Make what fills templates."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("ml_assets.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "figure": lambda value, digits=3: "" if value is None else figure(value, digits),
+        "share": share,
+        "shown": lambda value, most=None: shown(str(value), most),
+        "clip": lambda value, most: clipped(shown(str(value)), most),
+        "count": lambda value: f"{value:,}",
+        "scored": words.scored,
+        "said": words.said,
+        "at": words.at,
+        "drifted": words.drifted,
+        "step": _step,
+    }
+    made.globals |= {"ago": words.ago, "due": words.due, "signs": SIGNS}
+    return made
+
+
+def _step(share_of_most: float) -> int:
+    """One of six shades, 0 for nothing."""
+    return max(0, min(5, round(5 * share_of_most)))
+
+
+def fill(template: str, **values: Any) -> str:
+    """Fill a template of `templates/`."""
+    return environment().get_template(template).render(**values)

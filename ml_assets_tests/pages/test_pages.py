@@ -1,0 +1,312 @@
+"""Laws of the pages: each answers whatever a home holds, says what the ledger says, and changes nothing unasked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from benchmarks.pages import day, make_fleet
+from ml_assets.cli.dashboard import source_of
+from ml_assets.pages.access import Access, Proxy
+from ml_assets.pages.app import Act, build_app
+from ml_assets.pages.fleet import Fleet
+from ml_assets.registry import persons
+from ml_assets.registry.ledger import Ledger
+from ml_assets.serving.keys import new_key, read_keys
+from ml_assets.settings import Settings
+
+ODD = ("</script><script>alert(1)</script>", "a\x1b[31mred\x00\u202e", "n" * 3_000, "'\"&<>")
+MODELS, BATCHES = 24, 4
+HERE = "http://127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("fleet")
+    make_fleet(root / "recipes", root / "home", MODELS, BATCHES, ODD)
+    return root
+
+
+@pytest.fixture
+def settings(made: Path, tmp_path: Path) -> Settings:
+    root = tmp_path / "fleet"
+    shutil.copytree(made, root)
+    return Settings(home=root / "home", recipes=(root / "recipes",))
+
+
+def acting(settings: Settings) -> dict[str, Act]:
+    """Acts that write to the ledger, without the seconds that the overview of Dagster takes."""
+
+    def pause(name: str, form: Any, by: str) -> dict[str, Any]:
+        entry = persons.pause(Ledger(settings.ledger), name, actor=by, reason=form["reason"], days=None)
+        return {"entry": entry.id}
+
+    return {"pause": pause}
+
+
+def client_of(settings: Settings, access: Access | None = None, base: str = HERE, **more: Any) -> TestClient:
+    fleet = Fleet(source_of(settings, "http://dagster"))
+    fleet.look()
+    app = build_app(fleet, access or Access(user="ann"), acting(settings))
+    return TestClient(app, base_url=base, follow_redirects=False, **more)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with client_of(settings) as client:
+        yield client
+
+
+def links(text: str) -> set[str]:
+    return {unescape(each) for each in re.findall(r'href="(/[^"]*)"', text)}
+
+
+def every_page(client: TestClient) -> dict[str, str]:
+    """All pages that links lead to, from the fleet on."""
+    found: dict[str, str] = {}
+    waiting = {"/"}
+    while waiting:
+        address = waiting.pop()
+        answer = client.get(address)
+        missing = address.endswith("/report")  # nothing was trained here
+        assert answer.status_code == (404 if missing else 200), (address, answer.text[:2000])
+        found[address] = answer.text
+        if answer.headers["content-type"].startswith("text/html") and len(found) < 60:
+            waiting |= links(answer.text) - set(found)
+    return found
+
+
+def test_every_link_leads_to_a_page_that_obeys_nothing_it_shows(client: TestClient) -> None:
+    pages = every_page(client)
+    kinds = {re.sub(r"model_\d+|\d{4}-\d\d-\d\d|\d+", "N", address.partition("?")[0]) for address in pages}
+    assert {"/", "/models/N", "/models/N/batches/N", "/models/N/decisions/N", "/style.css"} <= kinds
+    for address, text in pages.items():
+        assert "<script" not in text and "\x1b" not in text and "\u202e" not in text and "\x00" not in text, (
+            address
+        )
+        assert "n" * 500 not in text, address
+        assert "style=" not in text, address
+
+
+def test_every_chart_has_a_title_and_every_page_its_headers(client: TestClient) -> None:
+    for address, text in every_page(client).items():
+        if address.endswith(".css"):
+            continue
+        for svg in re.findall(r"<svg[^>]*>", text):
+            assert 'aria-hidden="true"' in svg or 'role="img" aria-label="' in svg, (address, svg)
+        assert text.count("<h1") == 1 and "<title>" in text and 'lang="en"' in text, address
+    headers = client.get("/").headers
+    assert "default-src 'none'" in headers["content-security-policy"] and "script-src" not in str(headers)
+
+
+def test_the_fleet_says_what_the_ledger_says(client: TestClient, settings: Settings) -> None:
+    ledger = Ledger(settings.ledger)
+    waiting = [name for name in ledger.recipes() if persons.waiting(ledger, name) is not None]
+    text = client.get("/").text
+    assert f"{len(waiting)} of {MODELS} models need you." in text
+    assert text.count("waits for approval") >= len(waiting)
+    urgent = client.get("/?level=act").text
+    assert all(f"/models/{name}" in urgent for name in waiting)
+    assert "/models/model_0001" in client.get("/?q=0001").text
+    assert "No model fits" in client.get("/?q=<b>").text
+    for page in ("0", "-1", "99", "x", "9" * 40):
+        assert client.get(f"/?page={page}").status_code == 200
+    one = client.get("/models/model_0003").text
+    assert "Version 2 waits for you" in one and "surely better" in one and "0.8 (0.78–0.82)" in one
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/models/nobody", "/models/model_0001/decisions/999999", "/models/model_0001/decisions/x",
+        "/models/model_0001/batches/..%2f..%2fledger.db", "/models/model_0001/batches/2031-01-01", "/nowhere",
+        "/models/model_0001/versions/9/report", "/models/model_0001/decisions/" + "9" * 40, "/models/%00",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_said_on_a_page(client: TestClient, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 404 and "<h1>" in answer.text and "Traceback" not in answer.text
+
+
+def test_an_entry_is_shown_under_its_own_model_alone(client: TestClient, settings: Settings) -> None:
+    entry = Ledger(settings.ledger).find("model_0002", ["promote"])[0].id
+    assert client.get(f"/models/model_0002/decisions/{entry}").status_code == 200
+    assert client.get(f"/models/model_0001/decisions/{entry}").status_code == 404
+
+
+def test_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    with client_of(Settings(home=tmp_path / "home", recipes=(tmp_path / "recipes",))) as client:
+        answer = client.get("/")
+        assert (
+            answer.status_code == 200
+            and "There is no model yet." in answer.text
+            and "ml-assets init" in answer.text
+        )
+
+
+DAMAGE = {
+    "cut short": lambda content: content[: len(content) // 2],
+    "emptied": lambda _: b"",
+    "a digit changed": lambda content: content.replace(b"0.25", b"0.35").replace(b"500", b"501"),
+    "no text": lambda _: b"\xff\xfe\x00",
+}
+
+
+@pytest.mark.parametrize("asset", ["drift_report", "performance_report", "cleaned_features"])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_record_is_said_and_every_page_still_answers(
+    settings: Settings, asset: str, damage: Any
+) -> None:
+    place = sorted((settings.store / "model_0000" / asset).glob(f"{day(BATCHES - 1)}*.json"))[0]
+    place.write_bytes(damage(place.read_bytes()))
+    with client_of(settings) as client:
+        assert client.get("/").status_code == 200
+        model = client.get("/models/model_0000")
+        assert model.status_code == 200
+        if asset != "cleaned_features":
+            assert "What could not be read" in model.text and place.name.partition(".")[0] in model.text
+        assert client.get(f"/models/model_0000/batches/{day(BATCHES - 1)}").status_code in (200, 503)
+        assert client.get("/models/model_0001").status_code == 200
+
+
+def test_a_broken_recipe_is_a_row_and_takes_no_other_down(settings: Settings) -> None:
+    (settings.recipes[0] / "model_0001.yaml").write_text("name: [")
+    (settings.recipes[0] / "model_0002.yaml").unlink()
+    with client_of(settings) as client:
+        text = client.get("/?level=act").text
+        assert "broken recipe" in text and "model_0001" in text
+        assert client.get("/models/model_0001").status_code == 200
+        assert "recipe missing" in client.get("/models/model_0002").text
+        assert client.get("/models/model_0001/batches/2024-01-01").status_code == 404
+
+
+def test_what_changes_is_seen_at_the_next_look(settings: Settings) -> None:
+    fleet = Fleet(source_of(settings, None))
+    fleet.look()
+    assert fleet.seen["model_0005"].paused is None
+    persons.pause(Ledger(settings.ledger), "model_0005", actor="ann", reason="holidays", days=1)
+    fleet.look()
+    assert fleet.seen["model_0005"].paused is not None
+    (settings.recipes[0] / "model_0005.yaml").unlink()
+    fleet.look()
+    assert fleet.seen["model_0005"].light.word == "recipe missing"
+
+
+# ---- who may decide
+
+
+def token_of(client: TestClient, headers: dict[str, str] | None = None) -> str:
+    found = re.search(r'name="token" value="(\w+)"', client.get("/models/model_0001", headers=headers).text)
+    assert found is not None
+    return found[1]
+
+
+def pauses(settings: Settings) -> list[tuple[str, str]]:
+    return [(e.actor, e.reason) for e in Ledger(settings.ledger).entries("model_0001", "pause")]
+
+
+def test_a_form_of_ours_decides_and_the_ledger_has_who_and_why(
+    client: TestClient, settings: Settings
+) -> None:
+    form = {"token": token_of(client), "reason": "holidays"}
+    answer = client.post("/models/model_0001/pause", data=form)
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/models/model_0001?done=")
+    assert pauses(settings) == [("ann (page)", "holidays")]
+    done = client.get(answer.headers["location"]).text
+    assert "Done: Was paused by ann (page)" in done and "It is paused" in done
+
+
+FOREIGN: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "no token": ({"token": ""}, {}),
+    "another token": ({"token": "0" * 64}, {}),
+    "another site": ({}, {"Sec-Fetch-Site": "cross-site"}),
+    "another origin": ({}, {"Origin": "http://evil.example"}),
+    "another name of this machine": ({}, {"Host": "evil.example"}),
+}
+
+
+@pytest.mark.parametrize(("fields", "headers"), FOREIGN.values(), ids=FOREIGN)
+def test_another_site_cannot_decide(
+    client: TestClient, settings: Settings, fields: dict[str, str], headers: dict[str, str]
+) -> None:
+    form = {"token": token_of(client), "reason": "x", **fields}
+    assert client.post("/models/model_0001/pause", data=form, headers=headers).status_code == 403
+    assert client.get("/models/model_0001/pause").status_code in (404, 405)
+    assert client.post("/models/model_0001/launch", data={**form, "token": token_of(client)}).status_code in (
+        403,
+        404,
+    )
+    assert client.post("/models/model_0001/pause", content=b"x" * 100_000).status_code == 413
+    assert pauses(settings) == []
+
+
+def test_keys_open_what_their_scope_says(settings: Settings) -> None:
+    made = {scope: new_key(scope) for scope in ("predict", "read", "decide", "admin")}  # type: ignore[arg-type]  # scopes
+    access = Access(read_keys(entry for _, entry in made.values()))
+    with client_of(settings, access) as client:
+        assert client.get("/").status_code == 401 and 'type="password"' in client.get("/").text
+        expected = {"predict": (401, 401), "read": (200, 403), "decide": (200, 303), "admin": (200, 303)}
+        for scope, (key, _) in made.items():
+            headers = {"Authorization": f"Bearer {key}"}
+            answers = (
+                client.get("/", headers=headers).status_code,
+                client.post("/models/model_0001/pause", data={"reason": scope}, headers=headers).status_code,
+            )
+            assert answers == expected[scope], scope
+    assert [reason for _, reason in pauses(settings)] == ["decide", "admin"]
+    assert [actor.partition(":")[0] for actor, _ in pauses(settings)] == ["decide", "admin"]
+
+
+def test_a_sign_in_lasts_in_the_browser_and_cannot_be_forged(settings: Settings) -> None:
+    key, entry = new_key("decide")
+    with client_of(settings, Access(read_keys([entry]))) as client:
+        assert client.post("/sign-in", data={"key": "mla_wrong"}).status_code == 401
+        signed = client.post("/sign-in", data={"key": key})
+        assert signed.status_code == 303
+        assert (
+            "HttpOnly" in signed.headers["set-cookie"]
+            and "samesite=strict" in signed.headers["set-cookie"].lower()
+        )
+        assert key not in signed.headers["set-cookie"]
+        assert client.get("/").status_code == 200
+        assert client.post("/models/model_0001/pause", data={"reason": "x"}).status_code == 403, "no token"
+        form = {"token": token_of(client), "reason": "x"}
+        assert client.post("/models/model_0001/pause", data=form).status_code == 303
+        name, until, signature = client.cookies["ml_assets"].split(".")
+        for forged in (
+            f"{name}.{int(until) + 1}.{signature}",
+            f"{name}.{until}.",
+            f"{name}",
+            "..",
+            f"x.{until}.{signature}",
+        ):
+            client.cookies.clear()
+            client.cookies.set("ml_assets", forged)
+            assert client.get("/").status_code == 401
+
+
+def test_a_proxy_is_believed_from_its_address_alone_and_names_the_deciders(settings: Settings) -> None:
+    header = "X-Forwarded-User"
+    proxy = Proxy(header, ("10.0.0.9",), ("ann",))
+    with client_of(settings, Access(proxy=proxy), client=("10.0.0.9", 1)) as client:
+        assert client.get("/").status_code == 403
+        for name, expected in (("ann", 303), ("bob", 403)):
+            asked = {header: name}
+            text = client.get("/models/model_0001", headers=asked).text
+            token = re.search(r'name="token" value="(\w+)"', text)
+            assert (token is not None) == (expected == 303)
+            form = {"token": token[1] if token else "", "reason": "x"}
+            assert client.post("/models/model_0001/pause", data=form, headers=asked).status_code == expected
+        twice = [(header, "bob"), (header, "ann")]
+        assert client.get("/", headers=twice).status_code == 403
+    with client_of(settings, Access(proxy=proxy), client=("10.0.0.1", 1)) as client:
+        assert client.get("/", headers={header: "ann"}).status_code == 403
+    assert [actor for actor, _ in pauses(settings)] == ["ann"]
