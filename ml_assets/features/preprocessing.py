@@ -263,7 +263,7 @@ def _own_columns(steps: Any, n_features: int) -> list[int] | None:
     if "several" in known or "carry" in known:
         return None
     if "encode" in known:
-        return [k for k, columns in enumerate(_encoded_counts(last, n_features)) for _ in range(columns)]
+        return [k for k, columns in enumerate(encoded_counts(last, n_features)) for _ in range(columns)]
     if isinstance(last, MissingIndicator):
         return list(last.features_)
     if isinstance(last, Normalizer) or (isinstance(last, Outliers) and last.forest_ is not None):
@@ -273,7 +273,7 @@ def _own_columns(steps: Any, n_features: int) -> list[int] | None:
     return each + (list(indicator.features_) if indicator is not None else [])
 
 
-def _encoded_counts(encoder: Any, n_features: int) -> list[int]:
+def encoded_counts(encoder: Any, n_features: int) -> list[int]:
     """How many columns each categorical feature becomes."""
     if isinstance(encoder, OneHotEncoder):
         rare = encoder.infrequent_categories_

@@ -44,6 +44,10 @@ def log_pipeline(
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
+    from ml_assets.compiled.write import (
+        write as compile_into,
+    )  # a client that unpacks this module has no such room
+
     known = raw_rows(recipe, training, rows, raw)
     logged = client.create_logged_model(
         experiment_id, name=recipe.name, source_run_id=run_id, params={"class_path": training.class_path}
@@ -66,6 +70,7 @@ def log_pipeline(
             pip_requirements=requirements(training.class_path),
         )
         add_to(path, known)
+        compile_into(path, pipeline, known, recipe, rows)
         assert Model.load(str(path)).signature is not None  # mlflow#25593: it can silently be lost
         sha256 = model_sha256(path)
         client.log_model_artifacts(logged.model_id, str(path))

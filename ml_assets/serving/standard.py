@@ -37,70 +37,23 @@ class RowError(MendableError, ValueError):
         self.column, self.row = column, row
 
 
-class Predictor:
-    """A pipeline that takes raw rows and answers in the type of its target.
+class Cleaner:
+    """Raw rows become what a model learned.
 
     Parameters
     ----------
-    pipeline : Pipeline
-        Fitted.
     known : RawRows
-        How rows become clean.
     own : mapping of str to callable
         The recipe's own feature functions.
     """
 
-    def __init__(self, pipeline: Any, known: RawRows, own: Mapping[str, functions.Function]) -> None:
-        self.pipeline = pipeline
+    def __init__(self, known: RawRows, own: Mapping[str, functions.Function]) -> None:
         self.known = known
         self.own = own
         self.recipe = Recipe.model_validate(known.recipe)
 
-    def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> Any:
-        """Predict rows in their natural types.
-
-        Parameters
-        ----------
-        model_input : DataFrame of shape (n_rows, n_columns)
-            The columns of the source, in any order; further ones are not looked at.
-        params : mapping, optional
-            `probabilities`: of a classification the share of each class instead of the label.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or DataFrame of shape (n_rows, n_classes)
-            Of several targets a DataFrame with a column for each; of shares with columns `<target>_<class>`.
-
-        Raises
-        ------
-        RowError
-            If a column is absent, or holds what it never held.
-        """
-        shares = bool((params or {}).get("probabilities"))
-        answers, table = self.answers(model_input, shares)
-        return table if shares else answers
-
-    def answers(
-        self, rows: pd.DataFrame, probabilities: bool
-    ) -> tuple[np.ndarray[Any, Any] | pd.DataFrame, pd.DataFrame | None]:
-        """Predict labels or numbers, and the share of each class where that is asked for; raises as `predict`."""
-        features, several = self._clean(rows)[list(self.known.features)], self.known.answers
-        values = np.asarray(self.pipeline.predict(features), dtype=object if several else None)
-        found = _columns(values, several) if several else _answers(values.ravel(), self.known.answer)
-        if not probabilities:
-            return found, None
-        if not hasattr(self.pipeline, "predict_proba"):
-            raise RowError("probabilities: this model gives none")
-        shares, classes = self.pipeline.predict_proba(features), self.pipeline.classes_
-        if not several:
-            return found, pd.DataFrame(shares, columns=[str(name) for name in classes])
-        parts = [
-            pd.DataFrame(own, columns=[f"{target}_{label}" for label in names])
-            for target, names, own in zip(several, classes, shares, strict=True)
-        ]
-        return found, pd.concat(parts, axis=1)
-
-    def _clean(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def clean(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Clean rows, with the columns that are made of others; raises as `Predictor.predict`."""
         known = self.known
         absent = [name for name in known.columns if name not in rows.columns]
         if absent:
@@ -135,8 +88,74 @@ class Predictor:
         return read
 
 
+class Predictor:
+    """A pipeline that takes raw rows and answers in the type of its target.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    rows : Cleaner
+        How rows become clean.
+    """
+
+    def __init__(self, pipeline: Any, rows: Cleaner) -> None:
+        self.pipeline = pipeline
+        self.rows = rows
+        self.known, self.recipe = rows.known, rows.recipe
+
+    def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> Any:
+        """Predict rows in their natural types.
+
+        Parameters
+        ----------
+        model_input : DataFrame of shape (n_rows, n_columns)
+            The columns of the source, in any order; further ones are not looked at.
+        params : mapping, optional
+            `probabilities`: of a classification the share of each class instead of the label.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or DataFrame of shape (n_rows, n_classes)
+            Of several targets a DataFrame with a column for each; of shares with columns `<target>_<class>`.
+
+        Raises
+        ------
+        RowError
+            If a column is absent, or holds what it never held.
+        """
+        shares = bool((params or {}).get("probabilities"))
+        answers, table = self.answers(model_input, shares)
+        return table if shares else answers
+
+    def answers(
+        self, rows: pd.DataFrame, probabilities: bool
+    ) -> tuple[np.ndarray[Any, Any] | pd.DataFrame, pd.DataFrame | None]:
+        """Predict labels or numbers, and the share of each class where that is asked for; raises as `predict`."""
+        features, several = self.rows.clean(rows)[list(self.known.features)], self.known.answers
+        values = np.asarray(self.pipeline.predict(features), dtype=object if several else None)
+        found = _columns(values, several) if several else typed(values.ravel(), self.known.answer)
+        if not probabilities:
+            return found, None
+        if not hasattr(self.pipeline, "predict_proba"):
+            raise RowError("probabilities: this model gives none")
+        shares, classes = self.pipeline.predict_proba(features), self.pipeline.classes_
+        if not several:
+            return found, pd.DataFrame(shares, columns=[str(name) for name in classes])
+        parts = [
+            pd.DataFrame(own, columns=[f"{target}_{label}" for label in names])
+            for target, names, own in zip(several, classes, shares, strict=True)
+        ]
+        return found, pd.concat(parts, axis=1)
+
+
 def load(folder: Path, modules: Collection[str] | None = None) -> Predictor:
-    """Load a model's folder.
+    """Load a model's folder, its pipeline too; parameters and errors as `cleaner`."""
+    return Predictor(load_pipeline(folder), cleaner(folder, modules))
+
+
+def cleaner(folder: Path, modules: Collection[str] | None = None) -> Cleaner:
+    """Read how a model's rows become clean; nothing is unpickled.
 
     Parameters
     ----------
@@ -164,17 +183,17 @@ def load(folder: Path, modules: Collection[str] | None = None) -> Predictor:
             f"`ml-assets backfill` instead"
         )
     wanted = recipe.model.feature_engineering.functions
-    return Predictor(load_pipeline(folder), known, functions.load(wanted, allowed))
+    return Cleaner(known, functions.load(wanted, allowed))
 
 
 def _columns(values: np.ndarray[Any, Any], answers: Mapping[str, str]) -> pd.DataFrame:
     """Predictions of several targets, of shape (n_rows, n_targets), each in the type of its target."""
     return pd.DataFrame(
-        {name: _answers(values[:, k], answer) for k, (name, answer) in enumerate(answers.items())}
+        {name: typed(values[:, k], answer) for k, (name, answer) in enumerate(answers.items())}
     )
 
 
-def _answers(values: np.ndarray[Any, Any], answer: str) -> np.ndarray[Any, Any]:
+def typed(values: np.ndarray[Any, Any], answer: str) -> np.ndarray[Any, Any]:
     """Labels in the type that the target has."""
     if answer == "truth":
         return np.array([str(value).casefold() == "true" for value in values])

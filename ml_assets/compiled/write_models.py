@@ -1,0 +1,167 @@
+"""From a fitted estimator to a model of plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+
+from ml_assets.compiled.refusal import NotCompiledError
+from ml_assets.compiled.spec import Layers, Linear, Link, Mean, Model, Several, Stacked
+from ml_assets.compiled.write_trees import TREES
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_model(estimator: Any, folder: Path, name: str = "model") -> tuple[Model, Arrays]:
+    """Write down an estimator; what is in a library's own format goes into the folder.
+
+    Raises
+    ------
+    NotCompiledError
+        If it is of a kind that is not known here.
+    """
+    kind = type(estimator).__name__
+    if kind in WRITERS:
+        return WRITERS[kind](estimator, folder, name)
+    if kind in TREES:
+        spec, arrays = TREES[kind](estimator, folder, name)
+        return spec, {f"{name}.{key}": values for key, values in arrays.items()}
+    if kind in LINEAR and np.ndim(estimator.coef_) in (1, 2):
+        return _linear(estimator, LINEAR[kind](estimator), name)
+    raise NotCompiledError(f"{kind} is served as it is")
+
+
+def _wrapped(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    return write_model(estimator.estimator_, folder, name)
+
+
+def _linear(estimator: Any, link: Link, name: str) -> tuple[Model, Arrays]:
+    coef = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
+    intercept = np.broadcast_to(np.asarray(estimator.intercept_, np.float64).ravel(), (len(coef),))
+    if link == "identity" and len(coef) > 1:
+        raise NotCompiledError(f"{type(estimator).__name__} answers several targets at once")
+    return Linear(link=link), {f"{name}.coef": coef, f"{name}.intercept": intercept.copy()}
+
+
+def _shares(estimator: Any) -> Link:
+    if len(estimator.classes_) == 2:
+        return "sigmoid"
+    return "one_against_rest" if getattr(estimator, "solver", "") == "liblinear" else "softmax"
+
+
+def _by_gradient(estimator: Any) -> Link:
+    if estimator.loss != "log_loss":
+        raise NotCompiledError(f"the loss {estimator.loss} gives shares of its own kind")
+    return "sigmoid" if len(estimator.classes_) == 2 else "one_against_rest"
+
+
+def _tweedie(estimator: Any) -> Link:
+    link = (
+        "log" if estimator.link == "log" or (estimator.link == "auto" and estimator.power > 0) else "identity"
+    )
+    return "exponential" if link == "log" else "identity"
+
+
+LINEAR: dict[str, Callable[[Any], Link]] = {
+    **dict.fromkeys(("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis"), _shares),
+    "SGDClassifier": _by_gradient,
+    **dict.fromkeys(("PoissonRegressor", "GammaRegressor"), lambda _: "exponential"),
+    "TweedieRegressor": _tweedie,
+    **dict.fromkeys(
+        (
+            "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "HuberRegressor", "Lars", "LarsCV", "Lasso",
+            "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "LinearRegression", "LinearSVR",
+            "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PassiveAggressiveRegressor",
+            "QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor", "TheilSenRegressor",
+        ),
+        lambda _: "identity",
+    ),
+}  # fmt: skip
+"""Estimators with `coef_` and `intercept_`: from the fitted one to how its sums become answers."""
+
+
+def _calibrated(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    """A linear decision with Platt's sigmoid, as `estimators.build` makes it."""
+    parts = estimator.calibrated_classifiers_
+    inner = parts[0].estimator
+    if len(parts) != 1 or estimator.method != "sigmoid" or not hasattr(inner, "coef_"):
+        raise NotCompiledError("CalibratedClassifierCV of several, of trees or by steps is served as it is")
+    if np.ndim(inner.coef_) not in (1, 2) or hasattr(inner, "predict_proba"):
+        raise NotCompiledError(f"{type(inner).__name__} in CalibratedClassifierCV is served as it is")
+    coef = np.atleast_2d(np.asarray(inner.coef_, dtype=np.float64))
+    arrays = {
+        "coef": coef,
+        "intercept": np.broadcast_to(np.asarray(inner.intercept_, np.float64).ravel(), (len(coef),)).copy(),
+        "sigmoid_a": np.array([each.a_ for each in parts[0].calibrators], dtype=np.float64),
+        "sigmoid_b": np.array([each.b_ for each in parts[0].calibrators], dtype=np.float64),
+    }
+    named = {f"{name}.{key}": values for key, values in arrays.items()}
+    return Linear(link="sigmoid", calibrated=True), named
+
+
+def _layers(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    links: dict[str, Link] = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax"}
+    if estimator.out_activation_ not in links or (
+        estimator.n_outputs_ > 1 and estimator.out_activation_ != "softmax"
+    ):
+        raise NotCompiledError(f"a network that ends in {estimator.out_activation_} is served as it is")
+    arrays = {f"{name}.coef{k}": each for k, each in enumerate(estimator.coefs_)}
+    arrays |= {f"{name}.intercept{k}": each for k, each in enumerate(estimator.intercepts_)}
+    spec = Layers(
+        layers=len(estimator.coefs_),
+        activation=estimator.activation,
+        link=links[estimator.out_activation_],
+    )
+    return spec, arrays
+
+
+def _voting(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    if is_classifier(estimator) and estimator.voting != "soft":
+        raise NotCompiledError("a vote of labels is served as it is")
+    parts, arrays = _parts(estimator.estimators_, folder, name)
+    weights = estimator._weights_not_none or [1.0] * len(parts)
+    return Mean(parts=parts), arrays | {f"{name}.weights": np.array(weights, dtype=np.float64)}
+
+
+def _stacking(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    if set(estimator.stack_method_) - {"predict_proba", "predict"} or (
+        is_classifier(estimator) and "predict" in estimator.stack_method_
+    ):
+        raise NotCompiledError("a stack of decisions is served as it is")
+    parts, arrays = _parts(estimator.estimators_, folder, name)
+    final, more = write_model(estimator.final_estimator_, folder, f"{name}.final")
+    return Stacked(parts=parts, final=final, passthrough=estimator.passthrough), arrays | more
+
+
+def _several(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    if estimator.together_:
+        raise NotCompiledError("one estimator that learned several targets together is served as it is")
+    parts, arrays = _parts(estimator.estimators_, folder, name)
+    return Several(parts=parts), arrays
+
+
+def _parts(estimators: Any, folder: Path, name: str) -> tuple[tuple[Model, ...], Arrays]:
+    specs: list[Model] = []
+    arrays: Arrays = {}
+    for k, each in enumerate(estimators):
+        spec, own = write_model(each, folder, f"{name}.{k}")
+        specs.append(spec)
+        arrays |= own
+    return tuple(specs), arrays
+
+
+WRITERS: dict[str, Callable[[Any, Path, str], tuple[Model, Arrays]]] = {
+    "LabelEncodedClassifier": _wrapped,
+    "NamedCategories": _wrapped,
+    "CalibratedClassifierCV": _calibrated,
+    **dict.fromkeys(("MLPClassifier", "MLPRegressor"), _layers),
+    **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _voting),
+    **dict.fromkeys(("StackingClassifier", "StackingRegressor"), _stacking),
+    "SeveralTargets": _several,
+}
+"""Estimators that hold others, or numbers of their own."""
