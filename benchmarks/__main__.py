@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks import churn_month, intake, shapes, train_overhead
+from benchmarks import churn_month, intake, million, shapes, train_overhead
 
 BENCHMARKS = {
     "train_overhead": train_overhead.measure,
     "churn_month": churn_month.measure,
     "shapes": shapes.measure,
     "intake": intake.measure,
+    "million": million.measure,
 }
 
 

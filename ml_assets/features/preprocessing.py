@@ -205,10 +205,14 @@ def _number_branch(
     clipped = []
     if how.outliers is not None and how.outliers[1] == "clip":
         clipped = [("clip", Outliers(how.outliers[0], random_state=recipe.random_state))]
+    # In place: what comes is the copy that `as_numbers` made.
     imputer = SimpleImputer(
-        strategy=IMPUTATIONS[how.missing], add_indicator=beside and not _unit(how), keep_empty_features=True
+        strategy=IMPUTATIONS[how.missing],
+        add_indicator=beside and not _unit(how),
+        keep_empty_features=True,
+        copy=False,
     )
-    scaled = [("scale", SCALERS[how.strategy]())] if beside else []
+    scaled = [("scale", SCALERS[how.strategy](copy=False))] if beside else []
     return Pipeline([_as_numbers(), *carried, *clipped, ("impute", imputer), *scaled]), names
 
 

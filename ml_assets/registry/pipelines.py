@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator, Mapping
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ def log_pipeline(
             serialization_format="cloudpickle",
             signature=model_signature(known, training),
             input_example=raw[list(known.columns)].head(EXAMPLE_ROWS),
-            pip_requirements=requirements(training.class_path),
+            pip_requirements=requirements(training.class_path, training.params),
         )
         add_to(path, known)
         compile_into(path, pipeline, known, recipe, rows)
@@ -145,9 +146,20 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
     )
 
 
-def requirements(class_path: str) -> list[str]:
-    """Pin what loading the model needs, as installed here; MLflow's own inference takes 24 s."""
-    names = dict.fromkeys((*NEEDED, library_of(class_path).distribution))
+def requirements(class_path: str, params: Mapping[str, Any]) -> list[str]:
+    """Pin what loading the model needs, of estimators inside it too, as installed here; MLflow's own way takes 24 s."""
+    libraries = [library_of(path).distribution for path in (class_path, *_inside(params))]
+    names = dict.fromkeys((*NEEDED, *libraries))
     versions = {name: metadata.version(name) for name in names if name}  # a person's own module is of none
     # 2.13.0+cpu is a build of 2.13.0 that the package index does not have.
     return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
+
+
+def _inside(params: Any) -> Iterator[str]:
+    """Class paths of the estimators among parameters as they are written."""
+    if isinstance(params, Mapping):
+        if isinstance(path := params.get("class_path"), str):
+            yield path
+        params = list(params.values())
+    for inner in params if isinstance(params, list | tuple) else ():
+        yield from _inside(inner)

@@ -43,6 +43,10 @@ from ml_assets.tasks.several import (
 )
 from ml_assets.training.splits import by_time, folds, labelled_rows
 
+JUDGED_ROWS = 50_000
+"""Rows up to which fixed parameters are judged by cross-validation: nothing is chosen by it, and the hold-out of more
+rows tells as much."""
+
 
 def fit(
     frame: pd.DataFrame,
@@ -78,8 +82,9 @@ def fit(
     """
     started = time.monotonic()
     rows = labelled_rows(frame, recipe)
+    del frame  # many rows are held once, where the caller needs them no more
     found = roles(rows, recipe)
-    y = rows[recipe.target]
+    y = rows[recipe.target].copy()
     goal = _goal(y, recipe)
     begins = begins or (lambda _text, _seconds: None)
     found_best = _best(rows, found, recipe, goal, run, begins)
@@ -87,14 +92,16 @@ def fit(
     size = f"{len(rows):,} rows, {len(found.features):,} columns"
     # A fold learns all parts but one.
     begins(f"fit on all of {size}", found_best.fold_seconds * len(rows) / found_best.fold_rows)
-    pipeline, notes = _fit_pipeline(rows, found, recipe, chosen, found_best.params, goal.positive)
+    X, count = rows[list(found.features)], len(rows)
+    del rows
+    pipeline, notes = _fit_pipeline(X, y, found, recipe, chosen, found_best.params, goal.positive)
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
         params=as_written(found_best.params),
         metric=goal.metric,
         direction=metric_named(goal.metric).direction,
         cv_scores=found_best.scores,
-        rows=len(rows),
+        rows=count,
         features=found.features,
         excluded=found.excluded,
         classes=classes_of_one(task_of(recipe), y, goal.positive),
@@ -137,9 +144,12 @@ def _best(
     if recipe.model.class_path is None:
         return _best_of_families(rows, found, recipe, goal, run, begins)
     (chosen,) = candidates(recipe).values()
+    fixed = not searched(chosen.hyperparameters)
+    if fixed and recipe.training.folds is None and len(rows) > JUDGED_ROWS:
+        return _Best(chosen, dict(chosen.hyperparameters), (), 0.0, len(rows))
     data = _prepare(rows, found, recipe, [chosen])[chosen.input]
     count, fold_rows = len(data), len(data[0].y_train)
-    if not searched(chosen.hyperparameters):
+    if fixed:
         begins(f"{count} folds of {size}", 0.0)
         judged = time.monotonic()
         scores = _cross_validate(chosen, data, goal)
@@ -200,7 +210,8 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
         raise ValueError(f"The rows lack features of the model: {listed(missing)}.")
     found = roles_of(result.features, rows, recipe)
     chosen = candidate(result.class_path, result.params, recipe)
-    pipeline, _ = _fit_pipeline(rows, found, recipe, chosen, result.params, result.positive)
+    X, y = rows[list(found.features)], rows[recipe.target]
+    pipeline, _ = _fit_pipeline(X, y, found, recipe, chosen, result.params, result.positive)
     return pipeline
 
 
@@ -292,7 +303,8 @@ def _cross_validate(chosen: Candidate, data: list[FoldData], goal: Goal) -> tupl
 
 
 def _fit_pipeline(
-    rows: pd.DataFrame,
+    X: pd.DataFrame,
+    y: Any,
     found: Roles,
     recipe: Recipe,
     chosen: Candidate,
@@ -308,7 +320,7 @@ def _fit_pipeline(
     pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        pipeline.fit(rows[list(found.features)], task_of(recipe).values(rows[recipe.target]))
+        pipeline.fit(X, task_of(recipe).values(y))
     notes = []
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):

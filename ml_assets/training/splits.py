@@ -30,7 +30,8 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     ValueError
         If no row has a target.
     """
-    rows = frame.loc[has_labels(frame[recipe.target])]
+    there = has_labels(frame[recipe.target])
+    rows = frame if there.all() else frame.loc[there]
     if rows.empty:
         raise ValueError(f"{', '.join(recipe.targets)}: none of the {len(frame)} rows has a target.")
     keys = [ROW_ID]

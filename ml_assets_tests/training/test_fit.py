@@ -180,6 +180,35 @@ def test_without_a_space_nothing_is_searched() -> None:
     assert len(RESULT.cv_scores) == 5
 
 
+def test_fixed_parameters_are_judged_on_folds_only_where_rows_are_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ml_assets.training.fit.JUDGED_ROWS", 100)
+    told: list[str] = []
+    for rows, sections, folds in ((100, {}, 5), (101, {}, 0), (101, {"training": {"folds": 2}}, 2)):
+        recipe = recipe_of(class_path=LOGISTIC, hyperparameters={"C": 1.0}, **sections)
+        frame = mixed_rows(rows)
+        model, result = fit(frame, recipe, begins=lambda text, _: told.append(text))
+        assert len(result.cv_scores) == folds
+        assert seconds_of_a_fit(result) > 0
+        pd.testing.assert_frame_equal(predict(model, frame), predict(refit(frame, recipe, result), frame))
+    assert [text.partition(" ")[0] for text in told] == ["5", "fit", "fit", "2", "fit"]
+
+
+@pytest.mark.parametrize(
+    "setting", [{}, {"numerical_strategy": "robust"}, {"numerical_strategy": "normalizer"}]
+)
+def test_rows_that_are_given_are_never_changed(setting: dict[str, Any]) -> None:
+    frame = mixed_rows()
+    before = frame.copy(deep=True)
+    recipe = recipe_of(class_path=LOGISTIC, preprocessor=setting or None)
+    model, _ = fit(frame, recipe)
+    numbers = frame[["income", "age"]].to_numpy()
+    predict(model, frame)
+    pd.testing.assert_frame_equal(frame, before)
+    assert numbers.tobytes() == before[["income", "age"]].to_numpy().tobytes()
+
+
 @pytest.mark.parametrize(("task", "class_path", "hyperparameters"), ESTIMATORS)
 def test_a_refit_on_the_same_rows_is_the_same_model(
     task: str, class_path: str, hyperparameters: dict[str, Any]
