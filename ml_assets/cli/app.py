@@ -315,6 +315,7 @@ for command in (
     deciding.resume,
     rows.features,
     rows.quarantine,
+    rows.explain_prediction,
     serving.serve,
     serving.api_key,
     serving.replay,

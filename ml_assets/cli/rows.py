@@ -45,3 +45,37 @@ def quarantine(
     with faults(as_json):
         result = list_quarantine(name, batch, to)
     finish(result, quarantine_text(result), as_json)
+
+
+def explain_prediction(
+    name: ModelName,
+    row: Annotated[
+        str,
+        typer.Argument(
+            metavar="ROW", help="Number of a row of the batch, from 1, or COLUMN=VALUE, which one row has."
+        ),
+    ],
+    batch: Annotated[
+        str | None, typer.Option("--batch", help="Default: the newest that was taken in.")
+    ] = None,
+    version: Annotated[int | None, typer.Option("--version", help="Default: the champion.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Of several targets one; default: the first.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE.html", help="Write it as a page, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what each column adds to the prediction of one row, by Shapley values and by a linear model near it."""
+    from ml_assets.cli.models import known_state
+    from ml_assets.lifecycle.explained import explained_row
+    from ml_assets.reports.explained import explained_page, words
+    from ml_assets.store.atomic import atomic_write
+
+    with faults(as_json):
+        explained = explained_row(known_state(name), row, batch, version, target)
+        if to is not None:
+            atomic_write(to.absolute(), explained_page(explained).encode())
+    written = {} if to is None else {"file": str(to)}
+    finish(explained.model_dump(mode="json") | written, words(explained), as_json)

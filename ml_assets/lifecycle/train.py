@@ -130,6 +130,7 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
 def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     """Score the trained model on the hold-out."""
     from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.lifecycle.explained import swarms
     from ml_assets.monitoring.mixture import mixed_units
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.quality.score import too_good
@@ -146,8 +147,14 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     leaks = suspected_leaks(window, features, state.recipe)
     if not any(leak.sure for leak in leaks):
         leaks += too_good(test, predicted, window, features, state.recipe)
+    found, of = swarms(model, trained.training, test, state.store.read_frame("training_set", as_of))
     evaluation = evaluation.model_copy(
-        update={"leaks": leaks, "mixed": mixed_units(window, features, state.accepted)}
+        update={
+            "leaks": leaks,
+            "mixed": mixed_units(window, features, state.accepted),
+            "swarms": found,
+            "swarms_of": of,
+        }
     )
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
@@ -159,10 +166,13 @@ def evaluation_pictures(
 ) -> dict[str, bytes]:
     """Draw what the recipe's task shows of an evaluation, and its curves."""
     from ml_assets.evaluation.pictures import pictures
+    from ml_assets.reports.explained import summary_picture
     from ml_assets.reports.svg import panels
     from ml_assets.tasks.all import task_of
 
     curves = {"curves": panels(evaluation.curves)} if evaluation.curves else {}
+    if evaluation.swarms:
+        curves["contributions"] = summary_picture(evaluation.swarms, evaluation.swarms_of)
     return pictures(task_of(recipe).picture, y, predicted) | curves
 
 

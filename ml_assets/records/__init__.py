@@ -1,6 +1,7 @@
 """What the steps return: frozen records that travel as JSON (assets, ledger, event log, command line)."""
 
 from ml_assets.records.base import Direction, Finding, Kind, Positive, Record, Schema, Score
+from ml_assets.records.explanation import ColumnPart, Explanation, Swarm
 from ml_assets.records.monitoring import (
     BatchFacts,
     ColumnDrift,
@@ -48,17 +49,19 @@ __all__ = [
     "Champion",
     "Choice",
     "ColumnDrift",
+    "ColumnPart",
     "ColumnProfile",
     "Comparison",
     "Costs",
     "Curve",
-    "Epoch",
     "DataProfile",
     "Direction",
     "DriftReport",
+    "Epoch",
     "Estimate",
     "Evaluation",
     "Expected",
+    "Explanation",
     "Finding",
     "GateCheck",
     "History",
@@ -84,6 +87,7 @@ __all__ = [
     "SegmentGain",
     "SequentialTest",
     "Standing",
+    "Swarm",
     "TrainedModel",
     "TrainingResult",
     "Trial",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ml_assets.records.base import Direction, Positive, Record, Score
+from ml_assets.records.explanation import Swarm
 
 
 class Trial(Record):
@@ -195,3 +196,7 @@ class Evaluation(Record):
     curves: tuple[Curve, ...] = ()
     leaks: tuple[Leak, ...] = ()
     mixed: tuple[str, ...] = ()
+    swarms: tuple[Swarm, ...] = ()
+    """Columns that move the answers most, the first one most; empty in records of older versions."""
+    swarms_of: str = ""
+    """What they add up to: `prediction`, `probability of yes`."""
