@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.trust import bound
 from benchmarks.trust.few_positives import gate_lines
 from benchmarks.trust.table import Row, Workers, wilson, workers
 from ml_assets.promotion.gate import decide_promotion
@@ -327,7 +328,7 @@ def rows(scale: float, seed: int, jobs: int) -> list[Row]:
             for what, cases in (("promoted", CASES), ("rolled back in two batches", PROBATION))
             for number, name in enumerate(cases)
         ]
-        lines += gate_lines(pool, pairs, seed)
+        lines += [*bound.lines(AGREEMENT), *gate_lines(pool, pairs, seed)]
     runs = [flapping(np.random.default_rng([seed, number])) for number in range(20)]
     most, allowed = max(trained for trained, _ in runs), runs[0][1]
     name = "flapping metric, every challenger ties: most trainings in 100 batches"

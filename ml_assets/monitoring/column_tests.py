@@ -105,10 +105,11 @@ def _scores_test(pair: NumberPair, design: Effects = INDEPENDENT, *, squared: bo
     pooled, total = ours + theirs, n + m
     scores = scores**2 if squared else scores
     scores = scores - scores @ pooled / total
-    variance = n * m / (total * (total - 1)) * float(scores**2 @ pooled)
+    power = scores * scores
+    variance = n * m / (total * (total - 1)) * float(power @ pooled)
     if variance < 1e-12:
         return 1.0
-    third = m * n * (n - m) / (total * (total - 1) * (total - 2)) * float(scores**3 @ pooled)
+    third = m * n * (n - m) / (total * (total - 1) * (total - 2)) * float((power * scores) @ pooled)
     z, skewness = float(scores @ theirs) / np.sqrt(variance), third / variance**1.5
     if design == INDEPENDENT:
         return two_sided(z, skewness)

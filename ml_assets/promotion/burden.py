@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import PromotionSection
 
 PROOF = (
-    1.28  # standard errors by which a challenger must be better where its forerunners gained nothing: 10 %
+    2.24  # standard errors by which a challenger must be better where its forerunners gained nothing: 1.25 %
+)
+WHOLLY = (
+    2.0  # times as sure as "surely gained": then no proof is asked for, and rows may fall short by chance
 )
 SCEPTICISM = (
     2.0  # standard deviation of what a challenger truly gains, in units of what its forerunners let expect
 )
 SHOWN = 0.5  # part of what its forerunners let expect that a challenger's own rows must show
+SHORT = (
+    0.84  # or they fall short of it by no more standard errors than those of four in five that are as good
+)
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,10 @@ def burden(result: Paired, judged: Judged, metric: str, promotion: PromotionSect
     """Ask of a challenger what `promotion.when` says.
 
     `auto` lets pass what `better` does, and lets what is known of earlier challengers count: where newer models have
-    gained before, less proof is enough. Once they together have surely gained, that is turned round: a challenger
+    gained before, less proof is enough. Once they together have gained without doubt, that is turned round: one
     passes if by what they and its rows say it is rather better than worse. Its own rows must show half of what those
-    before let expect. One that they call surely worse never passes.
+    before let expect, or fall short of it by no more than chance would have it. One that they call surely worse never
+    passes.
     """
     if promotion.when == "not_worse":
         return _not_worse(result, promotion)
@@ -86,7 +93,8 @@ def _not_worse(result: Paired, promotion: PromotionSection) -> Burden:
 def _learned(result: Paired, promotion: PromotionSection, known: Ageing, age: float) -> Burden:
     """Join what earlier challengers let expect with what the rows say, each by its certainty (normal, conjugate).
 
-    The proof that is asked for shrinks to none as it becomes sure that newer models have gained.
+    The proof that is asked for shrinks to none as it becomes sure that newer models have gained. Then its own rows may
+    fall short of what is expected as far as chance would have it: where they are few, they know little.
     """
     alpha = allowed(promotion.confidence)
     expected = known.loss * age
@@ -96,16 +104,21 @@ def _learned(result: Paired, promotion: PromotionSection, known: Ageing, age: fl
     surely_worse = result.gain + result.half(alpha) * math.sqrt(rows) / max(result.error, 1e-150) < 0
     mean = (expected * rows + result.gain * belief) / (rows + belief)
     error = math.sqrt(rows * belief / (rows + belief))
-    needed = PROOF * max(0.0, 1 - max(0.0, known.loss / known.error) / SURE)
-    least = SHOWN * max(0.0, expected)
+    certainty = max(0.0, known.loss / known.error) / SURE
+    needed = PROOF * max(0.0, 1 - certainty / WHOLLY)
+    short = SHORT * min(max(0.0, (certainty - 1) / (WHOLLY - 1)), 1.0)
+    hoped = max(0.0, expected)
+    least = min(SHOWN * hoped, hoped - short * math.sqrt(rows))
     passed = mean - needed * error > promotion.min_gain and result.gain >= least and not surely_worse
     words = (
         f"newer models gained {figure(known.loss, 2)} for each batch that they had learned more (error "
         f"{figure(known.error, 2)}, {known.count} comparisons), "
     )
     words += (
-        "surely: what is rather better than worse passes" if known.sure else "not surely: proof is asked for"
+        "surely: what is rather better than worse passes"
+        if needed == 0
+        else "not that surely: proof is asked for"
     )
     words += f"; with its rows, {figure(mean, 2)} ± {figure(error, 2)} is expected of this one"
-    words += f", which must gain {figure(least, 2)} on them" * (least > 0)
+    words += f", which must gain {figure(least, 2)} on them" * (hoped > 0)
     return Burden(alpha, passed, words, learned=True)

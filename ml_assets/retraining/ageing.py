@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WORTH = 0.0025  # what a training is worth: share of the score, times batches
 LEAST, MOST = 2, 32  # ages in batches
 FASTER = 4  # times that a wait is as long as the one before where no loss is believed; 2 at most where one is
+SOONER = 4  # times that a wait is as short as the one before, at most
 FITS = 8  # refits on history at a first training
 AGES = (1, 2, 4)  # batches between two refits that are compared
 
@@ -66,7 +67,7 @@ def due(ageing: Ageing | None, metric: str, trainings: Sequence[int]) -> Due:
             known = f"a model of this kind is not seen to age ({_evidence(ageing)})"
         silent = min(max(LEAST, math.ceil(FASTER * waited)), MOST)
         return Due(silent, f"{known}: each wait is {FASTER} times the one before")
-    age = math.sqrt(2 * WORTH * ageing.score / lost)
+    age = max(math.sqrt(2 * WORTH * ageing.score / lost), waited / SOONER)
     sure = "" if ageing.sure else "perhaps "
     words = (
         f"a model of this kind {sure}loses {figure(4 * lost, 2)} {metric} in 4 batches ({_evidence(ageing)})"
