@@ -7,21 +7,18 @@ but when they train. Only its predictions on later batches are kept, never the m
 from __future__ import annotations
 
 import hashlib
-import io
-import logging
-import os
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
 from ml_assets.backtest.stream import Stream, Window
+from ml_assets.backtest.whole import kept_file, read_parquet, read_whole, write_whole
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import Roles, roles
 from ml_assets.monitoring.dependence import related
@@ -39,17 +36,10 @@ from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
 from ml_assets.training.splits import labelled_rows, split
 
-logger = logging.getLogger(__name__)
-
-Kept = TypeVar("Kept")
-
 FitFunction = Callable[[pd.DataFrame], Any]
 """From labelled rows to a model that `evaluation.evaluate.predict` takes; ValueError where it cannot be."""
 
 Progress = Callable[[int, int], None]
-
-DIGEST = 32
-"""Bytes of a SHA-256."""
 
 FORMAT = 5
 """Of what is kept of a fit: fits of another format are made anew."""
@@ -133,6 +123,7 @@ class Fits:
     identity: str = ""
     _known: dict[tuple[str, ...], Fit] = field(default_factory=dict)
     _tested: dict[tuple[tuple[str, ...], int], pd.DataFrame] = field(default_factory=dict)
+    _later: dict[tuple[str, ...], pd.DataFrame] = field(default_factory=dict)
     _profiles: dict[tuple[str, ...], Profile] = field(default_factory=dict)
     _roles: dict[tuple[str, ...], Roles] = field(default_factory=dict)
 
@@ -151,10 +142,10 @@ class Fits:
         if batches not in self._profiles:
             path = self._path(batches)
             kept = path.with_suffix(".profile.json") if path else None
-            found = _kept(kept, lambda place: Profile.model_validate_json(_read_whole(place)))
+            found = kept_file(kept, lambda place: Profile.model_validate_json(read_whole(place)))
             self._profiles[batches] = found or self._profiled(batches)
             if kept is not None and found is None:
-                _write_whole(kept, self._profiles[batches].model_dump_json().encode())
+                write_whole(kept, self._profiles[batches].model_dump_json().encode())
         return self._profiles[batches]
 
     def _profiled(self, batches: tuple[str, ...]) -> Profile:
@@ -170,7 +161,7 @@ class Fits:
         if key not in self._tested:
             path = self._path(batches)
             kept = path.with_suffix(f".tested_{rows}.parquet") if path else None
-            found = _kept(kept, _read_parquet)
+            found = kept_file(kept, read_parquet)
             if found is not None:
                 self._tested[key] = found
             else:
@@ -180,8 +171,35 @@ class Fits:
                 except ValueError:
                     self._tested[key] = pd.DataFrame({"prediction": []})
                 if kept is not None:
-                    _write_whole(kept, self._tested[key].to_parquet())
+                    write_whole(kept, self._tested[key].to_parquet())
         return self._tested[key]
+
+    def later(self, batches: tuple[str, ...], count: int) -> pd.DataFrame:
+        """Predictions for the `count` batches after some by a fit on these; kept. None of them where there is no model.
+
+        Where no policy asked for that fit, none without its hold-out is made, as `of` does.
+        """
+        path = self._path(batches)
+        if batches in self._known or (path is not None and path.with_suffix(".json").is_file()):
+            return self.of(batches).live
+        if batches not in self._later:
+            kept = path.with_suffix(".later.parquet") if path else None
+            found = kept_file(kept, read_parquet)
+            if found is None:
+                found = self._answered(batches, count)
+                if kept is not None:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    write_whole(kept, found.to_parquet())
+            self._later[batches] = found
+        return self._later[batches]
+
+    def _answered(self, batches: tuple[str, ...], count: int) -> pd.DataFrame:
+        place = self.stream.labels.index(batches[-1]) + 1
+        after = self.stream.labels[place : place + count]
+        try:
+            return predict(self.fit(self.stream.rows_of(batches)), self.stream.rows_of(after))
+        except ValueError:
+            return pd.DataFrame({"prediction": []})
 
     def roles(self, batches: tuple[str, ...]) -> Roles:
         """Features of a fit by kind: what its own training rows make them."""
@@ -240,17 +258,17 @@ class Fits:
 
     def _read(self, batches: tuple[str, ...]) -> Fit | None:
         path = self._path(batches)
-        return _kept(path.with_suffix(".json") if path else None, _read_fit)
+        return kept_file(path.with_suffix(".json") if path else None, _read_fit)
 
     def _make(self, batches: tuple[str, ...]) -> Fit:
         made = self._fitted(batches)
         path = self._path(batches)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path.with_suffix(".live.parquet"), made.live.to_parquet())
-            _write_whole(path.with_suffix(".tested.parquet"), made.tested.to_parquet())
+            write_whole(path.with_suffix(".live.parquet"), made.live.to_parquet())
+            write_whole(path.with_suffix(".tested.parquet"), made.tested.to_parquet())
             # The record is written last, in one move: a fit with a record is whole.
-            _write_whole(path.with_suffix(".json"), made.record.model_dump_json().encode())
+            write_whole(path.with_suffix(".json"), made.record.model_dump_json().encode())
         return made
 
     def _fitted(self, batches: tuple[str, ...]) -> Fit:
@@ -310,37 +328,6 @@ class Fits:
 
 
 def _read_fit(place: Path) -> Fit:
-    record = FitRecord.model_validate_json(_read_whole(place))
-    live, tested = (_read_parquet(place.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
+    record = FitRecord.model_validate_json(read_whole(place))
+    live, tested = (read_parquet(place.with_suffix(f".{part}.parquet")) for part in ("live", "tested"))
     return Fit(record, live, tested)
-
-
-def _kept(place: Path | None, read: Callable[[Path], Kept]) -> Kept | None:
-    """Read what an earlier backtest kept; None where there is nothing, or only half of it: it is made anew."""
-    if place is None or not place.is_file():
-        return None
-    try:
-        return read(place)
-    except (ValueError, OSError) as error:  # pyarrow's and pydantic's errors are ValueErrors
-        logger.warning("%s is damaged and is made anew: %s", place, str(error).partition("\n")[0])
-        return None
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one move, with the hash of its content behind it."""
-    unfinished = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-    unfinished.write_bytes(content + hashlib.sha256(content).digest())
-    unfinished.replace(path)
-
-
-def _read_whole(path: Path) -> bytes:
-    """Read what `_write_whole` wrote; ValueError where it is something else."""
-    written = path.read_bytes()
-    content, digest = written[:-DIGEST], written[-DIGEST:]
-    if hashlib.sha256(content).digest() != digest:
-        raise ValueError("it was changed after it was written")
-    return content
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(_read_whole(path)))

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from ml_assets.backtest.first import first_refits
 from ml_assets.backtest.fits import Fit, Fits
 from ml_assets.backtest.kept import KeptFit, ReplayedBatches
 from ml_assets.backtest.policies import Policy
+from ml_assets.backtest.refits import refits
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
 from ml_assets.monitoring.dependence import related
@@ -209,8 +209,8 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
     stream, recipe = reports.stream, reports.stream.recipe
     fits = reports.fits
     line = Succession(fits, _first(fits, start, window), policy.promotion_of(recipe))
-    refits = first_refits(fits, newest_labelled(stream, start), window) if policy.learns else ()
-    line.comparisons += refits
+    told = refits(fits, newest_labelled(stream, start), window) if policy.learns else ()
+    line.comparisons += told
     first = Attempt(batch_index=stream.index(start), outcome="promote", at=start)
     served: dict[str, Serving] = {}
     evidence: list[BatchEvidence] = []
@@ -250,6 +250,10 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
         challenger, spent = trained(fits, newest_labelled(stream, batch), window, faulty)
         seconds += spent
         dates.append(batch)
+        if policy.learns:
+            found = refits(fits, newest_labelled(stream, batch), window, told, faulty)
+            told += found
+            line.comparisons += found
         line.ask(challenger, batch)
     return Replay(
         policy,
@@ -260,7 +264,7 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
         tuple(line.attempts),
         tuple(line.promotions),
         tuple(line.probations),
-        refits,
+        told,
     )
 
 

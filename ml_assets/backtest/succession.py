@@ -112,9 +112,9 @@ class Succession:
 
     def _past(self, older: Fit, newer: Fit, batch: str, part: float = 1.0) -> Past:
         """What is known when two fits are compared at a batch; the newer learned a part of what is new to the older."""
-        index = self.fits.stream.index
-        batches = index(newer.record.batches[-1]) - index(older.record.batches[-1])
-        return Past(tuple(self.comparisons), index(batch), part * batches)
+        last, now = older.record.batches[-1], newer.record.batches[-1]
+        batches = sum(last < each <= now for each in self.fits.stream.labels)
+        return Past(tuple(self.comparisons), self.fits.stream.index(batch), part * batches)
 
     def _judged(self, challenger: Fit, section: PromotionSection, batch: str) -> Promotion:
         recipe, stream, champion = self.fits.stream.recipe, self.fits.stream, self.champion

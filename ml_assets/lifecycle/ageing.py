@@ -1,4 +1,4 @@
-"""How fast one model ages: what its ledger knows of it, and the refits that a first model is measured by."""
+"""How fast one model ages: what its ledger knows of it, and the refits at each training that tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.names import BATCH
-from ml_assets.registry.champions import comparisons
+from ml_assets.registry import champions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,26 +43,29 @@ def past(state: ModelState, older: TrainedModel, newest: str, at: str, part: flo
 
     if state.recipe.batches is None:
         return None
-    index = state.indexes()
-    batches = index(newest) - index(max(older.batches))
-    return Past(comparisons(state.ledger, state.name), index(at), part * batches)
+    batches = sum(max(older.batches) < each <= newest for each in state.labelled(at))
+    return Past(champions.comparisons(state.ledger, state.name), state.indexes()(at), part * batches)
 
 
-def first_refits(
+def refits(
     state: ModelState, as_of: str, training: TrainingResult, say: Callable[[str], None]
 ) -> tuple[Comparison, ...]:
-    """Refit on the batches before a first training, with its parameters, and compare: at most nine refits."""
+    """Refit on history with a training's parameters, and compare on the batches that judged no refits before."""
     from ml_assets.backtest.fits import fixed_fit
     from ml_assets.evaluation.evaluate import predict
     from ml_assets.promotion.blocks import blocks
     from ml_assets.promotion.judged import Measure
-    from ml_assets.retraining.ageing import FITS, first_comparisons
+    from ml_assets.retraining.ageing import FITS, newest_judge, refit_comparisons
 
     recipe = state.recipe
     batches = state.labelled(as_of, healthy=True)
     if not learns(state) or len(batches) <= 2:
         return ()
-    say(f"how fast a model of this kind ages: {min(FITS, len(batches) - 1)} refits on history, compared")
+    index, since = state.indexes(), newest_judge(champions.refits(state.ledger, state.name))
+    fresh = sum(since is None or index(batch) > since for batch in batches[-FITS + 1 :])
+    if not fresh:
+        return ()
+    say(f"how fast a model of this kind ages: refits on history, compared on {fresh} batches")
     fit = fixed_fit(recipe, training)
     models: dict[tuple[str, ...], Any] = {}
 
@@ -83,7 +86,7 @@ def first_refits(
         return rows[recipe.target], predict(before, rows), predict(after, rows), blocks(rows, recipe)
 
     measure = Measure(training.metric, training.direction, training.positive, recipe.random_state)
-    return first_comparisons(batches, recipe.training.window, state.indexes(), measure, judge)
+    return refit_comparisons(batches, recipe.training.window, index, measure, judge, since)
 
 
 def _rows(state: ModelState, batches: Sequence[str]) -> pd.DataFrame:
@@ -97,6 +100,6 @@ def ageing_picture(state: ModelState, metric: str) -> dict[str, bytes]:
     """Draw the ageing curve as it is known; nothing where there is none."""
     from ml_assets.retraining.pictures import ageing_curve
 
-    known = comparisons(state.ledger, state.name)
+    known = champions.comparisons(state.ledger, state.name)
     picture = ageing_curve(known, metric) if learns(state) else None
     return {} if picture is None else {"ageing": picture}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.accounting import TrainingRows, training_rows
-from ml_assets.lifecycle.ageing import ageing_picture, first_refits, past
+from ml_assets.lifecycle.ageing import ageing_picture, past, refits
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.approval import asks_person, look_at_approval
 from ml_assets.lifecycle.errors import StepError
@@ -217,10 +217,11 @@ def champion_step(
     champion = registry.champion(state.name)
     news.begins(f"the gate: {len(test)} rows held out")
     judging, judged_model, before = _judged(state, as_of, challenger, trained, champion)
+    compared = refits(state, as_of, trained.training, news.begins)
+    if before is not None:
+        before = replace(before, comparisons=(*before.comparisons, *compared))
     promotion = ask_gate(state, judging, judged_model, trained, evaluation, before)
-    if champion is None:
-        refits = first_refits(state, as_of, trained.training, news.begins)
-        promotion = promotion.model_copy(update={"refits": refits})
+    promotion = promotion.model_copy(update={"refits": compared})
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         news.begins("last fit, on all rows of the window", seconds_of_a_fit(trained.training))
         trained = _refit(state, as_of, trained, parent_run_id)

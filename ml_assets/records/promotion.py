@@ -55,7 +55,7 @@ class Promotion(Record):
     """The gate's answer; `looks` counts the challengers that this champion was compared with before.
 
     `waits`: the gate would promote, and the recipe asks for a person. `approved` the entry of the ledger that waited.
-    `comparison` is what it tells of the model's ageing, `refits` what refits on history told before a first model.
+    `comparison` is what it tells of the model's ageing, `refits` what refits on history told at this training.
     """
 
     outcome: Literal["promote", "waits", "keep", "inconclusive"]

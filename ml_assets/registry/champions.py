@@ -176,12 +176,20 @@ def looks(ledger: Ledger, recipe: str, version: int) -> int:
 
 
 def comparisons(ledger: Ledger, recipe: str) -> tuple[Comparison, ...]:
-    """Read what gates and probations said of how fast a model ages, and the refits of first models; newest entries."""
+    """Read what gates, probations and the refits of trainings said of how fast a model ages; newest entries."""
     found: list[Comparison] = []
     for entry in ledger.find(recipe, [*GATE, PROBATION], COMPARED, state="done"):
         told = [*(entry.record.get("refits") or ()), entry.record.get("comparison")]
         found += [Comparison.model_validate(each) for each in told if each is not None]
     return tuple(found)
+
+
+def refits(ledger: Ledger, recipe: str) -> tuple[Comparison, ...]:
+    """Read what the refits of trainings said of it; newest entries."""
+    found = ledger.find(recipe, GATE, COMPARED, state="done")
+    return tuple(
+        Comparison.model_validate(each) for entry in found for each in entry.record.get("refits") or ()
+    )
 
 
 def undone(ledger: Ledger, recipe: str, version: int) -> tuple[VersionInfo, ...]:

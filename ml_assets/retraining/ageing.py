@@ -2,7 +2,8 @@
 
 A model that loses `b` for each batch has lost `b a² / 2` in all when it is `a` batches old: a challenger is due when
 that exceeds what a training is worth, as stock is ordered anew when keeping it costs as much as an order (Harris 1913).
-Where no loss is believed, each wait is four times the one before: trainings that gain nothing grow rare.
+Where no loss is believed, each wait is four times the one before: trainings that gain nothing grow rare. One that
+gained more than its error halves the wait.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 WORTH = 0.0025  # what a training is worth: share of the score, times batches
 LEAST, MOST = 2, 32  # ages in batches
 FASTER = 4  # times that a wait is as long as the one before where no loss is believed; 2 at most where one is
-SOONER = 4  # times that a wait is as short as the one before, at most
-FITS = 8  # refits on history at a first training
+FITS = 8  # refits on history at a training, at most
 AGES = (1, 2, 4)  # batches between two refits that are compared
 
 Answered = tuple["pd.Series[Any]", "pd.DataFrame", "pd.DataFrame", Any]
@@ -41,7 +41,9 @@ class Due:
     words: str
 
 
-def due(ageing: Ageing | None, metric: str, trainings: Sequence[int]) -> Due:
+def due(
+    ageing: Ageing | None, metric: str, trainings: Sequence[int], lately: Comparison | None = None
+) -> Due:
     """Say at which age a challenger is due.
 
     Parameters
@@ -52,6 +54,8 @@ def due(ageing: Ageing | None, metric: str, trainings: Sequence[int]) -> Due:
         Its name.
     trainings : sequence of int
         Positions of the batches at which a model was trained so far, oldest first.
+    lately : Comparison, optional
+        What the newest training told: a loss that grows with age is seen there first.
 
     >>> due(None, "rmse", [3]).age, due(None, "rmse", [3, 5]).age, due(None, "rmse", [3, 5, 9]).age
     (2, 8, 16)
@@ -65,9 +69,12 @@ def due(ageing: Ageing | None, metric: str, trainings: Sequence[int]) -> Due:
         known = "nothing is known yet of how fast this model ages"
         if ageing is not None:
             known = f"a model of this kind is not seen to age ({_evidence(ageing)})"
+        if lately is not None and lately.gain > lately.error:
+            gained = f"{known}, but the newest training gained more than its error: half of the wait before"
+            return Due(min(max(LEAST, math.ceil(waited / 2)), MOST), gained)
         silent = min(max(LEAST, math.ceil(FASTER * waited)), MOST)
         return Due(silent, f"{known}: each wait is {FASTER} times the one before")
-    age = max(math.sqrt(2 * WORTH * ageing.score / lost), waited / SOONER)
+    age = math.sqrt(2 * WORTH * ageing.score / lost)
     sure = "" if ageing.sure else "perhaps "
     words = (
         f"a model of this kind {sure}loses {figure(4 * lost, 2)} {metric} in 4 batches ({_evidence(ageing)})"
@@ -116,10 +123,20 @@ def curve(comparisons: Sequence[Comparison], metric: str) -> list[Point]:
     return points
 
 
-def first_comparisons(
-    batches: Sequence[str], window: int | str, index: Callable[[str], int], measure: Measure, judge: Judge
+def newest_judge(told: Sequence[Comparison]) -> int | None:
+    """Position of the newest batch that judged refits; None before any did."""
+    return max((each.index for each in told), default=None)
+
+
+def refit_comparisons(
+    batches: Sequence[str],
+    window: int | str,
+    index: Callable[[str], int],
+    measure: Measure,
+    judge: Judge,
+    since: int | None = None,
 ) -> tuple[Comparison, ...]:
-    """Refit on history as a first model is trained, to see what newer models would have gained over older ones.
+    """Refit on history as a model is trained, to see what newer models would have gained over older ones.
 
     Up to eight refits end at the newest batches but the last; each batch after them judges those that end 1, 2 or 4
     batches before the one that ends just before it. All learn equally many batches: more rows are not less age.
@@ -138,6 +155,8 @@ def first_comparisons(
         What is compared.
     judge : callable
         Answers of the models of two stretches of batches for a batch after them.
+    since : int, optional
+        Position of the newest batch that judged refits at an earlier training: only those after it judge now.
     """
     from ml_assets.promotion.paired import compare
 
@@ -145,6 +164,8 @@ def first_comparisons(
     oldest = max(1, len(batches) - FITS)
     length = oldest if isinstance(window, str) else min(window, oldest)
     for place in range(oldest + 1, len(batches)):
+        if since is not None and index(batches[place]) <= since:
+            continue
         ages = [age for age in AGES if place - age >= oldest]
         for age in ages:
             older, newer = (batches[max(0, end - length) : end] for end in (place - age, place))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from ml_assets.promotion.ageing import ageing_of
+from ml_assets.promotion.ageing import ageing_of, usable
 from ml_assets.records import (
     BatchEvidence,
     DriftReport,
@@ -72,7 +72,15 @@ class Case:
     def due_age(self) -> Due:
         """By `max_age: auto`, the age at which a challenger is due, counted from the newest training."""
         metric = self.history.metric
-        return due(ageing_of(self.history.comparisons, self.index, metric), metric, self.trainings)
+        known = usable(self.history.comparisons, metric)
+        lately = [each for each in known if each.index == self.trainings[-1]]
+        oldest = max(lately, key=lambda each: each.age, default=None)
+        return due(ageing_of(known, self.index, metric), metric, self._batches_at_trainings, oldest)
+
+    @property
+    def _batches_at_trainings(self) -> list[int]:
+        """Labelled batches up to each training: periods without rows are no wait. Positions where none are known."""
+        return [sum(at <= each for at, _ in self.labels) or each for each in self.trainings]
 
     @property
     def too_old(self) -> bool:

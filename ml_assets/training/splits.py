@@ -82,11 +82,12 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
 
 
 def judging_rows(held_out: int, new: int, fewest: int) -> int:
-    """Count the newest rows that a challenger is judged on: the hold-out, at most half of what is new.
+    """Count the newest rows that a challenger is judged on: the hold-out, at most a third of what is new.
 
     A champion of last week has learned rows that today's challenger holds out, so on the rest of the hold-out
-    the champion would be the fresher of the two. A challenger that learned half of the rows that are new to the
-    champion, judged on the other half, shows what learning them is worth.
+    the champion would be the fresher of the two. A challenger that learned two thirds of the rows that are new to the
+    champion, judged on the others, shows what learning them is worth: what it gains grows with the part `1 - f` that it
+    learned, the error falls with the root of the part `f` that judges it, and `(1 - f) sqrt(f)` is largest at a third.
 
     Parameters
     ----------
@@ -95,12 +96,12 @@ def judging_rows(held_out: int, new: int, fewest: int) -> int:
     new : int
         Labelled rows of the window that the champion has not learned.
     fewest : int
-        `promotion.min_rows`, which take more than half where there is little new.
+        `promotion.min_rows`, which take more than that where there is little new.
 
     >>> [judging_rows(200, new, fewest=50) for new in (1000, 300, 60)]
-    [200, 150, 50]
+    [200, 100, 50]
     """
-    return min(held_out, max(new // 2, fewest))
+    return min(held_out, max(new // 3, fewest))
 
 
 def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:

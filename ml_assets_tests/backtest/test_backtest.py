@@ -170,9 +170,7 @@ def test_no_fit_is_made_twice(kept: Kept, tmp_path: Path) -> None:
     identity = kept.copy(folder).fits.identity
     made = sorted(folder.rglob("*.json"))
     fitted = sum(".profile" not in path.name for path in made)
-    assert (
-        0 < fitted <= len(kept.stream.labels) - 5 + FITS
-    )  # windows, and the first training's refits on history
+    assert 0 < fitted <= len(kept.stream.labels) - 5 + FITS  # windows, and trainings' refits on history
 
     def refuse(frame: pd.DataFrame) -> Any:
         raise AssertionError("fitted again")

@@ -158,22 +158,24 @@ def test_replay_estimates_what_the_graph_estimates(
 def test_replay_knows_of_ageing_what_the_ledger_knows(
     lived: tuple[Shore, list[Promotion]], replayed: Replay
 ) -> None:
-    """Refits before the first model, then each gate and each probation that ended; so age and gate decide alike."""
+    """Refits at each training, each gate and each probation that ended; so age and gate decide alike."""
     state = lived[0].state
     live = champions.comparisons(state.ledger, "tide")
     kinds = [len(replayed.refits), len(replayed.promotions), len(replayed.probations)]
     again = [*replayed.refits, *(one.comparison for one in (*replayed.promotions, *replayed.probations))]
-    assert min(kinds) > 1
+    assert min(kinds) >= 1
     assert sorted(map(str, map(rounded, live))) == sorted(str(rounded(one)) for one in again if one)
     assert "newer models gained" in "".join(one.reason for one in replayed.promotions)
 
 
-def test_half_of_what_is_new_to_a_young_champion_judges_its_challenger(
+def test_a_third_of_what_is_new_to_a_young_champion_judges_its_challenger(
     lived: tuple[Shore, list[Promotion]],
 ) -> None:
-    """A hold-out is 180 rows; two days are new to the champion of day 5, and its challenger learned one of them."""
+    """A hold-out is 180 rows; two days are new to the champion of day 5, and its challenger learned most of them."""
     rows = [promotion.rows for promotion in lived[1]]
-    assert rows[0] == ROWS and set(rows) <= {min(180, days * ROWS // 2) for days in range(1, WINDOW + 1)}
+    assert rows[0] == 2 * ROWS // 3 and set(rows) <= {
+        min(180, days * ROWS // 3) for days in range(1, WINDOW + 1)
+    }
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import pytest
 
 from ml_assets.promotion.ageing import Ageing
 from ml_assets.promotion.judged import Measure
+from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import Attempt, BatchEvidence, Champion, Comparison, History
-from ml_assets.retraining.ageing import FITS, LEAST, MOST, due, first_comparisons
+from ml_assets.retraining.ageing import FITS, LEAST, MOST, due, newest_judge, refit_comparisons
 from ml_assets.retraining.pictures import ageing_curve
 from ml_assets.retraining.policy import ageing_words, decide_retrain
 
@@ -40,10 +41,18 @@ def history(index: int, comparisons: Sequence[Comparison], tried: Sequence[int] 
     )
 
 
+def recipe_with(max_age: Any) -> Recipe:
+    return parse_recipe(
+        "name: sales\nmodel:\n  loader: {source_uri: 'a/*.csv'}\n"
+        "  data_interface: {task_type: classification, target_col: y}\n"
+        f"batches: {{column: day, period: daily}}\nretraining: {{max_age: {max_age}}}\n"
+    )
+
+
 def test_a_model_that_loses_more_is_due_earlier_and_never_too_early_or_too_late() -> None:
     ages = [due(known(loss), "roc_auc", [0, 100]).age for loss in (1.0, 0.001, 0.0004, 0.0001, 1e-9)]
     assert ages == sorted(ages) and ages[0] == LEAST and ages[-1] == MOST
-    assert due(known(0.0001), "roc_auc", [0, 3]).age == 6  # at most twice the last wait
+    assert due(known(0.0001, error=0.00003), "roc_auc", [0, 3]).age == 6  # at most twice the last wait
 
 
 def test_where_nothing_is_lost_each_wait_is_four_times_the_one_before() -> None:
@@ -57,6 +66,15 @@ def test_where_nothing_is_lost_each_wait_is_four_times_the_one_before() -> None:
             assert "is not seen to age" in decision.reasons[0]
             tried.append(index)
     assert list(np.diff([0, *tried])) == [2, 8, 32, 32]
+
+
+def test_a_training_that_gained_more_than_its_error_halves_the_wait_and_a_gap_is_no_wait() -> None:
+    flat = [told(0, 0.0), told(0, -0.001), told(0, 0.001)]
+    assert [due(known(0.0), "roc_auc", [0, 8], told(8, gain)).age for gain in (0.0009, 0.0011)] == [32, 4]
+    seen = history(40, flat, [2, 30]).model_copy(update={"labels": ((0, 9), (2, 9), (29, 9), (30, 9))})
+    assert "due at age 8" in ageing_words(
+        recipe_with("auto"), seen
+    )  # two batches since the training at 2, not 28
 
 
 def test_what_ages_surely_is_trained_at_half_of_the_batches_at_most() -> None:
@@ -77,20 +95,14 @@ def test_age_asks_as_the_recipe_says_and_says_it_in_words(max_age: Any, retrains
     decision = decide_retrain("sales", section, Monitoring(), Training(), seen, "")
     assert decision.retrain is retrains and words in decision.reasons[0]
     assert ("ageing" in decision.evidence) is (max_age == "auto")
-    recipe = parse_recipe(
-        "name: sales\nmodel:\n  loader: {source_uri: 'a/*.csv'}\n"
-        "  data_interface: {task_type: classification, target_col: y}\n"
-        f"batches: {{column: day, period: daily}}\nretraining: {{max_age: {max_age}}}\n"
-    )
-    assert ("due at age 2, the newest is 4" in ageing_words(recipe, seen)) is (max_age == "auto")
+    words = ageing_words(recipe_with(max_age), seen)
+    assert ("due at age 2, the newest is 4" in words) is (max_age == "auto")
 
 
 @pytest.mark.parametrize(
     ("count", "window"), [(12, "all"), (12, 4), (40, "auto"), (3, "all"), (2, "all"), (1, 5)]
 )
-def test_refits_before_a_first_model_learn_equally_much_and_never_what_they_judge(
-    count: int, window: Any
-) -> None:
+def test_refits_on_history_learn_equally_much_and_never_what_they_judge(count: int, window: Any) -> None:
     batches = [f"b{place:02}" for place in range(count)]
     fits: set[tuple[str, ...]] = set()
 
@@ -102,10 +114,29 @@ def test_refits_before_a_first_model_learn_equally_much_and_never_what_they_judg
         better = 1.0 + batches.index(batch) - batches.index(max(newer)) + y % 2
         return y, pd.DataFrame({"prediction": y + off}), pd.DataFrame({"prediction": y + better}), None
 
-    found = first_comparisons(batches, window, batches.index, MEASURE, judge)
+    found = refit_comparisons(batches, window, batches.index, MEASURE, judge)
     assert len(fits) <= FITS and len({len(fit) for fit in fits}) <= 1
     assert bool(found) == (count > 2)
     assert all(each.gain > 0 and each.age in (1, 2, 4) for each in found)
+
+
+@pytest.mark.parametrize("window", ["all", 4])
+def test_each_batch_judges_refits_at_one_training_and_few_are_made_at_the_next(window: Any) -> None:
+    batches = [f"b{place:02}" for place in range(30)]
+    fits: set[tuple[str, ...]] = set()
+
+    def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Any:
+        fits.update((tuple(older), tuple(newer)))
+        y = pd.Series(np.arange(40.0))
+        return y, *(pd.DataFrame({"prediction": y + 1 + y % each}) for each in (3, 2)), None
+
+    seen: list[Comparison] = []
+    for until in (14, 14, 16, 30):
+        known, fits = batches[:until], set()
+        found = refit_comparisons(known, window, batches.index, MEASURE, judge, newest_judge(seen))
+        assert not {each.index for each in found} & {each.index for each in seen} and len(fits) <= FITS
+        seen += found
+    assert {each.index for each in seen} == {*range(7, 16), *range(23, 30)}
 
 
 def test_ageing_curve_is_a_small_picture() -> None:
