@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from ml_assets.estimators.libraries import load_class, see_installed, tells_constraints
 from ml_assets.recipe import catalogue
@@ -21,11 +22,9 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
     """
     catalogue.check_class_path(class_path)
     see_installed(class_path)
-    # Importing a library takes seconds, and is left to the training where nothing is to be learned from it.
-    told = tells_constraints(class_path)
-    constraints = getattr(load_class(class_path), "_parameter_constraints", {}) if told else {}
+    known = catalogue.ESTIMATORS.get(class_path)
     wrong: list[tuple[Key, str]] = []
-    if class_path not in catalogue.ESTIMATORS:
+    if known is None:
         from ml_assets.estimators.own import unknown_parameters
 
         wrong += [((*key, name), text) for name, text in unknown_parameters(class_path, params).items()]
@@ -33,11 +32,65 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
         inner = _inner_estimators(value)
         for place, nested in inner:
             wrong += wrong_values(nested.class_path, nested.hyperparameters, (*key, name, *place))
-        if inner or name not in constraints:
+        # Importing a library takes seconds, and is left to the training where nothing is to be learned from it.
+        if (
+            inner
+            or not tells_constraints(class_path)
+            or (known and surely_taken(known.takes.get(name), value))
+        ):
+            continue
+        constraints = getattr(load_class(class_path), "_parameter_constraints", {})
+        if name not in constraints:
             continue
         if text := _refusal({name: constraints[name]}, name, value, class_path.rpartition(".")[2]):
             wrong.append(((*key, name), text))
     return wrong
+
+
+def surely_taken(takes: Sequence[Any] | None, value: Any) -> bool:
+    """Whether a value, or each end of a search space, is one of those that the table of estimators has.
+
+    Parameters
+    ----------
+    takes : sequence, optional
+        Kinds of values (`none`, `bool`, `int`, `text`, `dict`, `list`, `any`), `["one of", …]`, and spans of numbers:
+        `[kind, low, high, whether low is among them, whether high is]`, of which an end may be open (null).
+
+    Examples
+    --------
+    >>> surely_taken(["none", ["Real", 0, 1, False, True]], 1.0), surely_taken([["Integral", 1, None, True, True]], 0.5)
+    (True, False)
+    """
+    return takes is not None and all(any(_is(kind, each) for kind in takes) for each in _extremes(value))
+
+
+KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "any": lambda value: True,
+    "none": lambda value: value is None,
+    "bool": lambda value: isinstance(value, bool),
+    "int": lambda value: isinstance(value, int),
+    "text": lambda value: isinstance(value, str),
+    "dict": lambda value: isinstance(value, dict),
+    "list": lambda value: isinstance(value, list),
+    "Integral": lambda value: isinstance(value, int),
+    "Real": lambda value: isinstance(value, int | float) and math.isfinite(value),
+    "RealNotInt": lambda value: isinstance(value, float) and math.isfinite(value),
+}
+"""Kinds of values of parameters, as the table of estimators names them."""
+
+
+def _is(kind: Any, value: Any) -> bool:
+    if isinstance(kind, str):
+        return KINDS[kind](value)
+    name, *options = kind
+    if name == "one of":
+        return isinstance(value, str) and value in options
+    low, high, with_low, with_high = options
+    if not KINDS[name](value):
+        return False
+    above = low is None or value > low or (with_low and value == low)
+    below = high is None or value < high or (with_high and value == high)
+    return bool(above and below)
 
 
 def _refusal(constraints: Mapping[str, Any], name: str, value: Any, estimator: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import tokens
+from ml_assets.lifecycle.changes import cleaned_by
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.joined import beside, keep_features, look_up, parted, raw_with_features
 from ml_assets.lifecycle.pictured import Pictured
@@ -114,7 +115,7 @@ def raw_step(state: ModelState, batch: str, accepted: Accepted | None = None) ->
         if findings and (each != batch or state.store.has("cleaned_features", each)):
             continue  # a broken re-send replaces nothing
         keep(state.store, after)
-        snapshot = state.store.write_frame("raw_data", each, frame, origin)
+        snapshot = state.store.write_frame("raw_data", each, frame, origin, state.code_versions["raw_data"])
         keep_features(state, each, features)
         if state.recipe.batches is None:
             state.store.write_record("raw_data", each, account)
@@ -181,7 +182,8 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
         except FunctionError as error:
             raise StepError(f"{state.name}: {state.place(each)}: {error}") from None
         before = _row_ids(state, each)
-        snapshot = state.store.write_frame("cleaned_features", each, result.frame, origin)
+        made_by = cleaned_by(state, state.store.recipe("raw_data", each))
+        snapshot = state.store.write_frame("cleaned_features", each, result.frame, origin, made_by)
         todo += [later for later in _followers(state, each, before, result.frame) if later not in todo]
         if each == batch or snapshot.changed:
             done[each] = Cleaned(

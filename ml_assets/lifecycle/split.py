@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.lifecycle.changes import outworn
 from ml_assets.lifecycle.describe import profile_window
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Window
+from ml_assets.shown import spanned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +44,13 @@ def split_step(state: ModelState, as_of: str, *, healthy: bool = False) -> dict[
         raise StepError(
             f"{state.name}: no batch up to {state.labelled_until(as_of)} has been cleaned, so there are no "
             f"labelled rows to learn from. Materialize {state.name}/cleaned_features first."
+        )
+    if old := [
+        batch for batch in outworn(state, state.store.recipes("cleaned_features")) if batch in batches
+    ]:
+        raise StepError(
+            f"{state.name}: cleaned_features of batch {spanned(old)} was made before the recipe changed: `ml-assets "
+            f"train --recipe-file {state.path}` makes it anew, or materialize it"
         )
     batches = _chosen_window(state, batches)
     learned = Window(snapshots={batch: state.store.sha256("cleaned_features", batch) for batch in batches})

@@ -19,6 +19,7 @@ from ml_assets.names import STATIC
 from ml_assets.recipe import Recipe
 from ml_assets.recipe.loading import recipe_sha256
 from ml_assets.recipe.own import declare
+from ml_assets.recipe.parts import code_versions
 from ml_assets.records import DriftReport
 from ml_assets.settings import Settings
 from ml_assets.sources import calendar
@@ -69,6 +70,11 @@ class ModelState:
     def recipe_sha256(self) -> str:
         """Hash of the recipe's content."""
         return recipe_sha256(self.recipe)
+
+    @cached_property
+    def code_versions(self) -> dict[str, str]:
+        """Hash, by asset, of what the recipe says of it."""
+        return code_versions(self.recipe)
 
     @property
     def folder(self) -> Path:

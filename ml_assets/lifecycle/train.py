@@ -22,6 +22,7 @@ from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.training_page import show_training
 from ml_assets.names import BATCH
+from ml_assets.recipe.loading import dump_recipe
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult, Window
 from ml_assets.registry.run_page import version_note
 from ml_assets.store.snapshots import StoreError
@@ -99,6 +100,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         training=result,
         snapshots=_learned(state, as_of),
+        recipe_text=dump_recipe(state.recipe),
     )
     state.store.write_record("trained_model", as_of, trained)
     return Trained(trained, pictures=learning_pictures(result))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -26,6 +26,7 @@ from ml_assets.lifecycle.arrival import (
     unchanged_mark,
     written_since,
 )
+from ml_assets.lifecycle.changes import Anew, made_anew
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.lifecycle.usual import late_from, note_arrivals, overdue
@@ -35,8 +36,9 @@ from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.run_log import run_records
 from ml_assets.orchestration.run_seal import is_changed
 from ml_assets.orchestration.standing import Memory, newest_event, place_of, standing_instance
-from ml_assets.orchestration.taking_in import assets_for, keys_of
+from ml_assets.orchestration.taking_in import TAKEN_IN, assets_for, keys_of
 from ml_assets.sources.paths import SourceError
+from ml_assets.sources.sight import Part
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RunRecord
@@ -127,7 +129,8 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         context.update_cursor(json.dumps({**cursor, "looked": this}))
         if unsettled:
             return dg.SkipReason("a file was written just now: it is looked at the next time")
-        if request := next(_requests(instance, state, found, last), None):
+        anew = made_anew(state, lambda: there)
+        if request := next(_requests(instance, state, found, last, anew, there), None):
             return request
         said = _nothing(state, found, last)
         late = late_from(state, {*there, *state.store.batches("cleaned_features")})
@@ -177,10 +180,19 @@ def _tell_missing(state: ModelState, since: str, last: str, told: str) -> str:
 
 
 def _requests(
-    instance: DagsterInstance, state: ModelState, found: list[Arrival], last: str
+    instance: DagsterInstance,
+    state: ModelState,
+    found: list[Arrival],
+    last: str,
+    anew: Anew,
+    there: Mapping[str, Part],
 ) -> Iterator[dg.RunRequest]:
-    """Runs for what is wanted, in order; what was refused is wanted no more until it changes."""
-    for wanted in sorted([*_due(state, found, last), *_unfinished(instance, state, found)]):
+    """Runs for what is wanted, in order; what was refused is wanted no more until it changes.
+
+    What an earlier recipe made comes first: what comes after it is held against it.
+    """
+    due = sorted([*_due(state, found, last), *_unfinished(instance, state, found)])
+    for wanted in (*_made_otherwise(state, anew, there), *due):
         tags = {PARTITION_NAME_TAG: wanted.batch, ARRIVAL_TAG: state.name}
         runs = [each.dagster_run for each in run_records(instance, dg.RunsFilter(tags=tags), ATTEMPTS)]
         contents = [run.tags[CONTENT_TAG] for run in runs if not is_changed(run)]
@@ -207,6 +219,16 @@ def _due(state: ModelState, found: list[Arrival], last: str) -> Iterator[Wanted]
         if arrival.batch <= last and arrival not in left:
             assets = keys_of(state, assets_for(state, arrival))
             yield Wanted(arrival.batch, arrival.token, assets, arrival.told)
+
+
+def _made_otherwise(state: ModelState, anew: Anew, there: Mapping[str, Part]) -> Iterator[Wanted]:
+    """What the recipe made otherwise before it changed: first all is cleaned, then what it reads otherwise is read."""
+    for what, batches, assets in (("cleaned", anew.cleaned, TAKEN_IN[1:]), ("read", anew.read, TAKEN_IN)):
+        version = state.code_versions[assets[0]]
+        for batch in batches:
+            content = there[batch].token if batch in there else "gone"
+            reason = f"batch {batch} was {what} before the recipe changed"
+            yield Wanted(batch, f"{content} by {version}", keys_of(state, assets), reason)
 
 
 def _unfinished(instance: DagsterInstance, state: ModelState, found: list[Arrival]) -> Iterator[Wanted]:

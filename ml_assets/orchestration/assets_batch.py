@@ -23,7 +23,6 @@ def raw_data(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         "raw_data",
         kinds={"parquet"},
-        code_version=state.recipe_sha256[:12],
         check_specs=[
             graph.check_spec("contract", "raw_data", contract, blocking=True),
             graph.check_spec("usual", "raw_data", usual, blocking=False),

@@ -39,6 +39,7 @@ def split(graph: Graph) -> dg.AssetsDefinition:
                 group_name=state.name,
                 kinds={"pandas", "parquet"},
                 description=text,
+                code_version=state.code_versions[part],
             )
             for part, text in PARTS.items()
         ],
@@ -66,7 +67,6 @@ def trained_model(graph: Graph) -> dg.AssetsDefinition:
         kinds={"optuna", *libraries},
         required_resource_keys={"mlflow"},
         pool=f"{state.name}_training",
-        code_version=state.recipe_sha256[:12],
     )
     def trained_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One Pipeline, from imputation to estimator, searched within the training set."""

@@ -43,7 +43,10 @@ class Graph:
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """Decorate a function that makes an asset of this recipe."""
         place = self.batched if of_a_batch else self.hub
-        made: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(name=name, **place, **options)
+        version = self.state.code_versions[name]
+        made: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            name=name, code_version=version, **place, **options
+        )
         return made
 
     def key(self, asset: str) -> dg.AssetKey:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.approval import look_at_approval
+from ml_assets.lifecycle.changes import outworn
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState, locked_by_another
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
@@ -19,7 +20,7 @@ from ml_assets.records import History, RetrainDecision
 from ml_assets.registry.persons import said
 from ml_assets.retraining.policy import decide_retrain
 from ml_assets.retraining.said import as_said
-from ml_assets.shown import clipped
+from ml_assets.shown import clipped, spanned
 
 _DECIDED: Final[Memory[tuple[History, RetrainDecision]]] = Memory()
 """What was decided last, and on what: the same history asks for the same, and the ledger has it."""
@@ -122,6 +123,10 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
             instance.report_runless_asset_event(champion_event(state))
         decision, _ = decide(instance, state, running)
         if decision.retrain:
+            if old := outworn(state, state.store.recipes("cleaned_features")):
+                return dg.SkipReason(
+                    f"{decision.said}; but the recipe has changed: batch {spanned(old)} is cleaned anew first"
+                )
             return run_request(state, decision)
         return dg.SkipReason(decision.said)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -11,12 +11,14 @@ from dagster._core.scheduler.instigation import InstigatorType, TickStatus
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ml_assets.lifecycle.arrival import Arrival, arrivals, gone, parts, revisited
+from ml_assets.lifecycle.changes import made_anew
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import PROCESS_TAG
 from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.runs import RefusedError, execute
 from ml_assets.recipe.periods import Period
 from ml_assets.registry import champions
+from ml_assets.shown import spanned
 from ml_assets.sources.calendar import index_between, next_batch
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ def take_in(
     state: ModelState,
     first: str,
     last: str | None = None,
+    assets: Sequence[str] = TAKEN_IN,
 ) -> None:
     """Snapshot and clean the batches from the first label to the last, both included, in one run.
 
@@ -96,12 +99,17 @@ def take_in(
         repository,
         f"{state.name}_monitor",
         tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last or first},
-        assets=keys_of(state, TAKEN_IN),
+        assets=keys_of(state, assets),
     )
 
 
 def take_in_what_passes(
-    instance: DagsterInstance, repository: RepositoryDefinition, state: ModelState, first: str, last: str
+    instance: DagsterInstance,
+    repository: RepositoryDefinition,
+    state: ModelState,
+    first: str,
+    last: str,
+    assets: Sequence[str] = TAKEN_IN,
 ) -> dict[str, str]:
     """Take in a stretch of batches, but for those that are refused: one refused batch stops no other.
 
@@ -112,7 +120,7 @@ def take_in_what_passes(
     """
     assert state.recipe.batches is not None
     try:
-        take_in(instance, repository, state, first, last)
+        take_in(instance, repository, state, first, last, assets)
     except RefusedError as error:
         if first == last:
             return {first: str(error).removeprefix(f"{state.name}: ")}
@@ -121,7 +129,7 @@ def take_in_what_passes(
     period = state.recipe.batches.period
     middle = next_batch(first, period, index_between(first, last, period) // 2)
     halves = (first, middle), (next_batch(middle, period), last)
-    found = [take_in_what_passes(instance, repository, state, *half) for half in halves]
+    found = [take_in_what_passes(instance, repository, state, *half, assets) for half in halves]
     return found[0] | found[1]
 
 
@@ -133,9 +141,10 @@ def take_in_changes(
 ) -> None:
     """Take in anew the batches that have changed in the source, as `batches.revisit` says; each in a run of its own.
 
-    What is refused is said, and replaces nothing.
+    What an earlier recipe has read or cleaned is made anew, too. What is refused is said, and replaces nothing.
     """
     there = parts(state)
+    _make_anew(instance, repository, state, there, say)
     if missing := gone(state, there):
         say(f"{state.name}: {missing}")
     anew, left = revisited(state, arrivals(state, there))
@@ -156,6 +165,28 @@ def take_in_changes(
     for arrival in left:
         rule = state.recipe.batches.revisit if state.recipe.batches is not None else None
         say(f"{state.name}: {arrival.told}; left as it was taken in (batches.revisit: {rule})")
+
+
+def _make_anew(
+    instance: DagsterInstance,
+    repository: RepositoryDefinition,
+    state: ModelState,
+    there: Collection[str],
+    say: Callable[[str], None],
+) -> None:
+    """Read, and clean, anew what the recipe made otherwise before it changed; what is refused is cleaned alone."""
+    assert state.recipe.batches is not None
+    period = state.recipe.batches.period
+    if old := made_anew(state, lambda: there).read:
+        say(f"{state.name}: the recipe has changed: reading batch {spanned(old)} anew")
+        for first, last in stretches(old, period):
+            refused = take_in_what_passes(instance, repository, state, first, last)
+            for batch, reason in refused.items():
+                say(f"{state.name}: batch {batch} is refused, and its rows stay as they were read: {reason}")
+    if old := made_anew(state, lambda: there).cleaned:
+        say(f"{state.name}: the recipe has changed: cleaning batch {spanned(old)} anew")
+        for first, last in stretches(old, period):
+            take_in(instance, repository, state, first, last, TAKEN_IN[1:])
 
 
 def assets_for(state: ModelState, arrival: Arrival) -> Sequence[str]:

@@ -7,9 +7,10 @@ The recipe itself imports none of them: it only has to know the names.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import did_you_mean, nearest
@@ -42,12 +43,14 @@ class Estimator:
     task: str
     required: tuple[str, ...]
     parameters: tuple[str, ...]
+    takes: Mapping[str, Any]
+    """Values that a parameter surely takes, by its name; it may take more."""
 
 
 def _read_table() -> dict[str, Estimator]:
     rows = json.loads(Path(__file__).with_name("estimators.json").read_text("utf-8"))
     return {
-        path: Estimator(row["task"], tuple(row["required"]), tuple(row["parameters"]))
+        path: Estimator(row["task"], tuple(row["required"]), tuple(row["parameters"]), row.get("takes", {}))
         for path, row in rows.items()
     }
 

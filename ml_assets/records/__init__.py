@@ -2,6 +2,7 @@
 
 from ml_assets.records.base import Direction, Finding, Kind, Positive, Record, Schema, Score
 from ml_assets.records.explanation import ColumnPart, Explanation, Swarm
+from ml_assets.records.changes import KeyChange, RecipeDiff
 from ml_assets.records.monitoring import (
     BatchFacts,
     ColumnDrift,
@@ -66,6 +67,7 @@ __all__ = [
     "GateCheck",
     "History",
     "JointDrift",
+    "KeyChange",
     "Kind",
     "Leak",
     "Level",
@@ -78,6 +80,7 @@ __all__ = [
     "Profile",
     "Promotion",
     "Quarantine",
+    "RecipeDiff",
     "Record",
     "RetrainDecision",
     "RuleBroken",

@@ -131,6 +131,8 @@ class TrainedModel(Record):
     training: TrainingResult
     snapshots: dict[str, str] = {}
     """Hash of the clean rows of each batch that was learned from; empty in records of older versions."""
+    recipe_text: str = ""
+    """The recipe as YAML, defaults left out; empty in records of older versions."""
 
 
 class Window(Record):

@@ -54,10 +54,17 @@ class Store:
     def __init__(self, place: Place | Path) -> None:
         self.place = Folder(place) if isinstance(place, Path) else place
 
-    def write_frame(self, asset: str, batch: str, frame: pd.DataFrame, origin: str | None = None) -> Snapshot:
+    def write_frame(
+        self,
+        asset: str,
+        batch: str,
+        frame: pd.DataFrame,
+        origin: str | None = None,
+        recipe: str | None = None,
+    ) -> Snapshot:
         """Keep a frame, without its index; the same content again writes nothing.
 
-        `origin` says what it was made from; see `origin`.
+        `origin` says what it was made from, see `origin`, and `recipe` by which version of the recipe, see `recipes`.
         """
         content = _to_parquet(frame)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -68,8 +75,9 @@ class Store:
         blob = _blob(asset, sha256)
         if not self.place.holds(blob, content):
             self.place.write(blob, content)  # absent, or damaged
-        if before != sha256 or known.get("origin") != origin:
+        if before != sha256 or (known.get("origin"), known.get("recipe")) != (origin, recipe):
             meaning = {"sha256": sha256, "rows": len(frame), "columns": columns, "origin": origin}
+            meaning |= {"recipe": recipe} if recipe is not None else {}
             self.place.write(pointer, sealed(json.dumps(meaning)))
         return Snapshot(sha256, len(frame), columns, before != sha256)
 
@@ -131,6 +139,15 @@ class Store:
     def origins(self, asset: str) -> dict[str, str | None]:
         """What each frame of an asset was made from, by batch, oldest first; see `origin`."""
         return {batch: pointer.get("origin") for batch, pointer in self._pointers(asset).items()}
+
+    def recipes(self, asset: str) -> dict[str, str | None]:
+        """By which version of the recipe each frame of an asset was made; None where its writer did not say."""
+        return {batch: pointer.get("recipe") for batch, pointer in self._pointers(asset).items()}
+
+    def recipe(self, asset: str, batch: str) -> str | None:
+        """By which version of the recipe a frame was made; None where its writer did not say."""
+        made_by: str | None = self._pointer(asset, batch).get("recipe")
+        return made_by
 
     def _pointers(self, asset: str) -> dict[str, dict[str, Any]]:
         found = {}

@@ -26,10 +26,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.lifecycle.due import missing, newest_due
+from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.intake import clean_step, raw_step
+from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.usual import arrivals_seen
-from ml_assets.names import PROCESS_TAG
+from ml_assets.names import PROCESS_TAG, REASON_TAG
 from ml_assets.orchestration import taking_in
 from ml_assets.orchestration.arrival import arrival_sensor
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
@@ -53,12 +55,16 @@ class Shore:
     folder: Path
     instance: dg.DagsterInstance
     batches: str = "period: daily"
+    engineering: str = "{}"
     cursor: str | None = None
 
     @property
     def state(self) -> ModelState:
         path = self.folder / "tide.yaml"
-        path.write_text(f"{MODEL}batches: {{column: day, {self.batches}}}\nmonitoring: {{min_rows: 30}}\n")
+        model = MODEL.replace(
+            "hyperparameter_tuning:", f"  feature_engineering: {self.engineering}\nhyperparameter_tuning:"
+        )
+        path.write_text(f"{model}batches: {{column: day, {self.batches}}}\nmonitoring: {{min_rows: 30}}\n")
         return ModelState(
             load_recipe(path), path, Settings(home=self.folder / "home", recipes=(self.folder,))
         )
@@ -253,6 +259,28 @@ def test_rule_leaves_old_changes_as_they_are_and_says_so(shore: Shore) -> None:
     assert "20 rows where 40 were taken in; left as it was taken in (batches.revisit: never)" in str(
         shore.tick()
     )
+
+
+def test_what_an_earlier_recipe_made_is_made_anew_the_oldest_first_without_reading_what_it_reads_alike(
+    shore: Shore,
+) -> None:
+    for number in (0, 1):
+        shore.send(number)
+    assert shore.drain() == [day(0), day(1)]
+    shore.engineering = "{polynomials: {columns: [a]}}"  # made inside the model
+    assert isinstance(shore.tick(), str)
+    shore.engineering = "{date_parts: {columns: [day], parts: [month]}}"
+    with pytest.raises(StepError, match="was made before the recipe changed"):
+        split_step(shore.state, day(1))
+    request = asked(shore.tick())
+    assert request.asset_selection == [dg.AssetKey(["tide", "cleaned_features"])]
+    assert request.tags[REASON_TAG] == f"batch {day(0)} was cleaned before the recipe changed"
+    assert shore.drain() == [day(0), day(1)]
+    assert "day_month" in shore.state.store.columns("cleaned_features", day(0))
+    shore.batches += "}\nquality: {rows: [{columns: [a], min: 0}]"
+    assert {asset.path[1] for asset in asked(shore.tick()).asset_selection or ()} == {*BATCH_ASSETS[:2]}
+    assert shore.drain() == [day(0), day(1)]
+    assert isinstance(shore.tick(), str)
 
 
 def test_batch_is_taken_in_when_it_is_due(shore: Shore) -> None:

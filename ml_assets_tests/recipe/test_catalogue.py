@@ -6,11 +6,18 @@ import importlib
 import importlib.util
 import inspect
 import json
+import math
+import numbers
+import subprocess
+import sys
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
+from ml_assets.estimators.constraints import surely_taken
 from ml_assets.estimators.libraries import LIBRARIES, Library, load_class
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
@@ -37,8 +44,47 @@ def of_scikit_learn() -> dict[str, dict[str, Any]]:
             required = [
                 name for name, parameter in parameters.items() if parameter.default is parameter.empty
             ]
-            table[public_path(cls)] = {"task": task, "required": required, "parameters": list(parameters)}
+            constraints = getattr(cls, "_parameter_constraints", {})
+            takes = {name: taken(constraints[name]) for name in parameters if name in constraints}
+            table[public_path(cls)] = {
+                "task": task,
+                "required": required,
+                "parameters": list(parameters),
+                "takes": {name: kinds for name, kinds in takes.items() if kinds},
+            }
     return table
+
+
+KINDS = {None: "none", "boolean": "bool", numbers.Integral: "int", numbers.Real: "Real", str: "text", dict: "dict",
+         list: "list"}  # fmt: skip
+
+
+def taken(constraints: Any) -> list[Any]:
+    """What a parameter takes among values of a recipe, as the table has it."""
+    if isinstance(constraints, str):
+        return ["any"]  # "no_validation"
+    found: list[Any] = []
+    for each in constraints:
+        if isinstance(each, StrOptions):
+            found.append(["one of", *sorted(each.options - each.deprecated)])
+        elif isinstance(each, Interval):
+            low, high = (None if end is None or math.isinf(end) else end for end in (each.left, each.right))
+            found.append(
+                [
+                    each.type.__name__,
+                    low,
+                    high,
+                    each.closed in ("left", "both"),
+                    each.closed in ("right", "both"),
+                ]
+            )
+        elif each == "random_state":
+            found += ["none", ["Integral", 0, 2**32 - 1, True, True]]
+        elif each == "verbose":
+            found += ["bool", ["Integral", 0, None, True, False]]
+        elif isinstance(each, Hashable) and each in KINDS:
+            found.append(KINDS[each])
+    return found
 
 
 def parameters(cls: type) -> set[str]:
@@ -86,6 +132,46 @@ def written() -> dict[str, dict[str, Any]]:
 def test_table_equals_the_installed_libraries() -> None:
     known = {path.partition(".")[0] for path in installed()}
     assert {path: row for path, row in written().items() if path.partition(".")[0] in known} == installed()
+
+
+VALUES = [
+    None, True, False, -1, 0, 1, 2, 7, 10**12, -0.5, 0.0, 0.3, 0.5, 1.0, 1.5, 1e9, "auto", "l2", "sqrt", "balanced",
+    "x", [1, 2], {}, {"a": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [path for path, row in written().items() if "takes" in row])
+def test_law_what_the_table_takes_scikit_learn_takes(path: str) -> None:
+    constraints = load_class(path)._parameter_constraints
+    for name, kinds in written()[path]["takes"].items():
+        options = [option for kind in kinds if kind[0] == "one of" for option in kind[1:]]
+        ends = [end for kind in kinds if isinstance(kind, list) and kind[0] != "one of" for end in kind[1:3]]
+        for value in [*VALUES, *options, *(end for end in ends if end is not None)]:
+            if surely_taken(kinds, value):
+                validate_parameter_constraints({name: constraints[name]}, {name: value}, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "hyperparameters", "imported"),
+    [
+        (
+            "sklearn.linear_model.LogisticRegression",
+            {"C": 0.5, "max_iter": 1000, "class_weight": None},
+            False,
+        ),
+        ("sklearn.ensemble.RandomForestRegressor", {"n_estimators": 50, "max_features": "sqrt"}, False),
+        ("sklearn.linear_model.LogisticRegression", {"C": -1.0}, True),
+    ],
+)
+def test_values_are_held_against_the_table_without_scikit_learn(
+    path: str, hyperparameters: dict[str, Any], imported: bool
+) -> None:
+    code = (
+        "import sys\nfrom ml_assets.estimators.constraints import wrong_values\n"
+        f"print(len(wrong_values({path!r}, {hyperparameters!r})), 'sklearn' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(int(imported)), str(imported)]
 
 
 def test_table_and_libraries_name_the_same_classes() -> None:
