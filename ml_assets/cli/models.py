@@ -10,8 +10,9 @@ from typing import Any
 
 from ml_assets.cli.validate import check, load_state
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.at_work import at_work
 from ml_assets.lifecycle.known import load_states, remember
-from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.champion_event import champion_event
 from ml_assets.orchestration.health import REMEDIES
 from ml_assets.orchestration.model_status import ModelStatus, all_statuses
@@ -101,7 +102,7 @@ def promote_version(name: str, version: int, *, force: bool) -> dict[str, Any]:
     from ml_assets.lifecycle import gate as gate_steps
 
     state = known_state(name)
-    with locked(state.settings.locks, state.command_lock):
+    with at_work(state):
         newest = state.ledger.newest_id()
         promotion, entry = gate_steps.promote_version(state, version, force=force, actor=actor())
         now = state.registry.champion(name)

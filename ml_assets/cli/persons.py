@@ -9,7 +9,8 @@ from typing import Any
 from ml_assets.cli.models import actor, known_state, refresh_overview, roll_back, show_change
 from ml_assets.lifecycle import approval
 from ml_assets.lifecycle.approval import wanted
-from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.lifecycle.at_work import at_work
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import STATIC
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.registry import persons
@@ -22,7 +23,7 @@ def approve_version(name: str, version: int, reason: str, by: str | None = None)
     """Say yes to a challenger that waits."""
     state = known_state(name)
     newest = state.ledger.newest_id()
-    with locked(state.settings.locks, state.command_lock):
+    with at_work(state):
         entry = approval.approve(state, version, actor=by or actor(), reason=reason)
     show_change(state)
     changed = entry.id > newest

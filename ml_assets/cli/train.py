@@ -12,8 +12,9 @@ import dagster as dg
 from ml_assets.cli.models import actor, file_state
 from ml_assets.cli.output import columns, number
 from ml_assets.lifecycle.accounting import TrainingRows
+from ml_assets.lifecycle.at_work import at_work
 from ml_assets.lifecycle.learned import learned
-from ml_assets.lifecycle.state import Busy, ModelState, locked
+from ml_assets.lifecycle.state import Busy, ModelState
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, STATIC
 from ml_assets.orchestration.display import RECORD
 from ml_assets.orchestration.history import read_history
@@ -50,7 +51,7 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     started = time.perf_counter()
     state = file_state(path)
     repository = model_repository(state)
-    with locked(state.settings.locks, state.command_lock), open_instance(state.settings) as instance:
+    with at_work(state), open_instance(state.settings) as instance:
         wait_for_looks(instance, state)
         in_flight = [a for a in read_history(instance, state).attempts if a.outcome == "in_flight"]
         if in_flight:

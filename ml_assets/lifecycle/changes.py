@@ -20,6 +20,7 @@ from ml_assets.recipe.parts import (
 )
 from ml_assets.records import KeyChange, RecipeDiff
 from ml_assets.registry import champions
+from ml_assets.shown import listed
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
@@ -118,6 +119,16 @@ def compare_with_champion(state: ModelState, there: Callable[[], Collection[str]
             "gone": tuple(batches.gone),
         }
     )
+
+
+def made_no_more(
+    name: str, version: int, features: Collection[str], columns: Collection[object]
+) -> str | None:
+    """Say which features of a version the clean rows do not have since the recipe changed; None where they have all."""
+    lost = [feature for feature in features if feature not in columns]
+    if not lost:
+        return None
+    return f"{name} version {version} needs {listed(lost)}, which the recipe does not make any more"
 
 
 class Anew(NamedTuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.failures import MendableError
 from ml_assets.lifecycle.ageing import past
+from ml_assets.lifecycle.changes import made_no_more
 from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, ROW_ID, STATIC
@@ -57,6 +58,18 @@ def ask_gate(
         rows = unlearned(state, rows, champion.version)
         for version in champions.undone(state.ledger, state.name, champion.version):
             rows = rows[~rows[ROW_ID].isin(_spoke_for(state, version))]
+        if lost := made_no_more(
+            state.name, champion.version, champion.trained.training.features, rows.columns
+        ):
+            return Promotion(
+                outcome="inconclusive",
+                reason=f"{lost}: the two cannot be compared. `ml-assets promote {state.name} VERSION --force` puts one "
+                "in charge without the gate",
+                metric=trained.training.metric,
+                direction=trained.training.direction,
+                rows=len(rows),
+                champion_version=champion.version,
+            )
         incumbent = state.registry.files.load(state.name, champion.version)
     training = trained.training
     asked = judged(
@@ -312,7 +325,9 @@ def _watched(
         if answered is None or answered.version != new.version:
             continue
         rows, answers = answered.labelled(state.recipe.target)
-        if rows.empty:
+        if rows.empty or made_no_more(
+            state.name, previous.version, previous.trained.training.features, rows.columns
+        ):
             continue
         model = model or state.registry.files.load(state.name, previous.version)
         found[batch] = rows, answers, predict(model, rows)

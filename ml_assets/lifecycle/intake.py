@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.arrival import tokens
-from ml_assets.lifecycle.changes import cleaned_by
+from ml_assets.lifecycle.changes import cleaned_by, made_no_more
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.joined import beside, keep_features, look_up, parted, raw_with_features
 from ml_assets.lifecycle.pictured import Pictured
@@ -244,6 +244,11 @@ def predict_step(state: ModelState, batch: str) -> Predicted:
     if champion is None:
         return Predicted()
     frame = state.store.read_frame("cleaned_features", batch)
+    if lost := made_no_more(state.name, champion.version, champion.trained.training.features, frame.columns):
+        raise StepError(
+            f"{lost}, and batch {batch} was cleaned by it: train a model of it, `ml-assets train --recipe-file "
+            f"{state.path}`, or take the change back (`ml-assets diff {state.name}` tells it)"
+        )
     predicted = predict(state.registry.files.load(state.name, champion.version), frame)
     predicted = predicted.assign(**{ROW_ID: frame[ROW_ID]}).assign(**{VERSION: champion.version})
     snapshot = state.store.write_frame("predictions", batch, predicted)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.lifecycle.at_work import at_work
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import execute, open_instance
 from ml_assets.orchestration.taking_in import wait_for_runs
@@ -42,7 +43,7 @@ def accept(
         raise WalkError(f"{name}: no batch {batch!r} was taken in; {there}")
     if undo and batch not in state.accepted:
         raise WalkError(f"{name}: {batch} is not accepted (accepted: {', '.join(state.accepted) or 'none'})")
-    with locked(state.settings.locks, state.command_lock), open_instance(state.settings) as instance:
+    with at_work(state), open_instance(state.settings) as instance:
         wait_for_runs(instance, state, ("monitor", "train"), say)
         charge.reconcile(state.registry, name)
         changed = undo or batch not in state.accepted

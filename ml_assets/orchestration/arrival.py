@@ -26,9 +26,10 @@ from ml_assets.lifecycle.arrival import (
     unchanged_mark,
     written_since,
 )
+from ml_assets.lifecycle.at_work import at_work_elsewhere
 from ml_assets.lifecycle.changes import Anew, made_anew
 from ml_assets.lifecycle.due import missing, newest_due
-from ml_assets.lifecycle.state import ModelState, locked_by_another
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.usual import late_from, note_arrivals, overdue
 from ml_assets.names import ACTOR_TAG, ARRIVAL_TAG, CONTENT_TAG, MODEL_TAG, REASON_TAG
 from ml_assets.orchestration.pace import seconds_between
@@ -94,7 +95,7 @@ def arrival_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         description=f"Takes in new, late, older and changed batches of {state.name}, one after the other.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if locked_by_another(state.settings.locks, state.command_lock):
+        if at_work_elsewhere(state):
             return dg.SkipReason(
                 "a command (train, backfill) is at work on this model and takes batches in itself"
             )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from ml_assets.failures import MendableError
-from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.lifecycle.at_work import at_work
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.events import REMEMBERED
 from ml_assets.orchestration.location import TRAINING_ASSETS
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
@@ -48,12 +49,12 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
             f"{new} has versions of its own, which {old}'s would be mixed with; give its recipe another name"
         )
     with ExitStack() as held:
-        for name in sorted((old, new)):
-            held.enter_context(locked(settings.locks, f"{name}.command"))
+        before = ModelState(state.recipe.model_copy(update={"name": old}), state.path, settings)
+        for each in sorted((before, state), key=lambda model: model.name):
+            held.enter_context(at_work(each))
         if not begun:
             charge.reconcile(state.registry, old)
         renamed.begin(ledger, old, new, actor)
-        before = ModelState(state.recipe.model_copy(update={"name": old}), state.path, settings)
         if isinstance(before.store.place, Bucket) and isinstance(state.store.place, Bucket):
             move(before.store.place, state.store.place)
         for folder in (settings.store, settings.studies, settings.backtests, settings.predictions):

@@ -8,9 +8,10 @@ import dagster as dg
 
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.approval import look_at_approval
+from ml_assets.lifecycle.at_work import at_work_elsewhere
 from ml_assets.lifecycle.changes import outworn
 from ml_assets.lifecycle.in_charge import look_at_alias
-from ml_assets.lifecycle.state import ModelState, locked_by_another
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.champion_event import champion_event
 from ml_assets.orchestration.pace import DECISION, seconds_between
@@ -112,7 +113,7 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         description=f"Trains {state.name} again when its policy says so; the skip message says why not.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if locked_by_another(state.settings.locks, state.command_lock):
+        if at_work_elsewhere(state):
             return dg.SkipReason(
                 "a command (train, backfill) is at work on this model and decides for itself"
             )

@@ -10,7 +10,8 @@ import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from ml_assets.failures import WrongUsageError
-from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.lifecycle.at_work import at_work
+from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import RULE_TAG, STATIC
 from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import RefusedError, RunFailedError, execute, open_instance
@@ -76,7 +77,7 @@ def walk(
     state = replace(state, settings=state.settings.model_copy(update={"alerts": Alerts()}))
     settings = state.settings
     repository = model_repository(state)
-    with locked(settings.locks, state.command_lock), open_instance(settings) as instance:
+    with at_work(state), open_instance(settings) as instance:
         wait_for_looks(instance, state)
         wait_for_runs(instance, state, ("monitor", "train"), say)
         charge.reconcile(state.registry, state.name)

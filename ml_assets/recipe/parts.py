@@ -45,7 +45,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "champion": (
         "promotion.when", "promotion.min_gain", "promotion.confidence", "promotion.min_rows",
-        "promotion.max_latency_ratio", "promotion.max_size_mb", "monitoring.min_rows",
+        "promotion.max_latency_ratio", "promotion.max_size_mb", "promotion.approval", "monitoring.min_rows",
     ),
     "backtest": ("retraining", "promotion", "training", "monitoring"),
 }  # fmt: skip
@@ -76,6 +76,7 @@ OTHER_CALENDAR: Final = (
 BESIDE: Final[Mapping[str, str]] = {
     "name": "another name is another model: `ml-assets rename OLD NEW` keeps its history",
     "retraining": "the next decision is made by it",
+    "promotion.approval_batches": "how long what waits for a person may wait",
     "training.first": "the next decision is made by it",
     "batches.column": OTHER_CALENDAR,
     "batches.period": OTHER_CALENDAR,

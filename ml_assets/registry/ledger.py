@@ -313,10 +313,30 @@ class Ledger:
 
                 yield locked
         else:
-            number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-            statement = sa.select(sa.func.pg_try_advisory_lock(number))
+            statement = sa.select(sa.func.pg_try_advisory_lock(_number(name)))
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield lambda: bool(connection.execute(statement).scalar())
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether `lock` holds among machines."""
+        return self._dialect != "sqlite"
+
+    def is_locked(self, name: str) -> bool:
+        """Whether any process holds `lock`, of a ledger in PostgreSQL."""
+        high, low = divmod(_number(name) % 2**64, 2**32)
+        question = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND classid::bigint = :high AND objid::bigint = :low"
+        )
+        with self._engine.connect() as connection:
+            return bool(connection.execute(sa.text(question), {"high": high, "low": low}).scalar())
+
+
+def _number(name: str) -> int:
+    """Number of an advisory lock, 64 bits."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
 def _row(recipe: str, kind: str, key: str | None, fields: Fields) -> dict[str, Any]:

@@ -14,10 +14,11 @@ import pytest
 from pydantic import BaseModel
 
 from ml_assets.cli.diff import diff_text
-from ml_assets.cli.models import file_state
+from ml_assets.cli.models import file_state, promote_version
 from ml_assets.cli.train import train_recipe
 from ml_assets.lifecycle.changes import NothingToCompareError, compare, compare_with_champion
 from ml_assets.lifecycle.errors import StepError
+from ml_assets.lifecycle.intake import predict_step
 from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import assets_batch, assets_training, sensor, walk
@@ -310,6 +311,13 @@ def test_only_what_reads_a_changed_key_runs_again(place: Path) -> None:
     made = made_in(lambda: train_recipe(path, said.append), state)
     assert (made["raw_data"], made["cleaned_features"]) == ([], days)
     assert "rich: the recipe has changed: cleaning batch 2024-01-01 to 2024-01-04 (4 in all) anew" in said
+    told = state.ledger.last("rich", ["inconclusive"])
+    assert told is not None and told.reason.startswith(
+        "rich version 1 needs x_lag_1, which the recipe does not make"
+    )
+    with pytest.raises(StepError, match="take the change back"):
+        predict_step(state, days[-1])
+    assert promote_version("rich", 2, force=True)["promoted"]
     for batch in days:
         assert "x_lag_2" in state.store.columns("cleaned_features", batch)
     assert raw == {batch: state.store.sha256("raw_data", batch) for batch in days}
