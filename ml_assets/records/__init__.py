@@ -1,8 +1,8 @@
 """What the steps return: frozen records that travel as JSON (assets, ledger, event log, command line)."""
 
 from ml_assets.records.base import Direction, Finding, Kind, Positive, Record, Schema, Score
-from ml_assets.records.explanation import ColumnPart, Explanation, Swarm
 from ml_assets.records.changes import KeyChange, RecipeDiff
+from ml_assets.records.explanation import ColumnPart, Explanation, Swarm
 from ml_assets.records.monitoring import (
     BatchFacts,
     ColumnDrift,
