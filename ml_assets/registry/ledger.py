@@ -8,7 +8,6 @@ the chain, so that no changed byte is believed. SQLite (one file) or PostgreSQL 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import time
 import uuid
@@ -24,7 +23,7 @@ from pydantic_core import to_json
 
 from ml_assets.failures import MendableError
 from ml_assets.records import Record
-from ml_assets.registry import chain, table
+from ml_assets.registry import advisory, chain, table
 from ml_assets.registry.ledger_file import damaged, engine_of
 from ml_assets.registry.table import APPEND_ONLY, decisions
 
@@ -313,7 +312,7 @@ class Ledger:
 
                 yield locked
         else:
-            statement = sa.select(sa.func.pg_try_advisory_lock(_number(name)))
+            statement = sa.select(sa.func.pg_try_advisory_lock(advisory.number(name)))
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield lambda: bool(connection.execute(statement).scalar())
 
@@ -324,19 +323,8 @@ class Ledger:
 
     def is_locked(self, name: str) -> bool:
         """Whether any process holds `lock`, of a ledger in PostgreSQL."""
-        high, low = divmod(_number(name) % 2**64, 2**32)
-        question = (
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND classid::bigint = :high AND objid::bigint = :low"
-        )
         with self._engine.connect() as connection:
-            return bool(connection.execute(sa.text(question), {"high": high, "low": low}).scalar())
-
-
-def _number(name: str) -> int:
-    """Number of an advisory lock, 64 bits."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+            return advisory.is_held(connection, name)
 
 
 def _row(recipe: str, kind: str, key: str | None, fields: Fields) -> dict[str, Any]:
