@@ -321,6 +321,7 @@ for command in (
     serving.api_key,
     serving.replay,
     serving.batch_inference,
+    serving.export,
     machine.doctor,
     machine.test_alerts,
     machine.demo,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -76,6 +77,25 @@ def batch_inference(
         use(context_params)
         result = predict_source(Inference(model, run_id, version, source, output))
     finish(result, batch_text(result), as_json)
+
+
+def export(
+    name: ModelName,
+    form: Annotated[
+        str, typer.Option("--format", help="package, docker-context, joblib, native or onnx.")
+    ] = "package",
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="New folder. Default: NAME-VERSION-FORMAT.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="Default: the champion.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a version into a folder that runs by itself, or its model in another format."""
+    from ml_assets.cli.export import export_text, export_version
+
+    with faults(as_json):
+        result = export_version(name, version, form, to)
+    finish(result, export_text(result), as_json)
 
 
 def api_key(

@@ -168,6 +168,17 @@ class StoredFiles:
         """Read where the files of a logged model are."""
         return str(self.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location)
 
+    def papers(self, run_id: str, folder: str) -> dict[str, bytes]:
+        """Pages that were left for people beside a run, by name; none where there are none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with tempfile.TemporaryDirectory() as place:
+                found = Path(self.client.download_artifacts(run_id, folder, place))
+                return {path.name: path.read_bytes() for path in sorted(found.iterdir()) if path.is_file()}
+        except (MlflowException, OSError):
+            return {}
+
     def hashes(self, run_id: str) -> dict[str, str]:
         """Hash the files beside a run, by name: what the ledger is to have."""
         with self._download_files(run_id) as folder:

@@ -1,0 +1,1 @@
+"""Files that are copied into a deployment package as they are: they run there, beside the model."""
