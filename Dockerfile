@@ -14,8 +14,11 @@ WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY dagster.yaml workspace.yaml ./
 RUN mkdir -p /state /app/data && chown ml:ml /state /app/data
-USER ml
+USER 1000
 ENV PATH=/app/.venv/bin:$PATH ML_ASSETS_HOME=/state OMP_NUM_THREADS=1 DO_NOT_TRACK=true
 VOLUME /state
-EXPOSE 3000 5000
+EXPOSE 3000 4000 5000 8000
+# Of the web UI; who runs another command says another (deploy/).
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:3000/server_info', timeout=5)"]
 CMD ["ml-assets", "ui", "--host", "0.0.0.0"]
