@@ -19,7 +19,7 @@ NEWEST = 120  # comparisons that count
 CALM = 1.0  # comparisons, beside the real ones, whose gain varies by no more than its rows explain
 ROUNDS = 3  # of estimating loss and spread in turn
 SURE = 1.645  # standard errors at which a loss is sure: one-sided 5 %
-DOUBT = 1.25  # standard errors of a loss that is taken for none
+DOUBT = 1.0  # standard errors of a loss that is taken for none
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Ageing:
     def believed(self) -> float:
         """The loss, shrunk towards none the less sure it is (James & Stein's positive part): never below 0.
 
-        >>> Ageing(loss=0.02, error=0.008, spread=0.0, score=0.8, count=9).believed
+        >>> Ageing(loss=0.02, error=0.01, spread=0.0, score=0.8, count=9).believed
         0.015
         """
         if self.loss <= 0:
