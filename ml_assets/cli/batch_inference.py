@@ -59,7 +59,7 @@ def predict_source(asked: Inference) -> dict[str, Any]:
     settings = read_settings()
     registry = Registry(settings, Ledger(settings.ledger))
     name, version = _version(registry, asked)
-    served = load_version(registry, name, version)
+    served = load_version(registry, name, version, compiled=False)
     wanted = _wanted(served, asked.source, settings)
     texts = [one for one in served.known.columns if served.known.kinds.columns.get(one, "text") == "text"]
     batches = served.predictor.recipe.batches

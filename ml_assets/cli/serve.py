@@ -39,7 +39,7 @@ def serve_model(name: str, host: str, port: int, version: int | None) -> None:
     log = None
     if state.settings.prediction_log:
         log = PredictionLog(predictions_of(state.settings, name), state.settings.prediction_log_days)
-    app = build_app(live, keys, Limits(), log=log)
+    app = build_app(live, keys, Limits(per_minute=state.settings.requests_per_minute), log=log)
     say(
         f"{name}: version {live.served.version} answers at http://{host}:{port} (what it takes: /docs); Ctrl-C ends it"
     )

@@ -80,7 +80,7 @@ class Encoder:
                 raise UnusualError(str(error)) from None
             if (np.abs(values) > MOST).any():
                 raise UnusualError("a number is too large")
-            V[:, self._plain] = self._known(values)
+            V[:, self._plain] = self.without_missing(values)
         for k, place, part in self._parts:
             V[:, k] = times.part(np.array([_time(row[place]) for row in rows], dtype="M8[us]"), part)
         C = np.empty((len(rows), len(self._codes)), dtype=np.intp)
@@ -103,10 +103,15 @@ class Encoder:
             C[:, k] = np.where(codes < 0, levels.unseen, codes)
         return V, C
 
-    def _known(self, values: Array) -> Array:
+    def without_missing(self, values: Array) -> Array:
+        """Numbers without those that the recipe calls missing."""
         if len(self._missing_numbers):
             values[np.isin(values, self._missing_numbers)] = np.nan
         return values
+
+    def code(self, place: int, value: Any) -> int:
+        """Code of a value of the category at a place; raises as `rows`."""
+        return self._code(self._codes[place], value)
 
     def _code(self, levels: _Levels, value: Any) -> int:
         if type(value) is str:

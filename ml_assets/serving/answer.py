@@ -18,18 +18,15 @@ def answer(served: Served, asked: Asked) -> dict[str, Any]:
     RequestError
         With status 422 and the field, where a value cannot be predicted from.
     """
-    import numpy as np
-
     from ml_assets.serving.standard import RowError
 
     try:
-        labels, shares = served.predictor.answers(asked.rows, asked.probabilities)
+        each, shares = served.way.answers(asked)
     except RowError as error:
         field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
         raise RequestError(422, "invalid", str(error), field) from None
-    each = labels.tolist() if isinstance(labels, np.ndarray) else labels.to_dict("records")
     answers: list[dict[str, Any]] = [{"prediction": label} for label in each]
     if shares is not None:
-        for one, row in zip(answers, shares.to_dict("records"), strict=True):
+        for one, row in zip(answers, shares, strict=True):
             one["probabilities"] = row
     return {"model": served.name, "version": served.version, "predictions": answers}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -46,10 +46,46 @@ class RequestError(MendableError):
 class Asked:
     """What a request asks for."""
 
-    rows: pd.DataFrame
+    known: RawRows
+    values: list[tuple[Any, ...]]
+    """Of each row those of the columns that are wanted, in their order."""
     probabilities: bool
-    came: list[dict[str, Any]]
+    came: Sequence[Mapping[str, Any]]
     """The rows as they came."""
+
+    def frame(self) -> pd.DataFrame:
+        """Make a frame of the rows, of shape (n_rows, n_columns); a time that is none is refused with 422."""
+        import pandas as pd
+
+        made = {}
+        for name, values in zip(self.known.columns, zip(*self.values, strict=True), strict=True):
+            if self.known.kinds.columns.get(name) == "time":
+                values = tuple(
+                    _time(value, f"rows[{place}].{name}") if isinstance(value, str) else value
+                    for place, value in enumerate(values)
+                )
+            made[name] = pd.Series(values, dtype=_dtype(self.known, name))
+        return pd.DataFrame(made)
+
+
+class Came(Sequence[Mapping[str, Any]]):
+    """Rows as they came, which become objects only when somebody reads them.
+
+    Parameters
+    ----------
+    columns : tuple of str
+    values : list of tuple
+        Of each row.
+    """
+
+    def __init__(self, columns: tuple[str, ...], values: list[tuple[Any, ...]]) -> None:
+        self.columns, self.values = columns, values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: Any) -> Any:
+        return dict(zip(self.columns, self.values[place], strict=True))
 
 
 def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
@@ -60,8 +96,6 @@ def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
     RequestError
         400 where it is no JSON, 413 of too many rows, 422 with the field where something in it is wrong.
     """
-    import pandas as pd
-
     data = parsed(content)
     if not isinstance(data, dict):
         _wrong(None, f'{{"rows": [...]}} is wanted, found {_kind(data)}')
@@ -77,19 +111,21 @@ def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
         raise RequestError(
             413, "too_many_rows", f"{len(rows):,} rows; {most_rows:,} at most in one request", "rows"
         )
-    columns: dict[str, list[Any]] = {name: [] for name in known.columns}
+    columns = dict.fromkeys(known.columns)
+    taken = []
     for place, row in enumerate(rows):
         if not isinstance(row, dict):
             _wrong(f"rows[{place}]", f"an object with the columns is wanted, found {_kind(row)}")
-        for name, values in columns.items():
+        values = []
+        for name in columns:
             if name not in row:
                 near = did_you_mean(name, [each for each in row if each not in columns])
                 _wrong(
                     f"rows[{place}].{name}", f"the column is missing; null stands for a missing value.{near}"
                 )
             values.append(_value(row[name], known.kinds.columns.get(name), f"rows[{place}].{name}"))
-    frame = {name: pd.Series(values, dtype=_dtype(known, name)) for name, values in columns.items()}
-    return Asked(pd.DataFrame(frame), shares, rows)
+        taken.append(tuple(values))
+    return Asked(known, taken, shares, rows)
 
 
 def parsed(content: bytes) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ml_assets.registry.versions import Registry
     from ml_assets.serving.standard import Predictor
+    from ml_assets.serving.ways import Way
 
 
 class ServingError(MendableError):
@@ -34,7 +35,8 @@ class Served:
 
     name: str
     version: int
-    predictor: Predictor
+    way: Way
+    """How it answers: compiled, or by its pipeline."""
     sha256: str
     trained_at: str
     since: str
@@ -45,7 +47,15 @@ class Served:
     @property
     def known(self) -> RawRows:
         """What it takes, and what it answers."""
-        return self.predictor.known
+        return self.way.known
+
+    @property
+    def predictor(self) -> Predictor:
+        """The pipeline, of a version that answers by it."""
+        from ml_assets.serving.ways import Piped
+
+        assert isinstance(self.way, Piped)
+        return self.way.predictor
 
 
 class Live:
@@ -120,8 +130,16 @@ class Live:
         return champion.version
 
 
-def load_version(registry: Registry, name: str, version: int) -> Served:
+def load_version(registry: Registry, name: str, version: int, *, compiled: bool = True) -> Served:
     """Load a version, verified and tried out on the rows saved with it.
+
+    Parameters
+    ----------
+    registry : Registry
+    name : str
+    version : int
+    compiled : bool
+        Whether its compiled model is wanted where there is one; else its pipeline is loaded.
 
     Raises
     ------
@@ -130,24 +148,26 @@ def load_version(registry: Registry, name: str, version: int) -> Served:
     ServingError
         It was saved without what serving needs.
     """
-    from ml_assets.serving.standard import load
+    from ml_assets.serving.body import read
+    from ml_assets.serving.ways import way_of
 
     trained = registry.version(name, version).trained
     what = f"{name} version {version}"
     with registry.files.verified_model(trained, what) as folder:
         if not (folder / RAW_ROWS).exists():
             raise ServingError(f"{what} was saved by a version of ml_assets without serving: train it again")
-        predictor = load(folder, registry.settings.variables.modules)
+        way = way_of(folder, registry.settings.variables.modules, compiled)
         example = example_of(folder)
-    predictor.answers(example, probabilities=False)
+    row = json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0]
+    way.answers(read(json.dumps({"rows": [row]}).encode(), way.known, 1))
     return Served(
         name,
         version,
-        predictor,
+        way,
         trained.sha256,
         trained.trained_at,
         datetime.now(UTC).isoformat(timespec="seconds"),
-        json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0],
+        row,
     )
 
 

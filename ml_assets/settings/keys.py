@@ -52,6 +52,7 @@ KEYS: Final[dict[str, Key]] = {
     "batch_size": Key("BATCH_SIZE"),
     "serving.log": Key("ML_ASSETS_PREDICTION_LOG"),
     "serving.log_days": Key("ML_ASSETS_PREDICTION_LOG_DAYS"),
+    "serving.requests_per_minute": Key("ML_ASSETS_REQUESTS_PER_MINUTE"),
     "dashboard.proxy_header": Key("ML_ASSETS_PROXY_HEADER"),
     "dashboard.proxy_from": Key("ML_ASSETS_PROXY_FROM", "list", ","),
     "dashboard.deciders": Key("ML_ASSETS_DECIDERS", "list", ","),

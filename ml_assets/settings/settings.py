@@ -52,6 +52,8 @@ class Settings(BaseModel):
     """Whether a server keeps what it answers. `ML_ASSETS_PREDICTION_LOG`."""
     prediction_log_days: int = Field(90, ge=1)
     """Days that it is kept. `ML_ASSETS_PREDICTION_LOG_DAYS`."""
+    requests_per_minute: int = Field(6_000, ge=1)
+    """Requests of one caller over HTTP. `ML_ASSETS_REQUESTS_PER_MINUTE`."""
     proxy_header: str | None = Field(None, pattern=r"^[A-Za-z0-9-]+$")
     """Header by which a trusted proxy says who looks at the pages. `ML_ASSETS_PROXY_HEADER`."""
     proxy_from: tuple[str, ...] = ()
@@ -258,6 +260,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ("sensor_seconds", "ML_ASSETS_SENSOR_SECONDS", int),
         ("tuning_timeout", "ML_ASSETS_TUNING_TIMEOUT", float),
         ("prediction_log_days", "ML_ASSETS_PREDICTION_LOG_DAYS", int),
+        ("requests_per_minute", "ML_ASSETS_REQUESTS_PER_MINUTE", int),
         ("batch_size", "BATCH_SIZE", int),
     ):
         if text := given.get(variable):
@@ -292,6 +295,7 @@ VARIABLES = {
     "tuning_timeout": ("ML_ASSETS_TUNING_TIMEOUT", "seconds, more than 0"),
     "batch_size": ("BATCH_SIZE", "a whole number of rows, 1 or more"),
     "prediction_log_days": ("ML_ASSETS_PREDICTION_LOG_DAYS", "a whole number, 1 or more"),
+    "requests_per_minute": ("ML_ASSETS_REQUESTS_PER_MINUTE", "a whole number, 1 or more"),
 }
 """Setting that may not fit → its variable, and what is allowed."""
 

@@ -74,7 +74,7 @@ def test_a_row_from_the_log_is_to_the_model_what_came(rows: list[dict[str, Any]]
 def asked(rows: list[dict[str, Any]]) -> str:
     """What the model is given of rows, exactly; or why it is given nothing."""
     try:
-        return repr(read(json.dumps({"rows": rows}).encode(), KNOWN, 10).rows.to_dict("list"))
+        return repr(read(json.dumps({"rows": rows}).encode(), KNOWN, 10).frame().to_dict("list"))
     except RequestError as error:
         return f"refused: {error.kind}"
 

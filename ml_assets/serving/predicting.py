@@ -1,0 +1,188 @@
+"""`POST /predict` from its bytes to its bytes, without the layers of a web framework between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ml_assets.serving.answer import answer as answer_to
+from ml_assets.serving.arrow import MEDIA_TYPE, read_table, written
+from ml_assets.serving.body import Asked, RequestError, read
+from ml_assets.serving.decode import Decoder
+from ml_assets.serving.limits import Limits
+from ml_assets.serving.live import Live, Served
+from ml_assets.serving.logged import Answered
+
+if TYPE_CHECKING:
+    from ml_assets.serving.log import PredictionLog
+    from ml_assets.serving.metrics import Metrics
+
+JSON: Final = "application/json"
+AT_ONCE: Final = 32 << 10
+"""Bytes of a request that a compiled model answers where it is, in less time than a thread takes to begin."""
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class Made(NamedTuple):
+    """An answer as it is sent, and as it is kept."""
+
+    content: bytes
+    rows: int
+    answered: Answered
+
+
+class Predicting:
+    """Answers predictions with the version that is live.
+
+    Parameters
+    ----------
+    live : Live
+    limits : Limits
+    metrics : Metrics
+    log : PredictionLog, optional
+    """
+
+    def __init__(self, live: Live, limits: Limits, metrics: Metrics, log: PredictionLog | None) -> None:
+        import msgspec
+
+        self.live, self.limits, self.metrics, self.log = live, limits, metrics, log
+        self._decoder = Decoder(live.served.known, limits.rows)
+        self._encode = msgspec.json.Encoder().encode
+        self._busy = 0
+
+    async def __call__(
+        self, headers: dict[bytes, bytes], query: bytes, receive: Receive, number: str
+    ) -> tuple[bytes, str]:
+        """Answer a request; the content, and its type.
+
+        Raises
+        ------
+        RequestError
+            Of whatever kind.
+        """
+        kind = headers.get(b"content-type", b"application/json").decode("latin-1")
+        kind = kind.partition(";")[0].strip().lower()
+        if kind not in (JSON, MEDIA_TYPE):
+            raise RequestError(415, "other_type", f"Content-Type: {JSON} is wanted, or {MEDIA_TYPE}")
+        content = await self._content(receive)
+        if self._busy >= self.limits.at_once:
+            raise RequestError(
+                503, "busy", f"{self.limits.at_once} requests are being answered: try again", after=1
+            )
+        served = self.live.served  # one version answers all rows of a request
+        if kind == JSON and len(content) <= AT_ONCE and served.way.name == "compiled":
+            made = self._json(served, content, number)
+        else:
+            make = self._json if kind == JSON else self._arrow
+            made = await self._apart(make, served, content, number, query)
+        self.metrics.predicted(served.version, made.rows)
+        if self.log is not None:
+            self.log.note(made.answered)
+        return made.content, kind
+
+    async def _content(self, receive: Receive) -> bytes:
+        """Read the body while it stays within its bounds, whatever its header says."""
+        parts, size, more = [], 0, True
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RequestError(400, "gone", "the sender ended before the body did")
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size > self.limits.body:
+                        raise RequestError(
+                            413,
+                            "too_large",
+                            f"more than {self.limits.body:,} bytes; send the rows in several requests",
+                        )
+                    parts.append(part)
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            seconds = self.limits.seconds
+            raise RequestError(408, "slow_sender", f"the body did not come within {seconds:g} s") from None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _apart(
+        self,
+        make: Callable[[Served, bytes, str, bytes], Made],
+        served: Served,
+        content: bytes,
+        number: str,
+        query: bytes,
+    ) -> Made:
+        """Answer in a thread, so that others are read meanwhile."""
+        import anyio
+
+        self._busy += 1
+        try:
+            with anyio.fail_after(self.limits.seconds):
+                return await anyio.to_thread.run_sync(
+                    make, served, content, number, query, abandon_on_cancel=True
+                )
+        except TimeoutError:
+            seconds = self.limits.seconds
+            raise RequestError(503, "too_slow", f"no answer within {seconds:g} s", after=5) from None
+        finally:
+            self._busy -= 1
+
+    def _json(self, served: Served, content: bytes, number: str, _: bytes = b"") -> Made:
+        decoder = self._decoder
+        if decoder.known is not served.known:
+            self._decoder = decoder = Decoder(served.known, self.limits.rows)
+        asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows)
+        answer = answer_to(served, asked)
+        predictions = answer["predictions"]
+        answered = Answered(
+            number,
+            time.time(),
+            served.version,
+            served.known,
+            asked.came,
+            [one["prediction"] for one in predictions],
+            [one["probabilities"] for one in predictions] if asked.probabilities else None,
+            way=served.way.name,
+            size=len(content),
+        )
+        return Made(self._encode({**answer, "request_id": number}), len(predictions), answered)
+
+    def _arrow(self, served: Served, content: bytes, number: str, query: bytes) -> Made:
+        from ml_assets.serving.standard import RowError
+
+        shares = b"probabilities=true" in query.lower().split(b"&")
+        table = read_table(content, served.known, self.limits.rows)
+        try:
+            found = served.way.table(table, shares)
+        except RowError as error:
+            field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
+            raise RequestError(422, "invalid", str(error), field) from None
+        about = {"model": served.name, "version": str(served.version), "request_id": number}
+        names = [name for name in found if name.startswith("probability_")]
+        predictions = _rows({name: found[name] for name in found if name not in names})
+        answered = Answered(
+            number,
+            time.time(),
+            served.version,
+            served.known,
+            table,
+            predictions,
+            [
+                dict(zip((name.removeprefix("probability_") for name in names), row, strict=True))
+                for row in zip(*(found[name].tolist() for name in names), strict=True)
+            ]
+            or None,
+            way=served.way.name,
+            size=len(content),
+        )
+        return Made(written(found, about), table.num_rows, answered)
+
+
+def _rows(columns: dict[str, Any]) -> list[Any]:
+    if len(columns) == 1:
+        return list(next(iter(columns.values())))
+    names = [name.removeprefix("prediction_") for name in columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]

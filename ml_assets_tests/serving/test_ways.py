@@ -1,0 +1,171 @@
+"""The compiled way and the pipeline's give one answer, for rows as JSON or as columns; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ml_assets.registry.standard import RAW_ROWS
+from ml_assets.serving.arrow import read_table, written
+from ml_assets.serving.body import Asked, RequestError, read
+from ml_assets.serving.decode import Decoder
+from ml_assets.serving.standard import Predictor, RowError
+from ml_assets.serving.ways import Arrayed, Piped, way_of
+from ml_assets_tests.compiled.test_compiled import DATES, Saved
+
+GIVEN = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+GOOD = {"count": 3, "share": 0.5, "member": True, "region": "north", "when": "2024-03-01T12:00:00"}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    folder = tmp_path_factory.mktemp("model")
+    model = {"hyperparameters": {"n_estimators": 20}, "feature_engineering": DATES}
+    made = Saved(folder, "classification", "xgboost.XGBClassifier", **model)
+    (folder / RAW_ROWS).write_text(made.known.model_dump_json())
+    (folder / "model.pkl").write_bytes(pickle.dumps(Bomb()))
+    return made
+
+
+class Bomb:
+    def __reduce__(self) -> Any:
+        return __import__, ("antigravity_never_imported",)
+
+
+def ways(saved: Saved) -> tuple[Arrayed, Piped]:
+    way = way_of(saved.folder, ())
+    assert isinstance(way, Arrayed) and way.name == "compiled"
+    assert "antigravity_never_imported" not in sys.modules
+    return way, Piped(Predictor(saved.pipeline, way.cleaner), "for comparison")
+
+
+NUMBER = (
+    st.none()
+    | st.integers(-9, 99)
+    | st.floats(-1e30, 1e30)
+    | st.sampled_from(["7", "n/a", "", " 5 ", "-99", True])
+)
+TEXT = st.none() | st.sampled_from(["north", "NA land", "", "-99", "é", True, 3, 0.5]) | st.text(max_size=5)
+TIME = st.none() | st.sampled_from(
+    ["2024-03-01", "2024-03-01 10:11", "2024-03-01T12:00:00+02:00", "2024-02-29T23:59:59.5Z", "1 May 2024"]
+)
+ROW = st.fixed_dictionaries(
+    {"count": NUMBER, "share": NUMBER, "member": TEXT, "region": TEXT, "when": TIME},
+    optional={"unused": st.text(max_size=3)},
+)
+
+
+def test_an_odd_row_gets_one_answer_from_both_ways(saved: Saved) -> None:
+    compiled, piped = ways(saved)
+    decoder = Decoder(saved.known, 50)
+
+    @GIVEN
+    @given(st.lists(ROW, min_size=1, max_size=6))
+    def holds(rows: list[dict[str, Any]]) -> None:
+        content = json.dumps({"rows": rows, "probabilities": True}, ensure_ascii=False).encode(
+            "utf-8", "replace"
+        )
+        for row in rows:  # each alone: the pipeline's cleaning looks at a column of a request as a whole
+            body = json.dumps({"rows": [row], "probabilities": True}).encode()
+            found, expected = (answered(way, read(body, saved.known, 50)) for way in (compiled, piped))
+            assert type(found) is type(expected)
+            if isinstance(found, tuple):
+                assert found[0] == expected[0]
+                for one, other in zip(found[1], expected[1], strict=True):
+                    assert one == pytest.approx(other, abs=1e-6)
+        fast = decoder.read(content)
+        if fast is not None:
+            strict = read(content, saved.known, 50)
+            assert fast.probabilities == strict.probabilities
+            assert answered(compiled, fast) == answered(compiled, strict)
+
+    holds()
+
+
+def answered(way: Any, asked: Asked) -> Any:
+    try:
+        return way.answers(asked)
+    except RowError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"rows": [{"count": 1, "count": 2, "share": 0, "member": null, "region": null, "when": null}]}',
+        b'{"rows": [], "rows": [{"count": 2, "share": 0, "member": null, "region": null, "when": null}]}',
+        b'{"rows": [{"count": 2, "share": 0, "member": null, "region": "\\u0041", "when": null}]}',
+        b'{"rows": [{"count": 2, "share": 0, "member": null, "region": null}]}',
+        b'{"rows": [{"count": 1e39, "share": 0, "member": [], "region": null, "when": null}]}',
+        b'{"rows": [{"count": NaN, "share": 0, "member": null, "region": null, "when": null}]}',
+        b'{"rows": []}',
+        b"[" * 5_000,
+        b"\xff",
+    ],
+)
+def test_what_is_unusual_is_left_to_the_careful_reader(saved: Saved, content: bytes) -> None:
+    assert Decoder(saved.known, 50).read(content) is None
+    good = Decoder(saved.known, 50).read(json.dumps({"rows": [GOOD]}).encode())
+    assert good is not None and good.came[0] == GOOD | {"count": 3.0}
+
+
+def stream(table: pa.Table, **options: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def test_columns_get_the_answers_that_rows_get(saved: Saved) -> None:
+    compiled, piped = ways(saved)
+    frame = saved.rows[list(saved.known.columns)]
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    asked = read_table(stream(table.append_column("more", pa.array(range(len(frame))))), saved.known, 1000)
+    rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+    plain = [
+        {k: None if v != v else v.isoformat() if k == "when" else v for k, v in row.items()} for row in rows
+    ]
+    body = json.dumps({"rows": plain, "probabilities": True}, default=str).encode()
+    labels, shares = compiled.answers(read(body, saved.known, 1000))
+    for way, close in ((compiled, 1e-12), (piped, 1e-6)):
+        found = way.table(asked, True)
+        assert found["prediction"] == labels and shares is not None
+        for name in shares[0]:
+            assert list(found[f"probability_{name}"]) == pytest.approx(
+                [one[name] for one in shares], abs=close
+            )
+    answer = pa.ipc.open_stream(written(compiled.table(asked, False), {"version": "3"})).read_all()
+    assert answer["prediction"].to_pylist() == labels and answer.schema.metadata[b"version"] == b"3"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda table: stream(table)[:-200], 400),
+        (lambda table: b"PAR1" + stream(table), 400),
+        (lambda table: stream(table.drop_columns(["count"])), 422),
+        (lambda table: stream(table.slice(0, 0)), 422),
+        (lambda table: stream(pa.concat_tables([table] * 40)), 413),
+        (lambda table: stream(table, compression="zstd"), 415),
+        (lambda table: stream(table, compression="lz4"), 415),
+    ],
+)
+def test_columns_that_cannot_be_read_are_refused(saved: Saved, change: Any, status: int) -> None:
+    frame = saved.rows[list(saved.known.columns)]
+    with pytest.raises(RequestError) as refused:
+        read_table(change(pa.Table.from_pandas(frame, preserve_index=False)), saved.known, 1000)
+    assert refused.value.status == status
+
+
+def test_a_version_without_a_compiled_model_says_why(saved: Saved, tmp_path: Path) -> None:
+    (tmp_path / RAW_ROWS).write_text(saved.known.model_dump_json())
+    with pytest.raises(Exception, match="MLmodel"):  # there it would unpickle, if there was a model
+        way_of(tmp_path, ())
