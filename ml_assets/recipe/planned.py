@@ -17,7 +17,7 @@ PARAMS: Final[Key] = ("model", "preprocessor", "params")
 KEYS: Final = frozenset({
     "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.cost", "evaluation.explanation",
     "evaluation.validation.group_col", "evaluation.validation.validation_size",
-    "hyperparameter_tuning.engine", "hyperparameter_tuning.sampler", "hyperparameter_tuning.warm_start",
+    "hyperparameter_tuning.engine", "hyperparameter_tuning.warm_start",
     "model.augmenter.connection", "model.calibration", "model.ensemble", "model.threshold",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
     "promotion.max_latency_ms", "promotion.shadow",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ from ml_assets.recipe.space import Categorical, Float, Int, Space, as_written
 
 if TYPE_CHECKING:
     import optuna
+
+
+GRID, GRID_WHOLE = 5, 20
+"""Values of a continuous space in a grid, and numbers of a range that are all taken."""
 
 
 def suggest(trial: optuna.Trial, key: str, space: Space) -> Any:
@@ -51,6 +56,40 @@ def first_points(
             point[path] = _middle(space) if default is None else default
         points.append(point)
     return [point for k, point in enumerate(points) if point not in points[:k]]
+
+
+def grid_points(spaces: Mapping[str, Space], random_state: int, most: int) -> list[dict[str, Any]]:
+    """Points of the grid of all spaces, in an order that the seed gives, as parameters of the study.
+
+    >>> grid_points({"depth": Int(1, 3), "rate": Categorical(("a", "b"))}, 0, 2)
+    [{'depth': 1, 'rate': '"b"'}, {'depth': 2, 'rate': '"b"'}]
+    """
+    axes = {key: _axis(space) for key, space in spaces.items()}
+    size = math.prod(len(axis) for axis in axes.values())
+    points = []
+    for place in random.Random(random_state).sample(range(size), min(size, most)):
+        point, rest = {}, place
+        for key, axis in axes.items():
+            rest, k = divmod(rest, len(axis))
+            point[key] = axis[k]
+        points.append(point)
+    return points
+
+
+def _axis(space: Space) -> list[Any]:
+    """Values of a grid: every choice, every whole number of a short range, else five from end to end."""
+    if isinstance(space, Categorical):
+        return [_written(choice) for choice in space.choices]
+    if isinstance(space, Int) and not space.log and (space.high - space.low) // space.step < GRID_WHOLE:
+        return list(range(space.low, space.high + 1, space.step))
+    low, high = (math.log(end) if space.log else end for end in (space.low, space.high))
+    even = [low + (high - low) * k / (GRID - 1) for k in range(GRID)]
+    values = [math.exp(value) if space.log else value for value in even]
+    values[0], values[-1] = space.low, space.high
+    if isinstance(space, Int):
+        on_step = [space.low + (round(value) - space.low) // space.step * space.step for value in values]
+        return list(dict.fromkeys(on_step))
+    return [float(value) for value in values]
 
 
 def _encoded(space: Space, value: Any) -> Any:

@@ -20,11 +20,12 @@ import numpy as np
 
 from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.stopping import OutOfTime
-from ml_assets.recipe.schema import Pruning, Tuning
+from ml_assets.recipe.schema import Tuning
 from ml_assets.recipe.space import Space, filled, searched
 from ml_assets.records import Trial, TuningResult
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
-from ml_assets.search.points import decoded, first_points, suggest, value_of
+from ml_assets.search.points import decoded, first_points, grid_points, suggest, value_of
+from ml_assets.search.samplers import pruner, sampler
 from ml_assets.tasks.metrics import metric_named, undefined
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def tune(
     """Search a candidate's spaces for the best mean score over the folds.
 
     The first trials are the run's `warm_start` and the candidate's own points; the rest are chosen by TPE
-    (Bergstra et al. 2011). A set of parameters that comes again takes its known score. The best trial is the
-    best of the complete ones.
+    (Bergstra et al. 2011), or at random; of a grid each point is tried once. A set of parameters that comes again
+    takes its known score. The best trial is the best of the complete ones.
 
     Parameters
     ----------
@@ -128,7 +129,10 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     limit = min((x for x in (tuning.timeout, run.time_limit) if x is not None), default=math.inf)
     spaces = searched(candidate.hyperparameters)
-    firsts = first_points(candidate, spaces, run.warm_start)
+    firsts, wanted = first_points(candidate, spaces, run.warm_start), tuning.n_trials
+    if tuning.sampler == "grid":
+        firsts = grid_points(spaces, goal.random_state, tuning.n_trials)
+        wanted = len(firsts)
     with _quiet():
         study = optuna.create_study(
             study_name=study_name,
@@ -148,19 +152,20 @@ def tune(
         def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
             if run.progress is not None:
                 best = _best_value(study)
-                run.progress(len(_finished(study)), tuning.n_trials, math.nan if best is None else best)
+                run.progress(len(_finished(study)), wanted, math.nan if best is None else best)
 
-        while (done := len(_finished(study))) < tuning.n_trials:
+        while (done := len(_finished(study))) < wanted:
             left = deadline - time.monotonic()
             if left <= 0 and not _goes_on(study, run):
                 # Searched to the end of its time: started again, it answers at once.
                 study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), limit))
                 break
             parallel = tuning.parallelization.n_jobs
-            batch = 1 if parallel == 1 or left <= 0 else tuning.n_trials - done
-            study.sampler = optuna.samplers.TPESampler(
-                seed=(goal.random_state + 7919 * done) % 2**32,
-                n_startup_trials=max(len(firsts) + 1, min(10, tuning.n_trials // 3)),
+            batch = 1 if parallel == 1 or left <= 0 else wanted - done
+            study.sampler = sampler(
+                tuning.sampler,
+                (goal.random_state + 7919 * done) % 2**32,
+                max(len(firsts) + 1, min(10, tuning.n_trials // 3)),
             )
             if not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
                 for first in firsts[done : done + batch]:
@@ -174,23 +179,6 @@ def tune(
                 callbacks=[report],
             )
     return _tuned(study, candidate, goal, spent, time.monotonic() - started)
-
-
-def pruner(pruning: Pruning, n_folds: int) -> optuna.pruners.BasePruner:
-    """Return the recipe's pruner; a step is one fold, the first one is 1."""
-    from optuna import pruners
-
-    if not pruning.enabled:
-        return pruners.NopPruner()
-    if pruning.algorithm == "HyperbandPruner":
-        return pruners.HyperbandPruner(min_resource=1, max_resource=n_folds, reduction_factor=2)
-    if pruning.algorithm == "SuccessiveHalvingPruner":
-        return pruners.SuccessiveHalvingPruner(
-            min_resource=max(1, pruning.n_warmup_steps), reduction_factor=2
-        )
-    return pruners.MedianPruner(
-        n_startup_trials=pruning.n_startup_trials, n_warmup_steps=pruning.n_warmup_steps
-    )
 
 
 def _objective(

@@ -11,7 +11,8 @@ from ml_assets.estimators.families import Candidate
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.search.folds import FoldData, Goal, fold_result
-from ml_assets.search.study import SearchRun, Tuned, pruner, tune
+from ml_assets.search.samplers import pruner
+from ml_assets.search.study import SearchRun, Tuned, tune
 from ml_assets.tasks.metrics import METRICS
 
 TREE = {
@@ -131,6 +132,40 @@ def test_pruned_trials_are_really_stopped(tmp_path: Path) -> None:
     assert max(folds_seen["pruned"]) < 4
     assert folds_seen["complete"] == {4}
     assert all((t.value is None) == (t.state == "pruned") for t in tuned.record.history)
+
+
+def test_pruning_saves_folds_and_loses_nothing(tmp_path: Path) -> None:
+    whole = search(Tuning(n_trials=60, pruning=Pruning(enabled=False)), storage=tmp_path / "whole")
+    pruned = search(Tuning(n_trials=60), storage=tmp_path / "pruned")
+    assert pruned.record.pruned_trials > 60 * 0.2
+    assert pruned.record.best_score >= whole.record.best_score
+    folds = [
+        sum(len(trial.intermediate_values) for trial in _study(tmp_path / name / "s.journal").trials)
+        for name in ("pruned", "whole")
+    ]
+    assert folds[0] < 0.85 * folds[1]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("metric", ["rmse", "mae", "log_loss", "roc_auc", "f1"])
+def test_every_sampler_chooses_the_best_and_the_same_again(sampler: str, metric: str) -> None:
+    tuning = Tuning(n_trials=8, sampler=sampler, pruning=Pruning(enabled=False))  # type: ignore[arg-type]  # a Literal
+    tuned = search(tuning, metric)
+    assert trials(tuned) == trials(search(tuning, metric))
+    values = [t.value for t in tuned.record.history if t.value is not None]
+    assert tuned.record.best_score == (max if METRICS[metric].direction == "maximize" else min)(values)
+
+
+def test_a_grid_is_tried_point_by_point_once_and_then_ends(tmp_path: Path) -> None:
+    candidate = Candidate(
+        "sklearn.tree.DecisionTreeClassifier",
+        {"max_depth": Int(1, 3), "criterion": Categorical(("gini", "entropy"))},
+    )
+    tuning = Tuning(n_trials=50, sampler="grid", pruning=Pruning(enabled=False))
+    tuned = search(tuning, candidate=candidate, storage=tmp_path)
+    tried = [tuple(sorted(t.params.items())) for t in tuned.record.history]
+    assert len(tried) == len(set(tried)) == 6
+    assert trials(search(tuning, candidate=candidate, storage=tmp_path)) == trials(tuned)
 
 
 @pytest.mark.parametrize("algorithm", ["MedianPruner", "HyperbandPruner", "SuccessiveHalvingPruner"])

@@ -33,6 +33,11 @@ def estimators(recipe: Recipe) -> Found:
     if model.class_path is None:
         if model.hyperparameters:
             yield ("model", "hyperparameters"), "need a class_path: the automatic search chooses its own"
+        if recipe.hyperparameter_tuning.sampler == "grid":
+            yield (
+                ("hyperparameter_tuning", "sampler"),
+                "'grid' needs a class_path: the automatic search begins with points of its own. Use tpe or random",
+            )
         return
     for key, path, hyperparameters in _estimators(("model",), model.class_path, model.hyperparameters):
         known = ESTIMATORS.get(path)

@@ -42,6 +42,8 @@ class Tuning(Section):
     """Must agree with the metric; may be left out, but for one of your own that `evaluation.own_metrics` lacks."""
     timeout: float | None = Field(None, gt=0)
     """Seconds for the whole search; the operator's limit may be lower. Default of the automatic search: 120."""
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    """How points are chosen: by earlier trials (`tpe`), at random, or those of a grid, 5 of each continuous space."""
     pruning: Pruning = Pruning()
     """Stopping hopeless trials."""
     parallelization: Parallelization = Parallelization()

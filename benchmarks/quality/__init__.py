@@ -1,0 +1,1 @@
+"""The automatic search beside other libraries: `python -m benchmarks.quality`."""

@@ -1,0 +1,148 @@
+"""Scores with intervals, mean ranks and CPU seconds of our search and its peers, on repeated splits.
+
+`python -m benchmarks.quality [--seconds 30 120] [--splits 3] [--tables NAME …] [--methods NAME …]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss, mean_squared_error, roc_auc_score
+from sklearn.model_selection import train_test_split
+
+from benchmarks.quality.environments import PACKAGES, NotThereError, python_of
+from benchmarks.quality.tables import FILES, KNOWN, table
+
+PEER = Path(__file__).with_name("peer.py")
+ENGINES = ("ours", "flaml", "mljar", "autogluon")
+"""Methods that are given seconds; the others are what they are."""
+SPARE = 4
+"""A method that takes so many times its seconds, and two minutes, is ended."""
+T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
+"""Quantile of Student's distribution by the number of splits."""
+
+
+def main() -> None:
+    """Run what is asked for, and print a table for each number of seconds."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--seconds", type=int, nargs="+", default=[30, 120])
+    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--tables", nargs="+", default=[*KNOWN, *FILES], choices=[*KNOWN, *FILES])
+    parser.add_argument("--methods", nargs="+", default=["ours", *PACKAGES], choices=["ours", *PACKAGES])
+    asked = parser.parse_args()
+    pythons: dict[str, str] = {}
+    for method in asked.methods:
+        try:
+            pythons[method] = python_of(method)
+        except NotThereError as error:
+            print(f"{method} is left out: {error}", flush=True)
+    results: list[dict[str, Any]] = []
+    for name in asked.tables:
+        try:
+            frame, target, task = table(name)
+        except FileNotFoundError as error:
+            print(f"{name} is left out: {error}", flush=True)
+            continue
+        for seed in range(asked.splits):
+            parts = _split(frame, target, task, seed)
+            for method, python in pythons.items():
+                for seconds in asked.seconds if method in ENGINES else asked.seconds[:1]:
+                    row = _run(python, method, task, seconds, seed, parts)
+                    found = {"table": name, "seed": seed, "method": method, "seconds": seconds, **row}
+                    results.append(found)
+                    print(json.dumps(found), flush=True)
+    for seconds in asked.seconds:
+        print(shown(pd.DataFrame(results), seconds), flush=True)
+
+
+def _split(frame: pd.DataFrame, target: str, task: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Hold out three rows of ten, class by class; labels become codes."""
+    y = frame[target]
+    if task == "classification":
+        y = pd.Series(np.unique(y.astype(str), return_inverse=True)[1], index=frame.index)
+    rows = frame.drop(columns=target).assign(target__=y)
+    strata = y if task == "classification" else None
+    train, test = train_test_split(rows, test_size=0.3, random_state=seed, stratify=strata)
+    return train.reset_index(drop=True), test.reset_index(drop=True)
+
+
+def _run(
+    python: str, method: str, task: str, seconds: int, seed: int, parts: tuple[pd.DataFrame, pd.DataFrame]
+) -> dict[str, Any]:
+    """One method on one split: its loss (lower is better) and its cost; the reason where it failed."""
+    train, test = parts
+    classes = train["target__"].nunique() if task == "classification" else 0
+    metric = "rmse" if not classes else "roc_auc" if classes == 2 else "log_loss"
+    wanted = {"task": task, "metric": metric, "seconds": seconds, "seed": seed, "method": method}
+    with tempfile.TemporaryDirectory(prefix="ml_assets_quality_") as name:
+        folder = Path(name)
+        train.to_parquet(folder / "train.parquet")
+        test.drop(columns="target__").to_parquet(folder / "test.parquet")
+        (folder / "asked.json").write_text(json.dumps(wanted))
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "true"}
+        try:
+            done = subprocess.run(
+                [python, str(PEER), name],
+                env=environment,
+                cwd=name if method != "ours" else None,
+                capture_output=True,
+                text=True,
+                timeout=SPARE * seconds + 120,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {"metric": metric, "failed": "it took too long"}
+        if done.returncode:
+            return {"metric": metric, "failed": (done.stderr.strip().splitlines() or ["killed"])[-1][:200]}
+        answers = pd.read_parquet(folder / "answers.parquet").to_numpy()
+        cost = json.loads((folder / "cost.json").read_text())
+    return {"metric": metric, "loss": _loss(metric, test["target__"], answers), **cost}
+
+
+def _loss(metric: str, y: Any, answers: Any) -> float:
+    if metric == "rmse":
+        return float(mean_squared_error(y, answers.ravel()) ** 0.5)
+    if metric == "roc_auc":
+        return 1.0 - float(roc_auc_score(y, answers[:, -1]))
+    shares = np.clip(answers, 1e-6, 1.0)
+    return float(log_loss(y, shares / shares.sum(axis=1, keepdims=True)))
+
+
+def shown(results: pd.DataFrame, seconds: int) -> str:
+    """Lay losses with 95 % intervals over the splits out as a table in Markdown, with mean ranks and CPU seconds."""
+    mine = results[(results["seconds"] == seconds) | ~results["method"].isin(ENGINES)]
+    methods, tables = list(dict.fromkeys(mine["method"])), list(dict.fromkeys(mine["table"]))
+    lines = [
+        f"\n{seconds} seconds; losses (1 - AUC, log loss, RMSE), lower is better",
+        f"| table | {' | '.join(methods)} |",
+        f"|{' --- |' * (len(methods) + 1)}",
+    ]
+    losses = mine.pivot_table("loss", ["table", "seed"], "method")
+    for name in tables:
+        cells = []
+        for method in methods:
+            values = losses.loc[name][method].dropna() if method in losses else pd.Series(dtype=float)
+            error = (
+                T_95.get(len(values), 2.0) * values.std() / np.sqrt(len(values)) if len(values) > 1 else None
+            )
+            cells.append(
+                "failed" if not len(values)
+                else f"{values.mean():.5g}" + (f" ± {error:.2g}" if error is not None else "")
+            )  # fmt: skip
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    ranks = losses.rank(axis=1, na_option="bottom").mean()
+    lines.append(f"| **mean rank** | {' | '.join(f'{ranks.get(each, np.nan):.2f}' for each in methods)} |")
+    cpu = mine.groupby("method")["cpu"].sum()
+    lines.append(f"| CPU seconds | {' | '.join(f'{cpu.get(each, np.nan):.0f}' for each in methods)} |")
+    return "\n".join(lines)
+
+
+main()
