@@ -11,6 +11,7 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.estimators.families import COMPOSED
 from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class, wrapper_of
+from ml_assets.estimators.monotone import PARAMETERS, Monotone
 from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.estimators.wrappers import WRAPPERS, LabelEncodedClassifier
@@ -95,14 +96,17 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
     around = {name: given.pop(name) for name in library.of_wrapper if name in given}
     weights = given.pop(WEIGHTS, None)
+    monotone = {name: given.pop(name) for name in PARAMETERS if isinstance(given.get(name), Mapping)}
     plain = WRAPPERS[wrapper_of(class_path)](load_class(class_path)(**(ours | given)), **around)
     estimator = _with_probabilities(plain)
-    if weights is None:
-        return estimator
     # Calibration would undo weights that it does not know, and scikit-learn loses the labels' names on some ways.
-    if estimator is not plain or isinstance(weights, Mapping):
-        return LabelEncodedClassifier(estimator, weights)
-    return estimator.set_params(class_weight=weights)
+    if weights is not None and (estimator is not plain or isinstance(weights, Mapping)):
+        estimator = LabelEncodedClassifier(estimator, weights)
+    elif weights is not None:
+        estimator.set_params(class_weight=weights)
+    for name, constraints in monotone.items():
+        estimator = Monotone(estimator, name, constraints)
+    return estimator
 
 
 def _with_probabilities(estimator: Any) -> Any:

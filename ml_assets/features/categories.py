@@ -23,6 +23,8 @@ class TypedColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     numeric, categorical : list of str
         Columns of each kind; others are ignored.
     rarest : int
+    named : bool
+        Whether columns are called `numeric__NAME` and `categorical__NAME` instead.
 
     Attributes
     ----------
@@ -38,10 +40,15 @@ class TypedColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     [[1.0, 1.0], [nan, 1.0], [3.0, 0.0]]
     """
 
-    def __init__(self, numeric: list[str], categorical: list[str], rarest: int = 1) -> None:
+    named: bool = False  # of earlier versions
+
+    def __init__(
+        self, numeric: list[str], categorical: list[str], rarest: int = 1, named: bool = False
+    ) -> None:
         self.numeric = numeric
         self.categorical = categorical
         self.rarest = rarest
+        self.named = named
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> TypedColumns:
         """Learn the levels of X of shape (n_rows, n_columns)."""
@@ -62,4 +69,8 @@ class TypedColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
             levels = self.levels_[str(column)]
             codes = pd.Index(levels).get_indexer(pd.Index(values)) + 1
             columns.append(pd.Categorical.from_codes(codes, categories=pd.RangeIndex(len(levels) + 1)))
-        return pd.DataFrame({f"f{k}": values for k, values in enumerate(columns)}, index=X.index)
+        names = [f"f{k}" for k in range(len(columns))]
+        if self.named:
+            names = [f"numeric__{name}" for name in self.numeric]
+            names += [f"categorical__{name}" for name in self.categorical]
+        return pd.DataFrame(dict(zip(names, columns, strict=True)), index=X.index)

@@ -21,6 +21,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from ml_assets.estimators.monotone import by_name
 from ml_assets.features.carried import CarriedOn
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
@@ -66,8 +67,9 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
     """
     if not roles.features:
         raise ValueError(f"No feature is left of {len(roles.excluded)} columns: {_reasons(roles)}.")
+    named = by_name(recipe.model.hyperparameters) and recipe.model.feature_selection is None
     if typed:
-        return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL)
+        return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL, named)
     parts = by_treatment(roles, recipe)
     branches = [
         *_numbered(
@@ -87,7 +89,8 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
         ),
     ]
     branches += _several(roles, recipe)
-    return ColumnTransformer(branches, sparse_threshold=0.0)
+    made = ColumnTransformer(branches, sparse_threshold=0.0)
+    return made.set_output(transform="pandas") if named else made
 
 
 def steps(roles: Roles, recipe: Recipe, *, typed: bool = False) -> list[tuple[str, Any]]:

@@ -1,0 +1,120 @@
+"""Constraints by the names of columns, for an estimator that takes them by place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ml_assets.recipe.faults import did_you_mean
+from ml_assets.shown import listed
+
+PARAMETERS: Final = ("monotone_constraints", "monotonic_cst")
+"""What libraries call them."""
+NUMBERS: Final = "numeric"
+"""Begins the branch of the preparation that gives a number back, however it is scaled."""
+
+
+def by_name(hyperparameters: Mapping[str, Any]) -> bool:
+    """Whether hyperparameters name constraints by column.
+
+    >>> by_name({"monotone_constraints": {"age": 1}}), by_name({"monotone_constraints": [1, 0]})
+    (True, False)
+    """
+    return any(isinstance(hyperparameters.get(name), Mapping) for name in PARAMETERS)
+
+
+class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator whose answer only rises, or only falls, with some columns.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Kept unfitted.
+    parameter : str
+        What it calls constraints; it takes one for each column.
+    constraints : mapping of str to int
+        By column of numbers: 1 where the answer may only rise with it, -1 where it may only fall.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        Fitted.
+    """
+
+    def __init__(self, estimator: Any, parameter: str, constraints: Mapping[str, int]) -> None:
+        self.estimator = estimator
+        self.parameter = parameter
+        self.constraints = constraints
+
+    def fit(self, X: Any, y: Any) -> Monotone:
+        """Fit on a frame X of shape (n_rows, n_features) whose columns are named, and y of shape (n_rows,).
+
+        Raises
+        ------
+        ValueError
+            If a constraint is of no column of numbers, or neither 1, 0 nor -1.
+        """
+        if not isinstance(X, pd.DataFrame):
+            raise ValueError(
+                f"{self.parameter}: columns are not known by name here; leave feature_selection out."
+            )
+        names = [_number(str(column), kind) for column, kind in X.dtypes.items()]
+        for name, way in self.constraints.items():
+            if name not in names:
+                known = [each for each in names if each]
+                raise ValueError(
+                    f"{self.parameter}: {name!r} is no column of numbers.{did_you_mean(name, known)} "
+                    f"Allowed: {listed(known)}"
+                )
+            if way not in (-1, 0, 1):
+                raise ValueError(f"{self.parameter}: {name}: found {way!r}; allowed: 1, 0 or -1")
+        each = [int(self.constraints.get(name, 0)) if name else 0 for name in names]
+        own = [name for name in self.estimator.get_params() if name.rpartition("__")[2] == self.parameter]
+        value = tuple(each) if self.parameter == PARAMETERS[0] else each
+        estimator = clone(self.estimator).set_params(**{min(own, key=len): value})
+        self.estimator_ = estimator.fit(_plain(X), y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Predict labels or numbers, of shape (n_rows,)."""
+        check_is_fitted(self)
+        return self.estimator_.predict(_plain(X))
+
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]  # likewise
+    def predict_proba(self, X: Any) -> Any:
+        """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(_plain(X))
+
+    @property
+    def classes_(self) -> Any:
+        """Classes of the fitted estimator."""
+        check_is_fitted(self)
+        return self.estimator_.classes_
+
+    def __sklearn_tags__(self) -> Any:
+        """Kind of estimator, as scikit-learn asks for it."""
+        return self.estimator.__sklearn_tags__()
+
+
+def _number(column: str, kind: Any) -> str | None:
+    """Name of a column of numbers as a person knows it; None of any other."""
+    if kind == "category":
+        return None
+    branch, between, name = column.partition("__")
+    if not between:
+        return column
+    return name if branch.startswith(NUMBERS) and not name.startswith("missingindicator_") else None
+
+
+def _plain(X: pd.DataFrame) -> Any:
+    """What the estimator is given: an array, or with categories a frame whose names no library minds."""
+    if any(kind == "category" for kind in X.dtypes):
+        return X.set_axis([f"f{k}" for k in range(X.shape[1])], axis=1)
+    return X.to_numpy()

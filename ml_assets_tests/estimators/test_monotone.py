@@ -1,0 +1,88 @@
+"""A constraint by name holds for every row, whatever the library and however columns are prepared."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.evaluation.evaluate import predict
+from ml_assets.training.fit import fit
+from ml_assets_tests.support.libraries import marks_of
+from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
+
+CASES = [
+    ("sklearn.ensemble.HistGradientBoosting{}", "monotonic_cst", {"max_iter": 30}),
+    ("sklearn.ensemble.RandomForest{}", "monotonic_cst", {"n_estimators": 10}),
+    ("xgboost.XGB{}", "monotone_constraints", {"n_estimators": 30}),
+    ("xgboost.XGB{}", "monotone_constraints", {"n_estimators": 30, "enable_categorical": True}),
+    ("lightgbm.LGBM{}", "monotone_constraints", {"n_estimators": 30}),
+    ("catboost.CatBoost{}", "monotone_constraints", {"iterations": 30}),
+]
+
+
+def recipe(
+    kind: str, path: str, parameter: str, constraints: Any, more: dict[str, Any], **sections: Any
+) -> Any:
+    return recipe_of(
+        "classification" if kind == "Classifier" else "regression",
+        path.format(kind),
+        {**more, parameter: constraints},
+        training={"folds": 2},
+        **sections,
+    )
+
+
+@pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
+@pytest.mark.parametrize(
+    ("path", "parameter", "more"), [pytest.param(*case, marks=marks_of(case[0])) for case in CASES]
+)
+@pytest.mark.parametrize("way", [1, -1])
+def test_the_answer_goes_one_way_with_the_column(
+    kind: str, path: str, parameter: str, more: dict[str, Any], way: int
+) -> None:
+    rows = mixed_rows(200, task="classification" if kind == "Classifier" else "regression")
+    model, _ = fit(rows, recipe(kind, path, parameter, {"age": way}, more))
+    again = pickle.loads(pickle.dumps(model))
+    some = rows.head(10).loc[np.repeat(np.arange(10), 30)].reset_index(drop=True)
+    some["age"] = np.tile(np.linspace(10, 80, 30), 10)
+    column = "probability_yes" if kind == "Classifier" else "prediction"
+    found = predict(again, some)[column].to_numpy(float).reshape(10, 30)
+    assert (np.diff(found, axis=1) * way >= -1e-9).all()
+    free = rows.head(1).loc[[0] * 30].assign(income=np.linspace(5, 60, 30))
+    assert len(set(predict(again, free.reset_index(drop=True))[column])) > 1
+
+
+@pytest.mark.parametrize(
+    ("constraints", "more", "words"),
+    [
+        ({"agee": 1}, {}, "'agee' is no column of numbers. Did you mean 'age'"),
+        ({"region": 1}, {}, "'region' is no column of numbers"),
+        ({"age": 2}, {}, "found 2; allowed: 1, 0 or -1"),
+        ({"age": 1}, {"feature_selection": {"method": "rfe"}}, "leave feature_selection out"),
+    ],
+)
+def test_what_cannot_be_held_to_is_told(
+    constraints: dict[str, int], more: dict[str, Any], words: str
+) -> None:
+    asked = recipe("Regressor", "xgboost.XGB{}", "monotone_constraints", constraints, {"n_estimators": 5})
+    if more:
+        asked = type(asked).model_validate(
+            {
+                **asked.model_dump(mode="json", exclude_none=True),
+                "model": {**asked.model_dump(mode="json", exclude_none=True)["model"], **more},
+            }
+        )
+    with pytest.raises(ValueError, match=words):
+        fit(mixed_rows(100, task="regression"), asked)
+
+
+def test_frames_keep_their_order() -> None:
+    rows = mixed_rows(100, task="regression")
+    asked = recipe("Regressor", "xgboost.XGB{}", "monotone_constraints", {"age": 1}, {"n_estimators": 5})
+    model, _ = fit(rows, asked)
+    shuffled = rows[rows.columns[::-1]]
+    pd.testing.assert_frame_equal(predict(model, shuffled), predict(model, rows))
