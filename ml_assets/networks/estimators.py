@@ -70,7 +70,7 @@ class _RNN(Learner):
 
     Parameters
     ----------
-    steps : int, optional
+    time_steps : int, optional
         Steps of a row, the earliest first, of equally many columns each by the order of their names; default: one.
     units, layers : int
         Size and number of the recurrent layers.
@@ -78,7 +78,7 @@ class _RNN(Learner):
         Layers behind them.
     """
 
-    steps: int | None = None
+    time_steps: int | None = None
     units: int = 64
     layers: int = 1
     hidden: Sequence[int] = (64,)
@@ -86,10 +86,10 @@ class _RNN(Learner):
     _alike: ClassVar[bool] = True
 
     def _network(self, columns: known.Columns, outputs: int) -> Network:
-        steps = columns.width if self.steps is None else self.steps
+        steps = columns.width if self.time_steps is None else self.time_steps
         if columns.width < 1 or columns.width % steps:
             raise ValueError(
-                f"steps: {columns.width} columns of numbers are not {steps} steps of equally many."
+                f"time_steps: {columns.width} columns of numbers are not {steps} steps of equally many."
             )
         return self._named(
             "RNN",

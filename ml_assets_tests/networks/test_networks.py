@@ -135,8 +135,8 @@ def test_columns_that_are_no_image_are_told() -> None:
         networks.CNNClassifier().fit(X[:, 1:], y)
     with pytest.raises(ValueError, match=r"image_shape: \[3, 5\] is no image of 16 columns"):
         networks.CNNClassifier(image_shape=[3, 5]).fit(X, y)
-    with pytest.raises(ValueError, match="steps: 16 columns of numbers are not 3 steps"):
-        networks.RNNClassifier(steps=3).fit(X, y)
+    with pytest.raises(ValueError, match="time_steps: 16 columns of numbers are not 3 steps"):
+        networks.RNNClassifier(time_steps=3).fit(X, y)
 
 
 def test_handwritten_digits_are_read() -> None:
