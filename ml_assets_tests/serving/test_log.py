@@ -10,6 +10,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given, settings
 
 from ml_assets.records import Schema
@@ -18,6 +19,8 @@ from ml_assets.serving import log as log_module
 from ml_assets.serving.body import RequestError, read
 from ml_assets.serving.log import PredictionLog, Segment, find, new_number, segments
 from ml_assets.serving.logged import OURS, Answered, request_of, table_of
+from ml_assets.sources.source import open_source
+from ml_assets.sources.wanted import Sql, Wanted
 from ml_assets.store.places import Folder
 from ml_assets_tests.support.registry_workers import recipe_named
 
@@ -191,3 +194,20 @@ def test_names_of_segments_tell_what_they_hold() -> None:
     whole, part = Segment("2026-11-27", "1", "a", 1, 60), Segment("2026-11-27", "2", "a", 7, 7)
     assert whole.holds(part) and not part.holds(whole) and not whole.holds(whole)
     assert Segment.of(whole.key) == whole
+
+
+def test_the_log_is_a_source_with_late_labels_as_the_docs_have_it(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    loader = yaml.safe_load(text.split("<!-- log -->")[1].split("```")[1].removeprefix("yaml"))["model"][
+        "loader"
+    ]
+    folder = tmp_path / ".ml_assets" / "predictions"
+    log = PredictionLog(Folder(folder / "churn"))
+    for number in range(6):
+        log.note(answered(plain(number, age=20.0 + number)))
+        log.flush()
+    (folder / "labels.csv").write_text("customer,churned\nc1,1\nc4,0\n")
+    wanted = Wanted(loader["source_uri"], tmp_path, sql=Sql(loader["connection_uri"]))
+    rows = open_source(wanted).read().frame.sort_values("age")
+    assert rows["age"].tolist() == [20.0, 21.0, 22.0, 23.0, 24.0, 25.0] and rows["asked_at"].notna().all()
+    assert rows["churned"].fillna(-1).tolist() == [-1, 1, -1, -1, 0, -1]
