@@ -89,7 +89,13 @@ class EarlyStopped(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             made.set_params(**{trees: FEW_TREES})
             watching: dict[str, Any] = {}
         else:
-            watching = {"eval_set": [(_rows(X, watched), labels[watched])]}
+            rows, truth = _rows(X, watched), labels[watched]
+            # LightGBM has other names for the same.
+            watching = (
+                {"eval_X": (rows,), "eval_y": (truth,)}
+                if library == "lightgbm"
+                else {"eval_set": [(rows, truth)]}
+            )
         watching |= WATCHES[library](made, self.rounds if len(watched) else None, self.ends, X)
         self.estimator_ = made.fit(_rows(X, learned), labels[learned], **watching)
         if time.monotonic() > self.ends:
