@@ -1,4 +1,4 @@
-"""The pages in a real browser: what a person clicks is in the ledger."""
+"""The pages in a real browser: what a person clicks is in the ledger, and nobody is left out by how they are made."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from ml_assets.settings import Settings, read_settings
 from ml_assets_tests.support.approvals import wait_for_approval
 from ml_assets_tests.support.registry_workers import open_registry, promote, register
 
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="axe is not installed: the extra `browser`"
+)
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: the extra `browser`"
 )
@@ -47,6 +50,9 @@ hyperparameter_tuning: {enabled: false, metric: roc_auc}
 batches: {column: day, period: daily, start: 2024-01-01}
 promotion: {approval: person}
 """
+
+
+WIDTHS = (1600, 400)
 
 
 @pytest.fixture
@@ -135,3 +141,27 @@ def test_what_a_person_clicks_is_in_the_ledger(state: ModelState, address: str, 
     assert champions.champion_version(ledger, "churn") == 1
     refused = ledger.last("churn", ["refuse"])
     assert refused is not None and refused.to_version == 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_leaves_anybody_out(state: ModelState, address: str, page: Any, scheme: str) -> None:
+    entry = Ledger(state.settings.ledger).find("churn", ["waits"])[0].id
+    paths = (
+        "/",
+        "/models/churn",
+        f"/models/churn/decisions/{entry}",
+        "/models/churn/batches/2024-01-01",
+        "/nowhere",
+    )
+    page.emulate_media(color_scheme=scheme)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in paths:
+            page.goto(address + path)
+            found = axe.Axe().run(page).response["violations"]
+            serious = [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+            assert serious == [], (path, width, found)
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert wide <= 0, (path, width, wide)
