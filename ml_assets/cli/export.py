@@ -52,7 +52,7 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise WrongUsageError(f"--to {target}: it is there already: remove it, or name another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    served = load_version(registry, name, version)
+    served = load_version(registry, name, version, compiled=False)
     told: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as place:
         made = Path(place) / "made"

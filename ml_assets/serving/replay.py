@@ -45,7 +45,7 @@ def replay(registry: Registry, logs: Mapping[str, Place], number: str) -> dict[s
     from ml_assets.serving.live import load_version
 
     name, logged = _found(logs, number)
-    served = load_version(registry, name, logged.version)
+    served = load_version(registry, name, logged.version, compiled=logged.way == "compiled")
     body = {"rows": logged.rows, "probabilities": logged.probabilities is not None}
     asked = read(json.dumps(body).encode(), served.known, len(logged.rows))
     made = answer(served, asked)["predictions"]
