@@ -106,7 +106,7 @@ LIBRARIES: Mapping[str, Library] = {
         extra="networks",
         estimators={
             f"networks.{name}{kind}": task
-            for name in ("CNN", "MLP", "RNN", "Transformer")
+            for name in ("MLP", "CNN", "RNN", "Transformer")
             for kind, task in (("Classifier", "classification"), ("Regressor", "regression"))
         },
         more_parameters=(),
