@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks import churn_month, intake, million, shapes, train_overhead
+from benchmarks import churn_month, inference, intake, million, shapes, train_overhead
 
 BENCHMARKS = {
     "train_overhead": train_overhead.measure,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "shapes": shapes.measure,
     "intake": intake.measure,
     "million": million.measure,
+    "inference": inference.measure,
 }
 
 

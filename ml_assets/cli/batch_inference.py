@@ -59,10 +59,10 @@ def predict_source(asked: Inference) -> dict[str, Any]:
     settings = read_settings()
     registry = Registry(settings, Ledger(settings.ledger))
     name, version = _version(registry, asked)
-    served = load_version(registry, name, version, compiled=False)
+    served = load_version(registry, name, version)
     wanted = _wanted(served, asked.source, settings)
     texts = [one for one in served.known.columns if served.known.kinds.columns.get(one, "text") == "text"]
-    batches = served.predictor.recipe.batches
+    batches = served.way.recipe.batches
     output = asked.output if "://" in asked.output else str(Path(asked.output).absolute())
     meaning = {
         "model": name, "version": version, "sha256": served.sha256, "source": asked.source, "output": output,
@@ -75,7 +75,7 @@ def predict_source(asked: Inference) -> dict[str, Any]:
         tables = streamed(wanted, settings.batch_size, texts, None if batches is None else batches.column)
         journal = Journal(folder / "journal.json", meaning)
         bar = progress(rows_in(wanted))
-        done = infer(tables, served.predictor, version, place, journal, bar)
+        done = infer(tables, served.way, version, place, journal, bar)
         if not done.rows:
             raise OutputError(f"{asked.source}: there is no row, so nothing was written")
         if one_file:
@@ -151,7 +151,7 @@ def _wanted(served: Served, source: str, settings: Settings) -> Wanted:
     """The question that the recipe asks of its own source, asked of another."""
     from ml_assets.sources.source import wanted_of
 
-    recipe = served.predictor.recipe
+    recipe = served.way.recipe
     loader = recipe.model.loader.model_copy(update={"source_uri": source})
     model = recipe.model.model_copy(update={"loader": loader})
     asked = recipe.model_copy(update={"model": model, "batches": None})

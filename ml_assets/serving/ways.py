@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ml_assets.compiled.run import Compiled
+    from ml_assets.recipe.schema import Recipe
     from ml_assets.serving.body import Asked
     from ml_assets.serving.standard import Cleaner, Predictor
 
@@ -26,6 +27,9 @@ class Way(Protocol):
     why: str | None
     """Why it is not the compiled model that answers."""
     known: RawRows
+    recipe: Recipe
+    shares: bool
+    """Whether it tells the shares of classes."""
 
     def answers(self, asked: Asked) -> Answers:
         """Predict the rows of a request; raises RowError where a value cannot be predicted from."""
@@ -48,7 +52,8 @@ class Piped:
 
     def __init__(self, predictor: Predictor, why: str) -> None:
         self.predictor = predictor
-        self.known = predictor.known
+        self.known, self.recipe = predictor.known, predictor.recipe
+        self.shares = hasattr(predictor.pipeline, "predict_proba")
         self.why: str | None = why
 
     def answers(self, asked: Asked) -> Answers:
@@ -65,7 +70,9 @@ class Piped:
         """See `Way`."""
         import numpy as np
 
-        labels, shares = self.predictor.answers(rows.to_pandas(), probabilities)
+        from ml_assets.sources.arrow import to_pandas
+
+        labels, shares = self.predictor.answers(to_pandas(rows), probabilities)
         found: dict[str, Any] = (
             {"prediction": labels.tolist()}
             if isinstance(labels, np.ndarray)
@@ -95,10 +102,11 @@ class Arrayed:
         from ml_assets.serving.standard import typed
 
         self.compiled, self.cleaner = compiled, cleaner
-        self.known = cleaner.known
+        self.known, self.recipe = cleaner.known, cleaner.recipe
         self.targets = tuple(self.known.answers)
         kinds = tuple(self.known.answers.values()) or (self.known.answer,)
         self.classes = compiled.spec.classes
+        self.shares = bool(self.classes)
         self.labels = [
             typed(np.array(names, dtype=object), kind).tolist()
             for names, kind in zip(self.classes, kinds, strict=bool(self.classes))
@@ -124,11 +132,12 @@ class Arrayed:
         """See `Way`."""
         from ml_assets.compiled.encode import UnusualError
         from ml_assets.compiled.encode_table import encode_table
+        from ml_assets.sources.arrow import to_pandas
 
         try:
             numbers, codes = encode_table(self.compiled.encoder, rows)
         except UnusualError:
-            clean = self.cleaner.clean(rows.to_pandas())
+            clean = self.cleaner.clean(to_pandas(rows))
             numbers, codes = self.compiled.encoder.frame(clean)
         scores = self.compiled.scores(numbers, codes)
         names = [f"prediction_{name}" for name in self.targets] or ["prediction"]
@@ -159,7 +168,7 @@ class Arrayed:
     def _see_shares(self) -> None:
         from ml_assets.serving.standard import RowError
 
-        if not self.classes:
+        if not self.shares:
             raise RowError("probabilities: this model gives none")
 
     def _share_names(self) -> list[tuple[str, ...]]:
