@@ -145,7 +145,7 @@ def parted(families: Mapping[str, Family], n_trials: int) -> dict[str, int]:
     >>> from ml_assets.estimators.families import Candidate
     >>> some = {name: Family(Candidate(""), share, None, 8) for name, share in (("a", 1), ("b", 3), ("c", 2))}
     >>> parted(some, 2), parted(some, 9), parted(some, 100)
-    ({'a': 1, 'b': 1}, {'a': 1, 'b': 5, 'c': 3}, {'a': 8, 'b': 8, 'c': 8})
+    ({'a': 1, 'b': 1}, {'a': 2, 'b': 4, 'c': 3}, {'a': 8, 'b': 8, 'c': 8})
     """
     plan = dict.fromkeys(list(families)[:n_trials], 1)
     for _ in range(n_trials - len(plan)):

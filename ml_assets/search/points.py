@@ -62,7 +62,7 @@ def grid_points(spaces: Mapping[str, Space], random_state: int, most: int) -> li
     """Points of the grid of all spaces, in an order that the seed gives, as parameters of the study.
 
     >>> grid_points({"depth": Int(1, 3), "rate": Categorical(("a", "b"))}, 0, 2)
-    [{'depth': 1, 'rate': '"b"'}, {'depth': 2, 'rate': '"b"'}]
+    [{'depth': 1, 'rate': '"b"'}, {'depth': 3, 'rate': '"b"'}]
     """
     axes = {key: _axis(space) for key, space in spaces.items()}
     size = math.prod(len(axis) for axis in axes.values())

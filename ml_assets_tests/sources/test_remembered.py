@@ -257,6 +257,8 @@ def months(wanted: Wanted, seed: int) -> bool:
 def test_two_processes_may_remember_at_once(year: Wanted) -> None:
     with get_context("spawn").Pool(2) as pool:
         assert all(pool.starmap(months, [(year, seed) for seed in range(4)]))
+        pool.close()  # they end by themselves: where SIGTERM is ignored, nothing else would end them
+        pool.join()
     assert list(year.base.glob(".*")) == []
     month(year, 1)
     assert year.pieces is not None and json.loads(year.pieces.read_bytes())["files"]
