@@ -86,6 +86,7 @@ LIBRARIES: Mapping[str, Library] = {
             "max_cat_to_onehot",
             "max_delta_step",
             "min_data_per_group",
+            "monotone_constraints",
             "path_smooth",
             "scale_pos_weight",
             "verbosity",

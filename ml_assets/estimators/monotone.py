@@ -74,9 +74,8 @@ class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             if way not in (-1, 0, 1):
                 raise ValueError(f"{self.parameter}: {name}: found {way!r}; allowed: 1, 0 or -1")
         each = [int(self.constraints.get(name, 0)) if name else 0 for name in names]
-        own = [name for name in self.estimator.get_params() if name.rpartition("__")[2] == self.parameter]
         value = tuple(each) if self.parameter == PARAMETERS[0] else each
-        estimator = clone(self.estimator).set_params(**{min(own, key=len): value})
+        estimator = clone(self.estimator).set_params(**{_place(self.estimator, self.parameter): value})
         self.estimator_ = estimator.fit(_plain(X), y)
         self.n_features_in_ = X.shape[1]
         return self
@@ -101,6 +100,16 @@ class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     def __sklearn_tags__(self) -> Any:
         """Kind of estimator, as scikit-learn asks for it."""
         return self.estimator.__sklearn_tags__()
+
+
+def _place(estimator: Any, parameter: str) -> str:
+    """Name under which an estimator, or the one in it, takes a parameter; some tell of it only once it is set."""
+    params: dict[str, Any] = estimator.get_params()
+    told = [name for name in params if name.rpartition("__")[2] == parameter]
+    if told:
+        return min(told, key=len)
+    wrapped = [name for name, value in params.items() if name.endswith("estimator") and hasattr(value, "fit")]
+    return f"{max(wrapped, key=len)}__{parameter}" if wrapped else parameter
 
 
 def _number(column: str, kind: Any) -> str | None:
