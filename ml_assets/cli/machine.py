@@ -43,7 +43,7 @@ def demo(as_json: Json = False) -> None:
 
 
 def dashboard(
-    port: Annotated[int, typer.Option(help="Port of the pages.")] = 8050,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the pages.")] = 8050,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than 127.0.0.1 want keys or a proxy.")
     ] = "127.0.0.1",
@@ -59,9 +59,11 @@ def dashboard(
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
-    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's web page.")] = 5000,
-    dashboard_port: Annotated[int, typer.Option(help="Port of the pages for people.")] = 8050,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the web UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of MLflow's web page.")] = 5000,
+    dashboard_port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port of the pages for people.")
+    ] = 8050,
     host: Annotated[
         str, typer.Option(help="Address to listen on. There is no login: keep it private.")
     ] = "127.0.0.1",

@@ -15,7 +15,7 @@ from ml_assets.serving.keys import SCOPES
 
 def serve(
     name: ModelName,
-    port: Annotated[int, typer.Option(help="Port of the API.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the API.")] = 8000,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than 127.0.0.1 want keys.")
     ] = "127.0.0.1",

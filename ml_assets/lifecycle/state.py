@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -239,9 +240,12 @@ class ModelState:
         `auto` chooses among all of them when the model is trained. `healthy` leaves out batches that the
         drift report found faulty.
         """
-        known = self.labelled(as_of, healthy=healthy)
         size = self.recipe.training.window
-        return known if isinstance(size, str) else known[-size:]
+        if isinstance(size, str):
+            return self.labelled(as_of, healthy=healthy)
+        newest = reversed(self.labelled(as_of))
+        taken = (batch for batch in newest if not (healthy and self._faulty(batch)))
+        return list(islice(taken, size))[::-1]
 
     def labelled(self, as_of: str, *, healthy: bool = False) -> list[str]:
         """All batches that are cleaned and whose labels are known at `as_of`, oldest first."""

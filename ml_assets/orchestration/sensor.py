@@ -25,8 +25,6 @@ from ml_assets.shown import clipped, spanned
 
 _DECIDED: Final[Memory[tuple[History, RetrainDecision]]] = Memory()
 """What was decided last, and on what: the same history asks for the same, and the ledger has it."""
-_OUTWORN: Final[Memory[list[str]]] = Memory()
-"""Batches that an earlier recipe cleaned: the same until a batch is cleaned."""
 
 
 def decide(
@@ -72,16 +70,6 @@ def decide(
     _tell(state, decision, created)
     _DECIDED.keep(place, id(history), (history, decision))
     return decision, created
-
-
-def _outworn(instance: dg.DagsterInstance, state: ModelState) -> list[str]:
-    written = state.store.version("cleaned_features")
-    place, mark = place_of(instance, state), (written, state.code_versions["cleaned_features"])
-    old = None if written is None else _OUTWORN.known(place, mark)
-    if old is None:
-        old = outworn(state, state.store.recipes("cleaned_features"))
-        _OUTWORN.keep(place, mark, old)
-    return old
 
 
 def _tell(state: ModelState, decision: RetrainDecision, created: bool) -> None:
@@ -136,7 +124,10 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
             instance.report_runless_asset_event(champion_event(state))
         decision, _ = decide(instance, state, running)
         if decision.retrain:
-            if old := _outworn(instance, state):
+            learned = state.window(str(decision.batch), healthy=True)
+            if old := outworn(
+                state, {batch: state.store.recipe("cleaned_features", batch) for batch in learned}
+            ):
                 return dg.SkipReason(
                     f"{decision.said}; but the recipe has changed: batch {spanned(old)} is cleaned anew first"
                 )

@@ -145,8 +145,12 @@ class Store:
         return {batch: pointer.get("recipe") for batch, pointer in self._pointers(asset).items()}
 
     def recipe(self, asset: str, batch: str) -> str | None:
-        """By which version of the recipe a frame was made; None where its writer did not say."""
-        made_by: str | None = self._pointer(asset, batch).get("recipe")
+        """By which version of the recipe a frame was made; None where its writer did not say, or there is none."""
+        key = _key(asset, batch, FRAME)
+        content = self.place.read(key)
+        made_by: str | None = (
+            None if content is None else self._meaning(key, content, asset, batch).get("recipe")
+        )
         return made_by
 
     def _pointers(self, asset: str) -> dict[str, dict[str, Any]]:

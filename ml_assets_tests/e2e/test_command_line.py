@@ -70,6 +70,8 @@ def test_help_names_every_command(shop: Shop) -> None:
         ("backfill", "good", "--recipe-file", "good.yaml"),
         ("train", "--recipe-file", "missing.yaml"),
         ("validate", "missing.yaml"),
+        ("dashboard", "--port", "99999"),
+        ("serve", "good", "--port", "0"),
         ("train", "--recipe-file", "good.yaml", "--context-params", "{"),
         ("train", "--recipe-file", "good.yaml", "--context-params", "[1]"),
         ("train", "--recipe-file", "good.yaml", "--context-params", '{"limit": 1}'),
