@@ -74,8 +74,11 @@ class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             if way not in (-1, 0, 1):
                 raise ValueError(f"{self.parameter}: {name}: found {way!r}; allowed: 1, 0 or -1")
         each = [int(self.constraints.get(name, 0)) if name else 0 for name in names]
-        value = tuple(each) if self.parameter == PARAMETERS[0] else each
-        estimator = clone(self.estimator).set_params(**{_place(self.estimator, self.parameter): value})
+        place, library = _place(self.estimator, self.parameter)
+        value: Any = tuple(each) if self.parameter == PARAMETERS[0] else each
+        if library == "catboost":  # copies a list, and then is no copy of itself to scikit-learn
+            value = f"({','.join(map(str, each))})"
+        estimator = clone(self.estimator).set_params(**{place: value})
         self.estimator_ = estimator.fit(_plain(X), y)
         self.n_features_in_ = X.shape[1]
         return self
@@ -102,14 +105,14 @@ class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         return self.estimator.__sklearn_tags__()
 
 
-def _place(estimator: Any, parameter: str) -> str:
-    """Name under which an estimator, or the one in it, takes a parameter; some tell of it only once it is set."""
+def _place(estimator: Any, parameter: str) -> tuple[str, str]:
+    """Name under which an estimator, or the one in it, takes a parameter, and its library."""
     params: dict[str, Any] = estimator.get_params()
     told = [name for name in params if name.rpartition("__")[2] == parameter]
-    if told:
-        return min(told, key=len)
     wrapped = [name for name, value in params.items() if name.endswith("estimator") and hasattr(value, "fit")]
-    return f"{max(wrapped, key=len)}__{parameter}" if wrapped else parameter
+    inner = max(wrapped, key=len, default="")
+    library = type(params[inner] if inner else estimator).__module__.partition(".")[0]
+    return min(told, key=len, default=f"{inner}__{parameter}" if inner else parameter), library
 
 
 def _number(column: str, kind: Any) -> str | None:
