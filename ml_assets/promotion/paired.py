@@ -110,7 +110,7 @@ def compare(
     found = spread(chosen, sides, groups, answers, random_state)
     if found is None:
         return None
-    few, needed = _too_few(sides[0]) if chosen.by_class else ("", None)
+    few, needed = too_few(sides[0]) if chosen.by_class else ("", None)
     return Paired(
         first=scores[0],
         second=scores[1],
@@ -129,7 +129,7 @@ def _answer_otherwise(first: pd.DataFrame, second: pd.DataFrame) -> NDArray[np.b
     return differ(first[answer_columns(first)], second[answer_columns(second)])
 
 
-def _too_few(rows: Labelled) -> tuple[str, int | None]:
+def too_few(rows: Labelled) -> tuple[str, int | None]:
     """Name a class that has too few rows, and how many rows would have enough of it."""
     found = rarest(rows)
     if found is None:
