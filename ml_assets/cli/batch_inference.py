@@ -15,7 +15,7 @@ from ml_assets.recipe.readable import ENDINGS
 from ml_assets.registry import champions
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
-from ml_assets.serving.batch import Done, Journal, infer, key_of, whole
+from ml_assets.serving.batch import RULE, Done, Journal, infer, key_of, whole
 from ml_assets.serving.live import Served, load_version
 from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.paths import file_type
@@ -88,9 +88,13 @@ def batch_text(result: dict[str, Any]) -> str:
     """Say what was done."""
     there = result["parts"] - result["predicted_parts"]
     again = f" ({there:,} of {result['parts']:,} parts were there already)" if there else ""
+    broken, predicted = result["broken_rows"], result["rows"] - result["broken_rows"]
+    without = (
+        f"\n{broken:,} rows break a rule and got no prediction: column '{RULE}' says which" if broken else ""
+    )
     return (
-        f"{result['name']}: version {result['version']} predicted {result['rows']:,} rows in {result['seconds']:.1f} s"
-        f"{again}: {result['output']}"
+        f"{result['name']}: version {result['version']} predicted {predicted:,} rows in {result['seconds']:.1f} s"
+        f"{again}: {result['output']}{without}"
     )
 
 
@@ -124,6 +128,7 @@ def _counted(done: Done) -> dict[str, Any]:
         "rows": done.rows,
         "parts": done.parts,
         "predicted_parts": done.predicted,
+        "broken_rows": done.broken,
         "seconds": round(done.seconds, 3),
     }
 

@@ -132,7 +132,7 @@ def labels(column: pd.Series) -> pd.Series:
     ['1', None, '0.5']
     """
     codes, values = pd.factorize(column)
-    names = np.array([*map(_label, values), None], dtype=object)
+    names = np.array([*map(label, values), None], dtype=object)
     return pd.Series(names[codes], index=column.index, name=column.name, dtype=object)
 
 
@@ -236,7 +236,8 @@ def _naive(times: pd.Series) -> pd.Series:
     return times.astype("datetime64[us]")
 
 
-def _label(value: object) -> str | None:
+def label(value: object) -> str | None:
+    """Text of a value that is there; None of an empty text."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):

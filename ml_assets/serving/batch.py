@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ml_assets.store.places import Place
 
 VERSION = "model_version"
+RULE = "breaks_rule"
+"""Column of the output that says which rule a row breaks, where the recipe has any."""
 PART: Final = "part-{:06d}.parquet"
 
 
@@ -44,6 +46,8 @@ class Done:
     parts: int
     predicted: int
     """Parts that were predicted now; the others were there."""
+    broken: int
+    """Rows that break a rule of the recipe, which get no prediction."""
     seconds: float
 
 
@@ -108,20 +112,22 @@ def infer(
     BatchError
         A row cannot be predicted, with its place; or a column is called as one of ours.
     """
-    began, rows, predicted, names = time.monotonic(), 0, 0, []
+    began, rows, predicted, broken, names = time.monotonic(), 0, 0, 0, []
     for number, table in enumerate(tables):
         name, digest = PART.format(number), _digest(table)
         if not (journal.has(name, digest) and place.exists(name)):
             place.write(name, _parquet(_predicted(table, way, version, rows)))
             journal.add(name, digest)
             predicted += 1
+        if way.rules:
+            broken += _broken_in(place, name)
         names.append(name)
         rows += table.num_rows
         tell(rows)
     for old in place.names(""):
         if old.startswith("part-") and old.endswith(".parquet") and old not in names:
             place.delete(old)
-    return Done(rows, len(names), predicted, time.monotonic() - began)
+    return Done(rows, len(names), predicted, broken, time.monotonic() - began)
 
 
 def whole(place: Place, output: Path, as_csv: bool) -> None:
@@ -189,21 +195,48 @@ def _predicted(table: pa.Table, way: Way, version: int, before: int) -> pa.Table
 
     if absent := [name for name in way.known.columns if name not in table.column_names]:
         raise BatchError(f"the rows lack {listed(absent)} (found {listed(table.column_names)})")
+    told = _told(table, way) if way.rules else [None] * table.num_rows
+    sound = np.array([words is None for words in told])
+    places = np.flatnonzero(sound) if sound.any() else np.array([0])  # of one at least: for the types
     try:
-        made = way.table(table, way.shares)
+        made = way.table(table if sound.all() else table.take(places), way.shares)
     except RowError as error:
         where = (
-            "" if error.row is None else f" (row {before + error.row + 1:,} of the source, counted from 1)"
+            ""
+            if error.row is None
+            else f" (row {before + places[error.row] + 1:,} of the source, counted from 1)"
         )
         raise BatchError(f"{error}{where}") from None
-    made[VERSION] = np.full(table.num_rows, version, np.int64)
-    if taken := [name for name in made if name in table.column_names]:
+    columns = {name: pa.array(values, from_pandas=True) for name, values in made.items()}
+    if not sound.all():
+        spread = pa.array(np.cumsum(sound) - 1, mask=~sound)
+        columns = {name: values.take(spread) for name, values in columns.items()}
+    columns[VERSION] = pa.array(np.full(table.num_rows, version, np.int64))
+    if way.rules:
+        columns[RULE] = pa.array(told, pa.string())
+    if taken := [name for name in columns if name in table.column_names]:
         raise BatchError(
             f"the source has columns that the output adds itself, {listed(taken)}: rename them there"
         )
-    for name, values in made.items():
-        table = table.append_column(name, pa.array(values, from_pandas=True))
+    for name, values in columns.items():
+        table = table.append_column(name, values)
     return table
+
+
+def _told(table: pa.Table, way: Way) -> list[str | None]:
+    """Say of each row which rules it breaks."""
+    told: list[str | None] = [None] * table.num_rows
+    for row, column, words in way.rules.all_in(table):
+        told[row] = "; ".join(filter(None, (told[row], f"{column}: {words}")))
+    return told
+
+
+def _broken_in(place: Place, name: str) -> int:
+    """Rows of a part that break a rule."""
+    import pyarrow.parquet as pq
+
+    column = pq.read_table(io.BytesIO(place.read(name) or b""), columns=[RULE])[RULE]
+    return int(len(column) - column.null_count)
 
 
 def _digest(table: pa.Table) -> str:

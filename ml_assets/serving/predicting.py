@@ -14,6 +14,7 @@ from ml_assets.serving.decode import Decoder
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Live, Served
 from ml_assets.serving.logged import Answered
+from ml_assets.serving.rules import Broken
 
 if TYPE_CHECKING:
     from ml_assets.serving.log import PredictionLog
@@ -135,6 +136,8 @@ class Predicting:
         if decoder.known is not served.known:
             self._decoder = decoder = Decoder(served.known, self.limits.rows)
         asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows)
+        if served.way.rules and (broken := served.way.rules.first(asked.values)):
+            raise _breaks(broken)
         answer = answer_to(served, asked)
         predictions = answer["predictions"]
         answered = Answered(
@@ -155,6 +158,8 @@ class Predicting:
 
         shares = b"probabilities=true" in query.lower().split(b"&")
         table = read_table(content, served.known, self.limits.rows)
+        if served.way.rules and (broken := served.way.rules.all_in(table)):
+            raise _breaks(broken[0])
         try:
             found = served.way.table(table, shares)
         except RowError as error:
@@ -179,6 +184,10 @@ class Predicting:
             size=len(content),
         )
         return Made(written(found, about), table.num_rows, answered)
+
+
+def _breaks(broken: Broken) -> RequestError:
+    return RequestError(422, "breaks_rule", broken.words, f"rows[{broken.row}].{broken.column}")
 
 
 def _rows(columns: dict[str, Any]) -> list[Any]:

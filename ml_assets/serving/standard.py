@@ -17,6 +17,7 @@ from ml_assets.recipe.own import allow
 from ml_assets.recipe.schema import Recipe
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.standard import RAW_ROWS, RawRows
+from ml_assets.serving.rules import RowRules
 from ml_assets.settings.settings import allowed_modules
 from ml_assets.shown import listed
 
@@ -51,6 +52,13 @@ class Cleaner:
         self.known = known
         self.own = own
         self.recipe = Recipe.model_validate(known.recipe)
+        self.rules = RowRules(self.recipe, known)
+
+    def see_rules(self, rows: pd.DataFrame) -> None:
+        """Raise RowError where a row of a frame of shape (n_rows, n_columns) breaks a rule of the recipe."""
+        if self.rules and set(self.known.columns) <= set(rows.columns):
+            for row, column, words in self.rules.all_in(rows):
+                raise RowError(f"column '{column}', row {row}: {words}", column, row)
 
     def clean(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Clean rows, with the columns that are made of others; raises as `Predictor.predict`."""
@@ -122,8 +130,9 @@ class Predictor:
         Raises
         ------
         RowError
-            If a column is absent, or holds what it never held.
+            If a column is absent, or holds what it never held, or a row breaks a rule of `quality.rows`.
         """
+        self.rows.see_rules(model_input)
         shares = bool((params or {}).get("probabilities"))
         answers, table = self.answers(model_input, shares)
         return table if shares else answers

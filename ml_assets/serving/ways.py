@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ml_assets.compiled.run import Compiled
     from ml_assets.recipe.schema import Recipe
     from ml_assets.serving.body import Asked
+    from ml_assets.serving.rules import RowRules
     from ml_assets.serving.standard import Cleaner, Predictor
 
 Answers = tuple[list[Any], list[dict[str, float]] | None]
@@ -28,6 +29,8 @@ class Way(Protocol):
     """Why it is not the compiled model that answers."""
     known: RawRows
     recipe: Recipe
+    rules: RowRules
+    """What each row must hold."""
     shares: bool
     """Whether it tells the shares of classes."""
 
@@ -52,7 +55,7 @@ class Piped:
 
     def __init__(self, predictor: Predictor, why: str) -> None:
         self.predictor = predictor
-        self.known, self.recipe = predictor.known, predictor.recipe
+        self.known, self.recipe, self.rules = predictor.known, predictor.recipe, predictor.rows.rules
         self.shares = hasattr(predictor.pipeline, "predict_proba")
         self.why: str | None = why
 
@@ -102,7 +105,7 @@ class Arrayed:
         from ml_assets.serving.standard import typed
 
         self.compiled, self.cleaner = compiled, cleaner
-        self.known, self.recipe = cleaner.known, cleaner.recipe
+        self.known, self.recipe, self.rules = cleaner.known, cleaner.recipe, cleaner.rules
         self.targets = tuple(self.known.answers)
         kinds = tuple(self.known.answers.values()) or (self.known.answer,)
         self.classes = compiled.spec.classes

@@ -51,8 +51,8 @@ def rows(n: int = 60, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-def recipe_named(name: str) -> Recipe:
-    """The recipe of such rows."""
+def recipe_named(name: str, **more: Any) -> Recipe:
+    """The recipe of such rows, with further sections."""
     return Recipe.model_validate(
         {
             "name": name,
@@ -60,6 +60,7 @@ def recipe_named(name: str) -> Recipe:
                 "loader": {"source_uri": "rows.csv"},
                 "data_interface": {"task_type": "classification", "target_col": "churned"},
             },
+            **more,
         }
     )
 
@@ -130,14 +131,16 @@ def open_registry(settings: Settings) -> Registry:
     return Registry(settings, Ledger(settings.ledger))
 
 
-def train(registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int = 0) -> TrainedModel:
-    """Fit and log one model."""
+def train(
+    registry: Registry, c: float = 1.0, recipe: str = "churn", seed: int = 0, **more: Any
+) -> TrainedModel:
+    """Fit and log one model; `more` are sections of its recipe."""
     frame = rows(seed=seed)
     experiment = ensure_experiment(registry.client, registry.settings, recipe)
     logged = log_training(
         registry.client,
         RunPlace(experiment),
-        recipe=recipe_named(recipe),
+        recipe=recipe_named(recipe, **more),
         pipeline=fit(frame, c),
         training=training_result(),
         rows=frame,

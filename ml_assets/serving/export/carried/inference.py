@@ -79,10 +79,11 @@ class ModelInference:
         Raises
         ------
         ValueError
-            If a column is absent, or holds what it never held.
+            If a column is absent, or holds what it never held, or a row breaks a rule of the recipe (`quality.rows`).
         """
         import pandas as pd
 
+        self.predictor.rows.see_rules(frame)
         answers, shares = self.predictor.answers(frame, hasattr(self.predictor.pipeline, "predict_proba"))
         if isinstance(answers, pd.DataFrame):
             made = answers.add_prefix("prediction_")
