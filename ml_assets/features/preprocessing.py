@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
 )
 
 from ml_assets.estimators.monotone import by_name
+from ml_assets.features.by_targets import EachTargetEncoder
 from ml_assets.features.carried import CarriedOn
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
@@ -288,6 +289,8 @@ def encoded_counts(encoder: Any, n_features: int) -> list[int]:
             len(levels) - (0 if few is None else len(few) - 1)
             for levels, few in zip(encoder.categories_, rare, strict=True)
         ]
+    if isinstance(encoder, EachTargetEncoder):
+        return [sum(encoder.widths())] * n_features
     if isinstance(encoder, TargetEncoder) and encoder.target_type_ == "multiclass":
         return [len(encoder.classes_)] * n_features
     return [1] * n_features
@@ -296,10 +299,11 @@ def encoded_counts(encoder: Any, n_features: int) -> list[int]:
 def _encoder(strategy: str, recipe: Recipe) -> Any:
     if strategy == "target":
         # Cross-fitted in fit_transform: no row's own target is in its code (Micci-Barreca 2001).
-        return TargetEncoder(
+        encoder = TargetEncoder(
             target_type=task_of(recipe).encoded_target,
             cv=KFold(5, shuffle=True, random_state=recipe.random_state),
         )
+        return EachTargetEncoder(encoder) if len(recipe.targets) > 1 else encoder
     if strategy in ("label", "ordinal"):
         return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return OneHotEncoder(

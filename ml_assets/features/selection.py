@@ -26,16 +26,20 @@ from sklearn.feature_selection import (
 )
 from sklearn.linear_model import LassoCV, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
+from ml_assets.features.by_targets import EachTargetModel, columns_of, mean_score
 from ml_assets.recipe.schema.engineering import FeatureSelection, Selection
 
 HALF = 0.5
 """Share of the columns that is kept where the recipe says nothing."""
 GAIN = 0.001
 """Score that a column must add to be taken in step by step."""
+LEAST = 1e-5
+"""Weight from which a column counts in a model that gives most columns none, as scikit-learn's default has it."""
 PENALTY = 0.1
 """C of the linear classifier with an L1 penalty."""
 
@@ -77,7 +81,14 @@ class Selected(SelectorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Selected:
-        """Choose among the columns of X of shape (n_rows, n_columns), none of which misses a value."""
+        """Choose among the columns of X of shape (n_rows, n_columns), none of which misses a value.
+
+        Several targets, y of shape (n_rows, n_targets), count the same: a column's score is its mean share in the
+        scores by each.
+        """
+        several = np.ndim(y) == 2
+        if several and self.classes:
+            y = np.column_stack([np.unique(target, return_inverse=True)[1] for target in columns_of(y)])
         values = StandardScaler().fit_transform(np.asarray(X, dtype=np.float64))  # weights are compared
         self.n_features_in_ = values.shape[1]
         keep = self._number(self.n_features_in_)
@@ -87,7 +98,8 @@ class Selected(SelectorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
                 warnings.simplefilter("ignore", (ConvergenceWarning))
                 warnings.simplefilter("ignore", UserWarning)
                 warnings.simplefilter("ignore", RuntimeWarning)
-                chosen = METHODS[self.method](keep, self.classes, self.random_state).fit(values, y)
+                made = METHODS[self.method](keep, self.classes, self.random_state)
+                chosen = (of_several(made, self.random_state) if several else made).fit(values, y)
             self.support_ = np.asarray(chosen.get_support())
         if not self.support_.any():
             self.support_[:] = True
@@ -106,6 +118,26 @@ class Selected(SelectorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 def selected(wanted: FeatureSelection, classes: bool, random_state: int) -> Selected:
     """Return the unfitted selection that a recipe asks for."""
     return Selected(wanted.method, wanted.keep, classes, random_state)
+
+
+def of_several(selector: Any, random_state: int) -> Any:
+    """Make a selector for one target one for several."""
+    if isinstance(selector, SelectKBest):
+        return selector.set_params(score_func=mean_score(selector.score_func))
+    each = {"estimator": EachTargetModel(selector.estimator)}
+    if isinstance(selector, SequentialFeatureSelector):
+        return selector.set_params(
+            **each, scoring=_mean_score, cv=KFold(3, shuffle=True, random_state=random_state)
+        )
+    if isinstance(selector, SelectFromModel) and selector.threshold is None:
+        least = LEAST if isinstance(selector.estimator, LinearSVC | LassoCV) else "mean"
+        return selector.set_params(**each, threshold=least)
+    return selector.set_params(**each)
+
+
+def _mean_score(model: EachTargetModel, X: Any, y: Any) -> float:
+    pairs = zip(model.estimators_, columns_of(y), strict=True)
+    return float(np.mean([_score(each, X, target) for each, target in pairs]))
 
 
 def _chi2(X: Any, y: Any) -> Any:

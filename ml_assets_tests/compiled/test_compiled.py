@@ -97,6 +97,8 @@ class Saved:
             else frame["count"] + frame["share"].fillna(0).abs()
         )
         self.recipe: Recipe = recipe_of(task, class_path, **model)
+        for name in self.recipe.targets[1:]:
+            frame[name] = frame["target"].to_numpy()[::-1]
         self.rows = clean(frame.drop(columns="truth"), self.recipe, "all").frame
         self.pipeline, training = fit(self.rows, self.recipe)
         self.known: RawRows = raw_rows(self.recipe, training, self.rows, frame)
@@ -169,6 +171,19 @@ def test_columns_made_of_several_are_the_pipelines(tmp_path: Path, how: str) -> 
     class_path = "sklearn.linear_model.LogisticRegression"
     engineered = {"feature_engineering": ENGINEERED[how], "feature_selection": selection}
     hold(Saved(tmp_path, "classification", class_path, 3, **engineered))
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_categories_encoded_by_several_targets_are_the_pipelines(tmp_path: Path, task: str) -> None:
+    path = f"sklearn.ensemble.HistGradientBoosting{'Classifier' if task == 'classification' else 'Regressor'}"
+    prepared = {
+        "hyperparameters": {"max_iter": 10},
+        "preprocessor": {"params": {"exclude_cols": ["unused"], "categorical_strategy": "target"}},
+        "feature_engineering": ENGINEERED["pairs"],
+        "feature_selection": {"method": "anova", "keep": 0.7},
+        "data_interface": {"task_type": task, "target_col": ["target", "other"]},
+    }
+    hold(Saved(tmp_path, task, path, 3, **prepared))
 
 
 def test_what_cannot_be_told_as_data_says_why(tmp_path: Path) -> None:

@@ -90,6 +90,32 @@ def test_holdout_score_is_a_computation_by_hand(
     assert set(state.registry.version("plant", 1).trained.training.features) == {"load", "speed"}
 
 
+@pytest.mark.parametrize(("task", "names"), [("regression", NUMBERS), ("classification", CLASSES)])
+def test_categories_are_encoded_and_columns_chosen_by_all_targets(
+    task: str, names: list[str], shop: Shop
+) -> None:
+    frame = machines(1).drop(columns=[name for name in (*NUMBERS, *CLASSES, "at") if name not in names])
+    fast = np.where(frame["speed"] > 2, "north", "south")
+    rng = np.random.default_rng(3)
+    frame = frame.drop(columns="speed").assign(site=fast, noise=rng.normal(size=len(frame)))
+    prepared = """xgboost.XGB{}
+  preprocessor: {{name: custom_preprocessor, params: {{categorical_strategy: target}}}}
+  feature_selection: {{method: mutual_information, keep: 3}}"""
+    class_path = prepared.format("Classifier" if task == "classification" else "Regressor")
+    path = plant(shop, frame, STATIC, task=task, target=str(names), class_path=class_path)
+    trained = ml_assets("train", "--recipe-file", path, "--json")
+    assert trained.code == 0, trained.err
+    assert trained.result["promoted"], trained.result["reason"]
+    state = state_of(path)
+    pipeline = state.registry.files.load("plant", 1)
+    kept = pipeline["preprocessing"].get_feature_names_out()[pipeline["selection"].get_support()]
+    assert {name.rpartition("__")[2].partition("_")[0] for name in kept} == {"load", "site"}
+    both = predict(pipeline, frame)
+    with state.registry.files.verified_model(state.registry.version("plant", 1).trained, "plant") as folder:
+        answered = load(folder).predict(frame)
+    assert all(answered[name].tolist() == both[f"prediction_{name}"].tolist() for name in names)
+
+
 def test_list_of_one_target_is_that_target(shop: Shop) -> None:
     """The same answers, whichever way the recipe says it."""
     outcomes = []

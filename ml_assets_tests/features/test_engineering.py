@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LassoCV
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 
+from ml_assets.features.by_targets import EachTargetEncoder
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import Roles, roles
 from ml_assets.features.dates import PARTS
-from ml_assets.features.preprocessing import build, output_columns
+from ml_assets.features.preprocessing import build, encoded_counts, output_columns
 from ml_assets.features.products import Products
 from ml_assets.features.selection import METHODS, OWN_NUMBER, Selected
 from ml_assets.names import ROW_ID
@@ -182,6 +185,53 @@ def test_a_selection_finds_the_columns_that_tell_the_target(method: Any, classes
     assert own.sum() == 4 or method in OWN_NUMBER
     constant = np.hstack([X[:, [1, 5]], np.ones((300, 1))])
     assert not Selected(method, 2, classes).fit(constant, y).get_support()[2]
+
+
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("method", METHODS)
+def test_of_several_targets_each_has_its_say_in_a_selection(method: Any, classes: bool) -> None:
+    """A column that tells one of two targets counts as one that tells the other, however strong each is."""
+    if method == "chi2" and not classes:
+        return
+    X, _ = informative(classes)
+    rng = np.random.default_rng(1)
+    one, other = X[:, 1] + rng.normal(0, 0.05, 300), 900 * (X[:, 5] + rng.normal(0, 0.2, 300))
+    y = np.column_stack(
+        [np.where(each > np.median(each), "yes", "no") if classes else each for each in (one, other)]
+    )
+    assert np.flatnonzero(Selected(method, 2, classes).fit(X, y).get_support()).tolist() == [1, 5]
+    own = Selected(method, None, classes).fit(pd.DataFrame(X), pd.DataFrame(y)).get_support()
+    assert own[[1, 5]].all() and (own.sum() == 4 or method in OWN_NUMBER)
+    twice = Selected(method, 3, classes).fit(X, y[:, [0, 0]]).get_support()
+    if method != "sequential":  # whose folds are others
+        assert twice.tolist() == Selected(method, 3, classes).fit(X, y[:, 0]).get_support().tolist()
+
+
+@pytest.mark.parametrize("classes", [None, 2, 3])
+def test_of_several_targets_a_category_is_encoded_by_each(classes: int | None) -> None:
+    """The columns of each target are those that scikit-learn makes of it alone, those of one category side by side."""
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({name: rng.choice(list("abcdef"), 200) for name in ("town", "plan")})
+    y = pd.DataFrame({"one": rng.normal(size=200), "other": rng.normal(size=200)})
+    if classes:
+        y = pd.DataFrame(
+            {"one": rng.choice(["x", "y"], 200), "other": rng.choice(list("pqr")[:classes], 200)}
+        )
+    encoder = TargetEncoder(
+        target_type="auto" if classes else "continuous", cv=KFold(5, shuffle=True, random_state=3)
+    )
+    several = EachTargetEncoder(encoder)
+    learned, wide = several.fit_transform(X, y), 3 if classes == 3 else 1
+    assert learned.shape == (200, 2 * (1 + wide)) and encoded_counts(several, 2) == [1 + wide] * 2
+    assert several.get_feature_names_out().tolist() == [f"{name}_{k}" for name in X for k in range(1 + wide)]
+    by_town, by_plan = np.split(np.arange(2 * (1 + wide)), 2)
+    for made, of in ((learned, "fit_transform"), (several.transform(X), "transform")):
+        for places, name in ((by_town, "town"), (by_plan, "plan")):
+            for target, own in (("one", places[:1]), ("other", places[1:])):
+                alone = clone(encoder)
+                expected = alone.fit_transform(X[[name]], y[target])
+                expected = expected if of == "fit_transform" else alone.transform(X[[name]])
+                assert np.allclose(made[:, own], expected, rtol=0, atol=1e-12)
 
 
 def test_where_nothing_has_a_weight_all_is_kept() -> None:

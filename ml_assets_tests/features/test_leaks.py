@@ -161,11 +161,18 @@ def auc(recipe: Recipe, frame: pd.DataFrame) -> float:
     return float(np.mean(result.cv_scores))
 
 
-def test_a_target_encoder_learns_nothing_from_noise() -> None:
+BOTH = {"task_type": "classification", "target_col": ["target", "other"]}
+
+
+@pytest.mark.parametrize("more", [{}, {"data_interface": BOTH}], ids=["one target", "two"])
+def test_a_target_encoder_learns_nothing_from_noise(more: dict[str, Any]) -> None:
     """Of some ten rows a level: learned beside the folds, the levels' codes would tell the target."""
     frame = noise(6_000, town=lambda rng, n: [f"t{k}" for k in rng.integers(0, 600, n)])
+    if more:
+        frame["other"] = np.random.default_rng(8).permutation(frame["target"])
     option = {"preprocessor": {"name": "custom_preprocessor", "params": {"categorical_strategy": "target"}}}
-    assert abs(auc(recipe_with(option), frame) - 0.5) < 0.03
+    assert abs(auc(recipe_with(option, **more), frame) - 0.5) < 0.03
+    frame = frame.drop(columns="other", errors="ignore")
     codes = (frame["target"] == "yes").groupby(frame["town"]).transform("mean")
     assert auc(recipe_with({}), frame.assign(town=codes)) > 0.6
 

@@ -17,7 +17,6 @@ from ml_assets.recipe.rules.columns import (
     embedding,
     positive_class,
     preprocessor,
-    several_targets,
     targets_columns,
 )
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
@@ -32,7 +31,7 @@ from ml_assets.recipe.schema import Recipe
 __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
-    unused, targets_columns, several_targets, positive_class, source, queries, augmenter, preprocessor, column_sets,
+    unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
     engineering, functions, past, selection, estimators, tuning, evaluation,
     batches, without_batches, retraining, promotion,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from ml_assets.recipe.faults import Key
-from ml_assets.recipe.planned import PARAMS, not_yet
+from ml_assets.recipe.planned import PARAMS
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
 EMPTY: Final = "is an empty list: name a column, or leave the section out"
-BY_TARGET: Final = ("target encoding with several targets", "Allowed: onehot, ordinal, label")
 EMBEDDING: Final = "embedding"
 NETWORKS: Final = "ml_assets.networks."
 ONE_KIND: Final = {
@@ -31,21 +30,6 @@ def targets_columns(recipe: Recipe) -> Found:
         yield TARGET, f"names {twice[0]!r} twice: keep one"
     for target in dict.fromkeys(recipe.targets):
         yield from _target(recipe, target)
-
-
-def several_targets(recipe: Recipe) -> Found:
-    """What is learned from one target alone cannot be asked for with several."""
-    params, several = recipe.model.preprocessor.params, len(recipe.targets) > 1
-    if several and recipe.model.feature_selection is not None:
-        yield (
-            ("model", "feature_selection"),
-            not_yet("feature_selection with several targets", "Leave it out"),
-        )
-    if several and params.categorical_strategy == "target":
-        yield (*PARAMS, "categorical_strategy"), not_yet(*BY_TARGET)
-    for position, group in enumerate(params.column_sets if several else ()):
-        if group.categorical_strategy == "target":
-            yield (*PARAMS, "column_sets", position, "categorical_strategy"), not_yet(*BY_TARGET)
 
 
 def _target(recipe: Recipe, target: str) -> Found:
