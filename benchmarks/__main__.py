@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks import churn_month, inference, intake, million, shapes, train_overhead
+from benchmarks import ceiling, churn_month, inference, intake, million, shapes, train_overhead
 
 BENCHMARKS = {
     "train_overhead": train_overhead.measure,
     "churn_month": churn_month.measure,
     "shapes": shapes.measure,
+    "ceiling": ceiling.measure,
     "intake": intake.measure,
     "million": million.measure,
     "inference": inference.measure,

@@ -59,6 +59,14 @@ class Compiled:
         found = self._predict(self._prepare(V, C))
         return found if isinstance(found, list) else [found]
 
+    def labels(self, shares: Array) -> Array:
+        """Places of the labels among the classes of a target, of shape (n_rows,), from shares."""
+        decided = self.spec.threshold
+        if decided is None:
+            return np.asarray(shares.argmax(axis=1))
+        taken = shares[:, decided.positive] >= decided.value
+        return np.where(taken, decided.positive, 1 - decided.positive)
+
 
 def load(
     folder: Path, columns: Sequence[str], kinds: Mapping[str, str], na_values: Collection[str] = ()

@@ -150,6 +150,13 @@ class Several(Record):
 Model = Annotated[Linear | Trees | Layers | Mean | Stacked | Several, Field(discriminator="kind")]
 
 
+class Threshold(Record):
+    """Of two classes the place of the positive one, and the share from which on a row is of it."""
+
+    positive: int
+    value: float
+
+
 class Specification(Record):
     """A compiled model."""
 
@@ -162,6 +169,8 @@ class Specification(Record):
     model: Model
     classes: tuple[tuple[str, ...], ...] = ()
     """Labels of each target, in the order of the shares; none of a regression."""
+    threshold: Threshold | None = None
+    """Without one, the class of the largest share is the label."""
     rows_checked: int = 0
     worst: float = 0.0
     """Largest difference to the pipeline on the rows it was checked on."""

@@ -23,6 +23,7 @@ from ml_assets.compiled.spec import (
     SPECIFICATION,
     Refused,
     Specification,
+    Threshold,
 )
 from ml_assets.compiled.write_blocks import blocks
 from ml_assets.compiled.write_models import write_model
@@ -108,6 +109,7 @@ def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
         kept=kept,
         model=model,
         classes=_classes(pipeline),
+        threshold=_threshold(steps["estimator"]),
     )
     arrays |= own
     worst, hard, scores = check(place, spec, arrays, pipeline, known, recipe, rows)
@@ -149,7 +151,7 @@ def check(
         [difference(a, b) for a, b in zip(expected, found, strict=True)]
         + [difference(a, b) for a, b in zip(expected, by_frame, strict=True)]
         + [difference(a[:CHECKED_AT_LOAD], b) for a, b in zip(expected, single, strict=True)]
-        + _other_labels(pipeline, clean[list(known.features)], spec, found)
+        + _other_labels(pipeline, clean[list(known.features)], compiled, found)
     )
     return worst, hard, expected
 
@@ -168,18 +170,30 @@ def answers(pipeline: Any, features: pd.DataFrame) -> list[NDArray[Any]]:
 
 
 def _other_labels(
-    pipeline: Any, features: pd.DataFrame, spec: Specification, found: Sequence[NDArray[Any]]
+    pipeline: Any, features: pd.DataFrame, compiled: Compiled, found: Sequence[NDArray[Any]]
 ) -> list[float]:
-    """Infinite where a label differs, but for two shares that are nearly the same."""
+    """Infinite where a label differs, but for a share that is nearly where the label changes."""
+    spec = compiled.spec
     if not spec.classes:
         return []
     labels = np.asarray(pipeline.predict(features), dtype=object).reshape(len(features), -1)
     apart = []
     for k, (classes, shares) in enumerate(zip(spec.classes, found, strict=True)):
-        other = np.array(classes, dtype=object)[shares.argmax(axis=1)] != labels[:, k].astype(str)
+        other = np.array(classes, dtype=object)[compiled.labels(shares)] != labels[:, k].astype(str)
         highest = np.sort(shares, axis=1)[:, -2:]
-        apart.append(float("inf") if (other & (highest[:, 1] - highest[:, 0] > CLOSE)).any() else 0.0)
+        margin = highest[:, 1] - highest[:, 0]
+        if spec.threshold is not None:
+            margin = np.abs(shares[:, spec.threshold.positive] - spec.threshold.value)
+        apart.append(float("inf") if (other & (margin > CLOSE)).any() else 0.0)
     return apart
+
+
+def _threshold(estimator: Any) -> Threshold | None:
+    """What the labels are decided by, where it is not the largest share."""
+    if type(estimator).__name__ != "FixedThresholdClassifier":
+        return None
+    names = [str(name) for name in estimator.classes_]
+    return Threshold(positive=names.index(str(estimator.pos_label)), value=float(estimator.threshold))
 
 
 def _classes(pipeline: Any) -> tuple[tuple[str, ...], ...]:

@@ -158,6 +158,7 @@ def _parts(estimators: Any, folder: Path, name: str) -> tuple[tuple[Model, ...],
 WRITERS: dict[str, Callable[[Any, Path, str], tuple[Model, Arrays]]] = {
     "LabelEncodedClassifier": _wrapped,
     "NamedCategories": _wrapped,
+    "FixedThresholdClassifier": _wrapped,
     "CalibratedClassifierCV": _calibrated,
     **dict.fromkeys(("MLPClassifier", "MLPRegressor"), _layers),
     **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _voting),

@@ -21,7 +21,7 @@ def used_columns(estimator: Any) -> frozenset[int] | None:
     steps = getattr(estimator, "steps", None)
     if steps is not None:
         return used_columns(steps[0][1]) if len(steps) == 1 else None
-    inner = getattr(estimator, "estimator_", estimator)
+    inner = _inner(estimator)
     if not hasattr(inner, "get_booster") or inner.get_xgb_params().get("booster") == "gblinear":
         return None
     booster = inner.get_booster()
@@ -32,5 +32,12 @@ def used_columns(estimator: Any) -> frozenset[int] | None:
 
 def epochs_of(estimator: Any) -> list[dict[str, Any]]:
     """Return how a network learned, epoch by epoch; nothing of any other estimator."""
-    inner = getattr(estimator, "estimator_", estimator)
+    inner = _inner(estimator)
     return list(getattr(inner, "history_", ())) if hasattr(inner, "network_") else []
+
+
+def _inner(estimator: Any) -> Any:
+    """What stands in a wrapper, and in the one that a threshold puts round it."""
+    if type(estimator).__name__ == "FixedThresholdClassifier":
+        estimator = estimator.estimator_
+    return getattr(estimator, "estimator_", estimator)

@@ -15,10 +15,10 @@ TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
 
 KEYS: Final = frozenset({
-    "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.cost", "evaluation.explanation",
+    "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.explanation",
     "evaluation.validation.group_col", "evaluation.validation.validation_size",
     "hyperparameter_tuning.engine", "hyperparameter_tuning.warm_start",
-    "model.augmenter.connection", "model.calibration", "model.ensemble", "model.threshold",
+    "model.augmenter.connection", "model.calibration", "model.ensemble",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
     "promotion.max_latency_ms", "promotion.shadow",
     "serving", "tracking", "training.checkpoints", "training.engine",

@@ -68,6 +68,20 @@ class Epoch(Record):
     learning_rate: float
 
 
+class DecisionThreshold(Record):
+    """The share of the positive class from which a row is taken for it, and how it came about.
+
+    `scores` are those of rows that the fits had not learned, each part at the threshold that the other parts choose;
+    empty where the recipe gives the threshold. `met`: whether a threshold reaches what the recipe asks for at least.
+    """
+
+    positive: str
+    value: float
+    rows: int = 0
+    scores: dict[str, float] = {}
+    met: bool = True
+
+
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
@@ -98,6 +112,8 @@ class TrainingResult(Record):
     """Classes of each of several targets, in the place of `classes`."""
     epochs: tuple[Epoch, ...] = ()
     """How a network learned; empty for any other estimator."""
+    threshold: DecisionThreshold | None = None
+    """Where the recipe has a threshold."""
 
     @property
     def learned(self) -> int:

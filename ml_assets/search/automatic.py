@@ -210,7 +210,9 @@ def _automatic(
 ) -> Automatic:
     truth = [fold.y_validation for fold in next(iter(data.values()))]
     predictions = {name: [result.predictions for result in each.results] for name, each in found.items()}
-    chosen = choose(predictions, Judge(goal.metric, goal.positive, truth), blend=not goal.targets)
+    chosen = choose(
+        predictions, Judge(goal.metric, goal.positive, truth, goal.threshold), blend=not goal.targets
+    )
     standings = tuple(
         Standing(
             family=name,

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ml_assets.recipe.schema import Threshold
 from ml_assets.records import Positive
 from ml_assets.shown import figure
 from ml_assets.tasks.base import PREDICTION, PROBABILITY
-from ml_assets.tasks.metrics import metric_named, score
+from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.threshold import score_at_best
 
 ROUNDS = 20
 """Models that a blend is a mean of at most, one counted as often as it was taken."""
@@ -23,16 +25,17 @@ PLAINEST = ("linear", "xgboost", "lightgbm", "catboost", "mlp", "forest")
 
 @dataclass(frozen=True)
 class Judge:
-    """What predictions are judged by: the metric, and the truth of each fold."""
+    """What predictions are judged by: the metric, the truth of each fold, and how labels are decided."""
 
     metric: str
     positive: Positive
     truth: Sequence[Any]
+    threshold: Threshold | float | None = None
 
     def scores(self, predictions: Sequence[pd.DataFrame]) -> tuple[float, ...]:
         """Score of each fold."""
         return tuple(
-            score(self.metric, y, each, self.positive)
+            score_at_best(self.metric, y, each, self.positive, self.threshold)
             for y, each in zip(self.truth, predictions, strict=True)
         )
 

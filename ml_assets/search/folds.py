@@ -14,8 +14,9 @@ from ml_assets.estimators.build import build
 from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.stopping import EarlyStopped
 from ml_assets.evaluation.evaluate import predictions_frame
+from ml_assets.recipe.schema import Threshold
 from ml_assets.records import Positive
-from ml_assets.tasks.metrics import score
+from ml_assets.tasks.threshold import score_at_best
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Goal:
     """Names of the targets, where there are several."""
     by_time: bool = False
     """Whether the rows of a fold are in the order of time, the newest last."""
+    threshold: Threshold | float | None = None
+    """What labels are decided by: a metric of labels is taken where it is best so."""
 
 
 @dataclass(frozen=True)
@@ -82,5 +85,5 @@ def fold_result(
         )
     estimator.fit(fold.X_train, fold.y_train)
     predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
-    found = score(goal.metric, fold.y_validation, predictions, goal.positive)
+    found = score_at_best(goal.metric, fold.y_validation, predictions, goal.positive, goal.threshold)
     return FoldResult(found, predictions, getattr(estimator, "trees_", None))

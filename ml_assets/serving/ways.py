@@ -155,7 +155,7 @@ class Arrayed:
         if not self.classes:
             return [values.tolist() for values in scores]
         return [
-            [labels[k] for k in shares.argmax(axis=1).tolist()]
+            [labels[k] for k in self.compiled.labels(shares).tolist()]
             for labels, shares in zip(self.labels, scores, strict=True)
         ]
 

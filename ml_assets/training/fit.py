@@ -7,7 +7,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,14 +21,14 @@ from ml_assets.estimators.libraries import Input
 from ml_assets.estimators.used import epochs_of
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
-from ml_assets.features.rows import ChoosyPipeline, LearnedRows
+from ml_assets.features.rows import ChoosyPipeline
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
-from ml_assets.records import Choice, Epoch, Positive, TrainingResult, TuningResult
+from ml_assets.records import Choice, DecisionThreshold, Epoch, Positive, TrainingResult, TuningResult
 from ml_assets.search.automatic import search_families
 from ml_assets.search.candidates import candidate, candidates, search_settings, searched_families
-from ml_assets.search.folds import FoldData, Goal, fold_result
+from ml_assets.search.folds import FoldData, Goal
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
@@ -41,6 +41,8 @@ from ml_assets.tasks.several import (
     positives,
     target_names,
 )
+from ml_assets.training import threshold
+from ml_assets.training.folding import finite, fitted, prepare
 from ml_assets.training.splits import by_time, folds, labelled_rows
 
 JUDGED_ROWS = 50_000
@@ -87,14 +89,16 @@ def fit(
     y = rows[recipe.target].copy()
     goal = _goal(y, recipe)
     begins = begins or (lambda _text, _seconds: None)
-    found_best = _best(rows, found, recipe, goal, run, begins)
+    found_best = _decided(_best(rows, found, recipe, goal, run, begins), rows, found, recipe, goal, begins)
     chosen = found_best.candidate
     size = f"{len(rows):,} rows, {len(found.features):,} columns"
     # A fold learns all parts but one.
     begins(f"fit on all of {size}", found_best.fold_seconds * len(rows) / found_best.fold_rows)
     X, count = rows[list(found.features)], len(rows)
     del rows
-    pipeline, notes = _fit_pipeline(X, y, found, recipe, chosen, found_best.params, goal.positive)
+    pipeline, notes = _fit_pipeline(
+        X, y, found, recipe, chosen, found_best.params, (goal.positive, found_best.threshold)
+    )
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
         params=as_written(found_best.params),
@@ -111,9 +115,10 @@ def fit(
         seconds=time.monotonic() - started,
         tuning=found_best.tuning,
         choice=found_best.choice,
-        notes=notes,
+        notes=(*notes, *found_best.notes),
         left_out=left_out(pipeline),
         epochs=tuple(Epoch(**each) for each in epochs_of(pipeline[-1])),
+        threshold=found_best.threshold,
     )
 
 
@@ -128,6 +133,28 @@ class _Best:
     fold_rows: int
     tuning: TuningResult | None = None
     choice: Choice | None = None
+    threshold: DecisionThreshold | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _decided(
+    best: _Best,
+    rows: pd.DataFrame,
+    found: Roles,
+    recipe: Recipe,
+    goal: Goal,
+    begins: Callable[[str, float], None],
+) -> _Best:
+    """Choose the threshold that the recipe asks for; of many rows on one fold, which has plenty."""
+    wanted, chosen = recipe.model.threshold, best.candidate
+    if wanted is None:
+        return best
+    parts = folds(rows, recipe)[-1:] if len(rows) > JUDGED_ROWS else None
+    data = prepare(rows, found, recipe, [chosen], parts)[chosen.input]
+    begins(f"threshold, {len(data)} folds of {len(rows):,} rows", best.fold_seconds * len(data))
+    decided, scores = threshold.decide(data, chosen, best.params, goal, wanted)
+    notes = (threshold.told(decided, wanted),)
+    return replace(best, threshold=decided, scores=scores, notes=notes, fold_rows=len(data[0].y_train))
 
 
 def _best(
@@ -145,14 +172,15 @@ def _best(
         return _best_of_families(rows, found, recipe, goal, run, begins)
     (chosen,) = candidates(recipe).values()
     fixed = not searched(chosen.hyperparameters)
-    if fixed and recipe.training.folds is None and len(rows) > JUDGED_ROWS:
+    many = recipe.training.folds is None and len(rows) > JUDGED_ROWS
+    if fixed and (many or recipe.model.threshold is not None):
         return _Best(chosen, dict(chosen.hyperparameters), (), 0.0, len(rows))
-    data = _prepare(rows, found, recipe, [chosen])[chosen.input]
+    data = prepare(rows, found, recipe, [chosen])[chosen.input]
     count, fold_rows = len(data), len(data[0].y_train)
     if fixed:
         begins(f"{count} folds of {size}", 0.0)
         judged = time.monotonic()
-        scores = _cross_validate(chosen, data, goal)
+        scores = finite(each.score for each in fitted(chosen, chosen.hyperparameters, data, goal))
         return _Best(
             chosen, dict(chosen.hyperparameters), scores, (time.monotonic() - judged) / count, fold_rows
         )
@@ -173,7 +201,7 @@ def _best_of_families(
     """Search every family; what is prepared counts to the seconds of the search."""
     started, settings = time.monotonic(), search_settings(recipe)
     families = searched_families(recipe, len(rows))
-    data = _prepare(rows, found, recipe, [family.candidate for family in families.values()])
+    data = prepare(rows, found, recipe, [family.candidate for family in families.values()])
     begins(f"search of {listed(families)}, {_count(data)} folds of {len(rows):,} rows", 0.0)
     limit = min(x for x in (settings.timeout, run.time_limit, math.inf) if x is not None)
     chosen = search_families(
@@ -211,7 +239,9 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     found = roles_of(result.features, rows, recipe)
     chosen = candidate(result.class_path, result.params, recipe)
     X, y = rows[list(found.features)], rows[recipe.target]
-    pipeline, _ = _fit_pipeline(X, y, found, recipe, chosen, result.params, result.positive)
+    pipeline, _ = _fit_pipeline(
+        X, y, found, recipe, chosen, result.params, (result.positive, result.threshold)
+    )
     return pipeline
 
 
@@ -241,8 +271,9 @@ def _count(data: Mapping[Input, list[FoldData]]) -> int:
 
 def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
     """Return the identity of a search: the settings that it depends on, and the rows."""
+    unset = {"threshold"} if recipe.model.threshold is None else set()  # a search of earlier goes on
     settings = {
-        "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader"}),
+        "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),
         "tuning": recipe.hyperparameter_tuning.model_dump(mode="json"),
         "validation": recipe.evaluation.validation.model_dump(mode="json"),
@@ -261,45 +292,8 @@ def _goal(y: Any, recipe: Recipe) -> Goal:
         raise ValueError(same)
     positive = positives(task, y, recipe.model.data_interface.positive_class)
     metric = recipe.hyperparameter_tuning.metric or task.default_metric(most_classes(y))
-    return Goal(recipe.task, metric, positive, recipe.random_state, target_names(y), by_time(recipe))
-
-
-def _prepare(
-    rows: pd.DataFrame, found: Roles, recipe: Recipe, choices: Iterable[Candidate]
-) -> dict[Input, list[FoldData]]:
-    """Fit the preprocessing inside each fold, once for each kind of input: it is not searched."""
-    X, y = rows[list(found.features)], rows[recipe.target]
-    parts, chosen = folds(rows, recipe), preprocessing.learned_rows(found, recipe)
-    prepared: dict[Input, list[FoldData]] = {}
-    for wanted in dict.fromkeys(choice.input for choice in choices):
-        prepared[wanted] = []
-        for train, validation in parts:
-            transformer = Pipeline(preprocessing.steps(found, recipe, typed=wanted == "categories"))
-            X_train, y_train = _learned(X.iloc[train], task_of(recipe).values(y.iloc[train]), chosen)
-            prepared[wanted].append(
-                FoldData(
-                    X_train=transformer.fit_transform(X_train, y_train),
-                    y_train=y_train,
-                    X_validation=transformer.transform(X.iloc[validation]),
-                    y_validation=y.iloc[validation],
-                )
-            )
-    return prepared
-
-
-def _learned(X: pd.DataFrame, y: Any, chosen: LearnedRows | None) -> tuple[pd.DataFrame, Any]:
-    """Leave out the training rows of a fold that the recipe does not have learned."""
-    if chosen is None:
-        return X, y
-    learned, _ = chosen.of(X, y)
-    return X[learned], y[learned]
-
-
-def _cross_validate(chosen: Candidate, data: list[FoldData], goal: Goal) -> tuple[float, ...]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        scores = tuple(fold_result(chosen, chosen.hyperparameters, fold, goal).score for fold in data)
-    return tuple(score for score in scores if math.isfinite(score))
+    wanted = recipe.model.threshold
+    return Goal(recipe.task, metric, positive, recipe.random_state, target_names(y), by_time(recipe), wanted)
 
 
 def _fit_pipeline(
@@ -309,12 +303,14 @@ def _fit_pipeline(
     recipe: Recipe,
     chosen: Candidate,
     params: Mapping[str, Any],
-    positive: Positive,
+    labels: tuple[Positive, DecisionThreshold | None],
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
+    positive, decided = labels
+    estimator = build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.targets)
     steps = [
         *preprocessing.steps(found, recipe, typed=chosen.input == "categories"),
-        ("estimator", build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.targets)),
+        ("estimator", threshold.at(estimator, decided)),
     ]
     learned = preprocessing.learned_rows(found, recipe)
     pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)

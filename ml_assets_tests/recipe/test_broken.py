@@ -139,6 +139,16 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     "log of zero": ("low: 1e-3", "low: 0", 7, "model.hyperparameters.learning_rate.low", ["above 0"]),
     "no choices": ("[hist, approx]", "[]", 8, "model.hyperparameters.tree_method.choices", ["at least one"]),
     # pairs
+    **{what: ("  data_interface:\n", f"  threshold: {written}\n  data_interface:\n", 14, key, words)
+       for what, written, key, words in (
+        ("recall alone", "{metric: recall}", "model.threshold.metric", ["every row is positive", "at_least"]),
+        ("a threshold of 1", "1.0", "model.threshold", ["> 0 and < 1"]),
+        ("no metric of labels", "{metric: roc_auc}", "model.threshold.metric", ["accuracy, precision, recall, f1"]),
+        ("costs that are not asked for", "{metric: f1, costs: {false_positive: 1, false_negative: 1}}",
+         "model.threshold.costs", ["is for metric: cost"]),
+        ("no costs", "{metric: cost}", "model.threshold.metric", ["needs costs"]),
+        ("least that cannot be", "{metric: recall, at_least: {precision: 1.5}}", "model.threshold.at_least.precision",
+         ["precision is 0 to 1"]))},
     "gain where none is asked for": ("{min_gain: 0.0}", "{when: not_worse, min_gain: 0.01}", 29, "promotion.min_gain",
         ["is for `when: better`"]),
     "k above n": ("{k: 2, n: 3}", "{k: 4, n: 3}", 28, "retraining.breaches.k", ["4 of the last 3", "k ≤ n"]),

@@ -7,8 +7,10 @@ import re
 
 from ml_assets.recipe.faults import Key, unknown
 from ml_assets.recipe.own import PATH, is_own
+from ml_assets.recipe.planned import not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.schema.deciding import DECIDED
 from ml_assets.recipe.space import Categorical, Space, searched
 from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, METRIC_DIRECTIONS, TASK_METRICS
 
@@ -52,6 +54,40 @@ def _words(space: Space) -> str:
     if isinstance(space, Categorical):
         return f"{len(space.choices)} choices"
     return f"{space.low} to {space.high}"
+
+
+def threshold(recipe: Recipe) -> Found:
+    """A threshold is for two classes, and chosen in one way; what is best where every row is positive is bounded."""
+    section, key = recipe.model.threshold, ("model", "threshold")
+    if section is None:
+        return
+    if recipe.task != "classification":
+        yield key, f"is for a classification of two classes, not for {recipe.task}: leave it out"
+    elif len(recipe.targets) > 1:
+        yield key, not_yet("threshold with several targets", "Leave it out")
+    if isinstance(section, float):
+        return
+    if section.metric not in (*DECIDED, "cost"):
+        yield (*key, "metric"), unknown("metric", section.metric, (*DECIDED, "cost"))
+        return
+    if (section.metric == "cost") != (section.costs is not None):
+        lacks = section.costs is None
+        told = "needs costs: {false_positive: 1, false_negative: 5}" if lacks else "is for metric: cost"
+        yield (*key, "metric" if lacks else "costs"), told
+    other = {"recall": "precision", "precision": "recall"}.get(section.metric)
+    if other is not None and not section.at_least:
+        extreme = "every row" if other == "precision" else "hardly a row"
+        yield (
+            (*key, "metric"),
+            f"{section.metric} alone is best where {extreme} is positive: write at_least: {{{other}: 0.8}}",
+        )
+    for name, value in section.at_least.items():
+        if name not in DECIDED:
+            yield (*key, "at_least", name), unknown("metric", name, DECIDED)
+        else:
+            yield from _in_range((*key, "at_least", name), name, value)
+    if section.costs is not None and not section.costs.false_positive + section.costs.false_negative:
+        yield (*key, "costs"), "nothing costs anything: one of both must be above 0"
 
 
 def evaluation(recipe: Recipe) -> Found:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from ml_assets.recipe.own import Direction, is_own
+from ml_assets.recipe.schema.deciding import LabelCosts, Threshold
 from ml_assets.recipe.schema.engineering import (
     DateParts,
     FeatureEngineering,
@@ -43,10 +44,10 @@ from ml_assets.recipe.tasks import TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "EvaluationSection",
-    "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "Lags", "Polynomials", "Rolling",
-    "Loader", "Model", "Monitoring", "Parallelization", "Preprocessor", "PreprocessorParams", "PromotionSection",
-    "Pruning", "Quality", "Recipe", "Retraining", "RowRule", "Section", "Training", "Tuning",
-    "Validation",
+    "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "LabelCosts", "Lags", "Loader", "Model",
+    "Monitoring", "Parallelization", "Polynomials", "Preprocessor", "PreprocessorParams", "PromotionSection",
+    "Pruning", "Quality", "Recipe", "Retraining", "Rolling", "RowRule", "Section", "Threshold", "Training",
+    "Tuning", "Validation",
 ]  # fmt: skip
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"

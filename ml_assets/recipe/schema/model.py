@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, field_serializer, field_validator
 
 from ml_assets.recipe import catalogue
+from ml_assets.recipe.schema.deciding import ShareOrChoice
 from ml_assets.recipe.schema.engineering import FeatureEngineering, FeatureSelection
 from ml_assets.recipe.schema.preparing import Preprocessor
 from ml_assets.recipe.schema.section import Names, Section
@@ -122,6 +123,8 @@ class Model(Section):
     """Which of the prepared columns the estimator is given. Left out: all."""
     data_interface: DataInterface
     """What is predicted."""
+    threshold: ShareOrChoice | None = None
+    """Share from which a row is of the positive class (binary), or how it is chosen. Left out: the likelier class."""
 
     @field_validator("class_path")
     @classmethod

@@ -137,6 +137,8 @@ def _inner(pipeline: Any) -> tuple[Any, Any]:
     """The estimator itself, out of our wrappers, and its classes."""
     last = pipeline.steps[-1][1]
     classes = getattr(last, "classes_", None)
+    if type(last).__name__ == "FixedThresholdClassifier":  # it moves labels, and what is given away is shares
+        last = last.estimator_
     while type(last).__module__.startswith("ml_assets."):
         inner = getattr(last, "estimator_", None)
         if inner is None or not type(last).__name__.startswith("LabelEncoded"):
