@@ -19,7 +19,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "raw_data": (
         "model.loader", "model.data_interface.task_type", "model.data_interface.target_col",
         "model.data_interface.entity_cols", f"{PARAMS}.categorical_features", "quality.rows", "quality.quarantine",
-        "batches.column", "batches.period",
+        "batches.column", "batches.period", "batches.drops",
     ),
     "cleaned_features": (
         "model.augmenter", "model.feature_engineering.date_parts", "model.feature_engineering.lags",
@@ -80,6 +80,7 @@ BESIDE: Final[Mapping[str, str]] = {
     "training.first": "the next decision is made by it",
     "batches.column": OTHER_CALENDAR,
     "batches.period": OTHER_CALENDAR,
+    "batches.drops": OTHER_CALENDAR,
     "batches.start": "the calendar begins there; what was taken in before it stays",
     "batches.end": "the calendar ends there",
     "batches.grace": "when the next batch is due",

@@ -15,7 +15,7 @@ TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
 
 KEYS: Final = frozenset({
-    "alerts", "batches.drops", "batches.files", "batches.path", "evaluation.explanation",
+    "alerts", "evaluation.explanation",
     "evaluation.validation.group_col", "evaluation.validation.validation_size",
     "hyperparameter_tuning.engine", "hyperparameter_tuning.warm_start",
     "model.augmenter.connection", "model.calibration", "model.ensemble",

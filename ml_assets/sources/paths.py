@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from ml_assets.failures import MendableError
@@ -17,7 +17,11 @@ from ml_assets.recipe.readable import ENDINGS, FILE_TYPES, either
 from ml_assets.settings import Variables
 from ml_assets.shown import on_one_line, shown
 from ml_assets.sources.copies import first_alike
+from ml_assets.sources.drops import time_of
 from ml_assets.sources.wanted import Wanted
+
+if TYPE_CHECKING:
+    from ml_assets.recipe.schema import Batches
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 BARE_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
@@ -126,13 +130,28 @@ def listed(wanted: Wanted) -> list[Path]:
 def _listed(wanted: Wanted) -> list[File]:
     path = local_path(wanted.uri)
     try:
-        found = next((files for root in (wanted.base, Path()) if (files := _matches(root, path))), [])
+        root, found = next(
+            ((root, files) for root in (wanted.base, Path()) if (files := _matches(root, path))), (Path(), [])
+        )
     except UNSEARCHABLE as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(
             f"source_uri '{wanted.name}' cannot be looked for: {reason}. Write another path"
         ) from None
+    if wanted.batches is not None and wanted.batches.drops:
+        folder = root / path if (root / path).is_dir() else _pattern(root, path)[0]
+        return [_dated(file, folder, wanted.batches) for file in found]
     return found
+
+
+def _dated(file: File, folder: Path, batches: Batches) -> File:
+    """File with the column that says when it came; a folder `column=TIME` says it already."""
+    if batches.column in file.folders:
+        return file
+    try:
+        return file._replace(folders=file.folders | {batches.column: time_of(file.path, folder, batches)})
+    except ValueError as error:
+        raise SourceError(str(error)) from None
 
 
 def _sent_once(files: list[File]) -> list[File]:

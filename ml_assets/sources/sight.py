@@ -156,5 +156,6 @@ def reading_of(wanted: Wanted) -> str:
     said = [
         READING, wanted.uri, wanted.batches and wanted.batches.model_dump(include={"column", "period", "start", "end"}),
         wanted.na_values, *(sorted(names) for names in (columns.texts, columns.named, columns.categories)),
+        *(["drops"] if wanted.batches and wanted.batches.drops else []),
     ]  # fmt: skip
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

@@ -41,6 +41,11 @@ def read_near(file: File, wanted: Wanted, window: Window) -> Piece:
     column = wanted.batches.column if wanted.batches is not None else None
     inside = column if column not in file.folders else None
     piece = format_of(file.path).read(file.path, wanted, inside, window)
+    if wanted.batches is not None and wanted.batches.drops and column in piece.table.column_names:
+        raise SourceError(
+            f"{file.path} has a column '{column}' itself: leave out batches.drops, or write a name in batches.column "
+            "that no column has"
+        )
     table = with_folders(piece.table, file)
     return piece._replace(table=table if column is None else with_times(table, file.path, column))
 

@@ -148,6 +148,31 @@ def test_two_at_once_come_one_after_the_other_and_older_ones_later(shore: Shore)
     assert shore.tick() == f"all there is was taken in; the newest batch that is due is {newest()}"
 
 
+def test_dropped_files_come_by_the_date_in_their_names(shore: Shore) -> None:
+    shore.batches = "period: daily, drops: true"
+
+    def drop(name: str, rows: int = 40) -> None:
+        shore.send(0, rows)
+        told = pd.read_csv(shore.folder / "0.csv").drop(columns="day")
+        (shore.folder / "0.csv").unlink()
+        told.to_csv(shore.folder / name, index=False)
+
+    for number in (3, 2):
+        drop(f"rows_{day(number)}.csv")
+    assert shore.drain() == [day(2), day(3)]
+    drop(f"rows_{day(5)}.csv")
+    drop(f"rows_{day(0)}.csv")  # late
+    drop(f"rows_{day(3)}.csv", 60)  # another content
+    assert shore.drain() == [day(0), day(3), day(5)]
+    assert {batch: rows for batch, (rows, _) in shore.known().items()} == {
+        day(0): 40, day(2): 40, day(3): 60, day(5): 40,
+    }  # fmt: skip
+    drop("rows.csv")
+    assert "rows.csv: its name tells no time (batches.drops): name it as" in str(shore.tick())
+    (shore.folder / "rows.csv").rename(shore.folder / f"rows_{day(6)}.csv")
+    assert shore.drain() == [day(6)]
+
+
 def newest() -> str:
     return f"{datetime.now(UTC) - timedelta(days=1, hours=1):%Y-%m-%d}"
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ml_assets.recipe.durations import duration
 from ml_assets.recipe.periods import PERIODS
-from ml_assets.recipe.readable import DATASETS
+from ml_assets.recipe.readable import DATASETS, is_sql
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
@@ -25,6 +25,11 @@ def batches(recipe: Recipe) -> Found:
     uri = recipe.model.loader.source_uri
     if uri.startswith("sklearn://") and uri.removeprefix("sklearn://") in DATASETS:
         yield ("batches",), f"{uri} is one table without times: remove the section `batches`"
+    if section.drops and (is_sql(uri) or uri.startswith("sklearn://")):
+        yield (
+            ("batches", "drops"),
+            "is for files alone, whose names tell the time of their rows: leave it out",
+        )
     dates: dict[str, datetime] = {}
     for name in ("start", "end"):
         text = getattr(section, name)

@@ -17,6 +17,8 @@ class Batches(Section):
     """Column with the time of each row."""
     period: Period
     """Stretch of time that is one batch; weeks begin on Monday, the others with the clock and the calendar."""
+    drops: bool = False
+    """Rows have no time: `column` is made of the date in the name of each file."""
     start: str | None = None
     """First batch, `YYYY-MM-DD`. Default: the oldest row when a command first reads the data."""
     end: str | None = None
