@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.cli import deciding, diff, machine, rows, serving
+from ml_assets.cli import ab, deciding, diff, machine, rows, serving
 from ml_assets.cli.arguments import ContextParams, Json, KnownName, ModelName, OrRecipeFile, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
@@ -329,3 +329,4 @@ for command in (
     machine.ui,
 ):
     app.command()(command)
+app.add_typer(ab.app, name="ab")

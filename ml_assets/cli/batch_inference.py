@@ -143,12 +143,26 @@ def _version(registry: Registry, asked: Inference) -> tuple[str, int]:
         if champion is None:
             raise WrongUsageError(f"{asked.model}: no version is champion: train it first, `ml-assets train`")
         return asked.model, champion.version
-    for name in sorted({entry.recipe for entry in registry.ledger.entries(kind=champions.TRAIN)}):
-        for info in champions.versions(registry.ledger, name):
-            if info.trained.run_id == asked.run_id:
+    assert asked.run_id is not None
+    return version_of_run(registry.ledger, asked.run_id)
+
+
+def version_of_run(ledger: Ledger, run_id: str, model: str | None = None) -> tuple[str, int]:
+    """Find the version that a run has trained, of a model or of any.
+
+    Raises
+    ------
+    WrongUsageError
+        If there is none.
+    """
+    names = [model] if model else sorted({entry.recipe for entry in ledger.entries(kind=champions.TRAIN)})
+    for name in names:
+        for info in champions.versions(ledger, name):
+            if info.trained.run_id == run_id:
                 return name, info.version
+    what = f"version of {model}" if model else "registered version"
     raise WrongUsageError(
-        f"--run-id: no registered version was trained by the run {asked.run_id!r}; `ml-assets status --json` has them"
+        f"--run-id: no {what} was trained by the run {run_id!r}; `ml-assets status --json` has them"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_assets.cli.batch_inference import version_of_run
 from ml_assets.cli.models import known_state
 from ml_assets.cli.output import say
 from ml_assets.failures import WrongUsageError
@@ -15,13 +16,14 @@ MOST_CONNECTIONS = 512
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def serve_model(name: str, host: str, port: int, version: int | None) -> None:
+def serve_model(name: str, host: str, port: int, version: int | None, run_id: str | None = None) -> None:
     """Answer until Ctrl-C.
 
     Raises
     ------
     WrongUsageError
-        If serving is not enabled here, the address is reached by others and no key is set, or the port is taken.
+        If serving is not enabled here, the address is reached by others and no key is set, the port is taken, or no
+        version was trained by the run.
     """
     import uvicorn
 
@@ -35,6 +37,10 @@ def serve_model(name: str, host: str, port: int, version: int | None) -> None:
     keys = read_keys(state.settings.api_keys)
     _check(state.settings, host, bool(keys))
     see_free(host, {"--port": port})
+    if run_id is not None:
+        if version is not None:
+            raise WrongUsageError("say either --version N or --run-id ID")
+        _, version = version_of_run(state.ledger, run_id, name)
     live = Live(state.registry, name, version, say)
     log = None
     if state.settings.prediction_log:

@@ -22,12 +22,15 @@ def serve(
     version: Annotated[
         int | None, typer.Option(help="Answer with this version, whoever is champion.")
     ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", metavar="ID", help="Or with the version that this run trained.")
+    ] = None,
 ) -> None:
     """Answer predictions over HTTP with the champion, and with the next one as soon as it is; Ctrl-C ends it."""
     from ml_assets.cli.serve import serve_model
 
     with faults(False):
-        serve_model(name, host, port, version)
+        serve_model(name, host, port, version, run_id)
 
 
 def replay(

@@ -18,6 +18,16 @@ RETRAIN = {
     "none": "was not trained again",
     "suggest": "is suggested for a training",
 }
+ENDS = {
+    "winner": "it is surely better",
+    "worse": "it is surely worse",
+    "undecided": "neither is surely better",
+    "mismatch": "the arms had other shares than asked for",
+    "errors": "it failed",
+    "latency": "it was slow",
+    "stopped": "a person ended it",
+    "overtaken": "the champion has changed",
+}
 STATES = {"intent": "began to ", "aborted": "could not ", "done": ""}
 
 
@@ -152,6 +162,13 @@ def _accept(entry: Entry) -> str:
     return "was told to take what it found for the new normal"
 
 
+def _ended(entry: Entry) -> str:
+    how = ENDS.get(str(entry.record.get("how")), "it was ended")
+    return (
+        f"no longer compares version {entry.to_version} with champion {entry.from_version} on traffic; {how}"
+    )
+
+
 def _any(entry: Entry) -> str:
     versions = "" if entry.to_version is None else f" version {entry.to_version}"
     against = "" if entry.from_version is None else f" against version {entry.from_version}"
@@ -182,6 +199,11 @@ TELLERS: dict[str, Any] = {
     "alert": _alert,
     "backfill": _backfill,
     "accept": _accept,
+    "ab_start": lambda entry: (
+        f"began to compare version {entry.to_version} with champion {entry.from_version} on traffic"
+    ),
+    "ab_look": lambda _entry: "was compared on live traffic",
+    "ab_end": _ended,
     "renaming": lambda _entry: "changes its name",
     "renamed": lambda _entry: "has changed its name",
     "former_name": lambda _entry: "has a new name",

@@ -8,6 +8,7 @@ from ml_assets.serving.body import Asked, RequestError
 
 if TYPE_CHECKING:
     from ml_assets.serving.live import Served
+    from ml_assets.serving.rules import Broken
 
 
 def answer(served: Served, asked: Asked) -> dict[str, Any]:
@@ -30,3 +31,8 @@ def answer(served: Served, asked: Asked) -> dict[str, Any]:
         for one, row in zip(answers, shares, strict=True):
             one["probabilities"] = row
     return {"model": served.name, "version": served.version, "predictions": answers}
+
+
+def breaks(broken: Broken) -> RequestError:
+    """Refuse a row that breaks a rule of the recipe."""
+    return RequestError(422, "breaks_rule", broken.words, f"rows[{broken.row}].{broken.column}")

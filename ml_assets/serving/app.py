@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_assets.registry.experiments import words
 from ml_assets.serving.body import RequestError
 from ml_assets.serving.gate import Gate, refusal
 from ml_assets.serving.keys import ApiKey
@@ -60,6 +61,7 @@ def build_app(
             log.start()
         yield
         watch.stop()
+        predicting.shadows.close()
         if log is not None:
             log.close()
 
@@ -118,4 +120,6 @@ def _metadata(live: Live) -> dict[str, Any]:
         "classes": served.known.kinds.classes,
         "kept_out": live.refused,
         "registry_away": live.away,
+        "experiment": None if live.trial is None else words(live.trial.running),
+        "experiment_kept_out": live.untried,
     }

@@ -6,17 +6,21 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.registry.standard import RawRows
+from ml_assets.serving.answer import breaks
 from ml_assets.serving.body import RequestError
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ml_assets.serving.live import Served
+
 MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
+SHARE: Final = "probability_"
 
 
-def read_table(content: bytes, known: RawRows, most_rows: int) -> pa.Table:
-    """Read the rows of a request, which hold the columns that are wanted; others are left out.
+def read_table(content: bytes, known: RawRows, most_rows: int, *, whole: bool = False) -> pa.Table:
+    """Read the rows of a request, which hold the columns that are wanted; others are left out, but of the `whole`.
 
     Raises
     ------
@@ -45,7 +49,50 @@ def read_table(content: bytes, known: RawRows, most_rows: int) -> pa.Table:
     for name in known.columns:
         if table.schema.names.count(name) != 1:
             raise RequestError(422, "invalid", "the column is missing, or there twice", name)
-    return table.select(list(known.columns))
+    return table if whole else table.select(list(known.columns))
+
+
+def see_rules(served: Served, table: pa.Table) -> None:
+    """Refuse rows that break a rule of the recipe; raises RequestError with status 422."""
+    if served.way.rules and (broken := served.way.rules.all_in(table)):
+        raise breaks(broken[0])
+
+
+def columns_of(served: Served, table: pa.Table, shares: bool) -> dict[str, Any]:
+    """Predict rows that came as columns; columns of the answer by name.
+
+    Raises
+    ------
+    RequestError
+        422 with the field, where a column is absent or a value cannot be predicted from.
+    """
+    from ml_assets.serving.standard import RowError
+
+    absent = [name for name in served.known.columns if name not in table.schema.names]
+    if absent:
+        raise RequestError(422, "invalid", "the column is missing", absent[0])
+    try:
+        return served.way.table(table.select(list(served.known.columns)), shares)
+    except RowError as error:
+        field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
+        raise RequestError(422, "invalid", str(error), field) from None
+
+
+def predictions_of(answer: dict[str, Any]) -> list[Any]:
+    """Predictions of an answer, row by row; of several targets one for each."""
+    columns = {name: values for name, values in answer.items() if not name.startswith(SHARE)}
+    if len(columns) == 1:
+        return list(next(iter(columns.values())))
+    names = [name.removeprefix("prediction_") for name in columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def shares_of(answer: dict[str, Any]) -> list[dict[str, float]] | None:
+    """Probabilities of an answer, row by row; None where it has none."""
+    names = [name for name in answer if name.startswith(SHARE)]
+    told = (name.removeprefix(SHARE) for name in names)
+    columns = dict(zip(told, (answer[name].tolist() for name in names), strict=True))
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] or None
 
 
 def written(answer: dict[str, Any], about: dict[str, str]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.failures import MendableError
+from ml_assets.records.experiments import CHAMPION
+from ml_assets.registry import experiments
+from ml_assets.registry.experiments import Running
 from ml_assets.registry.standard import RAW_ROWS, RawRows, example_of
+from ml_assets.serving.trial import Trial
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
@@ -84,14 +89,24 @@ class Live:
         self.away: str | None = None
         """Why the registry could not be asked at the last look; None where it could."""
         self._retry = (0, 0.0)
+        self.trial: Trial | None = None
+        """The experiment in which versions are compared; exchanged as one reference, too."""
+        self.untried: str | None = None
+        """Why an experiment that is running is not followed here."""
+        self._left: dict[int, float] = {}
         self.served = load_version(registry, name, self._wanted())
+        self._follow_experiment()
 
     def refresh(self) -> None:
-        """Take a new champion once it is loaded, verified and tried out; what fails changes nothing.
+        """Take a new champion once it is loaded, verified and tried out, and follow an experiment.
 
-        A registry that is away leaves the version that answers in its place. A version that failed is tried
-        again after `RETRY` seconds.
+        What fails changes nothing. A registry that is away leaves the version that answers in its place. A version that
+        failed is tried again after `RETRY` seconds.
         """
+        self._follow_champion()
+        self._follow_experiment()
+
+    def _follow_champion(self) -> None:
         try:
             wanted = self._wanted()
         except Exception as error:  # noqa: BLE001 - whatever a registry does, the version that answers stays
@@ -112,6 +127,46 @@ class Live:
             return
         before, self.served, self.refused = self.served, served, None
         self.tell(f"{self.name}: version {served.version} answers now, in place of version {before.version}")
+
+    def _follow_experiment(self) -> None:
+        """Begin, leave or end an experiment; a server of one fixed version takes part in none."""
+        if self.fixed is not None:
+            return
+        try:
+            self._see_to_arms()
+            found = experiments.running(self.registry.ledger, self.name)
+            if found is None or found.experiment.champion != self.served.version:
+                self.trial = self.untried = None
+            elif self.trial is None or self.trial.running.number != found.number:
+                self._begin(found)
+        except Exception as error:  # noqa: BLE001 - a ledger that is away: what is compared goes on
+            self.away = self._told(self.away, "the ledger does not answer", error)
+
+    def _begin(self, found: Running) -> None:
+        if time.monotonic() < self._left.get(found.number, 0.0):
+            return
+        try:
+            versions = {
+                arm.name: load_version(self.registry, self.name, arm.version) for arm in found.experiment.arms
+            }
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the champion answers on
+            self._left[found.number] = time.monotonic() + RETRY
+            self.untried = self._told(self.untried, f"experiment {found.number} is not followed", error)
+            return
+        self.trial, self.untried = Trial(found, {CHAMPION: self.served, **versions}), None
+        self.tell(f"{self.name}: {experiments.words(found)}")
+
+    def _see_to_arms(self) -> None:
+        """End an experiment whose arm fails or is slow: here at once, for other servers by the ledger."""
+        trial = self.trial
+        found = trial.guard.verdict() if trial is not None else None
+        if trial is None or found is None:
+            return
+        how, reason = found
+        self.trial = None
+        self._left[trial.running.number] = math.inf
+        self.tell(f"{self.name}: experiment {trial.running.number} ends, the champion answers all: {reason}")
+        experiments.end(self.registry.ledger, trial.running, how, actor="server", reason=reason)
 
     def _told(self, known: str | None, what: str, error: Exception) -> str:
         """Say once what keeps the old version in its place."""

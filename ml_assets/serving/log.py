@@ -18,12 +18,12 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_assets.serving.logged import AT, REQUEST, Answered, Logged, request_of, table_of
+from ml_assets.serving.logged import AT, Answered, table_of
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
@@ -268,56 +268,6 @@ def segments(place: Place, day: str) -> list[Segment]:
     """Files of a day, oldest first, without those that another one holds."""
     found = [Segment.of(f"{day}/{name}") for name in place.names(day)]
     return _whole([segment for segment in found if segment is not None])
-
-
-def find(place: Place, number: str) -> Logged | None:
-    """Find a request in a log; None where it is not there, any more or yet.
-
-    Near the time that its id begins with first; then everywhere.
-    """
-    began = _time(number)
-    days = sorted(place.folders(), reverse=True)
-    if began is not None:
-        near = [f"{began + timedelta(days=more):%Y-%m-%d}" for more in (0, 1)]
-        days = [day for day in near if day in days] + [day for day in days if day not in near]
-    for day in days:
-        found = request_of(_rows(place, _nearest(segments(place, day), began), number))
-        if found is not None:
-            return found
-    return None
-
-
-def _nearest(found: list[Segment], began: datetime | None) -> list[Segment]:
-    """Files that begin before a moment, newest first, then those that begin after it."""
-    if began is None:
-        return found[::-1]
-    moment = (f"{began:%Y-%m-%d}", f"{began:%H%M%S}{began.microsecond // 1000:03d}")
-    after = [segment for segment in found if (segment.day, segment.began) > moment]
-    before = [segment for segment in found if (segment.day, segment.began) <= moment]
-    return [*after[:3], *before[::-1], *after[3:]]
-
-
-def _rows(place: Place, found: Sequence[Segment], number: str) -> Iterator[pa.Table]:
-    """Rows of one request, from the first file that has some: a request is written at once."""
-    import pyarrow.parquet as pq
-
-    for segment in found:
-        content = place.read(segment.key)
-        if content is None:  # joined with others since it was listed
-            continue
-        table = pq.read_table(io.BytesIO(content), filters=[(REQUEST, "=", number)])
-        if table.num_rows:
-            yield table
-            return
-
-
-def _time(number: str) -> datetime | None:
-    """When an id was made, if it tells."""
-    try:
-        made = datetime.fromtimestamp(int(number[:12], 16) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return made if 2020 < made.year < 2200 else None
 
 
 def _whole(found: Sequence[Segment]) -> list[Segment]:

@@ -53,6 +53,8 @@ class Answered(NamedTuple):
         The way it was computed, as `/metadata` has it: `pipeline`, or of a compiled model.
     size : int
         Bytes of the request, by which the queue is bounded.
+    places : tuple of int, optional
+        Places of the rows in their request; default: these are all of its rows.
     """
 
     number: str
@@ -65,10 +67,11 @@ class Answered(NamedTuple):
     arm: str | None = None
     way: str = "pipeline"
     size: int = 0
+    places: tuple[int, ...] | None = None
 
 
 class Logged(NamedTuple):
-    """One request as it was found in the log."""
+    """One request as it was found in the log; version, arm and way are those of its first row."""
 
     number: str
     at: str
@@ -78,6 +81,8 @@ class Logged(NamedTuple):
     rows: list[dict[str, Any]]
     predictions: list[Any]
     probabilities: list[dict[str, float]] | None
+    made_by: list[tuple[int, str]]
+    """Version and way of each row: where versions are compared, rows of one request have several."""
 
 
 def table_of(answers: Sequence[Answered]) -> pa.Table:
@@ -95,7 +100,7 @@ def table_of(answers: Sequence[Answered]) -> pa.Table:
         if len(row) > len(names) or row.keys() - held:
             more.update({name: value for name, value in row.items() if name not in held})
     whole = [answer for answer, _ in taken]
-    places = [place for answer in answers for place in range(len(answer.predictions))]
+    places = [place for answer in answers for place in answer.places or range(len(answer.predictions))]
     made = [value for answer in answers for value in answer.predictions]
     shares: list[Mapping[str, float] | None] = []
     for answer in answers:
@@ -134,6 +139,7 @@ def request_of(tables: Iterable[pa.Table]) -> Logged | None:
         [_row(line) for line in lines],
         [json.loads(line[PREDICTION]) for line in lines],
         shares or None,
+        [(line[VERSION], line[WAY]) for line in lines],
     )
 
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ml_assets.serving.answer import answer as answer_to
-from ml_assets.serving.arrow import MEDIA_TYPE, read_table, written
+from ml_assets.serving.answer import breaks
+from ml_assets.serving.arrow import (
+    MEDIA_TYPE,
+    columns_of,
+    predictions_of,
+    read_table,
+    see_rules,
+    shares_of,
+    written,
+)
 from ml_assets.serving.body import Asked, RequestError, read
+from ml_assets.serving.comparing import Compared, compared, compared_table
 from ml_assets.serving.decode import Decoder
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Live, Served
 from ml_assets.serving.logged import Answered
-from ml_assets.serving.rules import Broken
+from ml_assets.serving.shadows import Shadows
+from ml_assets.serving.trial import Trial
 
 if TYPE_CHECKING:
     from ml_assets.serving.log import PredictionLog
@@ -24,6 +35,7 @@ JSON: Final = "application/json"
 AT_ONCE: Final = 32 << 10
 """Bytes of a request that a compiled model answers where it is, in less time than a thread takes to begin."""
 
+T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
@@ -53,6 +65,7 @@ class Predicting:
         self._decoder = Decoder(live.served.known, limits.rows)
         self._encode = msgspec.json.Encoder().encode
         self._busy = 0
+        self.shadows = Shadows(log)
 
     async def __call__(
         self, headers: dict[bytes, bytes], query: bytes, receive: Receive, number: str
@@ -73,6 +86,8 @@ class Predicting:
             raise RequestError(
                 503, "busy", f"{self.limits.at_once} requests are being answered: try again", after=1
             )
+        if (trial := self.live.trial) is not None:
+            return await self._compared(trial, kind, content, number, query), kind
         served = self.live.served  # one version answers all rows of a request
         if kind == JSON and len(content) <= AT_ONCE and served.way.name == "compiled":
             made = self._json(served, content, number)
@@ -83,6 +98,29 @@ class Predicting:
         if self.log is not None:
             self.log.note(made.answered)
         return made.content, kind
+
+    async def _compared(self, trial: Trial, kind: str, content: bytes, number: str, query: bytes) -> bytes:
+        """Answer while versions are compared: each row by the version of its arm, then the shadows."""
+
+        def make(served: Served, content: bytes, number: str, query: bytes = b"") -> tuple[bytes, Compared]:
+            if kind == JSON:
+                made = compared(trial, self._asked(served, content), number, len(content))
+                return self._encode(made.answer), made
+            shares = b"probabilities=true" in query.lower().split(b"&")
+            made = compared_table(trial, content, number, self.limits.rows, shares)
+            return written(made.answer, {"model": served.name, "request_id": number}), made
+
+        ways = {served.way.name for served in trial.versions.values()}
+        if kind == JSON and len(content) <= AT_ONCE and ways == {"compiled"}:
+            sent, made = make(trial.champion, content, number)
+        else:
+            sent, made = await self._apart(make, trial.champion, content, number, query)
+        for answered in made.answered:
+            self.metrics.predicted(answered.version, len(answered.predictions))
+            if self.log is not None:
+                self.log.note(answered)
+        self.shadows.follow(trial, made, number)
+        return sent
 
     async def _content(self, receive: Receive) -> bytes:
         """Read the body while it stays within its bounds, whatever its header says."""
@@ -110,12 +148,12 @@ class Predicting:
 
     async def _apart(
         self,
-        make: Callable[[Served, bytes, str, bytes], Made],
+        make: Callable[[Served, bytes, str, bytes], T],
         served: Served,
         content: bytes,
         number: str,
         query: bytes,
-    ) -> Made:
+    ) -> T:
         """Answer in a thread, so that others are read meanwhile."""
         import anyio
 
@@ -132,12 +170,7 @@ class Predicting:
             self._busy -= 1
 
     def _json(self, served: Served, content: bytes, number: str, _: bytes = b"") -> Made:
-        decoder = self._decoder
-        if decoder.known is not served.known:
-            self._decoder = decoder = Decoder(served.known, self.limits.rows)
-        asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows)
-        if served.way.rules and (broken := served.way.rules.first(asked.values)):
-            raise _breaks(broken)
+        asked = self._asked(served, content)
         answer = answer_to(served, asked)
         predictions = answer["predictions"]
         answered = Answered(
@@ -153,45 +186,30 @@ class Predicting:
         )
         return Made(self._encode({**answer, "request_id": number}), len(predictions), answered)
 
-    def _arrow(self, served: Served, content: bytes, number: str, query: bytes) -> Made:
-        from ml_assets.serving.standard import RowError
+    def _asked(self, served: Served, content: bytes) -> Asked:
+        decoder = self._decoder
+        if decoder.known is not served.known:
+            self._decoder = decoder = Decoder(served.known, self.limits.rows)
+        asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows)
+        if served.way.rules and (broken := served.way.rules.first(asked.values)):
+            raise breaks(broken)
+        return asked
 
+    def _arrow(self, served: Served, content: bytes, number: str, query: bytes) -> Made:
         shares = b"probabilities=true" in query.lower().split(b"&")
         table = read_table(content, served.known, self.limits.rows)
-        if served.way.rules and (broken := served.way.rules.all_in(table)):
-            raise _breaks(broken[0])
-        try:
-            found = served.way.table(table, shares)
-        except RowError as error:
-            field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
-            raise RequestError(422, "invalid", str(error), field) from None
+        see_rules(served, table)
+        found = columns_of(served, table, shares)
         about = {"model": served.name, "version": str(served.version), "request_id": number}
-        names = [name for name in found if name.startswith("probability_")]
-        predictions = _rows({name: found[name] for name in found if name not in names})
         answered = Answered(
             number,
             time.time(),
             served.version,
             served.known,
             table,
-            predictions,
-            [
-                dict(zip((name.removeprefix("probability_") for name in names), row, strict=True))
-                for row in zip(*(found[name].tolist() for name in names), strict=True)
-            ]
-            or None,
+            predictions_of(found),
+            shares_of(found),
             way=served.way.name,
             size=len(content),
         )
         return Made(written(found, about), table.num_rows, answered)
-
-
-def _breaks(broken: Broken) -> RequestError:
-    return RequestError(422, "breaks_rule", broken.words, f"rows[{broken.row}].{broken.column}")
-
-
-def _rows(columns: dict[str, Any]) -> list[Any]:
-    if len(columns) == 1:
-        return list(next(iter(columns.values())))
-    names = [name.removeprefix("prediction_") for name in columns]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]

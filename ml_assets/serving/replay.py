@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.failures import MendableError
-from ml_assets.serving.log import find
+from ml_assets.serving.log_search import find
 from ml_assets.serving.logged import Logged
 
 if TYPE_CHECKING:
@@ -40,15 +40,12 @@ def replay(registry: Registry, logs: Mapping[str, Place], number: str) -> dict[s
     ReplayError
         If no log has it.
     """
-    from ml_assets.serving.answer import answer
-    from ml_assets.serving.body import read
-    from ml_assets.serving.live import load_version
-
     name, logged = _found(logs, number)
-    served = load_version(registry, name, logged.version, compiled=logged.way == "compiled")
-    body = {"rows": logged.rows, "probabilities": logged.probabilities is not None}
-    asked = read(json.dumps(body).encode(), served.known, len(logged.rows))
-    made = answer(served, asked)["predictions"]
+    made: list[dict[str, Any]] = [{} for _ in logged.rows]
+    for version, way in dict.fromkeys(logged.made_by):
+        places = [place for place, each in enumerate(logged.made_by) if each == (version, way)]
+        for place, one in zip(places, _made(registry, name, logged, places), strict=True):
+            made[place] = one
     again = [one["prediction"] for one in made]
     shares = [one["probabilities"] for one in made] if logged.probabilities is not None else None
     return {
@@ -65,6 +62,22 @@ def replay(registry: Registry, logs: Mapping[str, Place], number: str) -> dict[s
         "same": json.dumps([again, shares]) == json.dumps([logged.predictions, logged.probabilities]),
         "learned_from": _learned_from(registry, name, logged.version),
     }
+
+
+def _made(registry: Registry, name: str, logged: Logged, places: list[int]) -> list[dict[str, Any]]:
+    """Answer some rows again, by the version that answered them all."""
+    from ml_assets.serving.answer import answer
+    from ml_assets.serving.body import read
+    from ml_assets.serving.live import load_version
+
+    version, way = logged.made_by[places[0]]
+    served = load_version(registry, name, version, compiled=way == "compiled")
+    rows = [logged.rows[place] for place in places]
+    body = {"rows": rows, "probabilities": logged.probabilities is not None}
+    predictions: list[dict[str, Any]] = answer(
+        served, read(json.dumps(body).encode(), served.known, len(rows))
+    )["predictions"]
+    return predictions
 
 
 def replay_text(result: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from ml_assets.serving.log import find
+from ml_assets.serving.log_search import find
 from ml_assets.store.places import Folder
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers

@@ -17,7 +17,8 @@ from ml_assets.records import Schema
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving import log as log_module
 from ml_assets.serving.body import RequestError, read
-from ml_assets.serving.log import PredictionLog, Segment, find, new_number, segments
+from ml_assets.serving.log import PredictionLog, Segment, new_number, segments
+from ml_assets.serving.log_search import find
 from ml_assets.serving.logged import OURS, Answered, request_of, table_of
 from ml_assets.sources.source import open_source
 from ml_assets.sources.wanted import Sql, Wanted

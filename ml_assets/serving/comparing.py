@@ -1,0 +1,175 @@
+"""Answers of a server while versions are compared: each row by the version of its arm.
+
+A challenger that fails is answered for by the champion, and counted (`serving/guard.py`): what the champion would have
+answered is refused to nobody. Such a row stays in its arm, with the version that answered it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ml_assets.records.experiments import CHAMPION
+from ml_assets.serving.answer import answer as answer_to
+from ml_assets.serving.arrow import columns_of, predictions_of, read_table, see_rules, shares_of
+from ml_assets.serving.body import Asked, read
+from ml_assets.serving.logged import Answered
+from ml_assets.serving.trial import Trial
+from ml_assets.shown import shown
+
+if TYPE_CHECKING:
+    from ml_assets.serving.live import Served
+
+
+class Compared(NamedTuple):
+    """An answer of several arms: as it is sent, as it is kept, and what the shadows are to answer."""
+
+    answer: dict[str, Any]
+    answered: list[Answered]
+    rows: Sequence[Any]
+    """As they came."""
+    places: list[int]
+    """Of those that the champion's arm has."""
+    probabilities: bool
+
+
+def compared(trial: Trial, asked: Asked, number: str, size: int = 0) -> Compared:
+    """Answer each row of a request by the version of its arm.
+
+    Parameters
+    ----------
+    trial : Trial
+    asked : Asked
+        The request as the champion reads it.
+    number : str
+        Its id.
+    size : int
+        Its bytes.
+
+    Raises
+    ------
+    RequestError
+        Where the champion refuses it.
+    """
+    arms, at = trial.arms(asked.came, number), time.time()
+    made: list[dict[str, Any]] = [{} for _ in arms]
+    kept = []
+    for arm, places in _places(arms).items():
+        part = asked if len(places) == len(arms) else _part(asked, places)
+        served, predictions = _answered(trial, arm, partial(_predicted, part=part))
+        for place, one in zip(places, predictions, strict=True):
+            made[place] = {**one, "version": served.version, "arm": arm}
+        told = [one["probabilities"] for one in predictions] if asked.probabilities else None
+        labels = [one["prediction"] for one in predictions]
+        kept.append(
+            _kept(
+                trial,
+                arm,
+                served,
+                Answered(number, at, 0, served.known, part.came, labels, told, size=size),
+                places,
+            )
+        )
+    return Compared(
+        _laid_out(trial, made, arms, number), kept, asked.came, _champions(arms), asked.probabilities
+    )
+
+
+def compared_table(trial: Trial, content: bytes, number: str, most_rows: int, shares: bool) -> Compared:
+    """Answer rows that came as columns; `answer` has columns then, raises as `compared`."""
+    import numpy as np
+
+    table = read_table(content, trial.champion.known, most_rows, whole=True)
+    see_rules(trial.champion, table)
+    there = [name for name in trial.experiment.entity if name in table.schema.names]
+    rows = table.select(there).to_pylist() if there else [{}] * table.num_rows
+    arms, at = trial.arms(rows, number), time.time()
+    found: dict[str, Any] = {}
+    kept = []
+    for arm, places in _places(arms).items():
+        part = table.take(places)
+        served, answers = _answered(trial, arm, partial(columns_of, table=part, shares=shares))
+        for name, values in {**answers, "version": [served.version] * len(places)}.items():
+            column = found.setdefault(name, np.full(len(arms), None, dtype=object))
+            column[places] = list(values)
+        line = Answered(
+            number, at, 0, served.known, part, predictions_of(answers), shares_of(answers), size=len(content)
+        )
+        kept.append(_kept(trial, arm, served, line, places))
+    columns = {name: list(values) for name, values in found.items()} | {"arm": arms}
+    return Compared(columns, kept, table.to_pylist() if trial.shadows else [], _champions(arms), shares)
+
+
+def arm_in_log(trial: Trial, arm: str) -> str:
+    """Name an arm as the log has it: with the number of its experiment."""
+    return f"{trial.running.number}/{arm}"
+
+
+def reread(asked: Sequence[Any], served: Served, probabilities: bool) -> Asked:
+    """Read rows as they came for another version; raises RequestError where it does not take them."""
+    body = {"rows": list(asked), "probabilities": probabilities}
+    return read(json.dumps(body, default=str).encode(), served.known, len(asked))
+
+
+def _answered(trial: Trial, arm: str, make: Callable[[Served], Any]) -> tuple[Served, Any]:
+    """Let an arm answer; where a challenger fails, the champion does."""
+    served, began = trial.versions[arm], time.perf_counter()
+    if arm == CHAMPION:
+        made = make(served)
+        trial.guard.note(arm, time.perf_counter() - began)
+        return served, made
+    try:
+        made = make(served)
+    except Exception as error:  # noqa: BLE001 - whatever a challenger does, the request is answered
+        instead = make(trial.champion)  # what this refuses is the request's fault
+        trial.guard.note(arm, 0.0, shown(f"{type(error).__name__}: {error}", 200))
+        return trial.champion, instead
+    trial.guard.note(arm, time.perf_counter() - began)
+    return served, made
+
+
+def _predicted(served: Served, part: Asked) -> list[dict[str, Any]]:
+    own = part if part.known is served.known else reread(part.came, served, part.probabilities)
+    predictions: list[dict[str, Any]] = answer_to(served, own)["predictions"]
+    return predictions
+
+
+def _part(asked: Asked, places: Sequence[int]) -> Asked:
+    return Asked(
+        asked.known,
+        [asked.values[place] for place in places],
+        asked.probabilities,
+        [asked.came[place] for place in places],
+    )
+
+
+def _kept(trial: Trial, arm: str, served: Served, line: Answered, places: Sequence[int]) -> Answered:
+    return line._replace(
+        version=served.version, arm=arm_in_log(trial, arm), way=served.way.name, places=tuple(places)
+    )
+
+
+def _laid_out(trial: Trial, made: list[dict[str, Any]], arms: list[str], number: str) -> dict[str, Any]:
+    """One version and arm where all rows have the same; each row has its own."""
+    versions, names = {one["version"] for one in made}, set(arms)
+    return {
+        "model": trial.champion.name,
+        "version": versions.pop() if len(versions) == 1 else None,
+        "arm": names.pop() if len(names) == 1 else None,
+        "predictions": made,
+        "request_id": number,
+    }
+
+
+def _places(arms: Sequence[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for place, arm in enumerate(arms):
+        found.setdefault(arm, []).append(place)
+    return found
+
+
+def _champions(arms: Sequence[str]) -> list[int]:
+    return [place for place, arm in enumerate(arms) if arm == CHAMPION]
