@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.evaluation.curves import curves
+from ml_assets.recipe.quantiles import level_of
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Positive, Score
 from ml_assets.shown import figure, listed
@@ -147,7 +148,8 @@ def evaluate(
     rows = labelled(y, predictions, task.name, positive)
     names = _names(recipe, metric, rows)
     scores = intervals(rows, names, recipe.random_state)
-    baseline_rows = labelled(y, _baseline(y, y_train, task, positive), task.name, positive)
+    unlearned = _baseline(y, y_train, task, positive, level_of(metric))
+    baseline_rows = labelled(y, unlearned, task.name, positive)
     baseline = {name: value for name in names if np.isfinite(value := once(name, baseline_rows))}
     return Evaluation(
         metric=metric,
@@ -175,9 +177,13 @@ def _names(recipe: Recipe, metric: str, rows: Labelled) -> list[str]:
     )
 
 
-def _baseline(y: Any, y_train: Any, task: Task, positive: Positive) -> pd.DataFrame:
+def _baseline(y: Any, y_train: Any, task: Task, positive: Positive, level: float | None) -> pd.DataFrame:
+    """What a model that looks at no feature predicts: where a quantile is wanted, that of all rows."""
+    from sklearn.dummy import DummyRegressor
+
     there = y_train[has_labels(y_train)]
-    names, one = target_names(y), task.baseline()
+    names = target_names(y)
+    one = task.baseline() if level is None else DummyRegressor(strategy="quantile", quantile=level)
     model = SeveralTargets(one, names) if names else one
     model.fit(np.zeros((len(there), 1)), task.values(there))
     return predictions_frame(model, np.zeros((len(y), 1)), y.index, positive)

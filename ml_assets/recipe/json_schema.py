@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.recipe.fields import sections, type_words
 from ml_assets.recipe.own import PATH
+from ml_assets.recipe.quantiles import PATTERN as QUANTILES
 from ml_assets.recipe.readable import DATASETS, FILE_TYPES
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
@@ -114,6 +115,7 @@ def recipe_schema() -> dict[str, Any]:
     metric = schema["$defs"]["Tuning"]["properties"]["metric"]
     metric["anyOf"] = [
         {"enum": list(METRIC_DIRECTIONS)},
+        {"type": "string", "pattern": QUANTILES},
         {"type": "string", "pattern": PATH},
         {"type": "null"},
     ]

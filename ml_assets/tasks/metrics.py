@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.recipe.own import is_own
+from ml_assets.recipe.quantiles import level_of
 from ml_assets.recipe.readable import either
 from ml_assets.records import Positive
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats, Labels, Metric
 from ml_assets.tasks.own import own_metric
+from ml_assets.tasks.regression import quantile_loss
 from ml_assets.tasks.several import Labelled, Several, each_positive, has_labels, of_each, target_names
 
 METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
@@ -93,6 +95,8 @@ def metric_named(name: str) -> Metric:
     """Return the metric, a person's own by its import path, or raise ValueError with the accepted names."""
     if is_own(name):
         return own_metric(name)
+    if (level := level_of(name)) is not None:
+        return quantile_loss(level, name)
     if name not in METRICS:
         raise ValueError(f"metric: {name!r} is not known (accepted: {', '.join(METRICS)}).")
     return METRICS[name]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml_assets.recipe.own import Declared
 from ml_assets.tasks.base import NOT_FOR_THIS_TASK, Floats, Metric, Numbers, Task, mean
 
 
@@ -43,6 +45,23 @@ def _root_influence(rows: Numbers) -> Floats:
 
 def _absolute(rows: Numbers) -> Floats:
     return np.asarray(np.abs(rows.truth - rows.predicted))
+
+
+def quantile_loss(level: float, name: str) -> Metric:
+    """The mean loss of predictions of a quantile, also called pinball loss (Koenker and Bassett 1978).
+
+    A truth above the prediction costs `level` for each unit, one below it `1 - level`; the quantile itself costs least.
+
+    >>> rows = Numbers(truth=np.array([10.0, 10.0]), predicted=np.array([8.0, 12.0]))
+    >>> quantile_loss(0.9, "quantile_loss_90").per_row(rows).round(9).tolist()
+    [1.8, 0.2]
+    """
+
+    def losses(rows: Numbers) -> Floats:
+        above = rows.truth - rows.predicted
+        return np.asarray(np.maximum(level * above, (level - 1) * above))
+
+    return replace(mean(name, "prediction", losses), of=Declared("regression", "minimize"))
 
 
 def _r2(rows: Numbers, counts: Floats) -> Floats:

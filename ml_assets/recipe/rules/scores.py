@@ -8,11 +8,12 @@ import re
 from ml_assets.recipe.faults import Key, unknown
 from ml_assets.recipe.own import PATH, is_own
 from ml_assets.recipe.planned import not_yet
+from ml_assets.recipe.quantiles import known_metric
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.schema.deciding import DECIDED
 from ml_assets.recipe.space import Categorical, Space, searched
-from ml_assets.recipe.tasks import DEFAULT_METRICS, KNOWN_METRICS, METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, TASK_METRICS
 
 
 def tuning(recipe: Recipe) -> Found:
@@ -21,7 +22,8 @@ def tuning(recipe: Recipe) -> Found:
     metric = section.metric or DEFAULT_METRICS.get(recipe.task)
     if section.metric is not None:
         yield from _metric(recipe, ("hyperparameter_tuning", "metric"), section.metric)
-    better = recipe.own_metrics.get(metric or "") or METRIC_DIRECTIONS.get(metric or "")
+    known = known_metric(metric or "")
+    better = recipe.own_metrics.get(metric or "") or (known.direction if known is not None else None)
     if better is not None and section.direction not in (None, better):
         yield (
             ("hyperparameter_tuning", "direction"),
@@ -120,9 +122,9 @@ def retraining(recipe: Recipe) -> Found:
             (f"{section.breaches.k} of the last {section.breaches.n} batches is impossible; allowed: k ≤ n"),
         )
     metric = recipe.hyperparameter_tuning.metric or DEFAULT_METRICS.get(recipe.task, "")
-    known = "roc_auc" if metric is None else metric
-    if section.performance_threshold is not None and known in KNOWN_METRICS:
-        yield from _in_range(("retraining", "performance_threshold"), known, section.performance_threshold)
+    watched = "roc_auc" if metric is None else metric
+    if section.performance_threshold is not None and known_metric(watched) is not None:
+        yield from _in_range(("retraining", "performance_threshold"), watched, section.performance_threshold)
 
 
 def promotion(recipe: Recipe) -> Found:
@@ -143,16 +145,18 @@ def _metric(recipe: Recipe, key: Key, metric: str) -> Found:
             key,
             f"which way is {metric!r} better? Write evaluation: {{own_metrics: {{{metric}: maximize}}}}, or minimize",
         )
-    elif allowed and metric in METRIC_DIRECTIONS and metric not in allowed:
-        yield key, f"{metric!r} is no metric of {recipe.task}. Allowed: {', '.join(allowed)}"
-    elif allowed and metric not in allowed:
+    elif allowed and (known := known_metric(metric)) is not None:
+        if recipe.task not in known.tasks:
+            yield key, f"{metric!r} is no metric of {recipe.task}. Allowed: {', '.join(allowed)}"
+    elif allowed:
         yield key, unknown("metric", metric, allowed)
 
 
 def _in_range(key: Key, metric: str, value: float) -> Found:
-    if is_own(metric):
+    known = known_metric(metric)
+    if known is None:  # of a person's own, whose range is not known
         return
-    low, high = KNOWN_METRICS[metric].least, KNOWN_METRICS[metric].greatest
+    low, high = known.least, known.greatest
     if not low <= value <= high:
         bounds = (
             f"{low:g} to {high:g}"
