@@ -56,7 +56,7 @@ HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")
 """Hyperparameters of estimators that are supported."""
 
 SCHEMES: Final = tuple(scheme for scheme in (
-    "s3", "gs", "gcs", "abfs", "abfss", "az", "openml", "http", "https",
+    "s3", "gs", "gcs", "abfs", "abfss", "az", "http", "https",
 ) if scheme not in readable.SCHEMES)  # fmt: skip
 """Beginnings of a `source_uri`."""
 

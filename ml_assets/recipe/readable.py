@@ -23,8 +23,17 @@ QUERIES: Final = (".sql", ".sql.j2")
 STORES: Final = {"s3": "s3://BUCKET/PATH", "gs": "gs://BUCKET/PATH", "abfs": "abfs://CONTAINER/PATH"}
 """Beginnings of addresses in object storage: an object, a pattern or a folder."""
 
-SCHEMES: Final = {"file": "file://PATH", "sklearn": "sklearn://NAME"} | STORES
+TABLES: Final = {"sklearn": "sklearn://NAME", "openml": "openml://NAME[/VERSION]"}
+"""Beginnings of data sets that are known by name: each is one table, without times."""
+
+SCHEMES: Final = {"file": "file://PATH"} | TABLES | STORES
 """Beginnings of a `source_uri` that is no path, and how the whole is written."""
+
+OPENML: Final = re.compile(r"([\w.()+-]*[^\W\d][\w.()+-]*)(?:/([1-9]\d{0,5}))?", re.ASCII)
+"""Name of a data set of OpenML, and its version."""
+OPENML_FORM: Final = (
+    "write the name as openml.org has it, as openml://adult, or with a version, as openml://adult/2"
+)
 
 DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 """Data sets of `sklearn://NAME`: those that scikit-learn carries along, so that no network is needed."""

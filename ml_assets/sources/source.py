@@ -11,7 +11,7 @@ from ml_assets.recipe.readable import ACCEPTED, is_query, is_sql
 from ml_assets.settings import Variables
 from ml_assets.sources.account import Account, Rows
 from ml_assets.sources.files_source import Files
-from ml_assets.sources.known import Known
+from ml_assets.sources.known import Known, OpenML
 from ml_assets.sources.paths import VARIABLE, SourceError, expand
 from ml_assets.sources.remote import Remote
 from ml_assets.sources.sight import Part, Sight
@@ -80,7 +80,7 @@ class Source(Protocol):
 
 
 SOURCES: dict[str, Callable[[Wanted], Source]] = {
-    "": Files, "file": Files, "sklearn": Known, "s3": Remote, "gs": Remote, "abfs": Remote,
+    "": Files, "file": Files, "sklearn": Known, "openml": OpenML, "s3": Remote, "gs": Remote, "abfs": Remote,
 }  # fmt: skip
 """Kinds of sources by the scheme of `source_uri`; a path has none, and a query is told by its words."""
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from ml_assets.recipe.readable import is_sql
+from ml_assets.recipe.readable import STORES, is_sql
 from ml_assets.sources.arrow import is_unusable, named_alike, plain
 from ml_assets.sources.csv import read_csv, read_csv_column
 from ml_assets.sources.dialect import Dialect, dialect_of, opened
@@ -25,7 +25,7 @@ from ml_assets.sources.missing import without_values
 from ml_assets.sources.parquet import DAMAGE, open_parquet
 from ml_assets.sources.paths import File, SourceError, file_type, find_files
 from ml_assets.sources.remote import Mirror
-from ml_assets.sources.source import SOURCES, open_source
+from ml_assets.sources.source import open_source
 from ml_assets.sources.tables import with_folders
 from ml_assets.sources.times import with_times
 from ml_assets.sources.wanted import Wanted
@@ -81,7 +81,7 @@ def _tables(wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.Ta
     scheme = wanted.uri.partition("://")[0].lower() if "://" in wanted.uri else ""
     if scheme in ("", "file"):
         yield from _of_files(wanted, rows, texts)
-    elif scheme in SOURCES and scheme != "sklearn":
+    elif scheme in STORES:
         mirror = Mirror.of(wanted)
         with mirror.fetched() as pattern:
             yield from _of_files(replace(wanted, uri=pattern), rows, texts)

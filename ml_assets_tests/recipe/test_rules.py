@@ -113,7 +113,7 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({"model.loader.source_uri": "s3://key:hunter2@b/x.csv"}, "model.loader.source_uri", "holds a secret"),
         ({"model.loader.source_uri": "gs://b/x.xlsx"}, "model.loader.source_uri", "not yet supported"),
         ({"model.loader.source_uri": "abfs://"}, "model.loader.source_uri", "nothing follows abfs://"),
-        ({"model.loader.source_uri": "openml://adult"}, "model.loader.source_uri", "openml:// is not yet"),
+        ({"model.loader.source_uri": "openml://61"}, "model.loader.source_uri", "write the name as openml.org has it"),
         ({"model.loader.connection_uri": "sqlite:///a.db"}, "model.loader.connection_uri", "source_uri is none"),
         ({"model.loader.params": {"a": 1}}, "model.loader.params", "is for queries alone"),
         ({"model.loader.source_uri": "a.sql", "model.loader.connection_uri": "mysql://me:secret@h/d"},

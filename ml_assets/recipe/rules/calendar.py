@@ -8,7 +8,7 @@ from typing import Final
 
 from ml_assets.recipe.durations import duration
 from ml_assets.recipe.periods import PERIODS
-from ml_assets.recipe.readable import DATASETS, is_sql
+from ml_assets.recipe.readable import DATASETS, TABLES, is_sql
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
@@ -23,9 +23,11 @@ def batches(recipe: Recipe) -> Found:
     if section is None:
         return
     uri = recipe.model.loader.source_uri
-    if uri.startswith("sklearn://") and uri.removeprefix("sklearn://") in DATASETS:
+    scheme, _, name = uri.partition("://")
+    by_name = scheme.lower() in TABLES
+    if by_name and (scheme != "sklearn" or name in DATASETS):
         yield ("batches",), f"{uri} is one table without times: remove the section `batches`"
-    if section.drops and (is_sql(uri) or uri.startswith("sklearn://")):
+    if section.drops and (is_sql(uri) or by_name):
         yield (
             ("batches", "drops"),
             "is for files alone, whose names tell the time of their rows: leave it out",

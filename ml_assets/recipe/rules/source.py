@@ -8,7 +8,17 @@ from typing import Final
 
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Key, unknown
-from ml_assets.recipe.readable import ACCEPTED, DATASETS, SCHEMES, STORES, is_query, is_sql, writes
+from ml_assets.recipe.readable import (
+    ACCEPTED,
+    DATASETS,
+    OPENML,
+    OPENML_FORM,
+    SCHEMES,
+    STORES,
+    is_query,
+    is_sql,
+    writes,
+)
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
@@ -85,6 +95,8 @@ def _scheme(scheme: str, rest: str) -> Iterator[str]:
         )
     elif scheme == "sklearn" and rest not in DATASETS:
         yield unknown("data set", rest, DATASETS)
+    elif scheme == "openml" and not OPENML.fullmatch(rest):
+        yield f"found {rest!r}: {OPENML_FORM}"
     elif scheme in STORES and "@" in rest.partition("/")[0] and ":" in rest.partition("@")[0]:
         yield "holds a secret, which does not belong into a recipe: take it out; credentials come from the environment"
     elif (scheme == "file" or scheme in STORES) and (fault := _path_fault(rest)):

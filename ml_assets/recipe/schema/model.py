@@ -27,7 +27,7 @@ class Loader(Section):
     """Loader; there is one."""
     source_uri: str = Field(min_length=1)
     """Path, glob or folder, also in `s3://…`, `gs://…`, `abfs://…`; a query (`SELECT …`, `.sql`, `.sql.j2`);
-    `sklearn://iris`; `${ML_ASSETS_RECIPE_X:-…}`."""
+    `sklearn://iris`; `openml://adult/2`; `${ML_ASSETS_RECIPE_X:-…}`."""
     connection_uri: str | None = None
     """Database of a query, as `postgresql://HOST/NAME`. Default: the environment's `ML_ASSETS_CONNECTION_URI`."""
     params: dict[str, Parameter | Annotated[tuple[Parameter, ...], Field(strict=False)]] = Field(
