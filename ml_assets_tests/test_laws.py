@@ -55,7 +55,18 @@ model:
   data_interface: {task_type: regression, target_col: sold, entity_cols: [shop]}
 batches: {column: at, period: weekly}
 """
-RECIPES = ("churn", "iris", "diabetes", "incomes", "shops")
+RENTALS = """\
+# A forecast of a week ahead, whose labels come a week late.
+name: rentals
+model:
+  class_path: sklearn.ensemble.HistGradientBoostingRegressor
+  loader: {source_uri: rentals.csv}
+  feature_engineering: {horizon: 7d, season: 7d, date_parts: {columns: [at], parts: [weekday]}}
+  data_interface: {task_type: timeseries, target_col: rented, entity_cols: [station]}
+batches: {column: at, period: weekly}
+monitoring: {label_delay: 1}
+"""
+RECIPES = ("churn", "iris", "diabetes", "incomes", "shops", "rentals")
 
 
 def incomes(rows: int = 600) -> pd.DataFrame:
@@ -104,6 +115,20 @@ def shops(weeks: int = 8) -> pd.DataFrame:
     return frame.assign(price=frame["price"].mask(gaps[:, 0]), rating=frame["rating"].mask(gaps[:, 1]))
 
 
+def rentals(weeks: int = 26) -> pd.DataFrame:
+    """Six stations, each day: a level that drifts, a week that comes again, and more rented where it is warm."""
+    random = np.random.default_rng(5)
+    days = pd.date_range("2024-01-01", periods=7 * weeks)
+    frame = pd.MultiIndex.from_product([days, [f"s{k}" for k in range(6)]], names=["at", "station"]).to_frame(
+        index=False
+    )
+    level = 40 + random.normal(0, 0.4, (len(days), 6)).cumsum(axis=0).reshape(-1)
+    warm = random.normal(15, 5, len(days)).repeat(6)
+    week = np.array([0.0, 1.0, 2.0, 3.0, 8.0, 20.0, 14.0])[frame["at"].dt.weekday]
+    rented = level + week + 1.5 * warm + random.normal(0, 2, len(frame))
+    return frame.assign(warm=warm.round(1), rented=rented.round(1))
+
+
 @pytest.fixture(scope="module", params=RECIPES)
 def example(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path
@@ -121,6 +146,10 @@ def example(
         shops().to_csv(folder / "shops.csv", index=False)
         path = folder / "shops.yaml"
         path.write_text(SHOPS)
+    if request.param == "rentals":
+        rentals().to_csv(folder / "rentals.csv", index=False)
+        path = folder / "rentals.yaml"
+        path.write_text(RENTALS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ASSETS_HOME", str(folder))
         patch.setenv("ML_ASSETS_DEMO_DATA", str(folder))

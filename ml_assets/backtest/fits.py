@@ -34,7 +34,7 @@ from ml_assets.tasks.all import task_of
 from ml_assets.tasks.several import classes_by_target, has_labels, most_classes, one_class, positives
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
-from ml_assets.training.splits import labelled_rows, split
+from ml_assets.training.splits import labelled_rows, newest_apart, split
 
 FitFunction = Callable[[pd.DataFrame], Any]
 """From labelled rows to a model that `evaluation.evaluate.predict` takes; ValueError where it cannot be."""
@@ -167,7 +167,8 @@ class Fits:
             else:
                 known = labelled_rows(self.stream.rows_of(batches), self.stream.recipe)
                 try:
-                    self._tested[key] = predict(self.fit(known.iloc[:-rows]), known.iloc[-rows:])
+                    older, newest = newest_apart(known, self.stream.recipe, rows)
+                    self._tested[key] = predict(self.fit(older), newest)
                 except ValueError:
                     self._tested[key] = pd.DataFrame({"prediction": []})
                 if kept is not None:

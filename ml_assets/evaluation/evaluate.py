@@ -15,7 +15,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.base import PREDICTION, PROBABILITY, Labels, Task
+from ml_assets.tasks.base import NAIVE, PREDICTION, PROBABILITY, Labels, Task
 from ml_assets.tasks.classification import confusion
 from ml_assets.tasks.intervals import intervals, once
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
@@ -45,8 +45,9 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (n_rows, 1 + n_classes)
-        `prediction` and, for classification, `probability_<class>`, of two classes the positive one last; the
-        index of `frame`. Of several targets these columns for each, `prediction_<target>` and so on.
+        `prediction` and, for classification, `probability_<class>`, of two classes the positive one last; of a time
+        series `naive`, the naive forecast; the index of `frame`. Of several targets these columns for each,
+        `prediction_<target>` and so on.
 
     Raises
     ------
@@ -60,7 +61,9 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
             f"The rows lack {len(missing)} of {len(features)} features of the model: {listed(missing)} "
             f"(found {listed(frame.columns)})."
         )
-    return predictions_frame(model, frame[features], frame.index, getattr(model, "positive_class_", None))
+    found = predictions_frame(model, frame[features], frame.index, getattr(model, "positive_class_", None))
+    naive = getattr(model, "naive_column_", None)
+    return found if naive is None else found.assign(**{NAIVE: frame[naive].to_numpy(np.float64)})
 
 
 def predictions_frame(
@@ -121,7 +124,7 @@ def evaluate(
     y_train: Any,
     metric: str | None = None,
 ) -> Evaluation:
-    """Score predictions, with 95 % intervals, beside a baseline that looks at no feature.
+    """Score predictions, with 95 % intervals, beside a baseline that looks at no feature, or the naive forecast.
 
     Parameters
     ----------
@@ -148,8 +151,12 @@ def evaluate(
     rows = labelled(y, predictions, task.name, positive)
     names = _names(recipe, metric, rows)
     scores = intervals(rows, names, recipe.random_state)
-    unlearned = _baseline(y, y_train, task, positive, level_of(metric))
-    baseline_rows = labelled(y, unlearned, task.name, positive)
+    simple = _baseline(y, y_train, task, positive, level_of(metric))
+    if NAIVE in predictions:  # where it knows nothing, what is learned of the labels alone
+        simple = simple.assign(
+            prediction=predictions[NAIVE].fillna(simple[PREDICTION]), naive=predictions[NAIVE]
+        )
+    baseline_rows = labelled(y, simple, task.name, positive)
     baseline = {name: value for name in names if np.isfinite(value := once(name, baseline_rows))}
     return Evaluation(
         metric=metric,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.curves import MOST_TARGETS
+from ml_assets.tasks.base import NAIVE, PREDICTION
 from ml_assets.tasks.several import has_labels, of_each
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 12
 """Classes with a row of their own in the confusion matrix; the rarest of more are shown as one, "other"."""
 LONGEST_LABEL = 14
+NEWEST = 240
+"""Rows of a time series that are drawn."""
 
 
 def confusion_matrix(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
@@ -87,6 +90,35 @@ def residuals(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
     return png(figure)
 
 
+def forecast(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
+    """Draw the newest true values, what was predicted for them and the naive forecast, one after the other, as PNG.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        True values in the order of `predictions` and of time; missing ones are left out.
+    predictions : DataFrame
+        Has the columns `prediction` and, perhaps, `naive`.
+    """
+    from matplotlib.figure import Figure
+
+    there = np.flatnonzero(y.notna().to_numpy())[-NEWEST:]
+    figure = Figure(figsize=(6.4, 3.0), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(-len(there) + 1, 1)
+    drawn = [(NAIVE, "naive forecast", "silver"), (PREDICTION, "predicted", "tab:orange")]
+    for column, label, colour in drawn:
+        if column in predictions:
+            axes.plot(
+                places, predictions[column].to_numpy(np.float64)[there], color=colour, lw=1.2, label=label
+            )
+    axes.plot(places, pd.to_numeric(y).to_numpy(np.float64)[there], color="black", lw=0.9, label="true")
+    axes.set_xlabel("rows before the newest", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=7, frameon=False, loc="upper left")
+    return png(figure)
+
+
 def pictures(name: str, y: Any, predictions: pd.DataFrame) -> dict[str, bytes]:
     """Draw the picture that a task names, of several targets one of each of the first few, by its name."""
     there = has_labels(y)
@@ -94,7 +126,7 @@ def pictures(name: str, y: Any, predictions: pd.DataFrame) -> dict[str, bytes]:
     return {f"{name}_{t}" if t else name: PICTURES[name](labels, given) for t, labels, given in each}
 
 
-PICTURES = {"confusion_matrix": confusion_matrix, "residuals": residuals}
+PICTURES = {"confusion_matrix": confusion_matrix, "residuals": residuals, "forecast": forecast}
 """By the name that a task gives."""
 
 

@@ -47,8 +47,9 @@ def sources(recipe: Recipe) -> Iterator[tuple[str, str]]:
     asked = history.wanted(recipe)
     if asked.columns and wanted.time_col is not None:
         yield f"{key}.time_col", wanted.time_col
-    yield from ((f"{key}.lags.columns", name) for name, _ in asked.lags)
-    yield from ((f"{key}.rolling.columns", name) for name, *_ in asked.windows)
+    targets = recipe.targets  # which are there whether they are looked back at or not
+    yield from ((f"{key}.lags.columns", name) for name, _ in asked.lags if name not in targets)
+    yield from ((f"{key}.rolling.columns", name) for name, *_ in asked.windows if name not in targets)
     yield from (("model.preprocessor.params.column_sets", name) for name in asked.carried)
 
 

@@ -1,13 +1,15 @@
 """What was known of an entity before a row: its earlier values, and figures of them.
 
-Nothing of the row's own time or later is looked at, so a row that arrives later changes no row before it. Earlier
-batches give the past of the rows of a batch; rows to predict need the same past beside them.
+Nothing of the row's own time or later is looked at, so a row that arrives later changes no row before it; with a
+horizon nothing that is nearer than that, either. Earlier batches give the past of the rows of a batch; rows to predict
+need the same past beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 WHO = "who__"
 """Number of the entity."""
+AT, PLACE = "at__", "place__"
+"""A time, and the number of a moment."""
+OWN_STEPS = (1, 2, 3)
+"""Values of its own that a time series is told where the recipe asks for none."""
+OWN_WINDOW = 7
+"""Of so many values, or of a season, the mean."""
 
 STATISTICS: dict[str, Callable[[Any], Any]] = {
     "mean": lambda window: window.mean(),
@@ -45,17 +53,34 @@ class Wanted:
     windows : tuple of (column, window, statistic)
     carried : tuple of str
         Columns whose last known value is wanted.
+    horizon : timedelta or None
+        Time before a row at which its past ends. None: just before it.
+    season : timedelta or None
+        Time after which the columns of the lags come again.
     """
 
     lags: tuple[tuple[str, int], ...] = ()
     windows: tuple[tuple[str, int | str, str], ...] = ()
     carried: tuple[str, ...] = ()
+    horizon: timedelta | None = None
+    season: timedelta | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of which something is wanted."""
         named = {name for name, _ in self.lags} | {name for name, _, _ in self.windows}
         return tuple(sorted(named | set(self.carried)))
+
+    @property
+    def seasonal(self) -> dict[str, str]:
+        """Columns that are told as they were a season before, by the names of what is made of them."""
+        return {f"{name}_season": name for name, _ in self.lags} if self.season is not None else {}
+
+    @property
+    def since(self) -> timedelta:
+        """How long before a row its value of the season was: as many seasons as the horizon asks for."""
+        assert self.season is not None
+        return self.season * max(1, -(-(self.horizon or self.season) // self.season))
 
 
 def wanted(recipe: Recipe) -> Wanted:
@@ -66,18 +91,35 @@ def wanted(recipe: Recipe) -> Wanted:
     own = {name: group.missing_strategy for group in params.column_sets for name in group.columns}
     carried = [name for name in named or () if own.get(name) is None]
     carried += [name for name, strategy in own.items() if strategy == INTERPOLATION]
-    return Wanted(
-        tuple((name, step) for name in lags.columns for step in lags.steps) if lags else (),
-        tuple(
-            (name, window, statistic)
+    asked = [(name, step) for name in lags.columns for step in lags.steps] if lags else []
+    windows: list[tuple[str, int | str, str]] = []
+    if rolling:
+        windows = [
+            (name, window, which)
             for name in rolling.columns
             for window in rolling.windows
-            for statistic in rolling.statistics
-        )
-        if rolling
-        else (),
-        tuple(carried),
+            for which in rolling.statistics
+        ]
+    for target in recipe.targets if recipe.forecasts else ():
+        if not any(name == target for name, *_ in (*asked, *windows)):
+            asked += [(target, step) for step in OWN_STEPS]
+            windows.append((target, made.season or OWN_WINDOW, "mean"))
+        elif (target, 1) not in asked:  # the naive forecast
+            asked.append((target, 1))
+    return Wanted(
+        tuple(asked), tuple(windows), tuple(carried), _duration(made.horizon), _duration(made.season)
     )
+
+
+def _duration(text: str | None) -> timedelta | None:
+    return None if text is None else duration(text)
+
+
+def naive_column(recipe: Recipe) -> str | None:
+    """Column with the naive forecast of a time series: its newest known value, or that of a season before."""
+    if not recipe.forecasts:
+        return None
+    return f"{recipe.targets[0]}_{'lag_1' if recipe.model.feature_engineering.season is None else 'season'}"
 
 
 def made_names(recipe: Recipe) -> dict[str, str]:
@@ -87,6 +129,7 @@ def made_names(recipe: Recipe) -> dict[str, str]:
         **{f"{name}_lag_{step}": f"{key}.lags" for name, step in asked.lags},
         **{f"{name}_{which}_{window}": f"{key}.rolling" for name, window, which in asked.windows},
         **{carrier(name): "model.preprocessor.params.column_sets" for name in asked.carried},
+        **dict.fromkeys(asked.seasonal, f"{key}.season"),
     }
 
 
@@ -163,18 +206,64 @@ def with_past(
 
 
 def _figures(moments: pd.DataFrame, times: pd.Series[Any], asked: Wanted) -> dict[str, NDArray[np.float64]]:
-    """Each figure for each moment of each entity, from the moments before it alone."""
+    """Each figure for each moment of each entity, from the moments that were known before it alone."""
     each = moments.groupby(WHO, sort=True)
-    made: dict[str, Any] = {f"{name}_lag_{step}": each[name].shift(step) for name, step in asked.lags}
-    for name in asked.carried:
-        made[carrier(name)] = each[name].ffill().groupby(moments[WHO]).shift(1)
+    who, near = moments[WHO].to_numpy(), asked.horizon
+    last = np.arange(len(moments)) - 1 if near is None else _newest(moments, times - near, times)
+    known = (last >= 0) & (who == who[last])
+
+    def at(values: Any, back: int = 0) -> NDArray[np.float64]:
+        """Values of the moment that is known last, or of one before it."""
+        place = np.maximum(last - back, 0)
+        there = known & (last >= back) & (who == who[place])
+        return np.where(there, values.to_numpy(np.float64)[place], np.nan)
+
+    made = {f"{name}_lag_{step}": at(moments[name], step - 1) for name, step in asked.lags}
+    made |= {carrier(name): at(each[name].ffill()) for name in asked.carried}
     for name, window, which in asked.windows:
         if isinstance(window, int):
-            before = each[name].shift(1).groupby(moments[WHO], sort=True)
-            figures = STATISTICS[which](before.rolling(window, min_periods=1))
-        else:
+            figures = at(STATISTICS[which](each[name].rolling(window, min_periods=1)))
+        elif near is None:
             dated = moments[[WHO, name]].set_index(pd.DatetimeIndex(times))
             of_time = dated.groupby(WHO, sort=True)[name]
-            figures = STATISTICS[which](of_time.rolling(duration(window), closed="left", min_periods=1))
-        made[f"{name}_{which}_{window}"] = figures.fillna(0.0) if which == "count" else figures
-    return {name: values.to_numpy(np.float64) for name, values in made.items()}
+            rolled = of_time.rolling(duration(window), closed="left", min_periods=1)
+            figures = STATISTICS[which](rolled).to_numpy(np.float64)
+        else:
+            figures = _until(moments[[WHO, name]], times, near, duration(window), STATISTICS[which])
+        made[f"{name}_{which}_{window}"] = np.nan_to_num(figures) if which == "count" else figures
+    for title, name in asked.seasonal.items():
+        place = _newest(moments, times - asked.since, times)
+        made[title] = np.where(place >= 0, moments[name].to_numpy(np.float64)[place], np.nan)
+    return made
+
+
+def _newest(moments: pd.DataFrame, until: pd.Series[Any], times: pd.Series[Any]) -> NDArray[np.intp]:
+    """Number of the newest moment of its entity at or before a time, for each moment; -1 where there is none."""
+    who, place = moments[WHO].to_numpy(), np.arange(len(moments))
+    asking = pd.DataFrame({WHO: who, AT: until.to_numpy(), "asks": place}).sort_values(AT, kind="stable")
+    there = pd.DataFrame({WHO: who, AT: times.to_numpy(), PLACE: place}).sort_values(AT, kind="stable")
+    found = pd.merge_asof(asking, there, on=AT, by=WHO)
+    newest = np.full(len(moments), -1, dtype=np.intp)
+    newest[found["asks"].to_numpy()] = found[PLACE].fillna(-1).to_numpy(np.intp)
+    return newest
+
+
+def _until(
+    moments: pd.DataFrame,
+    times: pd.Series[Any],
+    near: timedelta,
+    window: timedelta,
+    statistic: Callable[[Any], Any],
+) -> NDArray[np.float64]:
+    """A figure of a stretch of time that ends a horizon before each moment, what is then included."""
+    name, count = str(moments.columns[-1]), len(moments)
+    known, asks = moments.copy(), moments.copy()
+    known[AT], known[PLACE] = times.to_numpy(), -1
+    asks[name], asks[AT], asks[PLACE] = np.nan, (times - near).to_numpy(), np.arange(count)
+    both = pd.concat([known, asks])
+    both = both.sort_values([WHO, AT, PLACE], kind="stable").set_index(AT)
+    figures = statistic(both.groupby(WHO, sort=True)[name].rolling(window, closed="right", min_periods=1))
+    asked = both[PLACE].to_numpy()
+    found = np.full(count, np.nan)
+    found[asked[asked >= 0]] = figures.to_numpy(np.float64)[asked >= 0]
+    return found

@@ -181,7 +181,7 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
             result = clean(raw, state.recipe, each, schema, _past(state, each), state.functions)
         except FunctionError as error:
             raise StepError(f"{state.name}: {state.place(each)}: {error}") from None
-        before = _row_ids(state, each)
+        before = _looked_at(state, each)
         made_by = cleaned_by(state, state.store.recipe("raw_data", each))
         snapshot = state.store.write_frame("cleaned_features", each, result.frame, origin, made_by)
         todo += [later for later in _followers(state, each, before, result.frame) if later not in todo]
@@ -212,20 +212,34 @@ def _past(state: ModelState, batch: str) -> pd.DataFrame | None:
     return past_of(frames, batch, state.recipe)
 
 
-def _row_ids(state: ModelState, batch: str) -> set[int]:
+def _looked_at(state: ModelState, batch: str) -> set[int]:
     """Identities of the clean rows of a batch, where a later batch looks back at them."""
+    if not _told_by(state) or not state.store.has("cleaned_features", batch):
+        return set()
+    return _identities(state.store.read_frame("cleaned_features", batch, _told_by(state)))
+
+
+def _told_by(state: ModelState) -> list[str]:
+    """Columns that tell whether a batch says something else to later ones; none where none looks back.
+
+    The identity of a row, and its target where that is looked back at: labels come later than rows.
+    """
     from ml_assets.features.history import past_columns
 
-    if not past_columns(state.recipe) or not state.store.has("cleaned_features", batch):
-        return set()
-    return set(state.store.read_frame("cleaned_features", batch, [ROW_ID])[ROW_ID])
+    columns = past_columns(state.recipe)
+    return [ROW_ID, *(name for name in state.recipe.targets if name in columns)] if columns else []
+
+
+def _identities(rows: pd.DataFrame) -> set[int]:
+    import pandas as pd
+
+    return set(pd.util.hash_pandas_object(rows, index=False))
 
 
 def _followers(state: ModelState, batch: str, before: set[int], frame: pd.DataFrame) -> list[str]:
     """Clean batches that look back at a batch whose rows were others before."""
-    from ml_assets.features.history import past_columns
-
-    if not past_columns(state.recipe) or before == set(frame[ROW_ID]):
+    told_by = _told_by(state)
+    if not told_by or before == _identities(frame[told_by]):
         return []
     later = [each for each in state.store.batches("cleaned_features") if each > batch]
     return later[: state.recipe.model.feature_engineering.history]

@@ -261,7 +261,7 @@ def _judged(
     """Rows to judge a challenger on, one with its parameters that learned all older rows, and what is known."""
     from ml_assets.promotion.ageing import learned_part
     from ml_assets.training.fit import refit
-    from ml_assets.training.splits import by_time, judging_rows
+    from ml_assets.training.splits import by_time, judging_rows, newest_apart
 
     held_out = state.store.read_frame("test_set", as_of)
     if champion is None or state.recipe.batches is None:
@@ -274,7 +274,8 @@ def _judged(
     known = past(state, champion.trained, window[BATCH].max(), as_of, learned_part(new, count))
     if count == len(held_out):
         return held_out, challenger, known
-    return window.iloc[-count:], refit(window.iloc[:-count], state.recipe, trained.training), known
+    older, newest = newest_apart(window, state.recipe, count)
+    return newest, refit(older, state.recipe, trained.training), known
 
 
 def _window_rows(state: ModelState, as_of: str) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml_assets.features.history import made_names
 from ml_assets.quality.alone import Classes, Mask, Numbers
 from ml_assets.quality.order import in_order, next_of
 from ml_assets.quality.pairs import parting_pairs
@@ -61,8 +62,9 @@ def suspected_leaks(rows: pd.DataFrame, features: Iterable[str], recipe: Recipe)
     target = Classes(y) if task_of(recipe).classes else Numbers(y)
     half = np.random.default_rng(recipe.random_state).permutation(len(known)) % 2 == 0
     follows = next_of(known, recipe)
-    alone = [found for name in names if (found := of_column(known[name], target, half, follows))]
-    together = list(_together(known, names, target, recipe, alone, follows))
+    asked = [name for name in names if name not in made_names(recipe)]  # what was known before is no leak
+    alone = [found for name in asked if (found := of_column(known[name], target, half, follows))]
+    together = list(_together(known, asked, target, recipe, alone, follows))
     alone = [suspect for suspect in alone if not _columns([suspect]) <= _columns(together)]
     suspects = [*alone, *together]
     rest = [name for name in names if name not in _columns(suspects)]

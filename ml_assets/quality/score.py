@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml_assets.features.history import made_names
 from ml_assets.quality.alone import Classes, Numbers
 from ml_assets.quality.leak import EASY
 from ml_assets.quality.order import in_order, next_of
@@ -68,6 +69,8 @@ def too_good(
     target = Classes(known[recipe.target]) if task_of(recipe).classes else Numbers(known[recipe.target])
     half = np.random.default_rng(recipe.random_state).permutation(len(known)) % 2 == 0
     first, *others = leaned_on(known, features, target, half)
+    if {first, *others} <= made_names(recipe).keys():  # what was known before is no leak
+        return ()
     rest = [name for name in features if name not in (first, *others)]
     alone = 1 - told_by(known, rest, target, half)[0] >= EASY
     return (

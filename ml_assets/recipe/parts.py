@@ -25,6 +25,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "model.augmenter", "model.feature_engineering.date_parts", "model.feature_engineering.lags",
         "model.feature_engineering.rolling", "model.feature_engineering.time_col",
         "model.feature_engineering.functions", "model.feature_engineering.history",
+        "model.feature_engineering.horizon", "model.feature_engineering.season",
     ),
     "predictions": (),
     "drift_report": ("monitoring.min_rows", "retraining.drift_threshold", "retraining.drift_importance"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ml_assets.recipe.tasks import KNOWN_METRICS, KnownMetric
+from ml_assets.recipe.tasks import KNOWN_METRICS, NUMBERS, KnownMetric
 
 PATTERN: Final = r"quantile_loss_(?!00)\d\d"
 """Their names: the quantile in hundredths."""
-KNOWN: Final = KnownMetric(("regression",), "minimize", 0.0, float("inf"))
+KNOWN: Final = KnownMetric(NUMBERS, "minimize", 0.0, float("inf"))
 
 
 def level_of(metric: str) -> float | None:

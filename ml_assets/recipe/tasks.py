@@ -21,6 +21,10 @@ class KnownMetric(NamedTuple):
 
 
 _ENDLESS: Final = float("inf")
+NUMBERS: Final[tuple[TaskType, ...]] = ("regression", "timeseries")
+"""Tasks that predict a number."""
+FORECASTS: Final[tuple[TaskType, ...]] = ("timeseries",)
+"""Tasks that predict a row from what was known a horizon before it, its own target among it."""
 
 KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "accuracy": KnownMetric(("classification",), "maximize", 0.0, 1.0),
@@ -30,11 +34,13 @@ KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "roc_auc": KnownMetric(("classification",), "maximize", 0.0, 1.0),
     "pr_auc": KnownMetric(("classification",), "maximize", 0.0, 1.0),
     "log_loss": KnownMetric(("classification",), "minimize", 0.0, _ENDLESS),
-    "mse": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
-    "rmse": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
-    "mae": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
-    "r2": KnownMetric(("regression",), "maximize", -_ENDLESS, 1.0),
-    "mape": KnownMetric(("regression",), "minimize", 0.0, _ENDLESS),
+    "mse": KnownMetric(NUMBERS, "minimize", 0.0, _ENDLESS),
+    "rmse": KnownMetric(NUMBERS, "minimize", 0.0, _ENDLESS),
+    "mae": KnownMetric(NUMBERS, "minimize", 0.0, _ENDLESS),
+    "r2": KnownMetric(NUMBERS, "maximize", -_ENDLESS, 1.0),
+    "mape": KnownMetric(NUMBERS, "minimize", 0.0, _ENDLESS),
+    "smape": KnownMetric(NUMBERS, "minimize", 0.0, 2.0),
+    "mase": KnownMetric(("timeseries",), "minimize", 0.0, _ENDLESS),
 }
 
 METRIC_DIRECTIONS: Final = {name: known.direction for name, known in KNOWN_METRICS.items()}
@@ -44,11 +50,16 @@ TASK_METRICS: Final[dict[str, tuple[str, ...]]] = {
     for task in dict.fromkeys(task for known in KNOWN_METRICS.values() for task in known.tasks)
 }
 
-DEFAULT_METRICS: Final[dict[str, str | None]] = {"classification": None, "regression": "rmse"}
+DEFAULT_METRICS: Final[dict[str, str | None]] = {
+    "classification": None,
+    "regression": "rmse",
+    "timeseries": "mae",
+}
 """Metric where the recipe names none. None: roc_auc for two classes, f1 for more, known once the data is."""
 
 ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor"]]] = {
     "classification": "Classifier",
     "regression": "Regressor",
+    "timeseries": "Regressor",
 }
 """Kind of scikit-learn estimator of a task, and how names of its classes end."""

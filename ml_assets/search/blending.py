@@ -13,7 +13,7 @@ import pandas as pd
 from ml_assets.recipe.schema import Threshold
 from ml_assets.records import Positive
 from ml_assets.shown import figure
-from ml_assets.tasks.base import PREDICTION, PROBABILITY
+from ml_assets.tasks.base import NAIVE, PREDICTION, PROBABILITY
 from ml_assets.tasks.metrics import metric_named
 from ml_assets.tasks.threshold import score_at_best
 
@@ -149,7 +149,8 @@ def _mean(parts: Sequence[tuple[float, pd.DataFrame]]) -> pd.DataFrame:
     columns = shares or [PREDICTION]
     values = sum(weight * frame[columns].to_numpy(np.float64) for weight, frame in parts)
     if not shares:
-        return pd.DataFrame(values, index=first.index, columns=columns)
+        mean = pd.DataFrame(values, index=first.index, columns=columns)
+        return mean.assign(**{NAIVE: first[NAIVE]}) if NAIVE in first else mean
     order = sorted(
         range(len(shares)), key=lambda k: shares[k]
     )  # a tie goes to the first class, as in the model

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from ml_assets.estimators.stopping import EarlyStopped
 from ml_assets.evaluation.evaluate import predictions_frame
 from ml_assets.recipe.schema import Threshold
 from ml_assets.records import Positive
+from ml_assets.tasks.base import NAIVE
 from ml_assets.tasks.threshold import score_at_best
 
 
@@ -27,6 +29,8 @@ class FoldData:
     y_train: NDArray[Any]
     X_validation: Any
     y_validation: Any
+    naive: NDArray[np.float64] | None = None
+    """Naive forecast of the validation part of a time series."""
 
 
 @dataclass(frozen=True)
@@ -85,5 +89,7 @@ def fold_result(
         )
     estimator.fit(fold.X_train, fold.y_train)
     predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
+    if fold.naive is not None:
+        predictions = predictions.assign(**{NAIVE: fold.naive})
     found = score_at_best(goal.metric, fold.y_validation, predictions, goal.positive, goal.threshold)
     return FoldResult(found, predictions, getattr(estimator, "trees_", None))

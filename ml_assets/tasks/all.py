@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from ml_assets.tasks.base import Task
 from ml_assets.tasks.classification import CLASSIFICATION
 from ml_assets.tasks.regression import REGRESSION
+from ml_assets.tasks.timeseries import TIMESERIES
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, REGRESSION)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, REGRESSION, TIMESERIES)}
 
 
 def task_of(recipe: Recipe) -> Task:

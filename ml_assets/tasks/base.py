@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 PREDICTION = "prediction"
 PROBABILITY = "probability_"
+NAIVE = "naive"
+"""Column of predictions: the naive forecast of a time series."""
 
 NOT_FOR_THIS_TASK: Final = None
 """What a row of `Task` says that has no meaning for the task."""
@@ -42,10 +44,11 @@ class Labels:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Labelled predictions of a regressor."""
+    """Labelled predictions of a regressor; `naive` are those of the naive forecast of a time series."""
 
     truth: Floats
     predicted: Floats
+    naive: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,9 @@ class Task:
         How `monitoring.target` compares labels.
     estimated_by : {"probabilities", "losses"}
         How `monitoring.estimated` estimates a metric without labels.
-    picture : {"confusion_matrix", "residuals"}
+    blocked_by : {"entity", "time"}
+        What rows share that count together in a paired test.
+    picture : {"confusion_matrix", "residuals", "forecast"}
         Picture of `evaluation.pictures` of an evaluation.
     """
 
@@ -173,4 +178,5 @@ class Task:
     target_check: Literal["classes", "numbers"]
     target_pair: Literal["levels", "numbers"]
     estimated_by: Literal["probabilities", "losses"]
-    picture: Literal["confusion_matrix", "residuals"]
+    blocked_by: Literal["entity", "time"]
+    picture: Literal["confusion_matrix", "residuals", "forecast"]

@@ -273,5 +273,6 @@ CLASSIFICATION = Task(
     target_check="classes",
     target_pair="levels",
     estimated_by="probabilities",
+    blocked_by="entity",
     picture="confusion_matrix",
 )

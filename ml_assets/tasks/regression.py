@@ -11,14 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.recipe.own import Declared
-from ml_assets.tasks.base import NOT_FOR_THIS_TASK, Floats, Metric, Numbers, Task, mean
+from ml_assets.tasks.base import NAIVE, NOT_FOR_THIS_TASK, PREDICTION, Floats, Metric, Numbers, Task, mean
 
 
 def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> Numbers:
     """Put true and predicted numbers, row by row, into arrays; there is no positive class."""
     there = y.notna().to_numpy()
     return Numbers(
-        pd.to_numeric(y[there]).to_numpy(np.float64), predictions["prediction"].to_numpy(np.float64)[there]
+        pd.to_numeric(y[there]).to_numpy(np.float64),
+        predictions[PREDICTION].to_numpy(np.float64)[there],
+        predictions[NAIVE].to_numpy(np.float64)[there] if NAIVE in predictions else None,
     )
 
 
@@ -79,6 +81,16 @@ def _relative(rows: Numbers) -> Floats:
     return np.asarray(np.abs((rows.truth - rows.predicted) / rows.truth))
 
 
+def _symmetric(rows: Numbers) -> Floats:
+    """0 to 2: twice the error over the sum of both sizes (Makridakis 1993); nothing is off where both are 0."""
+    sizes = np.abs(rows.truth) + np.abs(rows.predicted)
+    off = 2 * np.abs(rows.truth - rows.predicted)
+    return np.asarray(np.divide(off, sizes, out=np.zeros_like(off), where=sizes > 0))
+
+
+MAE = mean("mae", "prediction", _absolute)
+
+
 def _baseline() -> Any:
     from sklearn.dummy import DummyRegressor
 
@@ -100,9 +112,10 @@ REGRESSION = Task(
             influence=_root_influence,
             from_squared=lambda squared, _variance: math.sqrt(squared),
         ),
-        mean("mae", "prediction", _absolute),
+        MAE,
         Metric("r2", "prediction", _r2, undefined="labels that are all the same", from_squared=_explained),
         mean("mape", "prediction", _relative, undefined="labels of 0, of which no percentage can be taken"),
+        mean("smape", "prediction", _symmetric),
     ),
     default_metric=lambda _n_classes: "rmse",
     classes=False,
@@ -117,5 +130,6 @@ REGRESSION = Task(
     target_check="numbers",
     target_pair="numbers",
     estimated_by="losses",
+    blocked_by="entity",
     picture="residuals",
 )

@@ -21,6 +21,7 @@ from ml_assets.estimators.libraries import Input
 from ml_assets.estimators.used import epochs_of
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
+from ml_assets.features.history import naive_column
 from ml_assets.features.rows import ChoosyPipeline
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
@@ -326,6 +327,7 @@ def _fit_pipeline(
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     pipeline.positive_class_ = positive
+    pipeline.naive_column_ = naive_column(recipe)
     if "selection" in pipeline.named_steps:
         notes.append(preprocessing.told_selection(pipeline))
     return pipeline, tuple(dict.fromkeys(notes))

@@ -14,6 +14,7 @@ from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.libraries import Input
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles
+from ml_assets.features.history import naive_column
 from ml_assets.features.rows import LearnedRows
 from ml_assets.recipe.schema import Recipe
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
@@ -42,7 +43,7 @@ def prepare(
         Default: all folds.
     """
     X, y = rows[list(found.features)], rows[recipe.target]
-    chosen = preprocessing.learned_rows(found, recipe)
+    chosen, naive = preprocessing.learned_rows(found, recipe), naive_column(recipe)
     parts = folds(rows, recipe) if parts is None else parts
     prepared: dict[Input, list[FoldData]] = {}
     for wanted in dict.fromkeys(choice.input for choice in choices):
@@ -56,6 +57,7 @@ def prepare(
                     y_train=y_train,
                     X_validation=transformer.transform(X.iloc[validation]),
                     y_validation=y.iloc[validation],
+                    naive=None if naive is None else rows[naive].to_numpy("float64")[validation],
                 )
             )
     return prepared

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml_assets.features.history import time_of
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
 from ml_assets.tasks.all import task_of
@@ -23,7 +24,8 @@ MANY_ROWS = 5000
 def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """Return the rows with a target, in an order that does not depend on how they arrived.
 
-    By `row_id__`; for a recipe with batches by batch and time first. Labels of a classification become text.
+    By `row_id__`; for a recipe with batches by batch and time first, for a time series by time. Labels of a
+    classification become text.
 
     Raises
     ------
@@ -37,6 +39,8 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     keys = [ROW_ID]
     if recipe.batches is not None:
         keys = [BATCH, recipe.batches.column, ROW_ID]
+    if recipe.forecasts and (time := time_of(recipe)) is not None:
+        keys = [time, ROW_ID]
     keys = [key for key in keys if key in rows.columns]
     if keys:
         rows = rows.sort_values(keys, kind="stable", na_position="first")
@@ -48,8 +52,8 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Part labelled rows into a training set and a test set.
 
-    By time (`time_split`; default with batches) the newest `test_size` of the rows are the test set; else
-    they are drawn at random, class by class where every class has two rows.
+    By time (`time_split`; default with batches) the newest `test_size` of the rows are the test set, of a time series
+    whole moments; else they are drawn at random, class by class where every class has two rows.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
     if n_test >= len(rows):
         raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
     if by_time(recipe):
-        return rows.iloc[:-n_test], rows.iloc[-n_test:]
+        return newest_apart(rows, recipe, n_test)
     labels = _strata(rows[recipe.target]) if task_of(recipe).classes and validation.stratify else None
     if labels is not None:
         counts = labels.value_counts()
@@ -79,6 +83,26 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
         rows, test_size=n_test, random_state=recipe.random_state, stratify=labels
     )
     return training_set, test_set
+
+
+def newest_apart(rows: pd.DataFrame, recipe: Recipe, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part rows, the newest last, into the older ones and the newest `count`; of a time series no moment is parted.
+
+    Raises
+    ------
+    ValueError
+        If all rows are of one time.
+    """
+    place = len(rows) - count
+    if recipe.forecasts and (time := time_of(recipe)) is not None:
+        times = rows[time]
+        earlier = (times < times.iloc[place]).to_numpy() | times.isna().to_numpy()
+        place = int(earlier.sum()) or int((times == times.iloc[place]).sum())
+        if not 0 < place < len(rows):
+            raise ValueError(
+                f"{time}: all {len(rows)} labelled rows are of one time: none is newer than others."
+            )
+    return rows.iloc[:place], rows.iloc[place:]
 
 
 def judging_rows(held_out: int, new: int, fewest: int) -> int:
@@ -135,13 +159,32 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     if classes and (same := one_class(y)):
         raise ValueError(same)
     if by_time(recipe):
-        parts = list(TimeSeriesSplit(wanted).split(y))
+        times = time_of(recipe) if recipe.forecasts else None
+        parts = list(TimeSeriesSplit(wanted).split(y)) if times is None else _forward(frame[times], wanted)
         usable = [part for part in parts if not classes or all(one_class(y.iloc[p]) is None for p in part)]
         if usable:
             return usable
     if classes:
         return _class_by_class(_strata(y).to_numpy(), wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
+
+
+def _forward(times: pd.Series[Any], wanted: int) -> list[Fold]:
+    """Folds of whole moments, each validation part newer than all of its training part; none of one moment."""
+    from sklearn.model_selection import TimeSeriesSplit
+
+    moments = times.factorize(sort=True)[0]  # -1 without a time: the oldest
+    count = int(moments.max()) + 1
+    if count < 3:
+        raise ValueError(f"{times.name}: {count} different times are too few for cross-validation.")
+    parts = TimeSeriesSplit(min(wanted, count - 1)).split(np.arange(count))
+    return [
+        (
+            np.flatnonzero(moments <= train.max()),
+            np.flatnonzero((moments > train.max()) & (moments <= judge.max())),
+        )
+        for train, judge in parts
+    ]
 
 
 def _strata(y: Any) -> Any:
@@ -159,6 +202,8 @@ def fold_count(recipe: Recipe, n_rows: int) -> int:
 def by_time(recipe: Recipe) -> bool:
     """Whether the newest rows are held out, not some drawn at random."""
     method = recipe.evaluation.validation.method
+    if recipe.forecasts:
+        return True
     if method == "time_split" and recipe.batches is None:
         raise ValueError("validation.method: 'time_split' needs `batches.column`, the time of each row.")
     return method == "time_split" or (method is None and recipe.batches is not None)

@@ -145,8 +145,21 @@ def shop(folder: Path) -> None:
     pages.to_csv(folder / "data" / "shop" / "visits" / "january.csv", index=False)
 
 
+def rentals(folder: Path) -> None:
+    (folder / "data" / "rentals").mkdir(parents=True)
+    days = pd.date_range("2024-01-01", periods=168)
+    rows = pd.MultiIndex.from_product([days, ["north", "south"]], names=["day", "station"]).to_frame(
+        index=False
+    )
+    drift = np.random.default_rng(0).normal(0, 1, len(rows)).cumsum()
+    rows.assign(rented=50 + drift + 9 * (rows["day"].dt.weekday >= 5)).to_csv(
+        folder / "data" / "rentals" / "all.csv", index=False
+    )
+
+
 DATA: dict[str, Callable[[Path], None]] = {
     "orders": orders, "leaving": churn, "late_payment": invoices, "returning": shop, "flowers": lambda _: None,
+    "rentals": rentals,
 }  # fmt: skip
 """What makes the data of an example, by the recipe's name."""
 

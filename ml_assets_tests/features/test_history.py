@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import Roles, roles
-from ml_assets.features.history import past_of, with_past
+from ml_assets.features.history import naive_column, past_of, with_past
 from ml_assets.features.preprocessing import build, output_columns
 from ml_assets.lifecycle.backtest import stream_of_source
 from ml_assets.lifecycle.intake import clean_step, raw_step
@@ -137,6 +137,90 @@ def test_batch_by_batch_is_as_all_at_once(values: list[tuple[str, str, float]]) 
         frames[str(day)] = part
         for name, column in found.items():
             np.testing.assert_allclose(column, whole[name][part.index], rtol=1e-9, atol=1e-6)
+
+
+def forecast(horizon: str | None, season: str | None = None, **made: Any) -> Recipe:
+    """A time series of prices, told of its past a horizon before each row."""
+    section = {"lags": LAGS, "rolling": ROLLING} | made
+    section |= {
+        name: value for name, value in (("horizon", horizon), ("season", season)) if value is not None
+    }
+    found = recipe(**section)
+    interface = found.model.data_interface.model_copy(
+        update={"task_type": "timeseries", "target_col": "price"}
+    )
+    return found.model_copy(update={"model": found.model.model_copy(update={"data_interface": interface})})
+
+
+HORIZONS = st.sampled_from([None, "12h", "1d", "2d"])
+LATER = pd.Timedelta(1, "us")
+"""What is known without a horizon is earlier than the row."""
+
+
+def by_definition(frame: pd.DataFrame, row: int, ahead: pd.Timedelta) -> dict[str, float]:
+    """What is known of the prices of a row's shop at its origin, by one look at each row of the table."""
+    shop, at = frame.loc[row, ["shop", "at"]]
+    mine = frame[frame["shop"] == shop].groupby("at")["price"].mean()
+    known, prices = mine[mine.index <= at - ahead], mine[mine.index <= at - ahead].to_numpy()
+    stretch = (
+        known[known.index > at - ahead - pd.Timedelta("3d")]
+        if ahead != LATER
+        else (known[known.index >= at - pd.Timedelta("3d")])
+    )
+    day = pd.Timedelta("1d")
+    season = mine[mine.index <= at - day * max(1, -(-ahead // day))]
+    last_two = pd.Series(prices[-2:])
+    return {
+        "price_lag_1": prices[-1] if len(prices) else NAN,
+        "price_lag_2": prices[-2] if len(prices) > 1 else NAN,
+        "price_last_known": known.dropna().iloc[-1] if known.notna().any() else NAN,
+        "price_mean_2": last_two.mean(),
+        "price_count_2": last_two.count(),
+        "price_max_3d": stretch.max(),
+        "price_mean_3d": stretch.mean(),
+        "price_count_3d": stretch.count(),
+        "price_season": season.iloc[-1] if len(season) else NAN,
+    }
+
+
+@given(ROWS, HORIZONS)
+@settings(max_examples=60)
+def test_a_horizon_ends_the_past_that_long_before_the_row(
+    values: list[tuple[str, str, float]], horizon: str | None
+) -> None:
+    frame = rows(*values)
+    found = with_past(frame, forecast(horizon, "1d"))
+    ahead = LATER if horizon is None else pd.Timedelta(horizon)
+    for row in frame.index:
+        for name, expected in by_definition(frame, row, ahead).items():
+            np.testing.assert_allclose(found[name][row], expected, rtol=1e-9, atol=1e-5, err_msg=name)
+
+
+@given(ROWS, HORIZONS, st.integers(1, 4))
+@settings(max_examples=60)
+def test_no_value_nearer_than_the_horizon_changes_what_a_row_is_predicted_from(
+    values: list[tuple[str, str, float]], horizon: str | None, day: int
+) -> None:
+    """A value at or after the origin changes nothing of the rows before it, nor of rows nearer than the horizon."""
+    frame, made = rows(*values), forecast(horizon, "1d")
+    border = pd.Timestamp(f"2024-01-0{day}")
+    later = frame["at"] >= border
+    poisoned = frame.assign(price=frame["price"].where(~later, 7 - frame["price"].fillna(3.0) * 1e3))
+    ahead = LATER if horizon is None else pd.Timedelta(horizon)
+    untouched = frame["at"] < border + ahead
+    known = with_past(frame, made)
+    for name, column in with_past(poisoned, made).items():
+        np.testing.assert_array_equal(column[untouched], known[name][untouched])
+
+
+def test_a_series_is_told_its_own_past_where_the_recipe_asks_for_none() -> None:
+    bare = {"lags": None, "rolling": None}
+    assert naive_column(forecast(None, **bare)) == "price_lag_1"
+    assert naive_column(forecast(None, "7d", **bare)) == "price_season"
+    own = {"price_lag_1", "price_lag_2", "price_lag_3", "price_last_known"}
+    assert set(with_past(TABLE, forecast(None, **bare))) == {*own, "price_mean_7"}
+    assert set(with_past(TABLE, forecast("1d", "7d", **bare))) == {*own, "price_mean_7d", "price_season"}
+    assert naive_column(recipe()) is None
 
 
 def test_the_target_and_batches_out_of_reach_are_not_looked_at() -> None:

@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         "model.data_interface.task_type", ["found 'clasification'", "Did you mean 'classification'?"]),
     "task not yet": ("task_type: classification", "task_type: clustering",
         15, "model.data_interface.task_type",
-        ["clustering is not yet supported", "classification, regression"]),
+        ["clustering is not yet supported", "classification, regression, timeseries"]),
     "a target twice": ("target_col: churned", "target_col: [churned, spend, churned]", 16,
         "model.data_interface.target_col", ["'churned' twice", "keep one"]),
     "no target": ("target_col: churned", "target_col: []", 16,

@@ -19,6 +19,7 @@ from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, re
 from ml_assets.recipe.tasks import (
     DEFAULT_METRICS,
     ESTIMATOR_KINDS,
+    FORECASTS,
     KNOWN_METRICS,
     METRIC_DIRECTIONS,
     TASK_METRICS,
@@ -96,6 +97,8 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "promotion": draw(optional(min_gain=st.floats(0, 1), min_rows=st.integers(10, 10**6))),
     }
+    if task in FORECASTS:
+        data["model"]["feature_engineering"] = {"time_col": "at", "horizon": "365d", "history": 999}
     if not data["model"]["loader"]["source_uri"].startswith("sklearn") and draw(st.booleans()):
         data["batches"] = {"column": draw(COLUMNS), "period": "weekly"} | draw(
             optional(start=st.just("2024-01-01"))

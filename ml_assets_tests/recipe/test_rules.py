@@ -35,6 +35,11 @@ def sets(*groups: Edits, **params: Any) -> Edits:
     }
 
 
+def series(**made: Any) -> Edits:
+    """A time series in daily batches."""
+    return {"model.data_interface.task_type": "timeseries", "batches": BATCHES, MADE: made}
+
+
 def joins(*namespaces: Edits) -> Edits:
     """An augmenter that joins features."""
     return {"model.augmenter": {"type": "feature_store", "features": [*namespaces]}}
@@ -56,6 +61,10 @@ def text(edits: Edits) -> str:
     [
         {},
         {"model.preprocessor.params.exclude_cols": ["price", "id"]},
+        series(),
+        series(horizon="2d", season="7d", lags={"columns": ["price", "rooms"]})
+        | {"monitoring.label_delay": 2},
+        {"model.data_interface.task_type": "timeseries", f"{MADE}.time_col": "day"},
         {"evaluation.validation.stratify": True},
         {"evaluation.validation.method": "train_test_split"},
         {"hyperparameter_tuning": {"enabled": False}},
@@ -144,6 +153,17 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({f"{MADE}.lags": {"columns": ["rooms"], "steps": []}, "batches": BATCHES}, f"{MADE}.lags.steps",
          "is an empty list"),
         ({f"{MADE}.lags.columns": ["price"], "batches": BATCHES}, f"{MADE}.lags.columns", "'price' is the target"),
+        ({"model.data_interface.task_type": "timeseries"}, f"{MADE}.time_col", "needs the time of each row"),
+        (series() | {"model.data_interface.target_col": ["price", "sold"]}, "model.data_interface.target_col",
+         "timeseries of several targets is not yet supported. Name one"),
+        (series() | {"evaluation.validation.method": "train_test_split"}, "evaluation.validation.method",
+         "is its newest times: write time_split"),
+        (series(horizon="23h") | {"monitoring.label_delay": 2}, f"{MADE}.horizon", "write horizon: 2d or longer"),
+        (series(horizon="2d", season="7d", history=6), f"{MADE}.history", "do not reach back 7d"),
+        (series(horizon="8d", season="7d"), f"{MADE}.history", "12 daily batches do not reach back 14d"),
+        (series(horizon="soon"), f"{MADE}.horizon", "found 'soon'; allowed: minutes, hours"),
+        (series(season="0d"), f"{MADE}.season", "which is no time"),
+        ({f"{MADE}.horizon": "1d", "batches": BATCHES}, f"{MADE}.horizon", "nothing looks back: name columns in lags"),
         ({f"{MADE}.rolling": {"columns": ["rooms"], "windows": ["7 days"]}, "batches": BATCHES},
          f"{MADE}.rolling.windows[0]", "as 90m, 6h, 2d or 1w, or a number of rows"),
         ({f"{MADE}.rolling": {"columns": ["rooms"], "windows": [3], "statistics": ["avg"]}, "batches": BATCHES},

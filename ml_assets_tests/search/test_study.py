@@ -31,10 +31,10 @@ def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> l
     rng = np.random.default_rng(3)
     X = rng.normal(size=(n, 4))
     value = 5 + X[:, 0] ** 2 + X[:, 1] + rng.normal(0, 0.5, n)
-    y: Any = value if task == "regression" else np.where(value > 6, "yes", "no")
-    parts = np.arange(n) % n_folds
+    y: Any = np.where(value > 6, "yes", "no") if task == "classification" else value
+    parts, naive = np.arange(n) % n_folds, np.roll(value, 1)
     return [
-        FoldData(X[parts != k], y[parts != k], X[parts == k], pd.Series(y[parts == k]))
+        FoldData(X[parts != k], y[parts != k], X[parts == k], pd.Series(y[parts == k]), naive[parts == k])
         for k in range(n_folds)
     ]
 

@@ -26,6 +26,7 @@ from ml_assets.orchestration.location import build_definitions
 from ml_assets.recipe.loading import dump_recipe, parse_recipe, recipe_sha256
 from ml_assets.records import Evaluation, TrainedModel
 from ml_assets.registry import champions
+from ml_assets.tasks.base import NAIVE
 from ml_assets.tasks.metrics import METRICS, score
 from ml_assets.training.fit import fit
 from ml_assets.training.splits import split
@@ -148,6 +149,7 @@ def shuffled_predictions_score_worse(example: Example) -> None:
     right = predicted(example)
     for seed in range(3):
         shuffled = right.sample(frac=1.0, random_state=seed).set_axis(right.index)
+        shuffled = shuffled.assign(**right.filter(items=[NAIVE]))  # which is not the model's
         for name, found in example.evaluation.scores.items():
             worse = score(name, y, shuffled, example.trained.training.positive)
             higher = METRICS[name].direction == "maximize"
@@ -177,7 +179,7 @@ def unknown_values_are_predicted(example: Example) -> None:
             strange[name] = pd.Series([None, "never seen", ""], dtype=object)
     found = predict(example.model, strange.assign(new_column="x"))
     assert len(found) == 3
-    assert found.notna().all().all()
+    assert found.drop(columns=NAIVE, errors="ignore").notna().all().all()
     probabilities = found.filter(like="probability_")
     if not probabilities.empty:
         assert np.allclose(probabilities.sum(axis=1), 1.0)

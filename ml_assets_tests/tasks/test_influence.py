@@ -37,8 +37,10 @@ def numbers(rows: int) -> list[Any]:
     random = np.random.default_rng(1)
     y = pd.Series(random.normal(20, 1, size=rows))
     noise = random.standard_t(5, size=rows)
+    naive = y.shift(1, fill_value=20.0)
     frames = [
-        pd.DataFrame({"prediction": y + size * noise + random.normal(size=rows)}) for size in (1.0, 0.7)
+        pd.DataFrame({"prediction": y + size * noise + random.normal(size=rows), "naive": naive})
+        for size in (1.0, 0.7)
     ]
     return [labelled(y, frame, "regression", None) for frame in frames]
 

@@ -14,7 +14,7 @@ from ml_assets.tasks.classification import positive_class
 from ml_assets.tasks.metrics import METRICS, default_metric, evaluate_counts, labelled, score
 
 CLASSIFICATION = TASK_METRICS["classification"]
-REGRESSION = TASK_METRICS["regression"]
+NUMBERS = TASK_METRICS["timeseries"]
 
 
 def classified(n: int, classes: list[str], seed: int, digits: int = 1) -> tuple[pd.Series, pd.DataFrame]:
@@ -57,6 +57,11 @@ def by_sklearn(metric: str, y: Any, predictions: pd.DataFrame, weights: Any = No
             "mae": lambda: sk.mean_absolute_error(y, hard, sample_weight=weights),
             "r2": lambda: sk.r2_score(y, hard, sample_weight=weights),
             "mape": lambda: sk.mean_absolute_percentage_error(y, hard, sample_weight=weights),
+            "smape": lambda: np.average(2 * abs(y - hard) / (abs(y) + abs(hard)), weights=weights),
+            "mase": lambda: (
+                sk.mean_absolute_error(y, hard, sample_weight=weights)
+                / sk.mean_absolute_error(y, predictions["naive"], sample_weight=weights)
+            ),
         }[metric]()
     )
 
@@ -68,7 +73,8 @@ def sk_binarize(y: Any, classes: list[str]) -> Any:
 def numbers(n: int, seed: int) -> tuple[pd.Series, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     y = rng.gamma(9, 1.1, n)
-    return pd.Series(y), pd.DataFrame({"prediction": y * rng.gamma(99, 1 / 99, n)})
+    naive = np.r_[y[-1], y[:-1]]
+    return pd.Series(y), pd.DataFrame({"prediction": y * rng.gamma(99, 1 / 99, n), "naive": naive})
 
 
 def test_names_directions_and_tasks_are_the_recipe_s() -> None:
@@ -92,7 +98,7 @@ def test_classification_metrics_are_scikit_learn_s(
     assert score(metric, y, predictions, None) == pytest.approx(by_sklearn(metric, y, predictions))
 
 
-@pytest.mark.parametrize("metric", REGRESSION)
+@pytest.mark.parametrize("metric", NUMBERS)
 @given(st.integers(2, 60), st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_regression_metrics_are_scikit_learn_s(metric: str, n: int, seed: int) -> None:

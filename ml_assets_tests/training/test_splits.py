@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,3 +109,38 @@ def test_many_rows_of_an_automatic_search_get_three_folds() -> None:
     assert len(folds(rows, recipe_of())) == 3
     assert len(folds(rows, recipe_of(training={"folds": 4}))) == 4
     assert len(folds(rows, recipe_of(class_path="xgboost.XGBClassifier"))) == 5
+
+
+@given(st.integers(8, 120), st.floats(0.05, 0.6), st.integers(1, 5), st.booleans())
+@settings(max_examples=40)
+def test_a_time_series_is_parted_between_moments(n: int, share: float, alike: int, batches: bool) -> None:
+    made = {"batches": BATCHES} if batches else {"model": {"feature_engineering": {"time_col": "at"}}}
+    recipe = recipe_of("timeseries", evaluation={"validation": {"test_size": share}})
+    recipe = recipe.model_validate(merged(recipe.model_dump(mode="json"), made))
+    frame = weekly_rows(n).assign(target=1.0)
+    frame["at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(n) // alike, unit="D")
+    frame = frame.sample(frac=1, random_state=n)
+    if -(-n // alike) < 4:
+        return
+    train, test = split(frame, recipe)
+    assert train["at"].max() < test["at"].min()
+    assert len(train) + len(test) == n
+    rows = labelled_rows(frame, recipe)
+    for older, newer in folds(rows, recipe):
+        assert rows["at"].iloc[older].max() < rows["at"].iloc[newer].min()
+
+
+def test_a_time_series_of_one_time_cannot_be_parted() -> None:
+    frame = weekly_rows(40).assign(at=pd.Timestamp("2024-01-01"), target=1.0)
+    recipe = recipe_of("timeseries", batches=BATCHES)
+    with pytest.raises(ValueError, match="at: all 40 labelled rows are of one time"):
+        split(frame, recipe)
+    with pytest.raises(ValueError, match="1 different times are too few"):
+        folds(labelled_rows(frame, recipe), recipe)
+
+
+def merged(base: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    return base | {
+        name: merged(base[name], value) if isinstance(base.get(name), dict) else value
+        for name, value in part.items()
+    }

@@ -24,6 +24,7 @@ from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.rules.quality import row_rules
 from ml_assets.recipe.rules.scores import evaluation, promotion, retraining, threshold, tuning
+from ml_assets.recipe.rules.series import horizon, series
 from ml_assets.recipe.rules.source import augmenter, queries, source
 from ml_assets.recipe.rules.unused import unused
 from ml_assets.recipe.schema import Recipe
@@ -33,8 +34,8 @@ __all__ = ["RULES", "check_consistency"]
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
-    engineering, functions, past, selection, estimators, tuning, threshold,
-    evaluation,    batches, without_batches, retraining, promotion,
+    engineering, functions, past, horizon, series, selection, estimators, tuning, threshold,
+    evaluation, batches, without_batches, retraining, promotion,
 )  # fmt: skip
 
 MOST: Final = 200

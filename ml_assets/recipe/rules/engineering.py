@@ -37,7 +37,7 @@ def engineering(recipe: Recipe) -> Found:
         if not columns:
             yield key, EMPTY
         for column in columns:
-            if column in recipe.targets:
+            if column in recipe.targets and not (recipe.forecasts and key[2] in ("lags", "rolling")):
                 yield (
                     key,
                     f"{column!r} is the target: what is made of it would give the answer away; leave it out",

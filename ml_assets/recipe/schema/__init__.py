@@ -40,7 +40,7 @@ from ml_assets.recipe.schema.time import (
     Retraining,
     Training,
 )
-from ml_assets.recipe.tasks import TaskType
+from ml_assets.recipe.tasks import FORECASTS, TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "EvaluationSection",
@@ -119,6 +119,11 @@ class Recipe(Section):
     def task(self) -> TaskType:
         """Kind of problem."""
         return self.model.data_interface.task_type
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether a row is predicted from earlier values of its target."""
+        return self.task in FORECASTS
 
     @property
     def random_state(self) -> int:

@@ -73,6 +73,12 @@ class FeatureEngineering(Section):
     """Column with the time of each row, by which rows are earlier or later. Default: `batches.column`."""
     functions: Names = ()
     """Functions of your own by import path, `shop.features.ratio`, of modules that `ML_ASSETS_MODULES` allows."""
+    horizon: str | None = None
+    """Stretch of time, as `6h` or `7d`, before a row at which its past ends: what is later is not known yet when it is
+    predicted. Default: the past ends just before the row."""
+    season: str | None = None
+    """Stretch of time after which values come again, as `7d`: `price_season` is the value that long before, of as many
+    seasons as the horizon asks for; of a time series it is the naive forecast."""
     history: int = Field(12, ge=1)
     """Batches before its own that a row's past is looked for in."""
 

@@ -37,7 +37,8 @@ class Tuning(Section):
     n_trials: int = Field(20, ge=1)
     """Trials in total; with `timeout` alone the automatic search goes on until its seconds are over."""
     metric: str | None = None
-    """Metric to optimise, or the path of your own. Default: roc_auc (two classes), f1 (more), rmse (regression)."""
+    """Metric to optimise, or the path of your own. Default: roc_auc (two classes), f1 (more), rmse (regression),
+    mae (timeseries)."""
     direction: Literal["maximize", "minimize"] | None = None
     """Must agree with the metric; may be left out, but for one of your own that `evaluation.own_metrics` lacks."""
     timeout: float | None = Field(None, gt=0)
