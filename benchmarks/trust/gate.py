@@ -12,11 +12,11 @@ import pandas as pd
 from benchmarks.trust import bound
 from benchmarks.trust.few_positives import gate_lines
 from benchmarks.trust.table import Row, Workers, wilson, workers
+from ml_assets.evaluation.segments import segments
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Judged, Measure, Past
 from ml_assets.promotion.paired import compare
 from ml_assets.promotion.probation import decide_probation
-from ml_assets.promotion.segments import segments
 from ml_assets.recipe.schema import Monitoring, PromotionSection, Retraining, Training
 from ml_assets.records import (
     Attempt,

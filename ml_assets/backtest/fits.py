@@ -299,7 +299,7 @@ class Fits:
             batches=batches,
             rows=int(has_labels(rows[recipe.target]).sum()),
             seconds=seconds,
-            evaluation=evaluation.model_copy(update={"per_class": {}, "mixed": mixed}),
+            evaluation=evaluation.model_copy(update={"per_class": {}, "class_intervals": {}, "mixed": mixed}),
         )
         later = stream.rows.iloc[stream.spans[batches[-1]][1] :]
         return Fit(record, predict(model, later), tested)

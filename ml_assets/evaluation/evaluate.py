@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.estimators.several import SeveralTargets
+from ml_assets.evaluation.classes import class_intervals, per_class
 from ml_assets.evaluation.curves import curves
+from ml_assets.evaluation.parts import rows_of, scored_parts
 from ml_assets.recipe.quantiles import level_of
 from ml_assets.recipe.schema import Recipe
-from ml_assets.records import Evaluation, Positive, Score
+from ml_assets.records import Evaluation, PartScore, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import NAIVE, PREDICTION, PROBABILITY, Labels, Task
-from ml_assets.tasks.classification import confusion
 from ml_assets.tasks.intervals import intervals, once
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import (
@@ -123,6 +124,8 @@ def evaluate(
     predictions: pd.DataFrame,
     y_train: Any,
     metric: str | None = None,
+    *,
+    seen: tuple[pd.DataFrame, tuple[str, ...]] | None = None,
 ) -> Evaluation:
     """Score predictions, with 95 % intervals, beside a baseline that looks at no feature, or the naive forecast.
 
@@ -138,6 +141,8 @@ def evaluate(
         What the baseline learns: the most frequent class and the class shares, or the mean.
     metric : str, optional
         The metric that decides; default: the tuned one, as the recipe and `y_train` say.
+    seen : tuple of DataFrame and tuple of str, optional
+        The rows and the features of the model, for scores of parts of the rows. Default: none are told.
 
     Returns
     -------
@@ -165,7 +170,9 @@ def evaluate(
         scores=scores,
         baseline=baseline,
         curves=curves(rows),
-        per_class=_per_class(rows),
+        per_class=per_class(rows),
+        class_intervals=class_intervals(rows, recipe.random_state),
+        parts=() if seen is None else _parts(recipe, seen, y, predictions, (metric, positive)),
         per_target=_per_target(rows, list(scores)),
         targets_missed=tuple(_missed(recipe.evaluation.targets, scores, len(rows.truth))),
     )
@@ -196,34 +203,25 @@ def _baseline(y: Any, y_train: Any, task: Task, positive: Positive, level: float
     return predictions_frame(model, np.zeros((len(y), 1)), y.index, positive)
 
 
+def _parts(
+    recipe: Recipe,
+    seen: tuple[pd.DataFrame, tuple[str, ...]],
+    y: Any,
+    predictions: pd.DataFrame,
+    by: tuple[str, Positive],
+) -> tuple[PartScore, ...]:
+    frame, features = seen
+    if not has_labels(y).any():
+        return ()
+    return scored_parts(recipe, rows_of(recipe, frame, predictions, by[1]), features, *by)
+
+
 def _per_target(rows: Labelled, names: list[str]) -> dict[str, dict[str, float]]:
     if not isinstance(rows, Several):
         return {}
     return {
         target: {name: once(name, part) for name in names}
         for target, part in zip(rows.names, rows.parts, strict=True)
-    }
-
-
-def _per_class(rows: Labelled) -> dict[str, dict[str, float]]:
-    """Scores of each class, of several targets under `<target>=<class>`."""
-    if isinstance(rows, Several):
-        return {
-            f"{target}={name}": scores
-            for target, part in zip(rows.names, rows.parts, strict=True)
-            for name, scores in _per_class(part).items()
-        }
-    if not isinstance(rows, Labels):
-        return {}
-    hits, predicted, true = (part[0] for part in confusion(rows, np.ones((1, len(rows.truth)))))
-    return {
-        name: {
-            "precision": float(hits[k] / predicted[k]) if predicted[k] else 0.0,
-            "recall": float(hits[k] / true[k]) if true[k] else 0.0,
-            "f1": float(2 * hits[k] / (predicted[k] + true[k])) if predicted[k] + true[k] else 0.0,
-            "rows": float(true[k]),
-        }
-        for k, name in enumerate(rows.classes)
     }
 
 

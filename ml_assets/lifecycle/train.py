@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.tracking import Logged
 
+LONGEST_AGAIN = 20.0
+"""Seconds of a fit above which no part of the rows is learned again for the learning curve."""
+
 
 @dataclass(frozen=True)
 class GateResult(Pictured):
@@ -132,26 +135,34 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
 def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     """Score the trained model on the hold-out."""
     from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.evaluation.soundness import unsound
     from ml_assets.lifecycle.explained import swarms
     from ml_assets.monitoring.mixture import mixed_units
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.quality.score import too_good
     from ml_assets.registry import tracking
+    from ml_assets.training.fit import seconds_of_a_fit
+    from ml_assets.training.learning import learning_curve
 
     trained = state.store.read_record("trained_model", as_of, TrainedModel)
     model = state.registry.files.load_trained(trained)
     test = state.store.read_frame("test_set", as_of)
     predicted = predict(model, test)
     y = test[state.recipe.target]
-    y_train = state.store.read_frame("training_set", as_of)[state.recipe.target]
-    evaluation = evaluate(state.recipe, y, predicted, y_train)
+    learned = state.store.read_frame("training_set", as_of)
     window, features = _window_rows(state, as_of), trained.training.features
+    evaluation = evaluate(state.recipe, y, predicted, learned[state.recipe.target], seen=(test, features))
     leaks = suspected_leaks(window, features, state.recipe)
     if not any(leak.sure for leak in leaks):
         leaks += too_good(test, predicted, window, features, state.recipe)
-    found, of = swarms(model, trained.training, test, state.store.read_frame("training_set", as_of))
+    curve = None
+    if seconds_of_a_fit(trained.training) < LONGEST_AGAIN:
+        curve = learning_curve(learned, test, state.recipe, trained.training, evaluation)
+    found, of = swarms(model, trained.training, test, learned)
     evaluation = evaluation.model_copy(
         update={
+            "curves": (*evaluation.curves, *([curve] if curve is not None else [])),
+            "unsound": unsound(trained.training, evaluation, predicted),
             "leaks": leaks,
             "mixed": mixed_units(window, features, state.accepted),
             "swarms": found,

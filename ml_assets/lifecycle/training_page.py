@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = "report"
 """Of the artifacts of a run."""
+CLASS_SCORES = ("precision", "recall", "f1")
 BY_CLOCK = "Seconds ended the search before its trials did: on another machine it may choose otherwise."
 REPORT = "report.html"
 """The page of a training."""
@@ -117,6 +118,50 @@ def about(state: ModelState, metric: str) -> str:
     return "\n\n".join(told)
 
 
+def parts_report(evaluation: Evaluation) -> list[str]:
+    """Tables of the classes and the parts of the hold-out, in Markdown."""
+    found = [] if not evaluation.per_class else ["## Classes"]
+    found += [
+        table(
+            ("class", "rows", *CLASS_SCORES),
+            (
+                (
+                    label,
+                    f"{scores['rows']:,.0f}",
+                    *(_class_score(evaluation, label, name) for name in CLASS_SCORES),
+                )
+                for label, scores in evaluation.per_class.items()
+            ),
+        )
+    ]
+    found += [] if not evaluation.parts else ["## Parts of the rows"]
+    return [
+        *found,
+        table(
+            ("part", "rows", evaluation.metric, "95 % from", "to", "loss of a row", "of the others", ""),
+            (
+                (
+                    part.name,
+                    f"{part.rows:,}",
+                    *(("",) * 3 if (s := part.score) is None else map(figure, (s.value, s.low, s.high))),
+                    figure(part.loss),
+                    figure(part.others),
+                    part.told,
+                )
+                for part in evaluation.parts
+            ),
+        ),
+    ]
+
+
+def _class_score(evaluation: Evaluation, label: str, name: str) -> str:
+    value = figure(evaluation.per_class[label][name], 3)
+    if label not in evaluation.class_intervals:
+        return value
+    low, high = evaluation.class_intervals[label][name]
+    return f"{value} ({figure(low, 3)} to {figure(high, 3)})"
+
+
 def training_report(
     trained: TrainedModel,
     version: int,
@@ -145,6 +190,8 @@ def training_report(
                 for target, scores in evaluation.per_target.items()
             ),
         ),
+        *parts_report(evaluation),
+        *(f"Doubtful: {text}." for text in evaluation.unsound),
         *(f"Suspected leak: {leak.column} {leak.text}." for leak in evaluation.leaks),
         *(f"Two units: {text}." for text in evaluation.mixed),
         "## The gate",

@@ -59,6 +59,7 @@ def split(graph: Graph) -> dg.AssetsDefinition:
 def trained_model(graph: Graph) -> dg.AssetsDefinition:
     """Make `trained_model`."""
     state = graph.state
+    converged = "Whether the fit ended where its library says that it has converged."
     libraries = {library_of(choice.class_path).tag for choice in candidates(state.recipe).values()}
 
     @graph.asset(
@@ -66,10 +67,13 @@ def trained_model(graph: Graph) -> dg.AssetsDefinition:
         deps=[graph.key("training_set")],
         kinds={"optuna", *libraries},
         required_resource_keys={"mlflow"},
+        check_specs=[graph.check_spec("converged", "trained_model", converged, blocking=False)],
         pool=f"{state.name}_training",
     )
     def trained_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One Pipeline, from imputation to estimator, searched within the training set."""
+        from ml_assets.evaluation.soundness import not_converged
+
         with refusals():
             batch = as_of(context, state, "training_set")
             trained = train_step(state, batch, mlflow_run_id(context), context.log.info)
@@ -78,7 +82,11 @@ def trained_model(graph: Graph) -> dg.AssetsDefinition:
             "mlflow_run": run_link(state, trained.model.run_id),
             "model_uri": trained.model.model_uri,
         }
-        return dg.MaterializeResult(metadata=display.shown(trained, words))
+        short = not_converged(trained.model.training)
+        return dg.MaterializeResult(
+            metadata=display.shown(trained, words),
+            check_results=[check("converged", not short, short, warn=True)],
+        )
 
     return trained_model
 
@@ -87,6 +95,9 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
     """Make `evaluation_report`."""
     state = graph.state
     targets = "The recipe's `evaluation.targets`."
+    sound = (
+        "Whether predictions are numbers, and the hold-out no surely worse than cross-validation promised."
+    )
     leak = "Whether features tell the target almost perfectly, alone or a few together."
 
     @graph.asset(
@@ -97,6 +108,7 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
         check_specs=[
             graph.check_spec("targets", "evaluation_report", targets, blocking=True),
             graph.check_spec("leak", "evaluation_report", leak, blocking=False),
+            graph.check_spec("sound", "evaluation_report", sound, blocking=False),
         ],
     )
     def evaluation_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -110,6 +122,7 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
             check_results=[
                 check("targets", not missed, missed),
                 check("leak", not leaks, [told(leaks)] if leaks else [], warn=True),
+                check("sound", not evaluation.unsound, evaluation.unsound, warn=True),
             ],
         )
 

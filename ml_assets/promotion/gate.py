@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.evaluation.segments import holm
 from ml_assets.promotion.burden import burden
 from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.defects import defects
-from ml_assets.promotion.paired import Paired, compare, differ, holm
+from ml_assets.promotion.paired import Paired, compare, differ
 from ml_assets.promotion.skill import ByChance, by_chance
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
 from ml_assets.shown import figure

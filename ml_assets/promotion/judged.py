@@ -118,8 +118,8 @@ def judged(
     champion_version, looks : int
         See `Judged`.
     """
+    from ml_assets.evaluation.segments import segments
     from ml_assets.promotion.blocks import blocks
-    from ml_assets.promotion.segments import segments
 
     return Judged(
         rows[recipe.target],

@@ -172,17 +172,3 @@ def differ(first: pd.DataFrame, second: pd.DataFrame) -> NDArray[np.bool_]:
         else:
             different[:] = True
     return different
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Correct p-values for their number (Holm 1979).
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    corrected = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, position in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, p_values[position] * (len(p_values) - rank)))
-        corrected[position] = round(highest, 15)
-    return corrected

@@ -195,6 +195,30 @@ class Curve(Record):
     ideal: bool = False
 
 
+class PartScore(Record):
+    """How the model did on a part of the hold-out, beside all its other rows.
+
+    `found`: the part was looked for on one half of the hold-out, and all figures are of the other half, which had no
+    say in it. `loss` and `others` are mean losses of a row, `p` the probability of so much worse a part if it were as
+    all others; `worse` holds the parts of a report to 5 % together.
+    """
+
+    name: str
+    rows: int
+    score: Score | None
+    loss: float
+    others: float
+    p: float
+    worse: bool
+    found: bool = False
+
+    @property
+    def told(self) -> str:
+        """What is to be thought of it, in words."""
+        sure = "surely worse" if self.worse else "not surely worse"
+        return f"{sure}; found on the other half of the rows" if self.found else sure
+
+
 class Evaluation(Record):
     """Scores on rows the model has not seen, beside a baseline that looks at no feature.
 
@@ -208,10 +232,16 @@ class Evaluation(Record):
     scores: dict[str, Score]
     baseline: dict[str, float]
     per_class: dict[str, dict[str, float]] = {}
+    class_intervals: dict[str, dict[str, tuple[float, float]]] = {}
+    """Ends of 95 % intervals of the scores of each class; empty in records of older versions."""
+    parts: tuple[PartScore, ...] = ()
+    """Segments that the recipe names, and last the worst that was found; empty in records of older versions."""
     per_target: dict[str, dict[str, float]] = {}
     """Scores of each of several targets, of which `scores` are the means."""
     targets_missed: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
+    unsound: tuple[str, ...] = ()
+    """What makes these scores doubtful, a sentence each."""
     leaks: tuple[Leak, ...] = ()
     mixed: tuple[str, ...] = ()
     swarms: tuple[Swarm, ...] = ()

@@ -65,7 +65,7 @@ def test_the_baseline_looks_at_no_feature() -> None:
     assert (found.baseline["roc_auc"], found.baseline["recall"]) == (0.5, 0.0)
     y, predictions = numbers(50, 0)
     train = pd.Series([1.0, 3.0])
-    found = evaluate(recipe_of("regression"), y, predictions, train)
+    found = evaluate(recipe_of("regression"), y, predictions.drop(columns="naive"), train)
     dummy = DummyRegressor().fit([[0], [0]], train)
     assert found.baseline["r2"] == pytest.approx(dummy.score(np.zeros((50, 1)), y))
 

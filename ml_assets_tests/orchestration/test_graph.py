@@ -41,6 +41,8 @@ CHECKS = {
     ("raw_data", "usual", False),
     ("evaluation_report", "targets", True),
     ("evaluation_report", "leak", False),
+    ("evaluation_report", "sound", False),
+    ("trained_model", "converged", False),
     ("drift_report", "drift", False),
     ("performance_report", "performance", False),
 }

@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks.trust.gate import CASES, Pair, one_worse
 from benchmarks.trust.gate import classifiers as numerate
+from ml_assets.evaluation.segments import segments
 from ml_assets.promotion.burden import spent
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Judged, Measure
-from ml_assets.promotion.segments import segments
 from ml_assets.recipe.schema import PromotionSection
 from ml_assets.records import Costs, Evaluation, Promotion, Score
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.promotion.paired import compare, holm
-from ml_assets.promotion.segments import segments
+from ml_assets.evaluation.segments import holm, segments
+from ml_assets.promotion.paired import compare
 
 
 def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:

@@ -73,8 +73,7 @@ def sk_binarize(y: Any, classes: list[str]) -> Any:
 def numbers(n: int, seed: int) -> tuple[pd.Series, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     y = rng.gamma(9, 1.1, n)
-    naive = np.r_[y[-1], y[:-1]]
-    return pd.Series(y), pd.DataFrame({"prediction": y * rng.gamma(99, 1 / 99, n), "naive": naive})
+    return pd.Series(y), pd.DataFrame({"prediction": y * rng.gamma(99, 1 / 99, n), "naive": np.roll(y, 1)})
 
 
 def test_names_directions_and_tasks_are_the_recipe_s() -> None:
