@@ -150,9 +150,18 @@ class Storm:
             self.look()
 
     def settle(self) -> None:
-        """Kill nothing any more, and wait until all is taken in and no run is open."""
+        """Kill nothing any more, and wait until all is taken in and no run is open; a last walk finds nothing to do."""
         for which, program in self.commands:
             wait_for(lambda p=program: p.returncode is not None, PATIENCE, f"the end of {which}")
+        self.wait_for_calm()
+        self.command("backfill")  # settles what a killed command has left, and finds nothing else to do
+        (_, program) = self.commands[-1]
+        wait_for(lambda: program.returncode is not None, PATIENCE, "the last walk")
+        self._ended("backfill", program)
+        self.wait_for_calm()  # the sensor of the overview may have seen what the walk settled
+
+    def wait_for_calm(self) -> None:
+        """Wait until all is taken in and no run is open, twice with a breath between."""
         with self.place.instance() as instance:
 
             def calm() -> bool:
@@ -163,10 +172,6 @@ class Storm:
             wait_for(calm, CALM, "calm", every=2)
             time.sleep(5)
             wait_for(calm, CALM, "lasting calm", every=2)
-        self.command("backfill")  # settles what a killed command has left, and finds nothing else to do
-        (_, program) = self.commands[-1]
-        wait_for(lambda: program.returncode is not None, PATIENCE, "the last walk")
-        self._ended("backfill", program)
 
     def end(self) -> None:
         """End what was started here."""
