@@ -24,7 +24,7 @@ WALKED = 6
 """Days that are really walked through."""
 MEASURED = 4
 """Days that arrive after the long history; the first one warms up."""
-TICKS = 8
+TICKS = 100
 MODELS = 40
 SETTLED = 180.0
 """Seconds until an idle `ml-assets ui` has told what is missing, and made its overview."""
