@@ -138,6 +138,12 @@ def _rollback(name: str, form: Mapping[str, str], by: str) -> Mapping[str, Any]:
     return roll_back_for(name, _whole(form, "from"), _whole(form, "to"), form.get("reason", ""), by)
 
 
+def _stop(name: str, form: Mapping[str, str], by: str) -> Mapping[str, Any]:
+    from ml_assets.cli.experiments import stop
+
+    return stop(name, form.get("reason", ""), by)
+
+
 def _whole(form: Mapping[str, str], field: str) -> int:
     text = form.get(field, "")
     if not text.isdecimal() or len(text) > 9:
@@ -152,5 +158,6 @@ ACTS: dict[str, Act] = {
     "pause": _pause,
     "resume": _resume,
     "rollback": _rollback,
+    "ab_stop": _stop,
 }
 """What may be decided on a page, by the last part of its address."""

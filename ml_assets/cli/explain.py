@@ -11,7 +11,7 @@ from ml_assets.lifecycle.quarantine import quarantine_words
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.model_status import model_status
 from ml_assets.orchestration.runs import open_instance
-from ml_assets.registry import champions
+from ml_assets.registry import champions, experiments
 from ml_assets.registry.accepted import confirmed_words
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.wording import describe, details
@@ -34,6 +34,7 @@ def explain_model(state: ModelState, decision_id: str | None) -> dict[str, Any] 
     todo = [f"  what to do: {now.todo}"] if now.status != "healthy" else []
     persons = [text for text in now.persons if text != now.why]
     lines = [*in_charge(state.ledger, state.name), health, *todo, *persons, explained["text"]]
+    lines += on_traffic(state.ledger, state.name)
     return explained | {"text": "\n".join(lines), "now": now.model_dump(mode="json")}
 
 
@@ -59,6 +60,17 @@ def in_charge(ledger: Ledger, name: str) -> list[str]:
             f"  reports on version {change.from_version} say nothing of version {line[-1]}, and do not count for it"
         )
     return said
+
+
+def on_traffic(ledger: Ledger, name: str) -> list[str]:
+    """Tell the newest experiment on live traffic: its start, its end and the gate's word on its winner."""
+    found = experiments.newest(ledger, name)
+    if found is None:
+        return []
+    one, ended = found
+    gate = [] if ended is None else experiments.answers_to(ledger, ended)
+    told = (entry for entry in (one.entry, ended, *gate) if entry is not None)
+    return ["On live traffic:", *(f"  {describe(entry)}" for entry in told)]
 
 
 def explain_decision(ledger: Ledger, name: str, decision_id: str | None) -> dict[str, Any] | None:

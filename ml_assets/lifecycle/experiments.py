@@ -107,7 +107,8 @@ def _see_versions(state: ModelState, wish: Wish, champion: int) -> None:
             f"VERSION: each is to be another one than the champion, version {champion}, and there once"
         )
     for version in versions:
-        state.registry.version(state.name, version)
+        if state.registry.version(state.name, version).evaluation is None:
+            raise ExperimentError(f"{state.name}: version {version} was never evaluated: train it again")
     if wish.labels < FEWEST_LABELS:
         raise ExperimentError(f"--labels: found {wish.labels}; allowed: {FEWEST_LABELS} or more")
 

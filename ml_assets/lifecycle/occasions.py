@@ -25,6 +25,7 @@ Event = Literal[
     "approval",
     "approval_lapsed",
     "suggested",
+    "experiment",
 ]
 
 TITLES: Final[dict[Event, str]] = {
@@ -48,6 +49,7 @@ TITLES: Final[dict[Event, str]] = {
     "approval": "a challenger waits for an approval",
     "approval_lapsed": "a challenger waits no more",
     "suggested": "a training is suggested",
+    "experiment": "an experiment on live traffic has ended",
 }
 
 REMEDIES: Final[dict[Event, str]] = {
@@ -71,6 +73,7 @@ REMEDIES: Final[dict[Event, str]] = {
     "approval": "look at its report, then `ml-assets approve` or `ml-assets refuse`, with the reason",
     "approval_lapsed": "nothing; who is in charge does not change. `ml-assets retrain` makes another challenger",
     "suggested": "look at the reason, then `ml-assets retrain NAME REASON`, or `ml-assets pause` to hear no more of it",
+    "experiment": "look at its arms: `ml-assets ab status`; who is in charge changes only as the gate or a person says",
 }
 """What a person does about each."""
 

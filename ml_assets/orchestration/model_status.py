@@ -19,6 +19,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.events import assets_with_events
 from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
 from ml_assets.orchestration.history import Glance, recent_history
+from ml_assets.orchestration.live_answers import experiment_words
 from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.refused import refused_batch
 from ml_assets.recipe import RecipeError
@@ -84,7 +85,7 @@ class ModelStatus(Record):
     approval: str = ""
     """What waits for a person, and what to type."""
     persons: tuple[str, ...] = ()
-    """That, and the pause in force."""
+    """That, the pause in force, and what is compared on live traffic."""
 
 
 def all_statuses(
@@ -164,7 +165,7 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "outdated": data.outdated,
             "notes": (*data.notes, *quarantine_words(state), *confirmed_words(state.ledger, state.name)),
             "ageing": ageing_words(state.recipe, history),
-            "persons": said_words(state, now),
+            "persons": (*said_words(state, now), *experiment_words(state.ledger, state.name)),
             "approval": waiting_words(state),
         }
     )

@@ -14,6 +14,7 @@ from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, REASON_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.champion_event import champion_event
+from ml_assets.orchestration.live_answers import look
 from ml_assets.orchestration.pace import DECISION, seconds_between
 from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.standing import Memory, place_of, standing_history, standing_instance
@@ -121,6 +122,8 @@ def retrain_sensor(state: ModelState, models: int = 1) -> dg.SensorDefinition:
         running = open_runs(instance, state.settings)
         look_at_alias(state)
         if look_at_approval(state) is not None:
+            instance.report_runless_asset_event(champion_event(state))
+        if (seen := look(state)) is not None and seen.fresh and seen.promotion is not None:
             instance.report_runless_asset_event(champion_event(state))
         decision, _ = decide(instance, state, running)
         if decision.retrain:

@@ -229,6 +229,40 @@ def pareto(
     return _svg("pareto", width, height, title, Markup("").join(drawn))
 
 
+def gains(rows: Sequence[tuple[str, float, float, float]], label: str, title: str) -> Markup:
+    """Draw gains with their intervals beside a line at nothing gained; each row has name, gain, lower and upper end."""
+    if not rows:
+        return Markup("")
+    width, left, tall = 720, 110, 34
+    height = 30 + tall * len(rows) + 24
+    ends = _ends([0.0, *(value for _, _, low, high in rows for value in (low, high))])
+
+    def x(value: float) -> str:
+        return _n(left + (value - ends[0]) / (ends[1] - ends[0]) * (width - left - 20))
+
+    drawn = [
+        Markup('<text class="axis strong" x="0" y="14">{}</text>').format(label),
+        Markup('<line class="zero" x1="{0}" x2="{0}" y1="24" y2="{1}"/>').format(x(0.0), height - 22),
+        Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">0</text>').format(x(0.0), height - 6),
+    ]
+    for place, (name, gain, low, high) in enumerate(rows):
+        y = 30 + tall * (place + 0.5)
+        drawn.append(
+            Markup(
+                '<text class="axis" x="0" y="{1}">{0}</text><line class="bar" x1="{2}" x2="{3}" y1="{4}" y2="{4}"/>'
+                '<circle class="best" cx="{5}" cy="{4}" r="5"/>'
+            ).format(name, _n(y + 4), x(low), x(high), _n(y), x(gain))
+        )
+    for value in ends:
+        anchor = "start" if value == ends[0] else "end"
+        drawn.append(
+            Markup('<text class="axis" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                x(value), height - 6, anchor, figure(value, 2)
+            )
+        )
+    return _svg("pareto gains", width, height, title, Markup("").join(drawn))
+
+
 def _ends(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     edge = 0.08 * (high - low) or max(abs(high) * 0.05, 0.01)

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from ml_assets.pages import charts, decision, words
 from ml_assets.pages.batch import beside, is_label
+from ml_assets.pages.experiment import on_traffic
 from ml_assets.pages.fleet import Fleet, ask, headline
 from ml_assets.pages.known import Model, NotFoundError, batches_of, record_of
 from ml_assets.pages.light import SIGNS, Level
@@ -28,7 +29,7 @@ ENTRIES: Final = 30
 """Newest decisions on the page of a model."""
 READ: Final = 400
 """Newest entries from which a model's story is told."""
-QUIET: Final = ("alert", "backfill", "train", "former_name")
+QUIET: Final = ("alert", "backfill", "train", "former_name", "ab_look")
 """Kinds of entries that are no decision by themselves."""
 COLUMNS: Final = 200
 """Columns in the table of a batch."""
@@ -89,6 +90,7 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
             "approve",
             "refuse",
         ),
+        "experiment": on_traffic(ledger, name, datetime.now(UTC)),
         "earlier": line[-2] if len(line) > 1 else None,
         "has_backtest": model is not None and bool(batches_of(model, "backtest", notes)),
         "done": ledger.by_id(name, done) if done is not None else None,

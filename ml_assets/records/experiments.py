@@ -124,3 +124,5 @@ class Look(Record):
     arms: tuple[ArmResult, ...]
     winner: int | None = None
     ratio_p: float = 1.0
+    seen: str = ""
+    """Digest of the batches that were looked at."""

@@ -18,6 +18,8 @@ from ml_assets.registry.ledger import Entry, Ledger
 START: Final = "ab_start"
 LOOK: Final = "ab_look"
 END: Final = "ab_end"
+EXPERIMENT: Final = "experiment"
+"""Actor of what an experiment decides."""
 FELL_BACK: Final = ("errors", "latency")
 """Ends that a server writes."""
 
@@ -127,13 +129,20 @@ def end(
     )
 
 
+def answers_to(ledger: Ledger, ended: Entry) -> list[Entry]:
+    """Find the gate's word on the winner of an experiment, once it has been asked."""
+    found = ledger.find(
+        ended.recipe, champions.GATE, state="done", to_version=ended.to_version, actor=EXPERIMENT
+    )
+    return [entry for entry in found if entry.id > ended.id][:1]
+
+
 def note(ledger: Ledger, one: Running, look: Look, *, actor: str) -> Entry:
-    """Keep what was seen, once for each number of labels that were known."""
-    labels = "/".join(str(arm.labelled) for arm in look.arms)
+    """Keep what was seen, once for each state of the batches."""
     entry, _ = ledger.append_once(
         one.entry.recipe,
         LOOK,
-        key=f"ab_look:{one.entry.decision_id}:{labels}:{look.outcome}",
+        key=f"ab_look:{one.entry.decision_id}:{look.seen}",
         actor=actor,
         reason=look.reason,
         from_version=one.experiment.champion,

@@ -136,15 +136,15 @@ def request_of(tables: Iterable[pa.Table]) -> Logged | None:
         first[VERSION],
         first[ARM],
         first[WAY],
-        [_row(line) for line in lines],
+        [row_of(line) for line in lines],
         [json.loads(line[PREDICTION]) for line in lines],
         shares or None,
         [(line[VERSION], line[WAY]) for line in lines],
     )
 
 
-def _row(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as it came, as JSON has it."""
+def row_of(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Give back a row as it came, as JSON has it, of a line of the log."""
     row = {name: _plain(value) for name, value in line.items() if name not in OURS}
     rest: dict[str, Any] = json.loads(line[REST] or "{}")
     return row | rest

@@ -17,7 +17,8 @@ from ml_assets.cli.dashboard import source_of
 from ml_assets.pages.access import Access, Proxy
 from ml_assets.pages.app import Act, build_app
 from ml_assets.pages.fleet import Fleet
-from ml_assets.registry import persons
+from ml_assets.records.experiments import Arm, ArmResult, Experiment, Look
+from ml_assets.registry import champions, experiments, persons
 from ml_assets.registry.ledger import Ledger
 from ml_assets.serving.keys import new_key, read_keys
 from ml_assets.settings import Settings
@@ -310,3 +311,36 @@ def test_a_proxy_is_believed_from_its_address_alone_and_names_the_deciders(setti
     with client_of(settings, Access(proxy=proxy), client=("10.0.0.1", 1)) as client:
         assert client.get("/", headers={header: "ann"}).status_code == 403
     assert [actor for actor, _ in pauses(settings)] == ["ann"]
+
+
+def test_what_is_compared_on_live_traffic_is_on_the_page_of_its_model(settings: Settings) -> None:
+    ledger = Ledger(settings.ledger)
+    name = next(each for each in ledger.recipes() if champions.champions(ledger, each))
+    version = champions.champions(ledger, name)[-1]
+    arms = (
+        Arm(name="challenger", version=version + 1, share=0.5),
+        Arm(name=ODD[0], version=90, share=0, shadow=True),
+    )
+    experiment = Experiment(champion=version, arms=arms, salt="x", entity=("customer",))
+    with client_of(settings) as client:
+        assert "On live traffic" not in client.get(f"/models/{name}").text
+        one = experiments.start(ledger, name, experiment, actor="ann", reason=ODD[0])
+        page = client.get(f"/models/{name}").text
+        assert "No label has come" in page and "Stop it" in page and "gets 0.5 of the keys" in page
+        results = (
+            ArmResult(name="champion", version=version, rows=900, labelled=800, score=0.71),
+            ArmResult(
+                name="challenger", version=version + 1, rows=910, labelled=805, score=0.74, gain=0.03, low=-0.01,
+                high=0.07, p_value=0.2,
+            ),
+            ArmResult(name=ODD[0], version=90, note=ODD[3]),
+        )  # fmt: skip
+        look = Look(outcome="running", reason="so far", metric="accuracy", direction="maximize", arms=results)
+        experiments.note(ledger, one, look, actor="experiment")
+        page = client.get(f"/models/{name}").text
+        assert "0.03 (-0.01 to 0.07)" in page and "not sure yet" in page and "<script" not in page
+        assert 'aria-label="Gain in accuracy over the champion: version' in page
+        experiments.end(ledger, one, "stopped", actor="ann", reason="enough")
+        page = client.get(f"/models/{name}").text
+        assert "a person ended it" in page and "Stop it" not in page
+        assert client.get(f"/models/{name}/decisions/{one.number}").status_code == 200
