@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml_assets.cli.output import say
 from ml_assets.failures import FAILED, MendableError, WrongUsageError
+from ml_assets.lifecycle.intake import past_before
 from ml_assets.lifecycle.state import locked
+from ml_assets.lifecycle.storage import place_of
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.readable import ENDINGS
 from ml_assets.registry import champions
 from ml_assets.registry.ledger import Ledger
@@ -21,8 +25,12 @@ from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.paths import file_type
 from ml_assets.store.buckets import filesystem, library_missing, reason
 from ml_assets.store.places import Bucket, Folder, Place
+from ml_assets.store.snapshots import Store
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from ml_assets.sources.wanted import Wanted
 
 OFTEN = 5.0
@@ -59,20 +67,23 @@ def predict_source(asked: Inference) -> dict[str, Any]:
     settings = read_settings()
     registry = Registry(settings, Ledger(settings.ledger))
     name, version = _version(registry, asked)
-    served = load_version(registry, name, version)
+    past = _past(registry, name, version)
+    served = load_version(registry, name, version, past=past)
     wanted = _wanted(served, asked.source, settings)
     texts = [one for one in served.known.columns if served.known.kinds.columns.get(one, "text") == "text"]
     batches = served.way.recipe.batches
     output = asked.output if "://" in asked.output else str(Path(asked.output).absolute())
     meaning = {
         "model": name, "version": version, "sha256": served.sha256, "source": asked.source, "output": output,
-        "batch_size": settings.batch_size,
+        "batch_size": settings.batch_size, "past": None if past is None else _digest(past),
     }  # fmt: skip
     folder = settings.inference / key_of(meaning)
     one_file = output.lower().endswith(tuple(ENDINGS))
     place = Folder(folder / "parts") if one_file else _place(output, folder)
     with locked(settings.locks, f"inference-{folder.name}"):
         tables = streamed(wanted, settings.batch_size, texts, None if batches is None else batches.column)
+        if past is not None:  # rows are one another's past
+            tables = _together(tables)
         journal = Journal(folder / "journal.json", meaning)
         bar = progress(rows_in(wanted))
         done = infer(tables, served.way, version, place, journal, bar)
@@ -175,6 +186,28 @@ def _wanted(served: Served, source: str, settings: Settings) -> Wanted:
     model = recipe.model.model_copy(update={"loader": loader})
     asked = recipe.model_copy(update={"model": model, "batches": None})
     return wanted_of(asked, Path(), settings.variables, settings.mirror)
+
+
+def _past(registry: Registry, name: str, version: int) -> pd.DataFrame | None:
+    """Newest clean rows of a model, where its features are made of earlier rows."""
+    text = registry.version(name, version).trained.recipe_text
+    if not text:  # it was trained before recipes were kept
+        return None
+    return past_before(Store(place_of(registry.settings, name)), parse_recipe(text))
+
+
+def _digest(past: pd.DataFrame) -> str:
+    """Hash of what is looked back at: with another past no part that is there already counts."""
+    from pandas.util import hash_pandas_object
+
+    return hashlib.sha256(hash_pandas_object(past, index=False).to_numpy().tobytes()).hexdigest()
+
+
+def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    if parts := list(tables):
+        yield pa.concat_tables(parts, promote_options="permissive")
 
 
 def _place(output: str, folder: Path) -> Place:

@@ -169,6 +169,7 @@ def evaluate(
         rows=len(rows.truth),
         scores=scores,
         baseline=baseline,
+        baseline_is=task.baseline_is,
         curves=curves(rows),
         per_class=per_class(rows),
         class_intervals=class_intervals(rows, recipe.random_state),

@@ -90,7 +90,11 @@ def clean(
 
 
 def clean_alone(
-    raw: pd.DataFrame, recipe: Recipe, schema: Schema, functions: Mapping[str, Function] = NONE
+    raw: pd.DataFrame,
+    recipe: Recipe,
+    schema: Schema,
+    functions: Mapping[str, Function] = NONE,
+    past: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Rows to be predicted as `clean` would make them: each in its place, none dropped, without `row_id__`.
 
@@ -99,11 +103,11 @@ def clean_alone(
     raw : DataFrame of shape (n_rows, n_columns)
     schema : Schema
         Kinds of the columns that the model has learned; others are left out.
-    functions : mapping of str to callable
+    functions, past : mapping of str to callable, DataFrame
         As in `clean`.
     """
     frame = pd.DataFrame(_typed(raw, recipe, schema, waiting(raw, recipe, schema)), index=raw.index)
-    return engineered(frame, recipe, functions=functions)
+    return engineered(frame, recipe, past, functions)
 
 
 def _typed(

@@ -147,13 +147,46 @@ def past_columns(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys([*recipe.model.data_interface.entity_cols, time, *asked.columns]))
 
 
-def past_of(frames: Mapping[str, pd.DataFrame], batch: str, recipe: Recipe) -> pd.DataFrame | None:
-    """Rows of the batches before one, as far back as the recipe looks; None where none are there, or wanted."""
+def past_of(frames: Mapping[str, pd.DataFrame], batch: str | None, recipe: Recipe) -> pd.DataFrame | None:
+    """Rows of the batches before one, or of all, as far back as the recipe looks; None without any, or any wish."""
     columns = past_columns(recipe)
-    earlier = sorted(label for label in frames if label < batch)[-recipe.model.feature_engineering.history :]
+    earlier = sorted(label for label in frames if batch is None or label < batch)[
+        -recipe.model.feature_engineering.history :
+    ]
     if not columns or not earlier:
         return None
     return pd.concat([_typed(frames[label], recipe) for label in earlier], ignore_index=True)
+
+
+def beyond(frame: pd.DataFrame, recipe: Recipe, past: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows of a time series that lie farther ahead than it predicts: what they follow from is not known yet.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Clean rows to predict.
+    past : DataFrame
+        Earlier clean rows, from `past_of`.
+
+    Returns
+    -------
+    array of bool of shape (n_rows,)
+        False of a row without a time, and of an entity of which nothing is known.
+    """
+    time, near = time_of(recipe), wanted(recipe).horizon
+    if not recipe.forecasts or time is None:
+        return np.zeros(len(frame), dtype=bool)
+    own, target = _typed(frame, recipe), recipe.targets[0]
+    names = list(recipe.model.data_interface.entity_cols)
+    rows = pd.concat([past, own], ignore_index=True)
+    who = pd.Series(rows.groupby(names, dropna=False).ngroup() if names else 0, index=rows.index)
+    newest = who.map(rows[time].where(rows[target].notna()).groupby(who).max())
+    if near is None:  # the first moment after it
+        later = rows[time].where(rows[time] > newest)
+        last = who.map(later.groupby(who).min())
+    else:
+        last = newest + near
+    return np.asarray((rows[time] > last).to_numpy()[len(past) :], dtype=bool)
 
 
 def _typed(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:

@@ -20,8 +20,9 @@ from ml_assets.names import ROW_ID
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.recipe import Recipe
     from ml_assets.records import Quarantine
-    from ml_assets.store.snapshots import Snapshot
+    from ml_assets.store.snapshots import Snapshot, Store
 
 
 SHOWN = 10
@@ -178,7 +179,9 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
         if each != batch and held(raw, state.recipe, each, schema).findings:
             continue  # it was refused, and has not come again
         try:
-            result = clean(raw, state.recipe, each, schema, _past(state, each), state.functions)
+            result = clean(
+                raw, state.recipe, each, schema, past_before(state.store, state.recipe, each), state.functions
+            )
         except FunctionError as error:
             raise StepError(f"{state.name}: {state.place(each)}: {error}") from None
         before = _looked_at(state, each)
@@ -197,19 +200,22 @@ def clean_step(state: ModelState, batch: str) -> dict[str, Cleaned]:
     return done
 
 
-def _past(state: ModelState, batch: str) -> pd.DataFrame | None:
-    """Clean rows of the batches before one, as far back as the recipe looks."""
+def past_before(store: Store, recipe: Recipe, batch: str | None = None) -> pd.DataFrame | None:
+    """Clean rows of the batches before one, or of the newest ones, as far back as the recipe looks.
+
+    None where none are there, or wanted.
+    """
     from ml_assets.features.history import past_columns, past_of
 
-    columns, store = past_columns(state.recipe), state.store
+    columns = past_columns(recipe)
     if not columns:
         return None
-    earlier = [each for each in store.batches("cleaned_features") if each < batch]
+    earlier = [each for each in store.batches("cleaned_features") if batch is None or each < batch]
     frames = {}
-    for each in earlier[-state.recipe.model.feature_engineering.history :]:
+    for each in earlier[-recipe.model.feature_engineering.history :]:
         there = [name for name in store.columns("cleaned_features", each) if name in columns]
         frames[each] = store.read_frame("cleaned_features", each, there)
-    return past_of(frames, batch, state.recipe)
+    return past_of(frames, batch, recipe)
 
 
 def _looked_at(state: ModelState, batch: str) -> set[int]:

@@ -318,7 +318,7 @@ def _first(
     answer = partial(answer, challenger_score=score.value, gain=gain, gain_low=low, gain_high=high)
     words = (
         f"first model: {metric} {figure(score.value)} ({figure(score.low)} to {figure(score.high)}) on "
-        f"{evaluation.rows:,} rows, {figure(baseline)} without looking at the features"
+        f"{evaluation.rows:,} rows, {figure(baseline)} {evaluation.baseline_is}"
     )
     failed = [check.text for check in checks if not check.passed]
     if low > 0 and chance is not None and chance.p_value >= BY_CHANCE:

@@ -231,6 +231,7 @@ class Evaluation(Record):
     rows: int
     scores: dict[str, Score]
     baseline: dict[str, float]
+    baseline_is: str = "without looking at the features"
     per_class: dict[str, dict[str, float]] = {}
     class_intervals: dict[str, dict[str, tuple[float, float]]] = {}
     """Ends of 95 % intervals of the scores of each class; empty in records of older versions."""

@@ -95,7 +95,7 @@ def version_note(trained: TrainedModel, evaluation: Evaluation | None, gate: Pro
     told = []
     if evaluation is not None and (score := evaluation.scores.get(training.metric)) is not None:
         base = evaluation.baseline.get(training.metric)
-        beside = "" if base is None else f"; {figure(base)} without looking at the features"
+        beside = "" if base is None else f"; {figure(base)} {evaluation.baseline_is}"
         told.append(
             f"{training.metric} {figure(score.value)} ({figure(score.low)} to {figure(score.high)}) on "
             f"{evaluation.rows:,} rows it had not seen{beside}."

@@ -86,10 +86,13 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
         Some of them as they came.
     """
     from ml_assets.features.engineered import sources
+    from ml_assets.features.history import past_columns, time_of
 
     made_of = {name for _, name in sources(recipe)}
     if recipe.model.feature_engineering.functions:  # which columns they read is not known
         made_of |= {str(name) for name in clean.columns}
+    if past_columns(recipe):
+        made_of |= {*recipe.model.data_interface.entity_cols, str(time_of(recipe))}
     made_of -= set(recipe.targets)
     needed = [str(name) for name in raw.columns if name in {*training.features, *made_of}]
     kinds = {name: _kind(clean[name]) for name in needed if name in clean}

@@ -33,7 +33,7 @@ def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
     targets = [f"{code(name)} of {value:g}" for name, value in recipe.evaluation.targets.items()]
     success = [
         f"The measure is {code(metric)}, on rows that the model has not seen, with its 95 % interval.",
-        "A first model must beat a model that looks at no feature with its whole interval.",
+        f"A first model must beat the score {task_of(recipe).baseline_is} with its whole interval.",
         f"It must reach {listed(targets, between=' and ')}."
         if targets
         else "No least value is asked for (`evaluation.targets`).",

@@ -86,7 +86,7 @@ def summary(evaluation: Evaluation) -> str:
     if score is None:
         return f"{evaluation.metric} is not defined on these {evaluation.rows:,} rows."
     beside = evaluation.baseline.get(evaluation.metric)
-    least = "" if beside is None else f"; a model that looks at no feature has {figure(beside)}"
+    least = "" if beside is None else f"; {figure(beside)} {evaluation.baseline_is}"
     return (
         f"On {evaluation.rows:,} rows that it had not seen, {evaluation.metric} is {figure(score.value)} "
         f"(95 % interval {figure(score.low)} to {figure(score.high)}){least}."

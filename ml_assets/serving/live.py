@@ -21,6 +21,8 @@ from ml_assets.shown import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from ml_assets.registry.versions import Registry
     from ml_assets.serving.standard import Predictor
     from ml_assets.serving.ways import Way
@@ -185,7 +187,9 @@ class Live:
         return champion.version
 
 
-def load_version(registry: Registry, name: str, version: int, *, compiled: bool = True) -> Served:
+def load_version(
+    registry: Registry, name: str, version: int, *, compiled: bool = True, past: pd.DataFrame | None = None
+) -> Served:
     """Load a version, verified and tried out on the rows saved with it.
 
     Parameters
@@ -195,6 +199,8 @@ def load_version(registry: Registry, name: str, version: int, *, compiled: bool 
     version : int
     compiled : bool
         Whether its compiled model is wanted where there is one; else its pipeline is loaded.
+    past : DataFrame, optional
+        Earlier clean rows, for a version whose features are made of them.
 
     Raises
     ------
@@ -211,7 +217,7 @@ def load_version(registry: Registry, name: str, version: int, *, compiled: bool 
     with registry.files.verified_model(trained, what) as folder:
         if not (folder / RAW_ROWS).exists():
             raise ServingError(f"{what} was saved by a version of ml_assets without serving: train it again")
-        way = way_of(folder, registry.settings.variables.modules, compiled)
+        way = way_of(folder, registry.settings.variables.modules, compiled, past)
         example = example_of(folder)
     row = json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0]
     way.answers(read(json.dumps({"rows": [row]}).encode(), way.known, 1))

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ml_assets.failures import MendableError
 from ml_assets.features import functions, history
 from ml_assets.features.cleaning import clean_alone, labels
+from ml_assets.recipe.durations import duration
 from ml_assets.recipe.own import allow
 from ml_assets.recipe.schema import Recipe
 from ml_assets.registry.pipelines import load_pipeline
@@ -46,11 +47,16 @@ class Cleaner:
     known : RawRows
     own : mapping of str to callable
         The recipe's own feature functions.
+    past : DataFrame, optional
+        Earlier clean rows, of a recipe whose features are made of them.
     """
 
-    def __init__(self, known: RawRows, own: Mapping[str, functions.Function]) -> None:
+    def __init__(
+        self, known: RawRows, own: Mapping[str, functions.Function], past: pd.DataFrame | None = None
+    ) -> None:
         self.known = known
         self.own = own
+        self.past = past
         self.recipe = Recipe.model_validate(known.recipe)
         self.rules = RowRules(self.recipe, known)
 
@@ -68,7 +74,23 @@ class Cleaner:
             raise RowError(f"the rows lack {listed(absent)} (found {listed(rows.columns)})")
         rows = rows[list(known.columns)].reset_index(drop=True)
         columns = {name: self._read(rows[name], known.kinds.columns.get(name)) for name in known.columns}
-        return clean_alone(pd.DataFrame(columns), self.recipe, known.kinds, self.own)
+        clean = clean_alone(pd.DataFrame(columns), self.recipe, known.kinds, self.own, self.past)
+        if self.past is not None and (far := history.beyond(clean, self.recipe, self.past)).any():
+            raise self._too_far(clean, self.past, int(far.argmax()))
+        return clean
+
+    def _too_far(self, clean: pd.DataFrame, past: pd.DataFrame, row: int) -> RowError:
+        time, target = str(history.time_of(self.recipe)), self.recipe.targets[0]
+        ahead = self.recipe.model.feature_engineering.horizon
+        until = past.loc[past[target].notna(), time].max()
+        reach = "the next row after that" if ahead is None else f"rows until {until + duration(ahead)}"
+        return RowError(
+            f"column '{time}', row {row}: {clean[time].iloc[row]} is too far ahead: '{target}' is known until {until}, "
+            f"and {reach} can be predicted. Take in the batches that have come since (`ml-assets backfill`), or leave "
+            "out later rows",
+            time,
+            row,
+        )
 
     def _read(self, column: pd.Series[Any], kind: str | None) -> pd.Series[Any]:
         """What the reader of a file would have given: numbers of texts, nothing of what the recipe calls missing."""
@@ -163,7 +185,9 @@ def load(folder: Path, modules: Collection[str] | None = None) -> Predictor:
     return Predictor(load_pipeline(folder), cleaner(folder, modules))
 
 
-def cleaner(folder: Path, modules: Collection[str] | None = None) -> Cleaner:
+def cleaner(
+    folder: Path, modules: Collection[str] | None = None, past: pd.DataFrame | None = None
+) -> Cleaner:
     """Read how a model's rows become clean; nothing is unpickled.
 
     Parameters
@@ -171,11 +195,13 @@ def cleaner(folder: Path, modules: Collection[str] | None = None) -> Cleaner:
     folder : Path
     modules : collection of str, optional
         Modules whose functions may be imported; default: as the environment allows.
+    past : DataFrame, optional
+        Earlier clean rows, where there are some.
 
     Raises
     ------
     RowError
-        If its features are made of earlier rows, which a client does not have.
+        If its features are made of earlier rows, and there are none, as no client has them.
     FunctionError
         If they are made by functions that may not be imported here.
     """
@@ -186,13 +212,13 @@ def cleaner(folder: Path, modules: Collection[str] | None = None) -> Cleaner:
         recipe = Recipe.model_validate(known.recipe)
     except ValidationError as error:  # an estimator of a module that is not allowed here
         raise RowError("; ".join(fault["msg"] for fault in error.errors())) from None
-    if history.past_columns(recipe):
+    if history.past_columns(recipe) and past is None:
         raise RowError(
             f"{recipe.name}: its features are made of earlier rows, which no client has: take the predictions of "
-            f"`ml-assets backfill` instead"
+            f"`ml-assets backfill` or `ml-assets batch-inference` instead"
         )
     wanted = recipe.model.feature_engineering.functions
-    return Cleaner(known, functions.load(wanted, allowed))
+    return Cleaner(known, functions.load(wanted, allowed), past)
 
 
 def _columns(values: np.ndarray[Any, Any], answers: Mapping[str, str]) -> pd.DataFrame:

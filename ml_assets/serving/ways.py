@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ml_assets.registry.standard import RawRows
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from ml_assets.compiled.run import Compiled
@@ -183,8 +184,12 @@ class Arrayed:
         ]
 
 
-def way_of(folder: Path, modules: Collection[str], compiled: bool = True) -> Way:
+def way_of(
+    folder: Path, modules: Collection[str], compiled: bool = True, past: pd.DataFrame | None = None
+) -> Way:
     """Load a version from a model's folder: compiled, without unpickling anything; else its pipeline.
+
+    With earlier rows, `past`, it is the pipeline that answers.
 
     Raises
     ------
@@ -196,8 +201,10 @@ def way_of(folder: Path, modules: Collection[str], compiled: bool = True) -> Way
     from ml_assets.registry.pipelines import load_pipeline
     from ml_assets.serving.standard import Predictor, cleaner
 
-    rows = cleaner(folder, modules)
+    rows = cleaner(folder, modules, past)
     known, missing = rows.known, rows.recipe.model.loader.na_values
+    if past is not None:
+        return Piped(Predictor(load_pipeline(folder), rows), "it looks back at earlier rows")
     if not compiled:
         return Piped(Predictor(load_pipeline(folder), rows), "its pipeline was asked for")
     try:

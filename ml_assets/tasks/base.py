@@ -145,6 +145,8 @@ class Task:
         From labels, predictions and positive class to arrays; unlabelled rows are left out.
     baseline : callable
         An estimator that looks at no feature.
+    baseline_is : str
+        How the baseline comes by its score, in words after a figure.
     loss_kind : callable
         From predictions to the name of the loss of a row.
     row_losses : callable
@@ -172,6 +174,7 @@ class Task:
     values: Callable[[pd.Series[Any]], NDArray[Any]]
     labelled: Callable[[pd.Series[Any], pd.DataFrame, str | None], Labels | Numbers]
     baseline: Callable[[], Any]
+    baseline_is: str
     loss_kind: Callable[[pd.DataFrame], str]
     row_losses: Callable[[Any], Floats]
     encoded_target: Literal["auto", "continuous"]

@@ -267,6 +267,7 @@ CLASSIFICATION = Task(
     values=_values,
     labelled=labelled,
     baseline=_baseline,
+    baseline_is="without looking at the features",
     loss_kind=_loss_kind,
     row_losses=_row_losses,
     encoded_target="auto",

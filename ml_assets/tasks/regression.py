@@ -124,6 +124,7 @@ REGRESSION = Task(
     values=_values,
     labelled=labelled,
     baseline=_baseline,
+    baseline_is="without looking at the features",
     loss_kind=lambda _predictions: "squared error",
     row_losses=_squared,
     encoded_target="continuous",

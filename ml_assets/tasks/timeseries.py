@@ -55,6 +55,7 @@ TIMESERIES = replace(
     name="timeseries",
     metrics=(*REGRESSION.metrics, MASE),
     default_metric=lambda _n_classes: MAE.name,
+    baseline_is="by the naive forecast",
     blocked_by="time",
     picture="forecast",
 )

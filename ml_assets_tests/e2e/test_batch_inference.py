@@ -15,13 +15,16 @@ import fsspec
 import pandas as pd
 import pytest
 
-from ml_assets.cli.models import known_state
+from ml_assets.cli.models import file_state, known_state
 from ml_assets.evaluation.evaluate import predict
+from ml_assets.features.cleaning import clean
+from ml_assets.lifecycle.intake import past_before
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.buckets import empty_bucket, running
 from ml_assets_tests.support.command_line import ml_assets, shoppers
 from ml_assets_tests.support.processes import Program
 from ml_assets_tests.support.served import serving
+from ml_assets_tests.test_laws import RENTALS, rentals
 
 
 @pytest.fixture
@@ -164,3 +167,47 @@ def test_what_cannot_be_predicted_is_said_in_one_line(
     run_id = known_state("good").registry.version("good", 1).run_id
     asked = ml_assets("batch-inference", "--run-id", run_id, "--source", "rows.csv", "--output", "out.csv")
     assert asked.code == 0 and "good: version 1 predicted 5 rows" in asked.out
+
+
+def test_days_to_come_are_forecast_with_the_past_that_was_taken_in(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the batch is predicted once it has come; what lies farther ahead than the horizon is refused."""
+    environment.setenv("BATCH_SIZE", "20")
+    environment.setenv("ML_ASSETS_HOME", str(tmp_path / "home"))
+    rows, path = rentals(), tmp_path / "rentals.yaml"
+    before, after = (rows[rows["at"] < "2024-06-17"], rows[rows["at"] >= "2024-06-17"])
+    before.to_csv(tmp_path / "rentals.csv", index=False)
+    path.write_text(RENTALS.replace("label_delay: 1", "label_delay: 0"))
+    assert ml_assets("train", "--recipe-file", path, "--json").code == 0
+    coming, output = tmp_path / "next.csv", tmp_path / "forecast.parquet"
+    asked = (
+        "batch-inference",
+        "--model",
+        "rentals",
+        "--source",
+        str(coming),
+        "--output",
+        str(output),
+        "--json",
+    )
+    after.drop(columns="rented").to_csv(coming, index=False)
+    late = ml_assets(*asked)
+    assert late.code != 0
+    assert "2024-06-24 00:00:00 is too far ahead: 'rented' is known until 2024-06-16 00:00:00" in late.err
+    week = after[after["at"] < "2024-06-24"]
+    week.drop(columns="rented").to_csv(coming, index=False)
+    done = ml_assets(*asked)
+    assert (done.code, done.result["rows"], done.result["parts"]) == (0, len(week), 1), done.err
+    state = file_state(path)
+    clean_week = clean(
+        week,
+        state.recipe,
+        "2024-06-17",
+        past=past_before(state.store, state.recipe),
+        functions=state.functions,
+    ).frame
+    expected = predict(state.registry.files.load("rentals", 1), clean_week)["prediction"]
+    made = pd.read_parquet(output)["prediction"]
+    assert made.to_list() == pytest.approx(expected.to_list(), rel=1e-9)
+    assert abs(made - week["rented"].to_numpy()).mean() < abs(week["rented"].mean() - week["rented"]).mean()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import Roles, roles
-from ml_assets.features.history import naive_column, past_of, with_past
+from ml_assets.features.history import beyond, naive_column, past_of, with_past
 from ml_assets.features.preprocessing import build, output_columns
 from ml_assets.lifecycle.backtest import stream_of_source
 from ml_assets.lifecycle.intake import clean_step, raw_step
@@ -211,6 +211,32 @@ def test_no_value_nearer_than_the_horizon_changes_what_a_row_is_predicted_from(
     known = with_past(frame, made)
     for name, column in with_past(poisoned, made).items():
         np.testing.assert_array_equal(column[untouched], known[name][untouched])
+
+
+@given(ROWS, HORIZONS, st.integers(2, 4))
+@settings(max_examples=40)
+def test_rows_to_come_are_told_what_their_batch_would_be_as_far_ahead_as_is_known(
+    values: list[tuple[str, str, float]], horizon: str | None, day: int
+) -> None:
+    """Without their own values; what lies farther ahead is told apart."""
+    frame, made = rows(*values).fillna({"price": 1.0}), forecast(horizon, "1d")
+    come = (frame["at"] >= pd.Timestamp(f"2024-01-0{day}")).to_numpy()
+    before, after = frame[~come], frame[come].reset_index(drop=True)
+    past = past_of({"a": before}, None, made)
+    if past is None or after.empty:
+        return
+    found = with_past(after.drop(columns="price"), made, past)
+    far = beyond(after.drop(columns="price"), made, past)
+    whole = with_past(frame, made)
+    for row, (_, shop, at) in enumerate(after[["shop", "at"]].itertuples()):
+        known = before.loc[before["shop"] == shop, "at"].max()
+        moments = after.loc[(after["shop"] == shop) & (after["at"] > known), "at"]
+        last = moments.min() if horizon is None else known + pd.Timedelta(horizon)
+        assert far[row] == (at > last)
+        if not far[row] and known == known:
+            # What ends at a row's origin is the same; without a horizon the row before is the last that is known.
+            for name in ("price_lag_1", "price_lag_2", "price_mean_2", "price_last_known", "price_mean_3d"):
+                np.testing.assert_allclose(found[name][row], whole[name][come][row], rtol=1e-9, atol=1e-5)
 
 
 def test_a_series_is_told_its_own_past_where_the_recipe_asks_for_none() -> None:
