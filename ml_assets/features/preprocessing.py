@@ -26,6 +26,7 @@ from ml_assets.features.by_targets import EachTargetEncoder
 from ml_assets.features.carried import CarriedOn
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
+from ml_assets.features.lean import LeanColumns, LeanImputer
 from ml_assets.features.outliers import Outliers
 from ml_assets.features.products import Crossed, Products
 from ml_assets.features.rows import LearnedRows
@@ -90,7 +91,7 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
         ),
     ]
     branches += _several(roles, recipe)
-    made = ColumnTransformer(branches, sparse_threshold=0.0)
+    made = LeanColumns(branches, sparse_threshold=0.0)
     return made.set_output(transform="pandas") if named else made
 
 
@@ -210,7 +211,7 @@ def _number_branch(
     if how.outliers is not None and how.outliers[1] == "clip":
         clipped = [("clip", Outliers(how.outliers[0], random_state=recipe.random_state))]
     # In place: what comes is the copy that `as_numbers` made.
-    imputer = SimpleImputer(
+    imputer = LeanImputer(
         strategy=IMPUTATIONS[how.missing],
         add_indicator=beside and not _unit(how),
         keep_empty_features=True,

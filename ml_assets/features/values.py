@@ -21,7 +21,8 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     if all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in frame.dtypes):
         # By columns, as below: the order of additions, and with it the last digit of a mean, stays the same. One copy.
         whole = np.array(frame.to_numpy(np.float64), order="F")
-        whole[~np.isfinite(whole)] = np.nan
+        for column in whole.T:
+            column[~np.isfinite(column)] = np.nan
         return pd.DataFrame(whole, index=frame.index, columns=frame.columns, copy=False)
     columns = {}
     for column in frame.columns:
