@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.cli.batch_inference import version_of_run
 from ml_assets.cli.models import known_state
@@ -11,6 +11,10 @@ from ml_assets.failures import WrongUsageError
 from ml_assets.lifecycle.storage import predictions_of
 from ml_assets.serving.keys import Scope, new_key, read_keys
 from ml_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from ml_assets.serving.live import Live
+    from ml_assets.serving.lookup import Lookup
 
 MOST_CONNECTIONS = 512
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -45,7 +49,9 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     log = None
     if state.settings.prediction_log:
         log = PredictionLog(predictions_of(state.settings, name), state.settings.prediction_log_days)
-    app = build_app(live, keys, Limits(per_minute=state.settings.requests_per_minute), log=log)
+    lookup = _lookup(live, state.settings)
+    limits = Limits(per_minute=state.settings.requests_per_minute)
+    app = build_app(live, keys, limits, log=log, lookup=lookup)
     say(
         f"{name}: version {live.served.version} answers at http://{host}:{port} (what it takes: /docs); Ctrl-C ends it"
     )
@@ -54,6 +60,23 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     uvicorn.run(
         app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=30
     )
+
+
+def _lookup(live: Live, settings: Settings) -> Lookup | None:
+    """Open the feature store, where the model has features of it and one is named."""
+    from ml_assets.serving.lookup import Lookup
+    from ml_assets.sources.paths import SourceError
+
+    recipe = live.served.way.recipe
+    if not recipe.model.augmenter.joined:
+        return None
+    try:
+        lookup = Lookup(settings, recipe)
+    except SourceError as error:
+        say(f"{live.name}: features are not looked up, each row has to bring them: {error}")
+        return None
+    say(f"{live.name}: features that a row does not have are looked up by {', '.join(lookup.keys(recipe))}")
+    return lookup
 
 
 def _check(settings: Settings, host: str, with_keys: bool) -> None:

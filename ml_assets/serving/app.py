@@ -19,6 +19,8 @@ from ml_assets.serving.predicting import Predicting
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
+    from ml_assets.serving.lookup import Lookup
+
 FOUND_NOTHING: Final = {
     404: ("no_such_path", "there is nothing here"),
     405: ("no_such_method", "this path does not take that method"),
@@ -31,6 +33,7 @@ def build_app(
     limits: Limits,
     poll: float = 5.0,
     log: PredictionLog | None = None,
+    lookup: Lookup | None = None,
 ) -> FastAPI:
     """Put the API of one model together.
 
@@ -45,6 +48,8 @@ def build_app(
         Seconds between two looks for a new champion.
     log : PredictionLog, optional
         Keeps what is answered.
+    lookup : Lookup, optional
+        Where features are looked up that a row does not have.
     """
     from fastapi import FastAPI
     from fastapi.responses import JSONResponse, PlainTextResponse
@@ -64,11 +69,13 @@ def build_app(
         predicting.shadows.close()
         if log is not None:
             log.close()
+        if lookup is not None:
+            lookup.close()
 
     app = FastAPI(title=f"{live.name}, by ml_assets", lifespan=watched, redoc_url=None)
-    app.openapi = lambda: document(live.served, bool(keys), limits)  # type: ignore[method-assign]
+    app.openapi = lambda: document(live.served, bool(keys), limits, lookup)  # type: ignore[method-assign]
 
-    predicting = Predicting(live, limits, metrics, log)
+    predicting = Predicting(live, limits, metrics, log, lookup)
     app.add_middleware(Gate, keys=keys, rate=Rate(limits.per_minute), metrics=metrics, predicting=predicting)
 
     async def at_the_gate(_: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -88,8 +88,18 @@ class Came(Sequence[Mapping[str, Any]]):
         return dict(zip(self.columns, self.values[place], strict=True))
 
 
-def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
+def read(
+    content: bytes, known: RawRows, most_rows: int, fill: Callable[[list[Any]], None] | None = None
+) -> Asked:
     """Read `{"rows": [{column: value, …}, …], "probabilities": false}`.
+
+    Parameters
+    ----------
+    content : bytes
+    known : RawRows
+    most_rows : int
+    fill : callable, optional
+        Adds to the rows, in place, what is looked up.
 
     Raises
     ------
@@ -111,6 +121,8 @@ def read(content: bytes, known: RawRows, most_rows: int) -> Asked:
         raise RequestError(
             413, "too_many_rows", f"{len(rows):,} rows; {most_rows:,} at most in one request", "rows"
         )
+    if fill is not None:
+        fill(rows)
     columns = dict.fromkeys(known.columns)
     taken = []
     for place, row in enumerate(rows):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Served
+
+if TYPE_CHECKING:
+    from ml_assets.serving.lookup import Lookup
 
 TYPES = {
     "number": {"type": ["number", "null"]},
@@ -28,17 +31,22 @@ REFUSALS = {
     "415": "The body is neither application/json nor a stream of Arrow, or is compressed.",
     "422": "A field is wrong; the answer names it.",
     "429": "Too many requests of this caller; Retry-After says when.",
-    "503": "Busy, or too slow; Retry-After says when.",
+    "503": "Busy, too slow, or features cannot be looked up; Retry-After says when.",
 }
 
 
-def document(served: Served, with_keys: bool, limits: Limits) -> dict[str, Any]:
-    """Describe the API as it is while this version answers."""
+def document(served: Served, with_keys: bool, limits: Limits, lookup: Lookup | None = None) -> dict[str, Any]:
+    """Describe the API as it is while this version answers; what is looked up need not be sent."""
     known = served.known
     columns = {
         name: TYPES.get(known.kinds.columns.get(name, "text"), TYPES["text"]) for name in known.columns
     }
-    row = {"type": "object", "properties": columns, "required": list(known.columns)}
+    wanted = list(known.columns)
+    if lookup is not None and (joined := {each.column for each in served.way.recipe.model.augmenter.joined}):
+        keys = lookup.keys(served.way.recipe)
+        columns = {key: {"type": ["string", "number", "null"]} for key in keys} | columns
+        wanted = [name for name in wanted if name not in joined]
+    row = {"type": "object", "properties": columns, "required": wanted}
     asked = {
         "type": "object",
         "properties": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ml_assets.serving.answer import answer as answer_to
@@ -29,6 +30,7 @@ from ml_assets.serving.trial import Trial
 
 if TYPE_CHECKING:
     from ml_assets.serving.log import PredictionLog
+    from ml_assets.serving.lookup import Lookup
     from ml_assets.serving.metrics import Metrics
 
 JSON: Final = "application/json"
@@ -56,12 +58,21 @@ class Predicting:
     limits : Limits
     metrics : Metrics
     log : PredictionLog, optional
+    lookup : Lookup, optional
+        Where features are looked up that a row does not have.
     """
 
-    def __init__(self, live: Live, limits: Limits, metrics: Metrics, log: PredictionLog | None) -> None:
+    def __init__(
+        self,
+        live: Live,
+        limits: Limits,
+        metrics: Metrics,
+        log: PredictionLog | None,
+        lookup: Lookup | None = None,
+    ) -> None:
         import msgspec
 
-        self.live, self.limits, self.metrics, self.log = live, limits, metrics, log
+        self.live, self.limits, self.metrics, self.log, self.lookup = live, limits, metrics, log, lookup
         self._decoder = Decoder(live.served.known, limits.rows)
         self._encode = msgspec.json.Encoder().encode
         self._busy = 0
@@ -89,7 +100,7 @@ class Predicting:
         if (trial := self.live.trial) is not None:
             return await self._compared(trial, kind, content, number, query), kind
         served = self.live.served  # one version answers all rows of a request
-        if kind == JSON and len(content) <= AT_ONCE and served.way.name == "compiled":
+        if kind == JSON and self._is_quick(content) and served.way.name == "compiled":
             made = self._json(served, content, number)
         else:
             make = self._json if kind == JSON else self._arrow
@@ -111,7 +122,7 @@ class Predicting:
             return written(made.answer, {"model": served.name, "request_id": number}), made
 
         ways = {served.way.name for served in trial.versions.values()}
-        if kind == JSON and len(content) <= AT_ONCE and ways == {"compiled"}:
+        if kind == JSON and self._is_quick(content) and ways == {"compiled"}:
             sent, made = make(trial.champion, content, number)
         else:
             sent, made = await self._apart(make, trial.champion, content, number, query)
@@ -121,6 +132,16 @@ class Predicting:
                 self.log.note(answered)
         self.shadows.follow(trial, made, number)
         return sent
+
+    def _is_quick(self, content: bytes) -> bool:
+        return len(content) <= AT_ONCE and self.lookup is None
+
+    def _filling(self, served: Served) -> Callable[[list[Any]], None] | None:
+        """What adds the features of the store to rows that lack them."""
+        recipe = served.way.recipe
+        if self.lookup is None or not recipe.model.augmenter.joined:
+            return None
+        return partial(self.lookup.fill, recipe=recipe)
 
     async def _content(self, receive: Receive) -> bytes:
         """Read the body while it stays within its bounds, whatever its header says."""
@@ -190,7 +211,9 @@ class Predicting:
         decoder = self._decoder
         if decoder.known is not served.known:
             self._decoder = decoder = Decoder(served.known, self.limits.rows)
-        asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows)
+        asked: Asked = decoder.read(content) or read(
+            content, served.known, self.limits.rows, self._filling(served)
+        )
         if served.way.rules and (broken := served.way.rules.first(asked.values)):
             raise breaks(broken)
         return asked

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
+import urllib.error
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,8 @@ from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets
 from ml_assets_tests.support.databases import database
 from ml_assets_tests.support.feature_stores import redis_of
+from ml_assets_tests.support.places import wait_for
+from ml_assets_tests.support.served import serving
 
 DOCS = Path(__file__).parents[2] / "docs" / "feature_store.md"
 DECLARED, RECIPE = re.findall(r"```yaml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
@@ -66,6 +70,47 @@ def example(shop: Shop, environment: pytest.MonkeyPatch) -> Path:
     environment.chdir(shop.folder)
     environment.setenv("ML_ASSETS_FEATURE_STORE", "features")
     return shop.folder
+
+
+@pytest.mark.parametrize("kept", ["sqlite", "redis"])
+def test_a_server_looks_up_what_a_row_does_not_have(
+    example: Path, environment: pytest.MonkeyPatch, kept: str
+) -> None:
+    """By the keys alone a row gets the answer that it gets with its features; what is kept is replayed from the log."""
+    project = f"shop_{uuid.uuid4().hex[:8]}"
+    declared = example / "features" / "features.yaml"
+    declared.write_text(DECLARED.replace("project: shop", f"project: {project}"))
+    with redis_of(project if kept == "redis" else None) as address:
+        if address is not None:
+            environment.setenv("ML_ASSETS_REDIS_URI", address)
+        assert ml_assets("train", "--recipe-file", "orders.yaml", "--json").result["promoted"]
+        keys = {"user_id": 7, "product_id": 3}
+        online = ml_assets("features", "orders", "--materialize", "--keys", json.dumps(keys), "--json")
+        values = {row["column"]: row["online"] for row in online.result["columns"]}
+        with serving("orders", example) as server:
+            document = server.asked("/openapi.json")
+            row = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"][
+                "schema"
+            ]
+            assert row["properties"]["rows"]["items"]["required"] == []
+            assert set(keys) <= set(row["properties"]["rows"]["items"]["properties"])
+            sent = [keys, values, keys | {"age": 99.0}, {"user_id": 4711, "product_id": None}]
+            asked = {"rows": sent, "probabilities": True}
+            answer = server.asked("/predict", asked)
+            found = [each["probabilities"]["1"] for each in answer["predictions"]]
+            full = [values, values, values | {"age": 99.0}, dict.fromkeys(values)]
+            alike = server.asked("/predict", {"rows": full, "probabilities": True})["predictions"]
+            assert found == [each["probabilities"]["1"] for each in alike] and len(set(found)) == 3
+            for wrong, field in (({"user_id": 7}, "rows[0].product_id"), (keys | {"user_id": [7]}, "rows[0].user_id"),
+                                 (keys | {"user_id": "seven"}, "rows")):  # fmt: skip
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    server.asked("/predict", {"rows": [wrong]})
+                told = json.load(refused.value)
+                assert (refused.value.code, told["error"]["field"]) == (422, field), told
+            again = ["replay", answer["request_id"], "--json"]
+            wait_for(lambda: ml_assets(*again).code == 0, 30, "the log")
+        replayed = ml_assets(*again).result
+        assert replayed["same"] and replayed["rows"][0]["age"] == values["age"]
 
 
 def test_the_example_of_the_page_works_as_written(example: Path) -> None:
