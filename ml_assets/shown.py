@@ -121,3 +121,16 @@ def spanned(labels: Sequence[object], most: int = 3) -> str:
     if len(labels) <= most:
         return ", ".join(map(str, labels))
     return f"{labels[0]} to {labels[-1]} ({len(labels):,} in all)"
+
+
+def duration(seconds: float) -> str:
+    """
+    Seconds as a person says them.
+
+    >>> duration(4.2), duration(95), duration(600)
+    ('4 s', '1 min 40 s', '10 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds / 10) * 10, 60)
+    return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"

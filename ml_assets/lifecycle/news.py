@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from ml_assets.shown import figure
+from ml_assets.shown import duration, figure
 
 SECONDS_BETWEEN = 5.0
 """So long a person waits without wondering."""
@@ -56,16 +56,3 @@ class News:
         if now or time.monotonic() - self.told > SECONDS_BETWEEN:
             self.told = time.monotonic()
             logger.info(text)
-
-
-def duration(seconds: float) -> str:
-    """
-    Seconds as a person says them.
-
-    >>> duration(4.2), duration(95), duration(600)
-    ('4 s', '1 min 40 s', '10 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds / 10) * 10, 60)
-    return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"

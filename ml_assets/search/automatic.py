@@ -20,6 +20,7 @@ from ml_assets.records import Choice, Standing, Trial, TuningResult
 from ml_assets.search.blending import Chosen, Judge, choose
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.study import AT_ONCE, SearchRun, Tuned, tune
+from ml_assets.shown import duration
 from ml_assets.tasks.metrics import metric_named
 
 FAMILY = "family"
@@ -86,7 +87,7 @@ def search_families(
         Identity of the search.
     run : SearchRun
     begins : callable
-        Called before each family with what comes, and the seconds that it may take.
+        Called before each family with what comes and where it is ended, and 0: how long it takes is not known.
 
     Raises
     ------
@@ -107,7 +108,9 @@ def search_families(
         shares = [families[each].share for each in list(plan)[list(plan).index(name) :]]
         folds = data[families[name].candidate.input]
         slot = max(left, 0.0) * shares[0] / sum(shares) * len(folds) / (len(folds) + REFIT)
-        begins(f"{name}, {trials} trials", min(slot, 1e6) if math.isfinite(slot) else 0.0)
+        # How long it takes nobody knows before: its part of the seconds is where it is ended.
+        bound = f" and {duration(slot)}" if math.isfinite(slot) else ""
+        begins(f"{name}, at most {trials:,} trials{bound}", 0.0)
         results: dict[int, list[FoldResult]] = {}
         family = _of_several(families[name]) if goal.targets else families[name]
         try:

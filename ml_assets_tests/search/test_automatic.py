@@ -52,6 +52,20 @@ def test_a_search_that_was_finished_or_killed_ends_the_same(tmp_path: Path) -> N
     assert resumed.choice.why == whole.choice.why
 
 
+def test_a_family_is_told_with_where_it_is_ended_and_no_guess_of_how_long_it_takes() -> None:
+    told: list[tuple[str, float]] = []
+    options = {"n_trials": 4, "timeout": 1_000}
+    recipe = recipe_of(hyperparameter_tuning=options, training={"folds": 2})
+    _, result = fit(mixed_rows(150), recipe, begins=lambda *each: told.append(each))
+    families = [each for each in told if "at most" in each[0]]
+    assert result.choice is not None and len(families) == len(result.choice.standings)
+    assert all(seconds == 0.0 and " trials and " in text for text, seconds in families)
+    guessed = {text: seconds for text, seconds in told if seconds}
+    assert all(
+        text.startswith("fit on all") and seconds < result.seconds for text, seconds in guessed.items()
+    )
+
+
 def test_the_last_best_of_each_family_is_tried_first() -> None:
     recipe, frame = recipe_of(**FEW), mixed_rows(150)
     last = {"family": "linear", "linear.C": 0.25, "xgboost.max_depth": 4}
