@@ -61,12 +61,18 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
         with _told(settings):
             client = database.configure(settings)
             name = experiment_name(run)
-            tracking.ensure_experiment(client, settings, name)
+            experiment = tracking.ensure_experiment(client, settings, name)
+            tags = {"dagster_job": run.job_name if run else ""}
             config = {
                 "experiment_name": name,
                 "mlflow_tracking_uri": client.tracking_uri,
-                "extra_tags": {"dagster_job": run.job_name if run else ""},
+                "extra_tags": tags,
             }
+            begun = None
+            if run is not None:
+                place = tracking.RunPlace(experiment, tags=tags)
+                begun = tracking.begun_run(client, place, run.run_id, run_name(run)).info
+                config["mlflow_run_id"] = begun.run_id
             with expected_beta():
                 from dagster_mlflow import mlflow_tracking
 
@@ -74,10 +80,9 @@ def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
                 with unchanged_environment():  # MLflow writes the address it was given there, and we read it
                     resource = next(inner)
             tracking.unregister_exit_hook()
-            active = resource.active_run().info
-            run_id = active.run_id
-            if run is not None and active.run_name == run.job_name:
-                run_page.rename_run(client, run_id, run_name(run))
+            run_id = resource.active_run().info.run_id
+            if begun is not None:
+                run_page.rename_run(client, run_id, begun.run_name)  # dagster-mlflow names it after the job
         try:
             yield resource
         finally:

@@ -27,6 +27,7 @@ from ml_assets.shown import listed
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
     from ml_assets.recipe.schema import Recipe
 
@@ -38,6 +39,8 @@ TRIAL_ENDED = {"complete": "", "pruned": ", stopped early", "failed": ", failed"
 PARAM_LENGTH = 6000  # MLflow's limit on the value of a parameter
 PARAMS_AT_ONCE = 100  # MLflow's limit on one batch
 PARENT = "mlflow.parentRunId"
+DAGSTER_RUN = "dagster_run_id"
+"""Tag by which dagster-mlflow finds the run of a Dagster run again."""
 SOURCE = {"mlflow.source.name": "ml_assets", "mlflow.user": "ml_assets"}
 
 
@@ -220,6 +223,21 @@ def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], fol
         client.log_artifacts(run_id, folder, folder_name)
 
 
+def begun_run(client: MlflowClient, place: RunPlace, dagster_run_id: str, name: str) -> Run:
+    """Return the run that belongs to a Dagster run, begun where there is none.
+
+    It is written together with the tag that it is found by, so that a kill at any moment leaves none that
+    `end_runs_of` does not find: dagster-mlflow itself begins a run first and tags it then.
+    """
+    found = client.search_runs(
+        [place.experiment_id], f"tags.{DAGSTER_RUN} = '{dagster_run_id}'", max_results=1
+    )
+    if found:
+        return found[0]
+    tags = {**SOURCE, **place.tags, DAGSTER_RUN: dagster_run_id}
+    return client.create_run(place.experiment_id, run_name=name, tags=tags)
+
+
 def end_run(client: MlflowClient, run_id: str, status: Status) -> None:
     """End a run with this status, also where it is MLflow's active run in this thread."""
     import mlflow
@@ -239,7 +257,7 @@ def end_runs_of(client: MlflowClient, dagster_run_id: str, status: Status) -> li
         Ids of the runs that were ended.
     """
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    wanted = [f"tags.dagster_run_id = '{dagster_run_id}'"]
+    wanted = [f"tags.{DAGSTER_RUN} = '{dagster_run_id}'"]
     ended = []
     while wanted:
         for run in client.search_runs(experiments, wanted.pop()):
