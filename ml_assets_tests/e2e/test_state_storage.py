@@ -17,6 +17,7 @@ from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.e2e.test_command_line import MONTHLY
 from ml_assets_tests.support.buckets import SECRET, empty_bucket, forget, running
 from ml_assets_tests.support.command_line import ml_assets, shoppers
+from ml_assets_tests.support.emulators import STORES, emulated
 from ml_assets_tests.support.processes import Program
 
 ROOT = "s3://lake/state"
@@ -90,6 +91,27 @@ def test_a_model_in_a_bucket_is_the_same_model(
     )
     for outcome in (first, quiet, found):
         assert SECRET not in outcome.out + outcome.err
+
+
+@pytest.mark.extras
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # gcsfs sends a frame at once
+@pytest.mark.parametrize("scheme", STORES)
+def test_a_model_in_a_store_of_google_or_azure_is_the_same_model(
+    scheme: str, shop: Shop, monthly: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    send(shop, 4)
+    expected = local(shop, tmp_path, monthly, environment)
+    (shop.folder / "shop" / "4.csv").unlink()
+    with emulated(scheme, tmp_path / "service"):
+        environment.setenv("ML_ASSETS_STORAGE_ROOT", f"{scheme}://lake/state")
+        first = ml_assets("backfill", "--recipe-file", monthly, "--json")
+        assert first.code == 0, first.err
+        assert told(first.result) == expected[:3] and first.result["batches"][2]["champion_version"] == 1
+        assert (shop.home / "artifacts").exists() == (scheme == "abfs")
+        shutil.rmtree(shop.home / "batches")
+        send(shop, 4)
+        assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == expected[3]
+        assert ml_assets("doctor", "--json").code == 0
 
 
 def test_what_a_home_has_moves_to_the_root_that_it_is_given(

@@ -1,4 +1,4 @@
-"""A real S3 API on this machine, and an empty bucket in it."""
+"""Object storage on this machine, and an empty bucket in it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from ml_assets.store.places import Bucket, Folder, Place
+from ml_assets_tests.support.emulators import STORES, emulated
 
 BUCKET = "lake"
 SECRET = "hunter2"
@@ -47,7 +48,12 @@ def empty_bucket(endpoint: str) -> Iterator[Any]:
     forget()
 
 
-ROOTS = ("folder", "memory", "s3")
+ROOTS: list[Any] = [
+    "folder",
+    "memory",
+    "s3",
+    *(pytest.param(scheme, marks=pytest.mark.extras) for scheme in STORES),
+]
 """Kinds of places that a store can lie in."""
 
 
@@ -60,9 +66,12 @@ def place_at(kind: str, folder: Path) -> Iterator[Place]:
         store = fsspec.filesystem("memory")
         yield Bucket("memory://state/churn", folder)
         store.rm("/state", recursive=True) if store.exists("/state") else None
-    else:
+    elif kind == "s3":
         with empty_bucket(running()):
             yield Bucket("s3://lake/state/churn", folder)
+    else:
+        with emulated(kind, folder.with_name("service")):
+            yield Bucket(f"{kind}://lake/state/churn", folder)
 
 
 @cache
