@@ -39,6 +39,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._experiment = Gauge(
+            "ml_assets_experiment",
+            "Number of the experiment that is followed; 0: none.",
+            registry=self.registry,
+        )
+        self._failures = Gauge(
+            "ml_assets_arm_failures",
+            "Requests that an arm could not answer, and the champion did.",
+            ["arm"],
+            registry=self.registry,
+        )
         self._log = {
             name: Gauge(f"ml_assets_log_{name}_rows", words, registry=self.registry)
             for name, words in {
@@ -64,6 +75,11 @@ class Metrics:
 
         self._version.set(live.served.version)
         self._kept_out.set(live.refused is not None)
+        trial = live.trial
+        self._experiment.set(0 if trial is None else trial.running.number)
+        if trial is not None:
+            for arm in trial.experiment.arms:
+                self._failures.labels(arm.name).set(trial.guard.failed(arm.name))
         if log is not None:
             for name, gauge in self._log.items():
                 gauge.set(getattr(log, name))

@@ -45,6 +45,22 @@ def test_equal_arms_seldom_get_a_winner_and_a_better_one_does_however_often_one_
     assert (better > 0).mean() >= 0.8 and (better < 0).mean() <= 0.01
 
 
+@pytest.mark.slow
+def test_looks_of_every_kind_of_metric_keep_their_error() -> None:
+    """500 experiments of equal arms and of one that is three points better, looked at 20 times, by `judge` itself."""
+    random = np.random.default_rng(12)
+    for shares, wins, most in (((0.8, 0.8), 0.0, ALPHA), ((0.80, 0.83), 0.8, 1.0)):
+        won = 0
+        for _ in range(RUNS):
+            right = [random.random(PLANNED) < share for share in shares]
+            for rows in range(PLANNED // 20, PLANNED + 1, PLANNED // 20):
+                look = judge(arm("a", right[0][:rows]), [arm("b", right[1][:rows])], ACCURACY, PLANNED)
+                if look.outcome != "running":
+                    break
+            won += look.outcome == "winner" if wins else look.outcome in ("winner", "worse")
+        assert wins <= won / RUNS <= most, won / RUNS
+
+
 def test_a_fixed_interval_would_not_hold() -> None:
     random = np.random.default_rng(7)
     first, second, rows = losses(random, 0.8), losses(random, 0.8), np.arange(1, PLANNED + 1)

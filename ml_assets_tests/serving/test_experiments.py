@@ -140,6 +140,12 @@ def test_a_challenger_that_fails_harms_no_request_and_goes_by_itself(
             assert answer.status_code == 200 and answer.json()["version"] == 1
         wrong = client.post("/predict", json={"rows": [{"age": "old", "colour": None, "customer": 1}]})
         assert wrong.status_code == 422
+        figures = client.get("/metrics").text
+        assert f"ml_assets_experiment {float(one.number)}" in figures
+        assert (
+            f'ml_assets_arm_failures{{arm="challenger"}} {float(live.trial.guard.failed("challenger"))}'
+            in figures
+        )
         live.refresh()
         assert live.trial is None
         other.refresh()
