@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.trust import ages
 from benchmarks.trust.policy import DATA
 from benchmarks.trust.policy import SETS as FOUR
 from benchmarks.trust.streams import aged_rows, first_30_percent, fixed_fits, made_recipe, real_stream
@@ -118,7 +119,7 @@ def rows(scale: float, seed: int, jobs: int) -> list[Row]:
     with workers(jobs) as pool:
         made = pool.each(made_stream, [(kind, seed) for kind in MADE])
         real = pool.each(real_set, [(name, DATA, Path(cache) if cache else None) for name in sets])
-        return [pool.tell(line) for line in lines(real, made)]
+        return [pool.tell(line) for line in (*lines(real, made), *ages.lines(pool, scale, seed))]
 
 
 def lines(real: Sequence[Earned], made: Sequence[Earned]) -> Iterator[Row]:
