@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from ml_assets.cli.batch_inference import version_of_run
+from ml_assets.failures import WrongUsageError
 from ml_assets.records.experiments import CHAMPION, Arm, Experiment, Step
 from ml_assets.registry import charge, experiments
 from ml_assets.registry.experiments import ExperimentError, Running
@@ -244,3 +246,16 @@ def test_the_schedule_widens_by_the_clock(registry: Registry) -> None:
     shares = [one.experiment.shares(hours)["challenger"] for hours in (0, 0.9, 1, 23, 24, 900)]
     assert shares == [0.01, 0.01, 0.1, 0.1, 0.5, 0.5]
     assert "0.01 of the keys (customer), more in 1 h" in experiments.words(one)
+
+
+def test_a_server_of_one_version_takes_part_in_none(registry: Registry) -> None:
+    """Two servers on two ports, each of the version that a run has trained."""
+    begin(registry, HALF)
+    for version in (1, 2):
+        run = registry.version("churn", version).run_id
+        assert version_of_run(registry.ledger, run, "churn") == ("churn", version)
+        live = Live(registry, "churn", version, lambda _: None)
+        live.refresh()
+        assert live.trial is None and live.served.version == version
+    with pytest.raises(WrongUsageError, match="no version of churn was trained by the run 'x'"):
+        version_of_run(registry.ledger, "x", "churn")
