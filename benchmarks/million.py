@@ -98,16 +98,27 @@ def bare(path: Path) -> None:
 
 
 def report(path: Path) -> None:
-    """Fit on a tenth, and evaluate the rest with intervals and curves."""
+    """Fit on a tenth, and make all that the report of the rest tells: scores, parts, curves, pictures."""
     from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.lifecycle.explained import swarms
+    from ml_assets.lifecycle.train import evaluation_pictures
+    from ml_assets.quality.leak import suspected_leaks
     from ml_assets.training.fit import fit
+    from ml_assets.training.learning import learning_curve
 
     frame = pd.read_parquet(path)
     train, test = frame.iloc[:-REPORT_ROWS], frame.iloc[-REPORT_ROWS:]
-    model, _ = fit(train, recipe())
-    started = time.process_time()
-    evaluate(recipe(), test["target"], predict(model, test), train["target"])
-    print(f"evaluation: {time.process_time() - started:.1f} CPU s")
+    model, training = fit(train, recipe())
+    started, features = time.process_time(), training.features
+    said = predict(model, test)
+    found = evaluate(recipe(), test["target"], said, train["target"], seen=(test, features))
+    curve = learning_curve(train, test, recipe(), training, found)
+    told, of = swarms(model, training, test, train)
+    curves = found.curves if curve is None else (*found.curves, curve)
+    whole = found.model_copy(update={"curves": curves, "swarms": told, "swarms_of": of})
+    evaluation_pictures(recipe(), whole, test["target"], said)
+    suspected_leaks(frame.assign(batch__="all"), features, recipe())
+    print(f"report: {time.process_time() - started:.1f} CPU s")
 
 
 if __name__ == "__main__":
