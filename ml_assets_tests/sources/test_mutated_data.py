@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ml_assets.cli.validate import validate_files
@@ -156,6 +157,17 @@ def test_a_spoiled_file_is_read_or_refused_in_words(kind: str, seed: int, tmp_pa
         assert "\n" not in message, message
         place, _, found = message.partition(f"{error['key']}: ")
         assert place and len(found.split()) >= 4, message
+
+
+def test_a_name_of_a_column_that_is_no_text_is_told_of_duckdb(tmp_path: Path) -> None:
+    place = tmp_path / "orders.parquet"
+    pd.DataFrame({"name_x": [1, 2], "y": [0, 1]}).to_parquet(place, index=False)
+    place.write_bytes(place.read_bytes().replace(b"name_x", b"name_\xff"))
+    recipe = tmp_path / "bad.yaml"
+    loader = f'{{source_uri: "SELECT * FROM orders", connection_uri: "duckdb:///{tmp_path}"}}'
+    recipe.write_text(SMALL.format(name="bad", data="DATA").replace("{source_uri: DATA}", loader))
+    [report] = validate_files([recipe], Settings(home=tmp_path / "home"))
+    assert "is damaged (no UTF-8): write the file again" in report["errors"][0]["message"]
 
 
 def test_some_are_read_and_most_are_refused(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ OWN = ("memory", "system", "temp")
 """Names of DuckDB's own databases."""
 KEY = "model.loader.connection_uri"
 
+NO_TEXT = "conversion error"
+"""What DuckDB's module for Python says of bytes that are no text."""
+
 
 class Duck:
     """A connection of DuckDB; a large answer comes as Arrow's columns, some rows at a time."""
@@ -107,6 +110,13 @@ def connected(address: Address, database: Database) -> Iterator[Link]:
             raise SourceError(words(error) + _beside(place)) from None
         except duckdb.Error as error:
             raise SourceError(words(error)) from None
+        except RuntimeError as error:
+            if NO_TEXT not in str(error):
+                raise
+            raise SourceError(
+                f"{place}: the name of a column, or a text, is damaged (no UTF-8): write the file again",
+                key=KEY,
+            ) from None
 
 
 def files(address: Address, database: Database) -> list[Path]:
