@@ -213,7 +213,8 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 
 def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     features = _feature_columns(frame, recipe)
-    if not any(frame[name].notna().any() for name in features):
+    made = names_made(recipe) or recipe.model.feature_engineering.functions
+    if not made and not any(frame[name].notna().any() for name in features):
         named = f"all others ({listed(sorted(features))}) are empty" if features else "there are no others"
         yield _finding(
             "no_features",

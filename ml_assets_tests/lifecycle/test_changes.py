@@ -138,8 +138,8 @@ ONLY_JUDGED = {
     "cleaned_features": (
         "evaluation.segments", "model.preprocessor.params", "model.feature_engineering", "monitoring.label_delay",
     ),
-    # Its page of the data; what the split does with classes.
-    "training_set": ("model.preprocessor.params", "model.data_interface.positive_class"),
+    # Its page of the data, in the order in which the estimator is given the columns; what the split does with classes.
+    "training_set": ("model.preprocessor.params", "model.data_interface.positive_class", "model.class_path"),
     "trained_model": ("evaluation.validation",),
     "drift_report": ("batches.start", "batches.end"),
     "performance_report": ("batches.start", "batches.end"),

@@ -26,6 +26,7 @@ def recipe(task: str = "classification", target: str = "churned", **sections: An
             "entity_cols": sections.pop("entity_cols", ["customer"]),
         },
         "preprocessor": sections.pop("preprocessor", {}),
+        "feature_engineering": sections.pop("feature_engineering", {}),
     }
     return Recipe.model_validate({"name": "churn", "model": model, **sections})
 
@@ -253,6 +254,18 @@ def test_columns_that_are_never_used_are_not_judged() -> None:
     assert check_raw(frame, unused) == []
     assert "charges" not in learn_schema(GOOD, unused).columns
     assert check_raw(frame.drop(columns="charges"), unused, learn_schema(GOOD, unused)) == []
+
+
+def test_columns_that_are_made_of_the_time_or_the_past_are_something_to_learn_from() -> None:
+    bare = GOOD[["month", "customer", "churned"]]
+    own = "ml_assets_tests.support.own_features.magnitude"
+    for made, rules in (
+        ({}, ["no_features"]),
+        ({"date_parts": {"columns": ["month"], "parts": ["month"]}}, []),
+        ({"functions": [own]}, []),
+    ):
+        asked = recipe(batches=BATCHES, feature_engineering=made)
+        assert [finding.rule for finding in check_raw(bare, asked)] == rules
 
 
 def test_named_categories_may_mix_digits_and_letters() -> None:
