@@ -77,6 +77,16 @@ def test_option_trains_on_credits(option: str, place: Path) -> None:
     trains(state_of(place, data, "classification", "class", estimator, CREDIT[option]))
 
 
+@pytest.mark.parametrize("horizon", ["1h", "1d"])
+def test_rentals_are_forecast_better_than_by_the_naive_forecast(horizon: str, place: Path) -> None:
+    made = {
+        "preprocessor": {"params": {"exclude_cols": ["instant", "dteday", "yr", "casual", "registered"]}},
+        "feature_engineering": {"time_col": "timestamp", "horizon": horizon, "season": "7d"},
+    }
+    estimator = "sklearn.ensemble.HistGradientBoostingRegressor"
+    trains(state_of(place, SHARED / "bike_hour.csv", "timeseries", "cnt", estimator, made))
+
+
 @pytest.mark.parametrize("option", TIMED)
 def test_option_of_times_trains_on_traffic(option: str, place: Path) -> None:
     pd.read_csv(SHARED / "metro_traffic.csv").tail(NEWEST).to_csv(place / "traffic.csv", index=False)
