@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ml_assets.serving.live import Live
     from ml_assets.serving.lookup import Lookup
 
-MOST_CONNECTIONS = 512
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -36,6 +35,7 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     from ml_assets.serving.limits import Limits
     from ml_assets.serving.live import Live
     from ml_assets.serving.log import PredictionLog
+    from ml_assets.serving.wire import BoundedProtocol
 
     state = known_state(name)
     keys = read_keys(state.settings.api_keys)
@@ -58,7 +58,14 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     if not keys:
         say("no key is wanted: whoever reaches this address may ask (`ml-assets api-key` makes one)")
     uvicorn.run(
-        app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=30
+        app,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=30,
     )
 
 

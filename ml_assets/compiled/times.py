@@ -31,7 +31,10 @@ def read(value: str) -> datetime:
     if not WRITTEN.fullmatch(value):
         raise ValueError(value)
     time = datetime.fromisoformat(value)
-    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+    try:
+        return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise ValueError(value) from None
 
 
 def part(times: Array, name: str) -> Array:

@@ -72,7 +72,9 @@ def build_app(
         if lookup is not None:
             lookup.close()
 
-    app = FastAPI(title=f"{live.name}, by ml_assets", lifespan=watched, redoc_url=None)
+    app = FastAPI(
+        title=f"{live.name}, by ml_assets", lifespan=watched, redoc_url=None, redirect_slashes=False
+    )
     app.openapi = lambda: document(live.served, bool(keys), limits, lookup)  # type: ignore[method-assign]
 
     predicting = Predicting(live, limits, metrics, log, lookup)

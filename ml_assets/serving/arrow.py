@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving.answer import breaks
-from ml_assets.serving.body import RequestError
+from ml_assets.serving.body import RequestError, read_time
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
@@ -49,7 +49,13 @@ def read_table(content: bytes, known: RawRows, most_rows: int, *, whole: bool = 
     for name in known.columns:
         if table.schema.names.count(name) != 1:
             raise RequestError(422, "invalid", "the column is missing, or there twice", name)
-    return table if whole else table.select(list(known.columns))
+    columns = {
+        name: _column(table[name], known.kinds.columns.get(name, "text"), name) for name in known.columns
+    }
+    if whole:
+        names = table.schema.names
+        columns = {name: table[name] for name in names if names.count(name) == 1} | columns
+    return pa.table(columns)
 
 
 def see_rules(served: Served, table: pa.Table) -> None:
@@ -93,6 +99,40 @@ def shares_of(answer: dict[str, Any]) -> list[dict[str, float]] | None:
     told = (name.removeprefix(SHARE) for name in names)
     columns = dict(zip(told, (answer[name].tolist() for name in names), strict=True))
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] or None
+
+
+def _column(column: pa.ChunkedArray, kind: str, name: str) -> pa.ChunkedArray:
+    """A column of what its kind may come as: a time without its zone, a dictionary's values in their places."""
+    import pyarrow as pa
+
+    is_kind = pa.types
+    if is_kind.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if is_kind.is_string_view(column.type) or is_kind.is_large_string(column.type):
+        column = column.cast(pa.string())
+    if is_kind.is_decimal(column.type) or is_kind.is_float16(column.type):
+        column = column.cast(pa.float64())
+    found = column.type
+    if is_kind.is_null(found) or is_kind.is_string(found):
+        return _read_times(column, name) if kind == "time" and not is_kind.is_null(found) else column
+    plain = is_kind.is_boolean(found) or is_kind.is_integer(found) or is_kind.is_floating(found)
+    if kind == "time" and (is_kind.is_timestamp(found) or is_kind.is_date(found)):
+        try:
+            nanoseconds = is_kind.is_timestamp(found) and found.unit == "ns"
+            return column.cast(pa.timestamp("us"), safe=not nanoseconds)
+        except pa.ArrowInvalid:
+            raise RequestError(422, "invalid", "a time is too far away", name) from None
+    if kind == "time" or not plain:
+        raise RequestError(422, "invalid", f"a column of the kind {kind} is wanted, found {found}", name)
+    return column
+
+
+def _read_times(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    texts = enumerate(column.to_pylist())
+    times = [None if text is None else read_time(text, f"rows[{place}].{name}") for place, text in texts]
+    return pa.chunked_array([pa.array(times, pa.timestamp("us"))])
 
 
 def written(answer: dict[str, Any], about: dict[str, str]) -> bytes:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ml_assets.failures import MendableError
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT: Final = 10_000
 KEYS: Final = ("rows", "probabilities")
+BRACKETS: Final = 30
+"""Objects and lists of a request, at most, for each row that it may have: they need more memory than their bytes."""
+MOST_NAMES: Final = 100
+"""Names that are looked through for the one that was meant."""
 
 
 class RequestError(MendableError):
@@ -61,7 +66,7 @@ class Asked:
         for name, values in zip(self.known.columns, zip(*self.values, strict=True), strict=True):
             if self.known.kinds.columns.get(name) == "time":
                 values = tuple(
-                    _time(value, f"rows[{place}].{name}") if isinstance(value, str) else value
+                    read_time(value, f"rows[{place}].{name}") if isinstance(value, str) else value
                     for place, value in enumerate(values)
                 )
             made[name] = pd.Series(values, dtype=_dtype(self.known, name))
@@ -106,6 +111,7 @@ def read(
     RequestError
         400 where it is no JSON, 413 of too many rows, 422 with the field where something in it is wrong.
     """
+    _see_few(content, most_rows)
     data = parsed(content)
     if not isinstance(data, dict):
         _wrong(None, f'{{"rows": [...]}} is wanted, found {_kind(data)}')
@@ -131,7 +137,7 @@ def read(
         values = []
         for name in columns:
             if name not in row:
-                near = did_you_mean(name, [each for each in row if each not in columns])
+                near = did_you_mean(name, [each for each in islice(row, MOST_NAMES) if each not in columns])
                 _wrong(
                     f"rows[{place}].{name}", f"the column is missing; null stands for a missing value.{near}"
                 )
@@ -149,11 +155,24 @@ def parsed(content: bytes) -> Any:
         With status 400.
     """
     try:
-        return json.loads(content, parse_constant=_no_json, object_pairs_hook=_once)
+        found = json.loads(content, parse_constant=_no_json, object_pairs_hook=_once)
+        if b"\\u" in content:
+            json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         _no_json("brackets are nested too deep")
+    except UnicodeEncodeError:
+        _no_json("a text has half of a character (a surrogate alone)")
     except ValueError as error:
         _no_json(str(error))
+    return found
+
+
+def _see_few(content: bytes, most_rows: int) -> None:
+    most = BRACKETS * max(most_rows, 1_000)
+    if content.count(b"{") + content.count(b"[") > most:
+        raise RequestError(
+            413, "too_many_parts", f"more than {most:,} brackets; send the rows in several requests"
+        )
 
 
 def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -182,7 +201,7 @@ def _value(value: Any, kind: str | None, field: str) -> Any:
                 return None
             value = number
         elif kind == "time":
-            return _time(value, field)
+            return read_time(value, field)
         else:
             return value
     elif kind == "time":
@@ -198,11 +217,16 @@ def _value(value: Any, kind: str | None, field: str) -> Any:
     return value
 
 
-def _time(value: str, field: str) -> Any:
+def read_time(value: str, field: str) -> Any:
+    """Read a time, in UTC and without its zone, None where it is empty; what is no time is refused with 422."""
     import pandas as pd
 
     try:
+        if value.strip().casefold() in ("now", "today"):  # pandas would take them for this moment
+            raise ValueError(value)
         time = pd.Timestamp(value)
+        if pd.isna(time):
+            return None
         return time.tz_convert("UTC").tz_localize(None) if time.tzinfo is not None else time
     except (ValueError, OverflowError):
         _wrong(field, f"a time is wanted, as 2024-01-31T13:00:00, found {shown(value, 60)!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.registry.standard import RawRows
+from ml_assets.serving.body import LONGEST_TEXT
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Served
 
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from ml_assets.serving.lookup import Lookup
 
 TYPES = {
-    "number": {"type": ["number", "null"]},
+    "number": {"type": ["number", "null"], "minimum": -1e38, "maximum": 1e38},
     "time": {"type": ["string", "null"], "format": "date-time"},
-    "text": {"type": ["string", "number", "boolean", "null"]},
+    "text": {"type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_TEXT},
 }
 ANSWERS = {
     "number": {"type": "number"},

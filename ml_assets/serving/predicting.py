@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 AT_ONCE: Final = 32 << 10
 """Bytes of a request that a compiled model answers where it is, in less time than a thread takes to begin."""
+THREADS: Final = 4
+"""Requests that are computed side by side; the others wait, and need no more memory than their bytes."""
+LARGE: Final = 1 << 20
+"""Bytes of JSON that is read alone: as objects it needs up to forty times as much."""
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -70,6 +74,7 @@ class Predicting:
         log: PredictionLog | None,
         lookup: Lookup | None = None,
     ) -> None:
+        import anyio
         import msgspec
 
         self.live, self.limits, self.metrics, self.log, self.lookup = live, limits, metrics, log, lookup
@@ -77,6 +82,7 @@ class Predicting:
         self._encode = msgspec.json.Encoder().encode
         self._busy = 0
         self.shadows = Shadows(log)
+        self._threads, self._alone = anyio.CapacityLimiter(THREADS), anyio.CapacityLimiter(1)
 
     async def __call__(
         self, headers: dict[bytes, bytes], query: bytes, receive: Receive, number: str
@@ -93,10 +99,6 @@ class Predicting:
         if kind not in (JSON, MEDIA_TYPE):
             raise RequestError(415, "other_type", f"Content-Type: {JSON} is wanted, or {MEDIA_TYPE}")
         content = await self._content(receive)
-        if self._busy >= self.limits.at_once:
-            raise RequestError(
-                503, "busy", f"{self.limits.at_once} requests are being answered: try again", after=1
-            )
         if (trial := self.live.trial) is not None:
             return await self._compared(trial, kind, content, number, query), kind
         served = self.live.served  # one version answers all rows of a request
@@ -104,7 +106,7 @@ class Predicting:
             made = self._json(served, content, number)
         else:
             make = self._json if kind == JSON else self._arrow
-            made = await self._apart(make, served, content, number, query)
+            made = await self._apart(make, served, content, number, query, kind)
         self.metrics.predicted(served.version, made.rows)
         if self.log is not None:
             self.log.note(made.answered)
@@ -125,7 +127,7 @@ class Predicting:
         if kind == JSON and self._is_quick(content) and ways == {"compiled"}:
             sent, made = make(trial.champion, content, number)
         else:
-            sent, made = await self._apart(make, trial.champion, content, number, query)
+            sent, made = await self._apart(make, trial.champion, content, number, query, kind)
         for answered in made.answered:
             self.metrics.predicted(answered.version, len(answered.predictions))
             if self.log is not None:
@@ -174,16 +176,25 @@ class Predicting:
         content: bytes,
         number: str,
         query: bytes,
+        kind: str,
     ) -> T:
         """Answer in a thread, so that others are read meanwhile."""
         import anyio
 
+        if self._busy >= self.limits.at_once:
+            raise RequestError(
+                503, "busy", f"{self.limits.at_once} requests are being answered: try again", after=1
+            )
+        limiter = self._alone if kind == JSON and len(content) > LARGE else self._threads
         self._busy += 1
         try:
             with anyio.fail_after(self.limits.seconds):
                 return await anyio.to_thread.run_sync(
-                    make, served, content, number, query, abandon_on_cancel=True
+                    make, served, content, number, query, abandon_on_cancel=True, limiter=limiter
                 )
+        except RequestError as error:
+            # The thread's future holds the error, whose frames hold future and body: a circle of megabytes.
+            raise error.with_traceback(None) from None
         except TimeoutError:
             seconds = self.limits.seconds
             raise RequestError(503, "too_slow", f"no answer within {seconds:g} s", after=5) from None

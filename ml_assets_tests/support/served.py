@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -33,6 +34,13 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as response:
             answer: dict[str, Any] = json.load(response)
         return answer
+
+    def ended(self) -> str:
+        """Ctrl-C; what the server wrote to stderr."""
+        os.kill(self.program.pid, signal.SIGINT)
+        _, err = self.program.output(60)
+        assert self.program.returncode == 0, err
+        return err
 
 
 @contextmanager
