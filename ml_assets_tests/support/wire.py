@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 
@@ -61,3 +63,58 @@ def sent(port: int, attack: Attack, seconds: float = 60.0) -> tuple[int | None, 
         if not received.startswith(b"HTTP/1.1 "):
             return None, received
         return int(received[9:12]), content
+
+
+class Forwarder:
+    """A port that passes bytes to another one of this machine, and can be away for a while.
+
+    Parameters
+    ----------
+    target : int
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target, self.port = target, 0
+        self._listener: socket.socket | None = None
+        self._wires: list[socket.socket] = []
+
+    def __enter__(self) -> Forwarder:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, again on the same port."""
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port, self._listener = listener.getsockname()[1], listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Refuse whoever comes, and cut all that is connected."""
+        listener, self._listener = self._listener, None
+        for wire in [*([listener] if listener else []), *self._wires]:
+            with suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+            wire.close()
+        self._wires = []
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self._wires += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while part := source.recv(1 << 16):
+                sink.sendall(part)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
