@@ -89,9 +89,39 @@ def table_of(answers: Sequence[Answered]) -> pa.Table:
     """Lay answers of one version out as the table of a segment, one row for each row of a request."""
     import pyarrow as pa
 
+    tables, others = [], []
+    for answer in answers:
+        columns = _as_it_is(answer)
+        if columns is None:
+            others.append(answer)
+        else:
+            tables.append(_laid_out([answer], columns, [{}] * len(answer.predictions)))
+    if others:
+        tables.append(_laid_out(others, *_from_rows(others)))
+    return pa.concat_tables(tables)
+
+
+def _as_it_is(answer: Answered) -> dict[str, pa.ChunkedArray] | None:
+    """Columns of rows that came as columns and are held exactly as they are; None where that is not so."""
+    import pyarrow as pa
+
+    table, known = answer.rows, answer.known
+    if not isinstance(table, pa.Table) or {*table.schema.names} != {*known.columns} - {*OURS}:
+        return None
+    columns = {}
+    for name in table.schema.names:
+        column, kind = table[name], known.kinds.columns.get(name)
+        wanted = {"number": pa.float64(), "time": pa.timestamp("us")}.get(str(kind), pa.string())
+        if column.type not in (wanted, pa.null()):
+            return None
+        columns[name] = column.cast(wanted)
+    return {name: columns[name] for name in known.columns if name in columns}
+
+
+def _from_rows(answers: Sequence[Answered]) -> tuple[dict[str, pa.Array], list[dict[str, Any]]]:
+    """Columns of the model from row by row, and what they do not hold."""
     known = answers[0].known
-    taken = [(answer, row) for answer in answers for row in _dicts(answer.rows)]
-    rows = [row for _, row in taken]
+    rows = [row for answer in answers for row in _dicts(answer.rows)]
     rest: list[dict[str, Any]] = [{} for _ in rows]
     names = [name for name in known.columns if name not in OURS]
     columns = {name: _column(name, known.kinds.columns.get(name), rows, rest) for name in names}
@@ -99,7 +129,18 @@ def table_of(answers: Sequence[Answered]) -> pa.Table:
     for row, more in zip(rows, rest, strict=True):
         if len(row) > len(names) or row.keys() - held:
             more.update({name: value for name, value in row.items() if name not in held})
-    whole = [answer for answer, _ in taken]
+    return columns, rest
+
+
+def _laid_out(
+    answers: Sequence[Answered], columns: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]
+) -> pa.Table:
+    """Columns of the model beside those of ours."""
+    import msgspec
+    import pyarrow as pa
+
+    written = msgspec.json.Encoder(enc_hook=_other).encode
+    whole = [answer for answer in answers for _ in answer.predictions]
     places = [place for answer in answers for place in answer.places or range(len(answer.predictions))]
     made = [value for answer in answers for value in answer.predictions]
     shares: list[Mapping[str, float] | None] = []
@@ -112,11 +153,11 @@ def table_of(answers: Sequence[Answered]) -> pa.Table:
         VERSION: pa.array([answer.version for answer in whole], pa.int32()),
         ARM: pa.array([answer.arm for answer in whole], pa.string()),
         WAY: pa.array([answer.way for answer in whole], pa.string()),
-        PREDICTION: pa.array([_json(value) for value in made], pa.string()),
-        PROBABILITIES: pa.array([None if one is None else _json(one) for one in shares], pa.string()),
+        PREDICTION: pa.array([written(value) for value in made], pa.string()),
+        PROBABILITIES: pa.array([None if one is None else written(one) for one in shares], pa.string()),
         REST: pa.array([_json(more) if more else None for more in rest], pa.string()),
     }
-    return pa.table(ours | columns)
+    return pa.table({**ours, **columns})
 
 
 def request_of(tables: Iterable[pa.Table]) -> Logged | None:
