@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,9 +26,9 @@ SAME = ("xgboost==3.2.0", "scikit-learn==1.9.1", "pandas==2.3.3", "pyarrow==25.0
 PACKAGES = {
     "mlflow": ("mlflow==3.17.2", *SAME),
     "bentoml": ("bentoml==1.4.40", *SAME),
-    "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", *SAME),
+    "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "uvloop==0.21.0", *SAME),
 }
-"""Of each peer; the newest versions that were there when this was written."""
+"""Of each peer; the newest versions that were there when this was written. MLServer's worker needs an older uvloop."""
 PEERS = tuple(PACKAGES)
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -80,7 +81,11 @@ def running(kind: str, folder: Path, few: pd.DataFrame) -> Iterator[Running]:
         yield server
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # its own children may keep it
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
 
 
 def _ours(folder: Path, port: int, environment: dict[str, str]) -> tuple[str, list[str]]:
@@ -126,19 +131,18 @@ def _wait(server: Running, few: pd.DataFrame, folder: Path, seconds: float = 120
     sent = server.ask(few)
     url = f"http://127.0.0.1:{server.port}{sent.path}"
     asked = urllib.request.Request(url, sent.body, dict(sent.headers))
-    while True:
+    said = ""
+    while time.monotonic() < until and server.process.poll() is None:
         try:
             with urllib.request.urlopen(asked, timeout=30) as response:
                 json.load(response)
             return
-        except urllib.error.HTTPError as error:
-            if error.code < 500:  # 5xx: it is starting
-                raise NotThereError(error.read().decode()[-2_000:]) from None
+        except urllib.error.HTTPError as error:  # it is starting, or the request is wrong
+            said = error.read().decode()[-2_000:]
         except (urllib.error.URLError, ConnectionError):
             pass
-        if time.monotonic() > until or server.process.poll() is not None:
-            raise NotThereError((folder / "server.log").read_text()[-2_000:])
         time.sleep(0.2)
+    raise NotThereError(f"{said}\n{(folder / 'server.log').read_text()[-2_000:]}")
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
