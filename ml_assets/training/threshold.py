@@ -93,7 +93,7 @@ def told(threshold: DecisionThreshold, wanted: Threshold | float) -> str:
     """Say which threshold it is, and how it came about.
 
     >>> told(DecisionThreshold(positive="yes", value=0.3), 0.3)
-    "threshold .30 for 'yes', as the recipe says"
+    "threshold 0.3 for 'yes', as the recipe says"
     """
     said = f"threshold {figure(threshold.value)} for {threshold.positive!r}"
     if isinstance(wanted, float):

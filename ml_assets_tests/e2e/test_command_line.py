@@ -34,6 +34,7 @@ BACKFILL = {"name", "metric", "live_score", "never_retrained", "retrains", "batc
 BATCH = {
     "batch", "rows", "live_score", "drift_alarm", "faults", "decision", "reasons", "champion_version",
 }  # fmt: skip
+AB = ("start", "status", "stop")
 STATUS = {
     "name", "champion_version", "trained_at", "metric", "holdout_score", "live_score", "drift", "status",
     "last_decision",
@@ -44,9 +45,11 @@ MONTHLY = (
 )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [each for each in COMMANDS if each != "ab"] + [f"ab {each}" for each in AB]
+)
 def test_every_command_has_help(command: str, shop: Shop) -> None:
-    shown = ml_assets(command, "--help")
+    shown = ml_assets(*command.split(), "--help")
     assert shown.code == 0
     assert "Usage" in shown.out
     assert not shown.err
