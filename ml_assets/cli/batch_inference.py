@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ml_assets.cli.output import say
 from ml_assets.failures import FAILED, MendableError, WrongUsageError
 from ml_assets.lifecycle.intake import past_before
+from ml_assets.lifecycle.joined import tables_with_features
 from ml_assets.lifecycle.state import locked
 from ml_assets.lifecycle.storage import place_of
 from ml_assets.recipe.loading import parse_recipe
@@ -84,6 +85,7 @@ def predict_source(asked: Inference) -> dict[str, Any]:
         tables = streamed(wanted, settings.batch_size, texts, None if batches is None else batches.column)
         if past is not None:  # rows are one another's past
             tables = _together(tables)
+        tables = tables_with_features(tables, served.way.recipe, served.known.columns, settings)
         journal = Journal(folder / "journal.json", meaning)
         bar = progress(rows_in(wanted))
         done = infer(tables, served.way, version, place, journal, bar)

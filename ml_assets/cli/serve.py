@@ -14,7 +14,7 @@ from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
     from ml_assets.serving.live import Live
-    from ml_assets.serving.lookup import Lookup
+    from ml_assets.serving.online import Online
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -49,9 +49,8 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     log = None
     if state.settings.prediction_log:
         log = PredictionLog(predictions_of(state.settings, name), state.settings.prediction_log_days)
-    lookup = _lookup(live, state.settings)
     limits = Limits(per_minute=state.settings.requests_per_minute)
-    app = build_app(live, keys, limits, log=log, lookup=lookup)
+    app = build_app(live, keys, limits, log=log, online=_online(state.settings, live))
     say(
         f"{name}: version {live.served.version} answers at http://{host}:{port} (what it takes: /docs); Ctrl-C ends it"
     )
@@ -69,21 +68,20 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     )
 
 
-def _lookup(live: Live, settings: Settings) -> Lookup | None:
-    """Open the feature store, where the model has features of it and one is named."""
-    from ml_assets.serving.lookup import Lookup
+def _online(settings: Settings, live: Live) -> Online | None:
+    """Open the feature store that is named here; None where there is none."""
+    if settings.feature_store is None:
+        return None
+    from ml_assets.serving.online import Online
     from ml_assets.sources.paths import SourceError
 
-    recipe = live.served.way.recipe
-    if not recipe.model.augmenter.joined:
-        return None
-    try:
-        lookup = Lookup(settings, recipe)
-    except SourceError as error:
-        say(f"{live.name}: features are not looked up, each row has to bring them: {error}")
-        return None
-    say(f"{live.name}: features that a row does not have are looked up by {', '.join(lookup.keys(recipe))}")
-    return lookup
+    online = Online(settings)
+    if live.served.way.recipe.model.augmenter.joined:
+        try:
+            online.open()
+        except SourceError as error:
+            say(f"{live.name}: features are not looked up until the feature store answers: {error}")
+    return online
 
 
 def _check(settings: Settings, host: str, with_keys: bool) -> None:

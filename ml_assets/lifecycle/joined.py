@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.errors import StepError
@@ -11,7 +13,10 @@ from ml_assets.lifecycle.state import ModelState
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
+    from ml_assets.recipe import Recipe
+    from ml_assets.settings import Settings
     from ml_assets.sources.feature_store.joined import Joined
     from ml_assets.sources.sampled import Sampled
 
@@ -130,3 +135,48 @@ def sample_with_features(state: ModelState, found: Sampled) -> Sampled:
     return found._replace(
         batches=parts, account=account, whole=found.whole and not some, words=f"{found.words}{some}"
     )
+
+
+def tables_with_features(
+    tables: Iterable[pa.Table], recipe: Recipe, columns: Collection[str], settings: Settings
+) -> Iterator[pa.Table]:
+    """Give tables of rows the features that they lack, as they were known at each row's time; without times, as of now.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table of shape (n_rows, n_columns)
+    recipe : Recipe
+    columns : collection of str
+        Those that are wanted.
+    settings : Settings
+
+    Raises
+    ------
+    SourceError
+        The store cannot be asked.
+    """
+    from contextlib import ExitStack
+
+    import pyarrow as pa
+
+    from ml_assets.sources.arrow import to_pandas
+    from ml_assets.sources.feature_store.joined import ARROW, join
+    from ml_assets.sources.feature_store.namespaces import time_of
+    from ml_assets.sources.feature_store.repository import opened
+
+    features = [each.column for each in recipe.model.augmenter.joined if each.column in columns]
+    now, repository = datetime.now(UTC).replace(tzinfo=None), None
+    with ExitStack() as stack:
+        for table in tables:
+            lacking = [name for name in features if name not in table.column_names]
+            if lacking:
+                repository = repository or stack.enter_context(opened(settings))
+                others = [name for name in table.column_names if name not in features]
+                frame = to_pandas(table.select(others))
+                if time_of(recipe) not in frame:
+                    frame = frame.assign(**{time_of(recipe): now})
+                found = join(frame, recipe, repository)
+                for name in lacking:
+                    values = pa.Array.from_pandas(found.columns[name], type=ARROW[found.kinds[name]])
+                    table = table.append_column(name, values)
+            yield table

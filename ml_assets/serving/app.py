@@ -13,13 +13,13 @@ from ml_assets.serving.keys import ApiKey
 from ml_assets.serving.limits import Limits, Rate
 from ml_assets.serving.live import Live, Watch
 from ml_assets.serving.log import PredictionLog
-from ml_assets.serving.openapi import document
+from ml_assets.serving.openapi import Keys, document
 from ml_assets.serving.predicting import Predicting
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
-    from ml_assets.serving.lookup import Lookup
+    from ml_assets.serving.online import Online
 
 FOUND_NOTHING: Final = {
     404: ("no_such_path", "there is nothing here"),
@@ -33,7 +33,7 @@ def build_app(
     limits: Limits,
     poll: float = 5.0,
     log: PredictionLog | None = None,
-    lookup: Lookup | None = None,
+    online: Online | None = None,
 ) -> FastAPI:
     """Put the API of one model together.
 
@@ -48,8 +48,8 @@ def build_app(
         Seconds between two looks for a new champion.
     log : PredictionLog, optional
         Keeps what is answered.
-    lookup : Lookup, optional
-        Where features are looked up that a row does not have.
+    online : Online, optional
+        Looks up features that rows lack.
     """
     from fastapi import FastAPI
     from fastapi.responses import JSONResponse, PlainTextResponse
@@ -69,15 +69,15 @@ def build_app(
         predicting.shadows.close()
         if log is not None:
             log.close()
-        if lookup is not None:
-            lookup.close()
+        if online is not None:
+            online.close()
 
     app = FastAPI(
         title=f"{live.name}, by ml_assets", lifespan=watched, redoc_url=None, redirect_slashes=False
     )
-    app.openapi = lambda: document(live.served, bool(keys), limits, lookup)  # type: ignore[method-assign]
+    app.openapi = lambda: document(live.served, bool(keys), limits, _keys(live, online))  # type: ignore[method-assign]
 
-    predicting = Predicting(live, limits, metrics, log, lookup)
+    predicting = Predicting(live, limits, metrics, log, online)
     app.add_middleware(Gate, keys=keys, rate=Rate(limits.per_minute), metrics=metrics, predicting=predicting)
 
     async def at_the_gate(_: Request) -> Response:
@@ -90,10 +90,10 @@ def build_app(
         return JSONResponse({"status": "ready", "model": live.name, "version": live.served.version})
 
     async def metadata(_: Request) -> Response:
-        return JSONResponse(_metadata(live))
+        return JSONResponse(_metadata(live, online))
 
     async def figures(_: Request) -> Response:
-        return PlainTextResponse(metrics.text(live, log), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(metrics.text(live, log, online), media_type="text/plain; version=0.0.4")
 
     async def unknown(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 404)
@@ -113,9 +113,16 @@ def build_app(
     return app
 
 
-def _metadata(live: Live) -> dict[str, Any]:
+def _keys(live: Live, online: Online | None) -> Keys:
+    """Columns of the model that are looked up where rows lack them, by their keys."""
+    lookup = None if online is None else online.lookup(live.served)
+    return {} if online is None or lookup is None else online.keys(lookup)
+
+
+def _metadata(live: Live, online: Online | None) -> dict[str, Any]:
     """What answers, what it takes, and why it may not be the champion."""
     served = live.served
+    lookup = None if online is None else online.lookup(served)
     return {
         "model": served.name,
         "version": served.version,
@@ -127,6 +134,7 @@ def _metadata(live: Live) -> dict[str, Any]:
         "columns": {name: served.known.kinds.columns.get(name, "text") for name in served.known.columns},
         "answer": served.known.answers or served.known.answer,
         "classes": served.known.kinds.classes,
+        "looked_up": None if online is None or lookup is None else online.told(lookup),
         "kept_out": live.refused,
         "registry_away": live.away,
         "experiment": None if live.trial is None else words(live.trial.running),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.registry.standard import RawRows
@@ -19,8 +20,17 @@ MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
 SHARE: Final = "probability_"
 
 
-def read_table(content: bytes, known: RawRows, most_rows: int, *, whole: bool = False) -> pa.Table:
+def read_table(
+    content: bytes,
+    known: RawRows,
+    most_rows: int,
+    *,
+    whole: bool = False,
+    fill: Callable[[pa.Table], pa.Table] | None = None,
+) -> pa.Table:
     """Read the rows of a request, which hold the columns that are wanted; others are left out, but of the `whole`.
+
+    What `fill` gives back has the columns that the rows lacked.
 
     Raises
     ------
@@ -46,6 +56,8 @@ def read_table(content: bytes, known: RawRows, most_rows: int, *, whole: bool = 
         ) from None
     if not table.num_rows:
         raise RequestError(422, "invalid", "at least one row is wanted")
+    if fill is not None and len(set(table.column_names)) == table.num_columns:
+        table = fill(table)
     for name in known.columns:
         if table.schema.names.count(name) != 1:
             raise RequestError(422, "invalid", "the column is missing, or there twice", name)

@@ -94,7 +94,10 @@ class Came(Sequence[Mapping[str, Any]]):
 
 
 def read(
-    content: bytes, known: RawRows, most_rows: int, fill: Callable[[list[Any]], None] | None = None
+    content: bytes,
+    known: RawRows,
+    most_rows: int,
+    fill: Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]] | None = None,
 ) -> Asked:
     """Read `{"rows": [{column: value, …}, …], "probabilities": false}`.
 
@@ -104,7 +107,7 @@ def read(
     known : RawRows
     most_rows : int
     fill : callable, optional
-        Adds to the rows, in place, what is looked up.
+        Given the rows before their columns are looked at; gives them back with what they lacked.
 
     Raises
     ------
@@ -127,13 +130,13 @@ def read(
         raise RequestError(
             413, "too_many_rows", f"{len(rows):,} rows; {most_rows:,} at most in one request", "rows"
         )
-    if fill is not None:
-        fill(rows)
     columns = dict.fromkeys(known.columns)
     taken = []
     for place, row in enumerate(rows):
         if not isinstance(row, dict):
             _wrong(f"rows[{place}]", f"an object with the columns is wanted, found {_kind(row)}")
+    came: Sequence[Mapping[str, Any]] = rows if fill is None else fill(rows)
+    for place, row in enumerate(came):
         values = []
         for name in columns:
             if name not in row:
@@ -143,7 +146,7 @@ def read(
                 )
             values.append(_value(row[name], known.kinds.columns.get(name), f"rows[{place}].{name}"))
         taken.append(tuple(values))
-    return Asked(known, taken, shares, rows)
+    return Asked(known, taken, shares, came)
 
 
 def parsed(content: bytes) -> Any:

@@ -22,6 +22,7 @@ from ml_assets.shown import shown
 
 if TYPE_CHECKING:
     from ml_assets.serving.live import Served
+    from ml_assets.serving.lookup import Lookup
 
 
 class Compared(NamedTuple):
@@ -78,11 +79,14 @@ def compared(trial: Trial, asked: Asked, number: str, size: int = 0) -> Compared
     )
 
 
-def compared_table(trial: Trial, content: bytes, number: str, most_rows: int, shares: bool) -> Compared:
+def compared_table(
+    trial: Trial, content: bytes, number: str, most_rows: int, shares: bool, lookup: Lookup | None = None
+) -> Compared:
     """Answer rows that came as columns; `answer` has columns then, raises as `compared`."""
     import numpy as np
 
-    table = read_table(content, trial.champion.known, most_rows, whole=True)
+    fill = None if lookup is None else lookup.table
+    table = read_table(content, trial.champion.known, most_rows, whole=True, fill=fill)
     see_rules(trial.champion, table)
     there = [name for name in trial.experiment.entity if name in table.schema.names]
     rows = table.select(there).to_pylist() if there else [{}] * table.num_rows

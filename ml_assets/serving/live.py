@@ -151,6 +151,7 @@ class Live:
             versions = {
                 arm.name: load_version(self.registry, self.name, arm.version) for arm in found.experiment.arms
             }
+            _see_features([self.served, *versions.values()])
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the champion answers on
             self._left[found.number] = time.monotonic() + RETRY
             self.untried = self._told(self.untried, f"experiment {found.number} is not followed", error)
@@ -230,6 +231,15 @@ def load_version(
         datetime.now(UTC).isoformat(timespec="seconds"),
         row,
     )
+
+
+def _see_features(versions: list[Served]) -> None:
+    """Refuse versions that call different features of a feature store the same: a row has one value of a column."""
+    found: dict[str, tuple[str, str]] = {}
+    for served in versions:
+        for namespace, feature, column in served.way.recipe.model.augmenter.joined:
+            if found.setdefault(column, (namespace, feature)) != (namespace, feature):
+                raise ServingError(f"its versions join different features as the column {column!r}")
 
 
 class Watch(threading.Thread):

@@ -8,6 +8,7 @@ from ml_assets.serving.live import Live
 
 if TYPE_CHECKING:
     from ml_assets.serving.log import PredictionLog
+    from ml_assets.serving.online import Online
 
 PATHS = {"/predict", "/health", "/ready", "/metadata", "/metrics", "/docs", "/openapi.json"}
 
@@ -58,6 +59,14 @@ class Metrics:
                 "waiting": "Rows that are not written yet.",
             }.items()
         }
+        self._online = {
+            name: Gauge(f"ml_assets_lookups_{name}", words, registry=self.registry)
+            for name, words in {
+                "asked": "Requests whose features were looked up in the feature store.",
+                "failed": "Those that it did not answer.",
+                "seconds": "Seconds that they took together.",
+            }.items()
+        }
 
     def seen(self, path: str, status: int, seconds: float) -> None:
         """Count a request; paths that are not ours are one, so that nobody can make many."""
@@ -69,7 +78,7 @@ class Metrics:
         """Count rows."""
         self._rows.labels(version).inc(rows)
 
-    def text(self, live: Live, log: PredictionLog | None = None) -> str:
+    def text(self, live: Live, log: PredictionLog | None = None, online: Online | None = None) -> str:
         """Lay them out."""
         from prometheus_client import generate_latest
 
@@ -83,4 +92,7 @@ class Metrics:
         if log is not None:
             for name, gauge in self._log.items():
                 gauge.set(getattr(log, name))
+        if online is not None:
+            for name, gauge in self._online.items():
+                gauge.set(getattr(online, name))
         return generate_latest(self.registry).decode()

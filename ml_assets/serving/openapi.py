@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving.body import LONGEST_TEXT
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Served
 
-if TYPE_CHECKING:
-    from ml_assets.serving.lookup import Lookup
-
 TYPES = {
     "number": {"type": ["number", "null"], "minimum": -1e38, "maximum": 1e38},
     "time": {"type": ["string", "null"], "format": "date-time"},
     "text": {"type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_TEXT},
 }
+KEY = {
+    "type": ["integer", "string", "null"],
+    "description": "Features that the row lacks are looked up by it.",
+}
+Keys = Mapping[tuple[str, ...], Sequence[str]]
+"""Columns that are looked up, by their keys."""
 ANSWERS = {
     "number": {"type": "number"},
     "integer": {"type": "integer"},
@@ -32,22 +36,30 @@ REFUSALS = {
     "415": "The body is neither application/json nor a stream of Arrow, or is compressed.",
     "422": "A field is wrong; the answer names it.",
     "429": "Too many requests of this caller; Retry-After says when.",
-    "503": "Busy, too slow, or features cannot be looked up; Retry-After says when.",
+    "503": "Busy, too slow, or the feature store is away; Retry-After says when.",
 }
 
 
-def document(served: Served, with_keys: bool, limits: Limits, lookup: Lookup | None = None) -> dict[str, Any]:
-    """Describe the API as it is while this version answers; what is looked up need not be sent."""
-    known = served.known
+def document(served: Served, with_keys: bool, limits: Limits, keys: Keys | None = None) -> dict[str, Any]:
+    """Describe the API as it is while this version answers; of rows that lack features, `keys` are wanted."""
+    known, keys = served.known, keys or {}
     columns = {
         name: TYPES.get(known.kinds.columns.get(name, "text"), TYPES["text"]) for name in known.columns
     }
-    wanted = list(known.columns)
-    if lookup is not None and (joined := {each.column for each in served.way.recipe.model.augmenter.joined}):
-        keys = lookup.keys(served.way.recipe)
-        columns = {key: {"type": ["string", "number", "null"]} for key in keys} | columns
-        wanted = [name for name in wanted if name not in joined]
-    row = {"type": "object", "properties": columns, "required": wanted}
+    looked_up = {column for names in keys.values() for column in names}
+    row: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: KEY for names in keys for name in names} | columns,
+        "required": [name for name in known.columns if name not in looked_up],
+    }
+    if keys:
+        row["allOf"] = [
+            {"anyOf": [{"required": list(names)}, {"required": list(features)}]}
+            for names, features in keys.items()
+        ]
+    example = {name: 1 for names in keys for name in names} | {
+        name: value for name, value in served.example.items() if name not in looked_up
+    }
     asked = {
         "type": "object",
         "properties": {
@@ -84,7 +96,7 @@ def document(served: Served, with_keys: bool, limits: Limits, lookup: Lookup | N
     }
     predict = {
         "summary": "Predict one row or many",
-        "requestBody": {"required": True, "content": _json(asked, example={"rows": [served.example]})},
+        "requestBody": {"required": True, "content": _json(asked, example={"rows": [example]})},
         "responses": {"200": {"description": "Answers in the order of the rows.", "content": _json(answered)}}
         | refusals,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ml_assets.serving.answer import answer as answer_to
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from ml_assets.serving.log import PredictionLog
     from ml_assets.serving.lookup import Lookup
     from ml_assets.serving.metrics import Metrics
+    from ml_assets.serving.online import Online
 
 JSON: Final = "application/json"
 AT_ONCE: Final = 32 << 10
@@ -62,8 +62,8 @@ class Predicting:
     limits : Limits
     metrics : Metrics
     log : PredictionLog, optional
-    lookup : Lookup, optional
-        Where features are looked up that a row does not have.
+    online : Online, optional
+        Looks up features that rows lack.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Predicting:
         limits: Limits,
         metrics: Metrics,
         log: PredictionLog | None,
-        lookup: Lookup | None = None,
+        online: Online | None = None,
     ) -> None:
         import anyio
         import msgspec
 
-        self.live, self.limits, self.metrics, self.log, self.lookup = live, limits, metrics, log, lookup
+        self.live, self.limits, self.metrics, self.log, self.online = live, limits, metrics, log, online
         self._decoder = Decoder(live.served.known, limits.rows)
         self._encode = msgspec.json.Encoder().encode
         self._busy = 0
@@ -102,7 +102,8 @@ class Predicting:
         if (trial := self.live.trial) is not None:
             return await self._compared(trial, kind, content, number, query), kind
         served = self.live.served  # one version answers all rows of a request
-        if kind == JSON and self._is_quick(content) and served.way.name == "compiled":
+        waits = self.online is not None and self.online.lookup(served) is not None
+        if kind == JSON and len(content) <= AT_ONCE and served.way.name == "compiled" and not waits:
             made = self._json(served, content, number)
         else:
             make = self._json if kind == JSON else self._arrow
@@ -114,17 +115,18 @@ class Predicting:
 
     async def _compared(self, trial: Trial, kind: str, content: bytes, number: str, query: bytes) -> bytes:
         """Answer while versions are compared: each row by the version of its arm, then the shadows."""
+        lookup = None if self.online is None else self.online.lookup(*trial.versions.values())
 
         def make(served: Served, content: bytes, number: str, query: bytes = b"") -> tuple[bytes, Compared]:
             if kind == JSON:
-                made = compared(trial, self._asked(served, content), number, len(content))
+                made = compared(trial, self._asked(served, content, lookup), number, len(content))
                 return self._encode(made.answer), made
             shares = b"probabilities=true" in query.lower().split(b"&")
-            made = compared_table(trial, content, number, self.limits.rows, shares)
+            made = compared_table(trial, content, number, self.limits.rows, shares, lookup)
             return written(made.answer, {"model": served.name, "request_id": number}), made
 
         ways = {served.way.name for served in trial.versions.values()}
-        if kind == JSON and self._is_quick(content) and ways == {"compiled"}:
+        if kind == JSON and len(content) <= AT_ONCE and ways == {"compiled"} and lookup is None:
             sent, made = make(trial.champion, content, number)
         else:
             sent, made = await self._apart(make, trial.champion, content, number, query, kind)
@@ -134,16 +136,6 @@ class Predicting:
                 self.log.note(answered)
         self.shadows.follow(trial, made, number)
         return sent
-
-    def _is_quick(self, content: bytes) -> bool:
-        return len(content) <= AT_ONCE and self.lookup is None
-
-    def _filling(self, served: Served) -> Callable[[list[Any]], None] | None:
-        """What adds the features of the store to rows that lack them."""
-        recipe = served.way.recipe
-        if self.lookup is None or not recipe.model.augmenter.joined:
-            return None
-        return partial(self.lookup.fill, recipe=recipe)
 
     async def _content(self, receive: Receive) -> bytes:
         """Read the body while it stays within its bounds, whatever its header says."""
@@ -202,7 +194,7 @@ class Predicting:
             self._busy -= 1
 
     def _json(self, served: Served, content: bytes, number: str, _: bytes = b"") -> Made:
-        asked = self._asked(served, content)
+        asked = self._asked(served, content, None if self.online is None else self.online.lookup(served))
         answer = answer_to(served, asked)
         predictions = answer["predictions"]
         answered = Answered(
@@ -218,20 +210,20 @@ class Predicting:
         )
         return Made(self._encode({**answer, "request_id": number}), len(predictions), answered)
 
-    def _asked(self, served: Served, content: bytes) -> Asked:
+    def _asked(self, served: Served, content: bytes, lookup: Lookup | None) -> Asked:
         decoder = self._decoder
         if decoder.known is not served.known:
             self._decoder = decoder = Decoder(served.known, self.limits.rows)
-        asked: Asked = decoder.read(content) or read(
-            content, served.known, self.limits.rows, self._filling(served)
-        )
+        asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows, lookup)
         if served.way.rules and (broken := served.way.rules.first(asked.values)):
             raise breaks(broken)
         return asked
 
     def _arrow(self, served: Served, content: bytes, number: str, query: bytes) -> Made:
         shares = b"probabilities=true" in query.lower().split(b"&")
-        table = read_table(content, served.known, self.limits.rows)
+        lookup = None if self.online is None else self.online.lookup(served)
+        fill = None if lookup is None else lookup.table
+        table = read_table(content, served.known, self.limits.rows, fill=fill)
         see_rules(served, table)
         found = columns_of(served, table, shares)
         about = {"model": served.name, "version": str(served.version), "request_id": number}

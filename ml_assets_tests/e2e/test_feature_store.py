@@ -102,7 +102,7 @@ def test_a_server_looks_up_what_a_row_does_not_have(
             alike = server.asked("/predict", {"rows": full, "probabilities": True})["predictions"]
             assert found == [each["probabilities"]["1"] for each in alike] and len(set(found)) == 3
             for wrong, field in (({"user_id": 7}, "rows[0].product_id"), (keys | {"user_id": [7]}, "rows[0].user_id"),
-                                 (keys | {"user_id": "seven"}, "rows")):  # fmt: skip
+                                 (keys | {"user_id": "seven"}, "rows[0].user_id")):  # fmt: skip
                 with pytest.raises(urllib.error.HTTPError) as refused:
                     server.asked("/predict", {"rows": [wrong]})
                 told = json.load(refused.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ml_assets.recipe.faults import did_you_mean
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ml_assets.settings import Settings
     from ml_assets.settings.services import Address, Database
     from ml_assets.sources.feature_store.declared import Declared
+
+TIMEOUTS: Final = ("socket_connect_timeout=2", "socket_timeout=10")
+"""Seconds after which a Redis that does not answer is given up, as Feast passes them on."""
 
 
 class Table(NamedTuple):
@@ -145,7 +148,7 @@ def _redis(address: Address) -> str:
     password = address.password.get_secret_value() if address.password is not None else ""
     if "," in password:
         raise SourceError("Feast cannot read a password of Redis with a comma in it: choose another one")
-    said = [f"{address.host}:{address.port}", f"db={parts.path.strip('/') or 0}"]
+    said = [f"{address.host}:{address.port}", f"db={parts.path.strip('/') or 0}", *TIMEOUTS]
     said += [f"username={unquote(parts.username)}"] if parts.username else []
     said += [f'password="{password}"'] if password else []
     said += ["ssl=true"] if parts.scheme == "rediss" else []

@@ -29,14 +29,14 @@ def examine(settings: Settings) -> Iterator[Examined]:
             shown = ", ".join(names[:SHOWN]) + " …" * (len(names) > SHOWN)
             found = f"{repository.place}: {len(names):,} namespaces ({shown}), joined by {joins}"
             yield Examined(part=PART, found=found)
-            _ask(repository)
+            ask_of_nobody(repository)
             yield Examined(part=PART, found=f"the newest values are kept by {keeps}, which answers")
     except SourceError as error:
         yield Examined(part=PART, found=error.message, ok=False, remedy="correct it (docs/feature_store.md)")
 
 
-def _ask(repository: Repository) -> None:
-    """Ask for a feature of nobody."""
+def ask_of_nobody(repository: Repository) -> None:
+    """Ask the online store for a feature of nobody; raises SourceError where it does not answer."""
     import pandas as pd
 
     for name, namespace in repository.namespaces.items():

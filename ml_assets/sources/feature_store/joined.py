@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from ml_assets.recipe import Recipe
     from ml_assets.sources.feature_store.repository import Repository
 
-WHOLE = r"[+-]?\d{1,18}"
+WHOLE: Final = r"[+-]?\d{1,18}"
+ARROW: Final = MappingProxyType(
+    {"number": "float64", "text": "string", "truth": "bool", "time": "timestamp[us]"}
+)
+"""Arrow's name of the type of a kind."""
 
 
 class Joined(NamedTuple):
@@ -27,6 +32,8 @@ class Joined(NamedTuple):
     told: tuple[str, ...]
     hints: tuple[str, ...] = ()
     """What is hardly meant."""
+    kinds: Mapping[str, Kind] = MappingProxyType({})
+    """Of each column."""
 
 
 def join(frame: pd.DataFrame, recipe: Recipe, repository: Repository) -> Joined:
@@ -100,6 +107,7 @@ def _found(
 ) -> Joined:
     """Ask for each entity, and time, once, and give what is found to all rows of it."""
     found: dict[str, pd.Series[Any]] = {}
+    kinds: dict[str, Kind] = {}
     told: list[str] = []
     hints: list[str] = []
     for each in wanted(recipe, repository.namespaces, repository.functions):
@@ -119,12 +127,13 @@ def _found(
         for feature, column in each.columns.items():
             # -1, a row of which nothing can be known, is a label that the values do not have
             own = values[feature].reindex(lookup).set_axis(frame.index)
-            found[column] = _typed(own, each.namespace.features[feature])
+            kinds[column] = each.namespace.features[feature] or "text"
+            found[column] = _typed(own, kinds[column])
         hints += _hints(each, recipe)
         told += _told(
             each, {feature: found[column] for feature, column in each.columns.items()}, int((~known).sum())
         )
-    return Joined(pd.DataFrame(found, index=frame.index), tuple(told), tuple(hints))
+    return Joined(pd.DataFrame(found, index=frame.index), tuple(told), tuple(hints), kinds)
 
 
 def row_times(frame: pd.DataFrame, recipe: Recipe) -> pd.Series[Any]:
@@ -186,7 +195,7 @@ def _key(column: pd.Series[Any], kind: Kind | None, namespace: str) -> pd.Series
     >>> _key(pd.Series([1.0, None]), "text", "users").tolist(), _key(pd.Series(["7"]), "number", "users").tolist()
     (['1', None], [7])
     """
-    text = column.map(_word, na_action="ignore").astype(object)
+    text = column.map(key_text, na_action="ignore").astype(object)
     text = text.where(column.notna(), None)
     if kind != "number":
         return text
@@ -200,9 +209,29 @@ def _key(column: pd.Series[Any], kind: Kind | None, namespace: str) -> pd.Series
     return text.map(int, na_action="ignore").astype("Int64")
 
 
-def _word(value: object) -> str:
+def key_text(value: object) -> str:
+    """Give one value of a key as text: 7.0 is 7."""
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]  # a float
+
+
+def typed(value: Any, kind: Kind | None) -> Any:
+    """Give one value of Feast's as JSON has it, equal to what the join gives; None where it is missing.
+
+    >>> typed(7, "number"), typed(float("nan"), "number"), typed(None, "truth")
+    (7.0, None, None)
+    """
+    if value is None or pd.isna(value):
+        return None
+    if kind == "number":
+        return float(value)
+    if kind == "truth":
+        return bool(value)
+    if kind == "time":
+        time = pd.Timestamp(value)
+        time = time if time.tzinfo is None else time.tz_convert("UTC").tz_localize(None)
+        return time.as_unit("us").isoformat()
+    return str(value)
 
 
 def _typed(values: pd.Series[Any], kind: Kind | None) -> pd.Series[Any]:

@@ -18,14 +18,25 @@ def quiet(place: str) -> Iterator[None]:
     """Let Feast work.
 
     PostgreSQL compares times without a zone in the zone of the session: in another one than UTC, values of some hours
-    later would be joined. libpq takes it from PGTZ.
+    later would be joined. libpq takes it from PGTZ. What is set here holds for the whole process: one thread at a time.
     """
     before = os.environ.get("PGTZ")
     os.environ["PGTZ"] = "UTC"
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        with told(place), warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of Feast and ibis, about their own calls
             yield
+    finally:
+        os.environ.pop("PGTZ", None)
+        if before is not None:
+            os.environ["PGTZ"] = before
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """Tell errors of Feast in one line, as a `SourceError`."""
+    try:
+        yield
     except MendableError:
         raise
     except ModuleNotFoundError as error:
@@ -35,7 +46,3 @@ def quiet(place: str) -> Iterator[None]:
     except Exception as error:  # Feast's stores raise what a dozen libraries raise
         line = next(iter(str(error).strip().splitlines()), "")
         raise SourceError(f"{place}: {type(error).__name__}: {line}"[:600], TYPE) from error
-    finally:
-        os.environ.pop("PGTZ", None)
-        if before is not None:
-            os.environ["PGTZ"] = before

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ml_assets.recipe.own import MODULES, is_allowed
 from ml_assets.sources.feature_store.declared import FILE, declaration
 from ml_assets.sources.feature_store.environment import offline_store, online_store, table_of
+from ml_assets.sources.feature_store.kept import kept
 from ml_assets.sources.feature_store.namespaces import FEAST_TIME, KINDS, PLACE, TYPE, Namespace
 from ml_assets.sources.feature_store.quiet import quiet
 from ml_assets.sources.paths import SourceError
@@ -121,8 +122,6 @@ class Repository:
     def newest(self, namespace: str, features: list[str], keys: pd.DataFrame, now: datetime) -> pd.DataFrame:
         """Newest values that are kept online.
 
-        Feast gives values that hold no longer (its `ttl`), too: they are left out here, as the join leaves them out.
-
         Parameters
         ----------
         namespace : str
@@ -144,19 +143,15 @@ class Repository:
         """
         import pandas as pd
 
+        rows = [{str(key): value for key, value in row.items()} for row in keys.to_dict("records")]
         with quiet(self.place):
-            answer: pd.DataFrame = self._feast.get_online_features(
-                [f"{namespace}:{name}" for name in features],
-                [{str(key): value for key, value in row.items()} for row in keys.to_dict("records")],
-                full_feature_names=True,
-            ).to_df(include_event_timestamps=True)
-        ttl = self.namespaces[namespace].ttl
-        found = {}
-        for name in features:
-            since = pd.to_datetime(answer[f"{namespace}__{name}__ts"], unit="s")
-            holds = (since >= now - ttl) if ttl else pd.Series(True, index=answer.index)
-            found[name] = answer[f"{namespace}__{name}"].where(holds)
-        return pd.DataFrame(found)
+            return pd.DataFrame(self.kept(namespace, features, rows, now), dtype=object)
+
+    def kept(
+        self, namespace: str, features: list[str], keys: list[dict[str, Any]], now: datetime
+    ) -> dict[str, list[Any]]:
+        """Give what `newest` gives, by feature as values of Feast's; several threads may ask at once."""
+        return kept(self._feast, self.place, self.namespaces[namespace], features, keys, now)
 
     def bring_online(self, now: datetime) -> None:
         """Write the newest values of all namespaces, up to now, into the online store.
