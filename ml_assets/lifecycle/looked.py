@@ -288,8 +288,9 @@ def _cannot_train(seen: Seen) -> list[tuple[str, Finding]]:
         return []
     newest = str(seen.rows[BATCH].iloc[-1]) if seen.recipe.batches is not None else STATIC
     if seen.recipe.model.threshold is not None and (classes := int(seen.labels.nunique())) > 2:
-        told = f"is for two classes, and the target has {classes:,}: leave it out"
-        return [(newest, Finding(rule="threshold", message=told, key="model.threshold"))]
+        key = "model.threshold"
+        told = f"{key}: is for two classes, and the target has {classes:,}; leave it out"
+        return [(newest, Finding(rule="threshold", message=told, key=key))]
     try:
         split(seen.rows, seen.recipe)
     except ValueError as error:

@@ -139,6 +139,19 @@ def test_nothing_is_said_of_an_ordinary_table(tmp_path: Path, more: str) -> None
     assert report["looked_at"] == (four if more else "all 120 rows")
 
 
+def test_a_threshold_for_more_than_two_classes_is_refused_with_their_number(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(TABLE.assign(y=TABLE.index % 3).to_csv(index=False))
+    text = RECIPE.replace("regression", "classification").replace("model:\n", "model:\n  threshold: 0.3\n")
+    (tmp_path / "things.yaml").write_text(text)
+    (report,) = validate_files(
+        [tmp_path / "things.yaml"], Settings(home=tmp_path / "home", recipes=(tmp_path,))
+    )
+    (error,) = report["errors"]
+    assert error["message"].endswith(
+        "things.yaml:4 model.threshold: is for two classes, and the target has 3; leave it out"
+    )
+
+
 def test_batch_in_the_middle_that_would_be_refused_is_named(tmp_path: Path) -> None:
     months = QUARTERS.assign(x=TABLE["x"].where((TABLE.index < 31) | (TABLE.index > 35), np.inf))
     report = validated(tmp_path, months, more=BY_THIRTY)
