@@ -75,6 +75,7 @@ LIBRARIES: Mapping[str, Library] = {
         extra="lightgbm",
         estimators={"LGBMClassifier": "classification", "LGBMRegressor": "regression"},
         more_parameters=(
+            "alpha",
             "cat_l2",
             "cat_smooth",
             "deterministic",

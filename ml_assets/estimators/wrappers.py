@@ -164,8 +164,12 @@ class NamedCategories(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     @property
     def classes_(self) -> Any:
-        """Classes of the fitted estimator."""
+        """Classes of the fitted classifier."""
         check_is_fitted(self)
+        if not hasattr(
+            self.estimator, "predict_proba"
+        ):  # CatBoost has none there, or an empty one by its loss
+            raise AttributeError("a regressor has no classes_")
         return self.estimator_.classes_
 
     @property

@@ -28,7 +28,7 @@ ESTIMATORS: list[Any] = [
     *(
         pytest.param(path, parameters, marks=marks_of(path))
         for path, parameters in (
-            ("lightgbm.LGBMRegressor", {"objective": "quantile", "alpha": 0.9, "n_estimators": 60}),
+            ("lightgbm.LGBMRegressor", {"objective": "quantile", "alpha": 0.9, "n_estimators": 60, "max_depth": 2}),
             ("catboost.CatBoostRegressor", {"loss_function": "Quantile:alpha=0.9", "iterations": 60}),
         )
     ),
