@@ -16,7 +16,7 @@ from ml_assets.sources.wanted import Wanted
 
 NEWEST: Final = 50
 """Files, by the time they were written, that each glance looks at."""
-TURNS: Final = 8
+TURNS: Final = 16
 """Glances in which each older file is looked at once, at least."""
 SETTLED: Final = 2 * 10**9
 """Nanoseconds after a change of a folder, until which another might bear the same time."""
@@ -42,7 +42,7 @@ class _Standing:
         return written, names, time.time_ns() - written > SETTLED
 
     def _has_same_names(self) -> bool:
-        """By the folder's time; by all names each eighth time, since not every file system keeps that time."""
+        """By the folder's time; by all names each sixteenth time, since not every file system keeps that time."""
         self.glances += 1
         if self.is_settled and self.glances % TURNS and self.folder.stat().st_mtime_ns == self.written:
             return True
@@ -72,8 +72,8 @@ _STANDING: Final[dict[tuple[str, Path], _Standing]] = {}
 def unchanged(wanted: Wanted, seen: Sight) -> bool:
     """Whether the files are those that were seen, as far as a glance tells.
 
-    A file that is new, gone or called otherwise is noticed at once (within 8 glances where the file system keeps no
-    time of a folder), and so is a change of one of the newest 50; one of an older file within 8 glances, or two minutes
+    A file that is new, gone or called otherwise is noticed at once (within 16 glances where the file system keeps no
+    time of a folder), and so is a change of one of the newest 50; one of an older file within 16 glances, or two minutes
     where they are further apart. Several folders are looked at whole.
     """
     reading = sight.reading_of(wanted)
