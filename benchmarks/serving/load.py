@@ -61,7 +61,16 @@ def loaded(port: int, sent: Sent, connections: int, seconds: float, folder: Path
     body.write_bytes(sent.body)
     headers = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in sent.headers.items())
     script.write_text(SCRIPT % {"body": body, "path": sent.path, "headers": headers})
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", str(script)]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{max(1, round(seconds))}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(script),
+    ]
     done = subprocess.run([*command, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.strip().splitlines()[-1])
     if found["refused"] or found["broken"] or not found["requests"]:

@@ -73,8 +73,8 @@ def unchanged(wanted: Wanted, seen: Sight) -> bool:
     """Whether the files are those that were seen, as far as a glance tells.
 
     A file that is new, gone or called otherwise is noticed at once (within 16 glances where the file system keeps no
-    time of a folder), and so is a change of one of the newest 50; one of an older file within 16 glances, or two minutes
-    where they are further apart. Several folders are looked at whole.
+    time of a folder), and so is a change of one of the newest 50; one of an older file within 16 glances, or two
+    minutes where they are further apart. Several folders are looked at whole.
     """
     reading = sight.reading_of(wanted)
     if seen.reading != reading:
