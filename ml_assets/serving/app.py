@@ -75,6 +75,7 @@ def build_app(
     app = FastAPI(
         title=f"{live.name}, by ml_assets", lifespan=watched, redoc_url=None, redirect_slashes=False
     )
+    # FastAPI's own way to another document is to put a function into the place of its method.
     app.openapi = lambda: document(live.served, bool(keys), limits, _keys(live, online))  # type: ignore[method-assign]
 
     predicting = Predicting(live, limits, metrics, log, online)
