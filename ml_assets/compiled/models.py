@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.compiled import native
-from ml_assets.compiled.spec import Layers, Linear, Link, Mean, Model, Several, Stacked, Trees
+from ml_assets.compiled.spec import Calibrated, Layers, Linear, Link, Mean, Model, Several, Stacked, Trees
 from ml_assets.compiled.trees import Walk
+from ml_assets.tasks.calibrated import mapped
 
 Array = NDArray[Any]
 Predict = Callable[[Array], Any]
@@ -38,6 +39,18 @@ def model(spec: Model, arrays: Mapping[str, Array], name: str, folder: Path) -> 
             parts = _parts(spec.parts, arrays, name, folder)
             final = model(spec.final, arrays, f"{name}.final", folder)
             return lambda X: final(_stacked(parts, X, spec.passthrough))
+        case Calibrated():
+            part = model(spec.part, arrays, f"{name}.0", folder)
+            maps = [_map(own, k) for k in range(spec.classes)]
+            return lambda X: mapped(np.asarray(part(X), np.float64), maps)
+
+
+def _map(own: Mapping[str, Array], k: int) -> dict[str, Any] | None:
+    """The map of a class; None where it has none."""
+    if f"maps.{k}.given" in own:
+        return {"given": own[f"maps.{k}.given"].tolist(), "meant": own[f"maps.{k}.meant"].tolist()}
+    found = own.get(f"maps.{k}.sigmoid")
+    return None if found is None else {"slope": found[0], "intercept": found[1]}
 
 
 def linked(link: Link, sums: Array) -> Array:

@@ -147,7 +147,20 @@ class Several(Record):
     parts: tuple[Model, ...]
 
 
-Model = Annotated[Linear | Trees | Layers | Mean | Stacked | Several, Field(discriminator="kind")]
+class Calibrated(Record):
+    """A model whose shares are brought to how often they come true.
+
+    Arrays of class k that has a map: `maps.<k>.given` and `maps.<k>.meant`, or `maps.<k>.sigmoid`: slope, intercept.
+    """
+
+    kind: Literal["calibrated"] = "calibrated"
+    part: Model
+    classes: int
+
+
+Model = Annotated[
+    Linear | Trees | Layers | Mean | Stacked | Several | Calibrated, Field(discriminator="kind")
+]
 
 
 class Threshold(Record):

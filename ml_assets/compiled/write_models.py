@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from ml_assets.compiled.refusal import NotCompiledError
-from ml_assets.compiled.spec import Layers, Linear, Link, Mean, Model, Several, Stacked
+from ml_assets.compiled.spec import Calibrated, Layers, Linear, Link, Mean, Model, Several, Stacked
 from ml_assets.compiled.write_trees import TREES
 
 Arrays = dict[str, NDArray[Any]]
@@ -104,6 +104,21 @@ def _calibrated(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]
     return Linear(link="sigmoid", calibrated=True), named
 
 
+def _by_maps(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    """Shares with the maps of `training.calibration`."""
+    part, arrays = write_model(estimator.estimator_, folder, f"{name}.0")
+    for k, label in enumerate(map(str, estimator.classes_)):
+        if (by := estimator.maps.get(label)) is None:
+            continue
+        if by["given"]:
+            arrays |= {
+                f"{name}.maps.{k}.{key}": np.array(by[key], dtype=np.float64) for key in ("given", "meant")
+            }
+        else:
+            arrays[f"{name}.maps.{k}.sigmoid"] = np.array([by["slope"], by["intercept"]], dtype=np.float64)
+    return Calibrated(part=part, classes=len(estimator.classes_)), arrays
+
+
 def _layers(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
     links: dict[str, Link] = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax"}
     if estimator.out_activation_ not in links or (
@@ -160,6 +175,7 @@ WRITERS: dict[str, Callable[[Any, Path, str], tuple[Model, Arrays]]] = {
     "NamedCategories": _wrapped,
     "FixedThresholdClassifier": _wrapped,
     "CalibratedClassifierCV": _calibrated,
+    "CalibratedClassifier": _by_maps,
     **dict.fromkeys(("MLPClassifier", "MLPRegressor"), _layers),
     **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _voting),
     **dict.fromkeys(("StackingClassifier", "StackingRegressor"), _stacking),

@@ -37,7 +37,8 @@ def epochs_of(estimator: Any) -> list[dict[str, Any]]:
 
 
 def _inner(estimator: Any) -> Any:
-    """What stands in a wrapper, and in the one that a threshold puts round it."""
-    if type(estimator).__name__ == "FixedThresholdClassifier":
-        estimator = estimator.estimator_
+    """What stands in a wrapper, and in those that a threshold and a calibration put round it."""
+    for name in ("FixedThresholdClassifier", "CalibratedClassifier"):
+        if type(estimator).__name__ == name:
+            estimator = estimator.estimator_
     return getattr(estimator, "estimator_", estimator)

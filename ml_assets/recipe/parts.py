@@ -38,7 +38,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "trained_model": (
         "model.class_path", "model.hyperparameters", "model.preprocessor", "model.feature_selection",
         "model.feature_engineering.interactions", "model.feature_engineering.polynomials",
-        "model.data_interface.positive_class", "model.threshold", "hyperparameter_tuning", "training.folds",
+        "model.data_interface.positive_class", "model.threshold", "model.calibration",
+        "hyperparameter_tuning", "training.folds",
     ),
     "evaluation_report": (
         "evaluation.metrics", "evaluation.own_metrics", "evaluation.targets", "evaluation.segments",

@@ -28,6 +28,8 @@ from ml_assets.records.quality import (
 )
 from ml_assets.records.retraining import Ask, Attempt, BatchEvidence, Champion, History, RetrainDecision, Said
 from ml_assets.records.training import (
+    Calibration,
+    CalibrationMethod,
     Choice,
     Curve,
     DecisionThreshold,
@@ -35,6 +37,7 @@ from ml_assets.records.training import (
     Evaluation,
     Leak,
     PartScore,
+    ShareMap,
     Standing,
     TrainedModel,
     TrainingResult,
@@ -49,6 +52,8 @@ __all__ = [
     "BatchEvidence",
     "BatchFacts",
     "BatchProfile",
+    "Calibration",
+    "CalibrationMethod",
     "Champion",
     "Choice",
     "ColumnDrift",
@@ -93,6 +98,7 @@ __all__ = [
     "Score",
     "SegmentGain",
     "SequentialTest",
+    "ShareMap",
     "Standing",
     "Swarm",
     "TrainedModel",

@@ -82,6 +82,36 @@ class DecisionThreshold(Record):
     met: bool = True
 
 
+CalibrationMethod = Literal["sigmoid", "isotonic"]
+
+
+class ShareMap(Record):
+    """From an estimator's share of a class to how often it comes true.
+
+    Straight lines between the points `given` → `meant`; without points a sigmoid of the log odds, with this slope and
+    intercept.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    given: tuple[float, ...] = ()
+    meant: tuple[float, ...] = ()
+
+
+class Calibration(Record):
+    """How shares were calibrated, on rows that the fits had not learned.
+
+    `maps` by class, of two for the positive one; `before` and `after`: log loss of these rows as they were predicted,
+    and each part by the maps of the others.
+    """
+
+    method: CalibrationMethod
+    rows: int
+    maps: dict[str, ShareMap]
+    before: float
+    after: float
+
+
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
@@ -114,6 +144,8 @@ class TrainingResult(Record):
     """How a network learned; empty for any other estimator."""
     threshold: DecisionThreshold | None = None
     """Where the recipe has a threshold."""
+    calibration: Calibration | None = None
+    """Where the recipe asks for calibrated shares."""
 
     @property
     def learned(self) -> int:

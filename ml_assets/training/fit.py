@@ -8,7 +8,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -26,7 +26,7 @@ from ml_assets.features.rows import ChoosyPipeline
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
-from ml_assets.records import Choice, DecisionThreshold, Epoch, Positive, TrainingResult, TuningResult
+from ml_assets.records import Choice, Epoch, TrainingResult, TuningResult
 from ml_assets.search.automatic import search_families
 from ml_assets.search.candidates import candidate, candidates, search_settings, searched_families
 from ml_assets.search.folds import FoldData, Goal
@@ -42,13 +42,10 @@ from ml_assets.tasks.several import (
     positives,
     target_names,
 )
-from ml_assets.training import threshold
+from ml_assets.training import deciding
+from ml_assets.training.deciding import Best, Labels, decided
 from ml_assets.training.folding import finite, fitted, prepare
-from ml_assets.training.splits import by_time, folds, labelled_rows
-
-JUDGED_ROWS = 50_000
-"""Rows up to which fixed parameters are judged by cross-validation: nothing is chosen by it, and the hold-out of more
-rows tells as much."""
+from ml_assets.training.splits import by_time, labelled_rows
 
 
 def fit(
@@ -90,7 +87,7 @@ def fit(
     y = rows[recipe.target].copy()
     goal = _goal(y, recipe)
     begins = begins or (lambda _text, _seconds: None)
-    found_best = _decided(_best(rows, found, recipe, goal, run, begins), rows, found, recipe, goal, begins)
+    found_best = decided(_best(rows, found, recipe, goal, run, begins), rows, found, recipe, goal, begins)
     chosen = found_best.candidate
     size = f"{len(rows):,} rows, {len(found.features):,} columns"
     # A fold learns all parts but one.
@@ -98,7 +95,7 @@ def fit(
     X, count = rows[list(found.features)], len(rows)
     del rows
     pipeline, notes = _fit_pipeline(
-        X, y, found, recipe, chosen, found_best.params, (goal.positive, found_best.threshold)
+        X, y, found, recipe, chosen, found_best.params, found_best.labels(goal.positive)
     )
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
@@ -120,42 +117,8 @@ def fit(
         left_out=left_out(pipeline),
         epochs=tuple(Epoch(**each) for each in epochs_of(pipeline[-1])),
         threshold=found_best.threshold,
+        calibration=found_best.calibration,
     )
-
-
-@dataclass(frozen=True)
-class _Best:
-    """What is fitted on all rows, and how it was found; `fold_seconds` are those of one fit on `fold_rows`."""
-
-    candidate: Candidate
-    params: Mapping[str, Any]
-    scores: tuple[float, ...]
-    fold_seconds: float
-    fold_rows: int
-    tuning: TuningResult | None = None
-    choice: Choice | None = None
-    threshold: DecisionThreshold | None = None
-    notes: tuple[str, ...] = ()
-
-
-def _decided(
-    best: _Best,
-    rows: pd.DataFrame,
-    found: Roles,
-    recipe: Recipe,
-    goal: Goal,
-    begins: Callable[[str, float], None],
-) -> _Best:
-    """Choose the threshold that the recipe asks for; of many rows on one fold, which has plenty."""
-    wanted, chosen = recipe.model.threshold, best.candidate
-    if wanted is None:
-        return best
-    parts = folds(rows, recipe)[-1:] if len(rows) > JUDGED_ROWS else None
-    data = prepare(rows, found, recipe, [chosen], parts)[chosen.input]
-    begins(f"threshold, {len(data)} folds of {len(rows):,} rows", best.fold_seconds * len(data))
-    decided, scores = threshold.decide(data, chosen, best.params, goal, wanted)
-    notes = (threshold.told(decided, wanted),)
-    return replace(best, threshold=decided, scores=scores, notes=notes, fold_rows=len(data[0].y_train))
 
 
 def _best(
@@ -165,7 +128,7 @@ def _best(
     goal: Goal,
     run: SearchRun,
     begins: Callable[[str, float], None],
-) -> _Best:
+) -> Best:
     """Search what the recipe leaves open, or judge what it fixes, on the folds."""
     size = f"{len(rows):,} rows, {len(found.features):,} columns"
     settings = search_settings(recipe)
@@ -173,22 +136,22 @@ def _best(
         return _best_of_families(rows, found, recipe, goal, run, begins)
     (chosen,) = candidates(recipe).values()
     fixed = not searched(chosen.hyperparameters)
-    many = recipe.training.folds is None and len(rows) > JUDGED_ROWS
-    if fixed and (many or recipe.model.threshold is not None):
-        return _Best(chosen, dict(chosen.hyperparameters), (), 0.0, len(rows))
+    many = recipe.training.folds is None and len(rows) > deciding.JUDGED_ROWS
+    if fixed and (many or recipe.model.threshold is not None or recipe.model.calibration != "off"):
+        return Best(chosen, dict(chosen.hyperparameters), (), 0.0, len(rows))
     data = prepare(rows, found, recipe, [chosen])[chosen.input]
     count, fold_rows = len(data), len(data[0].y_train)
     if fixed:
         begins(f"{count} folds of {size}", 0.0)
         judged = time.monotonic()
         scores = finite(each.score for each in fitted(chosen, chosen.hyperparameters, data, goal))
-        return _Best(
+        return Best(
             chosen, dict(chosen.hyperparameters), scores, (time.monotonic() - judged) / count, fold_rows
         )
     begins(f"search, {settings.n_trials} trials of {count} folds of {size}", 0.0)
     tuned = tune(data, chosen, goal, settings, study_name=study_name(rows, found, recipe), run=run)
     seconds = _seconds_of_the_best(tuned.record) / count
-    return _Best(chosen, tuned.params, tuned.fold_scores, seconds, fold_rows, tuned.record)
+    return Best(chosen, tuned.params, tuned.fold_scores, seconds, fold_rows, tuned.record)
 
 
 def _best_of_families(
@@ -198,7 +161,7 @@ def _best_of_families(
     goal: Goal,
     run: SearchRun,
     begins: Callable[[str, float], None],
-) -> _Best:
+) -> Best:
     """Search every family; what is prepared counts to the seconds of the search."""
     started, settings = time.monotonic(), search_settings(recipe)
     families = searched_families(recipe, len(rows))
@@ -217,7 +180,7 @@ def _best_of_families(
     fitted = candidate(chosen.class_path, chosen.params, recipe)
     seconds = _fold_seconds(chosen.choice)
     rows_of_a_fold = len(data[fitted.input][0].y_train)
-    return _Best(fitted, chosen.params, chosen.scores, seconds, rows_of_a_fold, chosen.record, chosen.choice)
+    return Best(fitted, chosen.params, chosen.scores, seconds, rows_of_a_fold, chosen.record, chosen.choice)
 
 
 def _fold_seconds(choice: Choice) -> float:
@@ -241,7 +204,13 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
     chosen = candidate(result.class_path, result.params, recipe)
     X, y = rows[list(found.features)], rows[recipe.target]
     pipeline, _ = _fit_pipeline(
-        X, y, found, recipe, chosen, result.params, (result.positive, result.threshold)
+        X,
+        y,
+        found,
+        recipe,
+        chosen,
+        result.params,
+        Labels(result.positive, result.calibration, result.threshold),
     )
     return pipeline
 
@@ -272,7 +241,8 @@ def _count(data: Mapping[Input, list[FoldData]]) -> int:
 
 def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
     """Return the identity of a search: the settings that it depends on, and the rows."""
-    unset = {"threshold"} if recipe.model.threshold is None else set()  # a search of earlier goes on
+    # Nothing is searched by it, and a search of earlier goes on.
+    unset = {"calibration"} | ({"threshold"} if recipe.model.threshold is None else set())
     settings = {
         "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),
@@ -304,14 +274,13 @@ def _fit_pipeline(
     recipe: Recipe,
     chosen: Candidate,
     params: Mapping[str, Any],
-    labels: tuple[Positive, DecisionThreshold | None],
+    labels: Labels,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
-    positive, decided = labels
     estimator = build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.targets)
     steps = [
         *preprocessing.steps(found, recipe, typed=chosen.input == "categories"),
-        ("estimator", threshold.at(estimator, decided)),
+        ("estimator", labels.around(estimator)),
     ]
     learned = preprocessing.learned_rows(found, recipe)
     pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)
@@ -326,7 +295,7 @@ def _fit_pipeline(
             notes.append(str(warning.message).splitlines()[0])
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    pipeline.positive_class_ = positive
+    pipeline.positive_class_ = labels.positive
     pipeline.naive_column_ = naive_column(recipe)
     if "selection" in pipeline.named_steps:
         notes.append(preprocessing.told_selection(pipeline))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,9 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.tasks.all import task_of
 from ml_assets.training.splits import Fold, folds
+
+Part = tuple[Any, pd.DataFrame]
+"""Labels and predictions of rows that a fit had not learned."""
 
 
 def prepare(
@@ -78,6 +81,18 @@ def fitted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return [fold_result(chosen, params, fold, goal) for fold in data]
+
+
+def unlearned(
+    chosen: Candidate, params: Mapping[str, Any], data: Sequence[FoldData], goal: Goal
+) -> list[Part]:
+    """Labels and predictions of rows that the fits had not learned: a part for each fold, of one fold its halves."""
+    results = fitted(chosen, params, data, goal)
+    parts = [(fold.y_validation, each.predictions) for fold, each in zip(data, results, strict=True)]
+    if len(parts) > 1:
+        return parts
+    ((y, predictions),) = parts
+    return [(y.iloc[start::2], predictions.iloc[start::2]) for start in (0, 1)]
 
 
 def finite(scores: Iterable[float]) -> tuple[float, ...]:

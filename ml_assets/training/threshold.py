@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import FixedThresholdClassifier
 
-from ml_assets.estimators.families import Candidate
 from ml_assets.recipe.schema import Threshold
 from ml_assets.records import DecisionThreshold
-from ml_assets.search.folds import FoldData, Goal
+from ml_assets.search.folds import Goal
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.metrics import score
 from ml_assets.tasks.threshold import best_cut, parted, shares_of
-from ml_assets.training.folding import finite, fitted
+from ml_assets.training.folding import Part, finite
 
 TOLD = ("precision", "recall", "f1", "accuracy")
 """Metrics that are told of a chosen threshold."""
 
-Part = tuple[Any, pd.DataFrame]
-"""Labels and predictions of rows that a fit had not learned."""
-
 
 def decide(
-    data: Sequence[FoldData],
-    chosen: Candidate,
-    params: Mapping[str, Any],
-    goal: Goal,
-    wanted: Threshold | float,
+    parts: Sequence[Part], goal: Goal, wanted: Threshold | float
 ) -> tuple[DecisionThreshold, tuple[float, ...]]:
-    """Choose the threshold on the predictions of all folds.
+    """Choose the threshold on the predictions of all parts.
 
     Parameters
     ----------
-    data : sequence of FoldData
-    chosen : Candidate
-    params : mapping of str to value
+    parts : sequence of (labels, predictions)
+        Of rows that the fits had not learned: one part for each fold, two at least.
     goal : Goal
     wanted : Threshold or float
 
@@ -47,20 +37,17 @@ def decide(
     -------
     threshold : DecisionThreshold
     scores : tuple of float
-        The goal's metric on each fold, labelled at the threshold that the other folds choose.
+        The goal's metric on each part, labelled at the threshold that the other parts choose.
 
     Raises
     ------
     ValueError
         If there are more than two classes, or the estimator gives no probabilities.
     """
-    results = fitted(chosen, params, data, replace(goal, threshold=None))
-    parts = [(fold.y_validation, each.predictions) for fold, each in zip(data, results, strict=True)]
     cut = best_cut(*_pooled(parts, goal), wanted)
-    judged = parts if len(parts) > 1 else _halves(*parts[0])
     labelled = [
-        (y, parted(each, goal.positive, best_cut(*_pooled(_others(judged, k), goal), wanted).threshold))
-        for k, (y, each) in enumerate(judged)
+        (y, parted(each, goal.positive, best_cut(*_pooled(_others(parts, k), goal), wanted).threshold))
+        for k, (y, each) in enumerate(parts)
     ]
     y, predictions = pd.concat([y for y, _ in labelled]), pd.concat([each for _, each in labelled])
     return (
@@ -83,10 +70,6 @@ def _pooled(parts: Sequence[Part], goal: Goal) -> tuple[Any, Any]:
 
 def _others(parts: Sequence[Part], k: int) -> list[Part]:
     return [part for place, part in enumerate(parts) if place != k]
-
-
-def _halves(y: Any, predictions: pd.DataFrame) -> list[Part]:
-    return [(y.iloc[start::2], predictions.iloc[start::2]) for start in (0, 1)]
 
 
 def told(threshold: DecisionThreshold, wanted: Threshold | float) -> str:

@@ -232,6 +232,8 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({"model.class_path": "sklearn.ensemble.VotingRegressor", "model.hyperparameters": {"estimators": [
             {"name": "a", "estimator": {"class_path": SVR, "hyperparameters": {"gama": 1}}}]}},
          "model.hyperparameters.estimators[0].estimator.hyperparameters.gama", "Did you mean 'gamma'?"),
+        ({"model.calibration": "sigmoid"}, "model.calibration", "is for shares of classes, and regression has none"),
+        ({"model.calibration": "platt"}, "model.calibration", "allowed: 'sigmoid', 'isotonic', 'off'"),
         ({"hyperparameter_tuning": {"metric": "rsme"}}, "hyperparameter_tuning.metric",
          "Did you mean 'rmse'"),
         ({"hyperparameter_tuning": {"metric": "rmse", "direction": "maximize"}},

@@ -183,7 +183,7 @@ def test_without_a_space_nothing_is_searched() -> None:
 def test_fixed_parameters_are_judged_on_folds_only_where_rows_are_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ml_assets.training.fit.JUDGED_ROWS", 100)
+    monkeypatch.setattr("ml_assets.training.deciding.JUDGED_ROWS", 100)
     told: list[str] = []
     for rows, sections, folds in ((100, {}, 5), (101, {}, 0), (101, {"training": {"folds": 2}}, 2)):
         recipe = recipe_of(class_path=LOGISTIC, hyperparameters={"C": 1.0}, **sections)

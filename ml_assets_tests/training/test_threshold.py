@@ -19,7 +19,7 @@ from ml_assets.serving.standard import Cleaner, Predictor
 from ml_assets.serving.ways import Arrayed, Piped
 from ml_assets.sources import churn
 from ml_assets.tasks.metrics import score
-from ml_assets.training import fit as fitting
+from ml_assets.training import deciding
 from ml_assets.training.fit import fit, refit
 from ml_assets_tests.support.training_examples import mixed_rows
 
@@ -92,7 +92,7 @@ def test_a_refit_keeps_the_threshold(model: dict[str, Any]) -> None:
 def test_the_threshold_is_not_moved_by_the_number_of_folds_that_many_rows_have(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fitting, "JUDGED_ROWS", 500)
+    monkeypatch.setattr(deciding, "JUDGED_ROWS", 500)
     _, result = fit(mixed_rows(1_000), recipe({"metric": "f1"}, LOGISTIC))
     assert result.threshold is not None and result.threshold.rows == 200
     assert len(result.cv_scores) == 2  # the halves of the one fold

@@ -13,7 +13,7 @@ from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.schema.deciding import DECIDED
 from ml_assets.recipe.space import Categorical, Space, searched
-from ml_assets.recipe.tasks import DEFAULT_METRICS, TASK_METRICS
+from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, TASK_METRICS
 
 
 def tuning(recipe: Recipe) -> Found:
@@ -90,6 +90,17 @@ def threshold(recipe: Recipe) -> Found:
             yield from _in_range((*key, "at_least", name), name, value)
     if section.costs is not None and not section.costs.false_positive + section.costs.false_negative:
         yield (*key, "costs"), "nothing costs anything: one of both must be above 0"
+
+
+def calibration(recipe: Recipe) -> Found:
+    """Shares are of classes, of one target."""
+    key = ("model", "calibration")
+    if recipe.model.calibration == "off":
+        return
+    if ESTIMATOR_KINDS.get(recipe.task) != "Classifier":
+        yield key, f"is for shares of classes, and {recipe.task} has none: leave it out"
+    elif len(recipe.targets) > 1:
+        yield key, not_yet("calibration with several targets", "Leave it out")
 
 
 def evaluation(recipe: Recipe) -> Found:

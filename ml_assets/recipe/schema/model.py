@@ -125,6 +125,8 @@ class Model(Section):
     """What is predicted."""
     threshold: ShareOrChoice | None = None
     """Share from which a row is of the positive class (binary), or how it is chosen. Left out: the likelier class."""
+    calibration: Literal["sigmoid", "isotonic", "off"] = "off"
+    """How shares are brought to how often they come true, on rows that no fit had learned (classification)."""
 
     @field_validator("class_path")
     @classmethod

@@ -139,6 +139,8 @@ def _inner(pipeline: Any) -> tuple[Any, Any]:
     classes = getattr(last, "classes_", None)
     if type(last).__name__ == "FixedThresholdClassifier":  # it moves labels, and what is given away is shares
         last = last.estimator_
+    if type(last).__name__ == "CalibratedClassifier":
+        raise FormatError("calibrated shares are given away as joblib or package")
     while type(last).__module__.startswith("ml_assets."):
         inner = getattr(last, "estimator_", None)
         if inner is None or not type(last).__name__.startswith("LabelEncoded"):
