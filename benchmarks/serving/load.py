@@ -12,12 +12,21 @@ from typing import NamedTuple
 from benchmarks.peers import NotThereError
 
 SCRIPT = """\
-local file = io.open("%(body)s", "rb")
 wrk.method = "POST"
 wrk.path = "%(path)s"
-wrk.body = file:read("*a")
-file:close()
 %(headers)s
+local asked, next = {}, 0
+init = function(arguments)
+  for place = 1, %(bodies)d do
+    local file = io.open("%(folder)s/body" .. place .. ".bin", "rb")
+    asked[place] = wrk.format(nil, nil, nil, file:read("*a"))
+    file:close()
+  end
+end
+request = function()
+  next = next %% #asked + 1
+  return asked[next]
+end
 done = function(summary, latency, requests)
   local faults = summary.errors
   io.write(string.format('{"seconds": %%.6f, "requests": %%d, "refused": %%d, "broken": %%d, "median": %%.3f, ' ..
@@ -32,9 +41,11 @@ class Sent(NamedTuple):
     """What a server is asked, again and again."""
 
     path: str
-    body: bytes
+    bodies: tuple[bytes, ...]
+    """One after the other, and again."""
     headers: Mapping[str, str]
     rows: int
+    """Of one body."""
 
 
 class Load(NamedTuple):
@@ -57,10 +68,13 @@ def see_wrk() -> None:
 
 def loaded(port: int, sent: Sent, connections: int, seconds: float, folder: Path) -> Load:
     """Ask as fast as answers come, on so many connections of one thread; all must be answered."""
-    body, script = folder / "body.bin", folder / "asked.lua"
-    body.write_bytes(sent.body)
+    script = folder / "asked.lua"
+    for place, body in enumerate(sent.bodies, start=1):
+        (folder / f"body{place}.bin").write_bytes(body)
     headers = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in sent.headers.items())
-    script.write_text(SCRIPT % {"body": body, "path": sent.path, "headers": headers})
+    script.write_text(
+        SCRIPT % {"folder": folder, "bodies": len(sent.bodies), "path": sent.path, "headers": headers}
+    )
     command = [
         "wrk",
         "-t1",

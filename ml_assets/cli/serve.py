@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import gc
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.cli.batch_inference import version_of_run
 from ml_assets.cli.models import known_state
@@ -48,7 +50,8 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     live = Live(state.registry, name, version, say)
     log = None
     if state.settings.prediction_log:
-        log = PredictionLog(predictions_of(state.settings, name), state.settings.prediction_log_days)
+        kept = predictions_of(state.settings, name)
+        log = PredictionLog(kept, state.settings.prediction_log_days, apart=True)
     limits = Limits(per_minute=state.settings.requests_per_minute)
     app = build_app(live, keys, limits, log=log, online=_online(state.settings, live))
     say(
@@ -56,6 +59,7 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
     )
     if not keys:
         say("no key is wanted: whoever reaches this address may ask (`ml-assets api-key` makes one)")
+    _steady()
     uvicorn.run(
         app,
         host=host,
@@ -63,9 +67,22 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
         http=BoundedProtocol,
         ws="none",
         log_level="warning",
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=30,
     )
+
+
+TURN: Final = 0.0005
+"""Seconds after which a thread lets another one go on (Python's own are ten times as long): the loop that answers gives
+its turn away at each read and write, and would wait as long for it while another thread works."""
+
+
+def _steady() -> None:
+    """Keep long waits from single requests: short turns, and no look through all that was imported for garbage."""
+    sys.setswitchinterval(TURN)
+    gc.collect()
+    gc.freeze()
 
 
 def _online(settings: Settings, live: Live) -> Online | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import accumulate
+from struct import iter_unpack
 from typing import Final, Literal
 
 from ml_assets.records.base import Direction, Record
@@ -17,14 +19,19 @@ Outcome = Literal["running", "winner", "worse", "undecided", "mismatch"]
 Ended = Literal["winner", "worse", "undecided", "mismatch", "errors", "latency", "stopped", "overtaken"]
 
 
-def point(salt: str, key: str) -> float:
-    """Place of a key in [0, 1): even, always the same, and another one under another salt.
+def points(salt: str, keys: Iterable[bytes]) -> list[float]:
+    """Places of keys in [0, 1): even, always the same, and others under another salt.
 
-    >>> point("a", "customer 7") == point("a", "customer 7") != point("b", "customer 7")
+    >>> points("a", [b"customer 7"]) == points("a", [b"customer 7"]) != points("b", [b"customer 7"])
     True
     """
-    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt.encode()[:64]).digest()
-    return (int.from_bytes(digest) >> 11) / 2**53
+    salted = blake2b(digest_size=8, key=salt.encode()[:64])
+    found = []
+    for key in keys:
+        one = salted.copy()
+        one.update(key)
+        found.append(one.digest())
+    return [(number >> 11) / 2**53 for (number,) in iter_unpack(">Q", b"".join(found))]
 
 
 class Arm(Record):
@@ -78,14 +85,24 @@ class Experiment(Record):
         Each arm has a place of its own that is as wide as its whole share, of which the schedule opens more and more:
         a key never goes from one challenger to another, and a wider split moves only the keys that it must.
         """
-        here, part = point(self.salt, key), self.part(hours)
+        return self.arms_of([key.encode("utf-8", "surrogatepass")], hours)[0]
+
+    def arms_of(self, keys: Iterable[bytes], hours: float) -> list[str]:
+        """Name the arm of each of many keys, as `arm_of` does; they are the keys' UTF-8."""
+        part = self.part(hours)
         arms = [arm for arm in self.arms if not arm.shadow]
         ends = accumulate(arm.share for arm in arms)
-        for arm, end in zip(arms, ends, strict=True):
-            began = end - arm.share
-            if began <= here < began + arm.share * part:
-                return arm.name
-        return CHAMPION
+        spans = [
+            (end - arm.share, end - arm.share + arm.share * part, arm.name)
+            for arm, end in zip(arms, ends, strict=True)
+        ]
+        if len(spans) == 1:
+            ((first, last, name),) = spans
+            return [name if first <= here < last else CHAMPION for here in points(self.salt, keys)]
+        return [
+            next((name for first, last, name in spans if first <= here < last), CHAMPION)
+            for here in points(self.salt, keys)
+        ]
 
     @property
     def shadows(self) -> tuple[Arm, ...]:

@@ -34,8 +34,8 @@ def build_app(
     poll: float = 5.0,
     log: PredictionLog | None = None,
     online: Online | None = None,
-) -> FastAPI:
-    """Put the API of one model together.
+) -> Gate:
+    """Put the API of one model together: the gate, which answers predictions, and FastAPI behind it for the rest.
 
     Parameters
     ----------
@@ -79,7 +79,6 @@ def build_app(
     app.openapi = lambda: document(live.served, bool(keys), limits, _keys(live, online))  # type: ignore[method-assign]
 
     predicting = Predicting(live, limits, metrics, log, online)
-    app.add_middleware(Gate, keys=keys, rate=Rate(limits.per_minute), metrics=metrics, predicting=predicting)
 
     async def at_the_gate(_: Request) -> Response:
         raise AssertionError("the gate answers predictions")
@@ -111,7 +110,7 @@ def build_app(
         app.add_route(path, answer, ["GET"])
     for status in FOUND_NOTHING:
         app.add_exception_handler(status, unknown)
-    return app
+    return Gate(app, keys, Rate(limits.per_minute), metrics, predicting)
 
 
 def _keys(live: Live, online: Online | None) -> Keys:

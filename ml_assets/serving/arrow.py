@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving.answer import breaks
 from ml_assets.serving.body import RequestError, read_time
+from ml_assets.serving.handed import stream
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from ml_assets.serving.live import Served
 
 MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
-SHARE: Final = "probability_"
 
 
 def read_table(
@@ -76,41 +76,26 @@ def see_rules(served: Served, table: pa.Table) -> None:
         raise breaks(broken[0])
 
 
-def columns_of(served: Served, table: pa.Table, shares: bool) -> dict[str, Any]:
-    """Predict rows that came as columns; columns of the answer by name.
+def columns_of(served: Served, table: pa.Table, shares: bool) -> pa.Table:
+    """Predict rows that came as columns; the columns of the answer.
 
     Raises
     ------
     RequestError
         422 with the field, where a column is absent or a value cannot be predicted from.
     """
+    import pyarrow as pa
+
     from ml_assets.serving.standard import RowError
 
     absent = [name for name in served.known.columns if name not in table.schema.names]
     if absent:
         raise RequestError(422, "invalid", "the column is missing", absent[0])
     try:
-        return served.way.table(table.select(list(served.known.columns)), shares)
+        return pa.table(served.way.table(table.select(list(served.known.columns)), shares))
     except RowError as error:
         field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
         raise RequestError(422, "invalid", str(error), field) from None
-
-
-def predictions_of(answer: dict[str, Any]) -> list[Any]:
-    """Predictions of an answer, row by row; of several targets one for each."""
-    columns = {name: values for name, values in answer.items() if not name.startswith(SHARE)}
-    if len(columns) == 1:
-        return list(next(iter(columns.values())))
-    names = [name.removeprefix("prediction_") for name in columns]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def shares_of(answer: dict[str, Any]) -> list[dict[str, float]] | None:
-    """Probabilities of an answer, row by row; None where it has none."""
-    names = [name for name in answer if name.startswith(SHARE)]
-    told = (name.removeprefix(SHARE) for name in names)
-    columns = dict(zip(told, (answer[name].tolist() for name in names), strict=True))
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] or None
 
 
 def _column(column: pa.ChunkedArray, kind: str, name: str) -> pa.ChunkedArray:
@@ -147,16 +132,9 @@ def _read_times(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(times, pa.timestamp("us"))])
 
 
-def written(answer: dict[str, Any], about: dict[str, str]) -> bytes:
+def written(answer: pa.Table, about: dict[str, str]) -> bytes:
     """Write columns of an answer as a stream, with what is said about it in the metadata of its schema."""
-    import pyarrow as pa
-
-    table = pa.table({name: pa.array(values) for name, values in answer.items()})
-    table = table.replace_schema_metadata(about)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return bytes(sink.getvalue())
+    return bytes(stream(answer.replace_schema_metadata(about)))
 
 
 def _see_plain(content: bytes) -> None:

@@ -92,6 +92,10 @@ class Came(Sequence[Mapping[str, Any]]):
     def __getitem__(self, place: Any) -> Any:
         return dict(zip(self.columns, self.values[place], strict=True))
 
+    def some(self, places: Sequence[int]) -> Came:
+        """Those at some places."""
+        return Came(self.columns, [self.values[place] for place in places])
+
 
 def read(
     content: bytes,

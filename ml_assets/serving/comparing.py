@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml_assets.records.experiments import CHAMPION
 from ml_assets.serving.answer import answer as answer_to
-from ml_assets.serving.arrow import columns_of, predictions_of, read_table, see_rules, shares_of
-from ml_assets.serving.body import Asked, read
+from ml_assets.serving.arrow import columns_of, read_table, see_rules
+from ml_assets.serving.body import Asked, Came, read
 from ml_assets.serving.logged import Answered
 from ml_assets.serving.trial import Trial
 from ml_assets.shown import shown
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Compared(NamedTuple):
     """An answer of several arms: as it is sent, as it is kept, and what the shadows are to answer."""
 
-    answer: dict[str, Any]
+    answer: Any
+    """An object for JSON, or a table."""
     answered: list[Answered]
     rows: Sequence[Any]
     """As they came."""
@@ -37,7 +38,7 @@ class Compared(NamedTuple):
     probabilities: bool
 
 
-def compared(trial: Trial, asked: Asked, number: str, size: int = 0) -> Compared:
+def compared(trial: Trial, asked: Asked, number: str) -> Compared:
     """Answer each row of a request by the version of its arm.
 
     Parameters
@@ -47,8 +48,6 @@ def compared(trial: Trial, asked: Asked, number: str, size: int = 0) -> Compared
         The request as the champion reads it.
     number : str
         Its id.
-    size : int
-        Its bytes.
 
     Raises
     ------
@@ -60,7 +59,7 @@ def compared(trial: Trial, asked: Asked, number: str, size: int = 0) -> Compared
     kept = []
     for arm, places in _places(arms).items():
         part = asked if len(places) == len(arms) else _part(asked, places)
-        served, predictions = _answered(trial, arm, partial(_predicted, part=part))
+        served, predictions = _answered(trial, arm, partial(_predicted, trial, part=part))
         for place, one in zip(places, predictions, strict=True):
             made[place] = {**one, "version": served.version, "arm": arm}
         told = [one["probabilities"] for one in predictions] if asked.probabilities else None
@@ -70,7 +69,7 @@ def compared(trial: Trial, asked: Asked, number: str, size: int = 0) -> Compared
                 trial,
                 arm,
                 served,
-                Answered(number, at, 0, served.known, part.came, labels, told, size=size),
+                Answered(number, at, 0, served.known, part.came, labels, told),
                 places,
             )
         )
@@ -84,27 +83,22 @@ def compared_table(
 ) -> Compared:
     """Answer rows that came as columns; `answer` has columns then, raises as `compared`."""
     import numpy as np
+    import pyarrow as pa
 
     fill = None if lookup is None else lookup.table
     table = read_table(content, trial.champion.known, most_rows, whole=True, fill=fill)
     see_rules(trial.champion, table)
-    there = [name for name in trial.experiment.entity if name in table.schema.names]
-    rows = table.select(there).to_pylist() if there else [{}] * table.num_rows
-    arms, at = trial.arms(rows, number), time.time()
-    found: dict[str, Any] = {}
-    kept = []
+    arms, at = trial.arms_of_table(table, number), time.time()
+    found, kept, order = [], [], []
     for arm, places in _places(arms).items():
         part = table.take(places)
         served, answers = _answered(trial, arm, partial(columns_of, table=part, shares=shares))
-        for name, values in {**answers, "version": [served.version] * len(places)}.items():
-            column = found.setdefault(name, np.full(len(arms), None, dtype=object))
-            column[places] = list(values)
-        line = Answered(
-            number, at, 0, served.known, part, predictions_of(answers), shares_of(answers), size=len(content)
-        )
-        kept.append(_kept(trial, arm, served, line, places))
-    columns = {name: list(values) for name, values in found.items()} | {"arm": arms}
-    return Compared(columns, kept, table.to_pylist() if trial.shadows else [], _champions(arms), shares)
+        more = {"version": pa.array([served.version] * len(places)), "arm": pa.array([arm] * len(places))}
+        found.append(pa.table({**dict(zip(answers.column_names, answers.columns, strict=True)), **more}))
+        order += places
+        kept.append(_kept(trial, arm, served, Answered(number, at, 0, served.known, part, answers), places))
+    answer = pa.concat_tables(found, promote_options="permissive").take(np.argsort(order))
+    return Compared(answer, kept, table.to_pylist() if trial.shadows else [], _champions(arms), shares)
 
 
 def arm_in_log(trial: Trial, arm: str) -> str:
@@ -135,19 +129,16 @@ def _answered(trial: Trial, arm: str, make: Callable[[Served], Any]) -> tuple[Se
     return served, made
 
 
-def _predicted(served: Served, part: Asked) -> list[dict[str, Any]]:
-    own = part if part.known is served.known else reread(part.came, served, part.probabilities)
+def _predicted(trial: Trial, served: Served, part: Asked) -> list[dict[str, Any]]:
+    own = part if trial.reads_alike(served) else reread(part.came, served, part.probabilities)
     predictions: list[dict[str, Any]] = answer_to(served, own)["predictions"]
     return predictions
 
 
 def _part(asked: Asked, places: Sequence[int]) -> Asked:
-    return Asked(
-        asked.known,
-        [asked.values[place] for place in places],
-        asked.probabilities,
-        [asked.came[place] for place in places],
-    )
+    came = asked.came
+    own = came.some(places) if isinstance(came, Came) else [came[place] for place in places]
+    return Asked(asked.known, [asked.values[place] for place in places], asked.probabilities, own)
 
 
 def _kept(trial: Trial, arm: str, served: Served, line: Answered, places: Sequence[int]) -> Answered:
@@ -169,10 +160,7 @@ def _laid_out(trial: Trial, made: list[dict[str, Any]], arms: list[str], number:
 
 
 def _places(arms: Sequence[str]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for place, arm in enumerate(arms):
-        found.setdefault(arm, []).append(place)
-    return found
+    return {name: [place for place, arm in enumerate(arms) if arm == name] for name in dict.fromkeys(arms)}
 
 
 def _champions(arms: Sequence[str]) -> list[int]:

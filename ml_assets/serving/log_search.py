@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from ml_assets.records.experiments import SHADOW
-from ml_assets.serving.log import Segment, segments
 from ml_assets.serving.logged import ARM, AT, REQUEST, Logged, request_of
+from ml_assets.serving.segments import Segment, segments
 
 if TYPE_CHECKING:
     import pyarrow as pa

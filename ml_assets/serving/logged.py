@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,8 +25,13 @@ OURS: Final = (REQUEST, PLACE, AT, VERSION, ARM, WAY, PREDICTION, PROBABILITIES,
 arm of a comparison, the way it was computed; prediction and probabilities as JSON, and the rest of the row."""
 NUMBERS: Final = frozenset({int, float, type(None)})
 TEXTS: Final = frozenset({str, type(None)})
-EXACT: Final = 2**53
-"""Whole numbers up to this are the same as floats."""
+
+
+class Taken(NamedTuple):
+    """What the log knows of a version: the columns that it takes, and their kinds by name."""
+
+    columns: tuple[str, ...]
+    kinds: Mapping[str, str]
 
 
 class Answered(NamedTuple):
@@ -40,19 +45,17 @@ class Answered(NamedTuple):
         Seconds since 1970, in UTC.
     version : int
         Version that answered.
-    known : RawRows
+    known : RawRows or Taken
         What that version takes.
-    rows : sequence of mapping, or pyarrow.Table or RecordBatch, of n_rows
+    rows : sequence of mapping, or pyarrow.Table, of n_rows
         Rows as they came, with all their columns.
-    predictions : sequence of n_rows
-        As they were answered.
+    predictions : sequence or pyarrow.Table of n_rows
+        As they were answered; of rows that came as columns the columns of the answer, with its probabilities.
     probabilities : sequence of mapping of n_rows, optional
     arm : str, optional
         Arm of a comparison of versions.
     way : str
         The way it was computed, as `/metadata` has it: `pipeline`, or of a compiled model.
-    size : int
-        Bytes of the request, by which the queue is bounded.
     places : tuple of int, optional
         Places of the rows in their request; default: these are all of its rows.
     """
@@ -60,13 +63,12 @@ class Answered(NamedTuple):
     number: str
     at: float
     version: int
-    known: RawRows
-    rows: Sequence[Mapping[str, Any]]
-    predictions: Sequence[Any]
+    known: RawRows | Taken
+    rows: Sequence[Mapping[str, Any]] | pa.Table
+    predictions: Sequence[Any] | pa.Table
     probabilities: Sequence[Mapping[str, float]] | None = None
     arm: str | None = None
     way: str = "pipeline"
-    size: int = 0
     places: tuple[int, ...] | None = None
 
 
@@ -89,57 +91,55 @@ def table_of(answers: Sequence[Answered]) -> pa.Table:
     """Lay answers of one version out as the table of a segment, one row for each row of a request."""
     import pyarrow as pa
 
-    tables, others = [], []
+    tables = []
+    layouts: dict[tuple[str, ...], list[Answered]] = {}
     for answer in answers:
-        columns = _as_it_is(answer)
-        if columns is None:
-            others.append(answer)
+        if isinstance(answer.rows, pa.Table):
+            tables.append(_by_columns(answer))
         else:
-            tables.append(_laid_out([answer], columns, [{}] * len(answer.predictions)))
-    if others:
-        tables.append(_laid_out(others, *_from_rows(others)))
-    return pa.concat_tables(tables)
+            layouts.setdefault(getattr(answer.rows, "columns", ()), []).append(answer)
+    return pa.concat_tables(tables + [_laid_out(each) for each in layouts.values()])
 
 
-def _as_it_is(answer: Answered) -> dict[str, pa.ChunkedArray] | None:
-    """Columns of rows that came as columns and are held exactly as they are; None where that is not so."""
+def _by_columns(answer: Answered) -> pa.Table:
+    """Rows that came as columns, with an answer of columns."""
     import pyarrow as pa
 
-    table, known = answer.rows, answer.known
-    if not isinstance(table, pa.Table) or {*table.schema.names} != {*known.columns} - {*OURS}:
-        return None
-    columns = {}
-    for name in table.schema.names:
-        column, kind = table[name], known.kinds.columns.get(name)
-        wanted = {"number": pa.float64(), "time": pa.timestamp("us")}.get(str(kind), pa.string())
-        if column.type not in (wanted, pa.null()):
-            return None
-        columns[name] = column.cast(wanted)
-    return {name: columns[name] for name in known.columns if name in columns}
+    from ml_assets.serving import logged_columns
 
-
-def _from_rows(answers: Sequence[Answered]) -> tuple[dict[str, pa.Array], list[dict[str, Any]]]:
-    """Columns of the model from row by row, and what they do not hold."""
-    known = answers[0].known
-    rows = [row for answer in answers for row in _dicts(answer.rows)]
-    rest: list[dict[str, Any]] = [{} for _ in rows]
+    known, rows, made = taken(answer.known), cast("pa.Table", answer.rows), answer.predictions
     names = [name for name in known.columns if name not in OURS]
-    columns = {name: _column(name, known.kinds.columns.get(name), rows, rest) for name in names}
-    held = set(names)
-    for row, more in zip(rows, rest, strict=True):
-        if len(row) > len(names) or row.keys() - held:
-            more.update({name: value for name, value in row.items() if name not in held})
-    return columns, rest
+    more = [name for name in rows.schema.names if name not in set(names)]
+    columns = logged_columns.held(rows, tuple(names), known.kinds)
+    rest = logged_columns.further(rows, more) if more else pa.nulls(len(rows), pa.string())
+    if columns is None or rest is None:
+        columns, told = _from_rows([answer._replace(rows=rows.to_pylist())])
+        rest = pa.array([_JSON(each) if each else None for each in told], pa.string())
+    same = {
+        REQUEST: pa.scalar(answer.number),
+        AT: pa.scalar(int(answer.at * 1e6)).cast(pa.timestamp("us")),
+        VERSION: pa.scalar(answer.version, pa.int32()),
+        ARM: pa.scalar(answer.arm, pa.string()),
+        WAY: pa.scalar(answer.way),
+    }
+    shares = logged_columns.shares(made)
+    own = {
+        PLACE: pa.array(answer.places or range(len(rows)), pa.int32()),
+        PREDICTION: logged_columns.predictions(made),
+        PROBABILITIES: pa.nulls(len(rows), pa.string()) if shares is None else shares,
+        REST: rest,
+    }
+    ours = {name: pa.repeat(value, len(rows)) for name, value in same.items()} | own
+    return pa.table({**{name: ours[name] for name in OURS}, **columns})
 
 
-def _laid_out(
-    answers: Sequence[Answered], columns: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]
-) -> pa.Table:
-    """Columns of the model beside those of ours."""
+def _laid_out(answers: Sequence[Answered]) -> pa.Table:
+    """Rows that came one by one, all as values of the same columns or all as objects."""
     import msgspec
     import pyarrow as pa
 
-    written = msgspec.json.Encoder(enc_hook=_other).encode
+    columns, rest = _from_rows(answers)
+    written = msgspec.json.Encoder(enc_hook=plain).encode
     whole = [answer for answer in answers for _ in answer.predictions]
     places = [place for answer in answers for place in answer.places or range(len(answer.predictions))]
     made = [value for answer in answers for value in answer.predictions]
@@ -155,9 +155,37 @@ def _laid_out(
         WAY: pa.array([answer.way for answer in whole], pa.string()),
         PREDICTION: pa.array([written(value) for value in made], pa.string()),
         PROBABILITIES: pa.array([None if one is None else written(one) for one in shares], pa.string()),
-        REST: pa.array([_json(more) if more else None for more in rest], pa.string()),
+        REST: pa.array([_JSON(more) if more else None for more in rest], pa.string()),
     }
     return pa.table({**ours, **columns})
+
+
+def _from_rows(answers: Sequence[Answered]) -> tuple[dict[str, pa.Array], list[dict[str, Any]]]:
+    """Columns of the model, and what they do not hold."""
+    known = taken(answers[0].known)
+    names = [name for name in known.columns if name not in OURS]
+    held = set(names)
+    came = getattr(answers[0].rows, "columns", None)
+    if came is not None and len(set(came)) == len(came):
+        values = [row for answer in answers for row in answer.rows.values]  # type: ignore[union-attr]  # `body.Came`
+        by_name = dict(zip(came, zip(*values, strict=True), strict=True))
+        rest: list[dict[str, Any]] = [{} for _ in values]
+        further = [name for name in came if name not in held]
+    else:
+        rows = [row for answer in answers for row in answer.rows]
+        by_name = {name: [row.get(name) for row in rows] for name in names}
+        rest = [
+            {name: value for name, value in row.items() if name not in held}
+            if len(row) > len(names) or row.keys() - held
+            else {}
+            for row in rows
+        ]
+        further = []
+    for name in further:
+        for more, value in zip(rest, by_name[name], strict=True):
+            more[name] = value
+    columns = {name: _column(name, known.kinds.get(name), by_name[name], rest) for name in names}
+    return columns, rest
 
 
 def request_of(tables: Iterable[pa.Table]) -> Logged | None:
@@ -186,29 +214,21 @@ def request_of(tables: Iterable[pa.Table]) -> Logged | None:
 
 def row_of(line: Mapping[str, Any]) -> dict[str, Any]:
     """Give back a row as it came, as JSON has it, of a line of the log."""
-    row = {name: _plain(value) for name, value in line.items() if name not in OURS}
+    row = {name: _as_json(value) for name, value in line.items() if name not in OURS}
     rest: dict[str, Any] = json.loads(line[REST] or "{}")
     return row | rest
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _dicts(rows: Any) -> Sequence[Mapping[str, Any]]:
-    dicts: Sequence[Mapping[str, Any]] = rows.to_pylist() if hasattr(rows, "to_pylist") else rows
-    return dicts
-
-
-def _column(
-    name: str, kind: str | None, rows: Sequence[Mapping[str, Any]], rest: list[dict[str, Any]]
-) -> pa.Array:
+def _column(name: str, kind: str | None, values: Sequence[Any], rest: list[dict[str, Any]]) -> pa.Array:
     """One column of the model, of shape (n_rows,); what it does not hold exactly is added to `rest`."""
     import pyarrow as pa
 
-    values = [row.get(name) for row in rows]
     if kind == "number":
         if not set(map(type, values)) <= NUMBERS:
             values = [
@@ -275,11 +295,18 @@ def _whole(value: str | None, name: str, rest: dict[str, Any]) -> str | None:
     return text
 
 
-def _json(value: Any) -> str:
-    """JSON in ASCII, whose numbers come back bit for bit."""
-    return json.dumps(value, default=_other, separators=(",", ":"))
-
-
-def _other(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A number of numpy as Python's own, of anything else its text: for JSON."""
     item = getattr(value, "item", None)
     return item() if item is not None else str(value)
+
+
+_JSON: Final = json.JSONEncoder(default=plain, separators=(",", ":")).encode
+"""In ASCII, with numbers that come back bit for bit."""
+
+
+def taken(known: Any) -> Taken:
+    """What the log has to know of a version, of what it takes (`RawRows`)."""
+    if isinstance(known, Taken):
+        return known
+    return Taken(tuple(known.columns), dict(known.kinds.columns))

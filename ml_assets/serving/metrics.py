@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ml_assets.serving.live import Live
 
 if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
+
     from ml_assets.serving.log import PredictionLog
     from ml_assets.serving.online import Online
 
@@ -30,6 +32,7 @@ class Metrics:
             registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
         )
+        self._seen: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._rows = Counter(
             "ml_assets_rows", "Rows predicted, by version.", ["version"], registry=self.registry
         )
@@ -71,8 +74,12 @@ class Metrics:
     def seen(self, path: str, status: int, seconds: float) -> None:
         """Count a request; paths that are not ours are one, so that nobody can make many."""
         path = path if path in PATHS else "other"
-        self._requests.labels(path, status).inc()
-        self._seconds.labels(path).observe(seconds)
+        if (found := self._seen.get((path, status))) is None:  # to find them costs more than to count
+            found = self._requests.labels(path, status), self._seconds.labels(path)
+            self._seen[path, status] = found
+        requests, waited = found
+        requests.inc()
+        waited.observe(seconds)
 
     def predicted(self, version: int, rows: int) -> None:
         """Count rows."""

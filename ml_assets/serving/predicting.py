@@ -12,10 +12,8 @@ from ml_assets.serving.answer import breaks
 from ml_assets.serving.arrow import (
     MEDIA_TYPE,
     columns_of,
-    predictions_of,
     read_table,
     see_rules,
-    shares_of,
     written,
 )
 from ml_assets.serving.body import Asked, RequestError, read
@@ -78,7 +76,7 @@ class Predicting:
         import msgspec
 
         self.live, self.limits, self.metrics, self.log, self.online = live, limits, metrics, log, online
-        self._decoder = Decoder(live.served.known, limits.rows)
+        self._decoder = self._decoder_of(live.served)
         self._encode = msgspec.json.Encoder().encode
         self._busy = 0
         self.shadows = Shadows(log)
@@ -119,7 +117,7 @@ class Predicting:
 
         def make(served: Served, content: bytes, number: str, query: bytes = b"") -> tuple[bytes, Compared]:
             if kind == JSON:
-                made = compared(trial, self._asked(served, content, lookup), number, len(content))
+                made = compared(trial, self._asked(served, content, lookup), number)
                 return self._encode(made.answer), made
             shares = b"probabilities=true" in query.lower().split(b"&")
             made = compared_table(trial, content, number, self.limits.rows, shares, lookup)
@@ -206,18 +204,21 @@ class Predicting:
             [one["prediction"] for one in predictions],
             [one["probabilities"] for one in predictions] if asked.probabilities else None,
             way=served.way.name,
-            size=len(content),
         )
         return Made(self._encode({**answer, "request_id": number}), len(predictions), answered)
 
     def _asked(self, served: Served, content: bytes, lookup: Lookup | None) -> Asked:
         decoder = self._decoder
         if decoder.known is not served.known:
-            self._decoder = decoder = Decoder(served.known, self.limits.rows)
+            self._decoder = decoder = self._decoder_of(served)
         asked: Asked = decoder.read(content) or read(content, served.known, self.limits.rows, lookup)
         if served.way.rules and (broken := served.way.rules.first(asked.values)):
             raise breaks(broken)
         return asked
+
+    def _decoder_of(self, served: Served) -> Decoder:
+        entity = served.way.recipe.model.data_interface.entity_cols
+        return Decoder(served.known, self.limits.rows, entity)
 
     def _arrow(self, served: Served, content: bytes, number: str, query: bytes) -> Made:
         shares = b"probabilities=true" in query.lower().split(b"&")
@@ -233,9 +234,7 @@ class Predicting:
             served.version,
             served.known,
             table,
-            predictions_of(found),
-            shares_of(found),
+            found,
             way=served.way.name,
-            size=len(content),
         )
         return Made(written(found, about), table.num_rows, answered)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.records.experiments import CHAMPION
 from ml_assets.registry.experiments import Running
+from ml_assets.serving.body import Came
 from ml_assets.serving.guard import Guard
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ml_assets.serving.live import Served
 
 
@@ -30,6 +33,12 @@ class Trial:
         self.guard = Guard(versions[CHAMPION].way.recipe.promotion.max_latency_ratio)
         self.shadows = tuple(arm.name for arm in running.experiment.shadows)
         """Names of the arms that answer beside the champion."""
+        own = versions[CHAMPION].known
+        self._alike = {
+            each.version
+            for each in versions.values()
+            if each.known.columns == own.columns and each.known.kinds.columns == own.kinds.columns
+        }
 
     @property
     def champion(self) -> Served:
@@ -38,8 +47,33 @@ class Trial:
 
     def arms(self, rows: Sequence[Mapping[str, Any]], number: str) -> list[str]:
         """Name the arm of each row: by its entity, or by the request where the row or the recipe has none."""
-        hours, entity = self.running.hours(time.time()), self.experiment.entity
-        return [self.experiment.arm_of(key_of(row, entity) or number, hours) for row in rows]
+        entity = self.experiment.entity
+        if isinstance(rows, Came):
+            columns = {name: place for place, name in enumerate(rows.columns)}
+            places = [columns.get(name) for name in entity]
+            given = [[None if k is None else row[k] for k in places] for row in rows.values]
+        else:
+            given = [[row.get(name) for name in entity] for row in rows]
+        return self._dealt([_key(values) for values in given], number)
+
+    def arms_of_table(self, rows: pa.Table, number: str) -> list[str]:
+        """Name the arm of each row of columns, as `arms` does."""
+        entity, there = self.experiment.entity, rows.schema.names
+        if not entity or any(name not in there for name in entity):
+            return self._dealt([None], number) * len(rows)
+        if len(entity) == 1 and (plain := _plain(rows[entity[0]])) is not None:
+            return self.experiment.arms_of(plain, self.running.hours(time.time()))
+        given = zip(*(rows[name].to_pylist() for name in entity), strict=True)
+        return self._dealt([_key(values) for values in given], number)
+
+    def _dealt(self, keys: Sequence[str | None], number: str) -> list[str]:
+        hours = self.running.hours(time.time())
+        told = [(key or number).encode("utf-8", "surrogatepass") for key in keys]
+        return self.experiment.arms_of(told, hours)
+
+    def reads_alike(self, served: Served) -> bool:
+        """Whether a version takes a request just as the champion has read it."""
+        return served.version in self._alike
 
 
 def key_of(row: Mapping[str, Any], entity: Sequence[str]) -> str | None:
@@ -50,8 +84,27 @@ def key_of(row: Mapping[str, Any], entity: Sequence[str]) -> str | None:
     >>> key_of({"customer": None}, ["customer"]) is None
     True
     """
-    values = [row.get(name) for name in entity]
+    return _key([row.get(name) for name in entity])
+
+
+def _key(values: Sequence[Any]) -> str | None:
+    if len(values) == 1 and type(values[0]) in (str, int):
+        return str(values[0])
     if not values or any(value is None for value in values):
         return None
     whole = (int(v) if isinstance(v, float) and v.is_integer() else v for v in values)
     return "\x1f".join(str(value) for value in whole)
+
+
+def _plain(column: pa.ChunkedArray) -> list[bytes] | None:
+    """Keys of whole numbers or texts, of which none is absent or empty; None of others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.null_count or not (pa.types.is_integer(column.type) or pa.types.is_string(column.type)):
+        return None
+    texts = column.cast(pa.string())
+    if pc.any(pc.equal(texts, "")).as_py():
+        return None
+    keys: list[bytes] = texts.cast(pa.binary()).to_pylist()
+    return keys

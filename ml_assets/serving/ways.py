@@ -145,7 +145,7 @@ class Arrayed:
             numbers, codes = self.compiled.encoder.frame(clean)
         scores = self.compiled.scores(numbers, codes)
         names = [f"prediction_{name}" for name in self.targets] or ["prediction"]
-        found: dict[str, Any] = dict(zip(names, self._labels(scores), strict=True))
+        found: dict[str, Any] = dict(zip(names, self._label_columns(scores), strict=True))
         if probabilities:
             self._see_shares()
             for names_of, shares in zip(self._share_names(), scores, strict=True):
@@ -157,6 +157,16 @@ class Arrayed:
             return [values.tolist() for values in scores]
         return [
             [labels[k] for k in self.compiled.labels(shares).tolist()]
+            for labels, shares in zip(self.labels, scores, strict=True)
+        ]
+
+    def _label_columns(self, scores: Sequence[Any]) -> list[Any]:
+        import pyarrow as pa
+
+        if not self.classes:
+            return list(scores)
+        return [
+            pa.array(labels).take(pa.array(self.compiled.labels(shares)))
             for labels, shares in zip(self.labels, scores, strict=True)
         ]
 

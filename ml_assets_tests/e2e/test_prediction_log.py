@@ -11,9 +11,9 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from ml_assets.serving.log import segments
 from ml_assets.serving.log_search import find
 from ml_assets.serving.logged import REQUEST
+from ml_assets.serving.segments import segments
 from ml_assets.store.places import Folder
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import psutil
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -16,10 +18,14 @@ from hypothesis import given, settings
 from ml_assets.records import Schema
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving import log as log_module
+from ml_assets.serving import segments as segments_module
 from ml_assets.serving.body import RequestError, read
-from ml_assets.serving.log import PredictionLog, Segment, new_number, segments
+from ml_assets.serving.handed import packed, unpacked
+from ml_assets.serving.log import PredictionLog, new_number
 from ml_assets.serving.log_search import find
-from ml_assets.serving.logged import OURS, Answered, request_of, table_of
+from ml_assets.serving.log_writer import WriterError
+from ml_assets.serving.logged import OURS, Answered, request_of, table_of, taken
+from ml_assets.serving.segments import Segment, segments
 from ml_assets.sources.source import open_source
 from ml_assets.sources.wanted import Sql, Wanted
 from ml_assets.store.places import Folder
@@ -63,7 +69,7 @@ def plain(number: int, age: float = 1.0) -> list[dict[str, Any]]:
 @given(st.lists(ROW, min_size=1, max_size=4))
 def test_a_row_from_the_log_is_to_the_model_what_came(rows: list[dict[str, Any]]) -> None:
     came = json.loads(json.dumps(rows))
-    logged = request_of([table_of([answered(came)])])
+    logged = request_of([table_of([unpacked(packed(answered(came)), taken(KNOWN))])])
     assert logged is not None
     for back, row in zip(logged.rows, came, strict=True):
         assert {name: back[name] for name in row if name not in KNOWN.columns and name not in OURS} == {
@@ -104,10 +110,48 @@ def test_numbers_come_back_bit_for_bit() -> None:
     assert logged[:5] == ("a", "2001-09-09T01:46:40.000+00:00", 3, "blue", "onnx")
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.datetimes(),
+            st.none() | st.text(),
+            st.none() | st.text(),
+            st.none() | st.integers(-(2**63), 2**63 - 1),
+            st.floats(0, 1),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_columns_are_logged_as_the_same_rows_are(values: list[tuple[Any, ...]]) -> None:
+    names = (*KNOWN.columns, "customer")
+    kinds = (pa.float64(), pa.timestamp("us"), pa.string(), pa.string(), pa.int64())
+    given_columns = {
+        name: pa.array([row[k] for row in values], kind)
+        for k, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    }
+    shares = {name: [row[5] for row in values] for name in ("no", 'y"es')}
+    made = pa.table(
+        {
+            "prediction": ["a\u00e9", *["b"] * (len(values) - 1)],
+            **{f"probability_{n}": s for n, s in shares.items()},
+        }
+    )
+    as_rows = answered([dict(zip(names, row[:5], strict=True)) for row in values])._replace(
+        predictions=made["prediction"].to_pylist(),
+        probabilities=[dict(zip(shares, each, strict=True)) for each in zip(*shares.values(), strict=True)],
+    )
+    as_columns = as_rows._replace(rows=pa.table(given_columns), predictions=made, probabilities=None)
+    found = [request_of([table_of([unpacked(packed(each), taken(KNOWN))])]) for each in (as_columns, as_rows)]
+    assert found[0] is not None and repr(found[0]) == repr(found[1])
+
+
 def test_segments_become_few_and_each_answer_stays_there_once(tmp_path: Path) -> None:
     log = PredictionLog(Folder(tmp_path))
     sent = []
-    for number in range(2 * log_module.TOGETHER + 5):
+    for number in range(2 * segments_module.TOGETHER + 5):
         sent.append(answered(plain(number)))
         log.note(sent[-1])
         log.flush()
@@ -123,7 +167,7 @@ def test_segments_become_few_and_each_answer_stays_there_once(tmp_path: Path) ->
 
 def test_what_a_kill_leaves_double_counts_once_and_goes_at_the_next_start(tmp_path: Path) -> None:
     place, log = Folder(tmp_path), PredictionLog(Folder(tmp_path))
-    for number in range(log_module.TOGETHER - 1):
+    for number in range(segments_module.TOGETHER - 1):
         log.note(answered(plain(number)))
         log.flush()
     small = {path: path.read_bytes() for path in tmp_path.glob("*/*.parquet")}
@@ -133,7 +177,7 @@ def test_what_a_kill_leaves_double_counts_once_and_goes_at_the_next_start(tmp_pa
         path.write_bytes(content)
     (day,) = place.folders()
     (whole,) = segments(place, day)
-    assert (whole.first, whole.last) == (1, log_module.TOGETHER)
+    assert (whole.first, whole.last) == (1, segments_module.TOGETHER)
     again = PredictionLog(place)
     again.start()
     again.close()
@@ -164,7 +208,8 @@ def test_what_is_too_much_is_dropped_and_counted(tmp_path: Path, monkeypatch: py
     assert (log.waiting, log.dropped) == (10, 15)
     log.flush()
     assert (log.waiting, log.dropped, log.written) == (0, 15, 10)
-    log.note(answered(plain(0), size=log_module.MOST_BYTES + 1))
+    monkeypatch.setattr(log_module, "MOST_BYTES", 10)
+    log.note(answered(plain(0)))
     assert log.dropped == 16
 
 
@@ -189,6 +234,40 @@ def test_an_answer_that_cannot_be_laid_out_keeps_no_other_from_the_log(tmp_path:
     log.note(answered(plain(2))._replace(version=2))
     log.flush()
     assert (log.written, log.dropped, log.waiting) == (1, 1, 0)
+
+
+def test_a_writer_that_is_killed_loses_nothing_and_leaves_nothing_twice(tmp_path: Path) -> None:
+    log = PredictionLog(Folder(tmp_path), apart=True)
+    sent = []
+    for number in range(3):
+        sent.append(answered(plain(number)))
+        log.note(sent[-1])
+        log.flush()
+        (writer,) = psutil.Process().children()
+        writer.kill()
+        writer.wait(10)
+    log.close()
+    assert (log.written, log.dropped, log.waiting) == (3, 0, 0) and not psutil.Process().children()
+    kept = [
+        name for file in tmp_path.glob("*/*.parquet") for name in pq.read_table(file)["request__"].to_pylist()
+    ]
+    assert sorted(kept) == sorted(answer.number for answer in sent)
+
+
+def test_a_writer_tells_what_it_could_not_write_and_what_the_disk_did(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.write_text("no folder")
+    log = PredictionLog(Folder(folder), apart=True)
+    log.note(answered(plain(1)))
+    with pytest.raises(WriterError, match="log"):
+        log.flush()
+    assert (log.waiting, log.written, log.dropped) == (1, 0, 0)
+    folder.unlink()
+    log.flush()
+    log.note(answered(plain(1))._replace(rows=plain(1) * 3))  # three rows, one answer
+    log.flush()
+    log.close()
+    assert (log.waiting, log.written, log.dropped) == (0, 1, 1)
 
 
 def test_names_of_segments_tell_what_they_hold() -> None:
