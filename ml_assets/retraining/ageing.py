@@ -2,8 +2,8 @@
 
 A model that loses `b` for each batch has lost `b a² / 2` in all when it is `a` batches old: a challenger is due when
 that exceeds what a training is worth, as stock is ordered anew when keeping it costs as much as an order (Harris 1913).
-Where no loss is believed, each wait is four times the one before: trainings that gain nothing grow rare. One that
-gained more than its error halves the wait.
+Where no loss is believed, each wait is four times the one before: trainings that gain nothing grow rare. Until a loss
+is sure no wait is shorter than the one before, but after a training that surely gained: half as long.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.promotion.ageing import Ageing, usable
+from ml_assets.promotion.ageing import SURE, Ageing, usable
 from ml_assets.records import Comparison
 from ml_assets.shown import figure
 
@@ -69,8 +69,8 @@ def due(
         known = "nothing is known yet of how fast this model ages"
         if ageing is not None:
             known = f"a model of this kind is not seen to age ({_evidence(ageing)})"
-        if lately is not None and lately.gain > lately.error:
-            gained = f"{known}, but the newest training gained more than its error: half of the wait before"
+        if lately is not None and lately.gain > SURE * lately.error:
+            gained = f"{known}, but the newest training surely gained: half of the wait before"
             return Due(min(max(LEAST, math.ceil(waited / 2)), MOST), gained)
         silent = min(max(LEAST, math.ceil(FASTER * waited)), MOST)
         return Due(silent, f"{known}: each wait is {FASTER} times the one before")
@@ -79,7 +79,8 @@ def due(
     words = (
         f"a model of this kind {sure}loses {figure(4 * lost, 2)} {metric} in 4 batches ({_evidence(ageing)})"
     )
-    return Due(min(max(LEAST, math.ceil(age)), longest), words)
+    shortest = LEAST if ageing.sure else min(max(LEAST, math.ceil(waited)), MOST)
+    return Due(min(max(shortest, math.ceil(age)), longest), words)
 
 
 def _evidence(ageing: Ageing) -> str:

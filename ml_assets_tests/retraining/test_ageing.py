@@ -68,9 +68,15 @@ def test_where_nothing_is_lost_each_wait_is_four_times_the_one_before() -> None:
     assert list(np.diff([0, *tried])) == [2, 8, 32, 32]
 
 
-def test_a_training_that_gained_more_than_its_error_halves_the_wait_and_a_gap_is_no_wait() -> None:
+def test_until_a_loss_is_sure_no_wait_is_shorter_than_the_one_before() -> None:
+    ages = [due(known(0.0004, error=error), "roc_auc", [0, 8]).age for error in (0.000395, 0.00025, 0.00024)]
+    assert ages == [16, 8, 4]  # by a loss of nearly nothing as long as may be; one that is sure: what it says
+    assert due(known(0.0004, error=0.0003), "roc_auc", [0]).age == LEAST
+
+
+def test_a_training_that_surely_gained_halves_the_wait_and_a_gap_is_no_wait() -> None:
     flat = [told(0, 0.0), told(0, -0.001), told(0, 0.001)]
-    assert [due(known(0.0), "roc_auc", [0, 8], told(8, gain)).age for gain in (0.0009, 0.0011)] == [32, 4]
+    assert [due(known(0.0), "roc_auc", [0, 8], told(8, gain)).age for gain in (0.0016, 0.0017)] == [32, 4]
     seen = history(40, flat, [2, 30]).model_copy(update={"labels": ((0, 9), (2, 9), (29, 9), (30, 9))})
     assert "due at age 8" in ageing_words(
         recipe_with("auto"), seen
