@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ml_assets.backtest.succession import served_rows
+from ml_assets.monitoring.past import Past
 from ml_assets.promotion.blocks import block_columns
 from ml_assets.tasks.several import has_labels
 
@@ -32,6 +33,11 @@ class KeptFit:
         """Labelled rows of its window."""
         rows = self.fits.stream.rows_of(self.batches)
         return rows[has_labels(rows[self.fits.stream.recipe.target])]
+
+    @cached_property
+    def past(self) -> Past:
+        """They by batch."""
+        return Past.of(self.rows)
 
     @property
     def roles(self) -> Roles:

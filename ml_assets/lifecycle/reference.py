@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from ml_assets.features.columns import Roles
     from ml_assets.lifecycle.state import ModelState
+    from ml_assets.monitoring.past import Past
     from ml_assets.monitoring.reference import Reference
     from ml_assets.records import LossSummary, Profile
 
@@ -29,6 +30,13 @@ class Stored:
     def rows(self) -> pd.DataFrame:
         """Rows it was trained on, or a sample of them."""
         return self.state.registry.files.reference(self.state.name, self.version)
+
+    @cached_property
+    def past(self) -> Past:
+        """They by batch."""
+        from ml_assets.monitoring.past import Past
+
+        return Past.of(self.rows)
 
     @cached_property
     def roles(self) -> Roles:

@@ -89,7 +89,7 @@ def drift_report(
             share=0.0,
             text="No champion yet, so nothing to compare with.",
         )
-    past = Past(champion.kept.rows.loc[:, ~champion.kept.rows.columns.duplicated()])
+    past = champion.kept.past
     normal = rows_of(champion.accepted) if champion.accepted else None
     few = too_few(batch, len(current), _sound(volumes or {}, earlier, past, champion.accepted))
     few = "" if batch in champion.accepted else few

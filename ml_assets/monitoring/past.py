@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,10 +26,18 @@ class Past:
         With `batch__` where there are batches; each column once.
     most : int
         Newest batches that are looked at.
+    hashes : dict
+        What was measured of the rows for one batch is there for the next: a hash of each row by the columns it is of.
     """
 
     rows: pd.DataFrame
     most: int = 60
+    hashes: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Past:
+        """Part training rows, each column once."""
+        return cls(rows.loc[:, ~rows.columns.duplicated()])
 
     @cached_property
     def places(self) -> dict[str, Any]:

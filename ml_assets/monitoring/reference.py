@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from ml_assets.features.columns import Roles
     from ml_assets.monitoring.dependence import Related
+    from ml_assets.monitoring.past import Past
     from ml_assets.records import Direction, LossSummary, Positive, Profile, Score
 
 
@@ -21,6 +23,10 @@ class Kept(Protocol):
     @property
     def rows(self) -> pd.DataFrame:
         """Rows it was trained on, or a sample of them; with `batch__` where there are batches."""
+
+    @property
+    def past(self) -> Past:
+        """They by batch; parted once, and what is measured of them for one batch is there for the next."""
 
     @property
     def roles(self) -> Roles:
@@ -48,6 +54,13 @@ class InMemory:
     losses: LossSummary | None = None
     profile: Profile | None = None
     holdout: tuple[Any, pd.DataFrame] | None = None
+
+    @cached_property
+    def past(self) -> Past:
+        """The rows by batch."""
+        from ml_assets.monitoring.past import Past
+
+        return Past.of(self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)

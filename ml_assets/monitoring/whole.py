@@ -108,7 +108,10 @@ def _successive(batches: Mapping[str, Any]) -> list[float]:
 def _by_batch(past: Past, names: Sequence[str]) -> dict[str, Any]:
     if not past.batches or any(name not in past.rows.columns for name in names):
         return {}
-    hashes = _hashes(past.rows, names)
+    key = tuple(names)
+    if key not in past.hashes:
+        past.hashes[key] = _hashes(past.rows, names)
+    hashes = past.hashes[key]
     return {label: hashes[places] for label, places in past.places.items()}
 
 

@@ -53,6 +53,19 @@ def report(current: pd.DataFrame, k: int = 9, earlier: tuple[DriftReport, ...] =
     )
 
 
+def test_what_was_measured_of_training_rows_for_one_batch_serves_the_next() -> None:
+    learned = pd.concat([frame.assign(batch__=label) for label, frame in MONTHS.items()], ignore_index=True)
+    kept = InMemory(learned, Roles(NUMERIC, CATEGORICAL))
+    champion = Reference.of_rows(kept, 100, version=1)
+    drift_report(LABELS[9], month(9), champion)
+    measured = dict(kept.past.hashes)
+    again = drift_report(LABELS[9], MONTHS[LABELS[3]], champion)
+    assert measured and all(kept.past.hashes[names] is hashes for names, hashes in measured.items())
+    fresh = Reference.of_rows(InMemory(learned, Roles(NUMERIC, CATEGORICAL)), 100, version=1)
+    assert again == drift_report(LABELS[9], MONTHS[LABELS[3]], fresh)
+    assert again.status == "fault"  # a month that was learned, sent again
+
+
 def some(frame: pd.DataFrame, name: str, value: object, share: float) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].where(np.arange(len(frame)) >= share * len(frame), value)})
 
