@@ -19,7 +19,7 @@ LARGEST = 1e30
 
 def prepared(blocks: Sequence[Block], arrays: Mapping[str, Array], kept: Sequence[int] | None) -> Prepare:
     """Put the blocks side by side; `kept` are the columns that a selection keeps."""
-    parts = [block(spec, arrays, f"block{k}") for k, spec in enumerate(blocks)]
+    parts = [part for k, spec in enumerate(blocks) for part in _pieces(spec, arrays, f"block{k}")]
     places = None if kept is None else np.array(kept, dtype=np.intp)
     if len(parts) == 1 and places is None:
         return parts[0]
@@ -29,6 +29,13 @@ def prepared(blocks: Sequence[Block], arrays: Mapping[str, Array], kept: Sequenc
         return X if places is None else X[:, places]
 
     return prepare
+
+
+def _pieces(spec: Block, arrays: Mapping[str, Array], name: str) -> list[Prepare]:
+    """What of a block lies side by side, each by itself: so that all columns are copied once."""
+    if isinstance(spec, Tabled):
+        return [_looked_up(arrays[f"{name}.{k}"], place) for k, place in enumerate(spec.columns)]
+    return [block(spec, arrays, name)]
 
 
 def block(spec: Block, arrays: Mapping[str, Array], name: str) -> Prepare:
@@ -58,8 +65,10 @@ def _numbers(spec: Numbers, arrays: Mapping[str, Array], name: str) -> Prepare:
     carried = [(k, last) for k, last in enumerate(spec.carried) if last >= 0]
     scale = _scaling(spec.scaling, arrays, name)
 
+    as_they_are = places.tolist() == list(range(len(places))) and not carried
+
     def prepare(V: Array, _: Array) -> Array:
-        X = V[:, places]
+        X = V[:, : len(places)] if as_they_are else V[:, places]
         for k, last in carried:
             X[:, k] = np.where(np.isnan(X[:, k]), V[:, last], X[:, k])
         if low is not None and high is not None:
@@ -92,11 +101,12 @@ def _unit(X: Array) -> Array:
 
 
 def _tabled(spec: Tabled, arrays: Mapping[str, Array], name: str) -> Prepare:
-    tables = [(place, arrays[f"{name}.{k}"]) for k, place in enumerate(spec.columns)]
-    if len(tables) == 1:
-        ((only, table),) = tables
-        return lambda _, C: table[C[:, only]]
-    return lambda _, C: np.concatenate([table[C[:, place]] for place, table in tables], axis=1)
+    pieces = _pieces(spec, arrays, name)
+    return lambda V, C: np.concatenate([piece(V, C) for piece in pieces], axis=1)
+
+
+def _looked_up(table: Array, place: int) -> Prepare:
+    return lambda _, C: table.take(C[:, place], axis=0)
 
 
 def _multiplied(spec: Multiplied, arrays: Mapping[str, Array], name: str) -> Prepare:

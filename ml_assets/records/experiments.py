@@ -19,19 +19,24 @@ Outcome = Literal["running", "winner", "worse", "undecided", "mismatch"]
 Ended = Literal["winner", "worse", "undecided", "mismatch", "errors", "latency", "stopped", "overtaken"]
 
 
-def points(salt: str, keys: Iterable[bytes]) -> list[float]:
-    """Places of keys in [0, 1): even, always the same, and others under another salt.
-
-    >>> points("a", [b"customer 7"]) == points("a", [b"customer 7"]) != points("b", [b"customer 7"])
-    True
-    """
+def digests(salt: str, keys: Iterable[bytes]) -> bytes:
+    """Eight bytes for each key, one after the other: always the same, and others under another salt."""
     salted = blake2b(digest_size=8, key=salt.encode()[:64])
     found = []
     for key in keys:
         one = salted.copy()
         one.update(key)
         found.append(one.digest())
-    return [(number >> 11) / 2**53 for (number,) in iter_unpack(">Q", b"".join(found))]
+    return b"".join(found)
+
+
+def points(salt: str, keys: Iterable[bytes]) -> list[float]:
+    """Places of keys in [0, 1), even: the first 53 bits of their digests.
+
+    >>> points("a", [b"customer 7"]) == points("a", [b"customer 7"]) != points("b", [b"customer 7"])
+    True
+    """
+    return [(number >> 11) / 2**53 for (number,) in iter_unpack(">Q", digests(salt, keys))]
 
 
 class Arm(Record):
@@ -89,19 +94,20 @@ class Experiment(Record):
 
     def arms_of(self, keys: Iterable[bytes], hours: float) -> list[str]:
         """Name the arm of each of many keys, as `arm_of` does; they are the keys' UTF-8."""
-        part = self.part(hours)
-        arms = [arm for arm in self.arms if not arm.shadow]
-        ends = accumulate(arm.share for arm in arms)
-        spans = [
-            (end - arm.share, end - arm.share + arm.share * part, arm.name)
-            for arm, end in zip(arms, ends, strict=True)
-        ]
-        if len(spans) == 1:
-            ((first, last, name),) = spans
-            return [name if first <= here < last else CHAMPION for here in points(self.salt, keys)]
+        spans = self.spans(hours)
         return [
             next((name for first, last, name in spans if first <= here < last), CHAMPION)
             for here in points(self.salt, keys)
+        ]
+
+    def spans(self, hours: float) -> list[tuple[float, float, str]]:
+        """Where each arm's keys lie, from its first point up to its last one; all others are the champion's."""
+        part = self.part(hours)
+        arms = [arm for arm in self.arms if not arm.shadow]
+        ends = accumulate(arm.share for arm in arms)
+        return [
+            (end - arm.share, end - arm.share + arm.share * part, arm.name)
+            for arm, end in zip(arms, ends, strict=True)
         ]
 
     @property

@@ -88,17 +88,19 @@ def compared_table(
     fill = None if lookup is None else lookup.table
     table = read_table(content, trial.champion.known, most_rows, whole=True, fill=fill)
     see_rules(trial.champion, table)
-    arms, at = trial.arms_of_table(table, number), time.time()
-    found, kept, order = [], [], []
-    for arm, places in _places(arms).items():
-        part = table.take(places)
+    at, dealt = time.time(), trial.places_of_table(table, number)
+    found, kept = [], []
+    for arm, places in dealt.items():
+        part = table if len(dealt) == 1 else table.take(places)
         served, answers = _answered(trial, arm, partial(columns_of, table=part, shares=shares))
-        more = {"version": pa.array([served.version] * len(places)), "arm": pa.array([arm] * len(places))}
+        more = {"version": pa.repeat(served.version, len(places)), "arm": pa.repeat(arm, len(places))}
         found.append(pa.table({**dict(zip(answers.column_names, answers.columns, strict=True)), **more}))
-        order += places
-        kept.append(_kept(trial, arm, served, Answered(number, at, 0, served.known, part, answers), places))
-    answer = pa.concat_tables(found, promote_options="permissive").take(np.argsort(order))
-    return Compared(answer, kept, table.to_pylist() if trial.shadows else [], _champions(arms), shares)
+        line = Answered(number, at, 0, served.known, part, answers)
+        kept.append(_kept(trial, arm, served, line, places.tolist()))
+    order = np.argsort(np.concatenate(list(dealt.values())))
+    answer = pa.concat_tables(found, promote_options="permissive").take(order)
+    champions = dealt[CHAMPION].tolist() if CHAMPION in dealt else []
+    return Compared(answer, kept, table.to_pylist() if trial.shadows else [], champions, shares)
 
 
 def arm_in_log(trial: Trial, arm: str) -> str:

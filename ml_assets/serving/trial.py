@@ -6,13 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.records.experiments import CHAMPION
+from ml_assets.records.experiments import CHAMPION, digests
 from ml_assets.registry.experiments import Running
 from ml_assets.serving.body import Came
 from ml_assets.serving.guard import Guard
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from ml_assets.serving.live import Served
 
@@ -29,7 +31,7 @@ class Trial:
 
     def __init__(self, running: Running, versions: Mapping[str, Served]) -> None:
         self.running, self.versions = running, versions
-        self.experiment = running.experiment
+        self.experiment, self._began = running.experiment, running.began
         self.guard = Guard(versions[CHAMPION].way.recipe.promotion.max_latency_ratio)
         self.shadows = tuple(arm.name for arm in running.experiment.shadows)
         """Names of the arms that answer beside the champion."""
@@ -56,20 +58,39 @@ class Trial:
             given = [[row.get(name) for name in entity] for row in rows]
         return self._dealt([_key(values) for values in given], number)
 
-    def arms_of_table(self, rows: pa.Table, number: str) -> list[str]:
-        """Name the arm of each row of columns, as `arms` does."""
+    def places_of_table(self, rows: pa.Table, number: str) -> dict[str, NDArray[np.intp]]:
+        """Places of each arm's rows among the rows of a table, dealt as `arms` does."""
+        import numpy as np
+
+        spans, found = self.experiment.spans(self._hours()), {}
+        numbers = np.frombuffer(digests(self.experiment.salt, self._keys(rows, number)), ">u8")
+        points = (numbers >> np.uint64(11)) / 2.0**53
+        left = np.ones(len(points), dtype=bool)
+        for first, last, name in spans:
+            own = (first <= points) & (points < last)
+            found[name] = np.flatnonzero(own)
+            left &= ~own
+        found[CHAMPION] = np.flatnonzero(left)
+        return {name: places for name, places in found.items() if len(places)}
+
+    def _keys(self, rows: pa.Table, number: str) -> list[bytes]:
         entity, there = self.experiment.entity, rows.schema.names
         if not entity or any(name not in there for name in entity):
-            return self._dealt([None], number) * len(rows)
+            return [number.encode()] * len(rows)
         if len(entity) == 1 and (plain := _plain(rows[entity[0]])) is not None:
-            return self.experiment.arms_of(plain, self.running.hours(time.time()))
+            return plain
         given = zip(*(rows[name].to_pylist() for name in entity), strict=True)
-        return self._dealt([_key(values) for values in given], number)
+        return self._told([_key(values) for values in given], number)
 
     def _dealt(self, keys: Sequence[str | None], number: str) -> list[str]:
-        hours = self.running.hours(time.time())
-        told = [(key or number).encode("utf-8", "surrogatepass") for key in keys]
-        return self.experiment.arms_of(told, hours)
+        return self.experiment.arms_of(self._told(keys, number), self._hours())
+
+    @staticmethod
+    def _told(keys: Sequence[str | None], number: str) -> list[bytes]:
+        return [(key or number).encode("utf-8", "surrogatepass") for key in keys]
+
+    def _hours(self) -> float:
+        return max(0.0, (time.time() - self._began) / 3600)
 
     def reads_alike(self, served: Served) -> bool:
         """Whether a version takes a request just as the champion has read it."""
