@@ -124,7 +124,7 @@ class Segments:
             The place does not take it.
         """
         try:
-            content = _parquet([table_of([unpacked(each, parcel.known) for each in parcel.answers])])
+            content = _parquet(_in_order(table_of([unpacked(each, parcel.known) for each in parcel.answers])))
         except Exception as error:  # noqa: BLE001 - no answer may keep those behind it from the log
             return shown(f"{type(error).__name__}: {error}", 300)
         self.place.write(parcel.segment.key, content)
@@ -170,10 +170,12 @@ class Segments:
                 size += len(content or b"")
 
     def _replace(self, run: list[Segment], tables: list[pa.Table], level: int) -> None:
+        import pyarrow as pa
+
         began = min(one.began for one in run)
         whole = Segment(run[0].day, began, run[0].server, run[0].first, run[-1].last)
         if len(run) > 1:
-            self.place.write(whole.key, _parquet(tables))
+            self.place.write(whole.key, _parquet(pa.concat_tables(tables)))
             for segment in run:
                 self.place.delete(segment.key)
         if level + 1 < len(self._own):
@@ -210,12 +212,20 @@ def _whole(found: Sequence[Segment]) -> list[Segment]:
     return sorted(kept)
 
 
-def _parquet(tables: Sequence[pa.Table]) -> bytes:
+def _in_order(table: pa.Table) -> pa.Table:
+    """Lines by time, as a search wants them; most came so."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = table[AT].cast(pa.int64())
+    return table if pc.all(pc.less_equal(at[:-1], at[1:])).as_py() else table.sort_by(AT)
+
+
+def _parquet(table: pa.Table) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.concat_tables(tables)
     buffer = io.BytesIO()
     texts = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
-    pq.write_table(table.sort_by(AT), buffer, compression="zstd", row_group_size=20_000, use_dictionary=texts)
+    pq.write_table(table, buffer, compression="zstd", row_group_size=20_000, use_dictionary=texts)
     return buffer.getvalue()

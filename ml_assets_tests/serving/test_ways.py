@@ -124,6 +124,27 @@ def stream(table: pa.Table, **options: Any) -> bytes:
     return bytes(sink.getvalue())
 
 
+def test_a_row_with_its_entity_is_read_in_one_pass_and_kept_as_it_came(saved: Saved) -> None:
+    decoder, strict = Decoder(saved.known, 50, ("customer",)), Decoder(saved.known, 50)
+    for customer in (7, "c 7", None, 0.5):
+        content = json.dumps({"rows": [GOOD | {"customer": customer}] * 2}).encode()
+        found, slow = decoder.read(content), read(content, saved.known, 50)
+        assert strict.read(content) is None and found is not None
+        assert (list(found.values[0]), list(found.came)) == (list(strict_values(strict)), list(slow.came))
+    assert decoder.read(json.dumps({"rows": [GOOD, GOOD | {"customer": 7}]}).encode()) is None
+    twice = json.dumps({"rows": [GOOD | {"customer": 7}]}).replace(
+        '"customer": 7', '"customer": 7, "customer": 8'
+    )
+    assert decoder.read(twice.encode()) is None
+
+
+def strict_values(decoder: Decoder) -> tuple[Any, ...]:
+    """What a row without more is read as."""
+    found = decoder.read(json.dumps({"rows": [GOOD]}).encode())
+    assert found is not None
+    return found.values[0]
+
+
 def test_columns_get_the_answers_that_rows_get(saved: Saved) -> None:
     compiled, piped = ways(saved)
     frame = saved.rows[list(saved.known.columns)]
