@@ -26,7 +26,7 @@ from ml_assets.features.by_targets import EachTargetEncoder
 from ml_assets.features.carried import CarriedOn
 from ml_assets.features.categories import TypedColumns
 from ml_assets.features.columns import Roles
-from ml_assets.features.lean import LeanColumns, LeanImputer
+from ml_assets.features.lean import LeanColumns, LeanImputer, LeanScaler
 from ml_assets.features.outliers import Outliers
 from ml_assets.features.products import Crossed, Products
 from ml_assets.features.rows import LearnedRows
@@ -46,7 +46,7 @@ SHOWN = 12
 """Columns of a selection that are named."""
 
 SCALERS = {
-    "standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler, "normalizer": Normalizer,
+    "standard": LeanScaler, "minmax": MinMaxScaler, "robust": RobustScaler, "normalizer": Normalizer,
 }  # fmt: skip
 IMPUTATIONS = {
     "mean": "mean", "median": "median", "mode": "most_frequent", "interpolation": "median", "drop": "median",
@@ -210,7 +210,7 @@ def _number_branch(
     clipped = []
     if how.outliers is not None and how.outliers[1] == "clip":
         clipped = [("clip", Outliers(how.outliers[0], random_state=recipe.random_state))]
-    # In place: what comes is the copy that `as_numbers` made.
+    # In place: what comes is a copy, which the transformer of columns made.
     imputer = LeanImputer(
         strategy=IMPUTATIONS[how.missing],
         add_indicator=beside and not _unit(how),
@@ -242,7 +242,7 @@ def _flags(method: Any, recipe: Recipe) -> Any:
 
 
 def _as_numbers() -> tuple[str, Any]:
-    return "numbers", FunctionTransformer(as_numbers, feature_names_out="one-to-one")
+    return "numbers", FunctionTransformer(as_numbers, feature_names_out="one-to-one", kw_args={"spent": True})
 
 
 def output_columns(transformer: Any) -> dict[str, list[int]] | None:

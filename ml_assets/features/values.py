@@ -10,8 +10,14 @@ MISSING = "missing"
 """The category of a missing value."""
 
 
-def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+def as_numbers(frame: pd.DataFrame, *, spent: bool = False) -> pd.DataFrame:
     """Turn columns into float64; missing and infinite values into NaN.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+    spent : bool
+        Whether nobody needs the frame any more, so that its values may be used instead of a copy.
 
     Raises
     ------
@@ -20,9 +26,11 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in frame.dtypes):
         # By columns, as below: the order of additions, and with it the last digit of a mean, stays the same. One copy.
-        whole = np.array(frame.to_numpy(np.float64), order="F")
-        for column in whole.T:
-            column[~np.isfinite(column)] = np.nan
+        whole = frame.to_numpy(np.float64)
+        if not (spent and whole.flags.f_contiguous and whole.flags.writeable):
+            whole = np.array(whole, order="F")
+        for numbers in whole.T:
+            numbers[~np.isfinite(numbers)] = np.nan
         return pd.DataFrame(whole, index=frame.index, columns=frame.columns, copy=False)
     columns = {}
     for column in frame.columns:

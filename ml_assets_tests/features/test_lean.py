@@ -1,5 +1,6 @@
 """The imputer and the transformer of columns that copy less give scikit-learn's own numbers, to the last bit."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml_assets.features.lean import LeanColumns, LeanImputer
+from ml_assets.features import preprocessing
+from ml_assets.features.columns import Roles
+from ml_assets.features.lean import LeanColumns, LeanImputer, LeanScaler
+from ml_assets.recipe.schema import Recipe
 
 VALUES = st.sampled_from([np.nan, 0.0, -0.0, 1.5, 1e300, -1e-300]) | st.floats(-1e9, 1e9)
 TABLES = arrays(np.float64, st.tuples(st.integers(1, 30), st.integers(1, 5)), elements=VALUES)
@@ -35,6 +39,46 @@ def test_the_imputer_is_scikit_learns(
     assert same(ours.statistics_, theirs.statistics_)
     assert same(np.ascontiguousarray(ours.transform(asked)), np.ascontiguousarray(theirs.transform(asked)))
     assert list(ours.get_feature_names_out()) == list(theirs.get_feature_names_out())
+
+
+WIDE = arrays(np.float64, st.tuples(st.integers(2, 40), st.integers(1, 11)), elements=VALUES)
+
+
+@given(WIDE, st.booleans(), st.booleans())
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value|divide by zero):RuntimeWarning")
+def test_the_scaler_is_scikit_learns(learned: Any, mean: bool, by_columns: bool) -> None:
+    X = np.asfortranarray(learned) if by_columns else learned
+    theirs, ours = (kind(with_mean=mean).fit(X) for kind in (StandardScaler, LeanScaler))
+    for name in ("mean_", "var_", "scale_"):
+        assert same(getattr(ours, name), getattr(theirs, name))
+    assert np.array_equal(ours.n_samples_seen_, theirs.n_samples_seen_)
+    assert ours.n_features_in_ == theirs.n_features_in_
+    assert same(ours.transform(X), theirs.transform(X))
+
+
+def test_no_more_than_one_copy_of_many_rows_is_made() -> None:
+    """The frame and what becomes of it: the columns that are selected are prepared in their place."""
+    recipe = Recipe.model_validate(
+        {
+            "name": "wide",
+            "model": {
+                "class_path": "sklearn.linear_model.Ridge",
+                "loader": {"source_uri": "rows.csv"},
+                "data_interface": {"task_type": "regression", "target_col": "y"},
+            },
+        }
+    )
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"x{k}": rng.normal(size=20_000) for k in range(30)})
+    before = frame.copy()
+    transformer = preprocessing.build(Roles(tuple(frame.columns), ()), recipe)
+    size = frame.to_numpy().nbytes
+    tracemalloc.start()
+    found = transformer.fit_transform(frame)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.nbytes == size and peak < 1.5 * size
+    pd.testing.assert_frame_equal(frame, before)
 
 
 @pytest.mark.parametrize("branches", [1, 2])
