@@ -18,8 +18,9 @@ from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Past, judged
 from ml_assets.promotion.probation import decide_probation
 from ml_assets.records import Attempt, Champion, Comparison, Probation, Promotion
+from ml_assets.search.candidates import by_time
 from ml_assets.tasks.several import has_labels
-from ml_assets.training.splits import by_time, judging_rows
+from ml_assets.training.splits import judging_rows
 
 if TYPE_CHECKING:
     from ml_assets.backtest.stream import Stream

@@ -185,24 +185,30 @@ def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
 
 
 def _wrong_estimator(state: ModelState) -> list[RecipeFault]:
-    model = state.recipe.model
-    if model.class_path is None:
-        return []
+    return [fault for named in state.recipe.model.named for fault in _wrong_one(state, *named)]
+
+
+def _wrong_one(
+    state: ModelState, key: tuple[str | int, ...], class_path: str, hyperparameters: dict[str, Any]
+) -> list[RecipeFault]:
     from ml_assets.estimators.constraints import lowest, wrong_values
     from ml_assets.recipe.catalogue import ESTIMATORS
     from ml_assets.recipe.own import OwnError
 
     try:
-        wrong = wrong_values(model.class_path, model.hyperparameters)
-        if model.class_path not in ESTIMATORS and not wrong:
+        wrong = wrong_values(class_path, hyperparameters)
+        if class_path not in ESTIMATORS and not wrong:
             from ml_assets.estimators.build import build
 
-            build(model.class_path, lowest(model.hyperparameters), 0, state.recipe.task)
+            build(class_path, lowest(hyperparameters), 0, state.recipe.task)
     except OwnError as error:
-        return [fault_in(state.path, "model.class_path", str(error).partition(": ")[2])]
+        return [fault_in(state.path, dotted(("model", *key, "class_path")), str(error).partition(": ")[2])]
     except ValueError as error:  # a library is not installed
-        return [fault_in(state.path, "model.class_path", str(error))]
-    return [fault_in(state.path, dotted(("model", "hyperparameters", *key)), text) for key, text in wrong]
+        return [fault_in(state.path, dotted(("model", *key, "class_path")), str(error))]
+    return [
+        fault_in(state.path, dotted(("model", *key, "hyperparameters", *inner)), text)
+        for inner, text in wrong
+    ]
 
 
 def _checked(state: ModelState) -> dict[str, Any]:

@@ -143,6 +143,13 @@ def _voting(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
     return Mean(parts=parts), arrays | {f"{name}.weights": np.array(weights, dtype=np.float64)}
 
 
+def _blended(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    if estimator.encoder_ is not None or estimator.typed:
+        raise NotCompiledError("an ensemble of estimators with inputs of their own is served as it is")
+    parts, arrays = _parts(estimator.estimators_, folder, name)
+    return Mean(parts=parts), arrays | {f"{name}.weights": estimator.weights_}
+
+
 def _stacking(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
     if set(estimator.stack_method_) - {"predict_proba", "predict"} or (
         is_classifier(estimator) and "predict" in estimator.stack_method_
@@ -178,6 +185,7 @@ WRITERS: dict[str, Callable[[Any, Path, str], tuple[Model, Arrays]]] = {
     "CalibratedClassifier": _by_maps,
     **dict.fromkeys(("MLPClassifier", "MLPRegressor"), _layers),
     **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _voting),
+    **dict.fromkeys(("BlendedClassifier", "BlendedRegressor"), _blended),
     **dict.fromkeys(("StackingClassifier", "StackingRegressor"), _stacking),
     "SeveralTargets": _several,
 }

@@ -208,5 +208,9 @@ def _mlp(kind: str) -> Candidate:
 
 SCALED = "ml_assets.estimators.scaled.ScaledTargetRegressor"
 BLENDS = {kind: f"ml_assets.estimators.blend.Blended{kind}" for kind in ("Classifier", "Regressor")}
-COMPOSED = (SCALED, *BLENDS.values())
-"""Classes of ours that only the automatic search puts together, by kind of estimator."""
+STACKS = {kind: f"ml_assets.estimators.ensembles.Stacked{kind}" for kind in ("Classifier", "Regressor")}
+VOTES = "ml_assets.estimators.ensembles.VotedClassifier"
+OF_SEVERAL = (*BLENDS.values(), *STACKS.values(), VOTES)
+"""Classes of ours that hold several estimators, each with the input that it wants."""
+COMPOSED = (SCALED, *OF_SEVERAL)
+"""Classes of ours that no recipe names: the automatic search, or an ensemble, puts them together."""

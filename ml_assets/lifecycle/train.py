@@ -271,8 +271,9 @@ def _judged(
 ) -> tuple[pd.DataFrame, Any, Past | None]:
     """Rows to judge a challenger on, one with its parameters that learned all older rows, and what is known."""
     from ml_assets.promotion.ageing import learned_part
+    from ml_assets.search.candidates import by_time
     from ml_assets.training.fit import refit
-    from ml_assets.training.splits import by_time, judging_rows, newest_apart
+    from ml_assets.training.splits import judging_rows, newest_apart
 
     held_out = state.store.read_frame("test_set", as_of)
     if champion is None or state.recipe.batches is None:

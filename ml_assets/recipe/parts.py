@@ -36,7 +36,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "training_set": ("training.window", "evaluation.validation", "monitoring.label_delay"),
     "test_set": ("training.window", "evaluation.validation", "monitoring.label_delay"),
     "trained_model": (
-        "model.class_path", "model.hyperparameters", "model.preprocessor", "model.feature_selection",
+        "model.class_path", "model.hyperparameters", "model.ensemble", "model.preprocessor", "model.feature_selection",
         "model.feature_engineering.interactions", "model.feature_engineering.polynomials",
         "model.data_interface.positive_class", "model.threshold", "model.calibration",
         "hyperparameter_tuning", "training.folds",

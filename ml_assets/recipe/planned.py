@@ -18,7 +18,7 @@ KEYS: Final = frozenset({
     "alerts", "evaluation.explanation",
     "evaluation.validation.group_col", "evaluation.validation.validation_size",
     "hyperparameter_tuning.engine", "hyperparameter_tuning.warm_start",
-    "model.augmenter.connection", "model.ensemble",
+    "model.augmenter.connection",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
     "promotion.max_latency_ms", "promotion.shadow",
     "serving", "tracking", "training.checkpoints", "training.engine",

@@ -91,7 +91,8 @@ def requirements(recipe: Recipe, profile: DataProfile) -> str:
         + ("keeps out a first model." if quality.leak == "block" else "is told."),
     ]
     searched = recipe.hyperparameter_tuning
-    how = "an automatic search over families" if model.class_path is None else code(model.class_path)
+    how = listed(code(path) for _, path, _ in model.named) or "an automatic search over families"
+    how = how if model.ensemble is None else f"{model.ensemble.method} of {how}"
     fitted = [
         f"Estimator: {how}.",
         f"Search: {searched.n_trials} trials at most."

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ml_assets.estimators.families import BLENDS, Candidate, Family, families
+from ml_assets.estimators.families import BLENDS, OF_SEVERAL, STACKS, VOTES, Candidate, Family, families
 from ml_assets.estimators.libraries import input_wanted
 from ml_assets.features.treatment import unprepared
-from ml_assets.recipe.schema import Recipe, Tuning
+from ml_assets.recipe.schema import Ensemble, Recipe, Tuning
+from ml_assets.recipe.space import Nested
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 SEARCH_SECONDS = 120.0
 """Time limit of the automatic search where the recipe names none."""
@@ -19,10 +21,36 @@ PLENTY = 10_000
 
 def candidates(recipe: Recipe) -> dict[str, Candidate]:
     """Return the recipe's estimator, or every family of the task."""
-    class_path = recipe.model.class_path
+    class_path, params = recipe.model.class_path, recipe.model.hyperparameters
     if class_path is None:
         return {name: family.candidate for name, family in searched_families(recipe).items()}
-    return {class_path: candidate(class_path, recipe.model.hyperparameters, recipe)}
+    if recipe.model.ensemble is not None:
+        class_path, params = composed(recipe, recipe.model.ensemble)
+    return {class_path: candidate(class_path, params, recipe)}
+
+
+def composed(recipe: Recipe, ensemble: Ensemble) -> tuple[str, dict[str, Any]]:
+    """Return class path and hyperparameters of an ensemble."""
+    kind, named, inputs = ESTIMATOR_KINDS[recipe.task], {}, {}
+    for k, (_, class_path, hyperparameters) in enumerate(recipe.model.named, start=1):
+        name = f"{k}_{class_path.rpartition('.')[2]}"
+        named[name] = Nested(class_path, hyperparameters)
+        inputs[name] = input_wanted(class_path, hyperparameters, not unprepared(recipe))
+    typed = "categories" in inputs.values()
+    params: dict[str, Any] = {
+        "estimators": [{"name": name, "estimator": each} for name, each in named.items()],
+        "numbers": [name for name, wanted in inputs.items() if typed and wanted == "numbers"],
+        "typed": typed,
+    }
+    if ensemble.method in ("averaging", "voting"):
+        params["weights"] = [1.0, *(each.weight for each in ensemble.estimators)]
+        return VOTES if ensemble.method == "voting" else BLENDS[kind], params
+    held = {
+        "held": ensemble.method == "blending",
+        "ordered": by_time(recipe),
+        "random_state": recipe.random_state,
+    }
+    return STACKS[kind], params | held
 
 
 def searched_families(recipe: Recipe, rows: int | None = None) -> dict[str, Family]:
@@ -38,9 +66,19 @@ def searched_families(recipe: Recipe, rows: int | None = None) -> dict[str, Fami
 
 def candidate(class_path: str, params: Mapping[str, Any], recipe: Recipe) -> Candidate:
     """Return one estimator; a preparation that the recipe names is kept to, whatever the library understands."""
-    if class_path in BLENDS.values():
+    if class_path in OF_SEVERAL:
         return Candidate(class_path, params, input="categories" if params["typed"] else "numbers")
     return Candidate(class_path, params, input=input_wanted(class_path, params, not unprepared(recipe)))
+
+
+def by_time(recipe: Recipe) -> bool:
+    """Whether the newest rows are held out, not some drawn at random."""
+    method = recipe.evaluation.validation.method
+    if recipe.forecasts:
+        return True
+    if method == "time_split" and recipe.batches is None:
+        raise ValueError("validation.method: 'time_split' needs `batches.column`, the time of each row.")
+    return method == "time_split" or (method is None and recipe.batches is not None)
 
 
 def search_settings(recipe: Recipe) -> Tuning:

@@ -28,7 +28,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import as_written, searched
 from ml_assets.records import Choice, Epoch, TrainingResult, TuningResult
 from ml_assets.search.automatic import search_families
-from ml_assets.search.candidates import candidate, candidates, search_settings, searched_families
+from ml_assets.search.candidates import by_time, candidate, candidates, search_settings, searched_families
 from ml_assets.search.folds import FoldData, Goal
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import listed
@@ -45,7 +45,7 @@ from ml_assets.tasks.several import (
 from ml_assets.training import deciding
 from ml_assets.training.deciding import Best, Labels, decided
 from ml_assets.training.folding import finite, fitted, prepare
-from ml_assets.training.splits import by_time, labelled_rows
+from ml_assets.training.splits import labelled_rows
 
 
 def fit(
@@ -242,7 +242,9 @@ def _count(data: Mapping[Input, list[FoldData]]) -> int:
 def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
     """Return the identity of a search: the settings that it depends on, and the rows."""
     # Nothing is searched by it, and a search of earlier goes on.
-    unset = {"calibration"} | ({"threshold"} if recipe.model.threshold is None else set())
+    unset = {"calibration"} | {
+        name for name in ("threshold", "ensemble") if getattr(recipe.model, name) is None
+    }
     settings = {
         "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml_assets.features.history import time_of
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
+from ml_assets.search.candidates import by_time
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.several import has_labels, one_class
 
@@ -197,16 +198,6 @@ def fold_count(recipe: Recipe, n_rows: int) -> int:
     if recipe.training.folds is not None:
         return recipe.training.folds
     return 3 if recipe.model.class_path is None and n_rows > MANY_ROWS else 5
-
-
-def by_time(recipe: Recipe) -> bool:
-    """Whether the newest rows are held out, not some drawn at random."""
-    method = recipe.evaluation.validation.method
-    if recipe.forecasts:
-        return True
-    if method == "time_split" and recipe.batches is None:
-        raise ValueError("validation.method: 'time_split' needs `batches.column`, the time of each row.")
-    return method == "time_split" or (method is None and recipe.batches is not None)
 
 
 def _class_by_class(y: NDArray[Any], n_folds: int, random_state: int) -> list[Fold]:

@@ -13,6 +13,8 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
+MONOTONE: Final = ("monotone_constraints", "monotonic_cst")
+"""Hyperparameters that name columns."""
 CHAIN: Final = "sklearn.multioutput.ClassifierChain"
 FOR_SEVERAL: Final = {
     **{
@@ -30,6 +32,8 @@ FOR_SEVERAL: Final = {
 def estimators(recipe: Recipe) -> Found:
     """Every estimator is of the recipe's task, has the parameters it needs and no other."""
     model = recipe.model
+    if model.ensemble is not None:
+        yield from _ensemble(recipe)
     if model.class_path is None:
         if model.hyperparameters:
             yield ("model", "hyperparameters"), "need a class_path: the automatic search chooses its own"
@@ -39,7 +43,8 @@ def estimators(recipe: Recipe) -> Found:
                 "'grid' needs a class_path: the automatic search begins with points of its own. Use tpe or random",
             )
         return
-    for key, path, hyperparameters in _estimators(("model",), model.class_path, model.hyperparameters):
+    named = [each for key, path, of in model.named for each in _estimators(("model", *key), path, of)]
+    for key, path, hyperparameters in named:
         known = ESTIMATORS.get(path)
         if known is None:
             continue  # one of a person's own: `validate` looks into it
@@ -72,6 +77,33 @@ def estimators(recipe: Recipe) -> Found:
         missing = [name for name in known.required if name not in hyperparameters]
         if missing:
             yield (*key, "class_path"), f"{path.rpartition('.')[2]} needs the hyperparameter {missing[0]!r}"
+
+
+def _ensemble(recipe: Recipe) -> Found:
+    """Votes are of labels; a model of answers finds weights itself; columns have no names in an ensemble."""
+    model, key = recipe.model, ("model", "ensemble")
+    if model.ensemble is None:
+        return
+    if model.class_path is None:
+        yield (
+            key,
+            "needs a class_path, the first of its estimators: the automatic search blends its families itself",
+        )
+    if model.ensemble.method == "voting" and ESTIMATOR_KINDS.get(recipe.task) == "Regressor":
+        yield (*key, "method"), f"'voting' counts labels, and task_type is {recipe.task}: write averaging"
+    for k, each in enumerate(model.ensemble.estimators):
+        if model.ensemble.method in ("stacking", "blending") and each.weight != 1.0:
+            yield (
+                (*key, "estimators", k, "weight"),
+                f"{model.ensemble.method} learns what each counts: leave weight out, or write averaging",
+            )
+    for inner, _, hyperparameters in model.named:
+        for name in MONOTONE:
+            if isinstance(hyperparameters.get(name), dict):
+                yield (
+                    ("model", *inner, "hyperparameters", name),
+                    not_yet(f"{name} by column in an ensemble", "Leave it out, or leave model.ensemble out"),
+                )
 
 
 def _estimators(

@@ -42,7 +42,10 @@ def tuning(recipe: Recipe) -> Found:
             ),
         )
     if not section.enabled:
-        for path, space in searched(recipe.model.hyperparameters).items():
+        spaces = [
+            each for *_, hyperparameters in recipe.model.named for each in searched(hyperparameters).items()
+        ]
+        for path, space in spaces:
             yield (
                 ("hyperparameter_tuning", "enabled"),
                 (

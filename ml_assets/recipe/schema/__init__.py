@@ -21,6 +21,7 @@ from ml_assets.recipe.schema.engineering import (
     Polynomials,
     Rolling,
 )
+from ml_assets.recipe.schema.ensembling import Ensemble, Member
 from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, RowRule, Validation
 from ml_assets.recipe.schema.model import (
     Augmenter,
@@ -43,11 +44,11 @@ from ml_assets.recipe.schema.time import (
 from ml_assets.recipe.tasks import FORECASTS, TaskType
 
 __all__ = [
-    "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "EvaluationSection",
-    "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "LabelCosts", "Lags", "Loader", "Model",
-    "Monitoring", "Parallelization", "Polynomials", "Preprocessor", "PreprocessorParams", "PromotionSection",
-    "Pruning", "Quality", "Recipe", "Retraining", "Rolling", "RowRule", "Section", "Threshold", "Training",
-    "Tuning", "Validation",
+    "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "Ensemble",
+    "EvaluationSection", "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "LabelCosts", "Lags", "Loader",
+    "Member", "Model", "Monitoring", "Parallelization", "Polynomials", "Preprocessor", "PreprocessorParams",
+    "PromotionSection", "Pruning", "Quality", "Recipe", "Retraining", "Rolling", "RowRule", "Section", "Threshold",
+    "Training", "Tuning", "Validation",
 ]  # fmt: skip
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"

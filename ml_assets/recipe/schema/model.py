@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer, field_validator
 from ml_assets.recipe import catalogue
 from ml_assets.recipe.schema.deciding import ShareOrChoice
 from ml_assets.recipe.schema.engineering import FeatureEngineering, FeatureSelection
+from ml_assets.recipe.schema.ensembling import Ensemble
 from ml_assets.recipe.schema.preparing import Preprocessor
 from ml_assets.recipe.schema.section import Names, Section
 from ml_assets.recipe.space import as_written
@@ -127,6 +128,23 @@ class Model(Section):
     """Share from which a row is of the positive class (binary), or how it is chosen. Left out: the likelier class."""
     calibration: Literal["sigmoid", "isotonic", "off"] = "off"
     """How shares are brought to how often they come true, on rows that no fit had learned (classification)."""
+
+    ensemble: Ensemble | None = None
+    """Estimators that answer together with that of `class_path`."""
+
+    @property
+    def named(self) -> list[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
+        """Every estimator that the recipe names: its key below `model`, class path and hyperparameters."""
+        if self.class_path is None:
+            return []
+        others = () if self.ensemble is None else self.ensemble.estimators
+        return [
+            ((), self.class_path, self.hyperparameters),
+            *(
+                (("ensemble", "estimators", k), each.class_path, each.hyperparameters)
+                for k, each in enumerate(others)
+            ),
+        ]
 
     @field_validator("class_path")
     @classmethod

@@ -83,8 +83,7 @@ def own_modules(served: Served) -> list[str]:
     """Modules of a person's own that the model needs."""
     model = served.predictor.recipe.model
     paths = [*model.feature_engineering.functions]
-    if model.class_path is not None and library_of(model.class_path).distribution is None:
-        paths.append(model.class_path)
+    paths += [path for _, path, _ in model.named if library_of(path).distribution is None]
     return list(dict.fromkeys(path.rpartition(".")[0] for path in paths))
 
 
