@@ -19,6 +19,7 @@ from ml_assets.serving.standard import Cleaner, Predictor
 from ml_assets.serving.ways import Arrayed, Piped
 from ml_assets.tasks.metrics import score
 from ml_assets.training import deciding
+from ml_assets.training.calibration import calibrate
 from ml_assets.training.fit import fit, refit
 
 SURE: dict[str, Any] = {"class_path": "sklearn.naive_bayes.GaussianNB"}
@@ -95,8 +96,23 @@ def test_what_is_learned_by_heart_is_not_believed(method: str) -> None:
     assert result.calibration is not None and result.calibration.after == pytest.approx(0.61, abs=0.02)
 
 
-def test_no_row_has_a_say_in_its_own_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told is by the maps of other rows: a fold whose labels are turned round does not know of itself."""
+def test_no_row_has_a_say_in_its_own_share() -> None:
+    """By shares that tell nothing, other rows do worse than a coin; only a map of its own rows would do better."""
+    told = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        parts = []
+        for _ in range(2):
+            shares = rng.random(60)
+            frame = pd.DataFrame(
+                {"prediction": "no", "probability_no": 1 - shares, "probability_yes": shares}
+            )
+            parts.append((pd.Series(np.where(rng.random(60) < 0.5, "yes", "no")), frame))
+        told.append(calibrate(parts, "isotonic", "yes")[0].after)
+    assert np.mean(told) > np.log(2)
+
+
+def test_many_rows_are_calibrated_on_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "JUDGED_ROWS", 500)
     _, result = fit(echoed(1_000), recipe("isotonic"))
     assert result.calibration is not None and result.calibration.rows == 200
