@@ -13,7 +13,7 @@ from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.search.folds import FoldData, Goal, fold_result
 from ml_assets.search.samplers import pruner
 from ml_assets.search.study import SearchRun, Tuned, tune
-from ml_assets.tasks.metrics import METRICS
+from ml_assets.tasks.metrics import METRICS, metric_named
 
 TREE = {
     "max_depth": Int(1, 8),
@@ -40,12 +40,12 @@ def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> l
 
 
 def goal(metric: str = "roc_auc") -> Goal:
-    task = METRICS[metric].task
+    task = metric_named(metric).task
     return Goal(task, metric, "yes" if task == "classification" else None, 5)
 
 
 def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
-    task = METRICS[metric].task
+    task = metric_named(metric).task
     candidate = options.pop("candidate", CLASSIFIER if task == "classification" else REGRESSOR)
     run = SearchRun(**options)
     return tune(fold_data(task), candidate, goal(metric), tuning, study_name="s", run=run)
@@ -60,12 +60,12 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
     tuned = search(metric=metric)
     values = [t.value for t in tuned.record.history if t.value is not None]
     assert len(set(values)) > 2
-    best = max(values) if METRICS[metric].direction == "maximize" else min(values)
+    best = max(values) if metric_named(metric).direction == "maximize" else min(values)
     assert tuned.record.best_score == best
     assert tuned.record.best_params in [t.params for t in tuned.record.history if t.value == best]
     again = [
         fold_result(tuned.candidate, tuned.params, fold, goal(metric)).score
-        for fold in fold_data(METRICS[metric].task)
+        for fold in fold_data(metric_named(metric).task)
     ]
     assert tuned.fold_scores == tuple(again)
     assert float(np.mean(again)) == best
@@ -134,11 +134,14 @@ def test_pruned_trials_are_really_stopped(tmp_path: Path) -> None:
     assert all((t.value is None) == (t.state == "pruned") for t in tuned.record.history)
 
 
-def test_pruning_saves_folds_and_loses_nothing(tmp_path: Path) -> None:
-    whole = search(Tuning(n_trials=60, pruning=Pruning(enabled=False)), storage=tmp_path / "whole")
-    pruned = search(Tuning(n_trials=60), storage=tmp_path / "pruned")
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "rmse"])
+def test_pruning_saves_folds_and_loses_nothing(tmp_path: Path, metric: str) -> None:
+    plain = Tuning(n_trials=60, pruning=Pruning(enabled=False))
+    whole = search(plain, metric, storage=tmp_path / "whole")
+    pruned = search(Tuning(n_trials=60), metric, storage=tmp_path / "pruned")
     assert pruned.record.pruned_trials > 60 * 0.2
-    assert pruned.record.best_score >= whole.record.best_score
+    sign = 1 if metric_named(metric).direction == "maximize" else -1
+    assert sign * pruned.record.best_score >= sign * whole.record.best_score
     folds = [
         sum(len(trial.intermediate_values) for trial in _study(tmp_path / name / "s.journal").trials)
         for name in ("pruned", "whole")
@@ -147,13 +150,13 @@ def test_pruning_saves_folds_and_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
-@pytest.mark.parametrize("metric", ["rmse", "mae", "log_loss", "roc_auc", "f1"])
+@pytest.mark.parametrize("metric", ["rmse", "mae", "log_loss", "roc_auc", "f1", "quantile_loss_90"])
 def test_every_sampler_chooses_the_best_and_the_same_again(sampler: str, metric: str) -> None:
     tuning = Tuning(n_trials=8, sampler=sampler, pruning=Pruning(enabled=False))  # type: ignore[arg-type]  # a Literal
     tuned = search(tuning, metric)
     assert trials(tuned) == trials(search(tuning, metric))
     values = [t.value for t in tuned.record.history if t.value is not None]
-    assert tuned.record.best_score == (max if METRICS[metric].direction == "maximize" else min)(values)
+    assert tuned.record.best_score == (max if metric_named(metric).direction == "maximize" else min)(values)
 
 
 def test_a_grid_is_tried_point_by_point_once_and_then_ends(tmp_path: Path) -> None:
