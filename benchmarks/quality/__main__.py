@@ -18,7 +18,8 @@ import pandas as pd
 from sklearn.metrics import log_loss, mean_squared_error, roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from benchmarks.quality.environments import PACKAGES, NotThereError, python_of
+from benchmarks.peers import NotThereError
+from benchmarks.quality.environments import PACKAGES, python_of
 from benchmarks.quality.tables import FILES, KNOWN, table
 
 PEER = Path(__file__).with_name("peer.py")
