@@ -44,9 +44,9 @@ class Server:
 
 
 @contextmanager
-def serving(name: str, folder: Path, *arguments: str) -> Iterator[Server]:
+def serving(name: str, folder: Path, *arguments: str, port: int | None = None) -> Iterator[Server]:
     """`ml-assets serve NAME`, once it answers; killed at the end, if it runs still."""
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     environ = os.environ | {"ML_ASSETS_SERVING_ENABLED": "true"}
     with Program(
         "ml-assets", "serve", name, "--port", str(port), *arguments, folder=folder, environ=environ
