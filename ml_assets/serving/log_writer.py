@@ -127,10 +127,15 @@ class Apart:
 
 def main() -> None:
     """Write what comes on standard input until it ends."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            name, signal.SIG_IGN
-        )  # they are meant for the server, whose last rows are still to come
+    for name in (signal.SIGINT, signal.SIGTERM):  # meant for the server, whose last rows are still to come
+        signal.signal(name, signal.SIG_IGN)
+    # Imported before it says that it reads: the first rows would wait for it, and be lost with a server that is killed.
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    from ml_assets.serving import logged_columns
+
+    del pyarrow, logged_columns
     os.nice(MILDER)
     folder, uri, days = sys.argv[1:]
     place = Bucket(uri, Path(folder), copies=False) if uri else Folder(Path(folder))
