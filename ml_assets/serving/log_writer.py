@@ -35,8 +35,6 @@ PIPE: Final = 1 << 20
 """Bytes that the pipe holds: less turns between writer and reader."""
 SECONDS: Final = 30
 """For what is written when the server ends."""
-MILDER: Final = 5
-"""How much later than the server it gets its turn of a busy processor (nice)."""
 _PACK: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -136,7 +134,6 @@ def main() -> None:
     from ml_assets.serving import logged_columns
 
     del pyarrow, logged_columns
-    os.nice(MILDER)
     folder, uri, days = sys.argv[1:]
     place = Bucket(uri, Path(folder), copies=False) if uri else Folder(Path(folder))
     # What others print does not get between the answers.

@@ -11,8 +11,45 @@ SECONDS: Final = 30.0
 """For the head of a request, and for what is still sent of it after it was answered."""
 
 
+class Joined:
+    """A transport that sends in one go what is written in one turn of the loop.
+
+    Head and body of an answer leave together: a server that is killed has sent all of an answer or nothing, and a
+    proxy before it may ask another one.
+
+    Parameters
+    ----------
+    transport : asyncio.Transport
+    loop : asyncio.AbstractEventLoop
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the transport's own."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send before the loop turns to anything else that it was given later."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send what waits, and close."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol, which ends connections that send too slowly, or without end."""
+    """Uvicorn's protocol, which sends answers whole, and ends connections that send too slowly, or without end."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -21,7 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(Joined(transport, self.loop))  # type: ignore[arg-type]  # but for its type it is one
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

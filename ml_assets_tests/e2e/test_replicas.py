@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -151,6 +152,7 @@ def test_killed_replicas_lose_no_request_and_at_most_a_second_of_their_own_log(
             wait_for(lambda: len(callers.answering()) == 3, 60, "answers of all replicas")
             for name in ("one", "two"):  # the second while the first is still away
                 time.sleep(2)
+                wait_for(lambda name=name: behind(servers[name]) < 200, 60, "a log that keeps up")
                 killed[name] = time.monotonic()
                 os.kill(servers[name].program.pid, signal.SIGKILL)
             time.sleep(2)
@@ -173,6 +175,16 @@ def test_killed_replicas_lose_no_request_and_at_most_a_second_of_their_own_log(
     # Of the killed ones, in their last second; a caller may hear of an answer a little later.
     for answer in lost:
         assert answer.replica in killed and -1 <= killed[answer.replica] - answer.at <= LOST, told
+
+
+def behind(server: Server) -> int:
+    """Rows that wait for the log of a server."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as wire:
+        wire.request("GET", "/metrics")
+        text = wire.getresponse().read().decode()
+    found = re.search(r"^ml_assets_log_waiting_rows\S* (\S+)$", text, re.M)
+    assert found
+    return int(float(found[1]))
 
 
 def answers(port: int) -> bool:
