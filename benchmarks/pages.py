@@ -59,6 +59,7 @@ def make_fleet(
         for batch in range(batches):
             drifting = number % 7 == 0 and batch > batches - 3
             _write_batch(store, number, batch, drifting, columns)
+        store.write_record("data_profile", day(0), _profile(name, columns))
         _write_decisions(ledger, name, number, batches)
     return names
 
@@ -95,31 +96,87 @@ def _write_batch(store: Any, number: int, batch: int, drifting: bool, columns: t
     )
 
 
-def _write_decisions(ledger: Any, name: str, number: int, batches: int) -> None:
-    from ml_assets.records import Evaluation, Promotion, RetrainDecision, Score, TrainedModel, TrainingResult
+def made_version(name: str, number: int) -> dict[str, Any]:
+    """What the ledger keeps of a version: a search of twenty trials, curves, parts of the hold-out."""
+    from ml_assets.records import (
+        Curve,
+        Evaluation,
+        PartScore,
+        Score,
+        TrainedModel,
+        TrainingResult,
+        Trial,
+        TuningResult,
+    )
 
+    score = Score(value=0.8, low=0.78, high=0.82)
+    history = tuple(
+        Trial(number=k, params={"C": 0.1 * k + 0.1}, value=0.7 + 0.005 * k, state="complete", seconds=0.2)
+        for k in range(20)
+    )  # fmt: skip
+    tuning = TuningResult(
+        engine="optuna", metric="roc_auc", direction="maximize", best_params={"C": 2.0}, best_score=0.795,
+        history=history, total_trials=20, pruned_trials=0, optimization_time=4.0,
+    )  # fmt: skip
     training = TrainingResult(
         class_path="sklearn.linear_model.LogisticRegression", params={"C": 1.0}, metric="roc_auc",
         direction="maximize", cv_scores=(0.8,), rows=5000, features=COLUMNS, excluded={}, classes=("no", "yes"),
-        random_state=42, seconds=0.1,
+        random_state=42, seconds=5.0, cpu_seconds=6.5, tuning=tuning,
     )  # fmt: skip
     trained = TrainedModel(
         recipe=name, as_of=day(0), batches=(day(0),), run_id=f"run{number}", model_uri="models:/m", sha256="0",
         recipe_sha256="0", data_sha256="0", trained_at="2024-02-01T00:00:00+00:00", training=training,
     )  # fmt: skip
+    steps = tuple(k / 80 for k in range(81))
+    tens = tuple(k / 10 for k in range(1, 10))
     evaluation = Evaluation(
-        metric="roc_auc", direction="maximize", rows=1000, baseline={"roc_auc": 0.5},
-        scores={"roc_auc": Score(value=0.8, low=0.78, high=0.82)},
+        metric="roc_auc", direction="maximize", rows=1000, baseline={"roc_auc": 0.5}, scores={"roc_auc": score},
+        curves=(
+            Curve(
+                name="roc", title="Receiver operating characteristic", x_label="false positive rate",
+                y_label="true positive rate", x=steps, y=tuple(step**0.4 for step in steps),
+            ),
+            Curve(
+                name="calibration", title="Calibration", x_label="probability of 'yes'",
+                y_label="share that came true", x=tens, y=tens, low=tuple(t - 0.05 for t in tens),
+                high=tuple(t + 0.05 for t in tens), ideal=True,
+            ),
+        ),
+        parts=(
+            PartScore(name="plan is basic", rows=300, score=score, loss=0.31, others=0.3, p=0.4, worse=False),
+            PartScore(name="city is Ulm", rows=90, score=score, loss=0.6, others=0.3, p=0.001, worse=True, found=True),
+        ),
     )  # fmt: skip
+    return {"trained": trained.model_dump(), "evaluation": evaluation.model_dump(), "files": {}}
+
+
+def _profile(name: str, columns: tuple[str, ...]) -> Any:
+    from ml_assets.records import ColumnProfile, DataProfile, Level
+
+    features = tuple(
+        ColumnProfile(
+            column=column, kind="number", role="feature", missing=0.01, distinct=400, mean=1.0, sd=0.5,
+            quantiles=(0.0, 0.7, 1.0, 1.4, 3.0), outliers=0.0, bins=(1, 4, 9, 12, 7, 3, 1, 1),
+            span=(0.0, 3.0), tells=0.3,
+        )
+        for column in columns
+    )  # fmt: skip
+    levels = (Level(name="no", share=0.8), Level(name="yes", share=0.2))
+    target = ColumnProfile(column="y", kind="category", role="target", missing=0.0, distinct=2, levels=levels)
+    return DataProfile(
+        recipe=name, rows=5000, looked_at=5000, target="y", share_of="yes", columns=(target, *features),
+        features=len(columns), left_out=0,
+    )  # fmt: skip
+
+
+def _write_decisions(ledger: Any, name: str, number: int, batches: int) -> None:
+    from ml_assets.records import Promotion, RetrainDecision
+
+    kept = made_version(name, number)
     gate = Promotion(
         outcome="promote", reason="first model: better than the baseline", metric="roc_auc", direction="maximize",
         rows=1000, challenger_score=0.8,
     )  # fmt: skip
-    kept: dict[str, Any] = {
-        "trained": trained.model_dump(),
-        "evaluation": evaluation.model_dump(),
-        "files": {},
-    }
     reason = "version {} trained on 5,000 rows"
     ledger.append(
         name, "train", actor="sensor", reason=reason.format(1), to_version=1, batch=day(0), record=kept

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -305,11 +304,3 @@ def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
         f"those that train at {MOST_RETRAINS:.0%} of the batches at most; on the second half, which the choice "
         f"did not see, {best.second_half:+.4g} with {best.retrains_by_half[1]}"
     )
-
-
-def what_if(reports: Reports, sections: dict[str, Any], first: str | None = None) -> Backtest:
-    """Try other `retraining` sections on the same fits: nothing is fitted that has been fitted before."""
-    policies = [standard_policies(reports.stream.recipe)[0]]
-    when = reports.stream.recipe.promotion.when
-    policies += [Policy(name, section, when=when) for name, section in sections.items()]
-    return backtest(reports, policies=policies, first=first)

@@ -66,6 +66,7 @@ def backtest_step(
     from ml_assets.backtest.fits import Fits, first_search, fixed_fit
     from ml_assets.backtest.policies import standard_policies
     from ml_assets.backtest.replay import Reports, newest_labelled
+    from ml_assets.backtest.what_if import what_if
 
     folder = state.settings.backtests / state.name
     first = first_batch(stream)
@@ -80,8 +81,10 @@ def backtest_step(
         identity=f"{found.class_path} {sorted(found.params.items())} {state.recipe.model.preprocessor}",
     )
     tried = [each for each in standard_policies(state.recipe) if names is None or each.name in names]
-    result = backtest(Reports(fits), policies=tried, first=first, workers=workers, progress=progress)
+    reports = Reports(fits)
+    result = backtest(reports, policies=tried, first=first, workers=workers, progress=progress)
     state.store.write_record("backtest", first, result)
+    state.store.write_record("what_if", first, what_if(reports, first, progress))
     return result
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote
 
 from ml_assets.failures import MendableError
-from ml_assets.pages import views
+from ml_assets.pages import policies, views
 from ml_assets.pages.access import COOKIE, HOURS, Access, Viewer
 from ml_assets.pages.fleet import Fleet
 from ml_assets.pages.known import NotFoundError
@@ -43,6 +43,11 @@ REPORT: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
 )
 """What a stored report may do: be seen."""
+STORED: Final = {
+    "report": ("evaluation_report", "report.html"),
+    "data": ("training_set", "data_profile.html"),
+}
+"""Asset and file of the pages that are kept of a version, by the last part of their address."""
 
 
 def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
@@ -146,29 +151,33 @@ def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
         )
 
     def backtest_page(request: Request) -> tuple[str, dict[str, Any]]:
-        return "backtest.html", views.backtest_page(fleet, request.path_params["name"])
+        model = views.model_of(fleet, request.path_params["name"])
+        return "backtest.html", policies.backtest_page(model, request.query_params)
 
-    def report(request: Request) -> Response:
-        viewer = access.viewer(request)
-        if viewer is None:
-            return stranger()
-        name, number = request.path_params["name"], request.path_params["version"]
-        try:
-            model = views.model_of(fleet, name)
-            version = int(number) if number.isdecimal() and len(number) < 10 else 0
-            as_of = champions.version_info(fleet.source.ledger, name, version).as_of
-            file = model.store.file("evaluation_report", as_of, "report.html")
-            content = file.read_bytes()
-        except (MendableError, OSError):
-            back = f"/models/{quote(name)}"
-            return message(
-                viewer,
-                404,
-                "There is no report",
-                "It was not kept, or is on another machine: MLflow has it, too.",
-                back,
-            )
-        return HTMLResponse(content, headers={"Content-Security-Policy": REPORT})
+    def stored(asset: str, file: str) -> Callable[[Request], Response]:
+        """A page that was kept beside a training."""
+
+        def answer(request: Request) -> Response:
+            viewer = access.viewer(request)
+            if viewer is None:
+                return stranger()
+            name, number = request.path_params["name"], request.path_params["version"]
+            try:
+                model = views.model_of(fleet, name)
+                version = int(number) if number.isdecimal() and len(number) < 10 else 0
+                as_of = champions.version_info(fleet.source.ledger, name, version).as_of
+                content = model.store.file(asset, as_of, file).read_bytes()
+            except (MendableError, OSError):
+                return message(
+                    viewer,
+                    404,
+                    "There is no such page",
+                    "It was not kept, or is on another machine: MLflow has it, too.",
+                    f"/models/{quote(name)}",
+                )
+            return HTMLResponse(content, headers={"Content-Security-Policy": REPORT})
+
+        return answer
 
     async def act(request: Request) -> Response:
         import anyio
@@ -260,7 +269,8 @@ def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
         model + "/backtest": backtest_page,
     }.items():
         app.add_route(path, reading(make), ["GET"])
-    app.add_route(model + "/versions/{version}/report", report, ["GET"])
+    for part, kept in STORED.items():
+        app.add_route(f"{model}/versions/{{version}}/{part}", stored(*kept), ["GET"])
     app.add_route(model + "/{act}", act, ["POST"])
     app.add_route("/sign-in", sign_in, ["POST"])
     app.add_route("/style.css", css, ["GET"])

@@ -54,6 +54,17 @@ def spark(values: Sequence[float | None], title: str, width: int = 120, height: 
     return _svg("spark", width, height, title, inner)
 
 
+def heights(counts: Sequence[float], title: str, width: int = 120, height: int = 30) -> Markup:
+    """Draw bars that stand side by side, the highest as high as the picture."""
+    most, each = max(counts, default=0) or 1, width / max(len(counts), 1)
+    path = "".join(
+        f"M{_n(place * each)} {height}V{_n(height - count / most * height)}H{_n((place + 0.88) * each)}V{height}Z"
+        for place, count in enumerate(counts)
+        if count
+    )
+    return _svg("heights", width, height, title, Markup('<path d="{}"/>').format(path))
+
+
 def timeline(moments: Sequence[Moment], metric: str, title: str) -> Markup:
     """Draw the live score with its interval, batch by batch, the hold-out's beside it, and below what happened."""
     spoken = [v for m in moments for v in (m.low, m.high, m.value, m.holdout) if v is not None]
@@ -190,13 +201,21 @@ def overlaid(
 
 
 def pareto(
-    points: Sequence[tuple[str, float, float, bool]], x_label: str, y_label: str, title: str
+    points: Sequence[tuple[str, float, float, bool]],
+    x_label: str,
+    y_label: str,
+    title: str,
+    here: tuple[str, float, float] | None = None,
 ) -> Markup:
-    """Draw policies by what they cost and what they gain; those that no other beats in both have a ring and a name."""
+    """Draw policies by what they cost and what they gain; those that no other beats in both have a name.
+
+    `here` is one more point, a square: name, cost, gain.
+    """
     if not points:
         return Markup("")
     width, height, left, bottom = 720, 320, 60, 40
-    xs, ys = _ends([p[1] for p in points]), _ends([p[2] for p in points])
+    placed = [(cost, gain) for _, cost, gain, _ in points] + ([here[1:]] if here is not None else [])
+    xs, ys = _ends([cost for cost, _ in placed]), _ends([gain for _, gain in placed])
     drawn = [
         Markup('<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(
             left, width - 10, height - bottom
@@ -212,10 +231,16 @@ def pareto(
             left - 8, height - bottom, figure(ys[0], 3)
         ),
     ]
+
+    def place(cost: float, gain: float) -> tuple[float, float]:
+        return (
+            left + 10 + (cost - xs[0]) / (xs[1] - xs[0]) * (width - left - 160),
+            28 + (ys[1] - gain) / (ys[1] - ys[0]) * (height - bottom - 40),
+        )
+
     for name, cost, gain, mine in points:
         beaten = any(c <= cost and g >= gain and (c, g) != (cost, gain) for _, c, g, _ in points)
-        x = left + 10 + (cost - xs[0]) / (xs[1] - xs[0]) * (width - left - 160)
-        y = 28 + (ys[1] - gain) / (ys[1] - ys[0]) * (height - bottom - 40)
+        x, y = place(cost, gain)
         kind = "mine" if mine else "beaten" if beaten else "best"
         drawn.append(
             Markup('<circle class="{}" cx="{}" cy="{}" r="{}"><title>{}</title></circle>').format(
@@ -226,6 +251,16 @@ def pareto(
             drawn.append(
                 Markup('<text class="axis" x="{}" y="{}">{}</text>').format(_n(x + 10), _n(y + 4), name)
             )
+    if here is not None:
+        x, y = place(*here[1:])
+        drawn.append(
+            Markup('<rect class="here" x="{}" y="{}" width="12" height="12"/>').format(_n(x - 6), _n(y - 6))
+        )
+        drawn.append(
+            Markup('<text class="axis strong" x="{}" y="{}">{}</text>').format(
+                _n(x + 10), _n(y + 18), here[0]
+            )
+        )
     return _svg("pareto", width, height, title, Markup("").join(drawn))
 
 

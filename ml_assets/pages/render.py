@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.pages import words
 from ml_assets.pages.light import SIGNS
+from ml_assets.pages.made import seconds
 from ml_assets.reports.page import share
 from ml_assets.shown import clipped, figure, shown
 
@@ -36,6 +37,7 @@ def environment() -> Environment:
         "said": words.said,
         "at": words.at,
         "drifted": words.drifted,
+        "seconds": seconds,
         "step": _step,
     }
     made.globals |= {"ago": words.ago, "due": words.due, "signs": SIGNS}

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from markupsafe import Markup
-from pydantic import ConfigDict
-
-from ml_assets.pages import charts, decision, words
+from ml_assets.pages import charts, curves, decision, made, words
 from ml_assets.pages.batch import beside, is_label
+from ml_assets.pages.data import learned
 from ml_assets.pages.experiment import on_traffic
 from ml_assets.pages.fleet import Fleet, ask, headline
 from ml_assets.pages.known import Model, NotFoundError, batches_of, record_of
@@ -18,15 +16,16 @@ from ml_assets.pages.light import SIGNS, Level
 from ml_assets.pages.seen import Seen
 from ml_assets.pages.story import drift_map, importance, moments, quarantine, story
 from ml_assets.records import ColumnDrift, DriftReport, PerformanceReport
-from ml_assets.records.base import Record
 from ml_assets.registry import champions
 from ml_assets.registry.accepted import accepted
 from ml_assets.registry.ledger import Entry
 from ml_assets.registry.wording import details
-from ml_assets.shown import figure, shown
+from ml_assets.shown import shown
 
 ENTRIES: Final = 30
 """Newest decisions on the page of a model."""
+VERSIONS: Final = 12
+"""Newest versions on the page of a model."""
 READ: Final = 400
 """Newest entries from which a model's story is told."""
 QUIET: Final = ("alert", "backfill", "train", "former_name", "ab_look")
@@ -62,8 +61,12 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
     model, ledger, notes = fleet.models.sound.get(name), fleet.source.ledger, list(row.notes)
     entries = [entry for entry in ledger.entries(name, limit=READ) if entry.kind != "backfill"]
     told = story(model, entries, notes) if model is not None else []
-    known = champions.versions(ledger, name)
+    known = champions.versions(ledger, name, VERSIONS)
     champion = next((each for each in known if each.version == row.version), None)
+    if champion is None and row.version is not None:
+        champion = champions.champion(ledger, name)
+    other = made.beside(known, row.version, row.waiting)
+    sides = _sides(champion, other)
     line = champions.champions(ledger, name)
     spoken = [m for m in moments(told) if m.value is not None]
     title = f"{row.metric} of the newest {len(told)} batches, with promotions and alarms; the table has the numbers"
@@ -75,8 +78,15 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
         "map": drift_map(told),
         "limit": limit,
         "leans": importance(told),
-        "curves": _curves(champion),
-        "versions": known[::-1][:12],
+        "champion": champion,
+        "other": other,
+        "sides": sides,
+        "curves": curves.panels(sides),
+        "parts": made.parts(champion, other),
+        "leaderboard": made.leaderboard(champion.trained.training) if champion is not None else None,
+        "learned": learned(model, champion, notes),
+        "costs": made.costs(known, made.gate_of(entries), ledger.newest_version(name)),
+        "versions": known[::-1],
         "entries": [
             entry for entry in reversed(entries) if entry.kind not in QUIET and entry.state != "intent"
         ][:ENTRIES],
@@ -98,16 +108,14 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
     }
 
 
-def _curves(champion: champions.VersionInfo | None) -> Markup | str:
-    from ml_assets.reports.svg import panels
-
-    if champion is None or champion.evaluation is None or not champion.evaluation.curves:
-        return ""
-    return Markup(
-        panels(champion.evaluation.curves)
-        .decode()
-        .replace("<svg ", '<svg class="curves" role="img" aria-label="Curves of the evaluation" ', 1)
-    )
+def _sides(champion: champions.VersionInfo | None, other: made.Beside | None) -> list[curves.Side]:
+    """Curves of the champion, and behind them those of the version that is shown beside it."""
+    shown_ones = [(champion, "in charge"), (other.version, other.words) if other is not None else (None, "")]
+    return [
+        curves.Side(f"version {info.version}, {text}", info.evaluation.rows, info.evaluation.curves)
+        for info, text in shown_ones
+        if info is not None and info.evaluation is not None
+    ]
 
 
 def limit(cell: ColumnDrift) -> float:
@@ -246,56 +254,6 @@ def _of_batch(model: Model, batch: str, drift: DriftReport | None, taken: list[s
         else "No rows were taken in. "
     )
     return shown(rows + (drift.text if drift is not None and drift.text else "No report speaks of it."), 1200)
-
-
-class _Loose(Record):
-    """Of a record of another room, what a page shows."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Interval(_Loose):
-    value: float
-    low: float
-    high: float
-
-
-class _Policy(_Loose):
-    policy: str
-    score: float
-    interval: tuple[float, float]
-    gain: _Interval
-    retrains: int
-    promoted: int
-    undone: int = 0
-
-
-class _Tried(_Loose):
-    metric: str
-    first: str
-    batches: int
-    rows: int
-    policies: tuple[_Policy, ...]
-    recommended: str
-    section: str | None = None
-    reason: str
-    note: str
-
-
-def backtest_page(fleet: Fleet, name: str) -> dict[str, Any]:
-    """The policies that were tried on the history of a model."""
-    model, notes = model_of(fleet, name), list[str]()
-    known = batches_of(model, "backtest", notes)
-    found = record_of(model, "backtest", known[-1], _Tried, notes) if known else None
-    points = (
-        [(p.policy, float(p.retrains), p.gain.value, p.policy == found.recommended) for p in found.policies]
-        if found
-        else []
-    )
-    best = max((p[2] for p in points), default=0.0)
-    title = f"Gain over never training by the number of trainings; the best gains {figure(best, 3)}"
-    picture = charts.pareto(points, "trainings", f"gain in {found.metric}", title) if found else ""
-    return {"name": name, "found": found, "picture": picture, "notes": notes}
 
 
 def row_of(fleet: Fleet, name: str) -> Seen:

@@ -131,6 +131,8 @@ class TrainingResult(Record):
     classes: tuple[str, ...] | None
     random_state: int
     seconds: float
+    cpu_seconds: float | None = None
+    """CPU of the process and its children meanwhile, search and fit; None in records of older versions."""
     tuning: TuningResult | None = None
     choice: Choice | None = None
     """Of an automatic search."""

@@ -141,9 +141,9 @@ def version_info(ledger: Ledger, recipe: str, version: int) -> VersionInfo:
     raise UnknownVersionError(f"{recipe} has no version {version} in the ledger (registered: {known_ones})")
 
 
-def versions(ledger: Ledger, recipe: str) -> tuple[VersionInfo, ...]:
-    """Read all registered versions, oldest first."""
-    return _registered(ledger.find(recipe, [TRAIN], state="done"))
+def versions(ledger: Ledger, recipe: str, limit: int | None = None) -> tuple[VersionInfo, ...]:
+    """Read all registered versions, oldest first; with `limit`, the newest ones."""
+    return _registered(ledger.find(recipe, [TRAIN], limit, state="done"))
 
 
 def _registered(entries: Iterable[Entry]) -> tuple[VersionInfo, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -80,7 +81,7 @@ def fit(
     ValueError
         If there is no feature, no labelled row, one class only, or no set of parameters that works.
     """
-    started = time.monotonic()
+    started, cpu = time.monotonic(), _cpu_seconds()
     rows = labelled_rows(frame, recipe)
     del frame  # many rows are held once, where the caller needs them no more
     found = roles(rows, recipe)
@@ -111,6 +112,7 @@ def fit(
         target_classes=classes_by_target(task_of(recipe), y, goal.positive),
         random_state=recipe.random_state,
         seconds=time.monotonic() - started,
+        cpu_seconds=_cpu_seconds() - cpu,
         tuning=found_best.tuning,
         choice=found_best.choice,
         notes=(*notes, *found_best.notes),
@@ -119,6 +121,11 @@ def fit(
         threshold=found_best.threshold,
         calibration=found_best.calibration,
     )
+
+
+def _cpu_seconds() -> float:
+    """CPU that this process and its children that have ended have used."""
+    return sum(os.times()[:4])
 
 
 def _best(

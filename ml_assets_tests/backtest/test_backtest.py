@@ -15,7 +15,8 @@ import pytest
 
 from benchmarks.trust.policy import flapping_metric
 from benchmarks.trust.streams import MADE, fixed_fits, made_recipe, made_rows
-from ml_assets.backtest.backtest import Backtest, PolicyScore, backtest, first_batch, recommend, what_if
+from ml_assets.backtest import what_if as turning
+from ml_assets.backtest.backtest import Backtest, PolicyScore, backtest, first_batch, recommend
 from ml_assets.backtest.errors import TooShortError
 from ml_assets.backtest.fits import Fits
 from ml_assets.backtest.pictures import pareto
@@ -37,7 +38,7 @@ from ml_assets.backtest.policies import (
 from ml_assets.backtest.replay import Replay, Reports, replay
 from ml_assets.backtest.stream import Stream
 from ml_assets.recipe.loading import parse_recipe
-from ml_assets.recipe.schema import Breaches, PromotionSection, Retraining
+from ml_assets.recipe.schema import PromotionSection
 from ml_assets.retraining.ageing import FITS
 
 BATCHES, ROWS, CHANGE = 26, 300, 14
@@ -177,9 +178,31 @@ def test_no_fit_is_made_twice(kept: Kept, tmp_path: Path) -> None:
 
     fits = Fits(kept.stream, refuse, folder, identity)
     assert backtest(Reports(fits)) == kept.result
-    tried = what_if(Reports(fits), {"bolder": Retraining(drift_threshold=0.05, breaches=Breaches(k=1, n=1))})
-    assert [row.policy for row in tried.policies] == [NEVER, "bolder", ORACLE]
-    assert sorted(folder.rglob("*.json")) == made
+
+
+def test_other_settings_are_replayed_on_kept_fits_alone(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turning, "MOST", 12 * (12 - 5))
+    made = kept.copy(tmp_path / "again")
+    files = sorted(tmp_path.rglob("*"))
+    fit = made.fits.fit
+    tried = turning.what_if(made, kept.result.first)
+    assert sorted(tmp_path.rglob("*")) == files and made.fits.fit is fit, "nothing was fitted for it"
+    section, own = kept.stream.recipe.retraining, tried.settings[0]
+    assert {key: getattr(own, key) for key in tried.stops} == {
+        key: getattr(section, key) for key in tried.stops
+    }
+    row = next(row for row in kept.result.policies if row.policy == RECIPE)
+    assert own.score == (row.score, *row.interval) and own.gain == tuple(row.gain.model_dump().values())
+    assert (own.retrains, own.promoted, own.undone, own.needs) == (row.retrains, row.promoted, row.undone, "")
+    every = len(list(itertools.product(*tried.stops.values())))
+    assert 1 < len(tried.settings) < every and tried.untried == every - len(tried.settings)
+    for path in sorted((tmp_path / "again").rglob("*.profile.json")):
+        path.unlink()
+    poor = Reports(Fits(kept.stream, fit, tmp_path / "again", made.fits.identity))
+    lacking = turning.what_if(poor, kept.result.first).settings[0]
+    assert "no policy of this backtest needed" in lacking.needs and lacking.score is None
 
 
 def test_killed_backtest_goes_on(kept: Kept, tmp_path: Path) -> None:

@@ -17,11 +17,14 @@ from ml_assets.cli.dashboard import source_of
 from ml_assets.pages.access import Access, Proxy
 from ml_assets.pages.app import Act, build_app
 from ml_assets.pages.fleet import Fleet
+from ml_assets.pages.policies import Tried
 from ml_assets.records.experiments import Arm, ArmResult, Experiment, Look
+from ml_assets.records.what_if import Setting, WhatIf
 from ml_assets.registry import champions, experiments, persons
 from ml_assets.registry.ledger import Ledger
 from ml_assets.serving.keys import new_key, read_keys
 from ml_assets.settings import Settings
+from ml_assets.store.snapshots import Store
 
 ODD = ("</script><script>alert(1)</script>", "a\x1b[31mred\x00\u202e", "n" * 3_000, "'\"&<>")
 MODELS, BATCHES = 24, 4
@@ -76,7 +79,7 @@ def every_page(client: TestClient) -> dict[str, str]:
     while waiting:
         address = waiting.pop()
         answer = client.get(address)
-        missing = address.endswith("/report")  # nothing was trained here
+        missing = address.endswith(("/report", "/data"))  # nothing was trained here
         assert answer.status_code == (404 if missing else 200), (address, answer.text[:2000])
         found[address] = answer.text
         if answer.headers["content-type"].startswith("text/html") and len(found) < 60:
@@ -344,3 +347,120 @@ def test_what_is_compared_on_live_traffic_is_on_the_page_of_its_model(settings: 
         page = client.get(f"/models/{name}").text
         assert "a person ended it" in page and "Stop it" not in page
         assert client.get(f"/models/{name}/decisions/{one.number}").status_code == 200
+
+
+# ---- how it was made, what it cost, what if
+
+
+def section(text: str, name: str) -> str:
+    """Words of a section of a page, without tags."""
+    part = text.partition(f'<h2 id="{name}">')[2].partition("</section>")[0]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", part)).split())
+
+
+def test_a_model_says_how_it_was_made_and_what_that_cost(client: TestClient) -> None:
+    text = client.get("/models/model_0003").text
+    search = section(text, "search")
+    assert "20 sets of parameters were tried" in search and "0.795" in search and "0.2 s" in search
+    assert search.index("0.795") < search.index("0.79 "), "the best first"
+    parts = section(text, "parts")
+    assert parts.index("city is Ulm") < parts.index("plan is basic"), "the worst first"
+    assert "▼ surely worse; found on the other half of the rows" in parts and "0.8 (0.78–0.82)" in parts
+    cost = section(text, "cost")
+    assert "All 2 trainings took 10 s, 13 s of CPU." in cost
+    assert "1 of them was to replace a model: 0 did, 1 did not, which cost 5 s." in cost
+    assert "waits for approval" in cost and "5,000" in cost
+    data = section(text, "data")
+    assert "Version 1 learned 5,000 rows" in data and "1 % most" not in data
+    assert "no 80 %, yes 20 %" in data.replace("\xa0", " ")
+    one = section(client.get("/models/model_0001").text, "cost")
+    assert "The one training took 5 s, 6.5 s of CPU." in one
+
+
+def test_curves_of_champion_and_challenger_share_a_frame_and_each_has_its_table(client: TestClient) -> None:
+    text = client.get("/models/model_0003").text
+    told = section(text, "curves")
+    assert "━ version 1, in charge" in told and "┅ version 2, waits for approval" in told
+    pictures = re.findall(r'<svg class="curve".*?</svg>', text, re.S)
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert 'class="mine"' in picture and 'class="other"' in picture and 'class="diagonal"' in picture
+        assert "version 1, in charge and version 2, waits for approval" in picture
+    assert told.count("share that came true") >= 2 and "0.5 (0.45–0.55)" in told
+    alone = client.get("/models/model_0001").text
+    assert 'class="other"' not in alone and "tossing a coin" in alone
+
+
+def backtested(settings: Settings, name: str = "model_0003") -> str:
+    """A backtest of a model with two policies and six settings; gives the address of its page."""
+    store = Store(settings.store / name)
+    policy = {"score": 0.8, "interval": (0.78, 0.82), "first_half": 0, "seconds": 3.0}
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.0}
+    tried = Tried.model_validate(
+        {
+            "metric": "roc_auc", "first": day(0), "batches": 3, "rows": 1500, "recommended": "recipe", "reason": ODD[0],
+            "note": "n", "section": "retraining: {}",
+            "policies": (
+                {**policy, "policy": "never", "gain": nothing, "retrains": 0, "promoted": 0},
+                {**policy, "policy": "recipe", "gain": {**nothing, "high": 0.2}, "retrains": 2, "promoted": 1},
+            ),
+        }
+    )  # fmt: skip
+    outcome: dict[str, Any] = {
+        "score": (0.8, 0.78, 0.82),
+        "gain": (0.1, 0.05, 0.2),
+        "retrains": 2,
+        "promoted": 1,
+    }
+    settings_tried = tuple(
+        Setting(
+            performance_threshold=None, drift_threshold=drift, cooldown=cooldown, max_age="auto",
+            section=f"retraining: {{drift_threshold: {drift}}}",
+            **({"needs": "a model fitted on 7 rows"} if cooldown == 3 else outcome),
+        )
+        for cooldown in (1, 0, 3)
+        for drift in (0.1, 0.05)
+    )  # fmt: skip
+    stops = {
+        "performance_threshold": (None, 0.75), "drift_threshold": (0.05, 0.1), "cooldown": (0, 1, 3),
+        "max_age": ("auto",),
+    }  # fmt: skip
+    told = WhatIf(
+        metric="roc_auc", direction="maximize", first=day(0), batches=3, stops=stops, settings=settings_tried, untried=6
+    )  # fmt: skip
+    store.write_record("backtest", day(0), tried)
+    store.write_record("what_if", day(0), told)
+    return f"/models/{name}/backtest"
+
+
+def test_a_slider_looks_up_what_was_replayed(client: TestClient, settings: Settings) -> None:
+    address = backtested(settings)
+    own = client.get(address).text
+    assert "As the recipe has it, it would have trained 2 times" in section(own, "whatif")
+    assert own.count(" checked") == 4 and "<script" not in own
+    turned = client.get(address, params={"drift_threshold": "0.05", "cooldown": "0"}).text
+    told = section(turned, "whatif")
+    assert "So set, it would have trained 2 times in 3 batches" in told and "0.1 (0.05 to 0.2)" in told
+    assert "retraining: {drift_threshold: 0.05}" in told and 'class="here"' in turned
+    unknown = client.get(address, params={"cooldown": "3"}).text
+    assert "is not known: it needs a model fitted on 7 rows, and nothing is fitted for a slider" in unknown
+    assert 'class="here"' not in unknown
+    left_out = client.get(address, params={"performance_threshold": "0.75"}).text
+    assert "was not tried: only those nearest" in left_out and "6 were not" in left_out
+
+
+@pytest.mark.parametrize("value", [*ODD, "", "9" * 4000, "1e999", "nan", "-1", "0.050", "auto"])
+def test_a_slider_stays_where_it_is_when_asked_for_what_is_no_stop(
+    client: TestClient, settings: Settings, value: str
+) -> None:
+    answer = client.get(backtested(settings), params={"cooldown": value, "no such": value})
+    assert (
+        answer.status_code == 200
+        and "Rest: " in answer.text
+        and "is no stop; there are 0, 1, 3" in answer.text
+    )
+    assert (
+        "As the recipe has it" in answer.text
+        and "<script" not in answer.text
+        and "n" * 500 not in answer.text
+    )
