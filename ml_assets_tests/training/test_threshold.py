@@ -136,7 +136,7 @@ def test_every_way_of_serving_labels_by_the_threshold(tmp_path: Path, model: dic
 
     table = pa.Table.from_pandas(raw[list(known.columns)], preserve_index=False)
     for way in (Arrayed(compiled, cleaner), Piped(Predictor(pipeline, cleaner), "")):
-        assert way.table(table, False)["prediction"] == expected
+        assert [str(each) for each in way.table(table, False)["prediction"]] == expected
     assert Predictor(pipeline, cleaner).predict(raw).tolist() == expected
 
 
