@@ -236,6 +236,12 @@ def test_an_answer_that_cannot_be_laid_out_keeps_no_other_from_the_log(tmp_path:
     assert (log.written, log.dropped, log.waiting) == (1, 1, 0)
 
 
+def writers() -> list[psutil.Process]:
+    """Processes of logs among the children of this one, which may have others."""
+    running = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in running if "log_writer" in " ".join(each.cmdline())]
+
+
 def test_a_writer_that_is_killed_loses_nothing_and_leaves_nothing_twice(tmp_path: Path) -> None:
     log = PredictionLog(Folder(tmp_path), apart=True)
     sent = []
@@ -243,12 +249,11 @@ def test_a_writer_that_is_killed_loses_nothing_and_leaves_nothing_twice(tmp_path
         sent.append(answered(plain(number)))
         log.note(sent[-1])
         log.flush()
-        running = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
-        (writer,) = [each for each in running if "log_writer" in " ".join(each.cmdline())]
+        (writer,) = writers()
         writer.kill()
         writer.wait(10)
     log.close()
-    assert (log.written, log.dropped, log.waiting) == (3, 0, 0) and not psutil.Process().children()
+    assert (log.written, log.dropped, log.waiting) == (3, 0, 0) and not writers()
     kept = [
         name for file in tmp_path.glob("*/*.parquet") for name in pq.read_table(file)["request__"].to_pylist()
     ]
