@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -12,8 +11,8 @@ from ml_assets.pages.known import Model, record_of
 from ml_assets.records import ColumnProfile, DataProfile
 from ml_assets.records.quality import TARGET
 from ml_assets.registry.champions import VersionInfo
-from ml_assets.reports.page import share
-from ml_assets.shown import figure, shown
+from ml_assets.reports.page import share, written
+from ml_assets.shown import shown
 
 COLUMNS: Final = 16
 """Columns that are shown: the targets, then those that go with them most."""
@@ -78,7 +77,7 @@ def _words(profile: DataProfile, info: VersionInfo) -> str:
 def _row(column: ColumnProfile) -> Row:
     name = shown(column.column, 60)
     if column.bins and len(column.quantiles) == 5:
-        low, _, median, _, high = (_written(value, column.kind) for value in column.quantiles)
+        low, _, median, _, high = (written(value, column.kind, 3) for value in column.quantiles)
         words = f"{low} to {high}, half of them below {median}"
         return Row(column, heights(column.bins, f"{name}: {words}"), words)
     words = ", ".join(f"{shown(level.name, 30)} {share(level.share)}" for level in column.levels[:LEVELS])
@@ -86,12 +85,3 @@ def _row(column: ColumnProfile) -> Row:
     words += f" and {more:,} others" if words and more > 0 else ""
     picture = heights([level.share for level in column.levels], f"{name}: {words}")
     return Row(column, picture if column.levels else Markup(""), words or "no value")
-
-
-def _written(value: float, kind: str) -> str:
-    if kind != "time":
-        return figure(value, 3)
-    try:
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
-    except (OverflowError, ValueError, OSError):  # a year that Python's calendar does not have
-        return ""

@@ -39,7 +39,9 @@ def type_words(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if origin in (Union, UnionType):
         return " or ".join(type_words(inner, metadata) for inner in arguments if inner is not NoneType)
     if origin is tuple:
-        return f"list of {type_words(arguments[0])}"
+        members = type_words(arguments[0])
+        few = any(getattr(item, "min_length", 0) == 1 for item in metadata)
+        return f"list, not empty, of {members}" if few else f"list of {members}"
     if origin is dict:
         return f"mapping of names to {type_words(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -245,6 +245,8 @@ def _in_words(error: ValidationError, data: dict[str, Any]) -> list[tuple[Key, s
                 faults[key, _missing(key)] = None
         elif detail["type"] == "extra_forbidden":
             faults[key, _unknown_key(key)] = None
+        elif detail["type"] == "too_short" and len(_at(key, data)) >= detail["ctx"]["min_length"]:
+            continue  # of its members some are wrong, which is told, and are not counted
         else:
             faults[key, _not_allowed(key, _at(key, data))] = None
     return list(faults)

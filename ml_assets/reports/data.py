@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -11,7 +10,7 @@ from markupsafe import Markup
 from ml_assets.quality.profile import TOGETHER
 from ml_assets.records import ColumnProfile, DataProfile
 from ml_assets.records.quality import TARGET
-from ml_assets.reports.page import render, share
+from ml_assets.reports.page import render, share, written
 from ml_assets.reports.svg import bars, grid, line
 from ml_assets.shown import clipped, figure, listed, shown
 
@@ -145,8 +144,8 @@ def _of_target(target: ColumnProfile, several: bool) -> Iterator[str]:
 
 def _row(column: ColumnProfile) -> Row:
     if column.bins and column.span is not None:
-        low, high = (_written(value, column.kind) for value in column.span)
-        quantiles = tuple(_written(value, column.kind) for value in column.quantiles)
+        low, high = (written(value, column.kind) for value in column.span)
+        quantiles = tuple(written(value, column.kind) for value in column.quantiles)
         picture = bars(column.bins, f"{shown(column.column, 40)}, from {low} to {high}")
         return Row(column, picture, quantiles, f"{quantiles[0]} to {quantiles[-1]}")
     words = ", ".join(f"{shown(level.name, 30)} {share(level.share)}" for level in column.levels)
@@ -158,12 +157,3 @@ def _row(column: ColumnProfile) -> Row:
     shares = [level.share for level in column.levels]
     picture = bars(shares, f"{shown(column.column, 40)}: {words}{more}") if shares else Markup("")
     return Row(column, picture, (), words + more)
-
-
-def _written(value: float, kind: str) -> str:
-    if kind != "time":
-        return figure(value, 4)
-    try:
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
-    except (OverflowError, ValueError, OSError):  # a year that Python's calendar does not have
-        return ""

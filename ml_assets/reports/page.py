@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from ml_assets.shown import figure
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -58,3 +61,17 @@ def share(value: float | None) -> str:
         return f">{NBSP}99.9{NBSP}%"
     exact = percent < 10 or percent > 99
     return (f"{percent:.1f}".removesuffix(".0") if exact else f"{percent:.0f}") + f"{NBSP}%"
+
+
+def written(value: float, kind: str, digits: int = 4) -> str:
+    """Write a number of a column with some digits; a time, in seconds since 1970, as its day.
+
+    >>> written(1234.5678, "number", 3), written(86_400.0, "time")
+    ('1,235', '1970-01-02')
+    """
+    if kind != "time":
+        return figure(value, digits)
+    try:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
+    except (OverflowError, ValueError, OSError):  # a year that Python's calendar does not have
+        return ""

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -40,6 +40,13 @@ _PACK: Final = msgspec.msgpack.Encoder().encode
 
 class WriterError(MendableError, OSError):
     """The place does not take a segment, as the process has told; or there is no process."""
+
+
+class Told(NamedTuple):
+    """What the server hears of a parcel: why its rows were dropped, or why it was not written; nothing where it was."""
+
+    dropped: str | None
+    failed: str | None
 
 
 class Apart:
@@ -87,7 +94,7 @@ class Apart:
         if process is None:
             return
         assert process.stdin is not None and process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError):  # it was killed: nothing is left to be told
             process.stdin.close()
         try:
             process.wait(SECONDS)
@@ -105,11 +112,11 @@ class Apart:
                 answer = self._answer(content)
             except (BrokenPipeError, EOFError):
                 raise WriterError("the process that writes the log has ended") from None
-        if answer["failed"] is not None:
-            raise WriterError(answer["failed"])
-        return answer["dropped"]  # type: ignore[no-any-return]  # as `main` writes it
+        if answer.failed is not None:
+            raise WriterError(answer.failed)
+        return answer.dropped
 
-    def _answer(self, content: bytes) -> dict[str, Any]:
+    def _answer(self, content: bytes) -> Told:
         self.start()
         assert self._process is not None and self._process.stdin is not None
         assert self._process.stdout is not None
@@ -119,8 +126,7 @@ class Apart:
         line = self._process.stdout.readline()
         if not line:
             raise EOFError
-        found: dict[str, Any] = msgspec.json.decode(line)
-        return found
+        return msgspec.json.decode(line, type=Told)
 
 
 def main() -> None:
@@ -156,10 +162,8 @@ def served(segments: Segments, came: IO[bytes], answers: IO[bytes]) -> None:
                     dropped = segments.write(read(content))
             except Exception as error:  # noqa: BLE001 - a full disk, a bucket that is away: told to the server
                 failed = f"{type(error).__name__}: {error}"
-            with contextlib.suppress(
-                BrokenPipeError
-            ):  # the server was killed; what it has sent is still written
-                answers.write(msgspec.json.encode({"dropped": dropped, "failed": failed}) + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # the server was killed; the rest is still written
+                answers.write(msgspec.json.encode(Told(dropped, failed)) + b"\n")
             segments.join(beside.submit)
 
 

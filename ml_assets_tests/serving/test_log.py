@@ -260,6 +260,18 @@ def test_a_writer_that_is_killed_loses_nothing_and_leaves_nothing_twice(tmp_path
     assert sorted(kept) == sorted(answer.number for answer in sent)
 
 
+def test_a_writer_has_what_it_needs_before_the_first_rows_come(tmp_path: Path) -> None:
+    log = PredictionLog(Folder(tmp_path), apart=True)
+    log.start()
+    try:
+        (writer,) = writers()
+        loaded = {Path(each.path).name for each in writer.memory_maps()}
+    finally:
+        log.close()
+    assert any(name.startswith("_parquet.") for name in loaded)
+    assert any(name.startswith("_compute.") for name in loaded)
+
+
 def test_a_writer_tells_what_it_could_not_write_and_what_the_disk_did(tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.write_text("no folder")

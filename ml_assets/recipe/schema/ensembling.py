@@ -12,7 +12,27 @@ from ml_assets.recipe.space import as_written
 from ml_assets.recipe.space_text import parse_hyperparameters
 
 
-class Member(Section):
+class Estimated(Section):
+    """A section that names an estimator by `class_path`, with `hyperparameters`."""
+
+    @field_validator("class_path", check_fields=False)
+    @classmethod
+    def _allowed(cls, value: str | None) -> str | None:
+        if value is not None:
+            catalogue.check_class_path(value)
+        return value
+
+    @field_validator("hyperparameters", check_fields=False)
+    @classmethod
+    def _parsed(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return parse_hyperparameters(value)
+
+    @field_serializer("hyperparameters", check_fields=False)
+    def _written(self, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: as_written(inner) for name, inner in value.items()}
+
+
+class Member(Estimated):
     """One estimator of an ensemble."""
 
     class_path: str
@@ -21,21 +41,6 @@ class Member(Section):
     """A plain value is fixed; `{type: int, low, high}` and its like are searched, of all estimators together."""
     weight: float = Field(1.0, gt=0)
     """How much it counts, where that of `model.class_path` counts 1 (`averaging`, `voting`)."""
-
-    @field_validator("class_path")
-    @classmethod
-    def _allowed(cls, value: str) -> str:
-        catalogue.check_class_path(value)
-        return value
-
-    @field_validator("hyperparameters")
-    @classmethod
-    def _parsed(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return parse_hyperparameters(value)
-
-    @field_serializer("hyperparameters")
-    def _written(self, value: dict[str, Any]) -> dict[str, Any]:
-        return {name: as_written(inner) for name, inner in value.items()}
 
 
 class Ensemble(Section):

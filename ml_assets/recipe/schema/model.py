@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import Field, field_validator
 
-from ml_assets.recipe import catalogue
 from ml_assets.recipe.schema.deciding import ShareOrChoice
 from ml_assets.recipe.schema.engineering import FeatureEngineering, FeatureSelection
-from ml_assets.recipe.schema.ensembling import Ensemble
+from ml_assets.recipe.schema.ensembling import Ensemble, Estimated
 from ml_assets.recipe.schema.preparing import Preprocessor
 from ml_assets.recipe.schema.section import Names, Section
-from ml_assets.recipe.space import as_written
-from ml_assets.recipe.space_text import parse_hyperparameters
 from ml_assets.recipe.tasks import TaskType
 
 Parameter = str | int | float | bool | None
@@ -105,7 +102,7 @@ class DataInterface(Section):
         return value[0] if isinstance(value, tuple) and len(value) == 1 else value
 
 
-class Model(Section):
+class Model(Estimated):
     """The estimator and everything it reads."""
 
     class_path: str | None = None
@@ -145,19 +142,3 @@ class Model(Section):
                 for k, each in enumerate(others)
             ),
         ]
-
-    @field_validator("class_path")
-    @classmethod
-    def _allowed(cls, value: str | None) -> str | None:
-        if value is not None:
-            catalogue.check_class_path(value)
-        return value
-
-    @field_validator("hyperparameters")
-    @classmethod
-    def _parsed(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return parse_hyperparameters(value)
-
-    @field_serializer("hyperparameters")
-    def _written(self, value: dict[str, Any]) -> dict[str, Any]:
-        return {name: as_written(inner) for name, inner in value.items()}
