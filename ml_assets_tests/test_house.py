@@ -36,7 +36,11 @@ SELDOM = {
 }
 
 
-ITS_OWN = {"networks/modules.py": {"torch"}, "networks/training.py": {"torch"}}
+ITS_OWN = {
+    "networks/modules.py": {"torch"},
+    "networks/training.py": {"torch"},
+    "networks/keras_modules.py": {"torch", "keras"},
+}
 """What a module is about, and is itself imported where it is used."""
 
 

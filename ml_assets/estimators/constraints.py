@@ -21,7 +21,7 @@ def wrong_values(class_path: str, params: Mapping[str, Any], key: Key = ()) -> l
         Keys are relative to `params`. Other libraries say nothing of their parameters before a fit.
     """
     catalogue.check_class_path(class_path)
-    see_installed(class_path)
+    see_installed(class_path, params)
     known = catalogue.ESTIMATORS.get(class_path)
     wrong: list[tuple[Key, str]] = []
     if known is None:

@@ -268,14 +268,34 @@ def load_class(class_path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def see_installed(class_path: str) -> None:
-    """Raise as `load_class` does where a class's library is not installed; it is not imported."""
+def see_installed(class_path: str, params: Mapping[str, Any] = NONE) -> None:
+    """Raise as `load_class` does where a class's library is not installed, or what its parameters ask for beside it.
+
+    Nothing is imported.
+    """
     library = library_of(class_path)
-    if library.extra is not None and find_spec(library.imported) is None:
-        raise ValueError(
-            f"{class_path}: {library.distribution} is not installed. Install it: "
-            f'pip install "ml_assets[{library.extra}]"'
-        )
+    needed = [(library.distribution, library.imported, library.extra)] if library.extra is not None else []
+    needed += [(name, name, name) for name in _beside(library, params)]
+    for distribution, imported, extra in needed:
+        if find_spec(imported) is None:
+            raise ValueError(
+                f'{class_path}: {distribution} is not installed. Install it: pip install "ml_assets[{extra}]"'
+            )
+
+
+def distributions_of(class_path: str, params: Mapping[str, Any]) -> list[str]:
+    """Say which distributions a fitted estimator needs, none for a person's own module.
+
+    >>> distributions_of("ml_assets.networks.MLPClassifier", {"library": "keras"})
+    ['torch', 'keras']
+    """
+    library = library_of(class_path)
+    return [name for name in (library.distribution, *_beside(library, params)) if name]
+
+
+def _beside(library: Library, params: Mapping[str, Any]) -> list[str]:
+    """Networks may be made of Keras' layers, which learn with PyTorch."""
+    return ["keras"] if library.extra == "networks" and params.get("library") == "keras" else []
 
 
 def tells_constraints(class_path: str) -> bool:

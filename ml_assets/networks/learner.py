@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -55,6 +56,7 @@ class Learner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     validation_fraction: float = 0.1
     checkpoints: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    library: Literal["torch", "keras"] = "torch"
     n_jobs: int | None = None
     random_state: int | None = None
 
@@ -64,8 +66,14 @@ class Learner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _named(self, name: str, columns: known.Columns, outputs: int, **arguments: Any) -> Network:
         from ml_assets.networks.training import Network
 
+        _see_library(self.library)
         return Network(
-            name=name, width=columns.width, levels=columns.levels, outputs=outputs, arguments=arguments
+            name=name,
+            width=columns.width,
+            levels=columns.levels,
+            outputs=outputs,
+            arguments=arguments,
+            library=self.library,
         )
 
     def _learn(self, X: Any, y: NDArray[Any], outputs: int, weights: NDArray[np.float32] | None) -> None:
@@ -188,6 +196,13 @@ class Regressor(RegressorMixin, Learner):  # type: ignore[misc]  # scikit-learn 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Predict numbers, of shape (n_rows,)."""
         return np.asarray(self._answered(X)[:, 0] * self.scale_ + self.mean_)
+
+
+def _see_library(name: str) -> None:
+    if name not in ("torch", "keras"):
+        raise ValueError(f"library: {name!r} is none; allowed: torch, keras.")
+    if name == "keras" and find_spec("keras") is None:
+        raise ValueError('library: keras is not installed. Install it: pip install "ml_assets[keras]"')
 
 
 def _typed(X: Any) -> bool:

@@ -62,10 +62,18 @@ class Network:
     levels: tuple[int, ...]
     outputs: int
     arguments: Mapping[str, Any]
+    library: str = "torch"
 
-    def build(self) -> Any:
-        """Return it with weights drawn at random."""
-        return MODULES[self.name](self.width, self.levels, self.outputs, **self.arguments)
+    def build(self, *, double: bool = False) -> Any:
+        """Return it with weights drawn at random, in double precision if that is asked for."""
+        if self.library == "keras":
+            from ml_assets.networks import keras_modules
+
+            with keras_modules.precision(double=double):
+                made = keras_modules.MODULES[self.name]
+                return made(self.width, self.levels, self.outputs, **self.arguments)
+        module = MODULES[self.name](self.width, self.levels, self.outputs, **self.arguments)
+        return module.double() if double else module
 
 
 def train(
@@ -114,9 +122,8 @@ def answer(
 
     In double precision, so that a row gets the same answer alone and among others.
     """
-    module = network.build()
+    module = network.build(double=True).eval()
     module.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
-    module = module.double().eval()
     parts = []
     with torch.inference_mode():
         for first in range(0, len(numbers), ROWS_AT_ONCE):

@@ -46,10 +46,13 @@ UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
 )  # fmt: skip
 """Values that the schema has and nothing carries out: key, value, its name, what to do."""
 
-INSTEAD: Final = dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier")
+INSTEAD: Final = {
+    **dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier"),
+    "keras": "ml_assets.networks.MLPClassifier with the hyperparameter library: keras",
+}
 """Packages that no class path begins with, and an estimator that is made with them."""
 
-PACKAGES: Final = ("causalml", "econml", "keras", "tensorflow")
+PACKAGES: Final = ("causalml", "econml", "tensorflow")
 """Packages of estimators: one that has become a row of the allow-list is allowed."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")

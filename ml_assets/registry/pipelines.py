@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.estimators.libraries import library_of
+from ml_assets.estimators.libraries import distributions_of
 from ml_assets.records import TrainingResult
 from ml_assets.registry.integrity import model_sha256
 from ml_assets.registry.standard import NEEDED, RawRows, add_to, raw_rows
@@ -148,18 +148,18 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
 
 def requirements(class_path: str, params: Mapping[str, Any]) -> list[str]:
     """Pin what loading the model needs, of estimators inside it too, as installed here; MLflow's own way takes 24 s."""
-    libraries = [library_of(path).distribution for path in (class_path, *_inside(params))]
-    names = dict.fromkeys((*NEEDED, *libraries))
-    versions = {name: metadata.version(name) for name in names if name}  # a person's own module is of none
+    estimators = ((class_path, params), *_inside(params))
+    names = dict.fromkeys([*NEEDED, *(name for each in estimators for name in distributions_of(*each))])
+    versions = {name: metadata.version(name) for name in names}
     # 2.13.0+cpu is a build of 2.13.0 that the package index does not have.
     return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
 
 
-def _inside(params: Any) -> Iterator[str]:
-    """Class paths of the estimators among parameters as they are written."""
+def _inside(params: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Class paths of the estimators among parameters as they are written, with their own parameters."""
     if isinstance(params, Mapping):
         if isinstance(path := params.get("class_path"), str):
-            yield path
+            yield path, params.get("hyperparameters") or {}
         params = list(params.values())
     for inner in params if isinstance(params, list | tuple) else ():
         yield from _inside(inner)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,9 @@ QUICK = {"max_epochs": 2, "random_state": 0}
 EPOCHS = {networks.MLPClassifier: 5, networks.MLPRegressor: 5}
 """So many that what scikit-learn's checks want learned is learned; others are not trained for so long here."""
 SMALL = {"size": 8, "hidden": (8,), "channels": (4,), "units": 8}
+
+
+either_library = pytest.mark.parametrize("library", ["torch", "keras"])
 
 
 def small(network: Any, **changes: Any) -> Any:
@@ -54,11 +60,12 @@ def test_passes_the_checks_of_scikit_learn(network: Any) -> None:
     assert failed <= (set() if network in EPOCHS else {"check_classifiers_train", "check_regressors_train"})
 
 
+@either_library
 @pytest.mark.parametrize("network", EVERY)
-def test_learns_and_answers_alike_again_alone_and_from_a_file(network: Any) -> None:
+def test_learns_and_answers_alike_again_alone_and_from_a_file(network: Any, library: str) -> None:
     X, y = images()
     labels = np.where(y == 1, "right", "left") if hasattr(network, "predict_proba") else y.astype(float)
-    model = small(network, max_epochs=30, learning_rate=0.01).fit(X, labels)
+    model = small(network, max_epochs=30, learning_rate=0.01, library=library).fit(X, labels)
     assert model.score(X, labels) > (0.9 if hasattr(network, "predict_proba") else 0.4)
     found = model.predict(X)
     assert (clone(model).fit(X, labels).predict(X) == found).all()
@@ -72,16 +79,17 @@ def test_learns_and_answers_alike_again_alone_and_from_a_file(network: Any) -> N
     assert rates == sorted(rates, reverse=True) and len(rates) == model.n_iter_
 
 
+@either_library
 @pytest.mark.parametrize("network", EVERY)
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_a_killed_training_ends_with_the_weights_that_it_would_have_had(
-    network: Any, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Any, epochs: int, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ml_assets.networks import training
 
     X, y = images(60)
-    whole = small(network, max_epochs=8).fit(X, y)
-    again = small(network, max_epochs=8, checkpoints=str(tmp_path))
+    whole = small(network, max_epochs=8, library=library).fit(X, y)
+    again = small(network, max_epochs=8, library=library, checkpoints=str(tmp_path))
     write = training._Course.write
 
     def killed(course: Any, path: Path) -> None:
@@ -113,18 +121,20 @@ def test_stops_early_and_takes_the_best_weights_back() -> None:
     np.testing.assert_array_equal(shorter.predict_proba(X), model.predict_proba(X))
 
 
+@either_library
 @pytest.mark.parametrize("encoder", [None, "embedding", "onehot"])
-def test_categories_are_embedded_unless_the_recipe_prepares_them(encoder: str | None) -> None:
+def test_categories_are_embedded_unless_the_recipe_prepares_them(encoder: str | None, library: str) -> None:
     rows = mixed_rows(300)
     recipe = recipe_of(
         class_path="ml_assets.networks.MLPClassifier",
-        hyperparameters={"max_epochs": 15, "hidden": [16]},
+        hyperparameters={"max_epochs": 15, "hidden": [16], "library": library, "learning_rate": 0.01},
         preprocessor={"categorical_strategy": encoder} if encoder else None,
         training={"folds": 2},
     )
     model, training = fit(rows, recipe)
     assert len(training.epochs) <= 15 and training.cv_scores[0] > 0.7
-    assert ("embedded.tables.0.weight" in model[-1].weights_) == (encoder != "onehot")
+    tables = [name for name in model[-1].weights_ if "embedd" in name]
+    assert bool(tables) == (encoder != "onehot")
     strange = rows.head(3).assign(region=["never seen", None, ""], income=[np.nan, 1e12, -1e12])
     assert predict(model, strange).notna().all().all()
 
@@ -177,3 +187,18 @@ def test_a_frame_without_categories_is_an_array_with_names() -> None:
     assert list(model.feature_names_in_) == list(frame.columns)
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame.rename(columns={"pixel_0": "other"}))
+
+
+def test_keras_that_learns_otherwise_is_told() -> None:
+    code = (
+        "from ml_assets.networks import MLPRegressor\nMLPRegressor(library='keras').fit([[0], [1]], [0, 1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+        capture_output=True,
+        text=True,
+    )
+    assert "Set KERAS_BACKEND=torch" in done.stderr
+    with pytest.raises(ValueError, match="library: 'jax' is none; allowed: torch, keras"):
+        small(networks.MLPRegressor, library="jax").fit([[0], [1]], [0, 1])
