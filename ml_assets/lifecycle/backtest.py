@@ -83,8 +83,10 @@ def backtest_step(
     tried = [each for each in standard_policies(state.recipe) if names is None or each.name in names]
     reports = Reports(fits)
     result = backtest(reports, policies=tried, first=first, workers=workers, progress=progress)
+    turned = what_if(reports, first, progress)
+    # One after the other at the very end: what one page shows together belongs together.
     state.store.write_record("backtest", first, result)
-    state.store.write_record("what_if", first, what_if(reports, first, progress))
+    state.store.write_record("what_if", first, turned)
     return result
 
 

@@ -66,7 +66,13 @@ class Fleet:
         with ledger.at_rest():
             for name, model in self.models.sound.items():
                 mark = _mark(model)
-                if name in changed or mark is None or self._marks.get(name, 0) != mark or name not in found:
+                if (
+                    name in changed
+                    or mark is None
+                    or self._marks.get(name, 0) != mark
+                    or name not in found
+                    or _is_over(found[name], now)
+                ):
                     found[name] = seen(model, ledger, now)
                     self._marks[name] = mark
             others = self._others(changed, found)
@@ -110,6 +116,11 @@ class Fleet:
     def end(self) -> None:
         """Look no more."""
         self._ended.set()
+
+
+def _is_over(row: Seen, now: datetime) -> bool:
+    """Whether what was seen reads otherwise by now."""
+    return row.until is not None and row.until <= now
 
 
 def _mark(model: Model) -> Hashable:

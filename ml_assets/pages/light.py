@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from ml_assets.monitoring.wording import faults_told
@@ -103,3 +104,18 @@ def light(
             "nothing, unless batches are too small",
         )
     return Light("well", "healthy", drift.text)
+
+
+def late(found: Light, newest: str, due: datetime) -> Light:
+    """Say that no batch has come, where nothing is more urgent: of what does not come, nothing is known.
+
+    >>> late(Light("well", "healthy"), "2024-01-01", datetime(2024, 1, 3)).word
+    'no batch since 2024-01-01'
+    >>> late(Light("act", "faulty data"), "2024-01-01", datetime(2024, 1, 3)).word
+    'faulty data'
+    """
+    if found.level != "well":
+        return found
+    why = f"the batch after {newest} was to be there on {due:%Y-%m-%d %H:%M} UTC; until then: {found.word}"
+    todo = "ask the owner of the source where it is; if none is to come, say so by batches.end"
+    return Light("watch", f"no batch since {newest}", why, todo)

@@ -107,7 +107,7 @@ def backtest_page(model: Model, asked: Mapping[str, str]) -> dict[str, Any]:
     known = batches_of(model, "backtest", notes)
     found = record_of(model, "backtest", known[-1], Tried, notes) if known else None
     record = record_of(model, "what_if", known[-1], WhatIf, notes) if known else None
-    turned = turn(record, asked) if record is not None and record.settings else None
+    turned = turn(record, asked) if record is not None and belongs(record, found) else None
     return {
         "name": model.name,
         "found": found,
@@ -115,6 +115,13 @@ def backtest_page(model: Model, asked: Mapping[str, str]) -> dict[str, Any]:
         "picture": _picture(found, turned) if found is not None else "",
         "notes": notes,
     }
+
+
+def belongs(record: WhatIf, found: Tried | None) -> bool:
+    """Whether settings were turned on the history that the policies were tried on: not where a kill came between."""
+    if found is None or not record.settings:
+        return False
+    return (record.first, record.batches, record.metric) == (found.first, found.batches, found.metric)
 
 
 def _picture(found: Tried, turned: Turned | None) -> Any:

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from ml_assets.failures import MendableError
 from ml_assets.pages.known import AnyRecord, Model, batches_of, record_of
-from ml_assets.pages.light import Light, light
+from ml_assets.pages.light import Light, late, light
 from ml_assets.recipe.durations import duration
 from ml_assets.records import DriftReport, PerformanceReport, Score
 from ml_assets.registry import champions, persons
 from ml_assets.registry.accepted import accepted
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.shown import shown
-from ml_assets.sources.calendar import batch_start, next_batch
+from ml_assets.sources.calendar import batch_start, limits, next_batch
 
 POINTS = 16
 """Live scores of the small picture."""
@@ -40,12 +40,15 @@ class Seen(NamedTuple):
     live_batch: str | None = None
     drift: DriftReport | None = None
     due: datetime | None = None
+    """When the next batch is to be there; None where none is to come."""
     newest: str | None = None
     decision: Entry | None = None
     waiting: Entry | None = None
     paused: Entry | None = None
     points: tuple[float | None, ...] = ()
     notes: tuple[str, ...] = ()
+    until: datetime | None = None
+    """When it reads otherwise though nothing of it changes: a batch is late, a pause over."""
 
 
 def seen(model: Model, ledger: Ledger, now: datetime) -> Seen:
@@ -81,9 +84,12 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
     taken = batches_of(model, "cleaned_features", notes)
     newest = taken[-1] if taken else None
     confirmed = drift is not None and drift.status == "fault" and drift.batch in accepted(ledger, name)
+    due, paused = _due(model, newest), persons.paused(ledger, name, now)
     found = light(
         drift, live, recipe.retraining, version, (waiting, decided, alert), confirmed, recipe.batches is None
     )
+    if due is not None and due <= now:
+        found = late(found, str(newest), due)
     if notes:
         found = Light("act", "damaged", notes[0], "restore what is named from a backup")
     return Seen(
@@ -97,14 +103,21 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
         live=live.score if live else None,
         live_batch=live.scored_batch if live else None,
         drift=drift,
-        due=_due(model, newest),
+        due=due,
         newest=newest,
         decision=ledger.last(name, DECISIONS, state="done"),
         waiting=waiting,
-        paused=persons.paused(ledger, name, now),
+        paused=paused,
         points=_from_first(r.score.value if r.score is not None else None for r in history),
         notes=tuple(notes),
+        until=min((at for at in (due, _ends(paused)) if at is not None and at > now), default=None),
     )
+
+
+def _ends(paused: Entry | None) -> datetime | None:
+    """When a pause is over by itself."""
+    until = paused.record.get("until") if paused is not None else None
+    return datetime.fromisoformat(str(until)) if until is not None else None
 
 
 def _from_first(values: Iterable[float | None]) -> tuple[float | None, ...]:
@@ -118,11 +131,14 @@ def _reports(model: Model, asset: str, kind: type[AnyRecord], most: int, notes: 
 
 
 def _due(model: Model, newest: str | None) -> datetime | None:
-    """When the next batch is to be there: its end and `batches.grace`."""
+    """When the next batch is to be there: its end and `batches.grace`; None where the calendar has no more."""
     batches = model.recipe.batches
     if batches is None or newest is None:
         return None
     try:
+        _, end = limits(batches)
+        if end is not None and batch_start(next_batch(newest, batches.period), batches.period) >= end:
+            return None
         after = next_batch(newest, batches.period, 2)
         return batch_start(after, batches.period).replace(tzinfo=UTC) + duration(batches.grace)
     except (MendableError, ValueError, OverflowError):

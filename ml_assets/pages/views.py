@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ml_assets.names import STATIC
 from ml_assets.pages import charts, curves, decision, made, words
 from ml_assets.pages.batch import beside, is_label
 from ml_assets.pages.data import learned
@@ -137,12 +138,10 @@ def summary(row: Seen) -> str:
         told.append(
             f"Its {row.metric} on the hold-out was {words.scored(row.holdout)}; no batch with labels has come since."
         )
-    if row.due is not None:
-        told.append(
-            f"The next batch is due {words.due(row.due, now)}."
-            if row.due > now
-            else f"The next batch is {words.due(row.due, now)}."
-        )
+    if row.due is not None and row.due > now:
+        told.append(f"The next batch is due {words.due(row.due, now, row.newest)}.")
+    elif row.newest is not None and row.newest != STATIC:
+        told.append(f"Batches: {words.due(row.due, now, row.newest)}.")
     return " ".join(told)
 
 

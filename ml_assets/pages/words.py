@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ml_assets.names import STATIC
 from ml_assets.records import DriftReport, Score
 from ml_assets.registry.ledger import Entry
 from ml_assets.registry.wording import describe
@@ -39,17 +40,21 @@ def ago(then: datetime | None, now: datetime) -> str:
     return "less than a minute"
 
 
-def due(then: datetime | None, now: datetime) -> str:
+def due(then: datetime | None, now: datetime, newest: str | None) -> str:
     """
-    Say when the next batch is due.
+    Say when the next batch is due, or since when none has come; `newest` is the last one that came.
 
-    >>> due(datetime(2024, 1, 4), datetime(2024, 1, 1)), due(datetime(2024, 1, 1), datetime(2024, 1, 4))
-    ('in 3 days', '3 days overdue')
+    >>> due(datetime(2024, 1, 4), datetime(2024, 1, 1), "2024-01-01")
+    'in 3 days'
+    >>> due(datetime(2024, 1, 4), datetime(2025, 1, 1), "2024-01-01")
+    'none since 2024-01-01'
+    >>> due(None, datetime(2025, 1, 1), "2024-01-01"), due(None, datetime(2025, 1, 1), "all")
+    ('no more: 2024-01-01 was the last', 'no batches')
     """
     if then is None:
-        return "no batches"
+        return "no batches" if newest in (None, STATIC) else f"no more: {newest} was the last"
     late = _aware(now) > _aware(then)
-    return f"{ago(then, now)} overdue" if late else f"in {ago(now, then)}"
+    return f"none since {newest}" if late else f"in {ago(now, then)}"
 
 
 def at(entry: Entry) -> str:

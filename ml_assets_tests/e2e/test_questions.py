@@ -1,19 +1,31 @@
-"""What a person on call asks after a rollback, a refused batch and a fault, and how `status` and `explain` answer."""
+"""What a person on call asks after a rollback, a refused batch and a fault, and what command and pages answer."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ml_assets.cli.models import known_state
+from ml_assets.settings import read_settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets
 from ml_assets_tests.support.places import BATCH_RECIPE, day, listed_runs, rows
+from ml_assets_tests.support.questions import QUESTIONS, ask_all
 
-RECIPE = BATCH_RECIPE.replace('"*.csv"', '"tide/*.csv"')
+RECIPE = (
+    BATCH_RECIPE.replace('"*.csv"', '"tide/*.csv"').replace(
+        "evaluation: {", "evaluation: {segments: [shop], "
+    )
+    + "quality: {rows: [{columns: [b], min: -50}]}\n"
+)
 REFUSED, FAULTY = 4, 5
+ODD = 3
+"""Day with a row that breaks a rule."""
 
 
 def arrive(shop: Shop, number: int, *, drifted: bool = False, **changed: Any) -> dict[str, Any]:
@@ -28,6 +40,9 @@ def arrive(shop: Shop, number: int, *, drifted: bool = False, **changed: Any) ->
 
 def put(shop: Shop, number: int, frame: pd.DataFrame) -> None:
     (shop.folder / "tide").mkdir(exist_ok=True)
+    frame = frame.assign(shop=np.resize(["north", "south"], len(frame)))
+    if number == ODD:
+        frame.loc[7, "b"] = -99.0
     frame.to_csv(shop.folder / "tide" / f"{day(number)}.csv", index=False)
 
 
@@ -76,17 +91,26 @@ def test_ten_questions(shop: Shop) -> None:
     explained = ml_assets("explain", "tide").out
     assert "was kept from training" in explained and "a model must not learn them" in explained
 
+    # What do the pages say to ten such questions?
+    ask_all(read_settings(), "tide", {"tide"})
+
     # What does MLflow's list say of each batch, and of the training?
     names = [run.info.run_name for run in listed_runs(known_state("tide").registry.client, "tide")]
     assert names[0].startswith(f"fault · {day(FAULTY)}")
     assert any(name.startswith("v2 champion · ") for name in names)
 
 
+def test_the_manual_lists_the_questions_that_are_asked_here() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "dashboard.md").read_text()
+    table = manual.partition("## Ten questions")[2].partition("\n## ")[0]
+    listed = [row.split("|")[1].strip() for row in re.findall(r"^\|.*\|$", table, re.M)[2:]]
+    assert listed == list(QUESTIONS) and len(listed) == 10
+
+
 def champion_shown(shop: Shop) -> tuple[Any, Any]:
     import dagster as dg
 
     from ml_assets.orchestration.runs import open_instance
-    from ml_assets.settings import read_settings
 
     with open_instance(read_settings()) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey(["tide", "champion"]))
@@ -98,7 +122,6 @@ def champion_shown(shop: Shop) -> tuple[Any, Any]:
 def attempts(name: str) -> list[str]:
     from ml_assets.orchestration.history import read_history
     from ml_assets.orchestration.runs import open_instance
-    from ml_assets.settings import read_settings
 
     with open_instance(read_settings()) as instance:
         return [each.outcome for each in read_history(instance, known_state(name)).attempts]

@@ -5,30 +5,31 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from html import unescape
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from benchmarks.pages import day, make_fleet
+from benchmarks.fleet import day, make_fleet, write_backtest
 from ml_assets.cli.dashboard import source_of
 from ml_assets.pages.access import Access, Proxy
-from ml_assets.pages.app import Act, build_app
+from ml_assets.pages.app import Act
 from ml_assets.pages.fleet import Fleet
 from ml_assets.pages.policies import Tried
+from ml_assets.pages.seen import seen
 from ml_assets.records.experiments import Arm, ArmResult, Experiment, Look
-from ml_assets.records.what_if import Setting, WhatIf
 from ml_assets.registry import champions, experiments, persons
 from ml_assets.registry.ledger import Ledger
 from ml_assets.serving.keys import new_key, read_keys
 from ml_assets.settings import Settings
 from ml_assets.store.snapshots import Store
+from ml_assets_tests.support.pages import client_of as asked
+from ml_assets_tests.support.pages import links, section
 
 ODD = ("</script><script>alert(1)</script>", "a\x1b[31mred\x00\u202e", "n" * 3_000, "'\"&<>")
 MODELS, BATCHES = 24, 4
-HERE = "http://127.0.0.1"
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +56,14 @@ def acting(settings: Settings) -> dict[str, Act]:
     return {"pause": pause}
 
 
-def client_of(settings: Settings, access: Access | None = None, base: str = HERE, **more: Any) -> TestClient:
-    fleet = Fleet(source_of(settings, "http://dagster"))
-    fleet.look()
-    app = build_app(fleet, access or Access(user="ann"), acting(settings))
-    return TestClient(app, base_url=base, follow_redirects=False, **more)
+def client_of(settings: Settings, access: Access | None = None, **more: Any) -> TestClient:
+    return asked(settings, access, acting(settings), **more)
 
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
     with client_of(settings) as client:
         yield client
-
-
-def links(text: str) -> set[str]:
-    return {unescape(each) for each in re.findall(r'href="(/[^"]*)"', text)}
 
 
 def every_page(client: TestClient) -> dict[str, str]:
@@ -190,6 +184,34 @@ def test_a_broken_recipe_is_a_row_and_takes_no_other_down(settings: Settings) ->
         assert client.get("/models/model_0001").status_code == 200
         assert "recipe missing" in client.get("/models/model_0002").text
         assert client.get("/models/model_0001/batches/2024-01-01").status_code == 404
+
+
+def test_a_model_whose_batches_do_not_come_is_not_healthy(settings: Settings) -> None:
+    recipe = settings.recipes[0] / "model_0001.yaml"
+    recipe.write_text(recipe.read_text().replace(f", end: {day(BATCHES)}", ""))
+    fleet, last = Fleet(source_of(settings, None)), day(BATCHES - 1)
+    fleet.look()
+    now, one = datetime.now(UTC), fleet.seen["model_0001"]
+    assert (one.light.level, one.light.word) == ("watch", f"no batch since {last}")
+    due = one.due
+    assert due is not None
+    early = seen(fleet.models.sound["model_0001"], fleet.source.ledger, due - timedelta(hours=1))
+    assert early.light.word == "healthy" and early.until == due, "it is looked at again when it is late"
+    fleet.seen["model_0001"] = early
+    fleet.look()
+    assert fleet.seen["model_0001"].light == one.light
+    ended = fleet.seen["model_0002"]
+    assert (ended.due, ended.light.level) == (None, "well")
+    with client_of(settings) as client:
+        text = client.get("/").text
+        assert f"none since {last}" in text and "What to do: ask the owner" in text
+        assert f"no more: {last} was the last" in text and "overdue" not in text
+        assert f"Batches: none since {last}." in client.get("/models/model_0001").text
+    paused = persons.pause(fleet.source.ledger, "model_0002", actor="ann", reason="x", days=7)
+    until = datetime.fromisoformat(paused.record["until"])
+    for at, is_paused in ((now, True), (now + timedelta(days=8), False)):
+        found = seen(fleet.models.sound["model_0002"], fleet.source.ledger, at)
+        assert (found.paused is not None, found.until == until) == (is_paused, is_paused)
 
 
 def test_what_changes_is_seen_at_the_next_look(settings: Settings) -> None:
@@ -352,12 +374,6 @@ def test_what_is_compared_on_live_traffic_is_on_the_page_of_its_model(settings: 
 # ---- how it was made, what it cost, what if
 
 
-def section(text: str, name: str) -> str:
-    """Words of a section of a page, without tags."""
-    part = text.partition(f'<h2 id="{name}">')[2].partition("</section>")[0]
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", part)).split())
-
-
 def test_a_model_says_how_it_was_made_and_what_that_cost(client: TestClient) -> None:
     text = client.get("/models/model_0003").text
     search = section(text, "search")
@@ -392,44 +408,8 @@ def test_curves_of_champion_and_challenger_share_a_frame_and_each_has_its_table(
 
 
 def backtested(settings: Settings, name: str = "model_0003") -> str:
-    """A backtest of a model with two policies and six settings; gives the address of its page."""
-    store = Store(settings.store / name)
-    policy = {"score": 0.8, "interval": (0.78, 0.82), "first_half": 0, "seconds": 3.0}
-    nothing = {"value": 0.0, "low": 0.0, "high": 0.0}
-    tried = Tried.model_validate(
-        {
-            "metric": "roc_auc", "first": day(0), "batches": 3, "rows": 1500, "recommended": "recipe", "reason": ODD[0],
-            "note": "n", "section": "retraining: {}",
-            "policies": (
-                {**policy, "policy": "never", "gain": nothing, "retrains": 0, "promoted": 0},
-                {**policy, "policy": "recipe", "gain": {**nothing, "high": 0.2}, "retrains": 2, "promoted": 1},
-            ),
-        }
-    )  # fmt: skip
-    outcome: dict[str, Any] = {
-        "score": (0.8, 0.78, 0.82),
-        "gain": (0.1, 0.05, 0.2),
-        "retrains": 2,
-        "promoted": 1,
-    }
-    settings_tried = tuple(
-        Setting(
-            performance_threshold=None, drift_threshold=drift, cooldown=cooldown, max_age="auto",
-            section=f"retraining: {{drift_threshold: {drift}}}",
-            **({"needs": "a model fitted on 7 rows"} if cooldown == 3 else outcome),
-        )
-        for cooldown in (1, 0, 3)
-        for drift in (0.1, 0.05)
-    )  # fmt: skip
-    stops = {
-        "performance_threshold": (None, 0.75), "drift_threshold": (0.05, 0.1), "cooldown": (0, 1, 3),
-        "max_age": ("auto",),
-    }  # fmt: skip
-    told = WhatIf(
-        metric="roc_auc", direction="maximize", first=day(0), batches=3, stops=stops, settings=settings_tried, untried=6
-    )  # fmt: skip
-    store.write_record("backtest", day(0), tried)
-    store.write_record("what_if", day(0), told)
+    """A backtest of a model whose reason is odd; gives the address of its page."""
+    write_backtest(Store(settings.store / name), BATCHES, ODD[0])
     return f"/models/{name}/backtest"
 
 
@@ -447,6 +427,17 @@ def test_a_slider_looks_up_what_was_replayed(client: TestClient, settings: Setti
     assert 'class="here"' not in unknown
     left_out = client.get(address, params={"performance_threshold": "0.75"}).text
     assert "was not tried: only those nearest" in left_out and "6 were not" in left_out
+
+
+def test_settings_of_an_older_backtest_are_not_shown_beside_a_newer_one(
+    client: TestClient, settings: Settings
+) -> None:
+    address = backtested(settings)
+    store = Store(settings.store / "model_0003")
+    newer = store.read_record("backtest", day(0), Tried).model_copy(update={"batches": BATCHES})
+    store.write_record("backtest", day(0), newer)  # killed before it wrote the settings
+    page = client.get(address).text
+    assert f"{BATCHES} batches" in page and 'id="whatif"' not in page
 
 
 @pytest.mark.parametrize("value", [*ODD, "", "9" * 4000, "1e999", "nan", "-1", "0.050", "auto"])
