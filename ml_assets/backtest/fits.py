@@ -31,7 +31,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, LossSummary, Positive, Profile, Record, Score, TrainingResult
 from ml_assets.search.study import SearchRun
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.several import classes_by_target, has_labels, most_classes, one_class, positives
+from ml_assets.tasks.several import classes_by_target, has_labels, most_classes, positives
 from ml_assets.training.fit import fit as search
 from ml_assets.training.fit import refit
 from ml_assets.training.splits import labelled_rows, newest_apart, split
@@ -85,8 +85,8 @@ def fixed_fit(recipe: Recipe, result: TrainingResult) -> FitFunction:
 
     def fit(frame: pd.DataFrame) -> Any:
         rows = labelled_rows(frame, recipe)
-        if task_of(recipe).classes and (same := one_class(rows[recipe.target])):
-            raise ValueError(same)
+        if lacking := task_of(recipe).lacks(rows[recipe.target]):
+            raise ValueError(lacking)
         found = roles(rows, recipe)
         if not found.features:
             raise ValueError("there is no feature")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.space import Float, Int, Nested
-from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,71 @@ CAREFUL = {"learning_rate": 0.05, "max_depth": 3, "min_child_weight": 5.0, "subs
 """For few or noisy rows."""
 
 
+OF_EFFECTS = {
+    "linear": Family(
+        Candidate(
+            "ml_assets.uplift.TLearner",
+            {"learner": Nested("sklearn.linear_model.Ridge", {"alpha": Float(1e-2, 1e4, log=True)})},
+            {"learner.alpha": 1.0},
+            more=({"learner.alpha": 30.0}, {"learner.alpha": 300.0}),
+        ),
+        3,
+        None,
+        8,
+    ),
+    "forest": Family(
+        Candidate(
+            "ml_assets.uplift.XLearner",
+            {
+                "learner": Nested(
+                    "sklearn.ensemble.RandomForestRegressor",
+                    {
+                        "n_estimators": 100,
+                        "max_samples": Float(0.3, 0.9),
+                        "min_samples_leaf": Int(5, 100, log=True),
+                        "max_features": Float(0.1, 0.8),
+                    },
+                )
+            },
+            {"learner.max_samples": 0.6, "learner.min_samples_leaf": 20, "learner.max_features": 0.3},
+        ),
+        2,
+        FEW_ROWS,
+        4,
+    ),
+    "xgboost": Family(
+        Candidate(
+            "ml_assets.uplift.SLearner",
+            {
+                "learner": Nested(
+                    "xgboost.XGBRegressor",
+                    {
+                        "n_estimators": Int(50, 300),
+                        "learning_rate": Float(0.01, 0.3, log=True),
+                        "max_depth": Int(2, 6),
+                        "min_child_weight": Float(1.0, 100.0, log=True),
+                        "subsample": 0.7,
+                        "reg_lambda": Float(1e-1, 100.0, log=True),
+                    },
+                )
+            },
+            {
+                "learner.n_estimators": 100,
+                "learner.learning_rate": 0.05,
+                "learner.max_depth": 3,
+                "learner.min_child_weight": 20.0,
+                "learner.reg_lambda": 5.0,
+            },
+        ),
+        4,
+        None,
+        40,
+        "xgboost",
+    ),
+}
+"""Of effects, which are small beside the noise of outcomes: models of few leaves."""
+
+
 def families(task: str, rows: int | None = None) -> dict[str, Family]:
     """Return the families of the automatic search, in their order; the linear model is always one of them.
 
@@ -102,14 +167,18 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         Training rows; default: few. Libraries that are not installed are left out.
     """
     kind = ESTIMATOR_KINDS[task]
-    found = {
-        "linear": Family(LINEAR[kind], 3, None, 8),
-        "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
-        "catboost": Family(_catboost(kind), 4, None, 8, "catboost"),
-        "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
-        "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
-        "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
-    }
+    found = (
+        OF_EFFECTS
+        if task in EFFECTS
+        else {
+            "linear": Family(LINEAR[kind], 3, None, 8),
+            "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
+            "catboost": Family(_catboost(kind), 4, None, 8, "catboost"),
+            "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
+            "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
+            "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
+        }
+    )
     return {
         name: family
         for name, family in found.items()

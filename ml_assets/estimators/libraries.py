@@ -102,12 +102,12 @@ LIBRARIES: Mapping[str, Library] = {
         early_stopping=None,
         tag="lightgbm",
     ),
-    "ml_assets": Library(
+    "ml_assets.networks": Library(
         distribution="torch",
         imported="torch",
         extra="networks",
         estimators={
-            f"networks.{name}{kind}": task
+            f"{name}{kind}": task
             for name in ("MLP", "CNN", "RNN", "Transformer")
             for kind, task in (("Classifier", "classification"), ("Regressor", "regression"))
         },
@@ -121,6 +121,22 @@ LIBRARIES: Mapping[str, Library] = {
         categories=True,
         early_stopping=None,
         tag="pytorch",
+    ),
+    "ml_assets.uplift": Library(
+        distribution="scikit-learn",
+        imported="sklearn",
+        extra=None,
+        estimators={f"{name}Learner": "causal" for name in "STXR"},
+        more_parameters=(),
+        defaults=NONE,
+        threads=(),
+        random_state="random_state",
+        wrapper="none",
+        of_wrapper=(),
+        missing=True,
+        categories=False,
+        early_stopping=None,
+        tag="scikitlearn",
     ),
     "sklearn": Library(
         distribution="scikit-learn",
@@ -160,7 +176,7 @@ LIBRARIES: Mapping[str, Library] = {
         tag="xgboost",
     ),
 }
-"""By the name of the package that is imported."""
+"""By the name of the package that is imported; of ours by that of the room."""
 
 OWN = Library(
     distribution="",
@@ -216,10 +232,7 @@ def library_of(class_path: str) -> Library:
     >>> library_of("sklearn.svm.SVC").distribution
     'scikit-learn'
     """
-    package, _, name = class_path.partition(".")
-    found = LIBRARIES.get(package, OWN)
-    # Of ml_assets itself only its networks are of a library: a blend of the automatic search is of none.
-    return OWN if package == "ml_assets" and name not in (found.estimators or ()) else found
+    return LIBRARIES.get(class_path.rpartition(".")[0], LIBRARIES.get(class_path.partition(".")[0], OWN))
 
 
 def wrapper_of(class_path: str) -> Wrapper:

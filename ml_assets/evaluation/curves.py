@@ -12,10 +12,12 @@ import numpy as np
 from ml_assets.names import Z_95
 from ml_assets.records import Curve, Epoch
 from ml_assets.shown import shown
-from ml_assets.tasks.base import Floats, Labels, Numbers
+from ml_assets.tasks.base import Effects, Floats, Labels, Numbers
+from ml_assets.tasks.causal import Curve as Along
 from ml_assets.tasks.intervals import wilson
 from ml_assets.tasks.several import Labelled, Several
 
+Part = Labels | Numbers | Effects
 MOST_TARGETS = 3
 """Targets that have curves and pictures: the more there are, the less is seen."""
 POINTS = 100
@@ -57,7 +59,7 @@ def learning(epochs: Sequence[Epoch]) -> tuple[Curve, ...]:
     )
 
 
-def roc(rows: Labels | Numbers) -> Curve | None:
+def roc(rows: Part) -> Curve | None:
     """Share of positives that are found against the share of the others that are taken for positive (Fawcett 2006)."""
     found = _by_threshold(rows)
     if found is None:
@@ -72,7 +74,7 @@ def roc(rows: Labels | Numbers) -> Curve | None:
     )
 
 
-def precision_recall(rows: Labels | Numbers) -> Curve | None:
+def precision_recall(rows: Part) -> Curve | None:
     """Share of rows called positive that are, against the share of positives that are found."""
     found = _by_threshold(rows)
     if found is None:
@@ -87,7 +89,7 @@ def precision_recall(rows: Labels | Numbers) -> Curve | None:
     )
 
 
-def calibration(rows: Labels | Numbers) -> Curve | None:
+def calibration(rows: Part) -> Curve | None:
     """How often what is predicted comes true, in groups of equally many rows, with Wilson's intervals.
 
     Of two classes the positive one, of more the one that is predicted.
@@ -114,7 +116,7 @@ def calibration(rows: Labels | Numbers) -> Curve | None:
     )
 
 
-def truth_by_prediction(rows: Labels | Numbers) -> Curve | None:
+def truth_by_prediction(rows: Part) -> Curve | None:
     """Mean of the true numbers where so much was predicted, in groups of equally many rows."""
     if not isinstance(rows, Numbers) or not len(rows.truth):
         return None
@@ -134,7 +136,7 @@ def truth_by_prediction(rows: Labels | Numbers) -> Curve | None:
     )
 
 
-def sizes_of_errors(rows: Labels | Numbers) -> Curve | None:
+def sizes_of_errors(rows: Part) -> Curve | None:
     """Share of the rows whose error is no larger."""
     if not isinstance(rows, Numbers) or not len(rows.truth):
         return None
@@ -143,12 +145,26 @@ def sizes_of_errors(rows: Labels | Numbers) -> Curve | None:
     return _curve("errors", "Sizes of errors", ("error at most", "share of the rows"), errors, shares)
 
 
-CURVES: tuple[Callable[[Labels | Numbers], Curve | None], ...] = (
-    roc, precision_recall, calibration, truth_by_prediction, sizes_of_errors,
+def gained(rows: Part) -> Curve | None:
+    """What treating the rows of the greatest predicted effect gains: the Qini curve (Radcliffe 2007)."""
+    if not isinstance(rows, Effects) or not 0 < int(rows.treated.sum()) < len(rows.treated):
+        return None
+    found = Along(rows, np.ones((1, len(rows.truth))), rows.predicted)
+    return _curve(
+        "qini",
+        "Qini curve",
+        ("share of the rows, greatest effect first", "outcome gained per treated row"),
+        np.r_[0.0, found.reached[0]],
+        np.r_[0.0, found.qini()[0]],
+    )
+
+
+CURVES: tuple[Callable[[Part], Curve | None], ...] = (
+    roc, precision_recall, calibration, truth_by_prediction, sizes_of_errors, gained,
 )  # fmt: skip
 
 
-def _by_threshold(rows: Labels | Numbers) -> tuple[Floats, Floats] | None:
+def _by_threshold(rows: Part) -> tuple[Floats, Floats] | None:
     """Positives and others among the rows at or above each different score, highest first; None for one class only."""
     if not isinstance(rows, Labels) or rows.positive is None or rows.probability is None:
         return None

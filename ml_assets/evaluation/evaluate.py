@@ -197,7 +197,7 @@ def _baseline(y: Any, y_train: Any, task: Task, positive: Positive, level: float
     from sklearn.dummy import DummyRegressor
 
     there = y_train[has_labels(y_train)]
-    names = target_names(y)
+    names = target_names(y, task)
     one = task.baseline() if level is None else DummyRegressor(strategy="quantile", quantile=level)
     model = SeveralTargets(one, names) if names else one
     model.fit(np.zeros((len(there), 1)), task.values(there))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.curves import MOST_TARGETS
+from ml_assets.evaluation.curves import MOST_TARGETS, gained
 from ml_assets.tasks.base import NAIVE, PREDICTION
+from ml_assets.tasks.causal import labelled
 from ml_assets.tasks.several import has_labels, of_each
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 12
 """Classes with a row of their own in the confusion matrix; the rarest of more are shown as one, "other"."""
 LONGEST_LABEL = 14
+QINI = "qini"
 NEWEST = 240
 """Rows of a time series that are drawn."""
 
@@ -119,14 +122,46 @@ def forecast(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
     return png(figure)
 
 
+def qini(y: pd.DataFrame, predictions: pd.DataFrame) -> bytes:
+    """Draw what treating the rows of the greatest predicted effect gains, and that of a random order, as PNG.
+
+    Parameters
+    ----------
+    y : DataFrame of shape (n_rows, 2)
+        Outcome and treatment in the order of `predictions`.
+    predictions : DataFrame
+        Has the column `prediction`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.4, 3.2), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    curve = gained(labelled(y, predictions, None))
+    if curve is not None:
+        axes.plot([0, 1], [0, curve.y[-1]], color="silver", lw=1.0, label="in random order")
+        axes.plot(curve.x, curve.y, color="tab:orange", lw=1.4, label="by predicted effect")
+        axes.legend(fontsize=7, frameon=False, loc="upper left")
+        axes.set_xlabel(curve.x_label, fontsize=9)
+        axes.set_ylabel(curve.y_label, fontsize=9)
+    axes.tick_params(labelsize=8)
+    return png(figure)
+
+
 def pictures(name: str, y: Any, predictions: pd.DataFrame) -> dict[str, bytes]:
     """Draw the picture that a task names, of several targets one of each of the first few, by its name."""
     there = has_labels(y)
+    if name == QINI:
+        return {name: qini(y[there], predictions[there])}
     each = list(of_each(y[there], predictions[there]))[:MOST_TARGETS]
     return {f"{name}_{t}" if t else name: PICTURES[name](labels, given) for t, labels, given in each}
 
 
-PICTURES = {"confusion_matrix": confusion_matrix, "residuals": residuals, "forecast": forecast}
+PICTURES: dict[str, Callable[[Any, pd.DataFrame], bytes]] = {
+    "confusion_matrix": confusion_matrix,
+    "residuals": residuals,
+    "forecast": forecast,
+    QINI: qini,
+}
 """By the name that a task gives."""
 
 

@@ -110,10 +110,44 @@ def clean_alone(
     return engineered(frame, recipe, past, functions)
 
 
+def two_values(column: pd.Series, none: str | int | bool | None = None) -> pd.Series:
+    """Values that say no and yes as 0 and 1; others stay as they are.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+    none : str, int or bool, optional
+        The value that says no: any other then says yes.
+
+    >>> two_values(pd.Series(["yes", None, "No"])).tolist(), two_values(pd.Series(["mail", "none"]), "none").tolist()
+    ([1.0, nan, 0.0], [1.0, 0.0])
+    """
+    found = labels(column)
+    known = found.dropna()
+    if none is not None:
+        return found.map(lambda value: None if value is None else float(value != label(none))).astype(
+            "float64"
+        )
+    if known.empty or not {value.casefold() for value in known.unique()} <= TRUTH_VALUES.keys():
+        return column
+    return found.map(lambda value: None if value is None else TRUTH_VALUES[value.casefold()]).astype(
+        "float64"
+    )
+
+
+def _of_effect(raw: pd.DataFrame, recipe: Recipe) -> dict[str, pd.Series]:
+    """Treatment, and an outcome of two values, as 0 and 1, where an effect is predicted."""
+    if recipe.treatment is None:
+        return {}
+    control = {recipe.treatment: recipe.model.data_interface.control}
+    return {name: two_values(raw[name], control.get(name)) for name in recipe.targets if name in raw}
+
+
 def _typed(
     raw: pd.DataFrame, recipe: Recipe, schema: Schema | None, new: Collection[str]
 ) -> dict[str, pd.Series]:
     """Columns with their types fixed, but those that are new."""
+    raw = raw.assign(**_of_effect(raw, recipe))
     classes = recipe.targets if task_of(recipe).classes else ()
     as_label = {*recipe.model.data_interface.entity_cols, *classes}
     joined = [each.column for each in recipe.model.augmenter.joined]

@@ -133,6 +133,8 @@ def _named(column: str, recipe: Recipe) -> str | None:
     """Reason why the recipe itself keeps the column out."""
     if column in RESERVED:
         return "reserved column"
+    if column == recipe.treatment:
+        return "treatment (treatment_col)"
     if column in recipe.targets:
         return "target"
     if column in recipe.model.data_interface.entity_cols:

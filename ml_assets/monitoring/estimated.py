@@ -74,7 +74,8 @@ def estimate(
     Estimate
         `value` is None, with the `reason`, where nothing can be estimated.
     """
-    if not isinstance(holdout.target, str):
+    by = TASKS[metric_named(holdout.metric).task].estimated_by
+    if not isinstance(holdout.target, str) and by is not None:
         parts = [
             estimate(batch, champion_version, each, rows, given, random_state=random_state)
             for each, given in _each_target(holdout, predictions)
@@ -91,7 +92,7 @@ def estimate(
     if reason:
         return blank(reason=reason)
     value: float | None
-    if TASKS[chosen.task].estimated_by == "probabilities":
+    if by == "probabilities":
         shares, how = calibrated(labels, guesses, predictions)
         value = expected_score(chosen, predictions, shares)
         method = f"every row counted for each class by its probability, {how}"
@@ -120,7 +121,9 @@ def _mean_of(parts: Sequence[Estimate]) -> Estimate:
     return next(part for part in parts if part.value is None)
 
 
-def _impossible(metric: Metric, y: pd.Series[Any], predictions: pd.DataFrame) -> str:
+def _impossible(metric: Metric, y: Any, predictions: pd.DataFrame) -> str:
+    if TASKS[metric.task].estimated_by is None:
+        return f"no row shows what {metric.name} is of before its labels come"
     if not len(predictions):
         return "the batch has no row that is new to the champion"
     if len(y) < FEWEST_ROWS:

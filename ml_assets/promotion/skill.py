@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_assets.tasks.base import Effects
 from ml_assets.tasks.influence import rarest
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 from ml_assets.tasks.several import Labelled, Several, has_labels
@@ -76,4 +77,6 @@ def _dealt(rows: Labelled, order: NDArray[np.intp]) -> Any:
 
 
 def _dealt_one(rows: Any, order: NDArray[np.intp]) -> Any:
+    if isinstance(rows, Effects):
+        return replace(rows, truth=rows.truth[order], treated=rows.treated[order])
     return replace(rows, truth=rows.truth[order])

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.features.engineered import names_made, sources
@@ -16,7 +15,8 @@ from ml_assets.features.functions import made_by_function
 from ml_assets.names import RESERVED
 from ml_assets.quality.kinds import kind_of, with_joined
 from ml_assets.quality.made import wrong_sources
-from ml_assets.quality.rows import LARGEST, no_numbers, too_large, unfit
+from ml_assets.quality.rows import no_numbers, unfit
+from ml_assets.quality.targets import TARGET_CHECKS, finding, infinite, text_in_number
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Schema
 from ml_assets.shown import listed
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 NONE: Mapping[str, Iterable[str]] = MappingProxyType({})
 USUAL_BATCHES = 5
 """A column is one to count on where more than half of so many newest batches have it."""
-NAMED_TEXTS = 5
-"""Texts among numbers that are named with their counts."""
 
 
 def learn_schema(
@@ -56,7 +54,7 @@ def learn_schema(
         Class labels of earlier batches, oldest first, by target.
     """
     unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
-    if task_of(recipe).classes:
+    if task_of(recipe).classes or task_of(recipe).joint:
         unused |= set(recipe.targets)
     newest = [set(names) for names in earlier[-USUAL_BATCHES:]]
     if newest:
@@ -91,7 +89,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
     twice = [str(name) for name, times in Counter(frame.columns).items() if times > 1]
     if twice:
         return [
-            _finding(
+            finding(
                 "duplicate_columns",
                 f"there is more than one column '{name}': rename or remove all but one",
                 name,
@@ -100,7 +98,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
         ]
     if frame.empty:
         return [
-            _finding("empty", "there are no rows: nothing can be learned or predicted. Look at the source")
+            finding("empty", "there are no rows: nothing can be learned or predicted. Look at the source")
         ]
     schema = with_joined(frame, recipe, schema)
     names = [str(name) for name in frame.columns]
@@ -127,7 +125,11 @@ def check_names(names: Iterable[str], recipe: Recipe) -> list[Finding]:
 
 def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
     params = recipe.model.preprocessor.params
-    wanted = [("model.data_interface.target_col", name) for name in recipe.targets]
+    interface = "model.data_interface"
+    wanted = [
+        (f"{interface}.{'treatment_col' if name == recipe.treatment else 'target_col'}", name)
+        for name in recipe.targets
+    ]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
     wanted += [("evaluation.segments", name) for name in recipe.evaluation.segments]
     wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
@@ -163,7 +165,7 @@ def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) ->
             hint = did_you_mean(
                 name, [new for new in names if schema is not None and new not in schema.columns]
             )
-            yield _finding(
+            yield finding(
                 "missing_column",
                 f"column '{name}' is missing, which the first batch had.{hint} "
                 "Send the batch again with it, or exclude it (exclude_cols) and train a new model",
@@ -183,7 +185,7 @@ def _short(key: str) -> str:
 def _reserved(frame: pd.DataFrame) -> Iterator[Finding]:
     for name in RESERVED:
         if name in frame.columns:
-            yield _finding(
+            yield finding(
                 "reserved_column", f"column '{name}' has a reserved name: rename it in the source", name
             )
 
@@ -195,13 +197,13 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         known = frame[name].dropna()
         if known.empty:
             if recipe.batches is None:
-                yield _finding(
+                yield finding(
                     "target_all_missing",
                     f"target '{name}' has no value in any row: nothing can be learned",
                     name,
                 )
             elif recipe.monitoring.label_delay == 0:
-                yield _finding(
+                yield finding(
                     "target_all_missing",
                     f"target '{name}' has no value in any row of this batch. Where labels arrive later, say "
                     "after how many batches: monitoring.label_delay",
@@ -216,49 +218,11 @@ def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     made = names_made(recipe) or recipe.model.feature_engineering.functions
     if not made and not any(frame[name].notna().any() for name in features):
         named = f"all others ({listed(sorted(features))}) are empty" if features else "there are no others"
-        yield _finding(
+        yield finding(
             "no_features",
             "there is no column to learn from: beside the target, the time, entities and what is excluded, "
             f"{named}. Look at the source, and at exclude_cols",
         )
-
-
-def _wrong_classes(known: pd.Series, column: pd.Series, recipe: Recipe) -> Iterator[Finding]:
-    name, classes, rows = str(known.name), known.nunique(), len(column)
-    if classes == 1 and recipe.batches is None:
-        yield _finding(
-            "one_class",
-            f"target '{name}' has one class only, '{known.iloc[0]}', in all {len(known):,} labelled rows: "
-            "there is nothing to tell apart. Is the file cut off or filtered?",
-            name,
-        )
-    elif classes > 100 and classes > 0.2 * rows:
-        yield _finding(
-            "too_many_classes",
-            f"target '{name}' has {classes:,} different values in {rows:,} rows, which are no classes. "
-            "Use task_type: regression, or another target_col",
-            name,
-        )
-
-
-def _wrong_numbers(known: pd.Series, column: pd.Series, recipe: Recipe) -> Iterator[Finding]:
-    name = str(known.name)
-    if kind_of(known) == "number":
-        yield from _infinite(column)
-        return
-    wrong = no_numbers(column)
-    if wrong.mean() > 1 - NUMBER_LIKE:
-        yield _finding(
-            "target_is_text",
-            f"target '{name}' is text, as '{known.iloc[0]}', and regression predicts numbers. "
-            "Use task_type: classification, or another target_col",
-            name,
-        )
-    elif wrong.any():
-        yield _text_in_number(column, wrong)
-
-
-TARGET_CHECKS = {"classes": _wrong_classes, "numbers": _wrong_numbers}
 
 
 def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> Iterator[Finding]:
@@ -267,21 +231,21 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
     is_category = name in (recipe.model.preprocessor.params.categorical_features or ())
     if kind == "other":
         value = column.dropna().iloc[0]
-        yield _finding(
+        yield finding(
             "unusable_type",
             f"column '{name}' holds values that are neither number, text nor time, as {str(value)[:40]!r}. "
             "Take it apart in the source, or exclude it (exclude_cols)",
             name,
         )
     elif kind == "number":
-        yield from _infinite(column)
+        yield from infinite(column)
     if before == "number" and pd.api.types.is_bool_dtype(column.dtype):
         return  # true and false of this batch are the 1 and 0 of those before
     if kind == "text" and before in (None, "number", "empty") and not is_category:
         wrong = no_numbers(column)
         share = wrong.sum() / column.notna().sum()
         if wrong.any() and (share <= 1 - NUMBER_LIKE):
-            yield _text_in_number(column, wrong)
+            yield text_in_number(column, wrong)
             return
         if not wrong.any() and not pd.api.types.is_bool_dtype(column.dtype):
             return  # numbers written as text: cleaning makes them numbers where the first batch had numbers
@@ -290,49 +254,13 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
         and kind not in ("empty", "other")
         and not (before == "text" and is_category)
     ):
-        yield _finding(
+        yield finding(
             "type_change",
             f"column '{name}' was {before} in the first batch and is {kind} now, as "
             f"'{column.dropna().iloc[0]}'. Send the batch again as before, or exclude the column "
             "(exclude_cols) and train a new model",
             name,
         )
-
-
-def _infinite(column: pd.Series) -> Iterator[Finding]:
-    values, wrong = too_large(column)
-    if wrong.any():
-        row = int(wrong.argmax())
-        endless = bool(np.isinf(values[wrong]).all())
-        noun = "value" if wrong.sum() == 1 else "values"
-        what = (
-            f"infinite {noun}"
-            if endless
-            else f"{noun} beyond ±{LARGEST:.0e}, with which no model can calculate"
-        )
-        yield _finding(
-            "infinite",
-            f"column '{column.name}' has {int(wrong.sum()):,} {what}, the first in row {row + 1}"
-            + ("" if endless else f" ({values[row]:g})")
-            + ". Leave such cells empty"
-            + ("" if endless else f", or exclude '{column.name}' (exclude_cols)"),
-            str(column.name),
-        )
-
-
-def _text_in_number(column: pd.Series, wrong: pd.Series) -> Finding:
-    name, row, count = str(column.name), int(wrong.to_numpy().argmax()), int(wrong.sum())
-    texts = Counter(map(str, column[wrong])).most_common()
-    named = ", ".join(f"'{text[:40]}' {times:,}" for text, times in texts[:NAMED_TEXTS])
-    named += f" and {len(texts) - NAMED_TEXTS:,} others" if len(texts) > NAMED_TEXTS else ""
-    return _finding(
-        "text_in_numbers",
-        f"column '{name}' holds numbers, but text in {count:,} of {int(column.notna().sum()):,} values: the "
-        f"first is '{column.iloc[row]}' in row {row + 1}{f' ({named})' if len(texts) > 1 else ''}. Correct it or "
-        "leave the cell empty; name cells that mean no value in loader.na_values; if these are "
-        f"categories, name '{name}' in categorical_features of custom_preprocessor",
-        name,
-    )
 
 
 def _feature_columns(frame: pd.DataFrame, recipe: Recipe) -> set[str]:
@@ -344,7 +272,3 @@ def _feature_columns(frame: pd.DataFrame, recipe: Recipe) -> set[str]:
 
 def _excluded(recipe: Recipe) -> set[str]:
     return set(recipe.model.preprocessor.params.exclude_cols) - set(recipe.targets)
-
-
-def _finding(rule: str, message: str, column: str | None = None) -> Finding:
-    return Finding(rule=rule, message=message, column=column)

@@ -195,7 +195,7 @@ def undefined_metric(seen: Seen) -> Iterator[str]:
     wanted = {*(seen.recipe.evaluation.metrics or ()), *seen.recipe.evaluation.targets}
     wanted.add(seen.recipe.hyperparameter_tuning.metric or "")
     task, labels = task_of(seen.recipe), seen.labels
-    if task.classes or not pd.api.types.is_numeric_dtype(labels.dtype):
+    if task.classes or task.joint or not pd.api.types.is_numeric_dtype(labels.dtype):
         return
     told = task.labelled(labels, pd.DataFrame({"prediction": labels}), None)
     for metric in task.metrics:

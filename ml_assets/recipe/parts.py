@@ -18,6 +18,7 @@ PARAMS: Final = "model.preprocessor.params"
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "raw_data": (
         "model.loader", "model.data_interface.task_type", "model.data_interface.target_col",
+        "model.data_interface.treatment_col", "model.data_interface.control",
         "model.data_interface.entity_cols", f"{PARAMS}.categorical_features", "quality.rows", "quality.quarantine",
         "batches.column", "batches.period", "batches.drops",
     ),

@@ -23,6 +23,8 @@ class KnownMetric(NamedTuple):
 _ENDLESS: Final = float("inf")
 NUMBERS: Final[tuple[TaskType, ...]] = ("regression", "timeseries")
 """Tasks that predict a number."""
+EFFECTS: Final[tuple[TaskType, ...]] = ("causal",)
+"""Tasks that predict what a treatment changes: y is the outcome and the treatment together."""
 FORECASTS: Final[tuple[TaskType, ...]] = ("timeseries",)
 """Tasks that predict a row from what was known a horizon before it, its own target among it."""
 
@@ -41,6 +43,8 @@ KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "mape": KnownMetric(NUMBERS, "minimize", 0.0, _ENDLESS),
     "smape": KnownMetric(NUMBERS, "minimize", 0.0, 2.0),
     "mase": KnownMetric(("timeseries",), "minimize", 0.0, _ENDLESS),
+    "qini": KnownMetric(EFFECTS, "maximize", -_ENDLESS, _ENDLESS),
+    "auuc": KnownMetric(EFFECTS, "maximize", -_ENDLESS, _ENDLESS),
 }
 
 METRIC_DIRECTIONS: Final = {name: known.direction for name, known in KNOWN_METRICS.items()}
@@ -54,6 +58,7 @@ DEFAULT_METRICS: Final[dict[str, str | None]] = {
     "classification": None,
     "regression": "rmse",
     "timeseries": "mae",
+    "causal": "qini",
 }
 """Metric where the recipe names none. None: roc_auc for two classes, f1 for more, known once the data is."""
 
@@ -61,5 +66,6 @@ ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor"]]] = {
     "classification": "Classifier",
     "regression": "Regressor",
     "timeseries": "Regressor",
+    "causal": "Regressor",
 }
 """Kind of scikit-learn estimator of a task, and how names of its classes end."""

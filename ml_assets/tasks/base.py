@@ -52,6 +52,27 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Effects:
+    """Labelled predictions of an effect: outcome of each row, predicted effect, and whether it was treated."""
+
+    truth: Floats
+    predicted: Floats
+    treated: NDArray[np.bool_]
+
+    @property
+    def cells(self) -> dict[str, NDArray[np.bool_]]:
+        """Rows of each arm, of an outcome of 0 and 1 those of each outcome in it, by name."""
+        arms = {"treated": self.treated, "control": ~self.treated}
+        if not np.isin(self.truth, (0.0, 1.0)).all():
+            return arms
+        return {
+            f"{arm}, {value:g}": rows & (self.truth == value)
+            for arm, rows in arms.items()
+            for value in (0.0, 1.0)
+        }
+
+
+@dataclass(frozen=True)
 class Metric:
     """How a metric is calculated; which way is better and its range stand in `recipe.tasks`.
 
@@ -134,7 +155,13 @@ class Task:
     default_metric : callable
         From the number of classes, None where unknown, to a metric's name.
     classes : bool
-        Whether a target is one of some classes: text, of one spelling, of which a part to learn from needs two.
+        Whether a target is one of some classes: text, of one spelling.
+    joint : bool
+        Whether all columns of y have one prediction together, not each its own.
+    lacks : callable
+        From y to what rows lack to be learned from, in words; None where they lack nothing.
+    strata : callable or None
+        From y to the stratum of each row: hold-out and folds have the same share of each.
     positive : callable or None
         From labels and the recipe's wish to the class that precision and recall speak of.
     class_names : callable or None
@@ -153,15 +180,15 @@ class Task:
         From labelled predictions to the loss of each row.
     encoded_target : {"auto", "continuous"}
         What scikit-learn's target encoder is told.
-    target_check : {"classes", "numbers"}
+    target_check : {"classes", "numbers", "effects"}
         Check in `quality.contract` of the labels of a batch.
     target_pair : {"levels", "numbers"}
         How `monitoring.target` compares labels.
-    estimated_by : {"probabilities", "losses"}
+    estimated_by : {"probabilities", "losses"} or None
         How `monitoring.estimated` estimates a metric without labels.
     blocked_by : {"entity", "time"}
         What rows share that count together in a paired test.
-    picture : {"confusion_matrix", "residuals", "forecast"}
+    picture : {"confusion_matrix", "residuals", "forecast", "qini"}
         Picture of `evaluation.pictures` of an evaluation.
     """
 
@@ -169,17 +196,20 @@ class Task:
     metrics: tuple[Metric, ...]
     default_metric: Callable[[int | None], str]
     classes: bool
+    joint: bool
+    lacks: Callable[[Any], str | None]
+    strata: Callable[[Any], pd.Series[Any]] | None
     positive: Callable[[pd.Series[Any], str | int | bool | None], str | None] | None
     class_names: Callable[[pd.Series[Any], str | None], tuple[str, ...]] | None
-    values: Callable[[pd.Series[Any]], NDArray[Any]]
-    labelled: Callable[[pd.Series[Any], pd.DataFrame, str | None], Labels | Numbers]
+    values: Callable[[Any], NDArray[Any]]
+    labelled: Callable[[Any, pd.DataFrame, str | None], Labels | Numbers | Effects]
     baseline: Callable[[], Any]
     baseline_is: str
     loss_kind: Callable[[pd.DataFrame], str]
     row_losses: Callable[[Any], Floats]
     encoded_target: Literal["auto", "continuous"]
-    target_check: Literal["classes", "numbers"]
+    target_check: Literal["classes", "numbers", "effects"]
     target_pair: Literal["levels", "numbers"]
-    estimated_by: Literal["probabilities", "losses"]
+    estimated_by: Literal["probabilities", "losses"] | None
     blocked_by: Literal["entity", "time"]
-    picture: Literal["confusion_matrix", "residuals", "forecast"]
+    picture: Literal["confusion_matrix", "residuals", "forecast", "qini"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml_assets.shown import listed
 from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task, mean
+from ml_assets.tasks.several import one_class
 
 POSITIVE_LABELS = ("1", "1.0", "true", "yes", "y", "t", "positive", "pos")
 NO_POSITIVE = "no row of the positive class"
@@ -240,6 +241,11 @@ def _loss_kind(predictions: pd.DataFrame) -> str:
     return "log loss" if probability_classes(predictions) else "error"
 
 
+def _strata(y: Any) -> Any:
+    """Class of each row; of several targets the classes together."""
+    return y if y.ndim == 1 else y.agg(" ".join, axis=1)
+
+
 def _row_losses(rows: Labels) -> Floats:
     if rows.probability is None:
         return np.asarray(rows.truth != rows.predicted, dtype=np.float64)
@@ -262,6 +268,9 @@ CLASSIFICATION = Task(
     ),
     default_metric=_default_metric,
     classes=True,
+    joint=False,
+    lacks=one_class,
+    strata=_strata,
     positive=positive_class,
     class_names=class_names,
     values=_values,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import Floats, Labels, Metric
+from ml_assets.tasks.base import Effects, Floats, Labels, Metric
 from ml_assets.tasks.metrics import evaluate_counts
 from ml_assets.tasks.several import Labelled, Several, parts_of
 
@@ -142,12 +142,17 @@ def influence(metric: Metric, rows: Labelled) -> Floats | None:
 
 
 def classes_of(rows: Labelled) -> Codes:
-    """Class of each row; numbers are of one, of several targets each combination is one, but for rare ones."""
+    """Class of each row, of an effect its arm; numbers are of one.
+
+    Of several targets each combination is one, but for rare ones.
+    """
     if isinstance(rows, Several):
         codes = np.stack([classes_of(part) for part in rows.parts], axis=1)
         _, found, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
         found = found.ravel()
         return _renumbered(np.where(counts[found] < FEWEST, len(counts), found))
+    if isinstance(rows, Effects):
+        return rows.treated.astype(np.intp)
     return rows.truth if isinstance(rows, Labels) else np.zeros(len(rows.truth), dtype=np.intp)
 
 
@@ -227,18 +232,20 @@ def rarest(rows: Labelled) -> tuple[str, int] | None:
     found = [
         (f"{name}={label}" if name else label, count)
         for name, part in zip(names, parts_of(rows), strict=True)
-        if isinstance(part, Labels)
+        if isinstance(part, Labels | Effects)
         for label, count in [_rarest(part)]
     ]
     return min(found, key=_second, default=None)
 
 
-def _rarest(rows: Labels) -> tuple[str, int]:
-    """Return the rarest class that a score leans on, and its rows.
+def _rarest(rows: Labels | Effects) -> tuple[str, int]:
+    """Return the rarest class that a score leans on, and its rows; of an effect the rarest outcome of an arm.
 
     Of two classes the rarer one. Of more the rarest of those that have 5 % of the rows, the others can hardly move the
     score, or all but the commonest together, if these are fewer.
     """
+    if isinstance(rows, Effects):
+        return min(((name, int(there.sum())) for name, there in rows.cells.items()), key=_second)
     counts = np.bincount(rows.truth, minlength=len(rows.classes))
     if rows.positive is not None:
         if len(rows.classes) < 2:

@@ -51,8 +51,10 @@ def labelled(y: Any, predictions: pd.DataFrame, task: str, positive: Positive) -
     """
     if len(y) != len(predictions):
         raise ValueError(f"{len(y)} true values but {len(predictions)} predictions.")
-    names = target_names(y)
     there = has_labels(y)
+    if TASKS[task].joint:
+        return TASKS[task].labelled(y[there], predictions[there], None)
+    names = target_names(y)
     parts = [
         TASKS[task].labelled(labels[there], guesses[there], each)
         for (_, labels, guesses), each in zip(

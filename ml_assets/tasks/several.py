@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import PREDICTION, PROBABILITY, Labels, Numbers, Task
+from ml_assets.tasks.base import PREDICTION, PROBABILITY, Effects, Labels, Numbers, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class Several:
     """Labelled predictions of several targets of the same rows, in the order of `names`."""
 
     names: tuple[str, ...]
-    parts: tuple[Labels | Numbers, ...]
+    parts: tuple[Labels | Numbers | Effects, ...]
 
     @property
     def truth(self) -> NDArray[Any]:
@@ -44,11 +44,11 @@ class Several:
         return np.asarray(np.mean(known, axis=0)) if len(known) == len(found) else None
 
 
-Labelled = Labels | Numbers | Several
+Labelled = Labels | Numbers | Effects | Several
 """Labelled predictions, of one target or of several."""
 
 
-def parts_of(rows: Labelled) -> tuple[Labels | Numbers, ...]:
+def parts_of(rows: Labelled) -> tuple[Labels | Numbers | Effects, ...]:
     """Labelled predictions of each target."""
     return rows.parts if isinstance(rows, Several) else (rows,)
 
@@ -72,9 +72,10 @@ def has_labels(y: Any) -> NDArray[np.bool_]:
     return np.asarray(there if there.ndim == 1 else there.all(axis=1), dtype=bool)
 
 
-def target_names(y: Any) -> tuple[str, ...]:
-    """Names of several targets; empty where y is of one."""
-    return tuple(map(str, y.columns)) if y.ndim == 2 else ()
+def target_names(y: Any, task: Task | None = None) -> tuple[str, ...]:
+    """Names of several targets; empty where y is of one, or has one prediction together."""
+    joint = task is not None and task.joint
+    return tuple(map(str, y.columns)) if y.ndim == 2 and not joint else ()
 
 
 def answers(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -39,7 +39,6 @@ from ml_assets.tasks.several import (
     classes_by_target,
     classes_of_one,
     most_classes,
-    one_class,
     positives,
     target_names,
 )
@@ -268,12 +267,14 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
 
 def _goal(y: Any, recipe: Recipe) -> Goal:
     task = task_of(recipe)
-    if task.classes and (same := one_class(y)):
-        raise ValueError(same)
+    if lacking := task.lacks(y):
+        raise ValueError(lacking)
     positive = positives(task, y, recipe.model.data_interface.positive_class)
     metric = recipe.hyperparameter_tuning.metric or task.default_metric(most_classes(y))
     wanted = recipe.model.threshold
-    return Goal(recipe.task, metric, positive, recipe.random_state, target_names(y), by_time(recipe), wanted)
+    return Goal(
+        recipe.task, metric, positive, recipe.random_state, target_names(y, task), by_time(recipe), wanted
+    )
 
 
 def _fit_pipeline(
@@ -286,7 +287,7 @@ def _fit_pipeline(
     labels: Labels,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
-    estimator = build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.targets)
+    estimator = build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.answered)
     steps = [
         *preprocessing.steps(found, recipe, typed=chosen.input == "categories"),
         ("estimator", labels.around(estimator)),

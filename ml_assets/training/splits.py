@@ -14,7 +14,7 @@ from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
 from ml_assets.search.candidates import by_time
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.several import has_labels, one_class
+from ml_assets.tasks.several import has_labels
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -54,7 +54,7 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
     """Part labelled rows into a training set and a test set.
 
     By time (`time_split`; default with batches) the newest `test_size` of the rows are the test set, of a time series
-    whole moments; else they are drawn at random, class by class where every class has two rows.
+    whole moments; else they are drawn at random, class by class, or arm by arm, where each has two rows.
 
     Returns
     -------
@@ -75,7 +75,8 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
         raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
     if by_time(recipe):
         return newest_apart(rows, recipe, n_test)
-    labels = _strata(rows[recipe.target]) if task_of(recipe).classes and validation.stratify else None
+    strata = task_of(recipe).strata
+    labels = strata(rows[recipe.target]) if strata is not None and validation.stratify else None
     if labels is not None:
         counts = labels.value_counts()
         if counts.min() < 2 or len(counts) > min(n_test, len(rows) - n_test):
@@ -133,8 +134,8 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     """Return the folds of the search as positions in `frame`.
 
     By time: each validation part is newer than its training part. Else at random, class by class for a
-    classification. Folds with one class in a part are left out; if none is left, the folds are drawn class
-    by class.
+    classification, arm by arm for an effect. Folds with one class, or arm, in a part are left out; if none is left,
+    the folds are drawn class by class.
 
     Parameters
     ----------
@@ -155,18 +156,18 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     wanted = min(fold_count(recipe, len(frame)), len(frame) - 1)
     if wanted < 2:
         raise ValueError(f"{len(frame)} labelled rows are too few for cross-validation.")
-    classes = task_of(recipe).classes
+    task = task_of(recipe)
     y = frame[recipe.target]
-    if classes and (same := one_class(y)):
-        raise ValueError(same)
+    if lacking := task.lacks(y):
+        raise ValueError(lacking)
     if by_time(recipe):
         times = time_of(recipe) if recipe.forecasts else None
         parts = list(TimeSeriesSplit(wanted).split(y)) if times is None else _forward(frame[times], wanted)
-        usable = [part for part in parts if not classes or all(one_class(y.iloc[p]) is None for p in part)]
+        usable = [part for part in parts if all(task.lacks(y.iloc[p]) is None for p in part)]
         if usable:
             return usable
-    if classes:
-        return _class_by_class(_strata(y).to_numpy(), wanted, recipe.random_state)
+    if task.strata is not None:
+        return _class_by_class(task.strata(y).to_numpy(), wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
 
 
@@ -186,11 +187,6 @@ def _forward(times: pd.Series[Any], wanted: int) -> list[Fold]:
         )
         for train, judge in parts
     ]
-
-
-def _strata(y: Any) -> Any:
-    """Class of each row; of several targets the classes together."""
-    return y if y.ndim == 1 else y.agg(" ".join, axis=1)
 
 
 def fold_count(recipe: Recipe, n_rows: int) -> int:

@@ -18,7 +18,7 @@ import pytest
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
 from ml_assets.estimators.constraints import surely_taken
-from ml_assets.estimators.libraries import LIBRARIES, Library, load_class
+from ml_assets.estimators.libraries import LIBRARIES, Library, library_of, load_class
 from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
@@ -130,8 +130,9 @@ def written() -> dict[str, dict[str, Any]]:
 
 
 def test_table_equals_the_installed_libraries() -> None:
-    known = {path.partition(".")[0] for path in installed()}
-    assert {path: row for path, row in written().items() if path.partition(".")[0] in known} == installed()
+    found = installed()
+    known = [library_of(path) for path in found]
+    assert {path: row for path, row in written().items() if library_of(path) in known} == found
 
 
 VALUES = [
@@ -175,7 +176,7 @@ def test_values_are_held_against_the_table_without_scikit_learn(
 
 
 def test_table_and_libraries_name_the_same_classes() -> None:
-    assert set(catalogue.ALLOWED) == set(LIBRARIES)
+    assert set(catalogue.ALLOWED) == {package.partition(".")[0] for package in LIBRARIES}
     for package, library in LIBRARIES.items():
         if library.estimators is not None:
             found = {

@@ -18,6 +18,7 @@ from ml_assets.recipe.fields import sections
 from ml_assets.recipe.loading import dump_recipe, load_recipes, parse_recipe, recipe_sha256
 from ml_assets.recipe.tasks import (
     DEFAULT_METRICS,
+    EFFECTS,
     ESTIMATOR_KINDS,
     FORECASTS,
     KNOWN_METRICS,
@@ -97,6 +98,13 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "promotion": draw(optional(min_gain=st.floats(0, 1), min_rows=st.integers(10, 10**6))),
     }
+    if task in EFFECTS:
+        data["model"]["data_interface"]["treatment_col"] = "treated__"
+        if "class_path" in data["model"]:
+            data["model"] |= {
+                "class_path": "ml_assets.uplift.TLearner",
+                "hyperparameters": {"learner": estimator},
+            }
     if task in FORECASTS:
         data["model"]["feature_engineering"] = {"time_col": "at", "horizon": "365d", "history": 999}
     if not data["model"]["loader"]["source_uri"].startswith("sklearn") and draw(st.booleans()):

@@ -110,7 +110,7 @@ def test_possible_settings_load(edits: Edits) -> None:
 @pytest.mark.parametrize(
     ("edits", "key", "words"),
     [
-        ({"model.data_interface.task_type": "causal"}, "model.data_interface.task_type", "not yet supported"),
+        ({"model.data_interface.task_type": "recommendation"}, "model.data_interface.task_type", "not yet supported"),
         ({"model.data_interface.target_col": ""}, "model.data_interface.target_col", "is empty"),
         ({"model.class_path": "sklearn.multioutput.MultiOutputRegressor",
           "model.hyperparameters": {"estimator": {"class_path": SVR, "hyperparameters": {"C": 2}}}},

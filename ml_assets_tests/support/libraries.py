@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ml_assets.estimators.libraries import LIBRARIES
+from ml_assets.estimators.libraries import LIBRARIES, library_of
 
 
 def marks_of(package: str) -> list[Any]:
     """Marks of a test that imports the package, or an estimator of it, named by its class path."""
-    return [] if LIBRARIES[package.partition(".")[0]].extra is None else [pytest.mark.extras]
+    library = LIBRARIES[package] if package in LIBRARIES else library_of(package)
+    return [] if library.extra is None else [pytest.mark.extras]

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.tasks import influence
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Labels
 from ml_assets.tasks.influence import jackknife, merged, rarest, spread, spread_of
 from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
+from ml_assets_tests.support.calls import calls
 
 ROWS = 400
 SCORED = [metric.name for metric in METRICS.values() if metric.task == "classification"]
@@ -45,6 +47,16 @@ def numbers(rows: int) -> list[Any]:
     return [labelled(y, frame, "regression", None) for frame in frames]
 
 
+def effects(rows: int) -> list[Any]:
+    random = np.random.default_rng(4)
+    frame = calls(rows)
+    y = frame[["bought"]].assign(called=(frame["called"] == "yes") * 1.0)
+    guesses = [
+        pd.DataFrame({"prediction": frame["effect"] + random.normal(0, size, rows)}) for size in (0.5, 0.1)
+    ]
+    return [labelled(y, each, "causal", None) for each in guesses]
+
+
 def by_bootstrap(metric: str, sides: list[Any], groups: Any) -> float:
     """Standard error of the difference when whole groups are drawn."""
     random, n_groups = np.random.default_rng(2), int(groups.max()) + 1
@@ -56,7 +68,8 @@ def by_bootstrap(metric: str, sides: list[Any], groups: Any) -> float:
 @pytest.mark.parametrize("blocked", [False, True])
 @pytest.mark.parametrize("metric", list(METRICS))
 def test_error_is_the_error_by_bootstrap(metric: str, blocked: bool) -> None:
-    sides = classifiers(ROWS) if metric in SCORED else numbers(ROWS)
+    of_effects = TASKS[METRICS[metric].task].joint
+    sides = classifiers(ROWS) if metric in SCORED else effects(ROWS) if of_effects else numbers(ROWS)
     groups = np.arange(ROWS) // 4 if blocked else np.arange(ROWS)
     found = spread(METRICS[metric], sides, groups, np.ones(ROWS, bool))
     assert found is not None

@@ -10,14 +10,14 @@ import pytest
 import ml_assets
 from ml_assets.evaluation.pictures import PICTURES
 from ml_assets.monitoring.target import PAIRS
-from ml_assets.quality.contract import TARGET_CHECKS
+from ml_assets.quality.targets import TARGET_CHECKS
 from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, KNOWN_METRICS, TASK_METRICS
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PROBABILITY, Labels, Metric, Task
 from ml_assets.tasks.metrics import METRICS, labelled, score
 
 HOUSE = Path(ml_assets.__file__).parent
-OPTIONAL = {"positive", "class_names"}
+OPTIONAL = {"positive", "class_names", "strata", "estimated_by"}
 """Rows that may be not for a task."""
 
 
@@ -93,11 +93,18 @@ def test_what_a_task_names_is_there(row: str, choices: dict[str, object]) -> Non
     assert {getattr(task, row) for task in TASKS.values()} == set(choices)
 
 
+def effects(n: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    y = pd.DataFrame({"outcome": rng.gamma(9, 1, n), "treated": np.arange(n) % 2.0})
+    return y, pd.DataFrame({"prediction": rng.normal(0, 5, n)})
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_metric_stays_in_its_range(metric: str) -> None:
     rng, known = np.random.default_rng(0), KNOWN_METRICS[metric]
     for n in range(2, 40):
-        if not TASKS[METRICS[metric].task].classes:
+        if TASKS[METRICS[metric].task].joint:
+            y, predictions = effects(n, rng)
+        elif not TASKS[METRICS[metric].task].classes:
             y = pd.Series(rng.gamma(2, 2, n))
             predictions = pd.DataFrame({"prediction": rng.normal(0, 5, n)})
         else:
@@ -177,7 +184,10 @@ def test_a_mean_metric_is_the_mean_of_its_rows(metric: Metric) -> None:
 def test_a_metric_that_is_a_mean_over_rows_says_so_and_no_other_does(metric: Metric) -> None:
     rng = np.random.default_rng(3)
     share, halves = rng.random(40).round(2), (np.arange(0, 13), np.arange(13, 40))
-    if not TASKS[metric.task].classes:
+    y: pd.Series | pd.DataFrame
+    if TASKS[metric.task].joint:
+        y, predictions = effects(40, rng)
+    elif not TASKS[metric.task].classes:
         y, predictions = pd.Series(rng.gamma(9, 1, 40)), pd.DataFrame({"prediction": rng.gamma(9, 1, 40)})
     else:
         y = pd.Series(rng.choice(["no", "yes"], 40))

@@ -18,6 +18,7 @@ from ml_assets.recipe.rules.columns import (
     positive_class,
     preprocessor,
     targets_columns,
+    treatment,
 )
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
@@ -32,7 +33,7 @@ from ml_assets.recipe.schema import Recipe
 __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
-    unused, targets_columns, positive_class, source, queries, augmenter, preprocessor, column_sets,
+    unused, targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
     engineering, functions, past, horizon, series, selection, estimators, tuning, threshold, calibration,
     evaluation, batches, without_batches, retraining, promotion,

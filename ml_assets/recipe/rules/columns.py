@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ml_assets.recipe.faults import Key
-from ml_assets.recipe.planned import PARAMS
+from ml_assets.recipe.planned import PARAMS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
 EMPTY: Final = "is an empty list: name a column, or leave the section out"
@@ -25,6 +25,12 @@ def targets_columns(recipe: Recipe) -> Found:
     if not recipe.targets or not all(recipe.targets):
         yield TARGET, "is empty; allowed: the name of a column, or a list of names"
         return
+    if recipe.treatment is not None and recipe.treatment in recipe.targets[:-1]:
+        yield (
+            (*TARGET[:-1], "treatment_col"),
+            f"{recipe.treatment!r} is the target; name the column of the treatment",
+        )
+        return
     twice = [name for k, name in enumerate(recipe.targets) if name in recipe.targets[:k]]
     if twice:
         yield TARGET, f"names {twice[0]!r} twice: keep one"
@@ -34,16 +40,48 @@ def targets_columns(recipe: Recipe) -> Found:
 
 def _target(recipe: Recipe, target: str) -> Found:
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
+    role = "the treatment" if target == recipe.treatment else "the target"
     if recipe.batches is not None and recipe.batches.column == target:
-        yield ("batches", "column"), f"{target!r} is the target; name the column with the time of each row"
+        yield ("batches", "column"), f"{target!r} is {role}; name the column with the time of each row"
     if target in interface.entity_cols:
-        yield ("model", "data_interface", "entity_cols"), f"{target!r} is the target; leave it out"
+        yield ("model", "data_interface", "entity_cols"), f"{target!r} is {role}; leave it out"
     for name in ("categorical_features", "numerical_features"):
         if target in (getattr(params, name) or ()):
-            yield (
-                (*PARAMS, name),
-                f"{target!r} is the target: as a feature it would give the answer away; leave it out",
+            why = (
+                "is not known of a row to predict"
+                if target == recipe.treatment
+                else "would give the answer away"
             )
+            yield (*PARAMS, name), f"{target!r} is {role}: as a feature it {why}; leave it out"
+
+
+def treatment(recipe: Recipe) -> Found:
+    """An effect needs a column that says which rows were treated; no other task has one."""
+    interface, here = recipe.model.data_interface, ("model", "data_interface")
+    if recipe.task not in EFFECTS:
+        for name in ("treatment_col", "control"):
+            if getattr(interface, name) is not None:
+                yield (*here, name), f"is for task_type causal, not for {recipe.task}: leave it out"
+        return
+    if interface.treatment_col is None:
+        yield (
+            (*here, "task_type"),
+            "causal needs treatment_col, the column that says which rows were treated: name it beside target_col",
+        )
+    if not isinstance(interface.target_col, str):
+        yield TARGET, not_yet("causal with several targets", "Name one")
+    params = recipe.model.preprocessor.params
+    for key, strategy in (
+        ((*PARAMS, "categorical_strategy"), params.categorical_strategy),
+        *(
+            ((*PARAMS, "column_sets", k, "categorical_strategy"), group.categorical_strategy)
+            for k, group in enumerate(params.column_sets)
+        ),
+    ):
+        if strategy == "target":
+            yield key, "encodes a category by its outcome, not by the effect: write onehot or ordinal"
+    for path in recipe.own_metrics:
+        yield ("evaluation", "own_metrics", path), not_yet("a metric of one's own for causal", "Leave it out")
 
 
 def positive_class(recipe: Recipe) -> Found:

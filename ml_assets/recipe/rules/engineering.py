@@ -11,7 +11,7 @@ from ml_assets.recipe.planned import PARAMS
 from ml_assets.recipe.rules.columns import EMPTY
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
 MADE: Final[Key] = ("model", "feature_engineering")
 
@@ -101,8 +101,10 @@ def past(recipe: Recipe) -> Found:
 
 
 def selection(recipe: Recipe) -> Found:
-    """Chi-square compares classes."""
+    """Chi-square compares classes; what tells an outcome need not tell an effect."""
     wanted = recipe.model.feature_selection
+    if wanted is not None and recipe.task in EFFECTS:
+        yield ("model", "feature_selection"), "selects what tells the outcome, not the effect: leave it out"
     if wanted is not None and wanted.method == "chi2" and ESTIMATOR_KINDS.get(recipe.task) == "Regressor":
         message = f"chi2 compares classes, and task_type is {recipe.task}. Did you mean 'anova'?"
         yield ("model", "feature_selection", "method"), message

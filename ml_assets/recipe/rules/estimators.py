@@ -11,7 +11,7 @@ from ml_assets.recipe.planned import HYPERPARAMETERS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Nested
-from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
 MONOTONE: Final = ("monotone_constraints", "monotonic_cst")
 """Hyperparameters that name columns."""
@@ -48,6 +48,13 @@ def estimators(recipe: Recipe) -> Found:
         known = ESTIMATORS.get(path)
         if known is None:
             continue  # one of a person's own: `validate` looks into it
+        if EFFECTS[0] in (recipe.task, known.task):
+            told = _of_effect(path, known.task, recipe.task, (*key, "class_path") == ("model", "class_path"))
+            if told:
+                yield (*key, "class_path"), told
+                continue
+            yield from _parameters(key, path, hyperparameters)
+            continue
         kind = ESTIMATOR_KINDS.get(known.task)
         if ESTIMATOR_KINDS.get(recipe.task, kind) != kind:
             yield (
@@ -68,15 +75,34 @@ def estimators(recipe: Recipe) -> Found:
                 (*key, "class_path"),
                 "ClassifierChain takes classes 0 and 1 alone: write MultiOutputClassifier, with the same estimator",
             )
-        for name in hyperparameters:
-            if name in HYPERPARAMETERS:
-                yield (*key, "hyperparameters", name), not_yet(name, "Leave it out")
-            elif name not in known.parameters:
-                subject = f"hyperparameter of {path.rpartition('.')[2]}"
-                yield (*key, "hyperparameters", name), unknown(subject, name, known.parameters)
-        missing = [name for name in known.required if name not in hyperparameters]
-        if missing:
-            yield (*key, "class_path"), f"{path.rpartition('.')[2]} needs the hyperparameter {missing[0]!r}"
+        yield from _parameters(key, path, hyperparameters)
+
+
+def _parameters(key: Key, path: str, hyperparameters: dict[str, Any]) -> Found:
+    known = ESTIMATORS[path]
+    for name in hyperparameters:
+        if name in HYPERPARAMETERS:
+            yield (*key, "hyperparameters", name), not_yet(name, "Leave it out")
+        elif name not in known.parameters:
+            subject = f"hyperparameter of {path.rpartition('.')[2]}"
+            yield (*key, "hyperparameters", name), unknown(subject, name, known.parameters)
+    missing = [name for name in known.required if name not in hyperparameters]
+    if missing:
+        yield (*key, "class_path"), f"{path.rpartition('.')[2]} needs the hyperparameter {missing[0]!r}"
+
+
+def _of_effect(path: str, its: str, task: str, outermost: bool) -> str | None:
+    """An effect is learned by an estimator of effects, which holds others that learn the outcome."""
+    if task not in EFFECTS:
+        return f"{path!r} is for {its}, task_type is {task}. Did you mean {twin(path, task)!r}?"
+    if outermost and its not in EFFECTS:
+        return (
+            f"{path!r} predicts an outcome, not what treating changes: write class_path: ml_assets.uplift.TLearner, "
+            f"with hyperparameters: {{learner: {{class_path: {path}}}}}"
+        )
+    if not outermost and its in EFFECTS:
+        return f"{path!r} predicts an effect: as part of another estimator one of outcomes is needed"
+    return None
 
 
 def _ensemble(recipe: Recipe) -> Found:
@@ -89,6 +115,8 @@ def _ensemble(recipe: Recipe) -> Found:
             key,
             "needs a class_path, the first of its estimators: the automatic search blends its families itself",
         )
+    if recipe.task in EFFECTS:
+        yield key, not_yet(f"an ensemble for {recipe.task}", "Leave it out")
     if model.ensemble.method == "voting" and ESTIMATOR_KINDS.get(recipe.task) == "Regressor":
         yield (*key, "method"), f"'voting' counts labels, and task_type is {recipe.task}: write averaging"
     for k, each in enumerate(model.ensemble.estimators):

@@ -41,7 +41,7 @@ from ml_assets.recipe.schema.time import (
     Retraining,
     Training,
 )
-from ml_assets.recipe.tasks import FORECASTS, TaskType
+from ml_assets.recipe.tasks import EFFECTS, FORECASTS, TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "Ensemble",
@@ -81,14 +81,24 @@ class Recipe(Section):
     @property
     def target(self) -> Any:
         """What takes y out of a frame: the name of the one target, giving a Series; a list of several, a DataFrame."""
-        target = self.model.data_interface.target_col
-        return target if isinstance(target, str) else list(target)
+        return self.targets[0] if len(self.targets) == 1 else list(self.targets)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Names of the target columns."""
-        target = self.model.data_interface.target_col
-        return (target,) if isinstance(target, str) else target
+        """Names of the columns of y: the targets and, for an effect, the treatment, which is known when they are."""
+        target, treatment = self.model.data_interface.target_col, self.treatment
+        named = (target,) if isinstance(target, str) else target
+        return named if treatment is None else (*named, treatment)
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """Names of the targets that each have a prediction of their own: all, but for an effect none."""
+        return () if self.treatment is not None else self.targets
+
+    @property
+    def treatment(self) -> str | None:
+        """Column that says which rows were treated, where an effect is predicted."""
+        return self.model.data_interface.treatment_col if self.task in EFFECTS else None
 
     @property
     def own_metrics(self) -> dict[str, Direction]:
@@ -111,7 +121,9 @@ class Recipe(Section):
         others = tuple(name for name in self.targets if name != target)
         params = params.model_copy(update={"exclude_cols": (*params.exclude_cols, *others)})
         changes = {
-            "data_interface": model.data_interface.model_copy(update={"target_col": target}),
+            "data_interface": model.data_interface.model_copy(
+                update={"target_col": target, "treatment_col": None}
+            ),
             "preprocessor": model.preprocessor.model_copy(update={"params": params}),
         }
         return self.model_copy(update={"model": model.model_copy(update=changes)})

@@ -92,6 +92,10 @@ class DataInterface(Section):
     """Column to predict; a list of columns: one model predicts them all, and a row counts once all are known."""
     entity_cols: Names = ()
     """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
+    treatment_col: str | None = None
+    """Column that says which rows were treated, of task_type causal: two values, by chance. Never a feature."""
+    control: str | int | bool | None = None
+    """Value of `treatment_col` of the rows that were not treated. Default: 0, False, no … where it says so."""
     positive_class: str | int | bool | None = None
     """Class that precision and recall speak of (binary). Default: 1, True, yes … else the rarer class."""
 

@@ -1,0 +1,53 @@
+"""A treatment has two values, of which one says that a row was not treated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ml_assets.features.cleaning import clean, two_values
+from ml_assets.quality.contract import check_raw
+from ml_assets.recipe.loading import parse_recipe
+from ml_assets_tests.support.calls import RECIPE, calls
+
+CONTROL = RECIPE.replace("treatment_col: called", "treatment_col: called, control: CONTROL")
+
+
+@pytest.mark.parametrize(
+    ("values", "control", "words"),
+    [
+        (["a", "b", "c", "a"], None, "3 different values (a, b, c), and an effect is of two"),
+        (["mail", "none", "mail", "none"], None, "Write model.data_interface.control"),
+        (["mail", "none", "mail", "none"], "nothing", "control is 'nothing': name one of them"),
+        ([1, 1, 1, 1], None, "needs treated and untreated"),
+        ([1, 2, 1, 2], None, "which of them says that a row was not treated"),
+    ],
+)
+def test_what_is_no_treatment_is_refused(values: list[Any], control: str | None, words: str) -> None:
+    recipe = parse_recipe(RECIPE if control is None else CONTROL.replace("CONTROL", control))
+    frame = calls(4).drop(columns="effect").assign(called=values, bought=[0, 1, 1, 0])
+    (found,) = check_raw(frame, recipe)
+    assert found.column == "called" and words in found.message
+
+
+@pytest.mark.parametrize(
+    ("values", "control"),
+    [(["yes", "no"], None), ([True, False], None), ([1, 0], None), (["mail", "none"], "none"), ([7, 3], "3")],
+)
+def test_two_values_are_one_and_zero(values: list[Any], control: str | None) -> None:
+    recipe = parse_recipe(RECIPE if control is None else CONTROL.replace("CONTROL", control))
+    frame = calls(2).drop(columns="effect").assign(called=values, bought=["yes", "no"])
+    assert check_raw(frame, recipe) == []
+    made = clean(frame, recipe, "all").frame
+    assert made[["called", "bought"]].to_numpy().tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_missing_column_is_told_by_its_own_key() -> None:
+    (found,) = check_raw(calls(4).drop(columns="called"), parse_recipe(RECIPE))
+    assert found.key == "model.data_interface.treatment_col" and "treatment_col: 'called'" in found.message
+
+
+def test_a_number_stays_a_number() -> None:
+    assert two_values(pd.Series([0.0, 12.5, None])).tolist()[:2] == [0.0, 12.5]
