@@ -21,6 +21,7 @@ from ml_assets.registry.database import configure
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
 from ml_assets.settings import Settings
+from ml_assets.tasks.all import TASKS
 from ml_assets.training.fit import fit, refit
 from ml_assets_tests.support.libraries import marks_of
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
@@ -72,7 +73,10 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
     sections: dict[str, Any] = {"training": {"folds": 2}}
     interface: dict[str, Any] = {}
     preprocessor: dict[str, Any] = {}
-    frame = mixed_rows(80, task=task)
+    frame = mixed_rows(80, task="regression" if TASKS[task].joint else task)
+    if TASKS[task].joint:
+        interface["treatment_col"] = "treated"
+        frame["treated"] = np.arange(80) % 2.0
     if class_path in FOR_SEVERAL:
         interface["target_col"] = ["target", "again"]
         frame["again"] = frame["target"].to_numpy()[::-1]
