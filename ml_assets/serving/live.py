@@ -6,6 +6,7 @@ import json
 import math
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,8 @@ class ServingError(MendableError):
 
 RETRY: Final = 60.0
 """Seconds after which a version that could not be loaded is tried again."""
+ANYHOW: Final = 60.0
+"""Seconds after which all is looked at although the ledger has nothing new: MLflow may be away, or a ledger lost."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,24 @@ class Live:
         self.untried: str | None = None
         """Why an experiment that is running is not followed here."""
         self._left: dict[int, float] = {}
+        self._seen: tuple[int, float] | None = None
+        """Newest entry of the ledger when all stood still, and until when that is trusted."""
         self.served = load_version(registry, name, self._wanted())
         self._follow_experiment()
+
+    def look(self) -> None:
+        """Refresh, unless the ledger has nothing new of this model: that is one query instead of twenty."""
+        if not self._stands_still():
+            self.refresh()
+
+    def _stands_still(self) -> bool:
+        if self._seen is None or (self.trial is not None and self.trial.guard.verdict() is not None):
+            return False
+        newest, until = self._seen
+        try:
+            return time.monotonic() < until and self.name not in self.registry.ledger.changed_since(newest)
+        except Exception:  # noqa: BLE001 - whatever it is: `refresh` meets it, too, and tells it
+            return False
 
     def refresh(self) -> None:
         """Take a new champion once it is loaded, verified and tried out, and follow an experiment.
@@ -105,8 +124,15 @@ class Live:
         What fails changes nothing. A registry that is away leaves the version that answers in its place. A version that
         failed is tried again after `RETRY` seconds.
         """
+        self._seen = None
+        with suppress(Exception):  # whatever a ledger does: `away` tells it, and the next look is a whole one
+            newest = self.registry.ledger.newest_id()
+            if not self.registry.ledger.open_intents(self.name):
+                self._seen = newest, time.monotonic() + ANYHOW
         self._follow_champion()
         self._follow_experiment()
+        if self.refused or self.untried or self.away:
+            self._seen = None
 
     def _follow_champion(self) -> None:
         try:
@@ -254,7 +280,7 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Look until stopped."""
         while not self.stopped.wait(self.seconds):
-            self.live.refresh()
+            self.live.look()
 
     def stop(self) -> None:
         """End after the look that is under way."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
@@ -201,24 +202,43 @@ def test_a_new_champion_takes_over_and_what_fails_stays_out(
         good = pickled.read_bytes()
         pickled.write_bytes(good[:-1] + b"\0")
         for _ in range(2):
-            live.refresh()
+            live.look()
         assert answers() == 1 and len(told) == 1 and "version 1 answers on" in told[0]
         assert "churn version 2" in client.get("/metadata").json()["kept_out"]
         assert "ml_assets_champion_kept_out 1.0" in client.get("/metrics").text
         pickled.write_bytes(good)
-        live.refresh()
+        live.look()
         assert answers() == 1  # not at once: a broken version is not loaded every few seconds
         monkeypatch.setattr("ml_assets.serving.live.time.monotonic", lambda: 1e12)
-        live.refresh()
+        live.look()
         assert client.get("/metadata").json()["kept_out"] is None
         assert answers() == 2 and told[-1] == "churn: version 2 answers now, in place of version 1"
         ledger = registry.ledger
         registry.ledger = None  # type: ignore[assignment]  # the registry is away
-        live.refresh()
+        live.look()
         assert answers() == 2 and client.get("/metadata").json()["registry_away"]
         registry.ledger = ledger
-        live.refresh()
+        live.look()
         assert client.get("/metadata").json()["registry_away"] is None
+
+
+def test_a_look_where_nothing_is_new_is_one_query_and_what_is_new_is_seen(registry: Registry) -> None:
+    live = Live(registry, "churn", None, lambda _: None)
+    asked: list[Any] = []
+    count = lambda *given: asked.append(given[2])  # noqa: E731 - it is taken away again
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    live.look()
+    whole = len(asked)
+    for _ in range(3):
+        live.look()
+    assert len(asked) == whole + 3 and whole > 10
+    registry.ledger.append("another", "train", actor="a test", reason="it is of another model")
+    live.look()
+    assert len(asked) < 2 * whole
+    sa.event.remove(sa.Engine, "before_cursor_execute", count)
+    promote(registry, 2)
+    live.look()
+    assert live.served.version == 2
 
 
 def test_without_a_champion_there_is_nothing_to_serve(mlflow_home: Path) -> None:

@@ -148,7 +148,7 @@ def test_a_challenger_that_fails_harms_no_request_and_goes_by_itself(
             f'ml_assets_arm_failures{{arm="challenger"}} {float(live.trial.guard.failed("challenger"))}'
             in figures
         )
-        live.refresh()
+        live.look()
         assert live.trial is None
         other.refresh()
         assert other.trial is None
@@ -207,14 +207,14 @@ def test_one_at_a_time_one_end_and_a_change_of_champion_is_one(registry: Registr
         begin(registry, Arm(name="challenger", version=3, share=0.5))
     with api(registry, tmp_path) as (client, live, _):
         charge.promote(registry, "churn", 3, expected_champion=1, reason="better", actor="a test")
-        live.refresh()
+        live.look()
         assert live.trial is None and client.post("/predict", json={"rows": asked(2)}).json()["version"] == 3
         assert experiments.running(registry.ledger, "churn") is None
         charge.rollback(registry, "churn", actor="a test")
         first, _ = experiments.end(registry.ledger, one, "stopped", actor="a", reason="enough")
         second, wrote = experiments.end(registry.ledger, one, "errors", actor="b", reason="late")
         assert second == first and not wrote
-        live.refresh()
+        live.look()
         assert live.trial is None
     with pytest.raises(ExperimentError, match="not the champion any more"):
         experiments.start(
@@ -255,7 +255,7 @@ def test_a_server_of_one_version_takes_part_in_none(registry: Registry) -> None:
         run = registry.version("churn", version).run_id
         assert version_of_run(registry.ledger, run, "churn") == ("churn", version)
         live = Live(registry, "churn", version, lambda _: None)
-        live.refresh()
+        live.look()
         assert live.trial is None and live.served.version == version
     with pytest.raises(WrongUsageError, match="no version of churn was trained by the run 'x'"):
         version_of_run(registry.ledger, "x", "churn")
