@@ -17,24 +17,27 @@ LARGEST = 1e30
 """As in `features.products`."""
 
 
-def prepared(blocks: Sequence[Block], arrays: Mapping[str, Array], kept: Sequence[int] | None) -> Prepare:
-    """Put the blocks side by side; `kept` are the columns that a selection keeps."""
-    parts = [part for k, spec in enumerate(blocks) for part in _pieces(spec, arrays, f"block{k}")]
+def prepared(
+    blocks: Sequence[Block], arrays: Mapping[str, Array], kept: Sequence[int] | None, kind: type = np.float64
+) -> Prepare:
+    """Put the blocks side by side, as numbers of a kind; `kept` are the columns that a selection keeps."""
+    parts = [part for k, spec in enumerate(blocks) for part in _pieces(spec, arrays, f"block{k}", kind)]
     places = None if kept is None else np.array(kept, dtype=np.intp)
     if len(parts) == 1 and places is None:
         return parts[0]
 
     def prepare(V: Array, C: Array) -> Array:
-        X = np.concatenate([part(V, C) for part in parts], axis=1)
+        with np.errstate(over="ignore"):
+            X: Array = np.concatenate([part(V, C) for part in parts], axis=1, dtype=kind, casting="same_kind")
         return X if places is None else X[:, places]
 
     return prepare
 
 
-def _pieces(spec: Block, arrays: Mapping[str, Array], name: str) -> list[Prepare]:
+def _pieces(spec: Block, arrays: Mapping[str, Array], name: str, kind: type) -> list[Prepare]:
     """What of a block lies side by side, each by itself: so that all columns are copied once."""
     if isinstance(spec, Tabled):
-        return [_looked_up(arrays[f"{name}.{k}"], place) for k, place in enumerate(spec.columns)]
+        return [_looked_up(arrays[f"{name}.{k}"].astype(kind), place) for k, place in enumerate(spec.columns)]
     return [block(spec, arrays, name)]
 
 
@@ -68,7 +71,7 @@ def _numbers(spec: Numbers, arrays: Mapping[str, Array], name: str) -> Prepare:
     as_they_are = places.tolist() == list(range(len(places))) and not carried
 
     def prepare(V: Array, _: Array) -> Array:
-        X = V[:, : len(places)] if as_they_are else V[:, places]
+        X = V[:, : len(places)] if as_they_are else V.take(places, axis=1)
         for k, last in carried:
             X[:, k] = np.where(np.isnan(X[:, k]), V[:, last], X[:, k])
         if low is not None and high is not None:
@@ -101,7 +104,7 @@ def _unit(X: Array) -> Array:
 
 
 def _tabled(spec: Tabled, arrays: Mapping[str, Array], name: str) -> Prepare:
-    pieces = _pieces(spec, arrays, name)
+    pieces = _pieces(spec, arrays, name, np.float64)
     return lambda V, C: np.concatenate([piece(V, C) for piece in pieces], axis=1)
 
 
@@ -114,7 +117,7 @@ def _multiplied(spec: Multiplied, arrays: Mapping[str, Array], name: str) -> Pre
     powers, scale = arrays[f"{name}.powers"], _scaling(spec.scaling, arrays, name)
 
     def prepare(V: Array, C: Array) -> Array:
-        filled = np.concatenate([part(V, C) for part in values], axis=1)
+        filled = np.ascontiguousarray(np.concatenate([part(V, C) for part in values], axis=1))
         with np.errstate(over="ignore"):
             products = np.stack([np.prod(filled**power, axis=1) for power in powers], axis=1)
         return scale(np.clip(products, -LARGEST, LARGEST))

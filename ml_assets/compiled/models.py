@@ -45,6 +45,21 @@ def model(spec: Model, arrays: Mapping[str, Array], name: str, folder: Path) -> 
             return lambda X: mapped(np.asarray(part(X), np.float64), maps)
 
 
+def by_rows(spec: Model) -> bool:
+    """Whether a row gets the very numbers alone that it gets among others: not by BLAS, which adds in another order."""
+    match spec:
+        case Linear() | Trees():
+            return True
+        case Several() | Mean():
+            return all(by_rows(part) for part in spec.parts)
+        case Stacked():
+            return all(by_rows(part) for part in (*spec.parts, spec.final))
+        case Calibrated():
+            return by_rows(spec.part)
+        case _:
+            return False
+
+
 def _map(own: Mapping[str, Array], k: int) -> dict[str, Any] | None:
     """The map of a class; None where it has none."""
     if f"maps.{k}.given" in own:

@@ -24,7 +24,7 @@ def xgboost(path: Path) -> Callable[[Array], Array]:
     booster.load_model(str(path))
 
     def margins(X: Array) -> Array:
-        sums = np.asarray(booster.inplace_predict(X.astype(np.float32), predict_type="margin"))
+        sums = np.asarray(booster.inplace_predict(X.astype(np.float32, copy=False), predict_type="margin"))
         return sums.reshape(len(X), -1).astype(np.float64)
 
     return margins

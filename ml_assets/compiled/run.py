@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ml_assets.compiled.blocks import prepared
 from ml_assets.compiled.encode import Encoder
-from ml_assets.compiled.models import model
+from ml_assets.compiled.models import by_rows, model
 from ml_assets.compiled.refusal import NotCompiledError
-from ml_assets.compiled.spec import ARRAYS, CHECK, FOLDER, FORMAT, SPECIFICATION, Specification
+from ml_assets.compiled.spec import ARRAYS, CHECK, FOLDER, FORMAT, SPECIFICATION, Specification, Trees
 
 Array = NDArray[Any]
 CLOSE = 1e-6
@@ -45,7 +45,11 @@ class Compiled:
     ) -> None:
         self.spec = spec
         self.encoder = Encoder(spec, columns, kinds, na_values)
-        self._prepare = prepared(spec.blocks, arrays, spec.kept)
+        # Trees that cut numbers to 32 bits get them so: no second copy of many rows is made.
+        single = isinstance(spec.model, Trees) and spec.model.single
+        self._prepare = prepared(spec.blocks, arrays, spec.kept, np.float32 if single else np.float64)
+        self.by_rows = by_rows(spec.model)
+        """Whether a row gets the very numbers alone that it gets among others, to the last bit."""
         self._predict = model(spec.model, arrays, "model", folder)
 
     def scores(self, V: Array, C: Array) -> list[Array]:
@@ -56,7 +60,8 @@ class Compiled:
         list of ndarray
             For each target the shares of its classes, of shape (n_rows, n_classes), or numbers of shape (n_rows,).
         """
-        found = self._predict(self._prepare(V, C))
+        # Row after row in memory: else sums over columns add in another order than those of a row alone.
+        found = self._predict(np.ascontiguousarray(self._prepare(np.ascontiguousarray(V), C)))
         return found if isinstance(found, list) else [found]
 
     def labels(self, shares: Array) -> Array:

@@ -9,10 +9,11 @@ from ml_assets.serving.body import Asked, RequestError
 if TYPE_CHECKING:
     from ml_assets.serving.live import Served
     from ml_assets.serving.rules import Broken
+    from ml_assets.serving.ways import Answers
 
 
-def answer(served: Served, asked: Asked) -> dict[str, Any]:
-    """Predict the rows of a request, and lay the answer out.
+def answer(served: Served, asked: Asked, found: Answers | None = None) -> dict[str, Any]:
+    """Predict the rows of a request, unless they are `found`, and lay the answer out.
 
     Raises
     ------
@@ -22,7 +23,7 @@ def answer(served: Served, asked: Asked) -> dict[str, Any]:
     from ml_assets.serving.standard import RowError
 
     try:
-        each, shares = served.way.answers(asked)
+        each, shares = served.way.answers(asked) if found is None else found
     except RowError as error:
         field = None if error.column is None else f"rows[{error.row or 0}].{error.column}"
         raise RequestError(422, "invalid", str(error), field) from None

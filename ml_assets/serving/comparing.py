@@ -18,6 +18,7 @@ from ml_assets.serving.arrow import columns_of, read_table, see_rules
 from ml_assets.serving.body import Asked, Came, read
 from ml_assets.serving.logged import Answered
 from ml_assets.serving.trial import Trial
+from ml_assets.serving.ways import Answers, together
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
@@ -38,7 +39,52 @@ class Compared(NamedTuple):
     probabilities: bool
 
 
-def compared(trial: Trial, asked: Asked, number: str) -> Compared:
+class Part(NamedTuple):
+    """Rows of a request that are of one arm, and their answers where they were found together with others."""
+
+    arm: str
+    places: list[int]
+    asked: Asked
+    found: Answers | None = None
+
+
+class Dealt(NamedTuple):
+    """A request, dealt out to arms."""
+
+    arms: list[str]
+    """Of each row."""
+    parts: list[Part]
+
+
+def dealt(trial: Trial, asked: Asked, number: str) -> Dealt:
+    """Deal the rows of a request out to their arms."""
+    arms = trial.arms(asked.came, number)
+    if arms.count(arms[0]) == len(arms):
+        return Dealt(arms, [Part(arms[0], list(range(len(arms))), asked)])
+    return Dealt(arms, [Part(arm, own, _part(asked, own)) for arm, own in _places(arms).items()])
+
+
+def ahead(trial: Trial, many: Sequence[tuple[Asked, str]]) -> list[Dealt]:
+    """Deal several requests out, and predict the rows of each arm together; what fails is left to `compared`."""
+    made = [dealt(trial, asked, number) for asked, number in many]
+    wanted: dict[str, list[tuple[int, int]]] = {}
+    for request, one in enumerate(made):
+        for place, part in enumerate(one.parts):
+            wanted.setdefault(part.arm, []).append((request, place))
+    for arm, places in wanted.items():
+        served, began = trial.versions[arm], time.perf_counter()
+        if not trial.reads_alike(served):
+            continue
+        found = together(served.way, [made[request].parts[place].asked for request, place in places])
+        seconds = time.perf_counter() - began
+        for (request, place), each in zip(places, found, strict=True):
+            if each is not None:
+                made[request].parts[place] = made[request].parts[place]._replace(found=each)
+                trial.guard.note(arm, seconds)
+    return made
+
+
+def compared(trial: Trial, asked: Asked, number: str, before: Dealt | None = None) -> Compared:
     """Answer each row of a request by the version of its arm.
 
     Parameters
@@ -48,31 +94,30 @@ def compared(trial: Trial, asked: Asked, number: str) -> Compared:
         The request as the champion reads it.
     number : str
         Its id.
+    before : Dealt, optional
+        What `ahead` has made of it.
 
     Raises
     ------
     RequestError
         Where the champion refuses it.
     """
-    arms, at = trial.arms(asked.came, number), time.time()
+    arms, parts = before or dealt(trial, asked, number)
+    at = time.time()
     made: list[dict[str, Any]] = [{} for _ in arms]
     kept = []
-    for arm, places in _places(arms).items():
-        part = asked if len(places) == len(arms) else _part(asked, places)
-        served, predictions = _answered(trial, arm, partial(_predicted, trial, part=part))
+    for arm, places, part, found in parts:
+        if found is None:
+            served, predictions = _answered(trial, arm, partial(_predicted, trial, part=part))
+        else:
+            served = trial.versions[arm]
+            predictions = answer_to(served, part, found)["predictions"]
         for place, one in zip(places, predictions, strict=True):
             made[place] = {**one, "version": served.version, "arm": arm}
         told = [one["probabilities"] for one in predictions] if asked.probabilities else None
         labels = [one["prediction"] for one in predictions]
-        kept.append(
-            _kept(
-                trial,
-                arm,
-                served,
-                Answered(number, at, 0, served.known, part.came, labels, told),
-                places,
-            )
-        )
+        line = Answered(number, at, 0, served.known, part.came, labels, told)
+        kept.append(_kept(trial, arm, served, line, places))
     return Compared(
         _laid_out(trial, made, arms, number), kept, asked.came, _champions(arms), asked.probabilities
     )

@@ -11,6 +11,8 @@ from ml_assets.serving.body import RequestError
 from ml_assets.serving.keys import PREDICTING, ApiKey, opened_by
 from ml_assets.serving.limits import Rate
 from ml_assets.serving.log import new_number
+from ml_assets.serving.predicting import JSON, kind_of
+from ml_assets.serving.turns import Found
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -25,6 +27,8 @@ REQUEST_ID: Final = "x-request-id"
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+SendWhole = Callable[[int, Headers, bytes], None]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -46,6 +50,45 @@ class Gate:
     ) -> None:
         self.app, self.keys, self.rate = app, keys, rate
         self.metrics, self.predicting = metrics, predicting
+
+    def at_once(self, scope: Scope, content: bytes, send: SendWhole) -> bool:
+        """Answer a small prediction that has come whole, in this turn of the loop; False where it is something else.
+
+        Parameters
+        ----------
+        scope : mapping
+            Of ASGI.
+        content : bytes
+            The body.
+        send : callable
+            Sends status, headers and body.
+        """
+        headers = dict(scope["headers"])
+        if not self.predicting.is_small(kind_of(headers), len(content)):
+            return False
+        began, number = time.perf_counter(), new_number()
+
+        def done(found: Found) -> None:
+            status = 200
+            if isinstance(found, bytes):
+                send(status, _head(found, JSON, number), found)
+            else:
+                response = refusal(self._fault(found, number), number)
+                status = response.status_code
+                send(
+                    status,
+                    [*response.raw_headers, (REQUEST_ID.encode(), number.encode())],
+                    bytes(response.body),
+                )
+            self.metrics.seen("/predict", status, time.perf_counter() - began)
+
+        try:
+            self._let_in(scope, headers)
+        except RequestError as error:
+            done(error)
+        else:
+            self.predicting.turns.add(content, number, done)
+        return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let it through."""
@@ -73,16 +116,20 @@ class Gate:
                 await _sent(send, content, kind, number)
             else:
                 await self.app(scope, receive, numbered)
-        except RequestError as error:
-            status = status or error.status
-            await refusal(error, number)(scope, receive, numbered)
-        except Exception:  # whatever goes wrong is logged here, and told to the caller without a trace
-            LOGGER.exception("request %s failed", number)
-            if not status:
-                fault = RequestError(500, "failed", "the request could not be answered")
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong is told to the caller without a trace
+            fault = self._fault(error, number)
+            if not status or isinstance(error, RequestError):
+                status = status or fault.status
                 await refusal(fault, number)(scope, receive, numbered)
         finally:
             self.metrics.seen(path, status, time.perf_counter() - began)
+
+    def _fault(self, error: Exception, number: str) -> RequestError:
+        """What the caller is told of an error; what is none of the request's is logged."""
+        if isinstance(error, RequestError):
+            return error
+        LOGGER.error("request %s failed", number, exc_info=error)
+        return RequestError(500, "failed", "the request could not be answered")
 
     def _let_in(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Hold a request against keys, scope and rate."""
@@ -106,12 +153,16 @@ class Gate:
             raise RequestError(429, "too_often", f"{most:,} requests a minute at most", after=int(wait) + 1)
 
 
-async def _sent(send: Send, content: bytes, kind: str, number: str) -> None:
-    headers = [
+def _head(content: bytes, kind: str, number: str) -> Headers:
+    return [
         (b"content-type", kind.encode()),
         (b"content-length", str(len(content)).encode()),
         (REQUEST_ID.encode(), number.encode()),
     ]
+
+
+async def _sent(send: Send, content: bytes, kind: str, number: str) -> None:
+    headers = _head(content, kind, number)
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ml_assets.serving.answer import answer as answer_to
@@ -17,13 +18,15 @@ from ml_assets.serving.arrow import (
     written,
 )
 from ml_assets.serving.body import Asked, RequestError, read
-from ml_assets.serving.comparing import Compared, compared, compared_table
+from ml_assets.serving.comparing import Compared, ahead, compared, compared_table
 from ml_assets.serving.decode import Decoder
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Live, Served
 from ml_assets.serving.logged import Answered
 from ml_assets.serving.shadows import Shadows
 from ml_assets.serving.trial import Trial
+from ml_assets.serving.turns import Found, Turns, Waiting
+from ml_assets.serving.ways import Answers, together
 
 if TYPE_CHECKING:
     from ml_assets.serving.log import PredictionLog
@@ -49,6 +52,12 @@ class Made(NamedTuple):
     content: bytes
     rows: int
     answered: Answered
+
+
+def kind_of(headers: Mapping[bytes, bytes]) -> str:
+    """Type of a body, as its header says."""
+    kind = headers.get(b"content-type", b"application/json").decode("latin-1")
+    return kind.partition(";")[0].strip().lower()
 
 
 class Predicting:
@@ -80,6 +89,7 @@ class Predicting:
         self._encode = msgspec.json.Encoder().encode
         self._busy = 0
         self.shadows = Shadows(log)
+        self.turns = Turns(self.together)
         self._threads, self._alone = anyio.CapacityLimiter(THREADS), anyio.CapacityLimiter(1)
 
     async def __call__(
@@ -92,28 +102,77 @@ class Predicting:
         RequestError
             Of whatever kind.
         """
-        kind = headers.get(b"content-type", b"application/json").decode("latin-1")
-        kind = kind.partition(";")[0].strip().lower()
+        kind = kind_of(headers)
         if kind not in (JSON, MEDIA_TYPE):
             raise RequestError(415, "other_type", f"Content-Type: {JSON} is wanted, or {MEDIA_TYPE}")
         content = await self._content(receive)
+        if self.is_small(kind, len(content)):
+            return await self.turns.answer(content, number), kind
         if (trial := self.live.trial) is not None:
             return await self._compared(trial, kind, content, number, query), kind
-        served = self.live.served  # one version answers all rows of a request
-        waits = self.online is not None and self.online.lookup(served) is not None
-        if kind == JSON and len(content) <= AT_ONCE and served.way.name == "compiled" and not waits:
-            made = self._json(served, content, number)
-        else:
-            make = self._json if kind == JSON else self._arrow
-            made = await self._apart(make, served, content, number, query, kind)
-        self.metrics.predicted(served.version, made.rows)
+        make = self._json if kind == JSON else self._arrow
+        made = await self._apart(make, self.live.served, content, number, query, kind)
+        return self._noted(made), kind
+
+    def is_small(self, kind: str, size: int) -> bool:
+        """Whether a request is answered in its turn of the loop: a few rows for compiled models, which lack nothing."""
+        if kind != JSON or size > min(AT_ONCE, self.limits.body):
+            return False
+        trial, served = self.live.trial, self.live.served
+        versions = [served] if trial is None else trial.versions.values()
+        return all(each.way.name == "compiled" for each in versions) and self._lookup(trial, served) is None
+
+    def _lookup(self, trial: Trial | None, served: Served) -> Lookup | None:
+        if self.online is None:
+            return None
+        return self.online.lookup(*([served] if trial is None else trial.versions.values()))
+
+    def together(self, waiting: Sequence[Waiting]) -> list[Found]:
+        """Answer small requests as if each had come alone; one version answers all rows of a request and an arm."""
+        trial, served = self.live.trial, self.live.served
+        first = served if trial is None else trial.champion
+        lookup = self._lookup(trial, served)
+        read: list[Asked | Exception] = []
+        for one in waiting:
+            try:
+                read.append(self._asked(first, one.content, lookup))
+            except Exception as error:  # noqa: BLE001 - what is wrong with one request is that one's alone
+                read.append(error)
+        good = {place: asked for place, asked in enumerate(read) if isinstance(asked, Asked)}
+        made: dict[int, Any] = {}
+        with suppress(Exception):  # whose fault it is, and how it is told, is found out one by one
+            if trial is None:
+                made = dict(zip(good, together(served.way, list(good.values())), strict=True))
+            else:
+                asked = [(each, waiting[place].number) for place, each in good.items()]
+                made = dict(zip(good, ahead(trial, asked), strict=True))
+        return [
+            self._found(trial, served, one, read[place], made.get(place)) for place, one in enumerate(waiting)
+        ]
+
+    def _found(
+        self, trial: Trial | None, served: Served, one: Waiting, asked: Asked | Exception, made: Any
+    ) -> Found:
+        if isinstance(asked, Exception):
+            return asked
+        try:
+            if trial is None:
+                return self._noted(self._made(served, asked, one.number, made))
+            found = compared(trial, asked, one.number, made)
+            self._note(trial, found, one.number)
+            return self._encode(found.answer)
+        except Exception as error:  # noqa: BLE001 - as above
+            return error
+
+    def _noted(self, made: Made) -> bytes:
+        self.metrics.predicted(made.answered.version, made.rows)
         if self.log is not None:
             self.log.note(made.answered)
-        return made.content, kind
+        return made.content
 
     async def _compared(self, trial: Trial, kind: str, content: bytes, number: str, query: bytes) -> bytes:
         """Answer while versions are compared: each row by the version of its arm, then the shadows."""
-        lookup = None if self.online is None else self.online.lookup(*trial.versions.values())
+        lookup = self._lookup(trial, trial.champion)
 
         def make(served: Served, content: bytes, number: str, query: bytes = b"") -> tuple[bytes, Compared]:
             if kind == JSON:
@@ -123,17 +182,16 @@ class Predicting:
             made = compared_table(trial, content, number, self.limits.rows, shares, lookup)
             return written(made.answer, {"model": served.name, "request_id": number}), made
 
-        ways = {served.way.name for served in trial.versions.values()}
-        if kind == JSON and len(content) <= AT_ONCE and ways == {"compiled"} and lookup is None:
-            sent, made = make(trial.champion, content, number)
-        else:
-            sent, made = await self._apart(make, trial.champion, content, number, query, kind)
+        sent, made = await self._apart(make, trial.champion, content, number, query, kind)
+        self._note(trial, made, number)
+        return sent
+
+    def _note(self, trial: Trial, made: Compared, number: str) -> None:
         for answered in made.answered:
             self.metrics.predicted(answered.version, len(answered.predictions))
             if self.log is not None:
                 self.log.note(answered)
         self.shadows.follow(trial, made, number)
-        return sent
 
     async def _content(self, receive: Receive) -> bytes:
         """Read the body while it stays within its bounds, whatever its header says."""
@@ -192,8 +250,10 @@ class Predicting:
             self._busy -= 1
 
     def _json(self, served: Served, content: bytes, number: str, _: bytes = b"") -> Made:
-        asked = self._asked(served, content, None if self.online is None else self.online.lookup(served))
-        answer = answer_to(served, asked)
+        return self._made(served, self._asked(served, content, self._lookup(None, served)), number)
+
+    def _made(self, served: Served, asked: Asked, number: str, found: Answers | None = None) -> Made:
+        answer = answer_to(served, asked, found)
         predictions = answer["predictions"]
         answered = Answered(
             number,
@@ -222,7 +282,7 @@ class Predicting:
 
     def _arrow(self, served: Served, content: bytes, number: str, query: bytes) -> Made:
         shares = b"probabilities=true" in query.lower().split(b"&")
-        lookup = None if self.online is None else self.online.lookup(served)
+        lookup = self._lookup(None, served)
         fill = None if lookup is None else lookup.table
         table = read_table(content, served.known, self.limits.rows, fill=fill)
         see_rules(served, table)

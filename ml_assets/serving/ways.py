@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -38,6 +39,9 @@ class Way(Protocol):
     def answers(self, asked: Asked) -> Answers:
         """Predict the rows of a request; raises RowError where a value cannot be predicted from."""
 
+    def together(self, many: Sequence[Asked]) -> list[Answers] | None:
+        """Predict the rows of several requests at once, bit for bit as alone; None where each wants its own look."""
+
     def table(self, rows: pa.Table, probabilities: bool) -> dict[str, Any]:
         """Predict rows that came as columns; columns of predictions by name; raises as `answers`."""
 
@@ -69,6 +73,10 @@ class Piped:
         if shares is None:
             return each, None
         return each, [dict(zip(map(str, shares), row, strict=True)) for row in shares.to_numpy().tolist()]
+
+    def together(self, many: Sequence[Asked]) -> list[Answers] | None:
+        """See `Way`."""
+        return None
 
     def table(self, rows: pa.Table, probabilities: bool) -> dict[str, Any]:
         """See `Way`."""
@@ -125,12 +133,34 @@ class Arrayed:
             numbers, codes = encoder.rows(asked.values)
         except UnusualError:
             numbers, codes = encoder.frame(self.cleaner.clean(asked.frame()))
+        return self._told(numbers, codes, asked.probabilities)
+
+    def together(self, many: Sequence[Asked]) -> list[Answers] | None:
+        """See `Way`."""
+        from ml_assets.compiled.encode import UnusualError
+
+        if not self.compiled.by_rows:
+            return None
+        try:
+            numbers, codes = self.compiled.encoder.rows([row for asked in many for row in asked.values])
+        except UnusualError:
+            return None
+        each, shares = self._told(numbers, codes, any(asked.probabilities for asked in many))
+        found: list[Answers] = []
+        first = 0
+        for asked in many:
+            own = slice(first, first + len(asked.values))
+            found.append((each[own], shares[own] if shares is not None and asked.probabilities else None))
+            first = own.stop
+        return found
+
+    def _told(self, numbers: Any, codes: Any, probabilities: bool) -> Answers:
         scores = self.compiled.scores(numbers, codes)
         columns = self._labels(scores)
         each = columns[0]
         if self.targets:
             each = [dict(zip(self.targets, row, strict=True)) for row in zip(*columns, strict=True)]
-        return each, self._shares(scores) if asked.probabilities else None
+        return each, self._shares(scores) if probabilities else None
 
     def table(self, rows: pa.Table, probabilities: bool) -> dict[str, Any]:
         """See `Way`."""
@@ -192,6 +222,15 @@ class Arrayed:
             tuple(f"{target}_{label}" for label in labels)
             for target, labels in zip(self.targets, self.classes, strict=True)
         ]
+
+
+def together(way: Way, many: Sequence[Asked]) -> list[Answers | None]:
+    """Predict the rows of several requests at once; None for each that has to be answered alone."""
+    found = None
+    if len(many) > 1:
+        with suppress(Exception):  # whose fault it is, and how it is told, is found out one by one
+            found = way.together(many)
+    return [None] * len(many) if found is None else [*found]
 
 
 def way_of(

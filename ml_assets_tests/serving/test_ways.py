@@ -81,6 +81,13 @@ def test_an_odd_row_gets_one_answer_from_both_ways(saved: Saved) -> None:
                 assert found[0] == expected[0]
                 for one, other in zip(found[1], expected[1], strict=True):
                     assert one == pytest.approx(other, abs=1e-6)
+        alone = [
+            read(json.dumps({"rows": [row], "probabilities": len(row) > 5}).encode(), saved.known, 50)
+            for row in rows
+        ]
+        together = compiled.together(alone)
+        if together is not None:  # else one of them is written in an unusual way
+            assert together == [compiled.answers(asked) for asked in alone]
         fast = decoder.read(content)
         if fast is not None:
             strict = read(content, saved.known, 50)

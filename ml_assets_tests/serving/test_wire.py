@@ -21,6 +21,11 @@ class Recorded(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def pause_reading(self) -> None:
+        """What is sent is given by hand."""
+
+    resume_reading = pause_reading
+
     def is_closing(self) -> bool:
         return self.closed
 
