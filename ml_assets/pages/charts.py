@@ -213,31 +213,38 @@ def pareto(
     """
     if not points:
         return Markup("")
-    width, height, left, bottom = 720, 320, 60, 40
+    width, height, left, bottom = 720, 340, 60, 44
     placed = [(cost, gain) for _, cost, gain, _ in points] + ([here[1:]] if here is not None else [])
-    xs, ys = _ends([cost for cost, _ in placed]), _ends([gain for _, gain in placed])
-    drawn = [
-        Markup('<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(
-            left, width - 10, height - bottom
-        ),
-        Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
-            width - 10, height - 8, f"{x_label}: {figure(xs[0], 3)} to {figure(xs[1], 3)}"
-        ),
-        Markup('<text class="axis strong" x="0" y="14">{}</text>').format(y_label),
-        Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
-            left - 8, 32, figure(ys[1], 3)
-        ),
-        Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
-            left - 8, height - bottom, figure(ys[0], 3)
-        ),
-    ]
+    costs = [cost for cost, _ in placed]
+    xs, ys = (min(0.0, *costs), max(*costs, 1.0)), _ends([gain for _, gain in placed])
+    floor = height - bottom
 
     def place(cost: float, gain: float) -> tuple[float, float]:
         return (
             left + 10 + (cost - xs[0]) / (xs[1] - xs[0]) * (width - left - 160),
-            28 + (ys[1] - gain) / (ys[1] - ys[0]) * (height - bottom - 40),
+            28 + (ys[1] - gain) / (ys[1] - ys[0]) * (floor - 40),
         )
 
+    drawn = [
+        Markup('<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(left, width - 10, floor),
+        Markup('<text class="axis strong" x="{}" y="{}" text-anchor="end">{}</text>').format(
+            width - 10, height - 6, x_label
+        ),
+        Markup('<text class="axis strong" x="0" y="14">{}</text>').format(y_label),
+    ]
+    for value in dict.fromkeys((xs[0], round((xs[0] + xs[1]) / 2), xs[1])):
+        drawn.append(
+            Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                _n(place(value, ys[0])[0]), floor + 18, figure(value, 3)
+            )
+        )
+    for value in ys:
+        drawn.append(
+            Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
+                left - 8, _n(place(0, value)[1] + 4), figure(value, 3)
+            )
+        )
+    names = []
     for name, cost, gain, mine in points:
         beaten = any(c <= cost and g >= gain and (c, g) != (cost, gain) for _, c, g, _ in points)
         x, y = place(cost, gain)
@@ -248,20 +255,35 @@ def pareto(
             )
         )
         if not beaten or mine:
-            drawn.append(
-                Markup('<text class="axis" x="{}" y="{}">{}</text>').format(_n(x + 10), _n(y + 4), name)
-            )
+            names.append((name, x + 10, y + 4, "axis"))
     if here is not None:
         x, y = place(*here[1:])
         drawn.append(
             Markup('<rect class="here" x="{}" y="{}" width="12" height="12"/>').format(_n(x - 6), _n(y - 6))
         )
-        drawn.append(
-            Markup('<text class="axis strong" x="{}" y="{}">{}</text>').format(
-                _n(x + 10), _n(y + 18), here[0]
-            )
-        )
+        names.append((here[0], x + 10, y + 4, "axis strong"))
+    for (name, x, _, kind), y in zip(names, apart([each[:3] for each in names]), strict=True):
+        drawn.append(Markup('<text class="{}" x="{}" y="{}">{}</text>').format(kind, _n(x), _n(y), name))
     return _svg("pareto", width, height, title, Markup("").join(drawn))
+
+
+def apart(labels: Sequence[tuple[str, float, float]], line: float = 14, letter: float = 7) -> list[float]:
+    """Give a height to each label, as near to its own as no other is written over; name, left end and height of each.
+
+    >>> apart([("never", 0, 100), ("always", 10, 104), ("far", 400, 100)])
+    [100, 114, 100]
+    """
+    found = [height for _, _, height in labels]
+    done: list[int] = []
+    for at in sorted(range(len(labels)), key=lambda each: labels[each][2]):
+        name, start, _ = labels[at]
+        for other in sorted(done, key=lambda each: found[each]):
+            text, begin, _ = labels[other]
+            beside = start >= begin + letter * len(text) or begin >= start + letter * len(name)
+            if not beside and abs(found[at] - found[other]) < line:
+                found[at] = found[other] + line
+        done.append(at)
+    return found
 
 
 def gains(rows: Sequence[tuple[str, float, float, float]], label: str, title: str) -> Markup:

@@ -97,6 +97,7 @@ def numbers(entry: Entry) -> list[tuple[str, str]]:
         if value is None or isinstance(value, (dict, list)):
             continue
         text = figure(value, 3) if isinstance(value, float) else str(value)
+        text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else text
         found.append((name, shown(RULES_IN_WORDS.get(text, text) if key == "rule" else text, 200)))
     return found
 

@@ -9,7 +9,7 @@ from ml_assets.pages import words
 from ml_assets.pages.light import SIGNS
 from ml_assets.pages.made import seconds
 from ml_assets.reports.page import share
-from ml_assets.shown import clipped, figure, shown
+from ml_assets.shown import clipped, ended, figure, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,6 +32,7 @@ def environment() -> Environment:
         "share": share,
         "shown": lambda value, most=None: shown(str(value), most),
         "clip": lambda value, most: clipped(shown(str(value)), most),
+        "sentence": lambda value: ended(value[:1].upper() + value[1:]) if value else "",
         "count": lambda value: f"{value:,}",
         "scored": words.scored,
         "said": words.said,

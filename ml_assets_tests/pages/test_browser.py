@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.fleet import day, make_fleet
 from ml_assets.cli.dashboard import ACTS, access_of, source_of
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.pages.app import build_app
 from ml_assets.pages.fleet import Fleet
 from ml_assets.recipe.loading import load_recipe
-from ml_assets.registry import champions
-from ml_assets.registry.ledger import Ledger
+from ml_assets.registry import champions, persons
+from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.settings import Settings, read_settings
+from ml_assets.store.snapshots import Store
+from ml_assets_tests.support import homes
 from ml_assets_tests.support.approvals import wait_for_approval
+from ml_assets_tests.support.pages import client_of, within
+from ml_assets_tests.support.questions import ask_all
 from ml_assets_tests.support.registry_workers import open_registry, promote, register
 
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright", reason="axe is not installed: the extra `browser`"
-)
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: the extra `browser`"
 )
@@ -78,16 +83,17 @@ def state(mlflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return state
 
 
-@pytest.fixture
-def address(state: ModelState) -> Iterator[str]:
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """Serve the pages of a home; their address."""
     import uvicorn
 
-    fleet = Fleet(source_of(state.settings, None))
+    fleet = Fleet(source_of(settings, None))
     fleet.look()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = uvicorn.Config(build_app(fleet, access_of(state.settings), ACTS), port=port, log_level="warning")
+    config = uvicorn.Config(build_app(fleet, access_of(settings), ACTS), port=port, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -96,6 +102,12 @@ def address(state: ModelState) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(30)
+
+
+@pytest.fixture
+def address(state: ModelState) -> Iterator[str]:
+    with served(state.settings) as address:
+        yield address
 
 
 @pytest.fixture
@@ -119,49 +131,138 @@ def say(page: Any, address: str, act: str, reason: str) -> str:
 
 
 def test_what_a_person_clicks_is_in_the_ledger(state: ModelState, address: str, page: Any) -> None:
-    ledger = Ledger(state.settings.ledger)
+    ledger, began = Ledger(state.settings.ledger), datetime.now(UTC)
     page.goto(address)
     assert "1 of 1 model needs you." in page.locator("h1").inner_text()
+
+    def found(entry: Entry | None, reason: str, *versions: int) -> None:
+        """Who, when and why are in the entry, and on its page."""
+        assert entry is not None and reason in entry.reason
+        assert entry.actor.endswith("(page)") and entry.to_version in (versions or (None,))
+        assert began - timedelta(seconds=1) <= datetime.fromisoformat(entry.at) <= datetime.now(UTC)
+        page.goto(f"{address}/models/churn/decisions/{entry.id}")
+        told = page.locator("main").inner_text()
+        assert reason in told and entry.actor in told and entry.at[:16].replace("T", " ") in told
+
     assert "Done" in say(page, address, "approve", "shown to the board")
-    entry = champions.last_change(ledger, "churn")
-    assert entry is not None and entry.to_version == 2 and "shown to the board" in entry.reason
+    found(champions.last_change(ledger, "churn"), "shown to the board", 2)
+    found(ledger.last("churn", ["approve"]), "shown to the board", 2)
     assert "Done" in say(page, address, "rollback", "complaints from the shops")
     entry = champions.last_change(ledger, "churn")
-    assert entry is not None and (entry.kind, entry.to_version) == ("rollback", 1)
-    assert entry.reason == "complaints from the shops" and entry.actor.endswith("(page)")
+    assert entry is not None and entry.kind == "rollback"
+    found(entry, "complaints from the shops", 1)
     for act, kind, reason in (
         ("pause", "pause", "holidays"), ("resume", "resume", "back"), ("retrain", "ask_training", "new shops"),
     ):  # fmt: skip
         assert "Done" in say(page, address, act, reason)
-        written = ledger.last("churn", [kind])
-        assert written is not None and written.reason == reason
+        found(ledger.last("churn", [kind]), reason)
     wait_for_approval(state, 3)
     time.sleep(6)  # the pages look every five seconds
     assert "Done" in say(page, address, "refuse", "not before the holidays")
     assert champions.champion_version(ledger, "churn") == 1
-    refused = ledger.last("churn", ["refuse"])
-    assert refused is not None and refused.to_version == 3
+    found(ledger.last("churn", ["refuse"]), "not before the holidays", 3)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_leaves_anybody_out(state: ModelState, address: str, page: Any, scheme: str) -> None:
-    entry = Ledger(state.settings.ledger).find("churn", ["waits"])[0].id
-    paths = (
-        "/",
-        "/models/churn",
-        f"/models/churn/decisions/{entry}",
-        "/models/churn/batches/2024-01-01",
-        "/nowhere",
-    )
-    page.emulate_media(color_scheme=scheme)
-    for width in WIDTHS:
+def kind_of(path: str) -> str:
+    """Kind of a page, by its address."""
+    path = re.sub(r"/models/\w+", "/models/NAME", path.partition("?")[0])
+    return re.sub(r"(decisions|batches|versions)/[^/]+", r"\1/N", path)
+
+
+def faults(page: Any) -> list[str]:
+    """What axe calls serious or critical on the page that is open, and how far it scrolls sideways."""
+    found = axe.Axe().run(page).response["violations"]
+    told = [
+        f"{each['id']}: {each['nodes'][:2]}" for each in found if each["impact"] in ("serious", "critical")
+    ]
+    return told + sideways(page)
+
+
+def sideways(page: Any) -> list[str]:
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [f"scrolls {wide} px sideways"] if wide > 0 else []
+
+
+LOOKS = (("light", 1600), ("dark", 400), ("dark", 1600), ("light", 400))
+EACH = 3
+"""Pages of one kind that axe looks at in every way; all are looked at for their width."""
+
+
+def see_all(page: Any, address: str, paths: list[str]) -> None:
+    """Open pages dark and light, wide and narrow: nobody is left out."""
+    kinds: dict[str, list[str]] = {}
+    for path in paths:
+        kinds.setdefault(kind_of(path), []).append(path)
+    wanted = {path for same in kinds.values() for path in same[-EACH:]}
+    found = {}
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         for path in paths:
-            page.goto(address + path)
-            found = axe.Axe().run(page).response["violations"]
-            serious = [each["id"] for each in found if each["impact"] in ("serious", "critical")]
-            assert serious == [], (path, width, found)
-            wide = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert wide <= 0, (path, width, wide)
+            if path in wanted or scheme == "light":
+                page.goto(address + path)
+                if told := (faults if path in wanted else sideways)(page):
+                    found[path, scheme, width] = told
+    assert not found
+
+
+def test_no_page_leaves_anybody_out(state: ModelState, address: str, page: Any) -> None:
+    entry = Ledger(state.settings.ledger).find("churn", ["waits"])[0].id
+    one = "/models/churn"
+    see_all(
+        page,
+        address,
+        ["/", one, f"{one}/decisions/{entry}", f"{one}/batches/2024-01-01", f"{one}/backtest", "/nowhere"],
+    )
+
+
+def test_pages_of_a_thousand_models(tmp_path: Path, page: Any) -> None:
+    settings = Settings(home=tmp_path / "home", recipes=(tmp_path / "recipes",))
+    make_fleet(tmp_path / "recipes", settings.home, 1_000, 3)
+    ledger, last = Ledger(settings.ledger), day(2)
+    promoted = ledger.find("model_0003", ["promote"])[0]
+    with served(settings) as address:
+        page.goto(address)
+        waiting = sum(persons.waiting(ledger, name) is not None for name in ledger.recipes())
+        assert page.locator("h1").inner_text() == f"{waiting} of 1,000 models need you."
+        assert page.locator(".fleet .row:not(.head)").count() == 50
+        page.get_by_label("Model").fill("0993")
+        page.get_by_role("button", name="Find").click()
+        assert page.locator(".fleet .model a").all_inner_texts() == ["model_0993"]
+        page.locator(".fleet .model a").click()
+        assert "Version 2 waits for you" in page.locator("main").inner_text()
+        assert "Version 1 serves" in page.locator(".lead").inner_text()
+        one = "/models/model_0003"
+        paths = [
+            "/", "/?page=20", "/?level=act", "/?q=nobody", one, f"{one}/decisions/{promoted.id}",
+            f"{one}/batches/{last}", f"{one}/backtest", f"{one}/backtest?cooldown=0#whatif",
+        ]  # fmt: skip
+        see_all(page, address, paths)
+        page.goto(address + one + f"/decisions/{promoted.id}")
+        assert promoted.reason in page.locator("main").inner_text()
+        page.goto(address + one + f"/batches/{last}")
+        rows = Store(settings.store / "model_0003").rows("cleaned_features", last)
+        assert f"{rows} rows were taken in" in page.locator(".lead").inner_text()
+
+
+@pytest.mark.slow
+def test_pages_of_the_demo(tmp_path: Path, page: Any) -> None:
+    settings = homes.walk_the_demo(tmp_path)
+    ask_all(settings, "churn", set())
+    with client_of(settings) as client:
+        paths = sorted(path for path in within(client, 2) if not path.endswith(("/report", "/data")))
+    assert {kind_of(path) for path in paths} == {
+        "/", "/models/NAME", "/models/NAME/decisions/N", "/models/NAME/batches/N", "/models/NAME/backtest",
+    }  # fmt: skip
+    ledger = Ledger(settings.ledger)
+    with served(settings) as address:
+        see_all(page, address, paths)
+        page.set_viewport_size({"width": 400, "height": 900})
+        for name in ("churn", "iris", "diabetes"):
+            page.goto(f"{address}/models/{name}")
+            version = champions.champion_version(ledger, name)
+            assert f"Version {version} serves" in page.locator(".lead").inner_text()
+            assert page.evaluate("document.documentElement.scrollHeight") < 12_000, "on a phone"
+        page.goto(f"{address}/models/churn/backtest")
+        page.get_by_role("button", name="What would it have done?").click()
+        assert "As the recipe has it, it would have trained" in page.locator("main").inner_text()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+from ml_assets.settings import DEMO_RECIPES, Settings
+from ml_assets_tests.support.processes import Program
 
 ADDRESSES = {
     "experiments": ["artifact_location"],
@@ -31,3 +35,17 @@ def move_addresses(home: Path, old: Path) -> None:
                 connection.execute(
                     f"UPDATE {table} SET {name} = replace({name}, ?, ?)", (old.as_uri(), home.as_uri())
                 )
+
+
+def walk_the_demo(root: Path) -> Settings:
+    """Run `ml-assets demo` to its end in a home of its own: minutes."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DAGSTER_HOME", "MLFLOW_TRACKING_URI")
+    }
+    environ |= {"ML_ASSETS_HOME": str(root / "home"), "ML_ASSETS_DEMO_DATA": str(root / "data")}
+    with Program("ml-assets", "demo", folder=root, environ=environ) as demo:
+        _, err = demo.output(3_600)
+        assert demo.returncode == 0, err
+    return Settings(home=root / "home", recipes=(DEMO_RECIPES,))
