@@ -55,6 +55,7 @@ TREES = 1500
 """Room for trees; early stopping leaves most of it empty."""
 ROUNDS = 50
 FEW_ROWS = 10_000
+"""Rows up to which forest and network are searched, and each trial is judged by several folds."""
 
 LINEAR = {
     "Classifier": Candidate(
@@ -89,6 +90,8 @@ CATBOOST = {
 
 CAREFUL = {"learning_rate": 0.05, "max_depth": 3, "min_child_weight": 5.0, "subsample": 0.7,
            "colsample_bylevel": 0.5, "reg_lambda": 5.0}  # fmt: skip
+CAREFUL_LEAVES = {"learning_rate": 0.03, "num_leaves": 8, "min_child_samples": 10, "subsample": 0.7,
+                  "colsample_bytree": 0.5, "reg_lambda": 3.0}  # fmt: skip
 """For few or noisy rows."""
 
 
@@ -172,9 +175,9 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         if task in EFFECTS
         else {
             "linear": Family(LINEAR[kind], 3, None, 8),
-            "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
-            "catboost": Family(_catboost(kind), 4, None, 8, "catboost"),
             "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
+            "catboost": Family(_catboost(kind), 4, None, 8, "catboost"),
+            "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
             "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
             "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
         }
@@ -220,6 +223,7 @@ def _lightgbm(kind: str) -> Candidate:
         },
         LIGHTGBM[kind] | {"colsample_bytree": 1.0, "reg_lambda": 1e-3},
         input="categories",
+        more=(CAREFUL_LEAVES,),
         rounds=ROUNDS,
     )
 

@@ -1,4 +1,4 @@
-"""The automatic search: each family in its part of the budget, its known good points first; then one, or a blend."""
+"""The automatic search: the first point of each family, then each in its part of the budget; then one, or a blend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml_assets.recipe.schema import Tuning
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 from ml_assets.records import Choice, Standing, Trial, TuningResult
-from ml_assets.search.blending import Chosen, Judge, choose
+from ml_assets.search.blending import Chosen, Judge, choose, in_blocks, standard_error
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.study import AT_ONCE, SearchRun, Tuned, tune
 from ml_assets.shown import duration
@@ -27,6 +27,8 @@ FAMILY = "family"
 """Key of a trial's parameters that names its family; the others are called `<family>.<parameter>`."""
 REFIT = 1.4
 """Fits of a fold that one on all rows takes at most: what is kept back of a family's seconds."""
+FIRST = 0.75
+"""Part of the seconds that are left in which the first point of a family is fitted, or given up."""
 TREES = ("n_estimators", "iterations")
 """Parameters for the number of trees."""
 TREES_OF_SEVERAL = 200
@@ -74,6 +76,8 @@ def search_families(
 ) -> Automatic:
     """Search each family in turn, and choose one or a blend by what their best predicted on the folds.
 
+    First of each family its first known good point, so that none is left out as long as it fits; then the other trials.
+
     Parameters
     ----------
     data : mapping of input to sequence of FoldData
@@ -94,52 +98,109 @@ def search_families(
     ValueError
         If no family could be fitted, with the last reason.
     """
-    started, plan = time.monotonic(), parted(families, tuning.n_trials)
-    limit = min(x for x in (tuning.timeout, run.time_limit, math.inf) if x is not None)
-    found: dict[str, _Found] = {}
-    failures: list[str] = []
-    spent, done, late = 0.0, 0, False
-    for name, trials in plan.items():
-        kept_back = sum(REFIT * each.fold_seconds for each in found.values())
-        left = limit - max(spent, time.monotonic() - started) - kept_back
-        if left <= 0 and found:
-            late = True
-            continue
-        shares = [families[each].share for each in list(plan)[list(plan).index(name) :]]
-        folds = data[families[name].candidate.input]
-        slot = max(left, 0.0) * shares[0] / sum(shares) * len(folds) / (len(folds) + REFIT)
-        # How long it takes nobody knows before: its part of the seconds is where it is ended.
-        bound = f" and {duration(slot)}" if math.isfinite(slot) else ""
-        begins(f"{name}, at most {trials:,} trials{bound}", 0.0)
-        results: dict[int, list[FoldResult]] = {}
-        family = _of_several(families[name]) if goal.targets else families[name]
+    search = _Search(data, families, goal, tuning, study_name, _remembering(run), begins)
+    for name in search.plan:
+        search.first(name)
+    for name in search.plan:
+        search.more(name)
+    if not search.found:
+        raise ValueError(search.failures[-1])
+    return _automatic(search.found, data, goal, search.late, search.elapsed)
+
+
+class _Search:
+    """The families' searches, one after another: of each its first point, then of each the rest of its trials."""
+
+    def __init__(
+        self,
+        data: Mapping[Input, Sequence[FoldData]],
+        families: Mapping[str, Family],
+        goal: Goal,
+        tuning: Tuning,
+        study_name: str,
+        run: SearchRun,
+        begins: Callable[[str, float], None],
+    ) -> None:
+        self._started = time.monotonic()
+        self._data, self._families, self._goal = data, families, goal
+        self._tuning, self._study, self._run, self._begins = tuning, study_name, run, begins
+        self._limit = min(x for x in (tuning.timeout, run.time_limit, math.inf) if x is not None)
+        self._results: dict[str, dict[int, list[FoldResult]]] = {}
+        self.plan = parted(families, tuning.n_trials)
+        self.found: dict[str, _Found] = {}
+        self.failures: list[str] = []
+        self.late = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the search, those before an interruption too."""
+        spent = sum(each.tuned.spent for each in self.found.values())
+        return max(spent, time.monotonic() - self._started)
+
+    def first(self, name: str) -> None:
+        """Fit the first point of a family, in most of what is left."""
+        last = name == list(self.plan)[-1]
+        self._tune(name, 1, self._left(name) * (1.0 if last else FIRST))
+
+    def more(self, name: str) -> None:
+        """Go on with a family in its part of what is left."""
+        rest = list(self.plan)[list(self.plan).index(name) :]
+        shares = [self._families[each].share for each in rest if each in self.found]
+        if name in self.found and self.found[name].tuned.record.total_trials < self.plan[name]:
+            self._tune(name, self.plan[name], self._left(name) * self._families[name].share / sum(shares))
+
+    def _left(self, name: str) -> float:
+        """Seconds for trials of a family: what the fits on all rows will take is kept back, its own too."""
+        folds = len(self._data[self._families[name].candidate.input])
+        kept_back = sum(REFIT * each.fold_seconds for each in self.found.values())
+        if name in self.found:
+            return self._limit - self.elapsed - kept_back
+        return (self._limit - self.elapsed - kept_back) * folds / (folds + REFIT)
+
+    def _tune(self, name: str, trials: int, seconds: float) -> None:
+        if seconds <= 0 and self.found:
+            self.late = True
+            return
+        known, family = self.found.get(name), self._families[name]
+        bound = f" and {duration(max(seconds, 0.0))}" if math.isfinite(seconds) else ""
+        # How long it takes nobody knows before: what is told is where it is ended.
+        what = f"at most {trials:,} trials" if known else "first trial, at most 1"
+        self._begins(f"{name}, {what}{bound}", 0.0)
+        folds, results = self._data[family.candidate.input], self._results.setdefault(name, {})
+        others = {key: each for key, each in self.found.items() if key != name}
         try:
             tuned = tune(
                 folds,
-                family.candidate,
-                goal,
-                tuning.model_copy(update={"n_trials": trials, "timeout": None}),
-                study_name=f"{study_name}-{name}",
+                (_of_several(family) if self._goal.targets else family).candidate,
+                self._goal,
+                self._tuning.model_copy(update={"n_trials": trials, "timeout": None}),
+                study_name=f"{self._study}-{name}",
                 run=replace(
-                    run,
-                    time_limit=slot,
-                    warm_start=_of_family(run.warm_start, name),
-                    progress=_counted(run, done, sum(plan.values()), found, goal),
-                    must_complete=not found,
+                    self._run,
+                    time_limit=max(seconds, 0.0) + (known.tuned.spent if known else 0.0),
+                    warm_start=_of_family(self._run.warm_start, name),
+                    progress=_counted(self._run, sum(self.plan.values()), others, self._goal),
+                    must_complete=not self.found,
                     results=results,
                 ),
             )
         except ValueError as error:
-            failures.append(f"{name}: {error}")
-            late = late or time.monotonic() - started >= limit
-            continue
-        late = late or tuned.record.total_trials < trials
-        spent, done = spent + tuned.spent, done + tuned.record.total_trials
-        best = results.get(tuned.number) or _again(tuned, folds, goal)
-        found[name] = _Found(tuned, best, _with_trees(tuned))
-    if not found:
-        raise ValueError(failures[-1])
-    return _automatic(found, data, goal, late, time.monotonic() - started)
+            self.failures.append(f"{name}: {error}")
+            self.late = self.late or time.monotonic() - self._started >= self._limit
+            return
+        self.late = self.late or tuned.record.total_trials < trials
+        best = results.get(tuned.number) or _again(tuned, folds, self._goal)
+        results.setdefault(tuned.number, best)
+        self.found[name] = _Found(tuned, best, _with_trees(tuned))
+
+
+def _remembering(run: SearchRun) -> SearchRun:
+    """Keep the studies in memory where no folder is given: each family is searched in two parts."""
+    if run.storage is not None:
+        return run
+    from optuna.storages import InMemoryStorage
+
+    return replace(run, storage=InMemoryStorage())
 
 
 def parted(families: Mapping[str, Family], n_trials: int) -> dict[str, int]:
@@ -175,9 +236,10 @@ def _of_family(warm_start: Mapping[str, Any] | None, name: str) -> dict[str, Any
 
 
 def _counted(
-    run: SearchRun, done: int, total: int, found: Mapping[str, _Found], goal: Goal
+    run: SearchRun, total: int, found: Mapping[str, _Found], goal: Goal
 ) -> Callable[[int, int, float], None]:
-    """Tell the trials of a family as those of the whole search."""
+    """Tell the trials of a family as those of the whole search; `found` are the others."""
+    done = sum(each.tuned.record.total_trials for each in found.values())
     better = max if metric_named(goal.metric).direction == "maximize" else min
     known = [each.tuned.record.best_score for each in found.values()]
 
@@ -213,16 +275,16 @@ def _automatic(
 ) -> Automatic:
     truth = [fold.y_validation for fold in next(iter(data.values()))]
     predictions = {name: [result.predictions for result in each.results] for name, each in found.items()}
-    chosen = choose(
-        predictions, Judge(goal.metric, goal.positive, truth, goal.threshold), blend=not goal.targets
-    )
+    if len(truth) == 1:
+        truth, predictions = in_blocks(truth[0], {name: each[0] for name, each in predictions.items()})
+    judge = Judge(goal.metric, goal.positive, truth, goal.threshold)
+    chosen = choose(predictions, judge, blend=not goal.targets)
     standings = tuple(
         Standing(
             family=name,
             class_path=each.tuned.candidate.class_path,
             score=each.tuned.record.best_score,
-            standard_error=float(np.std(each.tuned.fold_scores, ddof=1))
-            / math.sqrt(len(each.tuned.fold_scores)),
+            standard_error=standard_error(judge.scores(predictions[name])),
             trials=each.tuned.record.total_trials,
             seconds=sum(trial.seconds for trial in each.tuned.record.history),
             fold_seconds=each.fold_seconds,

@@ -19,6 +19,10 @@ from ml_assets.tasks.threshold import score_at_best
 
 ROUNDS = 20
 """Models that a blend is a mean of at most, one counted as often as it was taken."""
+BLOCKS = 5
+"""Parts into which the rows of one fold are parted where there is no other fold."""
+MATERIAL = 0.01
+"""Part of what the best family loses from which a gain counts though it is not sure."""
 PLAINEST = ("linear", "xgboost", "lightgbm", "catboost", "mlp", "forest")
 """Families from the one that is easiest to understand and to serve."""
 
@@ -39,6 +43,11 @@ class Judge:
             for y, each in zip(self.truth, predictions, strict=True)
         )
 
+    def material(self, scores: Sequence[float]) -> float:
+        """Gain over these scores that counts though it is not sure; what is lost is the distance to 1, or to 0."""
+        mean = float(np.mean(scores))
+        return MATERIAL * abs(mean if self.sign < 0 else 1.0 - mean)
+
     @property
     def sign(self) -> int:
         """1 where higher is better, else -1."""
@@ -56,8 +65,9 @@ class Chosen(NamedTuple):
 def choose(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, *, blend: bool = True) -> Chosen:
     """Choose one family, or a blend of several if it is surely better.
 
-    A blend is taken if its gain over the best family is more than one standard error, fold by fold; else the plainest
-    family whose loss against the best is within one.
+    A blend is taken if its gain over the best family counts: if it is more than one standard error, fold by fold, or a
+    hundredth of what that family loses. Else the plainest family whose loss against the best does not count. Few rows
+    make few gains sure, and a gain that is likely and not small is worth a model that is less plain.
 
     Parameters
     ----------
@@ -81,17 +91,20 @@ def choose(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, *, blend: 
             compared = f"a gain of {figure(gain)} with a standard error of {figure(error)}"
             if gain > error:
                 return Chosen(weights, blended, f"{told}; {what}, {compared}: the blend is surely better")
-            told += f"; {what}, {compared}: it is not surely better"
+            if gain > judge.material(scores[best]):
+                why = f"{told}; {what}, {compared}: not sure, but too much to leave"
+                return Chosen(weights, blended, why)
+            told += f"; {what}, {compared}: neither sure nor much"
         else:
             told += "; no other family adds to it"
     for name in sorted(found, key=PLAINEST.index):
         gain, error = difference(scores[best], scores[name], judge.sign)
-        if name == best or gain <= error:
+        if name == best or gain <= min(error, judge.material(scores[best])):
             break
     if name != best:
         told += (
             f"; {name}, which is plainer, scores {figure(float(np.mean(scores[name])))}, a loss of {figure(gain)} "
-            f"with a standard error of {figure(error)}: it is taken"
+            f"with a standard error of {figure(error)}, neither sure nor much: it is taken"
         )
     return Chosen({name: 1.0}, scores[name], told)
 
@@ -105,6 +118,25 @@ def difference(ours: Sequence[float], theirs: Sequence[float], sign: int) -> tup
     gains = sign * (np.asarray(ours) - np.asarray(theirs))
     error = float(np.std(gains, ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
     return round(float(np.mean(gains)), 12), round(error, 12)
+
+
+def in_blocks(
+    truth: Any, predictions: Mapping[str, pd.DataFrame]
+) -> tuple[list[Any], dict[str, list[pd.DataFrame]]]:
+    """Part the rows of one fold, so that it is known how sure a gain is; each block has all classes, where it can."""
+    one = truth if truth.ndim == 1 else truth.iloc[:, 0]  # of several targets by the first
+    order = np.argsort(one.to_numpy(), kind="stable")
+    fewest = BLOCKS if pd.api.types.is_numeric_dtype(one) else int(one.value_counts().min())
+    count = max(1, min(BLOCKS, fewest))
+    places = [np.sort(order[k::count]) for k in range(count)]
+    return [truth.iloc[each] for each in places], {
+        name: [frame.iloc[each] for each in places] for name, frame in predictions.items()
+    }
+
+
+def standard_error(scores: Sequence[float]) -> float:
+    """Of the mean of scores; 0 of a single one, of which nobody knows."""
+    return float(np.std(scores, ddof=1)) / math.sqrt(len(scores)) if len(scores) > 1 else 0.0
 
 
 def greedy(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, best: str) -> dict[str, float]:

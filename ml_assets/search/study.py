@@ -43,9 +43,9 @@ class SearchRun:
 
     Parameters
     ----------
-    storage : Path, optional
+    storage : Path or BaseStorage, optional
         Folder of the searches' journals: a search that was interrupted goes on, a finished one answers at
-        once; default: nothing is kept.
+        once; or where Optuna keeps studies. Default: nothing is kept.
     time_limit : float, optional
         Seconds, the operator's limit; the smaller of this and the recipe's `timeout` holds. Time spent
         before an interruption counts.
@@ -59,7 +59,7 @@ class SearchRun:
         Is given what the best trial so far predicted, by its number.
     """
 
-    storage: Path | None = None
+    storage: Path | optuna.storages.BaseStorage | None = None
     time_limit: float | None = None
     warm_start: Mapping[str, Any] | None = None
     progress: Progress | None = None
@@ -70,6 +70,8 @@ class SearchRun:
 AT_ONCE = SearchRun()
 """Nothing kept, nothing tried first, nobody told."""
 
+SLACK = 1.5
+"""Times its part of the seconds that a fold may take."""
 TRIAL_ERRORS = (ValueError, ArithmeticError)
 """What an unsuitable set of parameters raises: the trial fails, the search goes on."""
 
@@ -207,7 +209,7 @@ def _objective(
     ends = math.inf if _goes_on(trial.study, run) else deadline
     try:
         for step, fold in enumerate(folds, start=1):
-            result = fold_result(candidate, params, fold, goal, ends)
+            result = fold_result(candidate, params, fold, goal, _fold_ends(ends, len(folds) - step))
             if not math.isfinite(result.score):
                 raise ValueError(f"{undefined(goal.metric, f'fold {step}')}.")
             results.append(result)
@@ -225,6 +227,12 @@ def _objective(
         run.results.clear()
         run.results[trial.number] = results
     return _mean(results)
+
+
+def _fold_ends(ends: float, later: int) -> float:
+    """When a fold is given up: one that takes far more than its part of what is left would leave the others none."""
+    now = time.monotonic()
+    return min(ends, now + SLACK * (ends - now) / (later + 1))
 
 
 def _mean(results: Sequence[FoldResult]) -> float:
@@ -327,9 +335,11 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _storage(folder: Path | None, study_name: str) -> optuna.storages.BaseStorage | None:
-    if folder is None:
-        return None
+def _storage(
+    folder: Path | optuna.storages.BaseStorage | None, study_name: str
+) -> optuna.storages.BaseStorage | None:
+    if not isinstance(folder, Path):
+        return folder
     from ml_assets.search.journal import storage
 
     return storage(folder / f"{study_name}.journal")

@@ -45,7 +45,7 @@ from ml_assets.tasks.several import (
 from ml_assets.training import deciding
 from ml_assets.training.deciding import Best, Labels, decided
 from ml_assets.training.folding import finite, fitted, prepare
-from ml_assets.training.splits import labelled_rows
+from ml_assets.training.splits import folds_of_families, labelled_rows
 
 
 def fit(
@@ -171,8 +171,10 @@ def _best_of_families(
     """Search every family; what is prepared counts to the seconds of the search."""
     started, settings = time.monotonic(), search_settings(recipe)
     families = searched_families(recipe, len(rows))
-    data = prepare(rows, found, recipe, [family.candidate for family in families.values()])
-    begins(f"search of {listed(families)}, {_count(data)} folds of {len(rows):,} rows", 0.0)
+    wanted = [family.candidate for family in families.values()]
+    data = prepare(rows, found, recipe, wanted, folds_of_families(rows, recipe))
+    parts = "1 fold" if (count := _count(data)) == 1 else f"{count} folds"
+    begins(f"search of {listed(families)}, {parts} of {len(rows):,} rows", 0.0)
     limit = min(x for x in (settings.timeout, run.time_limit, math.inf) if x is not None)
     chosen = search_families(
         data,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml_assets.estimators.families import FEW_ROWS
 from ml_assets.features.history import time_of
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.recipe.schema import Recipe
@@ -130,7 +131,7 @@ def judging_rows(held_out: int, new: int, fewest: int) -> int:
     return min(held_out, max(new // 3, fewest))
 
 
-def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
+def folds(frame: pd.DataFrame, recipe: Recipe, count: int | None = None) -> list[Fold]:
     """Return the folds of the search as positions in `frame`.
 
     By time: each validation part is newer than its training part. Else at random, class by class for a
@@ -141,6 +142,9 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
         From `labelled_rows`.
+    recipe : Recipe
+    count : int, optional
+        How many; default: `fold_count`.
 
     Returns
     -------
@@ -153,7 +157,7 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     """
     from sklearn.model_selection import KFold, TimeSeriesSplit
 
-    wanted = min(fold_count(recipe, len(frame)), len(frame) - 1)
+    wanted = min(count or fold_count(recipe, len(frame)), len(frame) - 1)
     if wanted < 2:
         raise ValueError(f"{len(frame)} labelled rows are too few for cross-validation.")
     task = task_of(recipe)
@@ -169,6 +173,13 @@ def folds(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
     if task.strata is not None:
         return _class_by_class(task.strata(y).to_numpy(), wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
+
+
+def folds_of_families(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:
+    """Return the folds of the automatic search: of many rows one, a fifth of the rows, which tells as much as three."""
+    if recipe.training.folds is None and len(frame) > FEW_ROWS:
+        return folds(frame, recipe, 5)[-1:]
+    return folds(frame, recipe)
 
 
 def _forward(times: pd.Series[Any], wanted: int) -> list[Fold]:

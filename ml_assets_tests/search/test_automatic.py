@@ -10,7 +10,9 @@ import pytest
 
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.recipe.schema import Recipe
+from ml_assets.search.blending import BLOCKS
 from ml_assets.search.study import SearchRun
+from ml_assets.training import splits
 from ml_assets.training.fit import fit, refit, seconds_of_a_fit
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
@@ -57,9 +59,9 @@ def test_a_family_is_told_with_where_it_is_ended_and_no_guess_of_how_long_it_tak
     options = {"n_trials": 4, "timeout": 1_000}
     recipe = recipe_of(hyperparameter_tuning=options, training={"folds": 2})
     _, result = fit(mixed_rows(150), recipe, begins=lambda *each: told.append(each))
-    families = [each for each in told if "at most" in each[0]]
+    families = [each for each in told if "first trial, at most" in each[0]]
     assert result.choice is not None and len(families) == len(result.choice.standings)
-    assert all(seconds == 0.0 and " trials and " in text for text, seconds in families)
+    assert all(seconds == 0.0 and " and " in text for text, seconds in told if "at most" in text)
     guessed = {text: seconds for text, seconds in told if seconds}
     assert all(
         text.startswith("fit on all") and seconds < result.seconds for text, seconds in guessed.items()
@@ -111,3 +113,14 @@ def test_several_targets_get_the_best_family() -> None:
     model, result = fitted(recipe, frame)
     assert [each.weight for each in result.choice.standings].count(1.0) == 1
     assert list(predict(model, frame).columns) == ["prediction_target", "prediction_other"]
+
+
+def test_of_many_rows_one_fold_is_enough_and_the_gain_is_judged_by_its_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(splits, "FEW_ROWS", 300)
+    recipe, frame = recipe_of(hyperparameter_tuning={"n_trials": 4}), mixed_rows(400)
+    _, result = fitted(recipe, frame)
+    assert len(result.cv_scores) == BLOCKS
+    assert all(each.standard_error > 0 for each in result.choice.standings)
+    assert result.cv_scores == fitted(recipe, frame)[1].cv_scores
