@@ -2,7 +2,8 @@
 
 The handler of a request calls `PredictionLog.note`, which puts the answer, as bytes, into a bounded queue and returns.
 Four times a second a thread hands on what has come, to a process of its own (`log_writer.py`) where a server has one,
-which writes it as a Parquet segment in one move: a server that is killed loses at most the last second. Segments become
+which writes it as a Parquet segment in one move. Nothing that comes waits for what is being written: a server that is
+killed loses at most the last second. Segments become
 one per half minute, and one per hour (`segments.py`). Where more comes than can be written, rows are dropped and
 counted; no request waits for the log.
 
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ml_assets.serving.handed import packed
 from ml_assets.serving.logged import Answered, taken
-from ml_assets.serving.segments import Parcel, Segments
+from ml_assets.serving.segments import Parcel
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("ml_assets.serving")
 EVERY: Final = 0.25
-"""Seconds from one segment to the next. What comes while one is made waits for the next: a kill loses this and the
-time to make one, less than a second where thousands are answered in a second."""
+"""Seconds from one segment to the next: what a kill loses where another process writes."""
 MOST_ROWS: Final = 200_000
 MOST_BYTES: Final = 64 << 20
 """What waits to be written, at most: rows, and bytes."""
@@ -48,10 +48,16 @@ def new_number() -> str:
 
 
 class Writes(Protocol):
-    """Who writes parcels: `Segments` here, or `log_writer.Apart` in another process."""
+    """Who writes parcels: `log_writer.Here`, or `log_writer.Apart` in another process."""
 
-    def write(self, parcel: Parcel) -> str | None:
-        """See `Segments.write`."""
+    fault: str | None
+    """Why nothing can be written just now."""
+
+    def hand(self, parcel: Parcel) -> None:
+        """Take a parcel, to write it as soon as may be; never raises."""
+
+    def heard(self) -> list[str | None]:
+        """Of parcels whose turn is over, oldest first, why each was dropped; None of one that was written."""
 
     def join(self) -> None:
         """See `Segments.join`."""
@@ -84,7 +90,7 @@ class PredictionLog:
     """
 
     def __init__(self, place: Place, days: int = 90, *, apart: bool = False) -> None:
-        from ml_assets.serving.log_writer import Apart
+        from ml_assets.serving.log_writer import Apart, Here
 
         self.place = place
         self.dropped = 0
@@ -98,7 +104,9 @@ class PredictionLog:
         self._stopped = threading.Event()
         self._fault: str | None = None
         self._apart = Apart(place, days) if apart else None
-        self._writes: Writes = self._apart or Segments(place, days)
+        self._writes: Writes = self._apart or Here(place, days)
+        self._handed: deque[tuple[int, int]] = deque()
+        """Rows and bytes of each parcel that is not heard of yet."""
         self._thread = threading.Thread(target=self._run, name="prediction log", daemon=True)
 
     @property
@@ -135,6 +143,7 @@ class PredictionLog:
             self._thread.join(timeout=30)
         if self._apart is not None:
             self._apart.close()
+            self._safely(self._hear)
 
     def _run(self) -> None:
         day, due = "", time.monotonic() + EVERY
@@ -162,38 +171,45 @@ class PredictionLog:
             self._fault = None
 
     def flush(self) -> None:
-        """Write what waits as segments, one for each version, and join what has become many."""
+        """Hand on what waits as segments, one for each version, and hear of those that were handed on before.
+
+        Raises
+        ------
+        WriterError
+            Nothing can be written just now; what was handed on stays, and is written as soon as may be.
+        """
         with self._lock:
             found, self._waiting = list(self._waiting), deque()
         groups: dict[tuple[int, int], list[Waiting]] = {}
         for one in found:
             groups.setdefault((one.version, int(one.at // 86_400)), []).append(one)
-        left = dict(groups)
-        try:
-            for key, answers in groups.items():
-                self._write(answers)
-                del left[key]
-                rows, size = sum(one.rows for one in answers), sum(len(one.content) for one in answers)
-                with self._lock:
-                    self._rows -= rows
-                    self._bytes -= size
-        finally:
-            again = [one for answers in left.values() for one in answers]
-            with self._lock:
-                self._waiting.extendleft(reversed(again))
+        for answers in groups.values():
+            self._hand(answers)
+        self._hear()
         self._writes.join()
 
-    def _write(self, answers: Sequence[Waiting]) -> None:
+    def _hand(self, answers: Sequence[Waiting]) -> None:
         rows = sum(one.rows for one in answers)
-        began = min(one.at for one in answers)
         contents = [one.content for one in answers]
-        number, known = self._count + 1, taken(answers[0].known)
-        fault = self._writes.write(Parcel(self._server, number, began, rows, known, contents))
-        if fault is None:
-            self._count = number
-            self.written += rows
-        else:
-            self._lose(rows, fault)
+        self._count += 1
+        self._handed.append((rows, sum(map(len, contents))))
+        began = min(one.at for one in answers)
+        self._writes.hand(Parcel(self._server, self._count, began, rows, taken(answers[0].known), contents))
+
+    def _hear(self) -> None:
+        from ml_assets.serving.log_writer import WriterError
+
+        for fault in self._writes.heard():
+            rows, size = self._handed.popleft()
+            with self._lock:
+                self._rows -= rows
+                self._bytes -= size
+            if fault is None:
+                self.written += rows
+            else:
+                self._lose(rows, fault)
+        if self._writes.fault is not None:
+            raise WriterError(self._writes.fault)
 
     def _lose(self, rows: int, fault: str) -> None:
         with self._lock:

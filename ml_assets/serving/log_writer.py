@@ -1,8 +1,9 @@
 """A process that writes the log of a server: what it costs to lay rows out and to compress them, no request waits for.
 
-The server hands it parcels through a pipe, and hears of each whether it was written. It ends when the pipe does,
-whether the server has ended or was killed, after what has come through is written. Where it is killed itself, another
-one takes its place, and writes again what nobody has heard of.
+The server hands it parcels through a pipe, and hears of each in its time. The process reads them as they come, and
+writes one after the other: what is slow to be written is not lost with the server. It ends when the pipe does, whether
+the server has ended or was killed, after what has come through is written. Where it is killed itself, another one takes
+its place, and writes again what nobody has heard of.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import queue
 import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
@@ -35,18 +39,52 @@ PIPE: Final = 1 << 20
 """Bytes that the pipe holds: less turns between writer and reader."""
 SECONDS: Final = 30
 """For what is written when the server ends."""
+AGAIN: Final = 0.5
+"""Seconds after which a segment that the place did not take is tried again."""
 _PACK: Final = msgspec.msgpack.Encoder().encode
 
 
 class WriterError(MendableError, OSError):
-    """The place does not take a segment, as the process has told; or there is no process."""
+    """The place does not take a segment; or there is no process to write it."""
 
 
 class Told(NamedTuple):
-    """What the server hears of a parcel: why its rows were dropped, or why it was not written; nothing where it was."""
+    """What the server hears: that a parcel was written, or why its rows were dropped; or what keeps it waiting."""
 
     dropped: str | None
     failed: str | None
+
+
+class Here:
+    """Writes in this process what it is handed, when it is asked what became of it.
+
+    Parameters
+    ----------
+    place : Place
+    days : int
+    """
+
+    def __init__(self, place: Place, days: int) -> None:
+        self.fault: str | None = None
+        self._segments = Segments(place, days)
+        self._handed: deque[Parcel] = deque()
+        self.join, self.forget = self._segments.join, self._segments.forget
+
+    def hand(self, parcel: Parcel) -> None:
+        """See `log.Writes`."""
+        self._handed.append(parcel)
+
+    def heard(self) -> list[str | None]:
+        """See `log.Writes`."""
+        found: list[str | None] = []
+        self.fault = None
+        while self._handed and self.fault is None:
+            told = _written(self._segments, self._handed[0])
+            self.fault = told.failed
+            if told.failed is None:
+                self._handed.popleft()
+                found.append(told.dropped)
+        return found
 
 
 class Apart:
@@ -59,10 +97,14 @@ class Apart:
     """
 
     def __init__(self, place: Place, days: int) -> None:
+        self.fault: str | None = None
         uri = place.uri if isinstance(place, Bucket) else ""
         code = "from ml_assets.serving.log_writer import main; main()"
         self._command = [sys.executable, "-P", "-c", code, str(place.folder), uri, str(days)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._unheard: deque[bytes] = deque()
+        self._found: list[str | None] = []
+        self._said = b""
 
     def start(self) -> None:
         """Begin the process where there is none, and wait until it reads: so the first rows need not wait for it."""
@@ -71,26 +113,81 @@ class Apart:
             assert self._process.stdin is not None and self._process.stdout is not None
             _widen(self._process.stdin)
             self._process.stdout.readline()
+            os.set_blocking(self._process.stdout.fileno(), False)
 
-    def write(self, parcel: Parcel) -> str | None:
-        """See `Segments.write`.
+    def hand(self, parcel: Parcel) -> None:
+        """See `log.Writes`."""
+        self._unheard.append(_PACK(parcel))
+        self._try(lambda: self._send(self._unheard[-1]))
 
-        Raises
-        ------
-        WriterError
-        """
-        return self._asked(_PACK(parcel))
+    def heard(self) -> list[str | None]:
+        """See `log.Writes`."""
+        self._try(self._hear)
+        found, self._found = self._found, []
+        return found
 
     def join(self) -> None:
         """It does so by itself, beside what it writes."""
 
     def forget(self) -> None:
         """See `Segments.forget`."""
-        self._asked(FORGET)
+        self._try(lambda: self._send(FORGET))
 
     def close(self) -> None:
-        """Let it write what it has, and end."""
-        process, self._process = self._process, None
+        """Let it write what it has, and end; where it was killed, another one does."""
+        for _ in range(2):
+            if self._process is None and self._unheard:
+                self._try(self._send_all)
+            self._end()
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """Do a step; where the process has ended, another one gets what nobody has heard of, and that is the step."""
+        try:
+            step()
+        except (BrokenPipeError, EOFError):
+            self._end()
+            try:
+                self._send_all()
+            except (BrokenPipeError, EOFError, OSError) as error:
+                self._end()
+                self.fault = f"the process that writes the log has ended: {error}"
+
+    def _send_all(self) -> None:
+        for content in self._unheard:
+            self._send(content)
+
+    def _send(self, content: bytes) -> None:
+        self.start()
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(SIZE.pack(len(content)))
+        self._process.stdin.write(content)
+        self._process.stdin.flush()
+
+    def _hear(self) -> None:
+        """Read what it has told up to now; raises EOFError where it has ended, and was not asked to."""
+        if self._process is None:
+            if self._unheard:
+                raise EOFError
+            return
+        assert self._process.stdout is not None
+        try:
+            while more := os.read(self._process.stdout.fileno(), PIPE):
+                self._read(more)
+        except BlockingIOError:
+            return
+        raise EOFError
+
+    def _read(self, more: bytes) -> None:
+        *lines, self._said = (self._said + more).split(b"\n")
+        for line in lines:
+            told = msgspec.json.decode(line, type=Told)
+            self.fault = told.failed
+            if told.failed is None:
+                self._unheard.popleft()
+                self._found.append(told.dropped)
+
+    def _end(self) -> None:
+        process = self._process
         if process is None:
             return
         assert process.stdin is not None and process.stdout is not None
@@ -101,32 +198,10 @@ class Apart:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with contextlib.suppress(EOFError):  # it has ended, and its last words are heard
+            self._hear()
         process.stdout.close()
-
-    def _asked(self, content: bytes) -> str | None:
-        try:
-            answer = self._answer(content)
-        except (BrokenPipeError, EOFError):
-            self.close()
-            try:
-                answer = self._answer(content)
-            except (BrokenPipeError, EOFError):
-                raise WriterError("the process that writes the log has ended") from None
-        if answer.failed is not None:
-            raise WriterError(answer.failed)
-        return answer.dropped
-
-    def _answer(self, content: bytes) -> Told:
-        self.start()
-        assert self._process is not None and self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(SIZE.pack(len(content)))
-        self._process.stdin.write(content)
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise EOFError
-        return msgspec.json.decode(line, type=Told)
+        self._process, self._said = None, b""
 
 
 def main() -> None:
@@ -150,21 +225,40 @@ def main() -> None:
 
 
 def served(segments: Segments, came: IO[bytes], answers: IO[bytes]) -> None:
-    """Write parcels and say of each whether it is kept, or why it is not."""
-    read = msgspec.msgpack.Decoder(Parcel).decode
-    with ThreadPoolExecutor(1, "joining") as beside:
+    """Write parcels in their order, each as often as it takes, and say of each whether it is kept."""
+    waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    ended = threading.Event()
+
+    def read() -> None:
         for content in _parcels(came):
-            dropped, failed = None, None
-            try:
-                if content == FORGET:
+            waiting.put(content)
+        ended.set()
+        waiting.put(None)
+
+    threading.Thread(target=read, name="reading", daemon=True).start()
+    decode = msgspec.msgpack.Decoder(Parcel).decode
+    with ThreadPoolExecutor(1, "joining") as beside:
+        while (content := waiting.get()) is not None:
+            if content == FORGET:
+                with contextlib.suppress(Exception):  # they go tomorrow
                     segments.forget()
-                else:
-                    dropped = segments.write(read(content))
-            except Exception as error:  # noqa: BLE001 - a full disk, a bucket that is away: told to the server
-                failed = f"{type(error).__name__}: {error}"
-            with contextlib.suppress(BrokenPipeError):  # the server was killed; the rest is still written
-                answers.write(msgspec.json.encode(Told(dropped, failed)) + b"\n")
+                continue
+            parcel = decode(content)
+            while True:
+                told = _written(segments, parcel)
+                with contextlib.suppress(BrokenPipeError):  # the server was killed; the rest is still written
+                    answers.write(msgspec.json.encode(told) + b"\n")
+                if told.failed is None or ended.is_set():
+                    break
+                ended.wait(AGAIN)
             segments.join(beside.submit)
+
+
+def _written(segments: Segments, parcel: Parcel) -> Told:
+    try:
+        return Told(segments.write(parcel), None)
+    except Exception as error:  # noqa: BLE001 - a full disk, a bucket that is away: told, and tried again
+        return Told(None, f"{type(error).__name__}: {error}")
 
 
 def _parcels(came: IO[bytes]) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from ml_assets.serving.segments import Segment, segments
 from ml_assets.sources.source import open_source
 from ml_assets.sources.wanted import Sql, Wanted
 from ml_assets.store.places import Folder
+from ml_assets_tests.support.places import wait_for
 from ml_assets_tests.support.registry_workers import recipe_named
 
 KNOWN = RawRows(
@@ -277,15 +278,42 @@ def test_a_writer_tells_what_it_could_not_write_and_what_the_disk_did(tmp_path: 
     folder.write_text("no folder")
     log = PredictionLog(Folder(folder), apart=True)
     log.note(answered(plain(1)))
+    log.flush()
+    wait_for(lambda: log._writes.heard() == [] and log._writes.fault, 30, "word of the disk")
+    log.note(answered(plain(1))._replace(rows=plain(1) * 3))  # three rows, one answer
     with pytest.raises(WriterError, match="log"):
         log.flush()
-    assert (log.waiting, log.written, log.dropped) == (1, 0, 0)
+    assert (log.waiting, log.written, log.dropped) == (2, 0, 0)
     folder.unlink()
-    log.flush()
-    log.note(answered(plain(1))._replace(rows=plain(1) * 3))  # three rows, one answer
-    log.flush()
     log.close()
     assert (log.waiting, log.written, log.dropped) == (0, 1, 1)
+
+
+def test_what_is_written_slowly_is_with_its_writer_when_the_server_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from ml_assets.serving import log_writer, segments;"
+        "write = segments.Segments.write;"
+        "segments.Segments.write = lambda *given: (time.sleep(0.7), write(*given))[1];"
+        "log_writer.main()"
+    )
+    log = PredictionLog(Folder(tmp_path), apart=True)
+    assert log._apart is not None
+    log._apart._command[3] = code  # a disk that takes its time
+    log.start()
+    sent = [answered(plain(number)) for number in range(4)]
+    for answer in sent:
+        log.note(answer)
+        time.sleep(
+            1.2 * log_module.EVERY
+        )  # each a parcel of its own, handed on while the first is being written
+    (writer,) = writers()
+    log._stopped.set()
+    log._thread.join(10)
+    assert log.written < len(sent)
+    log._apart._process.stdin.close()  # as the end of a server that is killed does
+    writer.wait(30)
+    assert all(find(Folder(tmp_path), answer.number) is not None for answer in sent)
+    log.close()
 
 
 def test_names_of_segments_tell_what_they_hold() -> None:
