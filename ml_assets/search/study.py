@@ -1,7 +1,9 @@
 """The search for hyperparameters: Optuna, seeded, persistent, stopping hopeless trials after a few folds.
 
 Trial k is a function of the recipe's seed and the trials before it, so that a search that was killed and
-started again ends where an uninterrupted one ends (on one thread, and if no time limit stops it).
+started again ends where an uninterrupted one ends (one trial at a time, and if no time limit stops it).
+Points at random and of a grid are functions of seed and k alone: without pruning, several at a time find what one at a
+time finds.
 """
 
 from __future__ import annotations
@@ -10,23 +12,33 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ml_assets.estimators.families import Candidate
-from ml_assets.estimators.stopping import OutOfTime
 from ml_assets.recipe.schema import Tuning
-from ml_assets.recipe.space import Space, filled, searched
+from ml_assets.recipe.space import filled, searched
 from ml_assets.records import Trial, TuningResult
-from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
-from ml_assets.search.points import decoded, first_points, grid_points, suggest, value_of
+from ml_assets.search.folds import FoldData, FoldResult, Goal
+from ml_assets.search.points import decoded, first_points, grid_points, value_of
+from ml_assets.search.processes import Fitting, fitting
 from ml_assets.search.samplers import pruner, sampler
-from ml_assets.tasks.metrics import metric_named, undefined
+from ml_assets.search.trials import (
+    PLACE,
+    TRIAL_ERRORS,
+    Fit,
+    Rules,
+    Steps,
+    best_value,
+    finished,
+    goes_on,
+    steps,
+)
+from ml_assets.tasks.metrics import metric_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,11 +81,6 @@ class SearchRun:
 
 AT_ONCE = SearchRun()
 """Nothing kept, nothing tried first, nobody told."""
-
-SLACK = 1.5
-"""Times its part of the seconds that a fold may take."""
-TRIAL_ERRORS = (ValueError, ArithmeticError)
-"""What an unsuitable set of parameters raises: the trial fails, the search goes on."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,7 @@ def tune(
     if tuning.sampler == "grid":
         firsts = grid_points(spaces, goal.random_state, tuning.n_trials)
         wanted = len(firsts)
+    parallel = tuning.parallelization.n_jobs
     with _quiet():
         study = optuna.create_study(
             study_name=study_name,
@@ -145,141 +153,95 @@ def tune(
         )
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        spent = max(float(study.user_attrs.get("seconds", 0.0)), sum(map(_seconds, _finished(study))))
-        deadline = started + limit - spent
+        known = finished(study)
+        spent = max(float(study.user_attrs.get("seconds", 0.0)), sum(map(_seconds, known)) / parallel)
+        rules = Rules(
+            candidate=candidate,
+            spaces=spaces,
+            goal=goal,
+            folds=len(folds),
+            deadline=started + limit - spent,
+            must_complete=run.must_complete,
+            results=run.results,
+        )
+        done = {trial.user_attrs.get(PLACE, k) for k, trial in enumerate(known)}
+        places = [place for place in range(wanted) if place not in done]
 
-        def objective(trial: optuna.Trial) -> float:
-            return _objective(trial, folds, candidate, spaces, goal, deadline, run)
-
-        def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
-            if run.progress is not None:
-                best = _best_value(study)
-                run.progress(len(_finished(study)), wanted, math.nan if best is None else best)
-
-        while (done := len(_finished(study))) < wanted:
-            left = deadline - time.monotonic()
-            if left <= 0 and not _goes_on(study, run):
-                # Searched to the end of its time: started again, it answers at once.
-                study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), limit))
-                break
-            parallel = tuning.parallelization.n_jobs
-            batch = 1 if parallel == 1 or left <= 0 else wanted - done
+        def ask(place: int) -> optuna.Trial:
             study.sampler = sampler(
                 tuning.sampler,
-                (goal.random_state + 7919 * done) % 2**32,
+                (goal.random_state + 7919 * place) % 2**32,
                 max(len(firsts) + 1, min(10, tuning.n_trials // 3)),
             )
-            if not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
-                for first in firsts[done : done + batch]:
-                    study.enqueue_trial(first)
-            study.optimize(
-                objective,
-                n_trials=batch,
-                timeout=left if batch > 1 and math.isfinite(left) else None,
-                n_jobs=parallel if batch > 1 else 1,
-                catch=TRIAL_ERRORS,
-                callbacks=[report],
-            )
+            if firsts[place:] and not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
+                study.enqueue_trial(firsts[place])
+            trial = study.ask()
+            trial.set_user_attr(PLACE, place)
+            return trial
+
+        def told() -> None:
+            if run.progress is not None:
+                best = best_value(study)
+                run.progress(len(finished(study)), wanted, math.nan if best is None else best)
+
+        with fitting(folds, candidate, goal, max(1, min(parallel, len(places)))) as fit:
+            _through(study, places, parallel, rules, ask=ask, fit=fit, told=told)
+        # Searched to the end of its time: started again, it answers at once.
+        seconds = limit if places else spent + time.monotonic() - started
+        study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), seconds))
     return _tuned(study, candidate, goal, spent, time.monotonic() - started)
 
 
-def _objective(
-    trial: optuna.Trial,
-    folds: Sequence[FoldData],
-    candidate: Candidate,
-    spaces: Mapping[str, Space],
-    goal: Goal,
-    deadline: float,
-    run: SearchRun,
-) -> float:
+def _through(
+    study: optuna.Study,
+    places: list[int],
+    parallel: int,
+    rules: Rules,
+    *,
+    ask: Callable[[int], optuna.Trial],
+    fit: Fitting,
+    told: Callable[[], None],
+) -> None:
+    """Go through the places, some trials at a time; those that no time is left for stay in the list."""
+    running: dict[Future[FoldResult], tuple[optuna.Trial, Steps]] = {}
+
+    def go_on(trial: optuna.Trial, of_trial: Steps, last: Future[FoldResult] | None = None) -> None:
+        following = _next(study, trial, of_trial, last)
+        if following is None:
+            told()
+        else:
+            running[fit(following)] = (trial, of_trial)
+
+    while True:
+        while places and len(running) < parallel:
+            if time.monotonic() >= rules.deadline and not goes_on(study, rules.must_complete):
+                break
+            trial = ask(places.pop(0))
+            go_on(trial, steps(trial, rules))
+        if not running:
+            return
+        for done in wait(running, return_when=FIRST_COMPLETED).done:
+            go_on(*running.pop(done), done)
+
+
+def _next(
+    study: optuna.Study, trial: optuna.Trial, of_trial: Steps, last: Future[FoldResult] | None
+) -> Fit | None:
+    """What a trial wants fitted next; None, and the study is told, where it has come to its end."""
     import optuna
 
-    chosen = {key: suggest(trial, key, space) for key, space in spaces.items()}
-    same = _same_params(trial)
-    if same is not None and same.state is optuna.trial.TrialState.PRUNED:
-        raise optuna.TrialPruned
-    if same is not None and same.value is not None:
-        for name in ("fold_scores", "trees"):
-            trial.set_user_attr(name, same.user_attrs.get(name, []))
-        for step, value in same.intermediate_values.items():
-            trial.report(value, step)
-        return float(same.value)
-    params = filled(candidate.hyperparameters, chosen)
-    results: list[FoldResult] = []
-    ends = math.inf if _goes_on(trial.study, run) else deadline
     try:
-        for step, fold in enumerate(folds, start=1):
-            result = fold_result(candidate, params, fold, goal, _fold_ends(ends, len(folds) - step))
-            if not math.isfinite(result.score):
-                raise ValueError(f"{undefined(goal.metric, f'fold {step}')}.")
-            results.append(result)
-            trial.report(_mean(results), step)
-            if step < len(folds) and (time.monotonic() > ends or trial.should_prune()):
-                raise optuna.TrialPruned
-    except OutOfTime:
-        raise optuna.TrialPruned from None
-    except TRIAL_ERRORS as error:
-        trial.set_user_attr("error", str(error))
-        raise
-    trial.set_user_attr("fold_scores", [result.score for result in results])
-    trial.set_user_attr("trees", [result.trees for result in results if result.trees is not None])
-    if run.results is not None and _is_best(trial.study, _mean(results)):
-        run.results.clear()
-        run.results[trial.number] = results
-    return _mean(results)
-
-
-def _fold_ends(ends: float, later: int) -> float:
-    """When a fold is given up: one that takes far more than its part of what is left would leave the others none."""
-    now = time.monotonic()
-    return min(ends, now + SLACK * (ends - now) / (later + 1))
-
-
-def _mean(results: Sequence[FoldResult]) -> float:
-    return float(np.mean([result.score for result in results]))
-
-
-def _goes_on(study: optuna.Study, run: SearchRun) -> bool:
-    """Whether there is no trial yet that must be completed, however late it is."""
-    return run.must_complete and _best_value(study) is None
-
-
-def _is_best(study: optuna.Study, value: float) -> bool:
-    best = _best_value(study)
-    if best is None:
-        return True
-    return value > best if study.direction.name == "MAXIMIZE" else value < best
-
-
-def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Trials that came to an end by themselves; a killed one is not counted and is done again."""
-    return [
-        trial
-        for trial in study.get_trials(deepcopy=False)
-        if trial.state.name in ("COMPLETE", "PRUNED")
-        or (trial.state.name == "FAIL" and "error" in trial.user_attrs)
-    ]
-
-
-def _same_params(trial: optuna.Trial) -> optuna.trial.FrozenTrial | None:
-    return next(
-        (
-            other
-            for other in trial.study.get_trials(deepcopy=False)
-            if other.number != trial.number
-            and other.params == trial.params
-            and other.state.name in ("COMPLETE", "PRUNED")
-        ),
-        None,
-    )
-
-
-def _best_value(study: optuna.Study) -> float | None:
-    return (
-        study.best_value
-        if any(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
-        else None
-    )
+        if last is None:
+            return next(of_trial)
+        error = last.exception()
+        return of_trial.send(last.result()) if error is None else of_trial.throw(error)
+    except StopIteration as end:
+        study.tell(trial, end.value)
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    except TRIAL_ERRORS:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    return None
 
 
 def _seconds(trial: optuna.trial.FrozenTrial) -> float:
@@ -287,8 +249,8 @@ def _seconds(trial: optuna.trial.FrozenTrial) -> float:
 
 
 def _tuned(study: optuna.Study, candidate: Candidate, goal: Goal, spent: float, seconds: float) -> Tuned:
-    trials, spaces = _finished(study), searched(candidate.hyperparameters)
-    if _best_value(study) is None:
+    trials, spaces = finished(study), searched(candidate.hyperparameters)
+    if best_value(study) is None:
         reason = next(
             (t.user_attrs["error"] for t in reversed(trials) if "error" in t.user_attrs), "none was run"
         )

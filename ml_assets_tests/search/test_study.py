@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 from ml_assets.estimators.families import Candidate
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
-from ml_assets.search.folds import FoldData, Goal, fold_result
+from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.samplers import pruner
 from ml_assets.search.study import SearchRun, Tuned, tune
 from ml_assets.tasks.metrics import METRICS, metric_named
@@ -240,11 +243,63 @@ def test_inner_estimators_are_searched() -> None:
     }
 
 
-def test_parallel_trials_end_with_the_same_count(tmp_path: Path) -> None:
-    tuning = Tuning.model_validate({"n_trials": 8, "parallelization": {"n_jobs": 2}})
-    tuned = search(tuning, storage=tmp_path)
-    assert tuned.record.total_trials == 8
-    assert tuned.record.best_score == max(t.value for t in tuned.record.history if t.value is not None)
+def in_processes(sampler: str = "random", **changes: Any) -> Tuning:
+    return Tuning.model_validate(
+        {"n_trials": 8, "sampler": sampler, "parallelization": {"n_jobs": 2}, "pruning": {"enabled": False}}
+        | changes
+    )
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid"])
+def test_trials_in_processes_find_what_one_at_a_time_finds(sampler: str) -> None:
+    results: dict[int, list[FoldResult]] = {}
+    alone = search(in_processes(sampler, parallelization={"n_jobs": 1}))
+    together = search(in_processes(sampler), results=results)
+    assert trials(together) == trials(alone)
+    assert (together.params, together.fold_scores) == (alone.params, alone.fold_scores)
+    assert [each.score for each in results[together.number]] == list(together.fold_scores)
+
+
+def test_trials_in_processes_that_were_interrupted_go_on_with_those_that_are_missing(tmp_path: Path) -> None:
+    def interrupt(done: int, _total: int, _best: float) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(in_processes(), storage=tmp_path, progress=interrupt)
+    seen: list[int] = []
+    resumed = search(in_processes(), storage=tmp_path, progress=lambda done, _total, _best: seen.append(done))
+    assert seen == [4, 5, 6, 7, 8]
+    assert trials(resumed) == trials(search(in_processes(parallelization={"n_jobs": 1})))
+
+
+def test_a_process_ends_with_who_began_it(tmp_path: Path) -> None:
+    """A search that is killed leaves no process behind."""
+    code = f"""
+import os, sys, time
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from ml_assets.search.processes import fitting
+from ml_assets.search.trials import Fit
+from ml_assets_tests.search.test_study import CLASSIFIER, fold_data, goal
+if __name__ == "__main__":
+    with fitting(fold_data(), CLASSIFIER, goal(), 2) as fit:
+        fit(Fit({{"max_depth": 2}}, 0, float("inf"))).result()
+        print(*(child.pid for child in __import__("multiprocessing").active_children()), flush=True)
+        time.sleep(60)
+"""
+    script = tmp_path / "killed.py"
+    script.write_text(code)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        children = [int(each) for each in running.stdout.readline().split()]
+        running.kill()
+    assert children
+    for _ in range(100):
+        if not any(Path(f"/proc/{child}").exists() for child in children):
+            break
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
 def test_unsuitable_parameters_fail_their_trial_only() -> None:

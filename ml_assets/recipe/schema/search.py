@@ -26,7 +26,8 @@ class Parallelization(Section):
     """Trials at the same time."""
 
     n_jobs: int = Field(1, ge=1)
-    """Threads running trials. More than one: the order of trials, and so the result, may vary."""
+    """Processes of one thread that fit trials. With several, `tpe` and pruning know other trials each time; `random`
+    and `grid` without pruning find the same."""
 
 
 class Tuning(Section):
