@@ -54,9 +54,26 @@ def told(leaks: Sequence[Leak]) -> str:
     >>> told([Leak(column="code", score=1.0, text="each class has a value of its own")])[:77]
     "suspected leak: 'code' alone tells the target (each class has a value of its "
     """
-    parts = [_told("suspected leak", [leak for leak in leaks if leak.sure])]
-    parts.append(_told("perhaps a leak, which keeps no model out", [leak for leak in leaks if not leak.sure]))
+    of_target = [leak for leak in leaks if leak.of == "target"]
+    parts = [_told("suspected leak", [leak for leak in of_target if leak.sure])]
+    parts.append(
+        _told("perhaps a leak, which keeps no model out", [leak for leak in of_target if not leak.sure])
+    )
+    parts.append(_told_of_treatment([leak for leak in leaks if leak.of == "treatment"]))
     return "; ".join(part for part in parts if part)
+
+
+def _told_of_treatment(leaks: Sequence[Leak]) -> str:
+    """Where a column says who was treated, leaving it out would only hide that the arms are not alike."""
+    if not leaks:
+        return ""
+    words = ", ".join(_words(leak) for leak in leaks[:NAMED])
+    columns = dict.fromkeys(name for leak in leaks for name in leak.columns)
+    return (
+        f"the treatment was not dealt out by chance: {words}, and what else differs between the arms passes for its "
+        "effect. Learn from rows where chance decided, or allow it where it is known to do no harm "
+        f"(quality.not_a_leak: [{', '.join(columns)}])"
+    )
 
 
 def _told(beginning: str, leaks: Sequence[Leak]) -> str:
@@ -86,4 +103,5 @@ def _words(leak: Leak) -> str:
     )
     if leak.by == "score":
         return f"the score is too good to be true ({leak.text}), and the model leans on {columns}"
-    return f"{columns} {'alone tells' if len(names) == 1 else 'together tell'} the target ({leak.text})"
+    told = "the target" if leak.of == "target" else "who was treated"
+    return f"{columns} {'alone tells' if len(names) == 1 else 'together tell'} {told} ({leak.text})"

@@ -53,7 +53,7 @@ def suspected_leaks(rows: pd.DataFrame, features: Iterable[str], recipe: Recipe)
         asked for, and a suspicion is told once.
     """
     if len(recipe.targets) > 1:
-        each = (suspected_leaks(rows, features, one) for one in recipe.of_each_target())
+        each = (_of_one(rows, features, one, recipe) for one in recipe.of_each_target())
         return _each_once(leak for leaks in each for leak in leaks)
     known, names = in_order(rows[rows[recipe.target].notna()], recipe), list(features)
     if len(known) < FEWEST_ROWS:
@@ -70,6 +70,13 @@ def suspected_leaks(rows: pd.DataFrame, features: Iterable[str], recipe: Recipe)
     rest = [name for name in names if name not in _columns(suspects)]
     leaks = _compared(suspects, known, rest, target, half)
     return tuple(sorted(leaks, key=_surest))
+
+
+def _of_one(rows: pd.DataFrame, features: Iterable[str], one: Recipe, recipe: Recipe) -> Iterator[Leak]:
+    """Leaks of one of several targets: of what was done, it is who was treated that they tell."""
+    treatment = one.target == recipe.treatment
+    for leak in suspected_leaks(rows, features, one):
+        yield leak.model_copy(update={"of": "treatment"}) if treatment else leak
 
 
 def _each_once(found: Iterable[Leak]) -> tuple[Leak, ...]:

@@ -195,7 +195,7 @@ class Leak(Record):
     """A feature that tells the target almost perfectly, alone or with those beside it; `text` says how.
 
     `score` is at most 1. `by` says what found it: one column, a relation of several, or the score of the model. It
-    keeps a first model out only if it is `sure`.
+    keeps a first model out only if it is `sure`. `of` says what is told: who was treated, where it is no target.
     """
 
     column: str
@@ -204,6 +204,7 @@ class Leak(Record):
     beside: tuple[str, ...] = ()
     by: Literal["column", "relation", "score"] = "column"
     sure: bool = True
+    of: Literal["target", "treatment"] = "target"
 
     @property
     def columns(self) -> tuple[str, ...]:

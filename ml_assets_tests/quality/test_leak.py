@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import roles
+from ml_assets.promotion.leaks import told as sentence
 from ml_assets.quality.leak import suspected_leaks
 from ml_assets_tests.support.training_examples import SHARED, recipe_of
 
@@ -195,6 +196,23 @@ def test_leak_of_what_lasts_is_one() -> None:
     assert found(STATE.astype(str), STATE + RNG.normal(size=3_001) / 10, **BY_TIME) == ["column"]
     customers = {"interface": {"entity_cols": ["x"]}}  # each seen once: nothing follows anything
     assert found(WALK, 3 * WALK + 1, "regression", **BY_TIME, **customers) == ["column"]
+
+
+def test_who_was_treated_is_no_target_and_no_remedy_is_to_hide_it() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"age": rng.integers(18, 80, 2000), "bought": rng.integers(0, 2, 2000)})
+    rows["called"] = (rows["age"] < 50).astype(int)
+    recipe = recipe_of(
+        "causal",
+        target="bought",
+        interface={"treatment_col": "called"},
+        class_path="ml_assets.uplift.SLearner",
+        hyperparameters={"learner": {"class_path": "sklearn.linear_model.Ridge"}},
+    )
+    (leak,) = suspected_leaks(rows, ["age"], recipe)
+    said = sentence([leak])
+    assert leak.of == "treatment" and "'age' alone tells who was treated" in said
+    assert "Leave" not in said and "by chance" in said
 
 
 def test_few_rows_say_nothing() -> None:
