@@ -21,7 +21,7 @@ ROUNDS = 20
 """Models that a blend is a mean of at most, one counted as often as it was taken."""
 BLOCKS = 5
 """Parts into which the rows of one fold are parted where there is no other fold."""
-MATERIAL = 0.01
+MATERIAL = 0.002
 """Part of what the best family loses from which a gain counts though it is not sure."""
 PLAINEST = ("linear", "xgboost", "lightgbm", "catboost", "mlp", "forest")
 """Families from the one that is easiest to understand and to serve."""
@@ -63,11 +63,11 @@ class Chosen(NamedTuple):
 
 
 def choose(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, *, blend: bool = True) -> Chosen:
-    """Choose one family, or a blend of several if it is surely better.
+    """Choose one family, or a blend of several if its gain counts.
 
-    A blend is taken if its gain over the best family counts: if it is more than one standard error, fold by fold, or a
-    hundredth of what that family loses. Else the plainest family whose loss against the best does not count. Few rows
-    make few gains sure, and a gain that is likely and not small is worth a model that is less plain.
+    A blend is taken if its gain over the best family counts: if it is more than one standard error, fold by fold, or
+    .2 % of what that family loses. Else the plainest family whose loss against the best does not count. Few rows make
+    few gains sure, and a gain that is likely and not small is worth a model that is less plain.
 
     Parameters
     ----------
@@ -86,15 +86,18 @@ def choose(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, *, blend: 
         if len(weights) > 1:
             blended = judge.scores(mixed(found, weights))
             gain, error = difference(blended, scores[best], judge.sign)
-            parts = ", ".join(f"{weight:.0%} {name}" for name, weight in weights.items())
-            what = f"a blend of {parts} scores {figure(float(np.mean(blended)))}"
-            compared = f"a gain of {figure(gain)} with a standard error of {figure(error)}"
-            if gain > error:
-                return Chosen(weights, blended, f"{told}; {what}, {compared}: the blend is surely better")
-            if gain > judge.material(scores[best]):
-                why = f"{told}; {what}, {compared}: not sure, but too much to leave"
-                return Chosen(weights, blended, why)
-            told += f"; {what}, {compared}: neither sure nor much"
+            what = f"a blend of {_parts(weights)} scores {figure(float(np.mean(blended)))}"
+            told += f"; {what}, a gain of {figure(gain)} with a standard error of {figure(error)}"
+            if gain > min(error, judge.material(scores[best])):
+                told += (
+                    ": the blend is surely better" if gain > error else ": not sure, but too much to leave"
+                )
+                weights = steadied(weights, scores, best, judge.sign)
+                why = (
+                    f"{told}; half way to equal weights of what may be as good as the best: {_parts(weights)}"
+                )
+                return Chosen(weights, judge.scores(mixed(found, weights)), why)
+            told += ": neither sure nor much"
         else:
             told += "; no other family adds to it"
     for name in sorted(found, key=PLAINEST.index):
@@ -107,6 +110,34 @@ def choose(found: Mapping[str, Sequence[pd.DataFrame]], judge: Judge, *, blend: 
             f"with a standard error of {figure(error)}, neither sure nor much: it is taken"
         )
     return Chosen({name: 1.0}, scores[name], told)
+
+
+def _parts(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{weight:.0%} {name}" for name, weight in weights.items())
+
+
+def steadied(
+    weights: Mapping[str, float], scores: Mapping[str, Sequence[float]], best: str, sign: int
+) -> dict[str, float]:
+    """Take weights half way to equal ones of the families that may be as good as the best (two standard errors).
+
+    Weights that few rows chose are those of these rows in part; equal ones are hardly beaten (Claeskens et al. 2016).
+
+    >>> steadied({"linear": 1.0}, {"linear": [0.7, 0.9], "forest": [0.7, 0.8], "mlp": [0.1, 0.2]}, "linear", 1)
+    {'linear': 0.75, 'forest': 0.25}
+    """
+    as_good = [name for name in scores if _may_be_as_good(scores[name], scores[best], sign)]
+    found = {
+        name: weights.get(name, 0.0) / 2 + (name in as_good) / len(as_good) / 2
+        for name in scores
+        if name in weights or name in as_good
+    }
+    return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+
+def _may_be_as_good(ours: Sequence[float], best: Sequence[float], sign: int) -> bool:
+    gain, error = difference(best, ours, sign)
+    return gain <= 2 * error if len(ours) > 1 else gain == 0.0
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float], sign: int) -> tuple[float, float]:
