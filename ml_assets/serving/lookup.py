@@ -57,7 +57,8 @@ class Lookup:
             )
         )
         """Columns that may be looked up."""
-        self._asks: tuple[Asked, ...] | None = None
+        self._asks: tuple[Repository, tuple[Asked, ...]] | None = None
+        """What this repository is asked for; another one is asked anew."""
 
     def __call__(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Fill rows as JSON has them.
@@ -111,15 +112,15 @@ class Lookup:
         return found
 
     def _asked(self, repository: Repository) -> tuple[Asked, ...]:
-        if self._asks is None:
+        if self._asks is None or self._asks[0] is not repository:
             found: dict[str, Asked] = {}
             for recipe, columns in self._takes:
                 for each in wanted(recipe, repository.namespaces, repository.functions):
                     taken = {column: feature for feature, column in each.columns.items() if column in columns}
                     before = found.get(each.namespace.name, Asked(each.namespace, {})).features
                     found[each.namespace.name] = Asked(each.namespace, {**before, **taken})
-            self._asks = tuple(each for each in found.values() if each.features)
-        return self._asks
+            self._asks = repository, tuple(each for each in found.values() if each.features)
+        return self._asks[1]
 
     def _filled(self, repository: Repository, rows: Sequence[Row]) -> Sequence[Row]:
         """Ask each namespace once, for each entity once."""

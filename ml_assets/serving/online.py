@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ml_assets.serving.body import RequestError
@@ -27,6 +28,7 @@ AGAIN: Final = 5.0
 """Seconds after which a repository that did not open is tried again."""
 
 T = TypeVar("T")
+Stamp = tuple[tuple[str, int, int], ...]
 
 
 class Online:
@@ -50,7 +52,10 @@ class Online:
         """Why it could not be asked the last time; None where it could."""
         self.repository: Repository | None = None
         """Once it is open."""
-        self._open = ExitStack()
+        self._open, self._before = ExitStack(), ExitStack()
+        """The repository, and the one before, which requests under way still ask."""
+        self._read: Stamp = ()
+        """What its files were when it was opened, or when it could not be opened anew."""
         self._shut = ("", 0.0)
         self._opening = threading.Lock()
         self._room = threading.BoundedSemaphore(AT_ONCE)
@@ -98,30 +103,61 @@ class Online:
         return found
 
     def open(self) -> Repository:
-        """Open the repository, where it is not open yet; raises SourceError.
+        """Open the repository, where it is not open yet or its file has changed; raises SourceError.
+
+        A file that cannot be read now leaves the repository in its place that was read before, and is told in the log.
+        """
+        with self._opening:
+            now = self._stamp()
+            if self.repository is None:
+                reason, until = self._shut
+                if time.monotonic() < until:
+                    raise SourceError(reason)
+                try:
+                    self._begin(now)
+                except SourceError as error:
+                    self._shut = error.message, time.monotonic() + AGAIN
+                    raise
+            elif now != self._read:
+                self._read = now
+                try:
+                    self._begin(now)
+                except SourceError as error:
+                    LOGGER.warning("the feature repository is not read again: %s", shown(error.message, 500))
+            assert self.repository is not None
+            return self.repository
+
+    def _begin(self, stamp: Stamp) -> None:
+        """Open the repository beside the one that is open, and put it in its place.
 
         Feast's first question takes seconds, whatever it is: it is asked here.
         """
         from ml_assets.sources.feature_store.examine import ask_of_nobody
         from ml_assets.sources.feature_store.repository import opened
 
-        with self._opening:
-            if self.repository is None:
-                reason, until = self._shut
-                if time.monotonic() < until:
-                    raise SourceError(reason)
-                try:
-                    repository = self._open.enter_context(opened(self.settings, online=True))
-                except SourceError as error:
-                    self._shut = error.message, time.monotonic() + AGAIN
-                    raise
-                with suppress(SourceError):  # a store that is away is told to the request that needs it
-                    ask_of_nobody(repository)
-                self.repository = repository
-            return self.repository
+        with ExitStack() as opening:
+            repository = opening.enter_context(opened(self.settings, online=True))
+            with suppress(SourceError):  # a store that is away is told to the request that needs it
+                ask_of_nobody(repository)
+            self._before.close()
+            self._before, self._open = self._open, opening.pop_all()
+        self.repository, self._read = repository, stamp
+
+    def _stamp(self) -> Stamp:
+        """Time and size of the files that say what the repository is."""
+        from ml_assets.sources.feature_store.declared import FILE
+        from ml_assets.sources.feature_store.repository import FEAST_FILE
+
+        folder, found = self.settings.feature_store, []
+        for name in (FEAST_FILE, FILE):
+            with suppress(OSError):  # one of the two is not there
+                seen = (Path(folder or "") / name).stat()
+                found.append((name, seen.st_mtime_ns, seen.st_size))
+        return tuple(found)
 
     def close(self) -> None:
         """Close the repository."""
+        self._before.close()
         self._open.close()
 
     def keys(self, lookup: Lookup) -> dict[tuple[str, ...], tuple[str, ...]]:

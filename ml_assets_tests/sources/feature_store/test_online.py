@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.serving.online import Online
 from ml_assets.settings import Settings
 from ml_assets.sources.feature_store.examine import examine
 from ml_assets.sources.feature_store.joined import join, newest
@@ -133,3 +134,21 @@ def test_what_is_not_named_is_told(tmp_path: Path) -> None:
     (found,) = examine(Settings(home=tmp_path, feature_store=tmp_path / "absent"))
     assert not found.ok
     assert "holds neither" in found.found
+
+
+def test_a_server_reads_a_changed_file_again_and_stays_where_it_cannot(tmp_path: Path) -> None:
+    with repository("files", tmp_path, tables(), KEYS, None) as settings:
+        assert settings.feature_store is not None
+        place, online = settings.feature_store / "features.yaml", Online(settings)
+        said, first = place.read_text(), online.open()
+        assert online.open() is first and "wares" not in first.namespaces
+        place.write_text("no: features")
+        assert online.open() is first and online.open() is first
+        (place.parent / "users.parquet").rename(place.parent / "wares.parquet")
+        place.write_text(said.replace("users:", "wares:"))
+        second = online.open()
+        assert second is not first and "wares" in second.namespaces and online.open() is second
+        first.kept(
+            "visits", ["spent"], [{"user_id": 1, "shop": "a"}], now()
+        )  # a request under way has its own
+        online.close()
