@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml_assets.compiled import native
 from ml_assets.compiled.spec import Calibrated, Layers, Linear, Link, Mean, Model, Several, Stacked, Trees
 from ml_assets.compiled.trees import Walk
-from ml_assets.tasks.calibrated import mapped
+from ml_assets.tasks.calibrated import held_odds, mapped
 
 Array = NDArray[Any]
 Predict = Callable[[Array], Any]
@@ -34,11 +34,13 @@ def model(spec: Model, arrays: Mapping[str, Array], name: str, folder: Path) -> 
             return lambda X: [part(X) for part in parts]
         case Mean():
             parts, weights = _parts(spec.parts, arrays, name, folder), own["weights"]
+            if spec.votes:
+                parts = [_vote(part) for part in parts]
             return lambda X: sum(w * part(X) for w, part in zip(weights, parts, strict=True)) / weights.sum()
         case Stacked():
             parts = _parts(spec.parts, arrays, name, folder)
             final = model(spec.final, arrays, f"{name}.final", folder)
-            return lambda X: final(_stacked(parts, X, spec.passthrough))
+            return lambda X: final(_stacked(parts, X, spec))
         case Calibrated():
             part = model(spec.part, arrays, f"{name}.0", folder)
             maps = [_map(own, k) for k in range(spec.classes)]
@@ -160,12 +162,23 @@ def _parts(parts: tuple[Model, ...], arrays: Mapping[str, Array], name: str, fol
     return [model(part, arrays, f"{name}.{k}", folder) for k, part in enumerate(parts)]
 
 
-def _stacked(parts: list[Predict], X: Array, passthrough: bool) -> Array:
+def _vote(part: Predict) -> Predict:
+    """A whole share for the label of each row."""
+
+    def vote(X: Array) -> Array:
+        shares = part(X)
+        return np.asarray(np.eye(shares.shape[1])[shares.argmax(axis=1)])
+
+    return vote
+
+
+def _stacked(parts: list[Predict], X: Array, spec: Stacked) -> Array:
     columns = []
     for part in parts:
         found = part(X)
-        columns.append(found[:, None] if found.ndim == 1 else found[:, 1:] if found.shape[1] == 2 else found)
-    return np.concatenate([*columns, X] if passthrough else columns, axis=1)
+        found = found[:, None] if found.ndim == 1 else found[:, 1:] if found.shape[1] == 2 else found
+        columns.append(held_odds(found) if spec.odds else found)
+    return np.concatenate([*columns, X] if spec.passthrough else columns, axis=1)
 
 
 def _to_one(shares: Array) -> Array:

@@ -11,6 +11,10 @@ from ml_assets.records.base import Record
 FOLDER: Final = "compiled"
 """Folder in a model's folder, so that the hash of the version is over it, too."""
 SPECIFICATION, ARRAYS, CHECK = "specification.json", "arrays.npz", "check.json"
+ANSWERS: Final = "answers.parquet"
+"""What the fitted pipeline answered to some rows, before it was saved."""
+CHECKED_AT_LOAD: Final = 40
+"""Hard rows that a server answers before it takes a compiled version."""
 FORMAT: Final = 1
 
 Link = Literal["identity", "exponential", "sigmoid", "softmax", "one_against_rest"]
@@ -129,6 +133,8 @@ class Mean(Record):
 
     kind: Literal["mean"] = "mean"
     parts: tuple[Model, ...]
+    votes: bool = False
+    """Whether each gives its label a whole vote, not its shares."""
 
 
 class Stacked(Record):
@@ -138,6 +144,8 @@ class Stacked(Record):
     parts: tuple[Model, ...]
     final: Model
     passthrough: bool = False
+    odds: bool = False
+    """Whether the log odds of the shares are given on, as `estimators.ensembles` holds them."""
 
 
 class Several(Record):

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from ml_assets.compiled.alike import Taken, check, keep_answers
 from ml_assets.compiled.inputs import Inputs
-from ml_assets.compiled.parity import awkward, frame_of
 from ml_assets.compiled.refusal import NotCompiledError
-from ml_assets.compiled.run import CLOSE, Compiled, difference
+from ml_assets.compiled.run import CLOSE, Compiled
 from ml_assets.compiled.spec import (
     ARRAYS,
     CHECK,
+    CHECKED_AT_LOAD,
     FOLDER,
     SPECIFICATION,
     Refused,
@@ -27,31 +26,10 @@ from ml_assets.compiled.spec import (
 )
 from ml_assets.compiled.write_blocks import blocks
 from ml_assets.compiled.write_models import write_model
-from ml_assets.features.cleaning import clean_alone
 from ml_assets.shown import shown
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
-    from ml_assets.records import Schema
-
-CHECKED_AT_LOAD = 40
-"""Of the hard rows, which a server answers before it takes a version."""
-
-
-class Taken(Protocol):
-    """What is known of the rows that a model takes (`registry.standard.RawRows`)."""
-
-    @property
-    def kinds(self) -> Schema:
-        """Kind of each column."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the source that a prediction needs."""
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Columns that the pipeline learned."""
 
 
 def write(folder: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.DataFrame) -> str | None:
@@ -78,6 +56,7 @@ def write(folder: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
     """
     place = folder / FOLDER
     place.mkdir()
+    why = None
     try:
         _write(place, pipeline, known, recipe, rows)
     except Exception as error:  # noqa: BLE001 - whatever an estimator does, the pipeline itself can be served
@@ -86,8 +65,8 @@ def write(folder: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
         shutil.rmtree(place)
         place.mkdir()
         (place / SPECIFICATION).write_text(Refused(why=why).model_dump_json())
-        return why
-    return None
+    keep_answers(place, pipeline, known, recipe, rows)
+    return why
 
 
 def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.DataFrame) -> None:
@@ -96,6 +75,8 @@ def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
     steps = dict(pipeline.steps)
     if not set(steps) <= {"preprocessing", "selection", "estimator"}:
         raise NotCompiledError(f"the pipeline has the steps {', '.join(steps)}")
+    if hasattr(pipeline, "classes_") and not hasattr(pipeline, "predict_proba"):
+        raise NotCompiledError(f"{type(steps['estimator']).__name__} tells no shares")
     inputs = Inputs(recipe, known.columns)
     parts, arrays = blocks(steps["preprocessing"], inputs)
     kept = None
@@ -112,7 +93,9 @@ def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
         threshold=_threshold(steps["estimator"]),
     )
     arrays |= own
-    worst, hard, scores = check(place, spec, arrays, pipeline, known, recipe, rows)
+    kinds, na_values = known.kinds.columns, recipe.model.loader.na_values
+    compiled = Compiled(spec, arrays, place, known.columns, kinds, na_values)
+    worst, hard, scores = check(compiled, arrays, pipeline, (known, recipe, rows))
     if worst > CLOSE:
         raise NotCompiledError(f"compiled, it answers otherwise, by {worst:.2g} on hard rows")
     spec = spec.model_copy(update={"rows_checked": len(hard), "worst": worst})
@@ -123,69 +106,6 @@ def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
         "scores": [each[:CHECKED_AT_LOAD].tolist() for each in scores],
     }
     (place / CHECK).write_text(json.dumps(kept_rows))
-
-
-def check(
-    place: Path,
-    spec: Specification,
-    arrays: dict[str, NDArray[Any]],
-    pipeline: Any,
-    known: Taken,
-    recipe: Recipe,
-    rows: pd.DataFrame,
-) -> tuple[float, list[tuple[Any, ...]], list[NDArray[Any]]]:
-    """Answer hard rows by both: the largest difference, the rows, and the pipeline's answers."""
-    kinds = dict(known.kinds.columns)
-    levels = {category.column: category.levels for category in spec.categories}
-    hard = awkward(rows, known.columns, kinds, levels, _bounds(arrays))
-    na_values = recipe.model.loader.na_values
-    compiled = Compiled(spec, arrays, place, known.columns, kinds, na_values)
-    clean = clean_alone(frame_of(hard, known.columns, kinds), recipe, known.kinds)
-    expected = answers(pipeline, clean[list(known.features)])
-    V, C = compiled.encoder.rows(hard)
-    found = compiled.scores(V, C)
-    by_frame = compiled.scores(*compiled.encoder.frame(clean))
-    alone = [compiled.scores(V[k : k + 1], C[k : k + 1]) for k in range(CHECKED_AT_LOAD)]
-    single = [np.concatenate(parts) for parts in zip(*alone, strict=True)]
-    worst = max(
-        [difference(a, b) for a, b in zip(expected, found, strict=True)]
-        + [difference(a, b) for a, b in zip(expected, by_frame, strict=True)]
-        + [difference(a[:CHECKED_AT_LOAD], b) for a, b in zip(expected, single, strict=True)]
-        + _other_labels(pipeline, clean[list(known.features)], compiled, found)
-    )
-    return worst, hard, expected
-
-
-def answers(pipeline: Any, features: pd.DataFrame) -> list[NDArray[Any]]:
-    """Shares of classes, or numbers, of each target: what a compiled model has to give, too."""
-    with np.errstate(over="ignore"):  # the exponential of what is beyond all bounds
-        if hasattr(pipeline, "predict_proba"):
-            shares = pipeline.predict_proba(features)
-            each = shares if isinstance(shares, list) else [shares]
-            return [np.asarray(one, np.float64) for one in each]
-        values = np.asarray(pipeline.predict(features), dtype=np.float64)
-    if values.ndim == 2 and values.shape[1] > 1:
-        return list(values.T)
-    return [values.ravel()]
-
-
-def _other_labels(
-    pipeline: Any, features: pd.DataFrame, compiled: Compiled, found: Sequence[NDArray[Any]]
-) -> list[float]:
-    """Infinite where a label differs, but for a share that is nearly where the label changes."""
-    spec = compiled.spec
-    if not spec.classes:
-        return []
-    labels = np.asarray(pipeline.predict(features), dtype=object).reshape(len(features), -1)
-    apart = []
-    for k, (classes, shares) in enumerate(zip(spec.classes, found, strict=True)):
-        other = np.array(classes, dtype=object)[compiled.labels(shares)] != labels[:, k].astype(str)
-        highest = np.sort(shares, axis=1)[:, -2:]
-        margin = highest[:, 1] - highest[:, 0]
-        if spec.threshold is not None:
-            margin = np.abs(shares[:, spec.threshold.positive] - spec.threshold.value)
-        apart.append(float("inf") if (other & (margin > CLOSE)).any() else 0.0)
-    return apart
 
 
 def _threshold(estimator: Any) -> Threshold | None:
@@ -202,14 +122,3 @@ def _classes(pipeline: Any) -> tuple[tuple[str, ...], ...]:
     classes = pipeline.classes_
     each = classes if isinstance(classes, list) else [classes]
     return tuple(tuple(map(str, names)) for names in each)
-
-
-def _bounds(arrays: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Some numbers at which trees part, and the next ones beside them."""
-    found = [values for name, values in arrays.items() if name.endswith(".threshold")]
-    if not found:
-        return np.zeros(0)
-    parting = np.unique(np.concatenate(found))
-    parting = parting[np.isfinite(parting)]
-    some = parting[:: max(1, len(parting) // 2_000)]
-    return np.concatenate([some, np.nextafter(some, np.inf), np.nextafter(some, -np.inf)])

@@ -143,11 +143,26 @@ def _voting(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
     return Mean(parts=parts), arrays | {f"{name}.weights": np.array(weights, dtype=np.float64)}
 
 
-def _blended(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+def _members(estimator: Any, folder: Path, name: str) -> tuple[tuple[Model, ...], Arrays]:
     if estimator.encoder_ is not None or estimator.typed:
         raise NotCompiledError("an ensemble of estimators with inputs of their own is served as it is")
-    parts, arrays = _parts(estimator.estimators_, folder, name)
-    return Mean(parts=parts), arrays | {f"{name}.weights": estimator.weights_}
+    known = [estimator, *estimator.estimators_, *([estimator.final_] if hasattr(estimator, "final_") else [])]
+    if is_classifier(estimator) and len({len(each.classes_) for each in known}) > 1:
+        raise NotCompiledError("an ensemble of which one does not know all classes is served as it is")
+    return _parts(estimator.estimators_, folder, name)
+
+
+def _blended(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    parts, arrays = _members(estimator, folder, name)
+    votes = type(estimator).__name__ == "VotedClassifier"
+    return Mean(parts=parts, votes=votes), arrays | {f"{name}.weights": estimator.weights_}
+
+
+def _stacked(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    """A stack of `estimators.ensembles`."""
+    parts, arrays = _members(estimator, folder, name)
+    final, more = write_model(estimator.final_, folder, f"{name}.final")
+    return Stacked(parts=parts, final=final, odds=is_classifier(estimator)), arrays | more
 
 
 def _stacking(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
@@ -185,7 +200,8 @@ WRITERS: dict[str, Callable[[Any, Path, str], tuple[Model, Arrays]]] = {
     "CalibratedClassifier": _by_maps,
     **dict.fromkeys(("MLPClassifier", "MLPRegressor"), _layers),
     **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _voting),
-    **dict.fromkeys(("BlendedClassifier", "BlendedRegressor"), _blended),
+    **dict.fromkeys(("BlendedClassifier", "BlendedRegressor", "VotedClassifier"), _blended),
+    **dict.fromkeys(("StackedClassifier", "StackedRegressor"), _stacked),
     **dict.fromkeys(("StackingClassifier", "StackingRegressor"), _stacking),
     "SeveralTargets": _several,
 }

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ml_assets.estimators.blend import BlendedClassifier, _Blended
-from ml_assets.tasks.calibrated import log_odds
+from ml_assets.tasks.calibrated import held_odds
 
 FOLDS = 5
 HELD = 0.2
@@ -143,7 +143,7 @@ class StackedClassifier(ClassifierMixin, _Stacked):  # type: ignore[misc]  # sci
     def _answer(self, estimator: Any, X: Any) -> NDArray[np.float64]:
         shares = np.zeros((len(X), len(self.classes_)))
         shares[:, np.searchsorted(self.classes_, estimator.classes_)] = estimator.predict_proba(X)
-        return np.clip(log_odds(shares if shares.shape[1] > 2 else shares[:, 1:]), -BOUND, BOUND)
+        return held_odds(shares if shares.shape[1] > 2 else shares[:, 1:])
 
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
@@ -156,10 +156,6 @@ class StackedClassifier(ClassifierMixin, _Stacked):  # type: ignore[misc]  # sci
     def predict(self, X: Any) -> Any:
         """Predict labels, of shape (n_rows,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-BOUND = 8.0
-"""Log odds of an answer are held to this: beyond, an estimator is surer than any number of rows could tell."""
 
 
 class StackedRegressor(RegressorMixin, _Stacked):  # type: ignore[misc]  # scikit-learn has no types

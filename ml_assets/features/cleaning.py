@@ -168,8 +168,16 @@ def labels(column: pd.Series) -> pd.Series:
 
     >>> labels(pd.Series([1.0, None, 0.5])).tolist()
     ['1', None, '0.5']
+    >>> labels(pd.Series([True, 1, 1.0], dtype=object)).tolist()
+    ['True', '1', '1']
     """
     codes, values = pd.factorize(column)
+    if column.dtype == object and any(not isinstance(value, str) and value in (0, 1) for value in values):
+        # To pandas 1 and True are one value, and the one that comes first would name the other.
+        each = [
+            None if missing else label(value) for value, missing in zip(column, column.isna(), strict=True)
+        ]
+        return pd.Series(each, index=column.index, name=column.name, dtype=object)
     names = np.array([*map(label, values), None], dtype=object)
     return pd.Series(names[codes], index=column.index, name=column.name, dtype=object)
 

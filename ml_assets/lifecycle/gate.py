@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.failures import MendableError
 from ml_assets.lifecycle.ageing import past
+from ml_assets.lifecycle.alike import see_alike
 from ml_assets.lifecycle.changes import made_no_more
 from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
 from ml_assets.lifecycle.state import ModelState
@@ -184,7 +185,8 @@ def _judge(state: ModelState, info: VersionInfo, champion: VersionInfo | None) -
     known = None
     if champion is not None:
         known = past(state, champion.trained, max(info.trained.batches), newest_batch(state))
-    return ask_gate(state, rows, challenger, info.trained, info.evaluation, known)
+    answer = ask_gate(state, rows, challenger, info.trained, info.evaluation, known)
+    return see_alike(state, info.trained, rows, answer) if len(rows) else answer
 
 
 def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:

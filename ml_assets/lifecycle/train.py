@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.lifecycle.accounting import TrainingRows, training_rows
 from ml_assets.lifecycle.ageing import ageing_picture, past, refits
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.alike import see_alike
 from ml_assets.lifecycle.approval import asks_person, look_at_approval
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
@@ -238,6 +239,7 @@ def champion_step(
     if promotion.outcome == "promote" and state.recipe.batches is not None:
         news.begins("last fit, on all rows of the window", seconds_of_a_fit(trained.training))
         trained = _refit(state, as_of, trained, parent_run_id)
+    promotion = see_alike(state, trained, train, promotion)
     promotion = asks_person(state, promotion)
     files.log_profile(registry.client, trained.run_id, known)
     files.log_holdout(

@@ -78,6 +78,8 @@ class Promotion(Record):
     comparison: Comparison | None = None
     refits: tuple[Comparison, ...] = ()
     approved: int | None = None
+    by_pipeline: str = ""
+    """Why a server answers by the pipeline though there is a compiled form; empty where nothing speaks against it."""
 
 
 class Probation(Record):

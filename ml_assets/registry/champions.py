@@ -217,3 +217,13 @@ def on_probation(ledger: Ledger, recipe: str) -> Entry | None:
         for entry in ledger.find(recipe, [PROBATION], state="done", to_version=last.to_version)
     )
     return None if passed else last
+
+
+def by_pipeline(ledger: Ledger, recipe: str, version: int) -> str:
+    """Why a version is served by its pipeline though it has a compiled form; empty where the gate saw no reason."""
+    judged = [
+        entry.record
+        for entry in ledger.find(recipe, GATE, to_version=version)
+        if not entry.record.get("forced")
+    ]
+    return str(judged[-1].get("by_pipeline") or "") if judged else ""

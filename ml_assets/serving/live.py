@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.failures import MendableError
 from ml_assets.records.experiments import CHAMPION
-from ml_assets.registry import experiments
+from ml_assets.registry import champions, experiments
 from ml_assets.registry.experiments import Running
 from ml_assets.registry.standard import RAW_ROWS, RawRows, example_of
 from ml_assets.serving.trial import Trial
@@ -244,7 +244,10 @@ def load_version(
     with registry.files.verified_model(trained, what) as folder:
         if not (folder / RAW_ROWS).exists():
             raise ServingError(f"{what} was saved by a version of ml_assets without serving: train it again")
-        way = way_of(folder, registry.settings.variables.modules, compiled, past)
+        said = champions.by_pipeline(registry.ledger, name, version)
+        way = way_of(folder, registry.settings.variables.modules, compiled and not said, past)
+        if said and past is None:
+            way.why = said
         example = example_of(folder)
     row = json.loads(example.head(1).to_json(orient="records", date_format="iso"))[0]
     way.answers(read(json.dumps({"rows": [row]}).encode(), way.known, 1))

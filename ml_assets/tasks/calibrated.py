@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 NEAREST = 1e-7
 """Shares are held this far from 0 and 1 before their odds are taken."""
+SUREST = 8.0
+"""Log odds of an answer in a stack, at most."""
 
 
 def mapped(shares: Floats, by_class: Sequence[Mapping[str, Any] | None]) -> Floats:
@@ -49,6 +51,15 @@ def through(shares: Floats, by: Mapping[str, Any]) -> Floats:
     if by.get("given"):
         return np.asarray(np.interp(shares, by["given"], by["meant"]), dtype=np.float64)
     return np.asarray(1.0 / (1.0 + np.exp(-(by["slope"] * log_odds(shares) + by["intercept"]))))
+
+
+def held_odds(shares: Floats) -> Floats:
+    """Log odds as a stack of estimators learns them: beyond `SUREST` one is surer than any number of rows could tell.
+
+    >>> held_odds(np.array([0.5, 1.0])).tolist()
+    [0.0, 8.0]
+    """
+    return np.clip(log_odds(shares), -SUREST, SUREST)
 
 
 def log_odds(shares: Floats) -> Floats:

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ml_assets.compiled import run
+from ml_assets.compiled.alike import answers
 from ml_assets.compiled.parity import frame_of
 from ml_assets.compiled.refusal import NotCompiledError
-from ml_assets.compiled.spec import ARRAYS, CHECK, FOLDER, SPECIFICATION
-from ml_assets.compiled.write import answers, write
+from ml_assets.compiled.spec import ANSWERS, ARRAYS, CHECK, FOLDER, SPECIFICATION
+from ml_assets.compiled.write import write
 from ml_assets.features.cleaning import clean, clean_alone
 from ml_assets.recipe.schema import Recipe
 from ml_assets.registry.standard import RawRows, raw_rows
@@ -67,13 +68,6 @@ REGRESSORS: dict[str, dict[str, Any]] = {
     "sklearn.neural_network.MLPRegressor": {"max_iter": 20, "hidden_layer_sizes": [8]},
 }
 PREPARED: dict[str, dict[str, Any]] = {
-    "target and minmax": {"categorical_strategy": "target", "numerical_strategy": "minmax"},
-    "ordinal and robust": {"categorical_strategy": "ordinal", "numerical_strategy": "robust"},
-    "unit length": {"numerical_strategy": "normalizer"},
-    "the mode": {"missing_strategy": "mode"},
-    "clipped": {"outlier_detection": True, "outlier_method": "iqr", "outlier_treatment": "clip"},
-    "flagged": {"outlier_detection": True, "outlier_method": "zscore", "outlier_treatment": "flag"},
-    "left out": {"missing_strategy": "drop"},
     "of two kinds": {"column_sets": [{"columns": ["share"], "numerical_strategy": "minmax"}]},
     "numbers as categories": {"categorical_features": ["count", "region", "member"]},
 }
@@ -159,10 +153,9 @@ def test_numbers_are_the_pipelines(tmp_path: Path, class_path: str) -> None:
 
 
 @pytest.mark.parametrize("how", PREPARED)
-def test_every_preparation_is_the_pipelines(tmp_path: Path, how: str) -> None:
-    class_path = "xgboost.XGBClassifier" if "of" in how else "sklearn.linear_model.LogisticRegression"
+def test_columns_of_their_own_are_the_pipelines(tmp_path: Path, how: str) -> None:
     params = {"exclude_cols": ["unused"]} | PREPARED[how]
-    hold(Saved(tmp_path, "classification", class_path, preprocessor={"params": params}))
+    hold(Saved(tmp_path, "classification", "xgboost.XGBClassifier", preprocessor={"params": params}))
 
 
 @pytest.mark.parametrize("how", ENGINEERED)
@@ -191,7 +184,7 @@ def test_what_cannot_be_told_as_data_says_why(tmp_path: Path) -> None:
     assert saved.why == "KNeighborsClassifier is served as it is"
     with pytest.raises(NotCompiledError, match="served as it is"):
         saved.load()
-    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [SPECIFICATION]
+    assert {path.name for path in (tmp_path / FOLDER).iterdir()} == {SPECIFICATION, ANSWERS}
     with pytest.raises(NotCompiledError, match="train it again"):
         run.load(tmp_path / "another", (), {})
 

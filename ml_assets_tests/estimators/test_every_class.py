@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,13 @@ from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 from ml_assets.registry.database import configure
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
+from ml_assets.serving.ways import way_of
 from ml_assets.settings import Settings
 from ml_assets.tasks.all import TASKS
 from ml_assets.training.fit import fit, refit
+from ml_assets_tests.support.covering import PREPARATIONS, pairwise, prepared
 from ml_assets_tests.support.libraries import marks_of
+from ml_assets_tests.support.three_ways import hold_one_answer
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
 INNER = {
@@ -44,6 +48,9 @@ QUICK = {
     "sklearn.gaussian_process.GaussianProcessClassifier": {"max_iter_predict": 20},
 }
 """Smaller than by default, by the beginning of the class path."""
+
+CASES = pairwise(PREPARATIONS)
+"""Classes take turns with them."""
 
 CLASSES = [
     pytest.param(path, id=path, marks=marks_of(path))
@@ -72,7 +79,7 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
     task = ESTIMATORS[class_path].task
     sections: dict[str, Any] = {"training": {"folds": 2}}
     interface: dict[str, Any] = {}
-    preprocessor: dict[str, Any] = {}
+    preprocessor = prepared(CASES[list(ESTIMATORS).index(class_path) % len(CASES)])
     frame = mixed_rows(80, task="regression" if TASKS[task].joint else task)
     if TASKS[task].joint:
         interface["treatment_col"] = "treated"
@@ -83,7 +90,7 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
     if class_path.endswith(("GammaRegressor", "PoissonRegressor")):
         frame["target"] = frame["target"].abs() + 0.1
     if class_path.endswith("IsotonicRegression"):
-        preprocessor["exclude_cols"] = ["age", "region", "plan"]
+        preprocessor = {"exclude_cols": ["age", "region", "plan"]}
     if class_path.endswith("OutputCodeClassifier"):
         sections["hyperparameter_tuning"] = {"metric": "f1"}
     recipe = recipe_of(
@@ -107,7 +114,7 @@ def client(mlflow_home: Path) -> MlflowClient:
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # scikit-learn's of classes that it will leave out
 @pytest.mark.parametrize("class_path", CLASSES)
-def test_trains_answers_and_answers_alike_once_reloaded(
+def test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(
     class_path: str, client: MlflowClient, mlflow_home: Path
 ) -> None:
     recipe, rows, others = example(class_path)
@@ -122,7 +129,9 @@ def test_trains_answers_and_answers_alike_once_reloaded(
     place = RunPlace(ensure_experiment(client, Settings(home=mlflow_home), recipe.name))
     made = log_training(client, place, recipe=recipe, pipeline=model, training=training, rows=rows, raw=rows)
     folder = client.get_logged_model(made.model_uri.removeprefix("models:/")).artifact_location
-    again = load_pipeline(Path(folder.removeprefix("file://")))
+    files = Path(unquote(folder.removeprefix("file://")))
+    again = load_pipeline(files)
+    hold_one_answer(way_of(files, ()), model, recipe, rows, seed=len(class_path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pd.testing.assert_frame_equal(predict(again, others), found, check_exact=True)

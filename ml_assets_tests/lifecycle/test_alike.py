@@ -1,0 +1,99 @@
+"""What is served is held against what was judged, before a version takes charge; the record says what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.compiled.run import Compiled
+from ml_assets.compiled.spec import ANSWERS, ARRAYS, CHECK, FOLDER, SPECIFICATION, Specification
+from ml_assets.lifecycle.alike import see_alike
+from ml_assets.records import Promotion, TrainedModel
+from ml_assets.registry.integrity import model_sha256
+from ml_assets.registry.standard import RAW_ROWS, RawRows
+from ml_assets.serving.live import load_version
+from ml_assets_tests.support.shore import Shore, day
+
+
+@pytest.fixture
+def shore(tmp_path: Path, mlflow_home: Path) -> Shore:
+    """A model after its first training, on day 1."""
+    shore = Shore(tmp_path / "shore", mlflow_home)
+    random = np.random.default_rng(0)
+    for number in range(2):
+        frame = pd.DataFrame(random.normal(size=(200, 3)), columns=["a", "b", "c"])
+        frame["y"] = np.where(frame["a"] + random.normal(size=200) > 0, "yes", "no")
+        shore.put(number, frame)
+        shore.take_in(number)
+    shore.train(1)
+    return shore
+
+
+def spoilt(shore: Shore, change: Callable[[Path], None]) -> Promotion:
+    """What the gate says of the version, had its files been saved otherwise."""
+    state = shore.state
+    trained = state.store.read_record("trained_model", day(1), TrainedModel)
+    folder = Path(unquote(urlparse(state.registry.files.location(trained.model_uri)).path))
+    change(folder)
+    trained = trained.model_copy(update={"sha256": model_sha256(folder)})
+    rows = state.store.read_frame("training_set", day(1))
+    gain = Promotion(outcome="promote", reason="better", metric="f1", direction="maximize", rows=9)
+    return see_alike(state, trained, rows, gain)
+
+
+def other_numbers(folder: Path) -> None:
+    """A compiled form that is off, and passes for itself."""
+    place = folder / FOLDER
+    with np.load(place / ARRAYS) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    arrays["model.intercept"] = arrays["model.intercept"] + 1e-3
+    np.savez(place / ARRAYS, **arrays)
+    known = RawRows.model_validate_json((folder / RAW_ROWS).read_text())
+    spec = Specification.model_validate_json((place / SPECIFICATION).read_text())
+    compiled = Compiled(spec, arrays, place, known.columns, known.kinds.columns)
+    rows = json.loads((place / CHECK).read_text())["rows"][:1]
+    scores = [each.tolist() for each in compiled.scores(*compiled.encoder.rows([tuple(rows[0])]))]
+    (place / CHECK).write_text(json.dumps({"rows": rows, "scores": scores}))
+
+
+def other_answers(folder: Path) -> None:
+    """A pipeline that is not, once it is loaded again, what was fitted."""
+    kept = pd.read_parquet(folder / FOLDER / ANSWERS)
+    answers = [name for name in kept if name.startswith("answer__")]
+    kept.assign(**{name: 1 - kept[name] for name in answers}).to_parquet(folder / FOLDER / ANSWERS)
+
+
+def test_what_is_served_is_a_line_of_the_gate_and_what_differs_is_not_served(
+    shore: Shore, tmp_path: Path
+) -> None:
+    state = shore.state
+    entry = state.ledger.last(state.name, ["promote"])
+    assert entry is not None
+    lines = {check["name"]: check for check in entry.record["checks"]}
+    text = lines["served numbers"]["text"]
+    assert (
+        text.startswith("served numbers equal the pipeline's on 1,200 rows") and "largest difference" in text
+    )
+    assert lines["served numbers"]["passed"] and lines["loaded again"]["passed"] and text in entry.reason
+    assert load_version(state.registry, state.name, 1).way.name == "compiled"
+
+    said = spoilt(shore.copy(tmp_path / "other numbers"), other_numbers)
+    assert said.outcome == "promote" and "on 1,200 hard rows it differs by" in said.by_pipeline
+    assert "the compiled form is not served, the pipeline is" in said.reason
+    unread = spoilt(
+        shore.copy(tmp_path / "unread"), lambda folder: (folder / FOLDER / ARRAYS).write_bytes(b"none")
+    )
+    assert unread.outcome == "promote" and unread.by_pipeline and unread.by_pipeline in unread.reason
+    kept_out = spoilt(shore.copy(tmp_path / "other answers"), other_answers)
+    assert kept_out.outcome == "keep" and "better, but loaded again, it answers otherwise" in kept_out.reason
+
+    # The files are as they were: the record alone keeps the compiled form from answering.
+    state.ledger.append(state.name, "keep", actor="test", to_version=1, reason="", record=said)
+    way = load_version(state.registry, state.name, 1).way
+    assert way.name == "pipeline" and way.why == said.by_pipeline
