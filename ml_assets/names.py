@@ -22,7 +22,10 @@ ROW_ID: Final = "row_id__"
 BATCH: Final = "batch__"
 """Column: label of the batch a row came with."""
 
-RESERVED: Final = (ROW_ID, BATCH)
+POINT: Final = "point__"
+"""Column: what a row of a clustering is measured by, in the place of a target."""
+
+RESERVED: Final = (ROW_ID, BATCH, POINT)
 """Columns of ours, which no data may have."""
 
 STATIC: Final = "all"

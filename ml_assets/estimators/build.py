@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_clusterer
 from sklearn.calibration import CalibratedClassifierCV
 
+from ml_assets.estimators.clusters import Clusters
 from ml_assets.estimators.families import COMPOSED
 from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class, wrapper_of
 from ml_assets.estimators.monotone import PARAMETERS, Monotone
@@ -49,8 +50,13 @@ def build(
         If the class is not allowed, is not installed, is for another task, or has no such parameter.
     """
     estimator = _build(class_path, params, random_state)
-    if is_classifier(estimator) != (ESTIMATOR_KINDS[task] == "Classifier"):
+    kind = ESTIMATOR_KINDS[task]
+    if is_classifier(estimator) != (kind == "Classifier") or (
+        is_clusterer(estimator) and kind != "Clusterer"
+    ):
         raise ValueError(f"{class_path} is no estimator for {task}.")
+    if kind == "Clusterer":
+        return Clusters(estimator)
     return SeveralTargets(estimator, tuple(targets)) if len(targets) > 1 else estimator
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ml_assets.names import Z_95
 from ml_assets.records import Curve, Epoch
 from ml_assets.shown import shown
-from ml_assets.tasks.base import Effects, Floats, Labels, Numbers
+from ml_assets.tasks.base import Effects, Floats, Labels, Numbers, Points
 from ml_assets.tasks.causal import Curve as Along
 from ml_assets.tasks.intervals import wilson
 from ml_assets.tasks.several import Labelled, Several
@@ -38,6 +38,8 @@ def curves(rows: Labelled) -> tuple[Curve, ...]:
             for target, part in list(zip(rows.names, rows.parts, strict=True))[:MOST_TARGETS]
             for curve in curves(part)
         )
+    if isinstance(rows, Points):
+        return ()
     return tuple(found for curve in CURVES if (found := curve(rows)) is not None)
 
 

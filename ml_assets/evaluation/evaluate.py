@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.evaluation.classes import class_intervals, per_class
+from ml_assets.evaluation.clusters import clusters
 from ml_assets.evaluation.curves import curves
 from ml_assets.evaluation.parts import rows_of, scored_parts
 from ml_assets.recipe.quantiles import level_of
@@ -17,7 +18,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, PartScore, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.base import NAIVE, PREDICTION, PROBABILITY, Labels, Task
+from ml_assets.tasks.base import DISTANCE, NAIVE, PREDICTION, PROBABILITY, Labels, Task
 from ml_assets.tasks.intervals import intervals, once
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import (
@@ -47,8 +48,8 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame of shape (n_rows, 1 + n_classes)
         `prediction` and, for classification, `probability_<class>`, of two classes the positive one last; of a time
-        series `naive`, the naive forecast; the index of `frame`. Of several targets these columns for each,
-        `prediction_<target>` and so on.
+        series `naive`, the naive forecast; of a clustering `distance` to the centre of its cluster; the index of
+        `frame`. Of several targets these columns for each, `prediction_<target>` and so on.
 
     Raises
     ------
@@ -80,7 +81,8 @@ def predictions_frame(
         none = [np.empty((0, len(each))) for each in (classes if several else [classes])]
         shares = (none if several else none[0]) if empty else model.predict_proba(features)
     if not several:
-        return _laid_out(values.ravel(), index, classes, shares, positive)
+        laid_out = _laid_out(values.ravel(), index, classes, shares, positive)
+        return laid_out if empty else laid_out.assign(**_distances(model, features))
     found = [
         _laid_out(
             values[:, k],
@@ -92,6 +94,15 @@ def predictions_frame(
         for k, (target, each) in enumerate(zip(targets, each_positive(positive, several), strict=True))
     ]
     return pd.concat(found, axis=1)
+
+
+def _distances(model: Any, features: Any) -> dict[str, Any]:
+    """How far rows are from the centres of their clusters, where a model has clusters."""
+    last = model[-1] if hasattr(model, "steps") else model
+    if not hasattr(last, "distances"):
+        return {}
+    prepared = model[:-1].transform(features) if last is not model and len(model) > 1 else features
+    return {DISTANCE: last.distances(prepared)}
 
 
 def targets_of(model: Any) -> tuple[str, ...]:
@@ -170,6 +181,7 @@ def evaluate(
         scores=scores,
         baseline=baseline,
         baseline_is=task.baseline_is,
+        clusters=() if seen is None else clusters(rows, seen[0][list(seen[1])], predictions),
         curves=curves(rows),
         per_class=per_class(rows),
         class_intervals=class_intervals(rows, recipe.random_state),

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.curves import MOST_TARGETS, gained
+from ml_assets.tasks import causal, clustering
 from ml_assets.tasks.base import NAIVE, PREDICTION
-from ml_assets.tasks.causal import labelled
 from ml_assets.tasks.several import has_labels, of_each
 
 if TYPE_CHECKING:
@@ -136,13 +136,42 @@ def qini(y: pd.DataFrame, predictions: pd.DataFrame) -> bytes:
 
     figure = Figure(figsize=(4.4, 3.2), dpi=80, layout="constrained")
     axes = figure.subplots()
-    curve = gained(labelled(y, predictions, None))
+    curve = gained(causal.labelled(y, predictions, None))
     if curve is not None:
         axes.plot([0, 1], [0, curve.y[-1]], color="silver", lw=1.0, label="in random order")
         axes.plot(curve.x, curve.y, color="tab:orange", lw=1.4, label="by predicted effect")
         axes.legend(fontsize=7, frameon=False, loc="upper left")
         axes.set_xlabel(curve.x_label, fontsize=9)
         axes.set_ylabel(curve.y_label, fontsize=9)
+    axes.tick_params(labelsize=8)
+    return png(figure)
+
+
+def silhouette_plot(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
+    """Draw the silhouettes of the rows of each cluster, the largest first, as PNG (Rousseeuw 1987).
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        What the rows are measured by (`names.POINT`).
+    predictions : DataFrame
+        Has the column `prediction`.
+    """
+    from matplotlib.figure import Figure
+
+    rows = clustering.labelled(y, predictions, None)
+    fits = np.nan_to_num(rows.kept(clustering.silhouettes))
+    figure = Figure(figsize=(4.8, 3.4), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    first, gap = 0, max(1, len(fits) // 50)
+    for code, name in enumerate(rows.classes):
+        own = np.sort(fits[rows.predicted == code])
+        axes.fill_betweenx(np.arange(first, first + len(own)), 0, own, step="mid", color=f"C{code % 10}")
+        axes.text(-0.02, first + len(own) / 2, name, ha="right", va="center", fontsize=8)
+        first += len(own) + gap
+    axes.axvline(float(fits.mean()) if len(fits) else 0.0, color="black", lw=0.8, ls="--")
+    axes.set_xlabel("silhouette of each row, by cluster", fontsize=9)
+    axes.set_yticks([])
     axes.tick_params(labelsize=8)
     return png(figure)
 
@@ -161,6 +190,7 @@ PICTURES: dict[str, Callable[[Any, pd.DataFrame], bytes]] = {
     "residuals": residuals,
     "forecast": forecast,
     QINI: qini,
+    "clusters": silhouette_plot,
 }
 """By the name that a task gives."""
 

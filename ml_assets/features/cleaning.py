@@ -15,6 +15,7 @@ import pandas as pd
 
 from ml_assets.features.engineered import engineered, sources
 from ml_assets.features.functions import NONE, Function
+from ml_assets.features.points import with_point
 from ml_assets.names import ROW_ID
 from ml_assets.tasks.all import task_of
 
@@ -84,7 +85,7 @@ def clean(
     frame = frame[~repeated].reset_index(drop=True)
     own = frame.drop(columns=[name for name in (*recipe.targets, *joined) if name in frame])
     frame[ROW_ID] = row_ids(own, batch)
-    frame = engineered(frame, recipe, past, functions)
+    frame = with_point(engineered(frame, recipe, past, functions), recipe)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
 

@@ -301,7 +301,7 @@ def _encoder(strategy: str, recipe: Recipe) -> Any:
     if strategy == "target":
         # Cross-fitted in fit_transform: no row's own target is in its code (Micci-Barreca 2001).
         encoder = TargetEncoder(
-            target_type=task_of(recipe).encoded_target,
+            target_type=task_of(recipe).encoded_target or "auto",
             cv=KFold(5, shuffle=True, random_state=recipe.random_state),
         )
         return EachTargetEncoder(encoder) if len(recipe.targets) > 1 else encoder

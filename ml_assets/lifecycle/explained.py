@@ -198,9 +198,9 @@ def _asked(model: Any, training: Any, one: pd.DataFrame, target: str | None) -> 
     classes = training.target_classes.get(chosen) if names else training.classes
     said = predict(model, one)
     prediction = said[column(PREDICTION)].iloc[0]
-    if classes is None:
+    if classes is None and not isinstance(prediction, str):
         return chosen, PREDICTION, lambda found: found[column(PREDICTION)].to_numpy(float), str(prediction)
-    label = classes[-1] if len(classes) == 2 else str(prediction)
+    label = classes[-1] if classes is not None and len(classes) == 2 else str(prediction)
     share = column(f"{PROBABILITY}{label}")
     if share in said:
         return chosen, f"probability of {label}", lambda found: found[share].to_numpy(float), str(prediction)

@@ -42,7 +42,7 @@ def with_findings(
     if champion is None or state.recipe.batches is None:
         return report
     concept, targets = report.concept, []
-    if scored is not None and report.rows:
+    if scored is not None and report.rows and state.recipe.has_target:
         others = [each for each in earlier if each.scored_batch != report.scored_batch]
         together = related(scored.rows, champion.entities, champion.time)
         each = (target_drift(scored.rows[name], champion, others, together) for name in state.recipe.targets)
@@ -94,11 +94,11 @@ def metrics(report: PerformanceReport) -> dict[str, float]:
 def _estimated(
     state: ModelState, report: PerformanceReport, earlier: Sequence[PerformanceReport]
 ) -> Estimate | None:
-    """Estimate the score of the report's own batch; None for a version without its hold-out."""
+    """Estimate the score of the report's own batch; None for a version without its hold-out, and without labels."""
     from ml_assets.monitoring.estimated import estimate, with_record
     from ml_assets.monitoring.reference import Holdout
 
-    answered = served(state, report.batch)
+    answered = served(state, report.batch) if state.recipe.has_target else None
     holdout = state.registry.files.holdout(state.name, answered.version) if answered is not None else None
     if answered is None or holdout is None:
         return None

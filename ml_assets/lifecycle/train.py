@@ -13,6 +13,7 @@ from ml_assets.lifecycle.ageing import ageing_picture, past, refits
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.alike import see_alike
 from ml_assets.lifecycle.approval import asks_person, look_at_approval
+from ml_assets.lifecycle.clusters import numbered_as
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.joined import first_rows
@@ -91,6 +92,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
         )
     except ValueError as error:
         raise StepError(f"{state.name}: {error}") from None
+    numbered_as(state, model, frame)
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of})
     trained = TrainedModel(
         recipe=state.name,
@@ -159,7 +161,8 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     curve = None
     if seconds_of_a_fit(trained.training) < LONGEST_AGAIN:
         curve = learning_curve(learned, test, state.recipe, trained.training, evaluation)
-    found, of = swarms(model, trained.training, test, learned)
+    # Of a cluster's number nothing is added up; `explain-prediction` tells of a row why it is in its own.
+    found, of = swarms(model, trained.training, test, learned) if state.recipe.has_target else ((), "")
     evaluation = evaluation.model_copy(
         update={
             "curves": (*evaluation.curves, *([curve] if curve is not None else [])),
@@ -289,7 +292,9 @@ def _judged(
     if count == len(held_out):
         return held_out, challenger, known
     older, newest = newest_apart(window, state.recipe, count)
-    return newest, refit(older, state.recipe, trained.training), known
+    again = refit(older, state.recipe, trained.training)
+    numbered_as(state, again, older, challenger)
+    return newest, again, known
 
 
 def _window_rows(state: ModelState, as_of: str) -> pd.DataFrame:
@@ -306,6 +311,7 @@ def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: 
 
     frame = _window_rows(state, as_of)
     model = refit(frame, state.recipe, trained.training)
+    numbered_as(state, model, frame, state.registry.files.load_trained(trained))
     result = trained.training.model_copy(update={"rows": len(frame), "left_out": left_out(model)})
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of, "refit_of": trained.run_id})
     batches = tuple(sorted(frame[BATCH].unique()))

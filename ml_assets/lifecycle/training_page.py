@@ -103,7 +103,8 @@ def about(state: ModelState, metric: str) -> str:
     """Say what a model is, for the page of the registered model."""
     recipe, name = state.recipe, state.name
     names = listed(f"`{name}`" for name in recipe.targets)
-    told = [f"Predicts {names} ({recipe.task.replace('_', ' ')}), judged by {metric}."]
+    what = f"Predicts {names}" if recipe.has_target else "Tells the cluster of a row"
+    told = [f"{what} ({recipe.task.replace('_', ' ')}), judged by {metric}."]
     if recipe.batches is not None:
         delay = recipe.monitoring.label_delay
         late = f", labels are known {delay} batch{'es' * (delay != 1)} later" if delay else ""
@@ -119,7 +120,7 @@ def about(state: ModelState, metric: str) -> str:
 
 
 def parts_report(evaluation: Evaluation) -> list[str]:
-    """Tables of the classes and the parts of the hold-out, in Markdown."""
+    """Tables of the classes, the clusters and the parts of the hold-out, in Markdown."""
     found = [] if not evaluation.per_class else ["## Classes"]
     found += [
         table(
@@ -131,6 +132,16 @@ def parts_report(evaluation: Evaluation) -> list[str]:
                     *(_class_score(evaluation, label, name) for name in CLASS_SCORES),
                 )
                 for label, scores in evaluation.per_class.items()
+            ),
+        )
+    ]
+    found += [] if not evaluation.clusters else ["## Clusters"]
+    found += [
+        table(
+            ("cluster", "rows", "share", "silhouette", "most unlike all rows in"),
+            (
+                (part.name, f"{part.rows:,}", f"{part.share:.1%}", _figure(part.silhouette), part.told)
+                for part in evaluation.clusters
             ),
         )
     ]

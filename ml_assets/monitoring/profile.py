@@ -58,9 +58,8 @@ def profile(
     whole = pd.concat([train, test], ignore_index=True)
     some = np.random.default_rng(recipe.random_state).permutation(len(test))[:PREDICTIONS]
     shown = predicted.iloc[some]
-    labels = {
-        name: target.usual_effects(whole, name, recipe.task) for name in recipe.targets if recipe.batches
-    }
+    targets = recipe.targets if recipe.batches and recipe.has_target else ()
+    labels = {name: target.usual_effects(whole, name, recipe.task) for name in targets}
     return Profile(
         metric=metric,
         importance=permutation_importance(

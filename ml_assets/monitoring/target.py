@@ -105,7 +105,9 @@ def sentence(entry: ColumnDrift, batch: str) -> str:
 
 
 def _pair(y: pd.Series[Any], learned: pd.Series[Any], task: str) -> Pair:
-    return PAIRS[TASKS[task].target_pair](y, learned)
+    kind = TASKS[task].target_pair
+    assert kind is not None, f"{task} has no labels"
+    return PAIRS[kind](y, learned)
 
 
 def _levels(y: pd.Series[Any], learned: pd.Series[Any]) -> Pair:

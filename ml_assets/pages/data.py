@@ -61,7 +61,8 @@ def _words(profile: DataProfile, info: VersionInfo) -> str:
     if left:
         told.append(f"Left out: {left}.")
     out = f", {profile.left_out:,} are not learned" if profile.left_out else ""
-    told.append(f"{profile.features:,} columns tell of the target '{shown(profile.target, 60)}'{out}.")
+    of = f"tell of the target '{shown(profile.target, 60)}'" if profile.target else "are looked at"
+    told.append(f"{profile.features:,} columns {of}{out}.")
     empty = [c for c in profile.columns if c.role == "feature" and c.missing > 0]
     if empty:
         worst = max(empty, key=lambda column: column.missing)

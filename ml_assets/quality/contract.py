@@ -129,6 +129,7 @@ def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) ->
     wanted = [
         (f"{interface}.{'treatment_col' if name == recipe.treatment else 'target_col'}", name)
         for name in recipe.targets
+        if recipe.has_target
     ]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
     wanted += [("evaluation.segments", name) for name in recipe.evaluation.segments]
@@ -210,7 +211,8 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
                     name,
                 )
         else:
-            yield from TARGET_CHECKS[task_of(recipe).target_check](known, frame[name], recipe)
+            check = task_of(recipe).target_check
+            yield from () if check is None else TARGET_CHECKS[check](known, frame[name], recipe)
 
 
 def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

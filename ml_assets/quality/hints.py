@@ -124,7 +124,7 @@ def numbers_as_classes(seen: Seen) -> Iterator[str]:
 
 def constant_target(seen: Seen) -> Iterator[str]:
     """A target of one value teaches nothing."""
-    known = seen.labels
+    known = seen.labels if seen.recipe.has_target else pd.Series(dtype=object)
     if len(known) and known.nunique() == 1:
         yield (
             f"target '{seen.recipe.target}' is {known.iloc[0]} in all {len(known):,} labelled rows: there "

@@ -50,8 +50,10 @@ def suspected_leaks(rows: pd.DataFrame, features: Iterable[str], recipe: Recipe)
         What the model learns from.
     recipe : Recipe
         Names target, entities and time. What it allows (`quality`) is found all the same. Of several targets each is
-        asked for, and a suspicion is told once.
+        asked for, and a suspicion is told once; without one there is nothing to give away.
     """
+    if not recipe.has_target:
+        return ()
     if len(recipe.targets) > 1:
         each = (_of_one(rows, features, one, recipe) for one in recipe.of_each_target())
         return _each_once(leak for leaks in each for leak in leaks)

@@ -55,13 +55,14 @@ def data_profile(rows: pd.DataFrame, roles: Roles, recipe: Recipe, notes: Sequen
     features = sorted(told, key=lambda name: -(told[name] or 0.0))
     left_out = [name for name in roles.excluded if name not in (*RESERVED, *recipe.targets)]
     reasons = {name: roles.excluded[name] for name in left_out[:MOST_COLUMNS]}
-    columns = [_column(rows, looked_at, name, TARGET) for name in recipe.targets]
+    targets = recipe.targets if recipe.has_target else ()
+    columns = [_column(rows, looked_at, name, TARGET) for name in targets]
     columns += [
         _column(rows, looked_at, name, "feature").model_copy(update={"tells": told[name]})
         for name in features
     ]
     columns += [_column(rows, looked_at, name, reason) for name, reason in reasons.items()]
-    first = recipe.targets[0]
+    first = targets[0] if targets else ""
     named = None if not classes else _class(rows[first], recipe)
     return DataProfile(
         recipe=recipe.name,
@@ -82,6 +83,8 @@ def _told(rows: pd.DataFrame, features: Sequence[str], recipe: Recipe) -> dict[s
     """How strongly each feature goes with the target, of several with the one it goes with most."""
     classes = task_of(recipe).classes
     told: dict[str, float | None] = {}
+    if not recipe.has_target:
+        return dict.fromkeys(features)
     for target in recipe.targets:
         known = rows[target].notna().to_numpy()
         y = rows[target][known]
@@ -242,7 +245,7 @@ def _batches(
 ) -> Iterator[BatchProfile]:
     """What each batch is like, oldest first."""
     empty = rows[list(features)].isna().mean(axis=1)
-    y = rows[target]
+    y = rows[target] if target else pd.Series(np.nan, rows.index)
     label = (y.map(str) == named).astype(float).where(y.notna()) if named is not None else y.astype(float)
     parts = pd.DataFrame({BATCH: rows[BATCH], "missing": empty, "label": label}).groupby(BATCH, sort=True)
     for batch, part in parts:

@@ -57,7 +57,7 @@ def too_good(
     recipe : Recipe
         Names target, entities and time. Of several targets each is looked at.
     """
-    if task_of(recipe).joint:  # no row's effect is seen, so no answer is too good
+    if task_of(recipe).joint or not recipe.has_target:  # no row's effect is seen, so no answer is too good
         return ()
     if len(recipe.targets) > 1:
         given = answers(predictions)
@@ -98,7 +98,7 @@ def _found(rows: pd.DataFrame, predictions: pd.DataFrame, recipe: Recipe) -> tup
     follows = next_of(known, recipe)
     if isinstance(told, Labels):
         return _classes(told, follows)
-    return _numbers(told.truth, told.predicted, follows)
+    return _numbers(told.truth, np.asarray(told.predicted, np.float64), follows)
 
 
 def _classes(told: Labels, follows: Mask | None) -> tuple[str, float, float] | None:

@@ -36,6 +36,16 @@ TWINS: Final = {
 """The same idea for the other task, where the names do not tell."""
 
 
+NO_NEW_ROWS: Final = frozenset(
+    f"sklearn.cluster.{name}"
+    for name in (
+        "AgglomerativeClustering", "DBSCAN", "FeatureAgglomeration", "HDBSCAN", "OPTICS", "SpectralBiclustering",
+        "SpectralClustering", "SpectralCoclustering",
+    )
+)  # fmt: skip
+"""Clusterers that have no `predict`: they know the rows that they were fitted on, and no other."""
+
+
 @dataclass(frozen=True)
 class Estimator:
     """What is known of a class without importing it."""
@@ -102,7 +112,7 @@ def check_class_path(class_path: str) -> None:
 
 def twin(class_path: str, task: str) -> str:
     """
-    The estimator of the same kind for `task`; a random forest where there is none.
+    The estimator of the same kind for `task`; a random forest where there is none, of a clustering k-means.
 
     >>> twin("sklearn.ensemble.ExtraTreesRegressor", "classification")
     'sklearn.ensemble.ExtraTreesClassifier'
@@ -110,6 +120,8 @@ def twin(class_path: str, task: str) -> str:
     'sklearn.ensemble.RandomForestRegressor'
     """
     suffix = ESTIMATOR_KINDS[task]
+    if suffix == "Clusterer":
+        return "sklearn.cluster.KMeans"
     renamed = (class_path.replace(other, suffix) for other in ESTIMATOR_KINDS.values())
     for candidate in (TWINS.get(class_path), *renamed):
         if candidate in ESTIMATORS and ESTIMATOR_KINDS.get(ESTIMATORS[candidate].task) == suffix:

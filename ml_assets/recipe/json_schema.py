@@ -14,13 +14,13 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from ml_assets.recipe.catalogue import ESTIMATORS
+from ml_assets.recipe.catalogue import ESTIMATORS, NO_NEW_ROWS
 from ml_assets.recipe.fields import sections, type_words
 from ml_assets.recipe.own import PATH
 from ml_assets.recipe.quantiles import PATTERN as QUANTILES
 from ml_assets.recipe.readable import DATASETS, FILE_TYPES
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS, UNTARGETED
 from ml_assets.recipe.yaml_text import flow_yaml, read_yaml
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -85,7 +85,13 @@ HYPERPARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "ClassPath": {
         "description": "Estimator by its public import path.",
         "anyOf": [
-            {"enum": [path for path, known in ESTIMATORS.items() if known.task in TASK_METRICS]},
+            {
+                "enum": [
+                    path
+                    for path, known in ESTIMATORS.items()
+                    if known.task in TASK_METRICS and path not in NO_NEW_ROWS
+                ]
+            },
             {"type": "string"},
         ],
     },
@@ -118,6 +124,15 @@ def recipe_schema() -> dict[str, Any]:
         {"type": "string", "pattern": QUANTILES},
         {"type": "string", "pattern": PATH},
         {"type": "null"},
+    ]
+    interface = schema["$defs"]["DataInterface"]
+    target = interface["properties"]["target_col"]
+    target["anyOf"] = [each for each in target["anyOf"] if each != {"type": "null"}]
+    target.pop("default")
+    named, without = {"required": ["target_col"]}, {"enum": list(UNTARGETED)}
+    interface["anyOf"] = [
+        named | {"properties": {"task_type": {"not": without}}},
+        {"not": named, "properties": {"task_type": without}},
     ]
     for section in (schema, *schema["$defs"].values()):
         for field in section["properties"].values():

@@ -28,6 +28,9 @@ EFFECTS: Final[tuple[TaskType, ...]] = ("causal",)
 FORECASTS: Final[tuple[TaskType, ...]] = ("timeseries",)
 """Tasks that predict a row from what was known a horizon before it, its own target among it."""
 
+UNTARGETED: Final[tuple[TaskType, ...]] = ("clustering",)
+"""Tasks without a target column: a row is judged by itself, beside others."""
+
 KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "accuracy": KnownMetric(("classification",), "maximize", 0.0, 1.0),
     "precision": KnownMetric(("classification",), "maximize", 0.0, 1.0),
@@ -45,6 +48,9 @@ KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "mase": KnownMetric(("timeseries",), "minimize", 0.0, _ENDLESS),
     "qini": KnownMetric(EFFECTS, "maximize", -_ENDLESS, _ENDLESS),
     "auuc": KnownMetric(EFFECTS, "maximize", -_ENDLESS, _ENDLESS),
+    "silhouette": KnownMetric(("clustering",), "maximize", -1.0, 1.0),
+    "calinski_harabasz": KnownMetric(("clustering",), "maximize", 0.0, _ENDLESS),
+    "davies_bouldin": KnownMetric(("clustering",), "minimize", 0.0, _ENDLESS),
 }
 
 METRIC_DIRECTIONS: Final = {name: known.direction for name, known in KNOWN_METRICS.items()}
@@ -59,13 +65,15 @@ DEFAULT_METRICS: Final[dict[str, str | None]] = {
     "regression": "rmse",
     "timeseries": "mae",
     "causal": "qini",
+    "clustering": "silhouette",
 }
 """Metric where the recipe names none. None: roc_auc for two classes, f1 for more, known once the data is."""
 
-ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor"]]] = {
+ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor", "Clusterer"]]] = {
     "classification": "Classifier",
     "regression": "Regressor",
     "timeseries": "Regressor",
     "causal": "Regressor",
+    "clustering": "Clusterer",
 }
-"""Kind of scikit-learn estimator of a task, and how names of its classes end."""
+"""Kind of scikit-learn estimator of a task, and how names of classifiers and regressors end."""

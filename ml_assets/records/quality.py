@@ -70,7 +70,7 @@ class DataProfile(Record):
     looked_at: int
     """Rows from which distributions were taken."""
     target: str
-    """The target, the first of several: the one that batches tell of."""
+    """The target, the first of several: the one that batches tell of; empty where there is none."""
     share_of: str | None
     """Class whose share the batches tell; None where the target is a number."""
     columns: tuple[ColumnProfile, ...]

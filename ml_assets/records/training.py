@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ml_assets.records.base import Direction, Positive, Record, Score
 from ml_assets.records.explanation import Swarm
+from ml_assets.shown import figure, shown
 
 
 class Trial(Record):
@@ -254,6 +255,42 @@ class PartScore(Record):
         return f"{sure}; found on the other half of the rows" if self.found else sure
 
 
+class ClusterProfile(Record):
+    """A column of a cluster: the mean of its rows beside that of all, or the share of a level."""
+
+    column: str
+    own: float
+    all: float
+    level: str | None = None
+    """Level of a category that is more frequent in the cluster than elsewhere; None of a number."""
+
+
+class ClusterPart(Record):
+    """A cluster on the hold-out; `profile` are the columns in which it is most unlike all rows."""
+
+    name: str
+    rows: int
+    share: float
+    silhouette: float | None
+    """Mean of its rows; None where all rows are of one cluster."""
+    profile: tuple[ClusterProfile, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """What its rows are like, in words.
+
+        >>> profile = (ClusterProfile(column="age", own=61, all=40.5),)
+        >>> ClusterPart(name="0", rows=5, share=0.1, silhouette=0.3, profile=profile).told
+        'age 61 (all rows 40.5)'
+        """
+        return ", ".join(
+            f"{shown(each.column, 40)} {figure(each.own, 3)} (all rows {figure(each.all, 3)})"
+            if each.level is None
+            else f"{shown(each.column, 40)} {shown(each.level, 40)} {each.own:.0%} (all rows {each.all:.0%})"
+            for each in self.profile
+        )
+
+
 class Evaluation(Record):
     """Scores on rows the model has not seen, beside a baseline that looks at no feature.
 
@@ -275,6 +312,8 @@ class Evaluation(Record):
     per_target: dict[str, dict[str, float]] = {}
     """Scores of each of several targets, of which `scores` are the means."""
     targets_missed: tuple[str, ...] = ()
+    clusters: tuple[ClusterPart, ...] = ()
+    """The clusters of a clustering, in the order of their numbers."""
     curves: tuple[Curve, ...] = ()
     unsound: tuple[str, ...] = ()
     """What makes these scores doubtful, a sentence each."""

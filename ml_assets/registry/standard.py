@@ -102,7 +102,7 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
             columns=kinds, classes=training.target_classes or {recipe.targets[0]: training.classes or ()}
         ),
         columns=tuple(needed),
-        answer=_answer(training.classes),
+        answer=_answer(training.classes) if recipe.has_target else "integer",
         features=training.features,
         answers={name: _answer(training.target_classes.get(name)) for name in training.targets},
     )

@@ -52,6 +52,8 @@ def data_page(profile: DataProfile) -> str:
     known = [batch.target for batch in batches if batch.target is not None]
     ends = [share(v) if classes else figure(v, 4) for v in (min(known), max(known))] if known else []
     told = f"{of[0].upper()}{of[1:]} in each batch, {' to '.join(ends)}" if ends else "no label yet"
+    if not profile.target:
+        of, told = "", "there is no target: nothing is told of labels"
     return render(
         "data_profile.html",
         profile=profile.model_copy(update={"batches": batches}),
@@ -70,19 +72,22 @@ def _tables(profile: DataProfile) -> Iterator[Table]:
     others = [column for column in profile.columns if column.role != TARGET]
     names = listed(f"'{shown(column.column, 80)}'" for column in targets)
     several = len(targets) > 1
-    yield Table(
-        "Targets" if several else "Target",
-        f"{names} {'are' if several else 'is'} predicted",
-        [_row(column) for column in targets],
-        numbers=bool(targets[0].quantiles),
-    )
+    if targets:
+        yield Table(
+            "Targets" if several else "Target",
+            f"{names} {'are' if several else 'is'} predicted",
+            [_row(column) for column in targets],
+            numbers=bool(targets[0].quantiles),
+        )
     features = [column for column in others if column.role == "feature"]
     some = "" if len(features) == profile.features else f" of {profile.features:,}"
     for title, numbers in (("Numbers", True), ("Categories", False)):
         columns = [column for column in features if (column.kind == "number") == numbers]
-        caption = f"{len(columns):,}{some} features, those that go with the target most first"
+        order = ", those that go with the target most first" if targets else ""
+        caption = f"{len(columns):,}{some} features{order}"
         if columns:
-            yield Table(title, caption, [_row(column) for column in columns], numbers=numbers, tells=True)
+            rows = [_row(column) for column in columns]
+            yield Table(title, caption, rows, numbers=numbers, tells=bool(targets))
     left_out = [column for column in others if column.role != "feature"]
     if left_out:
         some = "" if len(left_out) == profile.left_out else f" of {profile.left_out:,}"

@@ -63,9 +63,10 @@ def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
         if batches is not None
         else "One table, whole; predictions are made of rows with the same columns."
     )
+    goal = f"Predict {code(recipe.target)} from" if recipe.has_target else "Find groups of like rows in"
     return paper(
         f"Problem definition: {recipe.name}",
-        ("Goal", [f"Predict {code(recipe.target)} from the rows of {code(recipe.model.loader.source_uri)}."]),
+        ("Goal", [f"{goal} the rows of {code(recipe.model.loader.source_uri)}."]),
         ("Task", [f"{recipe.task.capitalize()}.", use, summary(profile)]),
         ("Success", success),
         ("Constraints", constraints),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -22,6 +22,8 @@ PREDICTION = "prediction"
 PROBABILITY = "probability_"
 NAIVE = "naive"
 """Column of predictions: the naive forecast of a time series."""
+DISTANCE = "distance"
+"""Column of predictions: how far a row is from the centre of its cluster."""
 
 NOT_FOR_THIS_TASK: Final = None
 """What a row of `Task` says that has no meaning for the task."""
@@ -70,6 +72,22 @@ class Effects:
             for arm, rows in arms.items()
             for value in (0.0, 1.0)
         }
+
+
+@dataclass(frozen=True)
+class Points:
+    """Rows of a clustering in the space that they are measured in (`space`), and the code of each one's cluster."""
+
+    classes: tuple[str, ...]
+    truth: Floats
+    predicted: NDArray[np.intp]
+    _kept: dict[Callable[[Points], Floats], Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    def kept(self, of: Callable[[Points], Floats]) -> Floats:
+        """What a function says of these rows, which is calculated once."""
+        if of not in self._kept:
+            self._kept[of] = of(self)
+        return self._kept[of]
 
 
 @dataclass(frozen=True)
@@ -178,17 +196,17 @@ class Task:
         From predictions to the name of the loss of a row.
     row_losses : callable
         From labelled predictions to the loss of each row.
-    encoded_target : {"auto", "continuous"}
+    encoded_target : {"auto", "continuous"} or None
         What scikit-learn's target encoder is told.
-    target_check : {"classes", "numbers", "effects"}
+    target_check : {"classes", "numbers", "effects"} or None
         Check in `quality.contract` of the labels of a batch.
-    target_pair : {"levels", "numbers"}
+    target_pair : {"levels", "numbers"} or None
         How `monitoring.target` compares labels.
     estimated_by : {"probabilities", "losses"} or None
         How `monitoring.estimated` estimates a metric without labels.
     blocked_by : {"entity", "time"}
         What rows share that count together in a paired test.
-    picture : {"confusion_matrix", "residuals", "forecast", "qini"}
+    picture : {"confusion_matrix", "residuals", "forecast", "qini", "clusters"}
         Picture of `evaluation.pictures` of an evaluation.
     """
 
@@ -202,14 +220,14 @@ class Task:
     positive: Callable[[pd.Series[Any], str | int | bool | None], str | None] | None
     class_names: Callable[[pd.Series[Any], str | None], tuple[str, ...]] | None
     values: Callable[[Any], NDArray[Any]]
-    labelled: Callable[[Any, pd.DataFrame, str | None], Labels | Numbers | Effects]
+    labelled: Callable[[Any, pd.DataFrame, str | None], Labels | Numbers | Effects | Points]
     baseline: Callable[[], Any]
     baseline_is: str
     loss_kind: Callable[[pd.DataFrame], str]
     row_losses: Callable[[Any], Floats]
-    encoded_target: Literal["auto", "continuous"]
-    target_check: Literal["classes", "numbers", "effects"]
-    target_pair: Literal["levels", "numbers"]
+    encoded_target: Literal["auto", "continuous"] | None
+    target_check: Literal["classes", "numbers", "effects"] | None
+    target_pair: Literal["levels", "numbers"] | None
     estimated_by: Literal["probabilities", "losses"] | None
     blocked_by: Literal["entity", "time"]
-    picture: Literal["confusion_matrix", "residuals", "forecast", "qini"]
+    picture: Literal["confusion_matrix", "residuals", "forecast", "qini", "clusters"]

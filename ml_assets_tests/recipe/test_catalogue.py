@@ -24,6 +24,8 @@ from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TABLE = Path(catalogue.__file__).with_name("estimators.json")
 TASKS = {"classifier": "classification", "regressor": "regression", "cluster": "clustering"}
+MIXTURES = ("GaussianMixture", "BayesianGaussianMixture")
+"""Clusterers that scikit-learn does not count among them."""
 
 
 def public_path(cls: type) -> str:
@@ -39,7 +41,10 @@ def of_scikit_learn() -> dict[str, dict[str, Any]]:
 
     table: dict[str, dict[str, Any]] = {}
     for kind, task in TASKS.items():
-        for _, cls in all_estimators(type_filter=kind):
+        found = [cls for _, cls in all_estimators(type_filter=kind)]
+        if kind == "cluster":
+            found += [getattr(importlib.import_module("sklearn.mixture"), name) for name in MIXTURES]
+        for cls in found:
             parameters = inspect.signature(cls).parameters
             required = [
                 name for name, parameter in parameters.items() if parameter.default is parameter.empty

@@ -40,6 +40,16 @@ def series(**made: Any) -> Edits:
     return {"model.data_interface.task_type": "timeseries", "batches": BATCHES, MADE: made}
 
 
+def clusters(**model: Any) -> Edits:
+    """A clustering."""
+    interface = {"task_type": "clustering"}
+    return {
+        "model.data_interface": interface,
+        "model.class_path": "sklearn.cluster.KMeans",
+        **{f"model.{name}": value for name, value in model.items()},
+    }
+
+
 def joins(*namespaces: Edits) -> Edits:
     """An augmenter that joins features."""
     return {"model.augmenter": {"type": "feature_store", "features": [*namespaces]}}
@@ -219,6 +229,22 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({"model.class_path": "sklearn.linear_model.LogisticRegression"}, "model.class_path",
          "is for classification, task_type is regression. Did you mean 'sklearn.linear_model.Ridge'?"),
         ({"model.class_path": "sklearn.cluster.KMeans"}, "model.class_path", "is for clustering"),
+        ({"model.data_interface": {"task_type": "regression"}}, "model.data_interface.target_col", "is missing"),
+        (clusters(data_interface={"task_type": "clustering", "target_col": "price"}),
+         "model.data_interface.target_col", "clustering predicts no column: leave it out"),
+        (clusters(class_path=SVR), "model.class_path", "Did you mean 'sklearn.cluster.KMeans'?"),
+        (clusters(class_path="sklearn.cluster.DBSCAN"), "model.class_path", "cannot tell the cluster of a new row"),
+        ({"model.data_interface": {"task_type": "clustering"}}, "model.class_path", "sklearn.cluster.KMeans"),
+        (clusters(hyperparameters={"n_clusters": 1}), "model.hyperparameters.n_clusters", "2 or more"),
+        (clusters(feature_selection={"method": "anova"}), "model.feature_selection", "looks at labels"),
+        (clusters(ensemble={"method": "averaging", "estimators": [{"class_path": "sklearn.cluster.Birch"}]}),
+         "model.ensemble", "leave it out"),
+        (clusters(calibration="sigmoid"), "model.calibration", "clustering has none"),
+        (clusters() | {"batches": BATCHES, "monitoring": {"label_delay": 1}}, "monitoring.label_delay",
+         "waits for no labels"),
+        (clusters() | {"evaluation": {"metrics": ["rmse"]}}, "evaluation.metrics[0]", "silhouette"),
+        (clusters() | {"hyperparameter_tuning": {"metric": "davies_bouldin", "direction": "maximize"}},
+         "hyperparameter_tuning.direction", "is better lower"),
         ({"model.class_path": "sklearn.ensemble.VotingRegressor"}, "model.class_path",
          "needs the hyperparameter 'estimators'"),
         ({"model.class_path": SVR, "model.hyperparameters": {"c": 1}}, "model.hyperparameters.c",

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.names import POINT
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.tasks import UNTARGETED
 from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.space import written
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -23,9 +26,10 @@ def recipe_of(
     interface: dict[str, Any] | None = None,
     **sections: Any,
 ) -> Recipe:
+    named = {} if task in UNTARGETED else {"target_col": target}
     model: dict[str, Any] = {
         "loader": {"source_uri": "rows.csv"},
-        "data_interface": {"task_type": task, "target_col": target, **(interface or {})},
+        "data_interface": {"task_type": task, **named, **(interface or {})},
     }
     if class_path:
         model |= {"class_path": class_path, "hyperparameters": hyperparameters or {}}
@@ -35,7 +39,7 @@ def recipe_of(
 
 
 def mixed_rows(n: int = 200, seed: int = 0, task: str = "classification") -> pd.DataFrame:
-    """Numbers, categories, missing values, and a target that depends on them."""
+    """Numbers, categories, missing values, and a target that depends on them, if the task has one."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
@@ -49,6 +53,9 @@ def mixed_rows(n: int = 200, seed: int = 0, task: str = "classification") -> pd.
     frame.loc[rng.random(n) < 0.1, "age"] = np.nan
     frame.loc[rng.random(n) < 0.1, "plan"] = None
     frame["target"] = np.where(signal > 0.7, "yes", "no") if TASKS[task].classes else signal
+    if task in UNTARGETED:
+        frame = frame.drop(columns="target")
+        frame[POINT] = [written(row) for row in frame.to_dict("records")]
     frame["row_id__"] = rng.permutation(n).astype(np.uint64)
     return frame
 

@@ -8,15 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS
+from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS, UNTARGETED
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.classification import positive_class
 from ml_assets.tasks.metrics import METRICS, default_metric, evaluate_counts, labelled, score
 
 CLASSIFICATION = TASK_METRICS["classification"]
 NUMBERS = TASK_METRICS["timeseries"]
-OF_ONE_ROW = [name for name, metric in METRICS.items() if not TASKS[metric.task].joint]
-"""Metrics of what is seen of each row."""
+OF_ONE_ROW = [
+    name for name, metric in METRICS.items() if not TASKS[metric.task].joint and metric.task not in UNTARGETED
+]
+"""Metrics of what is seen of each row; those of clusters are in `test_clustering`."""
 
 
 def classified(n: int, classes: list[str], seed: int, digits: int = 1) -> tuple[pd.Series, pd.DataFrame]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from ml_assets.recipe.faults import Faults
 from ml_assets.recipe.rules.calendar import batches, without_batches
+from ml_assets.recipe.rules.clusters import clusters
 from ml_assets.recipe.rules.columns import (
     column_sets,
     embedding,
@@ -35,7 +36,7 @@ __all__ = ["RULES", "check_consistency"]
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     unused, targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
-    engineering, functions, past, horizon, series, selection, estimators, tuning, threshold, calibration,
+    engineering, functions, past, horizon, series, selection, clusters, estimators, tuning, threshold, calibration,
     evaluation, batches, without_batches, retraining, promotion,
 )  # fmt: skip
 

@@ -22,6 +22,11 @@ ONE_KIND: Final = {
 
 def targets_columns(recipe: Recipe) -> Found:
     """A target is a column, which is no entity, no time and no feature."""
+    if not recipe.has_target:
+        return
+    if recipe.model.data_interface.target_col is None:
+        yield TARGET, "is missing: Column to predict. Allowed: text or list of text"
+        return
     if not recipe.targets or not all(recipe.targets):
         yield TARGET, "is empty; allowed: the name of a column, or a list of names"
         return
@@ -87,7 +92,10 @@ def treatment(recipe: Recipe) -> Found:
 def positive_class(recipe: Recipe) -> Found:
     """Only what is predicted by a classifier has classes."""
     interface = recipe.model.data_interface
-    if ESTIMATOR_KINDS.get(recipe.task) == "Regressor" and interface.positive_class is not None:
+    if (
+        ESTIMATOR_KINDS.get(recipe.task, "Classifier") != "Classifier"
+        and interface.positive_class is not None
+    ):
         yield ("model", "data_interface", "positive_class"), f"{recipe.task} has no classes: leave it out"
 
 

@@ -34,7 +34,7 @@ def estimators(recipe: Recipe) -> Found:
     model = recipe.model
     if model.ensemble is not None:
         yield from _ensemble(recipe)
-    if model.class_path is None:
+    if model.class_path is None and recipe.has_target:
         if model.hyperparameters:
             yield ("model", "hyperparameters"), "need a class_path: the automatic search chooses its own"
         if recipe.hyperparameter_tuning.sampler == "grid":
@@ -42,6 +42,7 @@ def estimators(recipe: Recipe) -> Found:
                 ("hyperparameter_tuning", "sampler"),
                 "'grid' needs a class_path: the automatic search begins with points of its own. Use tpe or random",
             )
+    if model.class_path is None:
         return
     named = [each for key, path, of in model.named for each in _estimators(("model", *key), path, of)]
     for key, path, hyperparameters in named:

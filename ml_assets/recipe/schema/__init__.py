@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from ml_assets.names import POINT
 from ml_assets.recipe.own import Direction, is_own
 from ml_assets.recipe.schema.deciding import LabelCosts, Threshold
 from ml_assets.recipe.schema.engineering import (
@@ -41,7 +42,7 @@ from ml_assets.recipe.schema.time import (
     Retraining,
     Training,
 )
-from ml_assets.recipe.tasks import EFFECTS, FORECASTS, TaskType
+from ml_assets.recipe.tasks import EFFECTS, FORECASTS, UNTARGETED, TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "Ensemble",
@@ -85,8 +86,13 @@ class Recipe(Section):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Names of the columns of y: the targets and, for an effect, the treatment, which is known when they are."""
-        target, treatment = self.model.data_interface.target_col, self.treatment
+        """Names of the columns of y: the targets and, for an effect, the treatment, which is known when they are.
+
+        Of a task without a target the column that a row is measured by.
+        """
+        if not self.has_target:
+            return (POINT,)
+        target, treatment = self.model.data_interface.target_col or (), self.treatment
         named = (target,) if isinstance(target, str) else target
         return named if treatment is None else (*named, treatment)
 
@@ -132,6 +138,11 @@ class Recipe(Section):
     def task(self) -> TaskType:
         """Kind of problem."""
         return self.model.data_interface.task_type
+
+    @property
+    def has_target(self) -> bool:
+        """Whether there are labels: a column that is predicted."""
+        return self.task not in UNTARGETED
 
     @property
     def forecasts(self) -> bool:

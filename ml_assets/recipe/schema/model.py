@@ -88,8 +88,9 @@ class DataInterface(Section):
 
     task_type: TaskType
     """Kind of problem."""
-    target_col: str | Annotated[tuple[str, ...], Field(strict=False)]
-    """Column to predict; a list of columns: one model predicts them all, and a row counts once all are known."""
+    target_col: str | Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    """Column to predict; a list of columns: one model predicts them all, and a row counts once all are known.
+    Every task but clustering, which has none, must name it."""
     entity_cols: Names = ()
     """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
     treatment_col: str | None = None
@@ -101,7 +102,7 @@ class DataInterface(Section):
 
     @field_validator("target_col")
     @classmethod
-    def _one_or_several(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    def _one_or_several(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         """A list of one column is that column."""
         return value[0] if isinstance(value, tuple) and len(value) == 1 else value
 

@@ -48,10 +48,11 @@ def model_card(served: Served, info: VersionInfo) -> str:
     trained, evaluation = info.trained, info.evaluation
     training, known = trained.training, served.known
     recipe = served.predictor.recipe
+    of = f" of {', '.join(recipe.targets)}" if recipe.has_target else ""
     lines = [
         f"# {served.name}, version {served.version}",
         "",
-        f"* **Task**: {recipe.model.data_interface.task_type} of {', '.join(recipe.targets)}",
+        f"* **Task**: {recipe.task}{of}",
         f"* **Model**: `{training.class_path}`",
         f"* **Learned from**: {training.learned:,} rows, {' to '.join(_ends(trained.batches))} (data "
         f"`{trained.data_sha256[:12]}`), {trained.trained_at[:16].replace('T', ' ')} UTC, seed {training.random_state}",
