@@ -36,6 +36,7 @@ class Metrics:
         self._rows = Counter(
             "ml_assets_rows", "Rows predicted, by version.", ["version"], registry=self.registry
         )
+        self._predicted: dict[int, Counter] = {}
         self._version = Gauge("ml_assets_version", "The version that answers.", registry=self.registry)
         self._kept_out = Gauge(
             "ml_assets_champion_kept_out",
@@ -83,7 +84,9 @@ class Metrics:
 
     def predicted(self, version: int, rows: int) -> None:
         """Count rows."""
-        self._rows.labels(version).inc(rows)
+        if (found := self._predicted.get(version)) is None:
+            found = self._predicted[version] = self._rows.labels(version)
+        found.inc(rows)
 
     def text(self, live: Live, log: PredictionLog | None = None, online: Online | None = None) -> str:
         """Lay them out."""

@@ -51,8 +51,7 @@ class Trial:
         """Name the arm of each row: by its entity, or by the request where the row or the recipe has none."""
         entity = self.experiment.entity
         if isinstance(rows, Came):
-            columns = {name: place for place, name in enumerate(rows.columns)}
-            places = [columns.get(name) for name in entity]
+            places = [rows.columns.index(name) if name in rows.columns else None for name in entity]
             given = [[None if k is None else row[k] for k in places] for row in rows.values]
         else:
             given = [[row.get(name) for name in entity] for row in rows]
