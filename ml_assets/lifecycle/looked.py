@@ -314,6 +314,13 @@ def _holdout(seen: Seen) -> list[str]:
             f"the hold-out has {len(test)} labelled rows, and a first model is judged on {fewest} at least: collect "
             "more rows, or hold more of them out (evaluation.validation.test_size)"
         ]
+    task = task_of(recipe)
+    if (
+        task.joint
+        and (lacking := task.lacks(test[recipe.target]))
+        and not task.lacks(training[recipe.target])
+    ):
+        return [f"the hold-out cannot judge: {lacking} No first model is promoted"]
     return [
         f"the hold-out, {len(test):,} rows, has class '{test[target].iloc[0]}' only{of}: how well classes are told "
         "apart cannot be measured on it, and no first model is promoted"

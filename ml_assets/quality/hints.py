@@ -16,6 +16,7 @@ import pandas as pd
 
 from ml_assets.names import BATCH, KEPT_OUT, ROW_ID
 from ml_assets.quality import repeats
+from ml_assets.quality.assignment import told_by_columns
 from ml_assets.recipe.readable import either
 from ml_assets.recipe.tasks import DEFAULT_METRICS
 from ml_assets.shown import figure
@@ -91,7 +92,7 @@ def hints(seen: Seen) -> list[str]:
     """All that is hardly meant; of several targets what is so of any."""
     each = seen.of_each_target()
     found = [text for hint in HINTS for one in each for text in hint(one)]
-    return [*dict.fromkeys(found), *different_sizes(seen)]
+    return [*dict.fromkeys(found), *different_sizes(seen), *not_by_chance(seen)]
 
 
 def different_sizes(seen: Seen) -> Iterator[str]:
@@ -105,6 +106,20 @@ def different_sizes(seen: Seen) -> Iterator[str]:
         yield (
             f"targets '{most}' and '{least}' spread by {figure(spreads[most], 3)} and {figure(spreads[least], 3)}: "
             f"{metric}, the mean over the targets, follows '{most}' alone. Use r2 or mape, or bring them to one size"
+        )
+
+
+def not_by_chance(seen: Seen) -> Iterator[str]:
+    """A treatment that the columns tell was not dealt out by chance."""
+    recipe = seen.recipe
+    if recipe.treatment is None or recipe.treatment not in seen.rows:
+        return
+    area = told_by_columns(seen.rows, seen.roles.features, recipe.treatment, recipe.random_state)
+    if area is not None:
+        yield (
+            f"the columns tell who was treated ('{recipe.treatment}', ROC AUC {figure(area, 2)} on rows not learned): "
+            "chance did not deal out the treatment, and what looks like its effect may be another difference of the "
+            "arms. Learn from an experiment, or leave out columns that were made after the treatment"
         )
 
 

@@ -16,6 +16,7 @@ from ml_assets.tasks.metrics import score
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.calls import RECIPE, STREAM, calls, days
 from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.served import serving
 
 
 def test_effect_from_a_recipe_to_a_champion_that_needs_no_treatment(shop: Shop) -> None:
@@ -67,5 +68,12 @@ def test_change_of_whom_to_call_is_found_and_learned(shop: Shop) -> None:
         assert {each.column for each in report.targets} == {"bought", "called"}
         scored += 1
     assert scored >= 4
-    for command in ("status", "explain"):
-        assert ml_assets(command, "calls", "--json").code == 0
+    for command in ("status", "explain", "backtest"):
+        told = ml_assets(command, "calls", "--json")
+        assert told.code == 0, told.err
+    asked = calls(3, seed=5)[["asked", "loyal", "region"]].to_dict("records")
+    with serving("calls", shop.folder) as server:
+        answered = server.asked("/predict", {"rows": asked})
+    assert [type(each["prediction"]) for each in answered["predictions"]] == [float] * 3
+    explained = ml_assets("explain-prediction", "calls", "3", "--json")
+    assert explained.code == 0, explained.err

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ml_assets.features.cleaning import clean, two_values
+from ml_assets.features.columns import roles
+from ml_assets.lifecycle.looked import hints_of
 from ml_assets.quality.contract import check_raw
+from ml_assets.quality.hints import Seen, hints
 from ml_assets.recipe.loading import parse_recipe
-from ml_assets_tests.support.calls import RECIPE, calls
+from ml_assets_tests.support.calls import RECIPE, STREAM, calls
 
 CONTROL = RECIPE.replace("treatment_col: called", "treatment_col: called, control: CONTROL")
 
@@ -51,3 +55,27 @@ def test_missing_column_is_told_by_its_own_key() -> None:
 
 def test_a_number_stays_a_number() -> None:
     assert two_values(pd.Series([0.0, 12.5, None])).tolist()[:2] == [0.0, 12.5]
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_treatment_that_the_columns_tell_is_told(chosen: bool) -> None:
+    frame = calls(1200).drop(columns="effect")
+    if chosen:
+        likely = 1 / (1 + np.exp(-1.5 * frame["loyal"]))
+        frame["called"] = np.where(np.random.default_rng(0).random(1200) < likely, "yes", "no")
+    recipe = parse_recipe(RECIPE)
+    rows = clean(frame, recipe, "all").frame
+    told = [text for text in hints(Seen(rows, roles(rows, recipe), recipe, True)) if "chance did not" in text]
+    assert len(told) == chosen
+
+
+def test_holdout_of_one_arm_is_told_before_a_training() -> None:
+    at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(600) // 100, unit="D")
+    frame = calls(600).drop(columns="effect").assign(at=at)
+    frame.loc[frame["at"] >= "2024-01-05", "called"] = "no"
+    recipe = parse_recipe(RECIPE + STREAM)
+    rows = clean(frame, recipe, "all").frame.assign(batch__=frame["at"].dt.strftime("%Y-%m-%d"))
+    (told,) = [
+        text for text in hints_of(Seen(rows, roles(rows, recipe), recipe, True)) if "cannot judge" in text
+    ]
+    assert "all 120 rows are untreated" in told
