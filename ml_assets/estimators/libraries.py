@@ -12,7 +12,9 @@ from typing import Any, Literal
 Input = Literal["numbers", "categories"]
 """What an estimator is fitted on: an array of numbers, or a frame whose categories are of that type."""
 
-Wrapper = Literal["none", "labels_as_codes", "categories_by_name", "from_zero", "in_steps", "mean_where_none"]
+Wrapper = Literal[
+    "none", "labels_as_codes", "categories_by_name", "from_zero", "in_steps", "mean_where_none", "of_effects"
+]
 """What an estimator may need round it."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -68,6 +70,34 @@ LIBRARIES: Mapping[str, Library] = {
         categories=True,
         early_stopping="early_stopping_rounds",
         tag="catboost",
+    ),
+    "causalml": Library(
+        distribution="causalml",
+        imported="causalml",
+        extra="uplift",
+        estimators={
+            f"inference.meta.Base{name}": "causal"
+            for name in (
+                "SRegressor",
+                "SClassifier",
+                "TRegressor",
+                "TClassifier",
+                "XRegressor",
+                "XClassifier",
+                "RRegressor",
+                "RClassifier",
+            )
+        },
+        more_parameters=(),
+        defaults=NONE,
+        threads=(),
+        random_state="random_state",
+        wrapper="of_effects",
+        of_wrapper=(),
+        missing=False,
+        categories=False,
+        early_stopping=None,
+        tag="python",
     ),
     "lightgbm": Library(
         distribution="lightgbm",
@@ -221,7 +251,10 @@ ROUND: dict[str, Wrapper] = {
 }
 """Classes that need something else round them than the rest of their library."""
 
-REQUIRED = {"sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",)}
+REQUIRED = {
+    "sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",),
+    "causalml.inference.meta.BaseRClassifier": ("outcome_learner", "effect_learner"),
+}
 """Parameters that have a default, which does not work."""
 
 

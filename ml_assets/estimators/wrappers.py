@@ -17,6 +17,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ml_assets.estimators.effects import OfCausalML
+
 
 class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier that wants labels 0 … k-1 (XGBoost), or weights of such labels, for labels of any kind.
@@ -249,5 +251,6 @@ WRAPPERS: Mapping[str, Callable[..., Any]] = {
     "from_zero": from_zero,
     "in_steps": in_steps,
     "mean_where_none": MeanWhereNone,
+    "of_effects": OfCausalML,
 }
 """From an estimator of a library to what a recipe's rows can be given to."""

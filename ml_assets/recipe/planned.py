@@ -52,7 +52,7 @@ INSTEAD: Final = {
 }
 """Packages that no class path begins with, and an estimator that is made with them."""
 
-PACKAGES: Final = ("causalml", "econml", "tensorflow")
+PACKAGES: Final = ("econml", "tensorflow")
 """Packages of estimators: one that has become a row of the allow-list is allowed."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")

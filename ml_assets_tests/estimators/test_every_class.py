@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ml_assets.estimators.build import build
+from ml_assets.estimators.libraries import REQUIRED
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.recipe.catalogue import ESTIMATORS, NO_NEW_ROWS
 from ml_assets.recipe.rules.estimators import CHAIN, FOR_SEVERAL
@@ -65,6 +66,8 @@ def hyperparameters(class_path: str) -> dict[str, Any]:
     inner = INNER.get(ESTIMATOR_KINDS[known.task])
     needed = {"estimator": inner, "estimators": [{"name": "one", "estimator": inner}]}
     values = {name: needed[name] for name in known.required}
+    if TASKS[known.task].joint and class_path in REQUIRED:
+        values |= {"outcome_learner": INNER["Classifier"], "effect_learner": INNER["Regressor"]}
     if class_path.endswith("SelfTrainingClassifier"):
         values["estimator"] = inner
     if "cv" in known.parameters:
@@ -85,6 +88,7 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
     if TASKS[task].joint:
         interface["treatment_col"] = "treated"
         frame["treated"] = np.arange(80) % 2.0
+        frame["target"] = (frame["target"] > frame["target"].median()) * 1.0
     if class_path in FOR_SEVERAL:
         interface["target_col"] = ["target", "again"]
         frame["again"] = frame["target"].to_numpy()[::-1]
