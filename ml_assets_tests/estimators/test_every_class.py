@@ -42,6 +42,7 @@ QUICK = {
     "xgboost": {"n_estimators": 10},
     "sklearn.ensemble": {"n_estimators": 10},
     "sklearn.linear_model.TheilSenRegressor": {"max_subpopulation": 100},
+    "sklearn.mixture": {"n_components": 3},
     "sklearn.neural_network": {"hidden_layer_sizes": [8]},
     "sklearn.model_selection.TunedThresholdClassifierCV": {"thresholds": 5},
     "sklearn.linear_model.LogisticRegressionCV": {"Cs": 3},

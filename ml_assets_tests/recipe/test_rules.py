@@ -235,6 +235,7 @@ def test_possible_settings_load(edits: Edits) -> None:
         (clusters(class_path=SVR), "model.class_path", "Did you mean 'sklearn.cluster.KMeans'?"),
         (clusters(class_path="sklearn.cluster.DBSCAN"), "model.class_path", "cannot tell the cluster of a new row"),
         ({"model.data_interface": {"task_type": "clustering"}}, "model.class_path", "sklearn.cluster.KMeans"),
+        (clusters(class_path="sklearn.mixture.GaussianMixture"), "model.hyperparameters", "lack n_components"),
         (clusters(hyperparameters={"n_clusters": 1}), "model.hyperparameters.n_clusters", "2 or more"),
         (clusters(feature_selection={"method": "anova"}), "model.feature_selection", "looks at labels"),
         (clusters(ensemble={"method": "averaging", "estimators": [{"class_path": "sklearn.cluster.Birch"}]}),

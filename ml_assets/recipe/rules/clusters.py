@@ -10,6 +10,7 @@ from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 
 COUNTS = ("n_clusters", "n_components")
+MIXTURES = "sklearn.mixture."
 
 
 def clusters(recipe: Recipe) -> Found:
@@ -35,6 +36,11 @@ def clusters(recipe: Recipe) -> Found:
             f"{model.class_path.rpartition('.')[2]} cannot tell the cluster of a new row (it has no predict). Allowed: "
             "KMeans, MiniBatchKMeans, BisectingKMeans, Birch, MeanShift of sklearn.cluster, "
             "sklearn.mixture.GaussianMixture",
+        )
+    elif model.class_path.startswith(MIXTURES) and "n_components" not in model.hyperparameters:
+        yield (
+            ("model", "hyperparameters"),
+            "lack n_components, of which the default is one cluster: write a number, or {type: int, low: 2, high: 10}",
         )
     for name in COUNTS:
         count = model.hyperparameters.get(name)
