@@ -98,6 +98,8 @@ class EarlyStopped(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             )
         watching |= WATCHES[library](made, self.rounds if len(watched) else None, self.ends, X)
         self.estimator_ = made.fit(_rows(X, learned), labels[learned], **watching)
+        if library == "xgboost":
+            made.set_params(callbacks=None)  # the clock is no part of the model, and no pickle takes it
         if time.monotonic() > self.ends:
             raise OutOfTime(TOLD)
         self.trees_ = _trees(self.estimator_, library) if len(watched) else FEW_TREES

@@ -6,25 +6,20 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ml_assets.estimators.families import BLENDS, Family
+from ml_assets.estimators.families import Family
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.schema import Tuning
-from ml_assets.recipe.space import Nested
-from ml_assets.recipe.tasks import ESTIMATOR_KINDS
-from ml_assets.records import Choice, Standing, Trial, TuningResult
-from ml_assets.search.blending import Chosen, Judge, choose, in_blocks, standard_error
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
+from ml_assets.search.standings import Automatic, Found, automatic
 from ml_assets.search.study import AT_ONCE, SearchRun, Tuned, tune
 from ml_assets.shown import duration
 from ml_assets.tasks.metrics import metric_named
 
-FAMILY = "family"
-"""Key of a trial's parameters that names its family; the others are called `<family>.<parameter>`."""
 REFIT = 1.4
 """Fits of a fold that one on all rows takes at most: what is kept back of a family's seconds."""
 FIRST = 0.75
@@ -35,33 +30,6 @@ TREES_OF_SEVERAL = 200
 """Trees where there are several targets, each of which would want its own."""
 MORE_ROWS = 1.1
 """Trees of the fit on all rows, as a multiple of those of a fold, which learns fewer."""
-
-
-@dataclass(frozen=True)
-class Automatic:
-    """What the automatic search chose."""
-
-    class_path: str
-    params: dict[str, Any]
-    scores: tuple[float, ...]
-    record: TuningResult
-    choice: Choice
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The best of a family; `params` are those of the fit on all rows."""
-
-    tuned: Tuned
-    results: Sequence[FoldResult]
-    params: dict[str, Any]
-
-    @property
-    def fold_seconds(self) -> float:
-        """Seconds of one fit on a fold."""
-        best = self.tuned.record.best_params
-        taken = [trial.seconds for trial in self.tuned.record.history if trial.params == best]
-        return max(taken, default=0.0) / len(self.tuned.fold_scores)
 
 
 def search_families(
@@ -105,7 +73,11 @@ def search_families(
         search.more(name)
     if not search.found:
         raise ValueError(search.failures[-1])
-    return _automatic(search.found, data, goal, search.late, search.elapsed)
+    chosen = automatic(search.found, data, goal, search.late, search.elapsed)
+    if not search.failures:
+        return chosen
+    why = f"{chosen.choice.why}; left out: {'; '.join(search.failures)}"
+    return replace(chosen, choice=chosen.choice.model_copy(update={"why": why}))
 
 
 class _Search:
@@ -127,7 +99,7 @@ class _Search:
         self._limit = min(x for x in (tuning.timeout, run.time_limit, math.inf) if x is not None)
         self._results: dict[str, dict[int, list[FoldResult]]] = {}
         self.plan = parted(families, tuning.n_trials)
-        self.found: dict[str, _Found] = {}
+        self.found: dict[str, Found] = {}
         self.failures: list[str] = []
         self.late = False
 
@@ -191,7 +163,7 @@ class _Search:
         self.late = self.late or tuned.record.total_trials < trials
         best = results.get(tuned.number) or _again(tuned, folds, self._goal)
         results.setdefault(tuned.number, best)
-        self.found[name] = _Found(tuned, best, _with_trees(tuned))
+        self.found[name] = Found(tuned, best, _with_trees(tuned))
 
 
 def _remembering(run: SearchRun) -> SearchRun:
@@ -236,7 +208,7 @@ def _of_family(warm_start: Mapping[str, Any] | None, name: str) -> dict[str, Any
 
 
 def _counted(
-    run: SearchRun, total: int, found: Mapping[str, _Found], goal: Goal
+    run: SearchRun, total: int, found: Mapping[str, Found], goal: Goal
 ) -> Callable[[int, int, float], None]:
     """Tell the trials of a family as those of the whole search; `found` are the others."""
     done = sum(each.tuned.record.total_trials for each in found.values())
@@ -264,85 +236,3 @@ def _with_trees(tuned: Tuned) -> dict[str, Any]:
         return tuned.params
     trees = max(1, round(MORE_ROWS * float(np.mean(tuned.trees))))
     return tuned.params | {name: trees for name in TREES if name in tuned.params}
-
-
-def _automatic(
-    found: Mapping[str, _Found],
-    data: Mapping[Input, Sequence[FoldData]],
-    goal: Goal,
-    late: bool,
-    seconds: float,
-) -> Automatic:
-    truth = [fold.y_validation for fold in next(iter(data.values()))]
-    predictions = {name: [result.predictions for result in each.results] for name, each in found.items()}
-    if len(truth) == 1:
-        truth, predictions = in_blocks(truth[0], {name: each[0] for name, each in predictions.items()})
-    judge = Judge(goal.metric, goal.positive, truth, goal.threshold)
-    chosen = choose(predictions, judge, blend=not goal.targets)
-    standings = tuple(
-        Standing(
-            family=name,
-            class_path=each.tuned.candidate.class_path,
-            score=each.tuned.record.best_score,
-            standard_error=standard_error(judge.scores(predictions[name])),
-            trials=each.tuned.record.total_trials,
-            seconds=sum(trial.seconds for trial in each.tuned.record.history),
-            fold_seconds=each.fold_seconds,
-            weight=chosen.weights.get(name, 0.0),
-        )
-        for name, each in found.items()
-    )
-    sign = 1 if metric_named(goal.metric).direction == "maximize" else -1
-    class_path, params = _put_together(found, chosen, goal)
-    return Automatic(
-        class_path,
-        params,
-        chosen.scores,
-        _record(found, chosen, goal, seconds),
-        Choice(
-            standings=tuple(sorted(standings, key=lambda each: -sign * each.score)),
-            why=chosen.why,
-            by_clock=late,
-        ),
-    )
-
-
-def _put_together(found: Mapping[str, _Found], chosen: Chosen, goal: Goal) -> tuple[str, dict[str, Any]]:
-    """Class path and parameters of what was chosen."""
-    if len(chosen.weights) == 1:
-        (name,) = chosen.weights
-        return found[name].tuned.candidate.class_path, found[name].params
-    members = {name: found[name].tuned.candidate for name in chosen.weights}
-    typed = any(member.input == "categories" for member in members.values())
-    return BLENDS[ESTIMATOR_KINDS[goal.task]], {
-        "estimators": [
-            {"name": name, "estimator": Nested(member.class_path, found[name].params)}
-            for name, member in members.items()
-        ],
-        "weights": [round(weight, 6) for weight in chosen.weights.values()],
-        "numbers": [name for name, member in members.items() if typed and member.input == "numbers"],
-        "typed": typed,
-    }
-
-
-def _record(found: Mapping[str, _Found], chosen: Chosen, goal: Goal, seconds: float) -> TuningResult:
-    """One record of all families' searches."""
-    history: list[Trial] = []
-    best: dict[str, Any] = {FAMILY: "blend" if len(chosen.weights) > 1 else next(iter(chosen.weights))}
-    for name, each in found.items():
-        record = each.tuned.record
-        best |= {f"{name}.{key}": value for key, value in record.best_params.items()}
-        for trial in record.history:
-            named = {FAMILY: name} | {f"{name}.{key}": value for key, value in trial.params.items()}
-            history.append(trial.model_copy(update={"number": len(history), "params": named}))
-    return TuningResult(
-        engine="automatic",
-        metric=goal.metric,
-        direction=metric_named(goal.metric).direction,
-        best_params=best,
-        best_score=float(np.mean(chosen.scores)),
-        history=tuple(history),
-        total_trials=len(history),
-        pruned_trials=sum(trial.state == "pruned" for trial in history),
-        optimization_time=seconds,
-    )

@@ -17,6 +17,7 @@ from ml_assets.estimators.stopping import EarlyStopped
 from ml_assets.evaluation.evaluate import predictions_frame
 from ml_assets.recipe.schema import Threshold
 from ml_assets.records import Positive
+from ml_assets.search.limits import NO_COST, NO_LIMITS, Cost, Limits
 from ml_assets.tasks.base import NAIVE
 from ml_assets.tasks.threshold import score_at_best
 
@@ -47,6 +48,8 @@ class Goal:
     """Whether the rows of a fold are in the order of time, the newest last."""
     threshold: Threshold | float | None = None
     """What labels are decided by: a metric of labels is taken where it is best so."""
+    limits: Limits = NO_LIMITS
+    """What a model may cost."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class FoldResult:
     score: float
     predictions: pd.DataFrame
     trees: int | None = None
+    cost: Cost = NO_COST
 
 
 def fold_result(
@@ -92,4 +96,5 @@ def fold_result(
     if fold.naive is not None:
         predictions = predictions.assign(**{NAIVE: fold.naive})
     found = score_at_best(goal.metric, fold.y_validation, predictions, goal.positive, goal.threshold)
-    return FoldResult(found, predictions, getattr(estimator, "trees_", None))
+    cost = goal.limits.cost(getattr(estimator, "estimator_", estimator), fold.X_validation[:1])
+    return FoldResult(found, predictions, getattr(estimator, "trees_", None), cost)

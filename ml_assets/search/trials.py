@@ -83,6 +83,8 @@ def steps(trial: optuna.Trial, rules: Rules) -> Steps:
             result = yield Fit(params, step - 1, _fold_ends(ends, rules.folds - step))
             if not math.isfinite(result.score):
                 raise ValueError(f"{undefined(rules.goal.metric, f'fold {step}')}.")
+            if over := rules.goal.limits.broken_by(result.cost):
+                raise ValueError(f"{over}.")
             results.append(result)
             trial.report(_mean(results), step)
             if step < rules.folds and (time.monotonic() > ends or trial.should_prune()):

@@ -31,6 +31,7 @@ from ml_assets.records import Choice, Epoch, TrainingResult, TuningResult
 from ml_assets.search.automatic import search_families
 from ml_assets.search.candidates import by_time, candidate, candidates, search_settings, searched_families
 from ml_assets.search.folds import FoldData, Goal
+from ml_assets.search.limits import limits_of
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
@@ -253,10 +254,11 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
     unset = {"calibration"} | {
         name for name in ("threshold", "ensemble") if getattr(recipe.model, name) is None
     }
+    unlimited = {"max_prediction_ms"} if recipe.hyperparameter_tuning.max_prediction_ms is None else set()
     settings = {
         "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),
-        "tuning": recipe.hyperparameter_tuning.model_dump(mode="json"),
+        "tuning": recipe.hyperparameter_tuning.model_dump(mode="json", exclude=unlimited),
         "validation": recipe.evaluation.validation.model_dump(mode="json"),
         "folds": recipe.training.folds,
         "features": found.features,
@@ -273,9 +275,15 @@ def _goal(y: Any, recipe: Recipe) -> Goal:
         raise ValueError(lacking)
     positive = positives(task, y, recipe.model.data_interface.positive_class)
     metric = recipe.hyperparameter_tuning.metric or task.default_metric(most_classes(y))
-    wanted = recipe.model.threshold
     return Goal(
-        recipe.task, metric, positive, recipe.random_state, target_names(y, task), by_time(recipe), wanted
+        task=recipe.task,
+        metric=metric,
+        positive=positive,
+        random_state=recipe.random_state,
+        targets=target_names(y, task),
+        by_time=by_time(recipe),
+        threshold=recipe.model.threshold,
+        limits=limits_of(recipe),
     )
 
 

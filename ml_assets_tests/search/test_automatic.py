@@ -124,3 +124,22 @@ def test_of_many_rows_one_fold_is_enough_and_the_gain_is_judged_by_its_blocks(
     assert len(result.cv_scores) == BLOCKS
     assert all(each.standard_error > 0 for each in result.choice.standings)
     assert result.cv_scores == fitted(recipe, frame)[1].cv_scores
+
+
+def test_what_is_too_large_is_not_chosen_and_the_choice_says_so() -> None:
+    frame = mixed_rows(150)
+    _, free = fitted(recipe_of(**FEW), frame)
+    _, result = fitted(recipe_of(**FEW, promotion={"max_size_mb": 0.02}), frame)
+    assert {each.family for each in free.choice.standings} - {each.family for each in result.choice.standings}
+    assert "left out: " in result.choice.why
+    assert "(promotion.max_size_mb)" in result.choice.why
+
+
+def test_no_family_that_answers_too_slowly_is_chosen() -> None:
+    """Nothing answers in a tenth of a microsecond."""
+    options = FEW["hyperparameter_tuning"] | {"max_prediction_ms": 1e-4}
+    recipe = recipe_of(hyperparameter_tuning=options, training={"folds": 2})
+    with pytest.raises(
+        ValueError, match=r"one prediction takes .* \(hyperparameter_tuning.max_prediction_ms\)"
+    ):
+        fitted(recipe, mixed_rows(100))

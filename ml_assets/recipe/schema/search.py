@@ -46,6 +46,8 @@ class Tuning(Section):
     """Seconds for the whole search; the operator's limit may be lower. Default of the automatic search: 120."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     """How points are chosen: by earlier trials (`tpe`), at random, or those of a grid, 5 of each continuous space."""
+    max_prediction_ms: float | None = Field(None, gt=0)
+    """Longest prediction of one prepared row, in milliseconds: what takes longer is not chosen. Default: any."""
     pruning: Pruning = Pruning()
     """Stopping hopeless trials."""
     parallelization: Parallelization = Parallelization()
