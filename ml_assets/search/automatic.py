@@ -16,7 +16,7 @@ from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.schema import Tuning
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.standings import Automatic, Found, automatic
-from ml_assets.search.study import AT_ONCE, SearchRun, Tuned, tune
+from ml_assets.search.study import AT_ONCE, NO_TIME, SearchRun, Tuned, tune
 from ml_assets.shown import duration
 from ml_assets.tasks.metrics import metric_named
 
@@ -132,6 +132,8 @@ class _Search:
     def _tune(self, name: str, trials: int, seconds: float) -> None:
         if seconds <= 0 and self.found:
             self.late = True
+            if name not in self.found:
+                self.failures.append(f"{name}: {NO_TIME}")
             return
         known, family = self.found.get(name), self._families[name]
         bound = f" and {duration(max(seconds, 0.0))}" if math.isfinite(seconds) else ""
@@ -158,7 +160,7 @@ class _Search:
             )
         except ValueError as error:
             self.failures.append(f"{name}: {error}")
-            self.late = self.late or time.monotonic() - self._started >= self._limit
+            self.late = self.late or NO_TIME in str(error)
             return
         self.late = self.late or tuned.record.total_trials < trials
         best = results.get(tuned.number) or _again(tuned, folds, self._goal)

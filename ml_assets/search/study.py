@@ -83,6 +83,10 @@ AT_ONCE = SearchRun()
 """Nothing kept, nothing tried first, nobody told."""
 
 
+NO_TIME = "its seconds were over before it was fitted"
+"""Why no trial could be completed, where none failed."""
+
+
 @dataclass(frozen=True)
 class Tuned:
     """The best set of parameters: whose, which, and how it did fold by fold.
@@ -251,9 +255,7 @@ def _seconds(trial: optuna.trial.FrozenTrial) -> float:
 def _tuned(study: optuna.Study, candidate: Candidate, goal: Goal, spent: float, seconds: float) -> Tuned:
     trials, spaces = finished(study), searched(candidate.hyperparameters)
     if best_value(study) is None:
-        reason = next(
-            (t.user_attrs["error"] for t in reversed(trials) if "error" in t.user_attrs), "none was run"
-        )
+        reason = next((t.user_attrs["error"] for t in reversed(trials) if "error" in t.user_attrs), NO_TIME)
         raise ValueError(f"None of {len(trials)} trials could be completed; the last one: {reason}")
     best = study.best_trial
     values = {key: value_of(space, best.params[key]) for key, space in spaces.items()}

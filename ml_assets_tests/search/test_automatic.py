@@ -84,6 +84,8 @@ def test_without_time_one_family_is_tried_and_the_record_says_so() -> None:
     _, result = fitted(recipe, mixed_rows(150))
     assert result.class_path == "sklearn.linear_model.LogisticRegression"
     assert result.choice.by_clock is True
+    assert "left out: " in result.choice.why
+    assert "xgboost: its seconds were over" in result.choice.why
 
 
 def test_seconds_alone_are_a_budget_whose_trials_the_families_end() -> None:
