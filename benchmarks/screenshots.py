@@ -17,7 +17,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 MODEL = "churn"
 SIZES = {1600: 1100, 400: 1000}
-"""Height of a picture by its width, in pixels."""
+"""Height of a picture at most, by its width, in pixels."""
 COLOURS = 128
 
 
@@ -84,7 +84,9 @@ def main(home: Path) -> None:
             for name, address in addresses(home).items():
                 page.goto(f"http://127.0.0.1:{port}{address}")
                 path = FOLDER / f"page_{name}_{width}.png"
-                path.write_bytes(small(page.screenshot()))
+                tall = min(height, page.evaluate("document.body.offsetHeight"))
+                clip = {"x": 0, "y": 0, "width": width, "height": tall}
+                path.write_bytes(small(page.screenshot(clip=clip)))
                 print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
         browser.close()
     server.should_exit = True
