@@ -317,6 +317,7 @@ for command in (
     rows.features,
     rows.quarantine,
     rows.explain_prediction,
+    rows.report,
     serving.serve,
     serving.api_key,
     serving.replay,

@@ -1,7 +1,8 @@
-"""Commands about the rows of a model: features that are looked up beside them, rows that were set aside."""
+"""Commands about the rows of a model, and its reports: features beside them, what was set aside, why an answer."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ import typer
 
 from ml_assets.cli.arguments import Json, KnownName, ModelName, OrRecipeFile
 from ml_assets.cli.output import faults, finish
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    html = "html"
+    md = "md"
 
 
 def features(
@@ -45,6 +53,26 @@ def quarantine(
     with faults(as_json):
         result = list_quarantine(name, batch, to)
     finish(result, quarantine_text(result), as_json)
+
+
+def report(
+    name: ModelName,
+    version: Annotated[
+        int | None, typer.Option("--version", help="Of the training of a version; default: the champion.")
+    ] = None,
+    batch: Annotated[str | None, typer.Option("--batch", metavar="KEY", help="Or of a batch.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write it there, too.")
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="A page, or Markdown.")] = Format.html,
+    as_json: Json = False,
+) -> None:
+    """Tell where the report of a training or of a batch lies, which is fit to be sent on."""
+    from ml_assets.cli.report import find_report
+
+    with faults(as_json):
+        result = find_report(name, version, batch, output, format.value)
+    finish(result, result["file"], as_json)
 
 
 def explain_prediction(

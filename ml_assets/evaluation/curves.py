@@ -104,7 +104,7 @@ def calibration(rows: Part) -> Curve | None:
     else:
         said = rows.probability[np.arange(len(rows.truth)), rows.predicted]
         came, name = rows.truth == rows.predicted, "the class predicted"
-    parts = _groups(said)
+    parts = groups(said)
     shares = [float(came[part].mean()) for part in parts]
     ends = [wilson(share, len(part)) for share, part in zip(shares, parts, strict=True)]
     return _curve(
@@ -122,7 +122,7 @@ def truth_by_prediction(rows: Part) -> Curve | None:
     """Mean of the true numbers where so much was predicted, in groups of equally many rows."""
     if not isinstance(rows, Numbers) or not len(rows.truth):
         return None
-    parts = _groups(rows.predicted)
+    parts = groups(rows.predicted)
     means = np.array([rows.truth[part].mean() for part in parts])
     half = np.array(
         [Z_95 * rows.truth[part].std(ddof=min(1, len(part) - 1)) / np.sqrt(len(part)) for part in parts]
@@ -180,7 +180,7 @@ def _by_threshold(rows: Part) -> tuple[Floats, Floats] | None:
     return hits, last + 1.0 - hits
 
 
-def _groups(said: Floats) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
+def groups(said: Floats) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
     """Rows in the order of what was predicted, in groups of about as many; equal predictions stay together."""
     order = np.argsort(said, kind="stable")
     count = int(min(GROUPS, max(1, len(said) // FEWEST)))
@@ -200,18 +200,19 @@ def _curve(
     ideal: bool = False,
 ) -> Curve:
     kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), POINTS)).round().astype(int))
-    bounds = {} if ends is None else {"low": _plain(ends[kept, 0]), "high": _plain(ends[kept, 1])}
+    bounds = {} if ends is None else {"low": plain(ends[kept, 0]), "high": plain(ends[kept, 1])}
     return Curve(
         name=name,
         title=title,
         x_label=labels[0],
         y_label=labels[1],
-        x=_plain(x[kept]),
-        y=_plain(y[kept]),
+        x=plain(x[kept]),
+        y=plain(y[kept]),
         ideal=ideal,
         **bounds,
     )
 
 
-def _plain(values: Floats) -> tuple[float, ...]:
+def plain(values: Floats) -> tuple[float, ...]:
+    """Numbers with as many digits as a picture can show."""
     return tuple(float(f"{value:.5g}") for value in values)

@@ -12,6 +12,7 @@ from ml_assets.estimators.several import SeveralTargets
 from ml_assets.evaluation.classes import class_intervals, per_class
 from ml_assets.evaluation.clusters import clusters
 from ml_assets.evaluation.curves import curves
+from ml_assets.evaluation.mistakes import confusions, recent, residuals
 from ml_assets.evaluation.parts import rows_of, scored_parts
 from ml_assets.recipe.quantiles import level_of
 from ml_assets.recipe.schema import Recipe
@@ -183,6 +184,9 @@ def evaluate(
         baseline_is=task.baseline_is,
         clusters=() if seen is None else clusters(rows, seen[0][list(seen[1])], predictions),
         curves=curves(rows),
+        confusions=confusions(rows),
+        residuals=residuals(rows),
+        recent=recent(y, predictions),
         per_class=per_class(rows),
         class_intervals=class_intervals(rows, recipe.random_state),
         parts=() if seen is None else _parts(recipe, seen, y, predictions, (metric, positive)),

@@ -22,7 +22,7 @@ from ml_assets.lifecycle.numbers import newest_number
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.lifecycle.training_page import show_training
+from ml_assets.lifecycle.training_page import WRONG, Shown, learning_pictures, show_training
 from ml_assets.names import BATCH
 from ml_assets.recipe.loading import dump_recipe
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult, Window
@@ -112,15 +112,6 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     return Trained(trained, pictures=learning_pictures(result))
 
 
-def learning_pictures(training: TrainingResult) -> dict[str, bytes]:
-    """Draw how a network learned; nothing for any other estimator."""
-    from ml_assets.evaluation.curves import learning
-    from ml_assets.reports.svg import panels
-
-    found = learning(training.epochs)
-    return {"learning": panels(found)} if found else {}
-
-
 def _learned(state: ModelState, as_of: str) -> dict[str, str]:
     """Hash of each batch in the training window, as it was split; none where an older version split it."""
     try:
@@ -138,6 +129,8 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
 def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     """Score the trained model on the hold-out."""
     from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.evaluation.mistakes import wrong_rows
+    from ml_assets.evaluation.parts import rows_of
     from ml_assets.evaluation.soundness import unsound
     from ml_assets.lifecycle.explained import swarms
     from ml_assets.monitoring.mixture import mixed_units
@@ -173,6 +166,14 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
             "swarms_of": of,
         }
     )
+    wrong = wrong_rows(
+        rows_of(state.recipe, test, predicted, trained.training.positive),
+        features,
+        [swarm.column for swarm in found],
+        learned,
+    )
+    if wrong is not None:
+        state.store.write_record(WRONG, as_of, wrong)
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
     return Evaluated(evaluation, pictures=evaluation_pictures(state.recipe, evaluation, y, predicted))
@@ -264,7 +265,9 @@ def champion_step(
         rows = None
     pictures = evaluation_pictures(state.recipe, evaluation, test[state.recipe.target], predicted)
     pictures |= learning_pictures(trained.training)
-    page = show_training(state, trained, version, evaluation, promotion, rows, pictures, parent_run_id)
+    before_it = champion.evaluation if champion is not None else None
+    told_too = Shown(rows, known.importance, before_it, pictures)
+    page = show_training(state, trained, version, evaluation, promotion, told_too, parent_run_id)
     shown = ageing_picture(state, trained.training.metric)
     return GateResult(
         promotion, version, now.version if now else None, trained.run_id, as_of, rows, page, pictures=shown

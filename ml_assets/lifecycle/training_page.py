@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ml_assets.lifecycle.describe import PAGE
 from ml_assets.names import STATIC
 from ml_assets.registry import run_page
-from ml_assets.shown import figure, listed
+from ml_assets.shown import listed
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.accounting import TrainingRows
     from ml_assets.lifecycle.state import ModelState
     from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult
+    from ml_assets.reports.training import Facts
 
 FOLDER = "report"
 """Of the artifacts of a run."""
-CLASS_SCORES = ("precision", "recall", "f1")
-BY_CLOCK = "Seconds ended the search before its trials did: on another machine it may choose otherwise."
-REPORT = "report.html"
-"""The page of a training."""
+ASSET: Final = "evaluation_report"
+"""Beside which reports are kept."""
+WRONG: Final = "wrong_rows"
+"""Rows of the largest loss: kept by themselves, since they are rows, and never in the ledger, which forgets nothing."""
+PAGE_FILE, TEXT_FILE, HISTORY_FILE = "report.html", "evaluation_report.md", "training_history.json"
+"""Names of a report's files among the artifacts of a run."""
+KEPT: Final = {PAGE_FILE: "version_{}.html", TEXT_FILE: "version_{}.md", HISTORY_FILE: "version_{}.json"}
+"""Their names beside the evaluation, by the version: two trainings of the same day do not take each other's place."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a training leaves for people beside its records."""
+
+    rows: TrainingRows | None
+    """What became of every row of the source, where that is known."""
+    importance: Mapping[str, float]
+    """What the score loses without a feature."""
+    champion: Evaluation | None
+    """Of the version that was in charge before."""
+    pictures: Mapping[str, bytes]
+    """PNG or SVG images by name."""
 
 
 def show_training(
@@ -31,8 +51,7 @@ def show_training(
     version: int,
     evaluation: Evaluation,
     promotion: Promotion,
-    rows: TrainingRows | None,
-    pictures: Mapping[str, bytes],
+    shown: Shown,
     parent_run_id: str,
 ) -> Path:
     """Show a training in MLflow: on its run, where it is listed first, and on the run that the version points to.
@@ -48,28 +67,34 @@ def show_training(
         The model.
     trained, version, evaluation, promotion
         What was made, and what was said of it.
-    rows : TrainingRows or None
-        What became of every row of the source, where that is known.
-    pictures : mapping of str to bytes
-        PNG or SVG images by name.
+    shown : Shown
+        What else is told of it.
     parent_run_id : str
         MLflow run of the whole training.
     """
     from ml_assets.registry import tracking
-    from ml_assets.reports.training import Left, training_page
+    from ml_assets.reports.as_html import as_html
+    from ml_assets.reports.as_markdown import as_markdown
+    from ml_assets.reports.training import training_document
 
     client, training = state.registry.client, trained.training
-    report = training_report(trained, version, evaluation, promotion, rows)
-    left = Left(rows.parts, rows.columns_left_out) if rows is not None else Left({}, training.excluded)
-    files = {"evaluation_report.md": report.encode(), "training_history.json": _history(training)}
-    files[REPORT] = training_page(trained, version, evaluation, promotion, left, pictures).encode()
-    kept = state.store.write_bytes("evaluation_report", trained.as_of, REPORT, files[REPORT])
-    files |= {f"{n}.{'svg' if image.startswith(b'<svg') else 'png'}": image for n, image in pictures.items()}
+    document = training_document(_facts(state, trained, version, evaluation, promotion, shown))
+    files = {
+        PAGE_FILE: as_html(document).encode(),
+        TEXT_FILE: as_markdown(document).encode(),
+        HISTORY_FILE: _history(training),
+    }
+    kept = {
+        name: state.store.write_bytes(ASSET, trained.as_of, KEPT[name].format(version), content)
+        for name, content in files.items()
+    }
+    images = shown.pictures.items()
+    files |= {f"{n}.{'svg' if image.startswith(b'<svg') else 'png'}": image for n, image in images}
     page = state.store.file("training_set", trained.as_of, PAGE)
     if page.exists():
         files[PAGE] = page.read_bytes()
-    if rows is not None:
-        files["account.json"] = json.dumps(rows.model_dump(mode="json"), indent=1).encode()
+    if shown.rows is not None:
+        files["account.json"] = json.dumps(shown.rows.model_dump(mode="json"), indent=1).encode()
     for run_id in (parent_run_id, trained.run_id):
         tracking.log_files(client, run_id, files, FOLDER)
     if trained.run_id != parent_run_id:
@@ -87,7 +112,51 @@ def show_training(
     name = run_page.training_name(as_of, version, promotion.outcome)
     run_page.tell_run(client, parent_run_id, name, promotion.reason, tags)
     client.update_registered_model(state.name, description=about(state, promotion.metric))
+    return kept[PAGE_FILE]
+
+
+def training_report(state: ModelState, version: int, kind: str) -> Path | None:
+    """Find the report of a version, `html` or `md`: in the store, else in MLflow; None where it is in neither."""
+    info = state.registry.version(state.name, version)
+    name = {"html": PAGE_FILE, "md": TEXT_FILE}[kind]
+    kept = state.store.file(ASSET, info.as_of, KEPT[name].format(version))
+    if not kept.exists():
+        content = state.registry.files.papers(info.run_id, FOLDER).get(name)
+        if content is None:
+            return None
+        kept = state.store.write_bytes(ASSET, info.as_of, KEPT[name].format(version), content)
     return kept
+
+
+def _facts(
+    state: ModelState,
+    trained: TrainedModel,
+    version: int,
+    evaluation: Evaluation,
+    promotion: Promotion,
+    shown: Shown,
+) -> Facts:
+    """Put the records together that a report is made of."""
+    from ml_assets.evaluation.curves import learning
+    from ml_assets.records import DataProfile, WrongRows
+    from ml_assets.reports.training import Facts
+
+    store, as_of, rows = state.store, trained.as_of, shown.rows
+    return Facts(
+        trained,
+        version,
+        evaluation,
+        promotion,
+        champion=shown.champion,
+        importance=shown.importance,
+        profile=store.read_record("data_profile", as_of, DataProfile)
+        if store.has("data_profile", as_of)
+        else None,
+        wrong=store.read_record(WRONG, as_of, WrongRows) if store.has(WRONG, as_of) else None,
+        rows={} if rows is None else rows.parts,
+        columns=trained.training.excluded if rows is None else rows.columns_left_out,
+        epochs=learning(trained.training.epochs),
+    )
 
 
 def _history(training: TrainingResult) -> bytes:
@@ -119,190 +188,10 @@ def about(state: ModelState, metric: str) -> str:
     return "\n\n".join(told)
 
 
-def parts_report(evaluation: Evaluation) -> list[str]:
-    """Tables of the classes, the clusters and the parts of the hold-out, in Markdown."""
-    found = [] if not evaluation.per_class else ["## Classes"]
-    found += [
-        table(
-            ("class", "rows", *CLASS_SCORES),
-            (
-                (
-                    label,
-                    f"{scores['rows']:,.0f}",
-                    *(_class_score(evaluation, label, name) for name in CLASS_SCORES),
-                )
-                for label, scores in evaluation.per_class.items()
-            ),
-        )
-    ]
-    found += [] if not evaluation.clusters else ["## Clusters"]
-    found += [
-        table(
-            ("cluster", "rows", "share", "silhouette", "most unlike all rows in"),
-            (
-                (part.name, f"{part.rows:,}", f"{part.share:.1%}", _figure(part.silhouette), part.told)
-                for part in evaluation.clusters
-            ),
-        )
-    ]
-    found += [] if not evaluation.parts else ["## Parts of the rows"]
-    return [
-        *found,
-        table(
-            ("part", "rows", evaluation.metric, "95 % from", "to", "loss of a row", "of the others", ""),
-            (
-                (
-                    part.name,
-                    f"{part.rows:,}",
-                    *(("",) * 3 if (s := part.score) is None else map(figure, (s.value, s.low, s.high))),
-                    figure(part.loss),
-                    figure(part.others),
-                    part.told,
-                )
-                for part in evaluation.parts
-            ),
-        ),
-    ]
+def learning_pictures(training: TrainingResult) -> dict[str, bytes]:
+    """Draw how a network learned; nothing for any other estimator."""
+    from ml_assets.evaluation.curves import learning
+    from ml_assets.reports.svg import panels
 
-
-def _class_score(evaluation: Evaluation, label: str, name: str) -> str:
-    value = figure(evaluation.per_class[label][name], 3)
-    if label not in evaluation.class_intervals:
-        return value
-    low, high = evaluation.class_intervals[label][name]
-    return f"{value} ({figure(low, 3)} to {figure(high, 3)})"
-
-
-def training_report(
-    trained: TrainedModel,
-    version: int,
-    evaluation: Evaluation,
-    promotion: Promotion,
-    rows: TrainingRows | None,
-) -> str:
-    """Write the report of a training in Markdown: scores, the gate, rows and columns, the model."""
-    training = trained.training
-    of = f"as of {trained.as_of}, {trained.trained_at[:16].replace('T', ' ')} UTC"
-    parts = [
-        f"# {trained.recipe}, version {version}: {run_page.OUTCOMES[promotion.outcome]}",
-        f"Trained {of}. {promotion.reason}.",
-        f"## Scores on {evaluation.rows:,} rows that it had not seen",
-        table(
-            ("metric", "hold-out", "95 % from", "to", "without features"),
-            (
-                (name, figure(s.value), figure(s.low), figure(s.high), _figure(evaluation.baseline.get(name)))
-                for name, s in evaluation.scores.items()
-            ),
-        ),
-        table(
-            ("target", *evaluation.scores),
-            (
-                (target, *(_figure(scores.get(name)) for name in evaluation.scores))
-                for target, scores in evaluation.per_target.items()
-            ),
-        ),
-        *parts_report(evaluation),
-        *(f"Doubtful: {text}." for text in evaluation.unsound),
-        *(f"Suspected leak: {leak.column} {leak.text}." for leak in evaluation.leaks),
-        *(f"Two units: {text}." for text in evaluation.mixed),
-        "## The gate",
-        table(
-            ("check", "", "found"),
-            ((c.name, "passed" if c.passed else "FAILED", c.text) for c in promotion.checks),
-        ),
-        table(
-            ("segment", "rows", "champion", "challenger", ""),
-            (
-                (
-                    s.segment,
-                    f"{s.rows:,}",
-                    figure(s.champion_score),
-                    figure(s.challenger_score),
-                    "worse" if s.worse else "",
-                )
-                for s in promotion.segments
-            ),
-        ),
-    ]
-    if rows is not None:
-        parts += [
-            "## Rows of the source",
-            table(("rows", "what became of them"), ((f"{n:,}", what) for what, n in rows.parts.items())),
-            "## Columns left out",
-            table(("column", "why"), rows.columns_left_out.items()),
-        ]
-    params = ((name, str(value)) for name, value in training.params.items())
-    parts += [
-        "## Model",
-        f"{training.class_path}, {training.learned:,} rows, seed {training.random_state}, "
-        f"features: {', '.join(training.features)}.",
-        table(("parameter", "value"), params),
-        *training.notes,
-        *how_chosen(training),
-    ]
-    told = [part for part in parts if part]
-    return "\n\n".join(
-        part for part, after in zip(told, [*told[1:], "#"], strict=True) if _has_text(part, after)
-    )
-
-
-def how_chosen(training: TrainingResult) -> tuple[str, ...]:
-    """Tell how an automatic search came to its model: every family, and the reason; nothing where there was none."""
-    if training.choice is None:
-        return ()
-    header = (
-        "family",
-        f"{training.metric} in cross-validation",
-        "standard error",
-        "trials",
-        "seconds",
-        "weight",
-    )
-    lines = (
-        (
-            each.family,
-            figure(each.score),
-            figure(each.standard_error, 2),
-            str(each.trials),
-            figure(each.seconds, 3),
-            f"{each.weight:.0%}" if each.weight else "",
-        )
-        for each in training.choice.standings
-    )
-    why = training.choice.why
-    told = f"{why[0].upper()}{why[1:]}."
-    return (
-        "## How it was chosen",
-        table(header, lines),
-        f"{told} {BY_CLOCK}" if training.choice.by_clock else told,
-    )
-
-
-def _has_text(part: str, after: str) -> bool:
-    """Whether a part is more than the heading of nothing."""
-    return not (part.startswith("## ") and after.startswith("#"))
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else figure(value)
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    r"""
-    Lay rows out as a table in Markdown, which also reads as plain text; nothing where there is no row.
-
-    >>> print(table(("a", "b"), [("1", "x|y")]))
-    | a | b    |
-    | - | ---- |
-    | 1 | x\|y |
-    """
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    if not cells:
-        return ""
-    lines = [list(header), *cells]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
-        for line in lines
-    )
+    found = learning(training.epochs)
+    return {"learning": panels(found)} if found else {}

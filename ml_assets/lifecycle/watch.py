@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.batch_page import SHAPES, keep_batch_report
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.lifecycle.gate import probation_step
 from ml_assets.lifecycle.pictured import Pictured
@@ -35,6 +36,8 @@ class Drift(Pictured):
     report: DriftReport
     alarms: tuple[str, ...] = ()
     page: Path | None = None
+    told: Path | None = None
+    """Our report of the batch."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     """Compare a batch's columns with the champion's training rows; keep our record and Evidently's."""
     from ml_assets.monitoring import evidently_report, pictures, timeline
     from ml_assets.monitoring.drift import drift_report
+    from ml_assets.monitoring.shapes import shapes
     from ml_assets.monitoring.watched import watched
     from ml_assets.registry import tracking
 
@@ -60,10 +64,14 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     if champion is None:
         report = drift_report(batch, current, None)
         state.store.write_record("drift_report", batch, report)
+        keep_batch_report(state, batch)
         return Drift(report)
     known = reference(state, champion.version)
     report = watched(batch, StoredBatches(state, champion.version), known, earlier, state.accepted)
     state.store.write_record("drift_report", batch, report)
+    spread = shapes(report, known.kept.rows, current)
+    if spread is not None:
+        state.store.write_record(SHAPES, batch, spread)
     evidently_json, evidently_html = evidently_report.report(
         known.kept.rows, current, known.kept.roles.numeric, known.kept.roles.categorical
     )
@@ -86,7 +94,8 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         "picture": pictures.worst_columns(report, known.kept.rows, current),
         "history": timeline.drift_map([*earlier, report]),
     }
-    return Drift(report, alarms, html, pictures=shown)
+    told = keep_batch_report(state, batch)["html"]
+    return Drift(report, alarms, html, told, pictures=shown)
 
 
 def _tell_drift(state: ModelState, report: DriftReport) -> None:
@@ -183,6 +192,8 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     tell_findings(state, report)
     probation = _probation(state, batch)
     run_page.rename_run(state.registry.client, mlflow_run_id, _run_name(state, report, breached))
+    for each in {batch, report.scored_batch or batch}:
+        keep_batch_report(state, each)
     return Performance(
         report,
         (*([scored.text] if breached else []), *alarms(report), *probation.alarms),

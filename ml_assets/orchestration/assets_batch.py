@@ -129,7 +129,8 @@ def drift_report(graph: Graph) -> dg.AssetsDefinition:
                 result = drift_step(state, batch, mlflow_run_id(context))
             found += [f"{batch}: {text}" for text in result.alarms]
             calm.append(f"{batch}: {without_alarm(result.report)}")
-            metadata = display.shown(result, display.drift_metadata(result.report, result.page))
+            words = display.drift_metadata(result.report, result.page)
+            metadata = display.shown(result, words | display.page_metadata("report", result.told))
             context.add_asset_metadata(metadata, partition_key=partition_of(batch))
         return dg.MaterializeResult(check_results=[check("drift", not found, found or calm, warn=True)])
 

@@ -44,10 +44,10 @@ REPORT: Final = (
 )
 """What a stored report may do: be seen."""
 STORED: Final = {
-    "report": ("evaluation_report", "report.html"),
+    "report": ("evaluation_report", "version_{}.html"),
     "data": ("training_set", "data_profile.html"),
 }
-"""Asset and file of the pages that are kept of a version, by the last part of their address."""
+"""Asset and file of the pages that are kept of a version, by the last part of their address; `{}` is its number."""
 
 
 def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
@@ -155,18 +155,20 @@ def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
         return "backtest.html", policies.backtest_page(model, request.query_params)
 
     def stored(asset: str, file: str) -> Callable[[Request], Response]:
-        """A page that was kept beside a training."""
+        """A page that was kept beside a training, or beside a batch."""
 
         def answer(request: Request) -> Response:
             viewer = access.viewer(request)
             if viewer is None:
                 return stranger()
-            name, number = request.path_params["name"], request.path_params["version"]
+            name, number = request.path_params["name"], request.path_params.get("version", "")
             try:
                 model = views.model_of(fleet, name)
                 version = int(number) if number.isdecimal() and len(number) < 10 else 0
-                as_of = champions.version_info(fleet.source.ledger, name, version).as_of
-                content = model.store.file(asset, as_of, file).read_bytes()
+                of = request.path_params.get("batch")
+                if of is None:
+                    of = champions.version_info(fleet.source.ledger, name, version).as_of
+                content = model.store.file(asset, of, file.format(version)).read_bytes()
             except (MendableError, OSError):
                 return message(
                     viewer,
@@ -271,6 +273,7 @@ def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
         app.add_route(path, reading(make), ["GET"])
     for part, kept in STORED.items():
         app.add_route(f"{model}/versions/{{version}}/{part}", stored(*kept), ["GET"])
+    app.add_route(model + "/batches/{batch}/report", stored("drift_report", "report.html"), ["GET"])
     app.add_route(model + "/{act}", act, ["POST"])
     app.add_route("/sign-in", sign_in, ["POST"])
     app.add_route("/style.css", css, ["GET"])

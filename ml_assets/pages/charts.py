@@ -178,28 +178,6 @@ def _labels(batches: Sequence[str], x: object) -> list[Markup]:
     ]
 
 
-def overlaid(
-    before: Sequence[float], now: Sequence[float], title: str, width: int = 280, height: int = 90
-) -> Markup:
-    """Draw two distributions over one another, as shares: what was learned as an outline, what came as bars."""
-    most = max([*before, *now, 1e-12])
-    each = width / max(len(now), 1)
-
-    def y(share: float) -> str:
-        return _n(height - share / most * (height - 4))
-
-    bars = "".join(
-        f"M{_n(place * each + 0.08 * each)} {height}V{y(share)}H{_n((place + 0.92) * each)}V{height}Z"
-        for place, share in enumerate(now)
-        if share
-    )
-    outline = f"M0 {height}" + "".join(
-        f"V{y(share)}H{_n((place + 1) * each)}" for place, share in enumerate(before)
-    )
-    inner = Markup('<path class="now" d="{}"/><path class="before" d="{}V{}"/>').format(bars, outline, height)
-    return _svg("overlaid", width, height, title, inner)
-
-
 def pareto(
     points: Sequence[tuple[str, float, float, bool]],
     x_label: str,

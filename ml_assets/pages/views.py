@@ -206,7 +206,6 @@ def batch_page(fleet: Fleet, name: str, batch: str) -> dict[str, Any]:
     live = _scored_by(model, batch, notes)
     place = known.index(batch)
     version = drift.champion_version if drift is not None else None
-    as_of = champions.version_info(ledger, name, version).as_of if version else None
     columns = (
         sorted(drift.columns, key=lambda c: (not c.drifted, -(c.importance or 0), c.column)) if drift else []
     )
@@ -223,7 +222,8 @@ def batch_page(fleet: Fleet, name: str, batch: str) -> dict[str, Any]:
         "live": live,
         "aside": quarantine(model, batch, notes),
         "champion": version,
-        "pictures": beside(model, batch, as_of, columns),
+        "pictures": beside(model, batch, columns, notes),
+        "has_report": model.store.file("drift_report", batch, "report.html").exists(),
         "columns": columns[:COLUMNS],
         "more": max(0, len(columns) - COLUMNS),
         "accepted": batch in accepted(ledger, name),

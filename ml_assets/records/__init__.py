@@ -3,6 +3,7 @@
 from ml_assets.records.base import Direction, Finding, Kind, Positive, Record, Schema, Score
 from ml_assets.records.changes import KeyChange, RecipeDiff
 from ml_assets.records.explanation import ColumnPart, Explanation, Swarm
+from ml_assets.records.mistakes import Confusion, Recent, Residuals, WrongRow, WrongRows
 from ml_assets.records.monitoring import (
     BatchFacts,
     ColumnDrift,
@@ -27,6 +28,7 @@ from ml_assets.records.quality import (
     RuleBroken,
 )
 from ml_assets.records.retraining import Ask, Attempt, BatchEvidence, Champion, History, RetrainDecision, Said
+from ml_assets.records.shapes import ColumnShape, ColumnShapes
 from ml_assets.records.training import (
     Calibration,
     CalibrationMethod,
@@ -63,7 +65,10 @@ __all__ = [
     "ColumnDrift",
     "ColumnPart",
     "ColumnProfile",
+    "ColumnShape",
+    "ColumnShapes",
     "Comparison",
+    "Confusion",
     "Costs",
     "Curve",
     "DataProfile",
@@ -93,8 +98,10 @@ __all__ = [
     "Profile",
     "Promotion",
     "Quarantine",
+    "Recent",
     "RecipeDiff",
     "Record",
+    "Residuals",
     "RetrainDecision",
     "RuleBroken",
     "Said",
@@ -110,4 +117,6 @@ __all__ = [
     "Trial",
     "TuningResult",
     "Window",
+    "WrongRow",
+    "WrongRows",
 ]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ml_assets.records.base import Direction, Positive, Record, Score
 from ml_assets.records.explanation import Swarm
+from ml_assets.records.mistakes import Confusion, Recent, Residuals
 from ml_assets.shown import figure, shown
 
 
@@ -323,3 +324,7 @@ class Evaluation(Record):
     """Columns that move the answers most, the first one most; empty in records of older versions."""
     swarms_of: str = ""
     """What they add up to: `prediction`, `probability of yes`."""
+    confusions: tuple[Confusion, ...] = ()
+    """Of each target with classes; empty in records of older versions, as the next two."""
+    residuals: tuple[Residuals, ...] = ()
+    recent: Recent | None = None

@@ -103,6 +103,17 @@ def waterfall(explained: Explanation) -> Markup:
 
 def summary_picture(swarms: Sequence[Swarm], of: str) -> bytes:
     """Draw what the columns add, a point for each row: to the left less, to the right more; dark a large value."""
+    width, height, drawn = swarm_lines(swarms, of)
+    whole = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" fill="#6b7686" '
+        'font-family="sans-serif" font-size="11">'
+        '<text x="8" y="14" font-weight="600">What the columns add</text>{2}</svg>'
+    ).format(width, height, Markup("").join(drawn))
+    return str(whole).encode()
+
+
+def swarm_lines(swarms: Sequence[Swarm], of: str) -> tuple[int, int, list[Markup]]:
+    """Width, height and shapes of the picture of what the columns add."""
     most = max((abs(add) for swarm in swarms for add in swarm.adds), default=0.0) or 1.0
     drawn = [Markup('<path d="M{0} 20V{1}" stroke="#9aa5b1"/>').format(MIDDLE, len(swarms) * ROW + 26)]
     points: dict[str, str] = {}
@@ -124,12 +135,7 @@ def summary_picture(swarms: Sequence[Swarm], of: str) -> bytes:
         f"adds to the {of}: {figure(-most, 3)} to {figure(most, 3)}; dark: a large value, light: a small one"
     )
     drawn.append(Markup('<text x="8" y="{}">{}</text>').format(height - 10, shown(ends, 120)))
-    whole = Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" fill="#6b7686" '
-        'font-family="sans-serif" font-size="11">'
-        '<text x="8" y="14" font-weight="600">What the columns add</text>{2}</svg>'
-    ).format(MIDDLE + HALF + 20, height, Markup("").join(drawn))
-    return str(whole).encode()
+    return MIDDLE + HALF + 20, height, drawn
 
 
 def _colour(place: float | None) -> str:

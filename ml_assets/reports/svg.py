@@ -36,7 +36,7 @@ def bars(counts: Sequence[float], title: str, width: int = WIDTH, height: int = 
     """
     most, each = max(counts, default=0), width / max(len(counts), 1)
     path = "".join(
-        f"M{_n(place * each)} {height}V{_n(height - count / most * height)}H{_n((place + 0.9) * each)}V{height}Z"
+        f"M{spot(place * each)} {height}V{spot(height - count / most * height)}H{spot((place + 0.9) * each)}V{height}Z"
         for place, count in enumerate(counts)
         if most and count
     )
@@ -67,7 +67,7 @@ def line(values: Sequence[float | None], title: str, width: int = 640, height: i
             pen = "M"
             continue
         share = (value - low) / (high - low) if high > low else 0.5
-        path += f"{pen}{_n(place * step)} {_n(height - edge - share * (height - 2 * edge))}"
+        path += f"{pen}{spot(place * step)} {spot(height - edge - share * (height - 2 * edge))}"
         pen = "L"
     return _svg("line", width, height, title, Markup('<path d="{}"/>').format(path))
 
@@ -100,11 +100,44 @@ def grid(cells: Sequence[tuple[str, str, Sequence[float]]], across: int = 4) -> 
     return str(whole).encode()
 
 
+def panel(curve: Curve) -> Markup:
+    """Draw one curve in its frame, as a part of a page."""
+    said = f"{curve.title}: {curve.y_label} by {curve.x_label}"
+    return picture("curve", PANEL + 90, PANEL + 64, said, _panel(curve)[1:])
+
+
+def overlaid(
+    before: Sequence[float], now: Sequence[float], title: str, width: int = 280, height: int = 90
+) -> Markup:
+    """Draw two distributions over one another, as shares: what was learned as an outline, what came as bars."""
+    most = max([*before, *now, 1e-12])
+    each = width / max(len(now), 1)
+
+    def y(share: float) -> str:
+        return spot(height - share / most * (height - 4))
+
+    bars = "".join(
+        f"M{spot(place * each + 0.08 * each)} {height}V{y(share)}H{spot((place + 0.92) * each)}V{height}Z"
+        for place, share in enumerate(now)
+        if share
+    )
+    outline = f"M0 {height}" + "".join(
+        f"V{y(share)}H{spot((place + 1) * each)}" for place, share in enumerate(before)
+    )
+    inner = Markup('<path class="now" d="{}"/><path class="before" d="{}V{}"/>').format(bars, outline, height)
+    return _svg("overlaid", width, height, title, inner)
+
+
+def picture(kind: str, width: float, height: float, title: str, shapes: Sequence[Markup]) -> Markup:
+    """Put shapes into a picture that says what it shows."""
+    return _svg(kind or "plot", round(width), round(height), title, Markup("").join(shapes))
+
+
 def panels(curves: Sequence[Curve]) -> bytes:
     """Draw curves side by side, each in a frame with its ends, as a picture which stands by itself."""
     width, height = PANEL + 90, PANEL + 80
     drawn = [
-        Markup('<g transform="translate({} 0)">{}</g>').format(k * width, _panel(curve))
+        Markup('<g transform="translate({} 0)">{}</g>').format(k * width, Markup("").join(_panel(curve)))
         for k, curve in enumerate(curves)
     ]
     whole = Markup(
@@ -114,8 +147,8 @@ def panels(curves: Sequence[Curve]) -> bytes:
     return str(whole).encode()
 
 
-def _panel(curve: Curve) -> Markup:
-    """One curve in its frame; the diagonal where a model without fault lies on it."""
+def _panel(curve: Curve) -> list[Markup]:
+    """One curve in its frame, its title first; the diagonal where a model without fault lies on it."""
     lows, highs = curve.low or curve.y, curve.high or curve.y
     x_ends, y_ends = _ends(curve.x), _ends((*lows, *highs))
     if curve.ideal:
@@ -123,7 +156,7 @@ def _panel(curve: Curve) -> Markup:
 
     def place(x: float, y: float) -> str:
         right = (x - x_ends[0]) / (x_ends[1] - x_ends[0]) * PANEL
-        return f"{_n(60 + right)} {_n(24 + PANEL - (y - y_ends[0]) / (y_ends[1] - y_ends[0]) * PANEL)}"
+        return f"{spot(60 + right)} {spot(24 + PANEL - (y - y_ends[0]) / (y_ends[1] - y_ends[0]) * PANEL)}"
 
     points = list(zip(curve.x, curve.y, strict=True))
     frame = Markup('<rect x="60" y="24" width="{0}" height="{0}" fill="none" stroke="#9aa5b1"/>').format(
@@ -139,7 +172,7 @@ def _panel(curve: Curve) -> Markup:
         for x, low, high in zip(curve.x, curve.low, curve.high, strict=bool(curve.low))
     ]
     shapes.append(path.format("L".join(place(x, y) for x, y in points)))
-    if curve.ideal:
+    if curve.ideal or curve.low:
         shapes += [
             Markup('<circle cx="{}" cy="{}" r="3" fill="#3f78bf"/>').format(*place(x, y).split())
             for x, y in points
@@ -157,7 +190,7 @@ def _panel(curve: Curve) -> Markup:
             24 + PANEL / 2, curve.y_label
         ),
     ]
-    return Markup("").join(shapes)
+    return shapes
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
@@ -175,5 +208,6 @@ def _svg(kind: str, width: int, height: int, title: str, inner: Markup) -> Marku
     return Markup('<svg class="{}" {} {}{}</svg>').format(kind, size, told, inner)
 
 
-def _n(value: float) -> str:
+def spot(value: float) -> str:
+    """A place in a picture."""
     return f"{value:.1f}".removesuffix(".0")

@@ -14,6 +14,7 @@ from ml_assets.registry.run_page import NOTE
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers
 from ml_assets_tests.support.places import listed_runs
+from ml_assets_tests.support.reports import records_of, told_by
 
 PNG = b"\x89PNG"
 
@@ -31,9 +32,10 @@ def test_the_listed_run_tells_what_came_of_a_training(trained_shop: Shop, tmp_pa
     for run_id in (run.info.run_id, version.run_id):
         folder = Path(client.download_artifacts(run_id, "report", str(tmp_path)))
         report = (folder / "evaluation_report.md").read_text()
-        assert report.startswith("# good, version 1: champion\n") and "| roc_auc " in report
-        assert "| 200  | in the files" in report
-        assert "good, version 1, is champion now" in (folder / "report.html").read_text()
+        assert report.startswith("# good, version 1, is champion now\n") and "|  200 | in the files" in report
+        kept = known_state("good").store.file("evaluation_report", "all", "version_1.html")
+        assert kept.read_text() == (folder / "report.html").read_text()
+        told_by(records_of(known_state("good"), 1), kept.read_text(), report)
         assert (folder / "data_profile.html").read_text().startswith("<!DOCTYPE html>")
         history = json.loads((folder / "training_history.json").read_text())
         assert history["tuning"] is None and len(history["cv_scores"]) == 5
@@ -68,6 +70,14 @@ def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop)
     ]
     (lost, _) = listed_runs(client, "good")
     assert lost.info.run_name.split(" · ")[0] in ("v2 kept out", "v2 unclear")
+    first, second = (
+        known_state("good").store.file("evaluation_report", "all", f"version_{n}.html").read_text()
+        for n in (1, 2)
+    )
+    assert (
+        "good, version 1, is champion now" in first
+        and "good, version 2, did not replace the champion" in second
+    )
     frame: pd.DataFrame = shoppers(600, 5)
     path = trained_shop.recipe("good", frame.assign(bought=1 - frame["bought"]))
     assert ml_assets("train", "--recipe-file", path, "--json").result["promoted"]

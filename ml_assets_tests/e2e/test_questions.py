@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from ml_assets.cli.models import known_state
+from ml_assets.lifecycle.batch_page import batch_facts
 from ml_assets.settings import read_settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets
 from ml_assets_tests.support.places import BATCH_RECIPE, day, listed_runs, rows
 from ml_assets_tests.support.questions import QUESTIONS, ask_all
+from ml_assets_tests.support.reports import records_of, told_by
 
 RECIPE = (
     BATCH_RECIPE.replace('"*.csv"', '"tide/*.csv"').replace(
@@ -88,6 +90,7 @@ def test_ten_questions(shop: Shop) -> None:
     assert (row["champion_version"], row["status"]) == (1, "fault")
     assert "column 'a' is 1,000 times its usual size" in row["why"]
     assert "what to do: mend the feed" in text
+    reports_say_what_the_records_say()
     explained = ml_assets("explain", "tide").out
     assert "was kept from training" in explained and "a model must not learn them" in explained
 
@@ -105,6 +108,33 @@ def test_the_manual_lists_the_questions_that_are_asked_here() -> None:
     table = manual.partition("## Ten questions")[2].partition("\n## ")[0]
     listed = [row.split("|")[1].strip() for row in re.findall(r"^\|.*\|$", table, re.M)[2:]]
     assert listed == list(QUESTIONS) and len(listed) == 10
+
+
+def reports_say_what_the_records_say() -> None:
+    """The report of each version and batch, by the command."""
+    state = known_state("tide")
+    for batch in (day(FAULTY), day(3), day(REFUSED)):
+        found = [
+            ml_assets("report", "tide", "--batch", batch, "--format", kind, "--json")
+            for kind in ("html", "md")
+        ]
+        assert not [each.message for each in found if each.code]
+        told_by(batch_facts(state, batch), *(Path(each.result["file"]).read_text() for each in found))
+    text = Path(ml_assets("report", "tide", "--batch", day(FAULTY), "--format", "md").out.strip()).read_text()
+    assert "column 'a' is 1,000 times its usual size" in text and "was kept from training" in text
+    assert "No rows were taken in." in Path(found[1].result["file"]).read_text()
+    for version in (1, 2):
+        paths = [
+            ml_assets("report", "tide", "--version", str(version), "--format", kind)
+            for kind in ("html", "md")
+        ]
+        by_then = {"rows that had come by then": [300 * days for days in range(5)]}
+        told_by(records_of(state, version) | by_then, *(Path(each.out.strip()).read_text() for each in paths))
+    assert "(registered: 1, 2)" in ml_assets("report", "tide", "--version", "9", "--json").message
+    assert (
+        f"(taken in: {day(0)} to {day(FAULTY)}"
+        in ml_assets("report", "tide", "--batch", "x", "--json").message
+    )
 
 
 def champion_shown(shop: Shop) -> tuple[Any, Any]:

@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.recipe.loading import load_recipe
+from ml_assets.settings import read_settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets
+from ml_assets_tests.support.reports import records_of, told_by
 
 SHARED = Path(__file__).parents[3] / "shared" / "recipes"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the sample recipes are not there")
@@ -101,6 +105,12 @@ def test_sample_recipe_is_valid_as_it_stands_and_trains(name: str, shop: Shop) -
     trained = ml_assets("train", "--recipe-file", path, "--json")
     assert trained.code == 0, trained.err
     assert trained.result["promoted"], trained.result["reason"]
+    state = ModelState(load_recipe(path), path, read_settings())
+    kept = [
+        state.store.file("evaluation_report", "all", f"version_1.{kind}").read_text()
+        for kind in ("html", "md")
+    ]
+    told_by(records_of(state, 1), *kept)
 
 
 def test_templated_query_is_valid_as_it_stands_and_trains(

@@ -1,35 +1,55 @@
-"""The page of a training: whole, small, safe, and it says what the records say."""
+"""The report of a training: whole, small, safe, and it says what the records say, in both renderings."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ml_assets.evaluation.evaluate import evaluate
+from ml_assets.evaluation.mistakes import wrong_rows
+from ml_assets.evaluation.parts import rows_of
+from ml_assets.names import ROW_ID
 from ml_assets.recipe import Recipe
 from ml_assets.records import (
     GateCheck,
     Leak,
     Promotion,
     SegmentGain,
+    Swarm,
     TrainedModel,
     TrainingResult,
     Trial,
     TuningResult,
 )
-from ml_assets.reports.svg import panels
-from ml_assets.reports.training import Left, summary, training_page
-from ml_assets_tests.reports.test_data import EVIL, Page
+from ml_assets.reports.as_html import as_html
+from ml_assets.reports.as_markdown import as_markdown
+from ml_assets.reports.training import Facts, summary, training_document
+from ml_assets_tests.reports.test_data import EVIL, profiled
+from ml_assets_tests.support.reports import Read, told_by
+
+HOSTILE = (
+    EVIL,
+    "a|b",
+    "two\nlines",
+    "`rm`",
+    "<img src=http://x.example/y>",
+    "[a](javascript:x)",
+    "_x_ *y* ~~z~~",
+    "# a",
+)
 
 
-def page(classes: tuple[str, ...] = ("no", "yes"), word: str = "age", trials: int = 40) -> str:
-    """Page of a challenger that lost, with everything that a page can have."""
+def facts(
+    classes: tuple[str, ...] = ("no", "yes"), word: str = "age", trials: int = 40, rows: int = 500
+) -> Facts:
+    """A challenger that lost, with everything that a report can have."""
     random = np.random.default_rng(0)
-    y = pd.Series(random.choice(classes, 500))
-    shares = random.dirichlet(np.ones(len(classes)), 500)
+    y = pd.Series(random.choice(classes, rows))
+    shares = random.dirichlet(np.ones(len(classes)), rows)
     predictions = pd.DataFrame(shares, columns=[f"probability_{name}" for name in classes])
     predictions.insert(0, "prediction", np.array(classes)[shares.argmax(axis=1)])
     recipe = Recipe.model_validate(
@@ -41,8 +61,15 @@ def page(classes: tuple[str, ...] = ("no", "yes"), word: str = "age", trials: in
             },
         }
     )
-    evaluation = evaluate(recipe, y, predictions, y).model_copy(
-        update={"leaks": (Leak(column=word, score=1.0, text="each class has a value"),), "mixed": (word,)}
+    frame = pd.DataFrame({word: random.normal(size=rows), "level": random.choice([word, "b"], rows), "y": y})
+    frame[ROW_ID] = np.arange(rows, dtype=np.uint64)
+    evaluation = evaluate(recipe, y, predictions, y, seen=(frame, (word, "level"))).model_copy(
+        update={
+            "leaks": (Leak(column=word, score=1.0, text="each class has a value"),),
+            "mixed": (word,),
+            "swarms": (Swarm(column=word, mean=0.2, adds=(0.1, -0.3), place=(0.0, 1.0)),),
+            "swarms_of": f"probability of {word}",
+        }
     )
     history = tuple(
         Trial(number=k, params={word: k}, value=k / trials, state="complete", seconds=1.0)
@@ -55,7 +82,7 @@ def page(classes: tuple[str, ...] = ("no", "yes"), word: str = "age", trials: in
         direction="maximize",
         cv_scores=(0.7, 0.8),
         rows=2_000,
-        features=(word,),
+        features=(word, "level"),
         excluded={},
         classes=classes,
         random_state=0,
@@ -78,34 +105,107 @@ def page(classes: tuple[str, ...] = ("no", "yes"), word: str = "age", trials: in
         rows=500, champion_score=0.8, challenger_score=0.7, gain=-0.1, gain_low=-0.2, gain_high=0.0,
         segments=(segment,), checks=(GateCheck(name="segments", passed=False, text=word),),
     )  # fmt: skip
-    left = Left({"in the files": 2_600, "learned": 2_000}, {f"{word}{k}": "constant" for k in range(80)})
-    return training_page(trained, 3, evaluation, promotion, left, {"curves": panels(evaluation.curves)})
+    positive = classes[-1] if len(classes) == 2 else None
+    return Facts(
+        trained,
+        3,
+        evaluation,
+        promotion,
+        champion=evaluation,
+        importance={word: 0.25, "level": 0.0},
+        profile=profiled(frame.drop(columns=ROW_ID), notes=(word,)),
+        wrong=wrong_rows(
+            rows_of(recipe, frame, predictions, positive), (word, "level"), ("level", word), frame
+        ),
+        rows={"in the files": 2_600, "learned": 2_000},
+        columns={f"{word}{k}": "constant" for k in range(80)},
+    )
 
 
-def test_page_says_the_outcome_first_and_shows_the_best_trials() -> None:
-    text = page()
-    Page(text)
-    assert "shop, version 3, did not replace the champion" in text
-    assert "A segment is worse." in text
-    numbers = re.findall(r'<tr><td class="n">(\d+)</td><td class="n">[\d.]+</td><td class="n">1</td>', text)
-    assert numbers == [str(k) for k in range(39, 29, -1)]
-    assert "FAILED" in text
-    assert "and 30 others" in text
+def both(given: Facts) -> tuple[str, str]:
+    """The two renderings."""
+    made = training_document(given)
+    return as_html(made), as_markdown(made)
+
+
+def test_report_says_the_outcome_first_and_shows_the_best_trials() -> None:
+    html, text = both(facts())
+    page = Read(html)
+    assert page.texts[:2] == [
+        "shop, version 3, did not replace the champion",
+        "shop, version 3, did not replace the champion",
+    ]
+    assert page.texts[2].startswith("A segment is worse. On 500 rows that it had not seen, roc_auc is ")
+    assert text.startswith("# shop, version 3, did not replace the champion\n\nA segment is worse. ")
+    trials = [row[0] for table in page.tables for row in table if table[0][0] == "trial"][1:]
+    assert trials == [str(k) for k in range(39, 29, -1)]
+    assert "✕ fail" in html and "✕ fail" in text and "30 others are not listed" in text
 
 
 @pytest.mark.parametrize("classes", [("no", "yes"), tuple(f"class {k}" for k in range(40))])
-def test_page_is_small_and_needs_no_network(classes: tuple[str, ...]) -> None:
-    text = page(classes, trials=1_000)
-    Page(text)
-    assert len(text.encode()) < 1_500_000
-    assert not re.search(r"https?://|url\(|src=\"(?!data:)", text)
+def test_both_renderings_hold_the_same_tables_and_the_numbers_of_the_records(
+    classes: tuple[str, ...],
+) -> None:
+    given = facts(classes, trials=1_000)
+    html, text = both(given)
+    told_by(given, html, text)
 
 
-def test_names_and_texts_stay_text() -> None:
-    text = page(word=EVIL)
-    Page(text)
-    assert "<script" not in text
-    assert text.count("&lt;script") >= 6
+def test_a_report_without_what_an_older_training_did_not_know_is_made() -> None:
+    whole = facts()
+    bare = replace(whole, champion=None, importance={}, profile=None, wrong=None, rows={}, columns={})
+    older = {"confusions": (), "parts": (), "curves": (), "swarms": (), "class_intervals": {}}
+    given = replace(bare, evaluation=whole.evaluation.model_copy(update=older))
+    told_by(given, *both(given))
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_what_is_in_the_data_stays_text(word: str) -> None:
+    given = facts(word=word)
+    html, text = both(given)
+    told_by(given, html, text)
+    seen = " ".join(Read(html).texts)
+    assert seen.count(" ".join(word.split("\n"))) >= 6
+    assert not re.search(r"<(?!br)[a-z]", text)
+
+
+def test_what_few_rows_share_and_what_is_no_feature_is_not_shown() -> None:
+    recipe = Recipe.model_validate(
+        {
+            "name": "shop",
+            "model": {
+                "loader": {"source_uri": "x.csv"},
+                "data_interface": {"task_type": "classification", "target_col": "y"},
+            },
+        }
+    )
+    rows = 60
+    frame = pd.DataFrame(
+        {
+            "phone": 491_511_234_567.0 + np.arange(rows),
+            "town": ["Rome"] * 50 + ["Nowhere"] * 10,
+            "told": [f"story {k}" for k in range(rows)],
+            "email": [f"{k}@example.org" for k in range(rows)],
+            "y": ["no", "yes"] * (rows // 2),
+        }
+    )
+    wrong_of_all = pd.DataFrame(
+        {
+            "prediction": ["yes"] * rows,
+            "probability_no": np.linspace(0, 1, rows),
+            "probability_yes": np.linspace(1, 0, rows),
+        }
+    )
+    leans = ("phone", "town", "told", "email")
+    found = wrong_rows(rows_of(recipe, frame, wrong_of_all, "yes"), leans[:3], leans, frame)
+    assert found is not None and len(found.rows) == 10
+    written = found.model_dump_json()
+    assert "@" not in written and "story" not in written and "4567" not in written and "Rome" in written
+    assert found.rare >= 10
+    losses = [row.loss for row in found.rows]
+    assert (
+        losses == sorted(losses, reverse=True) and found.rows[0].truth == "no" and found.rows[0].share == 0.0
+    )
 
 
 def test_score_that_is_not_defined_is_said() -> None:
