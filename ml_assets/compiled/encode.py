@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ml_assets.compiled import times
 from ml_assets.compiled.spec import Category, Number, Specification
 from ml_assets.failures import MendableError
+from ml_assets.features.truths import truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ Array = NDArray[Any]
 MISSING = "missing"
 """As in `features.values`."""
 MOST = 1e38
+"""As `LARGEST` there: what is beyond is cleaned, and then missing."""
 
 
 class UnusualError(MendableError):
@@ -117,17 +119,17 @@ class Encoder:
         if type(value) is str:
             if value in self._missing_words:
                 return levels.missing
-            return levels.codes.get(value, levels.unseen) if value else levels.missing
+            return levels.of(value) if value else levels.missing
         if value is None:
             return levels.missing
         if levels.numeric:
-            number = float(value)
+            number = float(value) + 0.0  # -0.0 is 0
             if len(self._missing_numbers) and number in self._missing_numbers:
                 return levels.missing
-            return levels.codes.get(f"{number:.15g}", levels.unseen)
+            return levels.of(f"{number:.15g}")
         if self._missing_words:
             raise UnusualError("what is missing is said by numbers, too")
-        return levels.codes.get(label(value), levels.unseen)
+        return levels.of(label(value))
 
 
 class _Levels:
@@ -136,7 +138,14 @@ class _Levels:
         self.codes = {level: code for code, level in enumerate(category.levels)}
         self.unseen = len(category.levels)
         self.missing = self.codes.get(MISSING, self.unseen)
-        self.place, self.numeric = place, numeric
+        self.place, self.numeric, self.truths = place, numeric, category.truths
+
+    def of(self, text: str) -> int:
+        """Code of a level."""
+        code = self.codes.get(text)
+        if code is None and self.truths:
+            code = self.codes.get(truth(text) or text)
+        return self.unseen if code is None else code
 
 
 def label(value: Any) -> str:

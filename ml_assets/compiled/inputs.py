@@ -21,16 +21,18 @@ class Inputs:
         Says which features are parts of times.
     columns : collection of str
         Columns of the source.
+    truths : collection of str
+        Those that hold yes and no alone.
     """
 
-    def __init__(self, recipe: Recipe, columns: Collection[str]) -> None:
+    def __init__(self, recipe: Recipe, columns: Collection[str], truths: Collection[str] = ()) -> None:
         dates = recipe.model.feature_engineering.date_parts
         self._parts = {
             f"{column}_{part}": Number(column=column, part=part)
             for column in (dates.columns if dates is not None else ())
             for part in (dates.parts if dates is not None else ())
         }
-        self._columns = set(columns)
+        self._columns, self._truths = set(columns), set(truths)
         self._numbers: dict[Number, int] = {}
         self._levels: dict[str, dict[str, int]] = {}
 
@@ -60,7 +62,10 @@ class Inputs:
     @property
     def categories(self) -> tuple[Category, ...]:
         """All categories, by their places."""
-        return tuple(Category(column=name, levels=tuple(levels)) for name, levels in self._levels.items())
+        return tuple(
+            Category(column=name, levels=tuple(levels), truths=name in self._truths)
+            for name, levels in self._levels.items()
+        )
 
     def _known(self, feature: str) -> str:
         if feature not in self._columns:

@@ -66,6 +66,8 @@ def _map(own: Mapping[str, Array], k: int) -> dict[str, Any] | None:
     """The map of a class; None where it has none."""
     if f"maps.{k}.given" in own:
         return {"given": own[f"maps.{k}.given"].tolist(), "meant": own[f"maps.{k}.meant"].tolist()}
+    if f"maps.{k}.platt" in own:
+        return {"platt": own[f"maps.{k}.platt"].tolist()}
     found = own.get(f"maps.{k}.sigmoid")
     return None if found is None else {"slope": found[0], "intercept": found[1]}
 

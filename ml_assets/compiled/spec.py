@@ -34,6 +34,8 @@ class Category(Record):
 
     column: str
     levels: tuple[str, ...]
+    truths: bool = False
+    """Whether it holds yes and no alone, in whatever way these are written."""
 
 
 class Numbers(Record):
@@ -158,7 +160,8 @@ class Several(Record):
 class Calibrated(Record):
     """A model whose shares are brought to how often they come true.
 
-    Arrays of class k that has a map: `maps.<k>.given` and `maps.<k>.meant`, or `maps.<k>.sigmoid`: slope, intercept.
+    Arrays of class k that has a map: `maps.<k>.given` and `maps.<k>.meant`, or `maps.<k>.sigmoid`: slope, intercept of
+    the log odds, or `maps.<k>.platt`: the same of the shares, as scikit-learn has them.
     """
 
     kind: Literal["calibrated"] = "calibrated"

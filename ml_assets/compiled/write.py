@@ -77,7 +77,7 @@ def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
         raise NotCompiledError(f"the pipeline has the steps {', '.join(steps)}")
     if hasattr(pipeline, "classes_") and not hasattr(pipeline, "predict_proba"):
         raise NotCompiledError(f"{type(steps['estimator']).__name__} tells no shares")
-    inputs = Inputs(recipe, known.columns)
+    inputs = Inputs(recipe, known.columns, known.kinds.truths)
     parts, arrays = blocks(steps["preprocessing"], inputs)
     kept = None
     if "selection" in steps:

@@ -89,8 +89,10 @@ def _calibrated(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]
     """A linear decision with Platt's sigmoid, as `estimators.build` makes it."""
     parts = estimator.calibrated_classifiers_
     inner = parts[0].estimator
+    if not hasattr(inner, "decision_function") and estimator.method in ("sigmoid", "isotonic"):
+        return _calibrated_shares(estimator, folder, name)
     if len(parts) != 1 or estimator.method != "sigmoid" or not hasattr(inner, "coef_"):
-        raise NotCompiledError("CalibratedClassifierCV of several, of trees or by steps is served as it is")
+        raise NotCompiledError("CalibratedClassifierCV of several decisions, or by steps, is served as it is")
     if np.ndim(inner.coef_) not in (1, 2) or hasattr(inner, "predict_proba"):
         raise NotCompiledError(f"{type(inner).__name__} in CalibratedClassifierCV is served as it is")
     coef = np.atleast_2d(np.asarray(inner.coef_, dtype=np.float64))
@@ -102,6 +104,30 @@ def _calibrated(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]
     }
     named = {f"{name}.{key}": values for key, values in arrays.items()}
     return Linear(link="sigmoid", calibrated=True), named
+
+
+def _calibrated_shares(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    """The mean of estimators that tell shares (trees, forests, boosters), each with scikit-learn's own maps."""
+    specs: list[Model] = []
+    arrays: Arrays = {}
+    for k, each in enumerate(estimator.calibrated_classifiers_):
+        if not np.array_equal(each.estimator.classes_, estimator.classes_):
+            raise NotCompiledError(
+                "CalibratedClassifierCV of which one does not know all classes is served as it is"
+            )
+        part, own = write_model(each.estimator, folder, f"{name}.{k}.0")
+        arrays |= own
+        for place, by in enumerate(each.calibrators, start=1 if len(estimator.classes_) == 2 else 0):
+            maps = (
+                {"given": by.X_thresholds_, "meant": by.y_thresholds_}
+                if estimator.method == "isotonic"
+                else {"platt": np.array([by.a_, by.b_])}
+            )
+            arrays |= {
+                f"{name}.{k}.maps.{place}.{key}": np.asarray(own, np.float64) for key, own in maps.items()
+            }
+        specs.append(Calibrated(part=part, classes=len(estimator.classes_)))
+    return Mean(parts=tuple(specs)), arrays | {f"{name}.weights": np.ones(len(specs))}
 
 
 def _by_maps(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:

@@ -16,6 +16,7 @@ import pandas as pd
 from ml_assets.features.engineered import engineered, sources
 from ml_assets.features.functions import NONE, Function
 from ml_assets.features.points import with_point
+from ml_assets.features.truths import truth
 from ml_assets.names import ROW_ID
 from ml_assets.tasks.all import task_of
 
@@ -159,6 +160,10 @@ def _typed(
         for name in raw.columns
         if name != ROW_ID and name not in new
     }
+    for name in schema.truths if schema is not None else ():
+        if name in columns and columns[name].dtype == object:
+            written = {text: meant for text in columns[name].dropna().unique() if (meant := truth(text))}
+            columns[name] = columns[name].replace(written)
     known = schema.classes if schema is not None else {}
     spelled = {name: spelled_alike(columns[name], known.get(name, ())) for name in classes if name in columns}
     return columns | spelled

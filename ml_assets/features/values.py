@@ -8,10 +8,12 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 MISSING = "missing"
 """The category of a missing value."""
+LARGEST = 1e38
+"""Numbers beyond this are infinite to libraries that reckon in single precision."""
 
 
 def as_numbers(frame: pd.DataFrame, *, spent: bool = False) -> pd.DataFrame:
-    """Turn columns into float64; missing and infinite values into NaN.
+    """Turn columns into float64; missing and infinite values, and those beyond 1e38, into NaN.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ def as_numbers(frame: pd.DataFrame, *, spent: bool = False) -> pd.DataFrame:
         if not (spent and whole.flags.f_contiguous and whole.flags.writeable):
             whole = np.array(whole, order="F")
         for numbers in whole.T:
-            numbers[~np.isfinite(numbers)] = np.nan
+            numbers[~(np.abs(numbers) <= LARGEST)] = np.nan
         return pd.DataFrame(whole, index=frame.index, columns=frame.columns, copy=False)
     columns = {}
     for column in frame.columns:
@@ -38,21 +40,21 @@ def as_numbers(frame: pd.DataFrame, *, spent: bool = False) -> pd.DataFrame:
             values = pd.to_numeric(frame[column]).to_numpy(np.float64, na_value=np.nan)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{column}: is a numeric feature of the model, but {error}.") from error
-        columns[column] = np.where(np.isfinite(values), values, np.nan)
+        columns[column] = np.where(np.abs(values) <= LARGEST, values, np.nan)
     return pd.DataFrame(columns, index=frame.index)
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn columns into text: 1.0 as "1", missing values as "missing".
+    """Turn columns into text: 1.0 as "1", -0.0 as "0", missing values as "missing".
 
-    >>> as_text(pd.DataFrame({"a": [1.0, None], "b": ["x", None]})).values.tolist()
-    [['1', 'x'], ['missing', 'missing']]
+    >>> as_text(pd.DataFrame({"a": [1.0, -0.0, None], "b": ["x", "y", None]})).values.tolist()
+    [['1', 'x'], ['0', 'y'], ['missing', 'missing']]
     """
     columns = {}
     for column in frame.columns:
         values = frame[column]
         if is_numeric_dtype(values.dtype) and not is_bool_dtype(values.dtype):
-            text = values.map("{:.15g}".format)
+            text = (values + 0.0).map("{:.15g}".format)  # -0.0 is 0
         else:
             text = values.astype(object).where(values.notna(), MISSING).map(str)
         columns[column] = text.astype(object).where(values.notna(), MISSING).to_numpy(dtype=object)

@@ -37,6 +37,8 @@ class Schema(Record):
     columns: dict[str, Kind]
     classes: dict[str, tuple[str, ...]] = {}
     """Class labels of each target as they were spelled first."""
+    truths: tuple[str, ...] = ()
+    """Columns of text that hold yes and no alone, in whatever way these are written later."""
 
 
 class Score(Record):

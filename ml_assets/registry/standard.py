@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
+from ml_assets.features.truths import LABELS
 from ml_assets.records import Schema, TrainingResult
 from ml_assets.records.base import Record
 
@@ -99,7 +100,9 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
     return RawRows(
         recipe=recipe.model_dump(mode="json", exclude_none=True),
         kinds=Schema(
-            columns=kinds, classes=training.target_classes or {recipe.targets[0]: training.classes or ()}
+            columns=kinds,
+            classes=training.target_classes or {recipe.targets[0]: training.classes or ()},
+            truths=tuple(name for name, kind in kinds.items() if kind == "text" and _truths(clean[name])),
         ),
         columns=tuple(needed),
         answer=_answer(training.classes) if recipe.has_target else "integer",
@@ -165,6 +168,12 @@ def _kind(column: pd.Series[Any]) -> Literal["number", "time", "text"]:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return "time"
     return "number" if pd.api.types.is_numeric_dtype(column.dtype) else "text"
+
+
+def _truths(column: pd.Series[Any]) -> bool:
+    """Whether a column holds yes and no, and nothing else."""
+    found = set(column.dropna().unique())
+    return bool(found) and found <= LABELS
 
 
 def _answer(classes: Collection[str] | None) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,8 @@ LONGEST_TEXT: Final = 10_000
 KEYS: Final = ("rows", "probabilities")
 BRACKETS: Final = 30
 """Objects and lists of a request, at most, for each row that it may have: they need more memory than their bytes."""
+ISO: Final = re.compile(r"\d{4}(-?\d{2}(-?\d{2}([T ].+)?)?)?", re.ASCII)
+"""How a time begins, as ISO 8601 writes it."""
 MOST_NAMES: Final = 100
 """Names that are looked through for the one that was meant."""
 
@@ -234,6 +237,8 @@ def read_time(value: str, field: str) -> Any:
         time = pd.Timestamp(value)
         if pd.isna(time):
             return None
+        if not ISO.fullmatch(value.strip()):  # 01/03/2024 is two days
+            raise ValueError(value)
         return time.tz_convert("UTC").tz_localize(None) if time.tzinfo is not None else time
     except (ValueError, OverflowError):
         _wrong(field, f"a time is wanted, as 2024-01-31T13:00:00, found {shown(value, 60)!r}")

@@ -72,6 +72,10 @@ class Cleaner:
         absent = [name for name in known.columns if name not in rows.columns]
         if absent:
             raise RowError(f"the rows lack {listed(absent)} (found {listed(rows.columns)})")
+        if twice := [name for name in known.columns if list(rows.columns).count(name) > 1]:
+            raise RowError(f"the rows have {listed(twice)} twice: leave one out", twice[0])
+        if not len(rows):
+            raise RowError("there is no row to predict")
         rows = rows[list(known.columns)].reset_index(drop=True)
         columns = {name: self._read(rows[name], known.kinds.columns.get(name)) for name in known.columns}
         clean = clean_alone(pd.DataFrame(columns), self.recipe, known.kinds, self.own, self.past)
@@ -102,6 +106,10 @@ class Cleaner:
         name, missing = str(column.name), self.recipe.model.loader.na_values
         if kind in {None, "text"} and not missing:
             return column
+        if kind == "number" and column.dtype == object:
+            column = column.map(lambda value: _float(value) if isinstance(value, bool | int) else value)
+        if kind == "time" and column.dtype == object:
+            self._see_times(column)
         try:
             values = pa.table({name: pa.Array.from_pandas(column)})
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # of several types: text, as a file would have them
@@ -116,6 +124,19 @@ class Cleaner:
                 )
         read: pd.Series[Any] = without_values(values, missing)[name].to_pandas()
         return read
+
+    @staticmethod
+    def _see_times(column: pd.Series[Any]) -> None:
+        """Raise RowError where a text is no time as ISO 8601 writes it: 01/03/2024 is two days."""
+        texts = column[[isinstance(value, str) for value in column]].astype(str)
+        read = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+        if len(wrong := texts[read.isna() & (texts.str.strip() != "")]):
+            row = int(wrong.index[0])
+            raise RowError(
+                f"column '{column.name}', row {row}: a time is wanted, as 2024-01-31T13:00:00, found {wrong.iloc[0]!r}",
+                str(column.name),
+                row,
+            )
 
 
 class Predictor:
@@ -219,6 +240,14 @@ def cleaner(
         )
     wanted = recipe.model.feature_engineering.functions
     return Cleaner(known, functions.load(wanted, allowed), past)
+
+
+def _float(value: int) -> float:
+    """A whole number or a truth value as a float; infinite where it is too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def _columns(values: np.ndarray[Any, Any], answers: Mapping[str, str]) -> pd.DataFrame:

@@ -30,7 +30,10 @@ def _numbers(words: Collection[str], kind: pa.DataType) -> pa.Array:
     numbers = [Decimal(word) for word in words if _is_number(word)]
     if pa.types.is_floating(kind):
         return pa.array([float(number) for number in numbers], kind)
-    least, beyond = (0, 2**64) if pa.types.is_uint64(kind) else (-(2**63), 2**63)
+    bits = kind.bit_width
+    least, beyond = (
+        (0, 2**bits) if pa.types.is_unsigned_integer(kind) else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    )
     return pa.array(
         [int(number) for number in numbers if least <= number < beyond and number == int(number)], kind
     )

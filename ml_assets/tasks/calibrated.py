@@ -50,6 +50,9 @@ def through(shares: Floats, by: Mapping[str, Any]) -> Floats:
     """
     if by.get("given"):
         return np.asarray(np.interp(shares, by["given"], by["meant"]), dtype=np.float64)
+    if "platt" in by:  # a compiled CalibratedClassifierCV
+        slope, intercept = by["platt"]
+        return np.asarray(1.0 / (1.0 + np.exp(slope * shares + intercept)))
     return np.asarray(1.0 / (1.0 + np.exp(-(by["slope"] * log_odds(shares) + by["intercept"]))))
 
 

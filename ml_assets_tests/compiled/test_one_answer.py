@@ -108,3 +108,13 @@ def test_numbers_and_several_targets(tmp_path: Path, task: str, targets: Any, me
     if one == LOGISTIC or "Ridge" not in one:
         model["hyperparameters"] = {"max_iter": 5}
     held(tmp_path, task, one, **model)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_forests_that_scikit_learn_calibrates(tmp_path: Path, method: str, ensemble: bool) -> None:
+    inner = {"estimator": FOREST, "method": method, "cv": 2, "ensemble": ensemble}
+    way = held(
+        tmp_path, "classification", "sklearn.calibration.CalibratedClassifierCV", hyperparameters=inner
+    )
+    assert way.name == "compiled", way.why

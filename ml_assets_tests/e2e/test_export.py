@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import pandas as pd
 import pytest
@@ -17,6 +19,8 @@ import yaml
 
 from ml_assets.cli.models import known_state
 from ml_assets.evaluation.evaluate import predict
+from ml_assets.registry.integrity import IntegrityError
+from ml_assets.serving.live import load_version
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.e2e.test_ui import free_ports
 from ml_assets_tests.support.command_line import ml_assets, shoppers
@@ -68,8 +72,7 @@ def test_a_package_predicts_without_us_and_says_what_it_is(trained_shop: Shop, t
     assert "version 1" in card and "160 rows" in card and "| age | number |" in card and "roc_auc" in card
     stage = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]["predict"]
     assert "inference.py" in stage["deps"] and stage["outs"] == ["predictions.parquet"]
-    pickled = folder / "model" / "model.pkl"
-    pickled.write_bytes(pickled.read_bytes() + b"\0")
+    (folder / "model" / "model.pkl").write_bytes(pickle.dumps(Evil(str(tmp_path / "unpickled"))))
     refused = subprocess.run(
         [sys.executable, "inference.py", trained_shop.folder / "good.csv", "b.csv"],
         cwd=folder,
@@ -78,6 +81,41 @@ def test_a_package_predicts_without_us_and_says_what_it_is(trained_shop: Shop, t
         timeout=120,
     )
     assert refused.returncode and "is not the file that was exported" in refused.stderr
+    assert not (tmp_path / "unpickled").exists()
+
+
+class Evil:
+    """Unpickling leaves a trace."""
+
+    def __init__(self, trace: str) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (self.trace,)
+
+
+def test_no_way_to_a_prediction_unpickles_what_was_put_in_the_place_of_a_model(
+    trained_shop: Shop, tmp_path: Path
+) -> None:
+    state, trace = known_state("good"), tmp_path / "unpickled"
+    place = state.registry.files.location(state.registry.version("good", 1).model_uri)
+    model = Path(unquote(urlparse(place).path)) / "model.pkl"
+    model.write_bytes(pickle.dumps(Evil(str(trace))))
+    rows = trained_shop.folder / "good.csv"
+    for command in (
+        ("export", "good", "--to", tmp_path / "a"),
+        ("export", "good", "--format", "joblib", "--to", tmp_path / "b"),
+        ("batch-inference", "--model", "good", "--source", rows, "--output", tmp_path / "c.parquet"),
+        ("batch-inference", "--model", "good", "--source", rows, "--output", tmp_path / "c.csv"),
+    ):
+        assert "sha256" in ml_assets(*command, "--json").message, command
+    for compiled in (True, False):  # a server, and a replay of what either way answered
+        with pytest.raises(IntegrityError):
+            load_version(state.registry, "good", 1, compiled=compiled)
+    assert not trace.exists()
+    with pytest.raises(FileExistsError):  # it would have left one
+        trace.mkdir()
+        pickle.loads(model.read_bytes())
 
 
 def test_formats_give_the_same_numbers_or_are_refused_with_the_reason(

@@ -115,6 +115,51 @@ def test_raw_rows_get_the_pipelines_answer_in_the_type_of_the_target(
     assert row["count"] == frame["count"].iloc[0] and row["region"] == frame["region"].iloc[0]
 
 
+LOGISTIC = {"class_path": "sklearn.linear_model.LogisticRegression"}
+TREES = {"class_path": "xgboost.XGBClassifier", "hyperparameters": {"n_estimators": 5}}
+NETWORK = {"class_path": "ml_assets.networks.MLPClassifier", "hyperparameters": {"max_epochs": 2}}
+SEVERAL = {"data_interface": {"task_type": "classification", "target_col": ["target", "other"]}}
+COMPOSED: dict[str, Any] = {
+    "calibrated": TREES | {"calibration": "isotonic"},
+    "averaging": TREES | {"ensemble": {"method": "averaging", "estimators": [LOGISTIC]}, "calibration": "sigmoid"},
+    "voting": TREES | {"ensemble": {"method": "voting", "estimators": [LOGISTIC]}, "threshold": 0.3},
+    "stacking": TREES
+    | {"ensemble": {"method": "stacking", "estimators": [LOGISTIC]}, "calibration": "isotonic", "threshold": 0.3},
+    "blending": LOGISTIC | {"ensemble": {"method": "blending", "estimators": [TREES]}},
+    "several targets": TREES | {"ensemble": {"method": "stacking", "estimators": [LOGISTIC]}} | SEVERAL,
+    "a network": NETWORK | {"ensemble": {"method": "averaging", "estimators": [TREES]}, "calibration": "sigmoid"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.extras if name == "a network" else ()) for name in COMPOSED],
+)
+def test_what_is_composed_answers_alike_once_it_is_loaded(
+    client: MlflowClient, mlflow_home: Path, name: str
+) -> None:
+    model = dict(COMPOSED[name])
+    recipe = recipe_of("classification", model.pop("class_path"), **model)
+    frame, others = (
+        each.assign(target=each["truth"].astype(int), other=each["truth"]).drop(columns="truth")
+        for each in (raw(0), raw(1))
+    )
+    if len(recipe.targets) == 1:
+        frame = frame.drop(columns="other")
+    pipeline, place = logged(client, mlflow_home, recipe, frame)
+    loaded, expected = mlflow.pyfunc.load_model(place), predict(pipeline, clean(others, recipe, "all").frame)
+    found, shares = loaded.predict(others), loaded.predict(others, params={"probabilities": True})
+    if len(recipe.targets) > 1:
+        assert [str(kind) for kind in found.dtypes] == ["int64", "bool"]
+        assert found["target"].astype(str).tolist() == expected["prediction_target"].tolist()
+        assert found["other"].astype(str).tolist() == expected["prediction_other"].tolist()
+        assert np.array_equal(shares["target_1"], expected["probability_target_1"])
+        assert np.array_equal(shares["other_True"], expected["probability_other_True"])
+        return
+    assert found.dtype == np.int64 and found.astype(str).tolist() == expected["prediction"].tolist()
+    assert all(np.array_equal(shares[label], expected[PROBABILITY + label]) for label in ("0", "1"))
+
+
 def test_a_regression_answers_in_numbers(client: MlflowClient, mlflow_home: Path) -> None:
     recipe = recipe_of("regression", "sklearn.linear_model.LinearRegression")
     frame, others = (each.assign(target=each["count"] * 2) for each in (raw(2), raw(3)))

@@ -78,7 +78,7 @@ def compare(live: Live, other: Served) -> Trial:
 BODIES = [
     *({"rows": ROWS[place:], "probabilities": place % 2 == 0} for place in range(9)),
     *({"rows": [row], "probabilities": True} for row in ROWS),
-    {"rows": [ROW | {"count": "n/a", "when": "1 May 2024"}]},
+    {"rows": [ROW | {"count": "n/a", "when": "20240501"}]},
     {"rows": [ROW | {"count": "old"}]},
     {"rows": [ROW | {"customer": None, "more": [1]}]},
     {"rows": [{"count": 1}]},

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,7 +56,7 @@ NUMBER = (
 )
 TEXT = st.none() | st.sampled_from(["north", "NA land", "", "-99", "é", True, 3, 0.5]) | st.text(max_size=5)
 TIME = st.none() | st.sampled_from(
-    ["2024-03-01", "2024-03-01 10:11", "2024-03-01T12:00:00+02:00", "2024-02-29T23:59:59.5Z", "1 May 2024"]
+    ["2024-03-01", "2024-03-01 10:11", "2024-03-01T12:00:00+02:00", "2024-02-29T23:59:59.5Z", "20240501"]
 )
 ROW = st.fixed_dictionaries(
     {"count": NUMBER, "share": NUMBER, "member": TEXT, "region": TEXT, "when": TIME},
@@ -95,6 +96,77 @@ def test_an_odd_row_gets_one_answer_from_both_ways(saved: Saved) -> None:
             assert answered(compiled, fast) == answered(compiled, strict)
 
     holds()
+
+
+SAME = [
+    ("member", True, "true"), ("member", True, "TRUE"), ("member", True, 1), ("member", True, "1"),
+    ("member", True, 1.0), ("member", False, "false"), ("member", False, 0), ("count", 1, True), ("count", 1, "1"),
+    ("count", 1, " 1.0 "), ("count", 0, -0.0), ("count", None, ""), ("share", None, "nan"), ("region", None, ""),
+    ("when", "2024-03-01T12:00:00", "2024-03-01T14:00:00+02:00"), ("when", "2024-03-01", "20240301"),
+]  # fmt: skip
+"""Values that mean one thing, however a client writes them."""
+
+
+@pytest.mark.parametrize(("column", "value", "written"), SAME)
+def test_one_value_written_in_two_ways_gets_one_answer(
+    saved: Saved, column: str, value: Any, written: Any
+) -> None:
+    for way in ways(saved):
+        one, other = (
+            way.answers(
+                read(
+                    json.dumps({"rows": [GOOD | {column: each}], "probabilities": True}).encode(),
+                    way.known,
+                    1,
+                )
+            )
+            for each in (value, written)
+        )
+        assert one == other
+
+
+def frames(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows as programs hold them, which mean the same."""
+    text = rows.astype(object).where(rows.notna(), None)
+    return {
+        "in another order": rows.iloc[:, ::-1],
+        "with more columns": rows.assign(more=1, target="?"),
+        "as objects": text,
+        "as texts": rows.astype(str).where(rows.notna(), None),
+        "with types for missing values": rows.convert_dtypes(),
+        "with pd.NA": rows.astype(object).where(rows.notna(), pd.NA),
+        "as categories": rows.assign(region=rows["region"].astype("category")),
+        "in UTC": rows.assign(when=rows["when"].dt.tz_localize("UTC")),
+        "elsewhere": rows.assign(when=rows["when"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")),
+        "in nanoseconds": rows.assign(when=rows["when"].astype("datetime64[ns]")),
+        "small": rows.assign(count=rows["count"].astype("uint8")),
+        "truths as numbers": rows.assign(member=(rows["member"] == "True").astype(int)),
+        "bools among numbers": rows.assign(count=[bool(k == 1) if k < 2 else k for k in rows["count"]]),
+    }
+
+
+def test_one_frame_held_in_two_ways_gets_one_answer(saved: Saved) -> None:
+    compiled, piped = ways(saved)
+    rows = saved.rows[list(saved.known.columns)].head(40).reset_index(drop=True)
+    rows["member"], rows.loc[:3, "count"] = rows["member"].astype(object), [1.0, 0.0, 1.0, 2.0]
+    asked = {"probabilities": True}
+    expected = piped.predictor.predict(rows, asked)
+    for name, frame in frames(rows).items():
+        assert piped.predictor.predict(frame, asked).equals(expected), name
+        if name != "bools among numbers":  # of which Arrow makes no column
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            found = compiled.table(table, True)
+            assert list(found["probability_0"]) == pytest.approx(list(expected["0"]), abs=1e-6), name
+    beyond = rows.assign(share=pd.Series([float("inf"), -float("inf"), 1e39, 10**400] * 10, dtype=object))
+    none = piped.predictor.predict(rows.assign(share=None), asked)
+    assert piped.predictor.predict(beyond, asked).equals(none)
+    for wrong, words in (
+        (pd.concat([rows, rows[["share"]]], axis=1), "have share twice"),
+        (rows.head(0), "no row to predict"),
+        (rows.assign(when="01/03/2024"), "row 0: a time is wanted"),
+    ):
+        with pytest.raises(RowError, match=words):
+            piped.predictor.predict(wrong)
 
 
 def answered(way: Any, asked: Asked) -> Any:
