@@ -24,6 +24,7 @@ from ml_assets.recipe.tasks import (
     KNOWN_METRICS,
     METRIC_DIRECTIONS,
     TASK_METRICS,
+    UNTARGETED,
 )
 from ml_assets.recipe.yaml_text import dump_yaml
 
@@ -35,7 +36,17 @@ model:
   loader: {source_uri: churn.csv}
   data_interface: {task_type: classification, target_col: churned}
 """
-FULL: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "every_key.yaml").read_text())
+EVERY: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "every_key.yaml").read_text())
+OF_EFFECTS = ("treatment_col", "control")
+"""Keys that a recipe of another task may not have."""
+FULL: dict[str, Any] = EVERY | {
+    "model": EVERY["model"]
+    | {
+        "data_interface": {
+            name: value for name, value in EVERY["model"]["data_interface"].items() if name not in OF_EFFECTS
+        }
+    }
+}
 
 INSIDE = [("model", "hyperparameters", "max_depth"), ("evaluation", "targets", "f1"), ("unknown",)]
 WORDS = st.sampled_from(
@@ -98,6 +109,12 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "promotion": draw(optional(min_gain=st.floats(0, 1), min_rows=st.integers(10, 10**6))),
     }
+    if task in UNTARGETED:
+        del data["model"]["data_interface"]["target_col"]
+        data["model"] |= {
+            "class_path": "sklearn.cluster.KMeans",
+            "hyperparameters": draw(optional(n_clusters=space | st.integers(2, 9), random_state=PLAIN)),
+        }
     if task in EFFECTS:
         data["model"]["data_interface"]["treatment_col"] = "treated__"
         if "class_path" in data["model"]:
@@ -112,7 +129,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
             optional(start=st.just("2024-01-01"))
         )
         data["training"] = draw(optional(window=st.integers(1, 99) | st.just("all"), first=st.integers(1, 9)))
-        data["monitoring"] = draw(optional(label_delay=st.integers(0, 9)))
+        data["monitoring"] = draw(optional(label_delay=st.integers(0, 0 if task in UNTARGETED else 9)))
         data["retraining"] = draw(
             optional(cooldown=st.integers(0, 9), max_age=st.sampled_from(["auto", "off"]) | st.integers(1, 9))
         )
@@ -140,7 +157,7 @@ def every_key(data: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[st
 
 def test_the_full_recipe_has_every_key() -> None:
     known = {f"{key}.{name}".lstrip(".") for key, section in sections() for name in section.model_fields}
-    written = {".".join(path) for path in every_key(FULL)}
+    written = {".".join(path) for path in every_key(EVERY)}
     assert {key for key in known - written if "[]" not in key} == set()
     parse_recipe(yaml.safe_dump(FULL))
 

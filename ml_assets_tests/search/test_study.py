@@ -17,6 +17,7 @@ from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.samplers import pruner
 from ml_assets.search.study import SearchRun, Tuned, tune
 from ml_assets.tasks.metrics import METRICS, metric_named
+from ml_assets.tasks.space import written
 
 TREE = {
     "max_depth": Int(1, 8),
@@ -27,6 +28,13 @@ CLASSIFIER = Candidate("sklearn.tree.DecisionTreeClassifier", TREE)
 REGRESSOR = Candidate(
     "sklearn.tree.DecisionTreeRegressor", {k: TREE[k] for k in ("max_depth", "min_samples_leaf")}
 )
+CANDIDATES = {
+    "classification": CLASSIFIER,
+    "causal": Candidate(
+        "ml_assets.uplift.TLearner", {"learner": Nested(REGRESSOR.class_path, REGRESSOR.hyperparameters)}
+    ),
+    "clustering": Candidate("sklearn.cluster.KMeans", {"n_clusters": Int(2, 9), "max_iter": Int(1, 9)}),
+}
 NO_PRUNING = Tuning(n_trials=12, pruning=Pruning(enabled=False))
 
 
@@ -34,10 +42,21 @@ def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> l
     rng = np.random.default_rng(3)
     X = rng.normal(size=(n, 4))
     value = 5 + X[:, 0] ** 2 + X[:, 1] + rng.normal(0, 0.5, n)
-    y: Any = np.where(value > 6, "yes", "no") if task == "classification" else value
+    y: Any = pd.Series(np.where(value > 6, "yes", "no") if task == "classification" else value)
+    if task == "causal":
+        treated = np.arange(n) // n_folds % 2
+        y = pd.DataFrame({"target": y + treated * X[:, 2], "treated": treated})
+    if task == "clustering":
+        y = pd.Series([written(dict(zip("abcd", row, strict=True))) for row in X.tolist()])
     parts, naive = np.arange(n) % n_folds, np.roll(value, 1)
     return [
-        FoldData(X[parts != k], y[parts != k], X[parts == k], pd.Series(y[parts == k]), naive[parts == k])
+        FoldData(
+            X[parts != k],
+            y[parts != k].to_numpy(),
+            X[parts == k],
+            y[parts == k].reset_index(drop=True),
+            naive[parts == k],
+        )
         for k in range(n_folds)
     ]
 
@@ -49,7 +68,7 @@ def goal(metric: str = "roc_auc") -> Goal:
 
 def search(tuning: Tuning = NO_PRUNING, metric: str = "roc_auc", **options: Any) -> Tuned:
     task = metric_named(metric).task
-    candidate = options.pop("candidate", CLASSIFIER if task == "classification" else REGRESSOR)
+    candidate = options.pop("candidate", CANDIDATES.get(task, REGRESSOR))
     run = SearchRun(**options)
     return tune(fold_data(task), candidate, goal(metric), tuning, study_name="s", run=run)
 

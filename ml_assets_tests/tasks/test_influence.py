@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.tasks import influence
-from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Labels
 from ml_assets.tasks.influence import jackknife, merged, rarest, spread, spread_of
 from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
+from ml_assets.tasks.space import written
 from ml_assets_tests.support.calls import calls
 
 ROWS = 400
-SCORED = [metric.name for metric in METRICS.values() if metric.task == "classification"]
 
 
 def classifiers(rows: int, rate: float = 0.3) -> list[Any]:
@@ -57,6 +56,20 @@ def effects(rows: int) -> list[Any]:
     return [labelled(y, each, "causal", None) for each in guesses]
 
 
+def clusters(rows: int) -> list[Any]:
+    random = np.random.default_rng(6)
+    group = np.arange(rows) % 3
+    y = pd.Series(
+        [written({"a": a, "b": b}) for a, b in random.normal(2.0 * group[:, None], 1, (rows, 2)).tolist()]
+    )
+    guesses = [
+        np.where(random.random(rows) < wrong, random.permutation(group), group) for wrong in (0.3, 0.1)
+    ]
+    return [
+        labelled(y, pd.DataFrame({"prediction": each.astype(str)}), "clustering", None) for each in guesses
+    ]
+
+
 def by_bootstrap(metric: str, sides: list[Any], groups: Any) -> float:
     """Standard error of the difference when whole groups are drawn."""
     random, n_groups = np.random.default_rng(2), int(groups.max()) + 1
@@ -65,15 +78,25 @@ def by_bootstrap(metric: str, sides: list[Any], groups: Any) -> float:
     return float((after - before).std())
 
 
+SIDES = {
+    "classification": classifiers,
+    "regression": numbers,
+    "timeseries": numbers,
+    "causal": effects,
+    "clustering": clusters,
+}
+
+
 @pytest.mark.parametrize("blocked", [False, True])
 @pytest.mark.parametrize("metric", list(METRICS))
 def test_error_is_the_error_by_bootstrap(metric: str, blocked: bool) -> None:
-    of_effects = TASKS[METRICS[metric].task].joint
-    sides = classifiers(ROWS) if metric in SCORED else effects(ROWS) if of_effects else numbers(ROWS)
+    sides = SIDES[METRICS[metric].task](ROWS)
     groups = np.arange(ROWS) // 4 if blocked else np.arange(ROWS)
     found = spread(METRICS[metric], sides, groups, np.ones(ROWS, bool))
     assert found is not None
-    assert found.error == pytest.approx(by_bootstrap(metric, sides, groups), rel=0.12)
+    # Davies-Bouldin is of each cluster the largest of several figures, which few rows make uneven.
+    near = 0.2 if metric == "davies_bouldin" else 0.12
+    assert found.error == pytest.approx(by_bootstrap(metric, sides, groups), rel=near)
     assert ROWS / (8 if blocked else 4) < found.freedom < ROWS
 
 
