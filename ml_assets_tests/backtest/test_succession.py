@@ -87,7 +87,7 @@ def told(promotion: Promotion) -> dict[str, Any]:
         "champion": promotion.champion_version,
         "looks": promotion.looks,
         "aged": rounded(promotion.comparison),
-        "reason": promotion.reason,
+        "reason": promotion.reason.partition("; served numbers")[0],  # a replay serves nobody
         **{name: None if value is None else round(value, 9) for name, value in numbers.items()},
     }
 
