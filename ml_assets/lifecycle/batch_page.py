@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,6 +16,8 @@ from ml_assets.shown import shown
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
     from ml_assets.reports.batch import BatchFacts
+
+LOG = logging.getLogger(__name__)
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -45,6 +48,17 @@ def keep_batch_report(state: ModelState, batch: str) -> dict[str, Path]:
         kind: state.store.write_bytes(ASSET, batch, FILES[kind], content.encode())
         for kind, content in contents.items()
     }
+
+
+def renew_batch_report(state: ModelState, batch: str) -> dict[str, Path]:
+    """Make the report of a batch anew where something became known; without one, what was found stands all the same."""
+    try:
+        return keep_batch_report(state, batch)
+    except Exception as error:  # noqa: BLE001 - a page that cannot be made stops no watch and no decision
+        LOG.warning(
+            "%s: the report of batch %s could not be made: %s", state.name, batch, shown(str(error), 300)
+        )
+        return {}
 
 
 def batch_facts(state: ModelState, batch: str) -> BatchFacts:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.lifecycle.alerts import tell
-from ml_assets.lifecycle.batch_page import SHAPES, keep_batch_report
+from ml_assets.lifecycle.batch_page import SHAPES, renew_batch_report
 from ml_assets.lifecycle.findings import alarms, metrics, tell_findings, with_findings
 from ml_assets.lifecycle.gate import probation_step
 from ml_assets.lifecycle.pictured import Pictured
@@ -64,7 +64,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
     if champion is None:
         report = drift_report(batch, current, None)
         state.store.write_record("drift_report", batch, report)
-        keep_batch_report(state, batch)
+        renew_batch_report(state, batch)
         return Drift(report)
     known = reference(state, champion.version)
     report = watched(batch, StoredBatches(state, champion.version), known, earlier, state.accepted)
@@ -94,7 +94,7 @@ def drift_step(state: ModelState, batch: str, mlflow_run_id: str) -> Drift:
         "picture": pictures.worst_columns(report, known.kept.rows, current),
         "history": timeline.drift_map([*earlier, report]),
     }
-    told = keep_batch_report(state, batch)["html"]
+    told = renew_batch_report(state, batch).get("html")
     return Drift(report, alarms, html, told, pictures=shown)
 
 
@@ -193,7 +193,7 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     probation = _probation(state, batch)
     run_page.rename_run(state.registry.client, mlflow_run_id, _run_name(state, report, breached))
     for each in {batch, report.scored_batch or batch}:
-        keep_batch_report(state, each)
+        renew_batch_report(state, each)
     return Performance(
         report,
         (*([scored.text] if breached else []), *alarms(report), *probation.alarms),

@@ -9,7 +9,7 @@ import dagster as dg
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.approval import look_at_approval
 from ml_assets.lifecycle.at_work import at_work_elsewhere
-from ml_assets.lifecycle.batch_page import keep_batch_report
+from ml_assets.lifecycle.batch_page import renew_batch_report
 from ml_assets.lifecycle.changes import outworn
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.state import ModelState
@@ -71,7 +71,7 @@ def decide(
     )
     _tell(state, decision, created)
     if created and decision.batch is not None:
-        keep_batch_report(state, decision.batch)
+        renew_batch_report(state, decision.batch)
     _DECIDED.keep(place, id(history), (history, decision))
     return decision, created
 

@@ -67,8 +67,9 @@ def test_commands_of_the_readme_work_in_their_order(folder: Path) -> None:
         done = ml_assets_process(*words, folder=folder)
         assert done.code == 0, done.err
     done = ml_assets_process("rollback", "income_by_month", folder=folder)
-    assert done.code == 1
-    assert "nothing to go back to" in done.err
+    # Whether the second training won hangs on what its search found in its seconds.
+    answer = {0: "version 1 is champion again (was 2)", 1: "nothing to go back to"}[done.code]
+    assert answer in done.out + done.err
 
 
 def test_error_of_the_readme_is_the_one_a_person_gets(folder: Path) -> None:

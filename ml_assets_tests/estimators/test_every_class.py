@@ -40,6 +40,7 @@ QUICK = {
     "catboost": {"iterations": 20},
     "lightgbm": {"n_estimators": 10, "min_child_samples": 5},
     "xgboost": {"n_estimators": 10},
+    "sklearn.cluster.MeanShift": {"bandwidth": 1.0},
     "sklearn.ensemble": {"n_estimators": 10},
     "sklearn.linear_model.TheilSenRegressor": {"max_subpopulation": 100},
     "sklearn.mixture": {"n_components": 3},

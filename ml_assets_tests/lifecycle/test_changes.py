@@ -11,6 +11,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from ml_assets.cli.diff import diff_text
@@ -26,13 +27,15 @@ from ml_assets.orchestration.location import model_repository
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.recipe import Recipe, load_recipe
 from ml_assets.recipe.fields import sections
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.parts import BESIDE, BY_CHAMPION, PARTS, UPSTREAM, below, code_versions, leaves, readers
 from ml_assets.recipe.schema import Section
 from ml_assets.settings import Settings
+from ml_assets_tests.support import every_key
 from ml_assets_tests.support.shore import day
 from ml_assets_tests.support.tide import MODEL
 
-FULL = load_recipe(Path(__file__).parents[2] / "docs" / "every_key.yaml")
+FULL = parse_recipe(yaml.safe_dump(every_key.FULL))
 KEYS = [key for key, _ in leaves(FULL)]
 
 

@@ -27,6 +27,7 @@ from ml_assets.recipe.tasks import (
     UNTARGETED,
 )
 from ml_assets.recipe.yaml_text import dump_yaml
+from ml_assets_tests.support.every_key import EVERY, FULL
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT.parent / "shared" / "recipes"
@@ -36,18 +37,6 @@ model:
   loader: {source_uri: churn.csv}
   data_interface: {task_type: classification, target_col: churned}
 """
-EVERY: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "every_key.yaml").read_text())
-OF_EFFECTS = ("treatment_col", "control")
-"""Keys that a recipe of another task may not have."""
-FULL: dict[str, Any] = EVERY | {
-    "model": EVERY["model"]
-    | {
-        "data_interface": {
-            name: value for name, value in EVERY["model"]["data_interface"].items() if name not in OF_EFFECTS
-        }
-    }
-}
-
 INSIDE = [("model", "hyperparameters", "max_depth"), ("evaluation", "targets", "f1"), ("unknown",)]
 WORDS = st.sampled_from(
     [
