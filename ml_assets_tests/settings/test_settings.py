@@ -19,6 +19,7 @@ FOR_OTHERS = {
     "cli/ui.py",
     "cli/context_params.py",
     "sources/feature_store/quiet.py",
+    "networks/keras_modules.py",
 }
 
 
