@@ -111,7 +111,7 @@ def address(state: ModelState) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Any]:
+def page() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(java_script_enabled=True).new_page()
@@ -226,7 +226,7 @@ def test_pages_of_a_thousand_models(tmp_path: Path, page: Any) -> None:
         waiting = sum(persons.waiting(ledger, name) is not None for name in ledger.recipes())
         assert page.locator("h1").inner_text() == f"{waiting} of 1,000 models need you."
         assert page.locator(".fleet .row:not(.head)").count() == 50
-        page.get_by_label("Model").fill("0993")
+        page.get_by_role("searchbox", name="Model").fill("0993")
         page.get_by_role("button", name="Find").click()
         assert page.locator(".fleet .model a").all_inner_texts() == ["model_0993"]
         page.locator(".fleet .model a").click()

@@ -42,7 +42,7 @@ def walk_the_demo(root: Path) -> Settings:
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("DAGSTER_HOME", "MLFLOW_TRACKING_URI")
+        if name not in ("DAGSTER_HOME", "MLFLOW_TRACKING_URI", "ML_ASSETS_RECIPES")
     }
     environ |= {"ML_ASSETS_HOME": str(root / "home"), "ML_ASSETS_DEMO_DATA": str(root / "data")}
     with Program("ml-assets", "demo", folder=root, environ=environ) as demo:
