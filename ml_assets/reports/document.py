@@ -193,4 +193,4 @@ def value(what: str | float | None) -> str:
 def sentence(text: str) -> str:
     """Begin with a capital letter, end with a full stop."""
     text = text.strip()
-    return text and text[0].upper() + text[1:].rstrip(".") + "."
+    return text and text[0].upper() + text[1:].rstrip(".") + "." * (text[-1] not in "?!")

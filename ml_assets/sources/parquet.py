@@ -149,7 +149,8 @@ def open_parquet(path: Path, buffer: int = 0) -> Any:
     if path.stat().st_size == 0:
         raise SourceError(f"{path} is empty (0 bytes), not a Parquet file")
     try:
-        return pq.ParquetFile(path, buffer_size=buffer)
+        # Buffered ahead, all that was read of a file would be held until its end.
+        return pq.ParquetFile(path, buffer_size=buffer, pre_buffer=False)
     except DAMAGE as error:
         with path.open("rb") as file:
             check_foreign(path, file.read(LOOKED_AT), parquet=True)

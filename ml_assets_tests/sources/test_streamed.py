@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -40,6 +41,18 @@ def test_a_csv_file_in_parts_is_the_whole_file(tmp_path: Path, cells: list[str],
     frame = pd.DataFrame({"number": np.arange(len(cells)) / 4, "text": cells})
     frame.to_csv(tmp_path / "rows.csv", index=False)
     alike(Wanted("rows.csv", tmp_path, columns=Columns(categories=frozenset({"text"}))), rows, ("text",))
+
+
+def test_nothing_of_the_parts_before_is_held(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(3).normal(size=(400_000, 4))
+    pd.DataFrame(numbers, columns=list("abcd")).to_parquet(
+        tmp_path / "rows.parquet", row_group_size=10_000, index=False
+    )
+    before = pa.total_allocated_bytes()
+    held = [
+        pa.total_allocated_bytes() - before for _ in streamed(Wanted("rows.parquet", tmp_path), 10_000, ())
+    ]
+    assert len(held) == 40 and max(held) < numbers.nbytes / 4
 
 
 @pytest.mark.parametrize(
