@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from sklearn.base import is_classifier, is_clusterer
@@ -11,9 +12,10 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.estimators.clusters import Clusters
 from ml_assets.estimators.families import COMPOSED
-from ml_assets.estimators.libraries import DEFAULTS, REQUIRED, library_of, load_class, wrapper_of
+from ml_assets.estimators.libraries import library_of, load_class, wrapper_of
 from ml_assets.estimators.monotone import PARAMETERS, Monotone
 from ml_assets.estimators.own import build_own, own_defaults
+from ml_assets.estimators.peculiar import DEFAULTS, REQUIRED
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.estimators.wrappers import WRAPPERS, LabelEncodedClassifier
 from ml_assets.recipe import catalogue, planned
@@ -65,12 +67,16 @@ def defaults_of(class_path: str) -> dict[str, Any]:
     if class_path in COMPOSED:
         return {}
     catalogue.check_class_path(class_path)
-    ours = {**library_of(class_path).defaults, **DEFAULTS.get(class_path, {})}
+    ours = _ours(class_path)
     if class_path not in catalogue.ESTIMATORS:
         return own_defaults(class_path)
     if catalogue.ESTIMATORS[class_path].required:
         return ours
-    return {**load_class(class_path)().get_params(deep=False), **ours}
+    made = load_class(class_path)
+    if hasattr(made, "get_params"):
+        return {**made().get_params(deep=False), **ours}
+    signed = signature(made).parameters.values()
+    return {**{each.name: each.default for each in signed if each.default is not each.empty}, **ours}
 
 
 def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any:
@@ -91,11 +97,12 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
     if library.early_stopping in params:
         raise ValueError(planned.not_yet(f"hyperparameters: {library.early_stopping}", "Leave it out"))
     given = {name: _inner(value, random_state) for name, value in params.items()}
-    ours = {**library.defaults, **DEFAULTS.get(class_path, {})}
+    ours = {name: _inner(value, random_state) for name, value in _ours(class_path).items()}
     if library.random_state in known.parameters:
         ours[library.random_state] = random_state
-    if library.threads and not any(name in given for name in library.threads):
-        ours[library.threads[0]] = 1
+    threads = [name for name in library.threads if name in known.parameters]
+    if threads and not any(name in given for name in threads):
+        ours[threads[0]] = 1
     required = (*known.required, *REQUIRED.get(class_path, ()))
     absent = [name for name in required if name not in given]
     if absent:
@@ -113,6 +120,10 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
     for name, constraints in monotone.items():
         estimator = Monotone(estimator, name, constraints)
     return estimator
+
+
+def _ours(class_path: str) -> dict[str, Any]:
+    return {**library_of(class_path).defaults, **DEFAULTS.get(class_path, {})}
 
 
 def _with_probabilities(estimator: Any) -> Any:

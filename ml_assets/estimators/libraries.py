@@ -9,13 +9,10 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal
 
+from ml_assets.estimators.peculiar import ROUND, Wrapper
+
 Input = Literal["numbers", "categories"]
 """What an estimator is fitted on: an array of numbers, or a frame whose categories are of that type."""
-
-Wrapper = Literal[
-    "none", "labels_as_codes", "categories_by_name", "from_zero", "in_steps", "mean_where_none", "of_effects"
-]
-"""What an estimator may need round it."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -37,7 +34,8 @@ class Library:
     defaults: Mapping[str, Any]
     """Parameters that are set unless the recipe names them."""
     threads: tuple[str, ...]
-    """Parameter for the number of threads, and its other names; empty where one thread is the default."""
+    """Parameter for the number of threads, and its other names, of the estimators that have one; empty where one thread
+    is the default."""
     random_state: str
     """Parameter for the seed, of the estimators that have one."""
     wrapper: Wrapper
@@ -92,7 +90,36 @@ LIBRARIES: Mapping[str, Library] = {
         defaults=NONE,
         threads=(),
         random_state="random_state",
-        wrapper="of_effects",
+        wrapper="of_causalml",
+        of_wrapper=(),
+        missing=False,
+        categories=False,
+        early_stopping=None,
+        tag="python",
+    ),
+    "econml": Library(
+        distribution="econml",
+        imported="econml",
+        extra="uplift",
+        estimators={
+            **{
+                f"metalearners.{name}": "causal"
+                for name in ("DomainAdaptationLearner", "SLearner", "TLearner", "XLearner")
+            },
+            **{
+                f"dml.{name}": "causal"
+                for name in ("CausalForestDML", "KernelDML", "LinearDML", "NonParamDML", "SparseLinearDML")
+            },
+            **{
+                f"dr.{name}": "causal"
+                for name in ("DRLearner", "ForestDRLearner", "LinearDRLearner", "SparseLinearDRLearner")
+            },
+        },
+        more_parameters=(),
+        defaults=NONE,
+        threads=("n_jobs",),
+        random_state="random_state",
+        wrapper="of_econml",
         of_wrapper=(),
         missing=False,
         categories=False,
@@ -225,37 +252,6 @@ OWN = Library(
     tag="python",
 )
 """A person's own modules: what is fitted gets numbers, none missing."""
-
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "sklearn.linear_model.LogisticRegression": {"max_iter": 2000},
-    "sklearn.neural_network.MLPClassifier": {"max_iter": 500},
-    "sklearn.neural_network.MLPRegressor": {"max_iter": 500},
-    "sklearn.ensemble.VotingClassifier": {"voting": "soft"},
-    "sklearn.cross_decomposition.CCA": {"n_components": 1},
-    "sklearn.cross_decomposition.PLSCanonical": {"n_components": 1},
-    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis": {"reg_param": 0.01},
-    "sklearn.isotonic.IsotonicRegression": {"out_of_bounds": "clip"},
-    "sklearn.semi_supervised.LabelPropagation": {"kernel": "knn"},
-    "sklearn.semi_supervised.LabelSpreading": {"kernel": "knn"},
-    "sklearn.neighbors.RadiusNeighborsClassifier": {"outlier_label": "most_frequent"},
-}
-"""Where the library's own default often does not converge, gives no probabilities, or is refused: more components than
-targets, a class whose one-hot columns add up to 1, a row unlike all others."""
-
-ROUND: dict[str, Wrapper] = {
-    "sklearn.naive_bayes.CategoricalNB": "in_steps",
-    "sklearn.naive_bayes.ComplementNB": "from_zero",
-    "sklearn.naive_bayes.MultinomialNB": "from_zero",
-    "sklearn.neighbors.RadiusNeighborsRegressor": "mean_where_none",
-    "sklearn.semi_supervised.SelfTrainingClassifier": "labels_as_codes",
-}
-"""Classes that need something else round them than the rest of their library."""
-
-REQUIRED = {
-    "sklearn.semi_supervised.SelfTrainingClassifier": ("estimator",),
-    "causalml.inference.meta.BaseRClassifier": ("outcome_learner", "effect_learner"),
-}
-"""Parameters that have a default, which does not work."""
 
 
 def library_of(class_path: str) -> Library:

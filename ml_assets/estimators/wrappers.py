@@ -17,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ml_assets.estimators.effects import OfCausalML
+from ml_assets.estimators.effects import OfCausalML, OfEconML
 
 
 class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -251,6 +251,7 @@ WRAPPERS: Mapping[str, Callable[..., Any]] = {
     "from_zero": from_zero,
     "in_steps": in_steps,
     "mean_where_none": MeanWhereNone,
-    "of_effects": OfCausalML,
+    "of_causalml": OfCausalML,
+    "of_econml": OfEconML,
 }
 """From an estimator of a library to what a recipe's rows can be given to."""

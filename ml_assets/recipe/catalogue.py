@@ -101,8 +101,6 @@ def check_class_path(class_path: str) -> None:
             f"{class_path!r} is no estimator: networks are, as {planned.INSTEAD[package]} "
             "(docs/recipe.md, Neural networks)"
         )
-    if package in planned.PACKAGES:
-        raise ValueError(planned.not_yet(f"{class_path!r}: {package}", f"Allowed: {_OF_ALLOWED}"))
     module = class_path.rpartition(".")[0] or "MODULE"
     raise ValueError(
         f"{class_path!r} is not allowed: only {_OF_ALLOWED} are, and those of modules that the operator trusts "

@@ -48,12 +48,11 @@ UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
 
 INSTEAD: Final = {
     **dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier"),
-    "keras": "ml_assets.networks.MLPClassifier with the hyperparameter library: keras",
+    **dict.fromkeys(
+        ("keras", "tensorflow"), "ml_assets.networks.MLPClassifier with the hyperparameter library: keras"
+    ),
 }
 """Packages that no class path begins with, and an estimator that is made with them."""
-
-PACKAGES: Final = ("econml", "tensorflow")
-"""Packages of estimators: one that has become a row of the allow-list is allowed."""
 
 HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")
 """Hyperparameters of estimators that are supported."""

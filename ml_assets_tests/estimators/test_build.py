@@ -4,7 +4,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 
 from ml_assets.estimators.build import build
-from ml_assets.estimators.libraries import REQUIRED
+from ml_assets.estimators.peculiar import REQUIRED
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets_tests.support.libraries import marks_of
 

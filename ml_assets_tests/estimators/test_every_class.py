@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ml_assets.estimators.build import build
-from ml_assets.estimators.libraries import REQUIRED
+from ml_assets.estimators.peculiar import REQUIRED
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.recipe.catalogue import ESTIMATORS, NO_NEW_ROWS
 from ml_assets.recipe.rules.estimators import CHAIN, FOR_SEVERAL

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.estimators.build import build
-from ml_assets.estimators.libraries import LIBRARIES, REQUIRED, Library, input_wanted, library_of, load_class
+from ml_assets.estimators.libraries import LIBRARIES, Library, input_wanted, library_of, load_class
+from ml_assets.estimators.peculiar import REQUIRED
 from ml_assets.features.categories import TypedColumns
 from ml_assets.recipe import planned
 from ml_assets.recipe.catalogue import ESTIMATORS
@@ -86,11 +87,13 @@ def test_what_installs_a_library_is_known(package: str) -> None:
 @pytest.mark.parametrize("package", LIBRARIES)
 def test_parameters_of_a_row_are_the_library_s(package: str) -> None:
     library = LIBRARIES[package]
-    named = {*library.threads, *library.defaults, *library.more_parameters} - {"nthread"}
+    named = {*library.defaults, *library.more_parameters}
     named |= {library.categories} if isinstance(library.categories, str) else set()
     named |= {library.early_stopping} if library.early_stopping else set()
     for class_path in classes(package):
         assert named <= set(ESTIMATORS[class_path].parameters)
+    for name in {*library.threads} - {"nthread"}:
+        assert any(name in ESTIMATORS[path].parameters for path in classes(package))
     assert any(library.random_state in ESTIMATORS[path].parameters for path in classes(package))
     assert library.early_stopping is None or library.early_stopping in planned.HYPERPARAMETERS
 
@@ -101,11 +104,13 @@ def test_built_with_one_seed_on_one_thread(package: str) -> None:
         if class_path in REQUIRED:
             continue
         estimator = build(class_path, {}, 7, ESTIMATORS[class_path].task)
-        params = getattr(estimator, "estimator", estimator).get_params()
+        made = getattr(estimator, "estimator", estimator)
+        params = made.get_params() if hasattr(made, "get_params") else vars(made)
         if library_of(class_path).random_state in ESTIMATORS[class_path].parameters:
             assert params[library_of(class_path).random_state] == 7
         threads = library_of(class_path).threads
-        assert params.get(threads[0] if threads else "n_jobs") == (1 if threads else None)
+        name = threads[0] if threads else "n_jobs"
+        assert params.get(name) == (1 if threads and name in params else None)
 
 
 @every_library_of_classifiers

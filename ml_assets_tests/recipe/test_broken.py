@@ -105,8 +105,8 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         ["Did you mean 'xgboost.XGBClassifier'?"]),
     "forbidden import": ("xgboost.XGBClassifier", "os.system", 4, "model.class_path",
         ["'os.system' is not allowed", "sklearn and xgboost"]),
-    "library not yet": ("xgboost.XGBClassifier", "one_day.Classifier", 4, "model.class_path",
-        ["one_day is not yet supported"]),
+    "no library of estimators": ("xgboost.XGBClassifier", "tensorflow.keras.Sequential", 4, "model.class_path",
+        ["networks are", "ml_assets.networks.MLPClassifier with the hyperparameter library: keras"]),
     "regressor for classes": ("xgboost.XGBClassifier", "xgboost.XGBRegressor", 4, "model.class_path",
         ["is for regression", "Did you mean 'xgboost.XGBClassifier'?"]),
     "typo in a hyperparameter": ("n_estimators", "n_estimator", 6, "model.hyperparameters.n_estimator",
@@ -193,8 +193,7 @@ def errors(tmp_path: Path, text: str) -> tuple[str, RecipeError]:
 
 @pytest.fixture(autouse=True)
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is planned is no test's affair: here a library and a period of no meaning are."""
-    monkeypatch.setattr(planned, "PACKAGES", ("one_day",))
+    """What is planned is no test's affair: here a period of no meaning is."""
     monkeypatch.setattr(planned, "VALUES", frozenset({("batches.period", "one_day")}))
 
 
