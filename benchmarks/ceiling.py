@@ -26,8 +26,8 @@ def measure() -> tuple[str, dict[str, Any]]:
             f"best F1 {known['f1']:.2f}"
         )
     lines += [
-        f"churn, XGBoost with a threshold for F1, learned months 1 to 4, month 5: precision {ours['precision']:.2f}, "
-        f"recall {ours['recall']:.2f}, F1 {ours['f1']:.2f} (of rows not learned, before: {ours['told_f1']:.2f})",
+        f"churn, its recipe on months 1 to 4, on the hold-out: precision {ours['precision']:.2f}, recall "
+        f"{ours['recall']:.2f}, F1 {ours['f1']:.2f} (of rows not learned, before: {ours['told_f1']:.2f})",
         f"iris, {REPEATS} times 5 folds: accuracy {accuracy:.3f}",
     ]
     return "\n".join(lines), {"best": best, "demo": ours, "iris": accuracy}
@@ -38,8 +38,7 @@ def known_best(month: int, rows: int) -> dict[str, float]:
     from ml_assets.sources import churn
 
     frame = churn.month(month, rows).dropna(subset=["support_calls", "data_gb"])
-    risk = (churn.risk_after if month >= churn.CONCEPT else churn.risk_before)(frame)
-    sure = np.sort(1 / (1 + np.exp(-risk.to_numpy())))[::-1]
+    sure = np.sort(churn.chances(frame, month).to_numpy())[::-1]
     hits, called = np.cumsum(sure), np.arange(1, len(sure) + 1)
     precision, recall = hits / called, hits / sure.sum()
     return {
@@ -51,44 +50,27 @@ def known_best(month: int, rows: int) -> dict[str, float]:
 
 
 def demo() -> dict[str, float]:
-    """Train the demo's estimator on four months with a threshold for F1, and judge it on the fifth."""
+    """Train the demo's recipe on its first four months, and judge it on its hold-out, at the chosen threshold."""
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.recipe.schema import Recipe
+    from ml_assets.features.cleaning import clean
+    from ml_assets.recipe.loading import load_recipe
+    from ml_assets.settings import DEMO_RECIPES
+    from ml_assets.sources import churn
     from ml_assets.tasks.metrics import score
     from ml_assets.training.fit import fit
+    from ml_assets.training.splits import split
 
-    recipe = Recipe.model_validate(
-        {
-            "name": "churn",
-            "model": {
-                "class_path": "xgboost.XGBClassifier",
-                "hyperparameters": {"max_depth": 3, "n_estimators": 100, "learning_rate": 0.1},
-                "threshold": {"metric": "f1"},
-                "loader": {"source_uri": "data"},
-                "data_interface": {
-                    "task_type": "classification",
-                    "target_col": "churned",
-                    "entity_cols": ["customer_id"],
-                },
-            },
-        }
-    )
-    months = [_month(number) for number in range(1, 6)]
-    model, result = fit(pd.concat(months[:4], ignore_index=True), recipe)
-    said = predict(model, months[4])
+    recipe = load_recipe(DEMO_RECIPES / "churn.yaml")
+    months = [churn.month(number) for number in range(1, recipe.training.first + 1)]
+    frame = pd.concat([clean(each, recipe, f"{each['month'].iloc[0]:%Y-%m-%d}").frame for each in months])
+    learned, held = split(frame.reset_index(drop=True), recipe)
+    model, result = fit(learned, recipe)
+    said = predict(model, held)
     found = {
-        name: score(name, months[4]["churned"], said, result.positive)
-        for name in ("precision", "recall", "f1")
+        name: score(name, held["churned"], said, result.positive) for name in ("precision", "recall", "f1")
     }
     assert result.threshold is not None
     return found | {"threshold": result.threshold.value, "told_f1": result.threshold.scores["f1"]}
-
-
-def _month(number: int) -> pd.DataFrame:
-    from ml_assets.sources import churn
-
-    frame = churn.month(number).drop(columns="month")
-    return frame.assign(row_id__=np.arange(len(frame), dtype=np.uint64) + np.uint64(10_000 * number))
 
 
 def iris() -> float:

@@ -28,7 +28,7 @@ def test_each_month_is_about_two_thousand_customers_of_that_month(months: dict[i
     for number, frame in months.items():
         assert 1900 <= len(frame) <= 2100
         assert set(frame["month"]) == {pd.Timestamp(2024 + (number - 1) // 12, (number - 1) % 12 + 1, 1)}
-        assert 0.18 <= frame["churned"].mean() <= 0.31
+        assert 0.16 <= frame["churned"].mean() <= 0.29
     assert len({len(frame) for frame in months.values()}) > 10
     assert pd.concat(months.values())["customer_id"].is_unique
 
@@ -82,7 +82,7 @@ def test_a_model_of_the_first_months_does_worse_after_each_event_and_a_new_one_r
 
     first, end = range(1, 5), 25
     quiet = auc(first, range(5, SHIFT))
-    assert 0.8 <= quiet <= 0.85
+    assert 0.97 <= quiet <= 0.995
     assert auc(first, range(SHIFT, CONCEPT)) <= quiet - 0.02
     assert auc(first, range(CONCEPT, end)) <= quiet - 0.08
     assert auc(range(SHIFT, SHIFT + 2), range(SHIFT + 2, CONCEPT)) >= quiet - 0.02
