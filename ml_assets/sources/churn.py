@@ -80,7 +80,7 @@ def month(number: int, rows: int = 2000, random_state: int = 7, *, labelled: boo
 def chances(frame: pd.DataFrame, number: int) -> pd.Series:
     """Probabilities of leaving in a month, counted from 1; of columns without gaps."""
     risk = risk_after(frame) if number >= CONCEPT else risk_before(frame)
-    return 1 / (1 + np.exp(-SHARPNESS * risk))
+    return risk.map(lambda each: 1 / (1 + np.exp(-SHARPNESS * each)))
 
 
 def risk_before(frame: pd.DataFrame) -> pd.Series:
