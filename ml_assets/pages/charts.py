@@ -301,7 +301,7 @@ def gains(rows: Sequence[tuple[str, float, float, float]], label: str, title: st
 def _ends(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     edge = 0.08 * (high - low) or max(abs(high) * 0.05, 0.01)
-    if 0 <= low and high <= 1:  # it may be a share, of which there is no more than all
+    if low >= 0 and high <= 1:  # it may be a share, of which there is no more than all
         return max(low - edge, 0.0), min(high + edge, 1.0)
     return low - edge, high + edge
 
