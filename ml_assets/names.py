@@ -23,7 +23,7 @@ BATCH: Final = "batch__"
 """Column: label of the batch a row came with."""
 
 POINT: Final = "point__"
-"""Column: what a row of a clustering is measured by, in the place of a target."""
+"""Column: what a row is measured by, in the place of a target, where there is none."""
 
 RESERVED: Final = (ROW_ID, BATCH, POINT)
 """Columns of ours, which no data may have."""

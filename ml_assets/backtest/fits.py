@@ -220,7 +220,7 @@ class Fits:
         """What a row of the hold-out cost the model that had not seen it."""
         tested, recipe = self.of(batches).tested, self.stream.recipe
         rows = self.stream.rows.loc[tested.index]
-        together = related(rows, recipe.model.data_interface.entity_cols, self.stream.calendar.column)
+        together = related(rows, recipe.entities, self.stream.calendar.column)
         losses = row_losses(rows[recipe.target], tested, recipe.task)
         return loss_summary(losses, loss_kind(tested, recipe.task), together)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ml_assets.backtest.succession import served_rows
+from ml_assets.features.columns import watched
 from ml_assets.monitoring.past import Past
 from ml_assets.promotion.blocks import block_columns
 from ml_assets.tasks.several import has_labels
@@ -39,10 +40,11 @@ class KeptFit:
         """They by batch."""
         return Past.of(self.rows)
 
-    @property
+    @cached_property
     def roles(self) -> Roles:
-        """Its features by kind."""
-        return self.fits.roles(self.batches)
+        """Its features by kind, of a recommendation the items."""
+        recipe = self.fits.stream.recipe
+        return watched(self.rows, recipe) if recipe.recommends else self.fits.roles(self.batches)
 
     @cached_property
     def losses(self) -> LossSummary | None:

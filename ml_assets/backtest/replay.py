@@ -153,7 +153,7 @@ class Reports:
         """What a model answered for a batch, beside the labels."""
         predicted = served_rows(self.stream, serving.fit, batch)
         rows, recipe = self.stream.rows.loc[predicted.index], self.stream.recipe
-        together = related(rows, recipe.model.data_interface.entity_cols, self.stream.calendar.column)
+        together = related(rows, recipe.entities, self.stream.calendar.column)
         return Scored(batch, rows[recipe.target], predicted, related=together)
 
     def _reference(self, serving: Serving) -> Reference:
@@ -172,7 +172,7 @@ class Reports:
                 classes=self.fits.classes(record.batches),
                 holdout=record.holdout,
                 random_state=recipe.random_state,
-                entities=tuple(recipe.model.data_interface.entity_cols),
+                entities=recipe.entities,
                 time=recipe.batches.column if recipe.batches else None,
             )
         return replace(self._references[record.batches], version=serving.version)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml_assets.cli.output import say
 from ml_assets.failures import FAILED, MendableError, WrongUsageError
+from ml_assets.features.history import features_look_back
 from ml_assets.lifecycle.intake import past_before
 from ml_assets.lifecycle.joined import tables_with_features
 from ml_assets.lifecycle.state import locked
@@ -195,7 +196,10 @@ def _past(registry: Registry, name: str, version: int) -> pd.DataFrame | None:
     text = registry.version(name, version).trained.recipe_text
     if not text:  # it was trained before recipes were kept
         return None
-    return past_before(Store(place_of(registry.settings, name)), parse_recipe(text))
+    recipe = parse_recipe(text)
+    if not features_look_back(recipe):
+        return None
+    return past_before(Store(place_of(registry.settings, name)), recipe)
 
 
 def _digest(past: pd.DataFrame) -> str:

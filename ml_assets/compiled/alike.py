@@ -125,7 +125,8 @@ def check(
 def answers(pipeline: Any, features: pd.DataFrame) -> list[NDArray[Any]]:
     """Shares of classes, or numbers, of each target: what a compiled model has to give, too.
 
-    A classifier that tells no shares gives the places of its labels among its classes.
+    A classifier that tells no shares gives the places of its labels among its classes, a list of items a number that is
+    another for any other list.
     """
     with np.errstate(over="ignore"):  # the exponential of what is beyond all bounds
         if hasattr(pipeline, "predict_proba"):
@@ -140,10 +141,17 @@ def answers(pipeline: Any, features: pd.DataFrame) -> list[NDArray[Any]]:
             np.array([names.index(str(label)) for label in labels], dtype=np.float64)
             for names, labels in zip(([str(name) for name in own] for own in each), columns, strict=True)
         ]
+    if hasattr(pipeline[-1], "recommended"):
+        return [numbers_of(found)]
     values = np.asarray(found, dtype=np.float64)
     if values.ndim == 2 and values.shape[1] > 1:
         return list(values.T)
     return [values.ravel()]
+
+
+def numbers_of(texts: NDArray[Any]) -> NDArray[np.float64]:
+    """Hashes of texts, of 52 bits each: as many as a float holds."""
+    return np.asarray(pd.util.hash_array(texts.astype(object)) >> np.uint64(12), dtype=np.float64)
 
 
 def _other_labels(

@@ -72,6 +72,8 @@ def write(folder: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
 def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.DataFrame) -> None:
     if recipe.model.feature_engineering.functions:
         raise NotCompiledError("its features are made by functions")
+    if recipe.recommends:
+        raise NotCompiledError("it answers with items, and users and items are looked up in its pipeline")
     steps = dict(pipeline.steps)
     if not set(steps) <= {"preprocessing", "selection", "estimator"}:
         raise NotCompiledError(f"the pipeline has the steps {', '.join(steps)}")

@@ -16,6 +16,7 @@ from ml_assets.estimators.libraries import library_of, load_class, wrapper_of
 from ml_assets.estimators.monotone import PARAMETERS, Monotone
 from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.peculiar import DEFAULTS, REQUIRED
+from ml_assets.estimators.recommender import Recommender
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.estimators.wrappers import WRAPPERS, LabelEncodedClassifier
 from ml_assets.recipe import catalogue, planned
@@ -59,6 +60,8 @@ def build(
         raise ValueError(f"{class_path} is no estimator for {task}.")
     if kind == "Clusterer":
         return Clusters(estimator)
+    if kind == "Recommender":
+        return Recommender(estimator)
     return SeveralTargets(estimator, tuple(targets)) if len(targets) > 1 else estimator
 
 

@@ -12,12 +12,13 @@ import numpy as np
 from ml_assets.names import Z_95
 from ml_assets.records import Curve, Epoch
 from ml_assets.shown import shown
-from ml_assets.tasks.base import Effects, Floats, Labels, Numbers, Points
+from ml_assets.tasks.base import Effects, Floats, Labels, Numbers, Points, Rankings
 from ml_assets.tasks.causal import Curve as Along
 from ml_assets.tasks.intervals import wilson
+from ml_assets.tasks.recommendation import liked, weights
 from ml_assets.tasks.several import Labelled, Several
 
-Part = Labels | Numbers | Effects
+Part = Labels | Numbers | Effects | Rankings
 MOST_TARGETS = 3
 """Targets that have curves and pictures: the more there are, the less is seen."""
 POINTS = 100
@@ -161,8 +162,23 @@ def gained(rows: Part) -> Curve | None:
     )
 
 
+def hits(rows: Part) -> Curve | None:
+    """How often the item at each place was one that the user liked."""
+    if not isinstance(rows, Rankings) or not rows.kept(weights).any():
+        return None
+    occasion, _, place = liked(rows)
+    found = np.bincount(place, minlength=rows.top_k + 1)[1 : rows.top_k + 1] / len(np.unique(occasion))
+    return _curve(
+        "places",
+        "Items found by their place",
+        ("place", "share of the users who liked it"),
+        np.arange(1.0, rows.top_k + 1),
+        found.astype(np.float64),
+    )
+
+
 CURVES: tuple[Callable[[Part], Curve | None], ...] = (
-    roc, precision_recall, calibration, truth_by_prediction, sizes_of_errors, gained,
+    roc, precision_recall, calibration, truth_by_prediction, sizes_of_errors, gained, hits,
 )  # fmt: skip
 
 

@@ -14,12 +14,13 @@ from ml_assets.evaluation.clusters import clusters
 from ml_assets.evaluation.curves import curves
 from ml_assets.evaluation.mistakes import confusions, recent, residuals
 from ml_assets.evaluation.parts import rows_of, scored_parts
+from ml_assets.names import POINT
 from ml_assets.recipe.quantiles import level_of
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, PartScore, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.base import DISTANCE, NAIVE, PREDICTION, PROBABILITY, Labels, Task
+from ml_assets.tasks.base import DISTANCE, KNOWN, NAIVE, PREDICTION, PROBABILITY, Labels, Task
 from ml_assets.tasks.intervals import intervals, once
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import (
@@ -50,7 +51,8 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame of shape (n_rows, 1 + n_classes)
         `prediction` and, for classification, `probability_<class>`, of two classes the positive one last; of a time
         series `naive`, the naive forecast; of a clustering `distance` to the centre of its cluster; the index of
-        `frame`. Of several targets these columns for each, `prediction_<target>` and so on.
+        `frame`; of a recommendation the items and their `scores` as JSON, and whether the row's item was `known`. Of
+        several targets these columns for each, `prediction_<target>` and so on.
 
     Raises
     ------
@@ -65,6 +67,8 @@ def predict(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
             f"(found {listed(frame.columns)})."
         )
     found = predictions_frame(model, frame[features], frame.index, getattr(model, "positive_class_", None))
+    if POINT in frame.columns:
+        found = with_known(found, model, frame[POINT])
     naive = getattr(model, "naive_column_", None)
     return found if naive is None else found.assign(**{NAIVE: frame[naive].to_numpy(np.float64)})
 
@@ -73,6 +77,9 @@ def predictions_frame(
     model: Any, features: Any, index: pd.Index[Any], positive: Positive = None
 ) -> pd.DataFrame:
     """Lay a scikit-learn model's predictions out as `predict` returns them."""
+    if (last := recommender(model)) is not None:
+        lists: pd.DataFrame = last.recommended(_prepared(model, features), index)
+        return lists
     targets = targets_of(model)
     classes = getattr(model, "classes_", None)
     several, empty = len(targets), not len(index)
@@ -97,13 +104,40 @@ def predictions_frame(
     return pd.concat(found, axis=1)
 
 
+def with_known(predictions: pd.DataFrame, model: Any, y: pd.Series[Any]) -> pd.DataFrame:
+    """Mark the rows whose item a model that recommends has learned of the user; predictions of others stay.
+
+    Parameters
+    ----------
+    predictions : DataFrame of shape (n_rows, n_outputs)
+    model : Pipeline or estimator
+    y : Series of shape (n_rows,)
+        What the rows are measured by (`names.POINT`).
+    """
+    if (last := recommender(model)) is None:
+        return predictions
+    there = y.notna().to_numpy()
+    known = np.zeros(len(y), dtype=bool)
+    known[there] = last.known(y[there])
+    return predictions.assign(**{KNOWN: known})
+
+
 def _distances(model: Any, features: Any) -> dict[str, Any]:
     """How far rows are from the centres of their clusters, where a model has clusters."""
     last = model[-1] if hasattr(model, "steps") else model
     if not hasattr(last, "distances"):
         return {}
-    prepared = model[:-1].transform(features) if last is not model and len(model) > 1 else features
-    return {DISTANCE: last.distances(prepared)}
+    return {DISTANCE: last.distances(_prepared(model, features))}
+
+
+def recommender(model: Any) -> Any | None:
+    """What recommends items, of a model or of the last step of a Pipeline; None where they predict something else."""
+    last = model[-1] if hasattr(model, "steps") else model
+    return last if hasattr(last, "recommended") else None
+
+
+def _prepared(model: Any, features: Any) -> Any:
+    return model[:-1].transform(features) if hasattr(model, "steps") and len(model) > 1 else features
 
 
 def targets_of(model: Any) -> tuple[str, ...]:
@@ -216,8 +250,9 @@ def _baseline(y: Any, y_train: Any, task: Task, positive: Positive, level: float
     names = target_names(y, task)
     one = task.baseline() if level is None else DummyRegressor(strategy="quantile", quantile=level)
     model = SeveralTargets(one, names) if names else one
-    model.fit(np.zeros((len(there), 1)), task.values(there))
-    return predictions_frame(model, np.zeros((len(y), 1)), y.index, positive)
+    model.fit(task.baseline_sees(there), task.values(there))
+    sees = task.baseline_sees(y)
+    return with_known(predictions_frame(model, sees, y.index, positive), model, y)
 
 
 def _parts(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.estimators.used import used_columns
-from ml_assets.evaluation.evaluate import predict, predictions_frame
+from ml_assets.evaluation.evaluate import predict, predictions_frame, recommender
 from ml_assets.features.preprocessing import output_columns
 from ml_assets.records import Positive
 from ml_assets.tasks.metrics import metric_named, score
@@ -56,8 +56,11 @@ def permutation_importance(
     Returns
     -------
     dict of str to float
-        Mean loss by feature, 0 where a column's permutation did no harm; empty where the metric is undefined.
+        Mean loss by feature, 0 where a column's permutation did no harm; empty where the metric is undefined, and of a
+        recommendation.
     """
+    if recommender(model) is not None:  # its one column says who is asked for
+        return {}
     rng = np.random.default_rng(random_state)
     taken = rng.permutation(len(frame))[:ROWS]
     rows, truth = frame.iloc[taken].reset_index(drop=True), y.iloc[taken].reset_index(drop=True)

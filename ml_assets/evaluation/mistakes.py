@@ -15,7 +15,17 @@ from ml_assets.evaluation.parts import Rows
 from ml_assets.evaluation.pictures import MOST_CLASSES
 from ml_assets.names import BATCH, ROW_ID, STATIC
 from ml_assets.records.mistakes import Confusion, Recent, Residuals, WrongRow, WrongRows
-from ml_assets.tasks.base import NAIVE, PREDICTION, PROBABILITY, Effects, Floats, Labels, Numbers, Points
+from ml_assets.tasks.base import (
+    NAIVE,
+    PREDICTION,
+    PROBABILITY,
+    Effects,
+    Floats,
+    Labels,
+    Numbers,
+    Points,
+    Rankings,
+)
 from ml_assets.tasks.several import Labelled, Several, answers
 
 MOST_ROWS = 10
@@ -90,7 +100,7 @@ def recent(y: Any, predictions: pd.DataFrame) -> Recent | None:
     )
 
 
-def _named(rows: Labelled) -> list[tuple[str, Labels | Numbers | Effects | Points]]:
+def _named(rows: Labelled) -> list[tuple[str, Labels | Numbers | Effects | Points | Rankings]]:
     if isinstance(rows, Several):
         return list(zip(rows.names, rows.parts, strict=True))[:MOST_TARGETS]
     return [("", rows)]

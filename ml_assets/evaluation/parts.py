@@ -64,7 +64,7 @@ def rows_of(recipe: Recipe, frame: pd.DataFrame, predictions: pd.DataFrame, posi
     found = labelled(y, predictions, task.name, positive)
     losses = np.mean([task.row_losses(part) for part in parts_of(found)], axis=0)
     kept = frame[there].reset_index(drop=True)
-    names = [name for name in recipe.model.data_interface.entity_cols if name in kept.columns]
+    names = [name for name in recipe.entities if name in kept.columns]
     owners = (
         kept.groupby(names, dropna=False, sort=False).ngroup().to_numpy() if names else np.arange(len(kept))
     )

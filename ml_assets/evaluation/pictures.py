@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml_assets.evaluation.curves import MOST_TARGETS, gained
-from ml_assets.tasks import causal, clustering
+from ml_assets.evaluation.curves import MOST_TARGETS, gained, hits
+from ml_assets.tasks import causal, clustering, recommendation
 from ml_assets.tasks.base import NAIVE, PREDICTION
 from ml_assets.tasks.several import has_labels, of_each
 
@@ -176,6 +176,29 @@ def silhouette_plot(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
     return png(figure)
 
 
+def places(y: pd.Series[Any], predictions: pd.DataFrame) -> bytes:
+    """Draw how often the item at each place of a recommendation was one that the user liked, as PNG.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        What the rows are measured by (`names.POINT`).
+    predictions : DataFrame
+        Has the columns `prediction` and, perhaps, `known`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.4, 3.2), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    curve = hits(recommendation.labelled(y, predictions, None))
+    if curve is not None:
+        axes.bar(curve.x, curve.y, color="tab:orange")
+        axes.set_xlabel(curve.x_label, fontsize=9)
+        axes.set_ylabel(curve.y_label, fontsize=9)
+    axes.tick_params(labelsize=8)
+    return png(figure)
+
+
 def pictures(name: str, y: Any, predictions: pd.DataFrame) -> dict[str, bytes]:
     """Draw the picture that a task names, of several targets one of each of the first few, by its name."""
     there = has_labels(y)
@@ -190,6 +213,7 @@ PICTURES: dict[str, Callable[[Any, pd.DataFrame], bytes]] = {
     "residuals": residuals,
     "forecast": forecast,
     QINI: qini,
+    "places": places,
     "clusters": silhouette_plot,
 }
 """By the name that a task gives."""

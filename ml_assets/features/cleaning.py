@@ -86,7 +86,7 @@ def clean(
     frame = frame[~repeated].reset_index(drop=True)
     own = frame.drop(columns=[name for name in (*recipe.targets, *joined) if name in frame])
     frame[ROW_ID] = row_ids(own, batch)
-    frame = with_point(engineered(frame, recipe, past, functions), recipe)
+    frame = with_point(engineered(frame, recipe, past, functions), recipe, batch, past)
     dropped = {"duplicate": int(repeated.sum())} if repeated.any() else {}
     return CleanResult(frame, dropped, tuple(sorted(map(str, new))))
 
@@ -151,7 +151,7 @@ def _typed(
     """Columns with their types fixed, but those that are new."""
     raw = raw.assign(**_of_effect(raw, recipe))
     classes = recipe.targets if task_of(recipe).classes else ()
-    as_label = {*recipe.model.data_interface.entity_cols, *classes}
+    as_label = {*recipe.model.data_interface.entity_cols, *recipe.ids, *classes}
     joined = [each.column for each in recipe.model.augmenter.joined]
     as_label |= {name for name in joined if name in raw and raw[name].dtype == object}  # the store says text
     kinds = schema.columns if schema is not None else {}
@@ -253,7 +253,13 @@ def _are_truths(first: Sequence[str], labels: set[str]) -> bool:
 def waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
     """Columns that an earlier batch's schema does not have, and the recipe does not name: left out for now."""
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
-    named = {*recipe.targets, *interface.entity_cols, *params.exclude_cols, *recipe.evaluation.segments}
+    named = {
+        *recipe.targets,
+        *interface.entity_cols,
+        *recipe.ids,
+        *params.exclude_cols,
+        *recipe.evaluation.segments,
+    }
     named |= {name for _, name in sources(recipe)}
     named |= {feature.column for feature in recipe.model.augmenter.joined}
     if recipe.batches is not None:

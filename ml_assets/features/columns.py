@@ -20,6 +20,7 @@ FIRST_LOOK = 1_000
 IDENTIFIER_ROWS = 20
 """Fewer values than this are too few to call a column an identifier."""
 ENTITY, TIME = "identifies the entity (entity_cols)", "tells the batch (batches.column)"
+ITEM, RATING = "identifies the item (item_col)", "rates the item (target_col)"
 """Reasons of columns that are no features and yet tell which rows belong together."""
 CONSTANT = "constant"
 PLACED = ("ml_assets.networks.CNN", "ml_assets.networks.RNN")
@@ -34,7 +35,7 @@ def beside(excluded: Mapping[str, str]) -> list[str]:
     >>> beside({"who": ENTITY, "note": "constant", "day": TIME})
     ['who', 'day']
     """
-    return [name for name, reason in excluded.items() if reason in (ENTITY, TIME)]
+    return [name for name, reason in excluded.items() if reason in (ENTITY, TIME, ITEM)]
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     """Give each column its role.
 
     Targets, entities, the batch column, dates, identifiers, constants and empty columns are no features.
-    Lists in the preprocessor's parameters name all columns of their kind but those that are made of others. The result
-    does not depend on the order of rows or columns.
+    Lists in the preprocessor's parameters name all columns of their kind but those that are made of others. Of a
+    recommendation the user is the only one. The result does not depend on the order of rows or columns.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     recipe : Recipe
         Names target, entities, excluded columns, batch column and, perhaps, the features.
     """
+    if recipe.recommends:
+        return _of_users(frame, recipe)
     excluded: dict[str, str] = {}
     kept: dict[str, str] = {}
     listed = {**dict.fromkeys(_listed(recipe, "numeric") or (), "numeric")}
@@ -88,6 +91,27 @@ def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
         else:
             excluded[column] = reason
     return _sorted(kept, excluded, recipe)
+
+
+def _of_users(frame: pd.DataFrame, recipe: Recipe) -> Roles:
+    user, item = recipe.ids
+    said = {item: ITEM, recipe.rating: RATING}
+    excluded = {
+        name: said.get(name) or _named(name, recipe) or "a recommendation learns from users and items alone"
+        for name in sorted(map(str, frame.columns))
+        if name != user
+    }
+    return Roles((), (user,), excluded)
+
+
+def watched(frame: pd.DataFrame, recipe: Recipe) -> Roles:
+    """Columns whose drift is looked at: the features; of a recommendation the items, since users come and go."""
+    found = roles(frame, recipe)
+    if not recipe.recommends:
+        return found
+    user, item = recipe.ids
+    excluded = {name: reason for name, reason in found.excluded.items() if name != item}
+    return Roles((), (item,), excluded | {user: "users come and go (user_col)"})
 
 
 def roles_of(features: Iterable[str], frame: pd.DataFrame, recipe: Recipe) -> Roles:

@@ -31,6 +31,8 @@ OWN_STEPS = (1, 2, 3)
 """Values of its own that a time series is told where the recipe asks for none."""
 OWN_WINDOW = 7
 """Of so many values, or of a season, the mean."""
+MEETINGS = 52
+"""Batches back to which a user who meets an item meets it again, and not for the first time."""
 
 STATISTICS: dict[str, Callable[[Any], Any]] = {
     "mean": lambda window: window.mean(),
@@ -139,8 +141,23 @@ def time_of(recipe: Recipe) -> str | None:
     return own if own is not None else (recipe.batches.column if recipe.batches is not None else None)
 
 
+def features_look_back(recipe: Recipe) -> bool:
+    """Whether a row to predict needs earlier rows."""
+    return bool(wanted(recipe).columns) and time_of(recipe) is not None
+
+
+def reach(recipe: Recipe) -> int:
+    """How many batches the recipe looks back."""
+    return MEETINGS if recipe.recommends else recipe.model.feature_engineering.history
+
+
 def past_columns(recipe: Recipe) -> list[str]:
-    """Columns of earlier rows that the past is told from; none where the recipe asks for nothing."""
+    """Columns of earlier rows that the past is told from; none where the recipe asks for nothing.
+
+    Of a recommendation who had what: whether a user meets an item for the first time is told beside the row.
+    """
+    if recipe.recommends:
+        return list(recipe.ids) if recipe.batches is not None else []
     asked, time = wanted(recipe), time_of(recipe)
     if not asked.columns or time is None:
         return []
@@ -150,9 +167,7 @@ def past_columns(recipe: Recipe) -> list[str]:
 def past_of(frames: Mapping[str, pd.DataFrame], batch: str | None, recipe: Recipe) -> pd.DataFrame | None:
     """Rows of the batches before one, or of all, as far back as the recipe looks; None without any, or any wish."""
     columns = past_columns(recipe)
-    earlier = sorted(label for label in frames if batch is None or label < batch)[
-        -recipe.model.feature_engineering.history :
-    ]
+    earlier = sorted(label for label in frames if batch is None or label < batch)[-reach(recipe) :]
     if not columns or not earlier:
         return None
     return pd.concat([_typed(frames[label], recipe) for label in earlier], ignore_index=True)
@@ -195,7 +210,9 @@ def _typed(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     kinds: dict[str, Any] = dict.fromkeys(columns, object)
     kinds |= dict.fromkeys(wanted(recipe).columns, np.float64)
     times = {name: "datetime64[us]" for name in (time_of(recipe),) if name is not None}
-    return frame.reindex(columns=columns).astype(kinds | times)
+    return frame.reindex(columns=columns).astype(
+        {name: kind for name, kind in (kinds | times).items() if name in columns}
+    )
 
 
 def with_past(

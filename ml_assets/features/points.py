@@ -1,4 +1,4 @@
-"""What a row of a clustering is measured by: its own values, written beside it."""
+"""What a row without a label is measured by, written beside it: its own values, or its user and item."""
 
 from __future__ import annotations
 
@@ -7,26 +7,54 @@ from pandas.api.types import is_datetime64_any_dtype
 
 from ml_assets.names import POINT, RESERVED
 from ml_assets.recipe.schema import Recipe
-from ml_assets.tasks.space import written
+from ml_assets.tasks import interactions, space
 
 
-def with_point(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def with_point(
+    frame: pd.DataFrame, recipe: Recipe, batch: str, past: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Write beside each clean row, in the column `names.POINT`, what it is measured by, where there is no target.
 
-    Every number and category that the recipe does not keep out of the features; no times.
+    Of a clustering every number and category that the recipe does not keep out of the features, no times; of a
+    recommendation user, item and what the item was worth, missing where one of these is.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
         Clean rows, with the columns that are made of others.
     recipe : Recipe
+    batch : str
+        Its label.
+    past : DataFrame, optional
+        Clean rows of earlier batches, which tell of a user and an item whether they meet again.
     """
     if recipe.has_target:
         return frame
+    if recipe.recommends:
+        return frame.assign(**{POINT: _interactions(frame, recipe, batch, past)})
     names = [name for name in frame.columns if _measured(frame[name], recipe)]
     rows = zip(*(frame[name] for name in names), strict=True) if names else [()] * len(frame)
-    texts = [written(dict(zip(names, row, strict=True))) for row in rows]
+    texts = [space.written(dict(zip(names, row, strict=True))) for row in rows]
     return frame.assign(**{POINT: pd.Series(texts, index=frame.index, dtype=object)})
+
+
+def _interactions(frame: pd.DataFrame, recipe: Recipe, batch: str, past: pd.DataFrame | None) -> pd.Series:
+    interface = recipe.model.data_interface
+    users, items = (frame[name] for name in (interface.user_col, interface.item_col))
+    gains = (
+        pd.Series(1.0, index=frame.index) if recipe.rating is None else frame[recipe.rating].astype("float64")
+    )
+    if interface.relevant_from is not None:
+        gains = gains.where(gains.isna() | (gains >= interface.relevant_from), 0.0)
+    there = users.notna() & items.notna() & gains.notna()
+    met = set() if past is None else set(zip(past[users.name], past[items.name], strict=True))
+    texts = [
+        interactions.written(user, item, gain, batch=batch, again=(user, item) in met, top_k=recipe.top_k)
+        if known
+        else None
+        for user, item, gain, known in zip(users, items, gains, there, strict=True)
+    ]
+    return pd.Series(texts, index=frame.index, dtype=object)
 
 
 def _measured(column: pd.Series, recipe: Recipe) -> bool:

@@ -60,6 +60,7 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
     Numbers: outliers clipped or flagged, missing ones imputed, with an indicator where training rows miss some,
     and scaled. Categories: missing is a category or the most frequent one, then encoded; a level not seen in
     training counts as a rare one.
+    A recommendation is given the users as they are.
     `typed`: for an estimator that understands missing numbers and categories, which are left as they are.
 
     Raises
@@ -67,6 +68,8 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
     ValueError
         If there is no feature.
     """
+    if recipe.recommends:
+        return FunctionTransformer(feature_names_out="one-to-one")
     if not roles.features:
         raise ValueError(f"No feature is left of {len(roles.excluded)} columns: {_reasons(roles)}.")
     named = by_name(recipe.model.hyperparameters) and recipe.model.feature_selection is None
@@ -116,6 +119,8 @@ def told_selection(pipeline: Pipeline) -> str:
 
 def learned_rows(roles: Roles, recipe: Recipe) -> LearnedRows | None:
     """Return which training rows are learned; None where the recipe leaves none out."""
+    if recipe.recommends:
+        return None
     parts = by_treatment(roles, recipe)
     dropping = [names for kind in parts.values() for how, names in kind.items() if how.missing == "drop"]
     removing: dict[Any, list[str]] = {}
@@ -250,6 +255,8 @@ def output_columns(transformer: Any) -> dict[str, list[int]] | None:
 
     None where a column is made of several features.
     """
+    if isinstance(transformer, FunctionTransformer):
+        return {name: [k] for k, name in enumerate(transformer.get_feature_names_out())}
     if isinstance(transformer, TypedColumns):
         return {name: [k] for k, name in enumerate((*transformer.numeric, *transformer.categorical))}
     places: dict[str, list[int]] = {}

@@ -56,6 +56,11 @@ def explained_row(
     from ml_assets.evaluation.contributions import BACKGROUND, nearby, shapley
     from ml_assets.evaluation.evaluate import predict
 
+    if state.recipe.recommends:
+        raise StepError(
+            f"{state.name}: it learns from who had what, and from no column that could explain an answer: "
+            "`ml-assets report` says how often each place of its lists is right"
+        )
     known = state.store.batches(CLEAN)
     if not known:
         raise StepError(f"{state.name}: no batch was taken in yet: train it first, `ml-assets train`")

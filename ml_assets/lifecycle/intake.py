@@ -205,14 +205,14 @@ def past_before(store: Store, recipe: Recipe, batch: str | None = None) -> pd.Da
 
     None where none are there, or wanted.
     """
-    from ml_assets.features.history import past_columns, past_of
+    from ml_assets.features.history import past_columns, past_of, reach
 
     columns = past_columns(recipe)
     if not columns:
         return None
     earlier = [each for each in store.batches("cleaned_features") if batch is None or each < batch]
     frames = {}
-    for each in earlier[-recipe.model.feature_engineering.history :]:
+    for each in earlier[-reach(recipe) :]:
         there = [name for name in store.columns("cleaned_features", each) if name in columns]
         frames[each] = store.read_frame("cleaned_features", each, there)
     return past_of(frames, batch, recipe)
@@ -244,11 +244,13 @@ def _identities(rows: pd.DataFrame) -> set[int]:
 
 def _followers(state: ModelState, batch: str, before: set[int], frame: pd.DataFrame) -> list[str]:
     """Clean batches that look back at a batch whose rows were others before."""
+    from ml_assets.features.history import reach
+
     told_by = _told_by(state)
     if not told_by or before == _identities(frame[told_by]):
         return []
     later = [each for each in state.store.batches("cleaned_features") if each > batch]
-    return later[: state.recipe.model.feature_engineering.history]
+    return later[: reach(state.recipe)]
 
 
 def _cleaned_from(state: ModelState, batch: str) -> str | None:

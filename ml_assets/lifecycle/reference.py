@@ -40,10 +40,10 @@ class Stored:
 
     @cached_property
     def roles(self) -> Roles:
-        """Its features by kind."""
-        from ml_assets.features.columns import roles
+        """Its features by kind, of a recommendation the items."""
+        from ml_assets.features.columns import watched
 
-        return roles(self.rows, self.state.recipe)
+        return watched(self.rows, self.state.recipe)
 
     @cached_property
     def profile(self) -> Profile | None:
@@ -73,7 +73,7 @@ class Stored:
             return None
         rows, predicted = self._holdout
         losses = row_losses(rows[recipe.target], predicted, recipe.task)
-        together = related(rows, recipe.model.data_interface.entity_cols, recipe.batches.column)
+        together = related(rows, recipe.entities, recipe.batches.column)
         return loss_summary(losses, loss_kind(predicted, recipe.task), together)
 
 
@@ -95,6 +95,6 @@ def reference(state: ModelState, version: int) -> Reference:
         classes=training.target_classes or {recipe.targets[0]: training.classes or ()},
         holdout=made_by.holdout,
         random_state=recipe.random_state,
-        entities=tuple(recipe.model.data_interface.entity_cols),
+        entities=recipe.entities,
         time=recipe.batches.column if recipe.batches else None,
     )

@@ -168,11 +168,18 @@ def _history(training: TrainingResult) -> bytes:
     return json.dumps(told, indent=1).encode()
 
 
+WHAT: Final[Mapping[str, str]] = {
+    "clustering": "Tells the cluster of a row",
+    "recommendation": "Recommends items to a user",
+}
+"""What a model without a target does."""
+
+
 def about(state: ModelState, metric: str) -> str:
     """Say what a model is, for the page of the registered model."""
     recipe, name = state.recipe, state.name
     names = listed(f"`{name}`" for name in recipe.targets)
-    what = f"Predicts {names}" if recipe.has_target else "Tells the cluster of a row"
+    what = WHAT.get(recipe.task) or f"Predicts {names}"
     told = [f"{what} ({recipe.task.replace('_', ' ')}), judged by {metric}."]
     if recipe.batches is not None:
         delay = recipe.monitoring.label_delay

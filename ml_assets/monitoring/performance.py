@@ -16,6 +16,7 @@ from ml_assets.monitoring.wording import beside_holdout
 from ml_assets.names import Z_95
 from ml_assets.records import Direction, PerformanceReport, Score, SequentialTest
 from ml_assets.shown import figure
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.influence import FEWEST
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import has_labels
@@ -68,7 +69,9 @@ def performance_report(
             text="No champion yet, so nothing to score.",
         )
     metric, direction, holdout = champion.metric, champion.direction, champion.holdout
-    if holdout is not None and champion.kept.losses is not None:
+    # An interval by users knows already that rows of one count together.
+    by_rows = TASKS[champion.task].blocked_by != "user"
+    if holdout is not None and by_rows and champion.kept.losses is not None:
         holdout = widened(holdout, champion.kept.losses.design)
     blank = partial(
         PerformanceReport,
@@ -111,7 +114,7 @@ def performance_report(
     if score is None:
         text = f"Insufficient data: {undefined(metric, f'the {rows} labelled rows of {place}')}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
-    design = design_effect(_losses(y, predictions, champion), related)
+    design = design_effect(_losses(y, predictions, champion), related) if by_rows else 1.0
     score = widened(score, design)
     interval = f"({figure(score.low)} to {figure(score.high)})"
     words = f"{metric} {figure(score.value)} {interval} on {rows:,} rows of {place}"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.evaluation.importance import permutation_importance
-from ml_assets.features.columns import Roles, roles
+from ml_assets.features.columns import Roles, watched
 from ml_assets.monitoring import target
 from ml_assets.monitoring.dependence import Dependence, related
 from ml_assets.monitoring.drift import drift_report
@@ -78,10 +78,10 @@ def usual_effects(frame: pd.DataFrame, recipe: Recipe) -> dict[str, dict[str, tu
     batches = {str(label): rows for label, rows in frame.groupby(BATCH)}
     return effects_between(
         batches,
-        roles(frame, recipe),
+        watched(frame, recipe),
         recipe.monitoring,
         recipe.random_state,
-        entities=tuple(recipe.model.data_interface.entity_cols),
+        entities=recipe.entities,
         time=recipe.batches.column,
     )
 
@@ -125,7 +125,7 @@ def _design(shown: pd.DataFrame, rows: pd.DataFrame, recipe: Recipe) -> dict[str
     """How many rows of the hold-out count as one, by output; none where rows are independent."""
     if recipe.batches is None:
         return {}
-    known = related(rows, recipe.model.data_interface.entity_cols, recipe.batches.column)
+    known = related(rows, recipe.entities, recipe.batches.column)
     if known is None:
         return {}
     from scipy.special import ndtri

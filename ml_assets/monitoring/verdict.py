@@ -15,7 +15,7 @@ from ml_assets.monitoring.design import Effects
 from ml_assets.monitoring.joint import FLOOR, joint_change
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
-from ml_assets.tasks.base import PREDICTION, PROBABILITY
+from ml_assets.tasks.base import PREDICTION, PROBABILITY, SCORES
 from ml_assets.tasks.several import answers, column_of
 
 if TYPE_CHECKING:
@@ -226,9 +226,13 @@ def _of_outputs(
 def outputs(predictions: pd.DataFrame) -> list[str]:
     """Columns of predictions that say all: probabilities (of two classes the last), else the prediction.
 
+    None of a recommendation: another fit gives each user another list, of the same worth perhaps.
+
     >>> outputs(pd.DataFrame({"prediction": ["a"], "probability_a": [0.9], "probability_b": [0.1]}))
     ['probability_b']
     """
+    if SCORES in predictions:
+        return []
     found = []
     for target, part in answers(predictions).items():
         shares = [str(name) for name in part.columns if str(name).startswith(PROBABILITY)]

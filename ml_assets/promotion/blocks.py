@@ -20,7 +20,7 @@ def block_columns(recipe: Recipe) -> list[str]:
     named = [recipe.batches.column] if recipe.batches else []
     if by_time_alone(recipe) and (time := recipe.model.feature_engineering.time_col) is not None:
         named = [time]
-    return [*recipe.model.data_interface.entity_cols, *named]
+    return [*recipe.entities, *named]
 
 
 def by_time_alone(recipe: Recipe) -> bool:
@@ -48,7 +48,7 @@ def blocks(frame: pd.DataFrame, recipe: Recipe) -> NDArray[np.integer] | None:
     """
     if by_time_alone(recipe):
         return _stretches(frame[block_columns(recipe)[-1]], recipe)
-    entities = [c for c in recipe.model.data_interface.entity_cols if c in frame.columns]
+    entities = [c for c in recipe.entities if c in frame.columns]
     found: NDArray[np.integer]
     if entities:
         found = frame.groupby(entities, dropna=False).ngroup().to_numpy()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.promotion.paired import Paired, compare, differ, numbered
-from ml_assets.tasks.base import PROBABILITY, Effects, Labels, Numbers, Points
+from ml_assets.tasks.base import PROBABILITY, Effects, Labels, Numbers, Points, Rankings
 from ml_assets.tasks.influence import classes_of, spread_of
 from ml_assets.tasks.metrics import labelled
 from ml_assets.tasks.several import has_labels, parts_of
@@ -57,7 +57,7 @@ def calibration(
     return {"log_loss": loss, "calibration_error": error} if loss else {"calibration_error": error}
 
 
-def calibration_terms(rows: Labels | Numbers | Effects | Points) -> NDArray[np.float64]:
+def calibration_terms(rows: Labels | Numbers | Effects | Points | Rankings) -> NDArray[np.float64]:
     """Terms whose mean is the expected calibration error (Guo et al. 2017), shape (n_rows,).
 
     Rows are put into ten bins of equal size by the probability of the likeliest class; in each, the share

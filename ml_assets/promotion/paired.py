@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml_assets.tasks.influence import FEWEST, rarest, spread
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
+from ml_assets.tasks.recommendation import on_equal_terms
 from ml_assets.tasks.several import Labelled, answer_columns, has_labels
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def compare(
     if not first.index.equals(second.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
     there = has_labels(y)
-    truth, before, after = y[there], first[there], second[there]
+    before, after = on_equal_terms(first[there], second[there])
+    truth = y[there]
     groups = numbered(blocks, there)
     sides = [labelled(truth, predictions, chosen.task, positive) for predictions in (before, after)]
     scores = [float(evaluate_counts(chosen, side, np.ones((1, len(truth))))[0]) for side in sides]

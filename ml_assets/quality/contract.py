@@ -16,7 +16,7 @@ from ml_assets.names import RESERVED
 from ml_assets.quality.kinds import kind_of, with_joined
 from ml_assets.quality.made import wrong_sources
 from ml_assets.quality.rows import no_numbers, unfit
-from ml_assets.quality.targets import TARGET_CHECKS, finding, infinite, text_in_number
+from ml_assets.quality.targets import TARGET_CHECKS, finding, infinite, text_in_number, wrong_ratings
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.records import Finding, Schema
 from ml_assets.shown import listed
@@ -54,6 +54,8 @@ def learn_schema(
         Class labels of earlier batches, oldest first, by target.
     """
     unused = _excluded(recipe) | set(recipe.model.data_interface.entity_cols)
+    if recipe.recommends:
+        unused |= set(map(str, frame.columns)) - {recipe.rating}
     if task_of(recipe).classes or task_of(recipe).joint:
         unused |= set(recipe.targets)
     newest = [set(names) for names in earlier[-USUAL_BATCHES:]]
@@ -131,6 +133,10 @@ def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) ->
         for name in recipe.targets
         if recipe.has_target
     ]
+    if recipe.recommends:
+        said = (recipe.model.data_interface.user_col, recipe.model.data_interface.item_col, recipe.rating)
+        keys = ("user_col", "item_col", "target_col")
+        wanted += [(f"{interface}.{key}", name) for key, name in zip(keys, said, strict=True) if name]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
     wanted += [("evaluation.segments", name) for name in recipe.evaluation.segments]
     wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
@@ -192,6 +198,8 @@ def _reserved(frame: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    if recipe.rating is not None and recipe.rating in frame.columns:
+        yield from wrong_ratings(frame[recipe.rating])
     for name in recipe.targets:
         if name not in frame.columns:
             continue
@@ -216,6 +224,8 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 
 
 def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    if recipe.recommends:
+        return
     features = _feature_columns(frame, recipe)
     made = names_made(recipe) or recipe.model.feature_engineering.functions
     if not made and not any(frame[name].notna().any() for name in features):
@@ -266,6 +276,8 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
 
 
 def _feature_columns(frame: pd.DataFrame, recipe: Recipe) -> set[str]:
+    if recipe.recommends:
+        return {name for name in map(str, frame.columns) if name == recipe.rating}
     never = {*recipe.targets, *_excluded(recipe), *recipe.model.data_interface.entity_cols, *RESERVED}
     if recipe.batches is not None:
         never.add(recipe.batches.column)

@@ -14,7 +14,7 @@ from ml_assets.quality.order import in_order, next_of
 from ml_assets.quality.rest import leaned_on, told_by
 from ml_assets.records import Leak
 from ml_assets.tasks.all import task_of
-from ml_assets.tasks.base import Labels
+from ml_assets.tasks.base import Labels, Rankings
 from ml_assets.tasks.several import answers
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _found(rows: pd.DataFrame, predictions: pd.DataFrame, recipe: Recipe) -> tup
     follows = next_of(known, recipe)
     if isinstance(told, Labels):
         return _classes(told, follows)
+    assert not isinstance(told, Rankings)
     return _numbers(told.truth, np.asarray(told.predicted, np.float64), follows)
 
 

@@ -95,6 +95,20 @@ def _wrong_of_effect(known: pd.Series, column: pd.Series, recipe: Recipe) -> Ite
         )
 
 
+def wrong_ratings(column: pd.Series) -> Iterator[Finding]:
+    """A rating is a number."""
+    name, known = str(column.name), column.dropna()
+    if kind_of(known) == "number":
+        yield from infinite(column)
+    elif (no_numbers(column)).any():
+        yield finding(
+            "rating_is_text",
+            f"rating '{name}' is text, as '{known[no_numbers(known)].iloc[0]}', and a rating is a number: name another "
+            "target_col, or leave it out, and every item that a user had counts 1",
+            name,
+        )
+
+
 def infinite(column: pd.Series) -> Iterator[Finding]:
     """Numbers with which no model can calculate."""
     values, wrong = too_large(column)
@@ -138,4 +152,8 @@ def finding(rule: str, message: str, column: str | None = None) -> Finding:
     return Finding(rule=rule, message=message, column=column)
 
 
-TARGET_CHECKS = {"classes": _wrong_classes, "numbers": _wrong_numbers, "effects": _wrong_of_effect}
+TARGET_CHECKS = {
+    "classes": _wrong_classes,
+    "numbers": _wrong_numbers,
+    "effects": _wrong_of_effect,
+}

@@ -36,6 +36,12 @@ TWINS: Final = {
 """The same idea for the other task, where the names do not tell."""
 
 
+OF_KIND: Final = {
+    "Clusterer": "sklearn.cluster.KMeans",
+    "Recommender": "sklearn.decomposition.TruncatedSVD",
+}
+"""The usual estimator of a task that is of a kind by itself."""
+
 NO_NEW_ROWS: Final = frozenset(
     f"sklearn.cluster.{name}"
     for name in (
@@ -110,7 +116,7 @@ def check_class_path(class_path: str) -> None:
 
 def twin(class_path: str, task: str) -> str:
     """
-    The estimator of the same kind for `task`; a random forest where there is none, of a clustering k-means.
+    The estimator of the same kind for `task`; a random forest where there is none, or the usual one of the task.
 
     >>> twin("sklearn.ensemble.ExtraTreesRegressor", "classification")
     'sklearn.ensemble.ExtraTreesClassifier'
@@ -118,8 +124,8 @@ def twin(class_path: str, task: str) -> str:
     'sklearn.ensemble.RandomForestRegressor'
     """
     suffix = ESTIMATOR_KINDS[task]
-    if suffix == "Clusterer":
-        return "sklearn.cluster.KMeans"
+    if suffix in OF_KIND:
+        return OF_KIND[suffix]
     renamed = (class_path.replace(other, suffix) for other in ESTIMATOR_KINDS.values())
     for candidate in (TWINS.get(class_path), *renamed):
         if candidate in ESTIMATORS and ESTIMATOR_KINDS.get(ESTIMATORS[candidate].task) == suffix:

@@ -20,7 +20,7 @@ from ml_assets.recipe.own import PATH
 from ml_assets.recipe.quantiles import PATTERN as QUANTILES
 from ml_assets.recipe.readable import DATASETS, FILE_TYPES
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS, UNTARGETED
+from ml_assets.recipe.tasks import METRIC_DIRECTIONS, RECOMMENDS, TASK_METRICS, UNTARGETED
 from ml_assets.recipe.yaml_text import flow_yaml, read_yaml
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -129,10 +129,13 @@ def recipe_schema() -> dict[str, Any]:
     target = interface["properties"]["target_col"]
     target["anyOf"] = [each for each in target["anyOf"] if each != {"type": "null"}]
     target.pop("default")
-    named, without = {"required": ["target_col"]}, {"enum": list(UNTARGETED)}
     interface["anyOf"] = [
-        named | {"properties": {"task_type": {"not": without}}},
-        {"not": named, "properties": {"task_type": without}},
+        {"required": ["target_col"], "properties": {"task_type": {"not": {"enum": list(UNTARGETED)}}}},
+        {
+            "not": {"required": ["target_col"]},
+            "properties": {"task_type": {"enum": [task for task in UNTARGETED if task not in RECOMMENDS]}},
+        },
+        {"required": ["user_col", "item_col"], "properties": {"task_type": {"enum": list(RECOMMENDS)}}},
     ]
     for section in (schema, *schema["$defs"].values()):
         for field in section["properties"].values():

@@ -19,6 +19,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "raw_data": (
         "model.loader", "model.data_interface.task_type", "model.data_interface.target_col",
         "model.data_interface.treatment_col", "model.data_interface.control",
+        "model.data_interface.user_col", "model.data_interface.item_col",
         "model.data_interface.entity_cols", f"{PARAMS}.categorical_features", "quality.rows", "quality.quarantine",
         "batches.column", "batches.period", "batches.drops",
     ),
@@ -27,6 +28,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "model.feature_engineering.rolling", "model.feature_engineering.time_col",
         "model.feature_engineering.functions", "model.feature_engineering.history",
         "model.feature_engineering.horizon", "model.feature_engineering.season",
+        "model.data_interface.top_k", "model.data_interface.relevant_from",
     ),
     "predictions": (),
     "drift_report": ("monitoring.min_rows", "retraining.drift_threshold", "retraining.drift_importance"),

@@ -5,11 +5,10 @@ All of it is here, so that what becomes supported is taken out in one place.
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Final
 
 from ml_assets.recipe import readable
 from ml_assets.recipe.faults import Key
-from ml_assets.recipe.tasks import TASK_METRICS, TaskType
 
 TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
@@ -39,12 +38,6 @@ REFUSED: Final = {
     ),
 }
 """Values that people may write and no version will understand, each with its key: the reason, and what to write."""
-
-UNUSED: Final[tuple[tuple[Key, object, str, str], ...]] = (
-    *((TASK, task, task, f"Allowed: {', '.join(TASK_METRICS)}")
-      for task in get_args(TaskType) if task not in TASK_METRICS),
-)  # fmt: skip
-"""Values that the schema has and nothing carries out: key, value, its name, what to do."""
 
 INSTEAD: Final = {
     **dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier"),

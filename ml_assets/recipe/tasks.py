@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 TaskType = Literal["classification", "regression", "clustering", "recommendation", "timeseries", "causal"]
-"""Kind of problem; those without a row in `TASK_METRICS` are not yet supported."""
+"""Kind of problem."""
 
 
 class KnownMetric(NamedTuple):
@@ -28,8 +28,12 @@ EFFECTS: Final[tuple[TaskType, ...]] = ("causal",)
 FORECASTS: Final[tuple[TaskType, ...]] = ("timeseries",)
 """Tasks that predict a row from what was known a horizon before it, its own target among it."""
 
-UNTARGETED: Final[tuple[TaskType, ...]] = ("clustering",)
-"""Tasks without a target column: a row is judged by itself, beside others."""
+UNTARGETED: Final[tuple[TaskType, ...]] = ("clustering", "recommendation")
+"""Tasks without labels: a row is judged by itself, beside others."""
+RECOMMENDS: Final[tuple[TaskType, ...]] = ("recommendation",)
+"""Tasks whose rows are a user and an item, and whose answer to a user are some items."""
+TOP_K: Final = 10
+"""Items that are recommended where the recipe does not say how many."""
 
 KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "accuracy": KnownMetric(("classification",), "maximize", 0.0, 1.0),
@@ -51,6 +55,10 @@ KNOWN_METRICS: Final[dict[str, KnownMetric]] = {
     "silhouette": KnownMetric(("clustering",), "maximize", -1.0, 1.0),
     "calinski_harabasz": KnownMetric(("clustering",), "maximize", 0.0, _ENDLESS),
     "davies_bouldin": KnownMetric(("clustering",), "minimize", 0.0, _ENDLESS),
+    "ndcg": KnownMetric(RECOMMENDS, "maximize", 0.0, 1.0),
+    "map": KnownMetric(RECOMMENDS, "maximize", 0.0, 1.0),
+    "recall_at_k": KnownMetric(RECOMMENDS, "maximize", 0.0, 1.0),
+    "hit_rate": KnownMetric(RECOMMENDS, "maximize", 0.0, 1.0),
 }
 
 METRIC_DIRECTIONS: Final = {name: known.direction for name, known in KNOWN_METRICS.items()}
@@ -66,14 +74,16 @@ DEFAULT_METRICS: Final[dict[str, str | None]] = {
     "timeseries": "mae",
     "causal": "qini",
     "clustering": "silhouette",
+    "recommendation": "ndcg",
 }
 """Metric where the recipe names none. None: roc_auc for two classes, f1 for more, known once the data is."""
 
-ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor", "Clusterer"]]] = {
+ESTIMATOR_KINDS: Final[dict[str, Literal["Classifier", "Regressor", "Clusterer", "Recommender"]]] = {
     "classification": "Classifier",
     "regression": "Regressor",
     "timeseries": "Regressor",
     "causal": "Regressor",
     "clustering": "Clusterer",
+    "recommendation": "Recommender",
 }
 """Kind of scikit-learn estimator of a task, and how names of classifiers and regressors end."""

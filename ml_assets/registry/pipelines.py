@@ -127,13 +127,14 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-    from mlflow.types.schema import AnyType, DataType
+    from mlflow.types.schema import AnyType, Array, DataType
 
     types = {
         "number": DataType.double,
         "integer": DataType.long,
         "truth": DataType.boolean,
         "text": DataType.string,
+        "items": Array(DataType.string),
     }
     shares = ParamSchema([ParamSpec("probabilities", DataType.boolean, False)])
     return ModelSignature(

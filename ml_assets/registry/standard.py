@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -57,8 +57,10 @@ NEEDED: Final = (
 )
 """Distributions that loading and predicting import, beside the estimator's own."""
 
-Answer = Literal["number", "integer", "truth", "text"]
-"""Type of a prediction: the one that a reader of the file gives the target."""
+Answer = Literal["number", "integer", "truth", "text", "items"]
+"""Type of a prediction: the one that a reader of the file gives the target; of a recommendation a list of texts."""
+UNTARGETED: Mapping[str, Answer] = {"clustering": "integer", "recommendation": "items"}
+"""Type of a prediction of a task that has no target."""
 
 
 class RawRows(Record):
@@ -87,12 +89,12 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
         Some of them as they came.
     """
     from ml_assets.features.engineered import sources
-    from ml_assets.features.history import past_columns, time_of
+    from ml_assets.features.history import features_look_back, time_of
 
     made_of = {name for _, name in sources(recipe)}
     if recipe.model.feature_engineering.functions:  # which columns they read is not known
         made_of |= {str(name) for name in clean.columns}
-    if past_columns(recipe):
+    if features_look_back(recipe):
         made_of |= {*recipe.model.data_interface.entity_cols, str(time_of(recipe))}
     made_of -= set(recipe.targets)
     needed = [str(name) for name in raw.columns if name in {*training.features, *made_of}]
@@ -105,7 +107,7 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
             truths=tuple(name for name, kind in kinds.items() if kind == "text" and _truths(clean[name])),
         ),
         columns=tuple(needed),
-        answer=_answer(training.classes) if recipe.has_target else "integer",
+        answer=UNTARGETED.get(recipe.task) or _answer(training.classes),
         features=training.features,
         answers={name: _answer(training.target_classes.get(name)) for name in training.targets},
     )

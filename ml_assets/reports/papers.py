@@ -6,7 +6,7 @@ All of it follows from the recipe and the profile of its data; nothing is said t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.records import ColumnProfile, DataProfile
@@ -23,6 +23,11 @@ PROBLEM, REQUIREMENTS, ANALYSIS, NOTEBOOK = (
 )  # fmt: skip
 MOST: Final = 200
 """Rows of a table."""
+GOALS: Final[Mapping[str, str]] = {
+    "clustering": "Find groups of like rows in",
+    "recommendation": "Recommend items to users from",
+}
+"""What is wanted where no column is predicted."""
 
 
 def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
@@ -63,7 +68,7 @@ def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
         if batches is not None
         else "One table, whole; predictions are made of rows with the same columns."
     )
-    goal = f"Predict {code(recipe.target)} from" if recipe.has_target else "Find groups of like rows in"
+    goal = GOALS.get(recipe.task) or f"Predict {code(recipe.target)} from"
     return paper(
         f"Problem definition: {recipe.name}",
         ("Goal", [f"{goal} the rows of {code(recipe.model.loader.source_uri)}."]),
@@ -83,8 +88,8 @@ def requirements(recipe: Recipe, profile: DataProfile) -> str:
     ]
     data = [
         f"{profile.features:,} features are learned: {listed((code(column.column) for column in features), 30)}.",
-        f"Each row has a value in {listed(map(code, model.data_interface.entity_cols))}, whose rows count together."
-        if model.data_interface.entity_cols
+        f"Each row has a value in {listed(map(code, recipe.entities))}, whose rows count together."
+        if recipe.entities
         else "No column names the owner of a row (`entity_cols`).",
         *rules,
         f"At most {share(quality.quarantine)} of a batch's rows are set aside; more block it.",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ml_assets.estimators.build import build
 from ml_assets.estimators.families import Candidate
 from ml_assets.estimators.stopping import EarlyStopped
-from ml_assets.evaluation.evaluate import predictions_frame
+from ml_assets.evaluation.evaluate import predictions_frame, with_known
 from ml_assets.recipe.schema import Threshold
 from ml_assets.records import Positive
 from ml_assets.search.limits import NO_COST, NO_LIMITS, Cost, Limits
@@ -93,6 +93,7 @@ def fold_result(
         )
     estimator.fit(fold.X_train, fold.y_train)
     predictions = predictions_frame(estimator, fold.X_validation, fold.y_validation.index, goal.positive)
+    predictions = with_known(predictions, estimator, fold.y_validation)
     if fold.naive is not None:
         predictions = predictions.assign(**{NAIVE: fold.naive})
     found = score_at_best(goal.metric, fold.y_validation, predictions, goal.positive, goal.threshold)

@@ -21,11 +21,12 @@ KEY = {
 }
 Keys = Mapping[tuple[str, ...], Sequence[str]]
 """Columns that are looked up, by their keys."""
-ANSWERS = {
+ANSWERS: Mapping[str, dict[str, Any]] = {
     "number": {"type": "number"},
     "integer": {"type": "integer"},
     "truth": {"type": "boolean"},
     "text": {"type": "string"},
+    "items": {"type": "array", "items": {"type": "string"}},
 }
 REFUSALS = {
     "400": "The body is no JSON.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,7 @@ class Predictor:
         Returns
         -------
         ndarray of shape (n_rows,) or DataFrame of shape (n_rows, n_classes)
+            Of a recommendation each is a list of items.
             Of several targets a DataFrame with a column for each; of shares with columns `<target>_<class>`.
 
         Raises
@@ -233,7 +235,7 @@ def cleaner(
         recipe = Recipe.model_validate(known.recipe)
     except ValidationError as error:  # an estimator of a module that is not allowed here
         raise RowError("; ".join(fault["msg"] for fault in error.errors())) from None
-    if history.past_columns(recipe) and past is None:
+    if history.features_look_back(recipe) and past is None:
         raise RowError(
             f"{recipe.name}: its features are made of earlier rows, which no client has: take the predictions of "
             f"`ml-assets backfill` or `ml-assets batch-inference` instead"
@@ -258,7 +260,11 @@ def _columns(values: np.ndarray[Any, Any], answers: Mapping[str, str]) -> pd.Dat
 
 
 def typed(values: np.ndarray[Any, Any], answer: str) -> np.ndarray[Any, Any]:
-    """Labels in the type that the target has."""
+    """Labels in the type that the target has; items that are recommended as lists."""
+    if answer == "items":
+        found = np.empty(len(values), dtype=object)
+        found[:] = [json.loads(text) for text in values]
+        return found
     if answer == "truth":
         return np.array([str(value).casefold() == "true" for value in values])
     if answer == "integer":

@@ -113,7 +113,7 @@ def columns_of(recipe: Recipe) -> Columns:
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
     targets = frozenset(recipe.targets)
     classes = targets if task_of(recipe).classes else frozenset()
-    entities = frozenset(interface.entity_cols)
+    entities = frozenset((*interface.entity_cols, *recipe.ids))
     categories = frozenset(params.categorical_features or ())
     time = {recipe.batches.column} if recipe.batches is not None else set()
     return Columns(

@@ -8,6 +8,7 @@ from ml_assets.tasks.base import Task
 from ml_assets.tasks.causal import CAUSAL
 from ml_assets.tasks.classification import CLASSIFICATION
 from ml_assets.tasks.clustering import CLUSTERING
+from ml_assets.tasks.recommendation import RECOMMENDATION
 from ml_assets.tasks.regression import REGRESSION
 from ml_assets.tasks.timeseries import TIMESERIES
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (CLASSIFICATION, REGRESSION, TIMESERIES, CAUSAL, CLUSTERING)
+    task.name: task for task in (CLASSIFICATION, REGRESSION, TIMESERIES, CAUSAL, CLUSTERING, RECOMMENDATION)
 }
 
 

@@ -24,6 +24,10 @@ NAIVE = "naive"
 """Column of predictions: the naive forecast of a time series."""
 DISTANCE = "distance"
 """Column of predictions: how far a row is from the centre of its cluster."""
+SCORES = "scores"
+"""Column of predictions: the scores of the items that are recommended, as a JSON list."""
+KNOWN = "known"
+"""Column of predictions: whether the model had learned the item of a row of its user, and so recommends others."""
 
 NOT_FOR_THIS_TASK: Final = None
 """What a row of `Task` says that has no meaning for the task."""
@@ -84,6 +88,45 @@ class Points:
     _kept: dict[Callable[[Points], Floats], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def kept(self, of: Callable[[Points], Floats]) -> Floats:
+        """What a function says of these rows, which is calculated once."""
+        if of not in self._kept:
+            self._kept[of] = of(self)
+        return self._kept[of]
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Interactions of users, and what was recommended to them.
+
+    Parameters
+    ----------
+    truth : array of shape (n_rows,)
+        What the item is worth to the user, 0 or less for one that was not liked.
+    place : array of int of shape (n_rows,)
+        Place of the item among those recommended, from 1; 0 where it is not.
+    user, occasion, items : array of int of shape (n_rows,)
+        Numbers from 0; the occasion is a user in a batch.
+    counts : array of bool of shape (n_rows,)
+        Rows whose item is new to the user: the two had not met before, as far as the rows and the model tell.
+    top_k : int
+        How many items are recommended.
+    """
+
+    truth: Floats
+    place: NDArray[np.intp]
+    user: NDArray[np.intp]
+    occasion: NDArray[np.intp]
+    items: NDArray[np.intp]
+    counts: NDArray[np.bool_]
+    top_k: int
+    _kept: dict[Callable[[Rankings], Floats], Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def occasions(self) -> int:
+        """How many there are."""
+        return int(self.occasion.max(initial=-1)) + 1
+
+    def kept(self, of: Callable[[Rankings], Floats]) -> Floats:
         """What a function says of these rows, which is calculated once."""
         if of not in self._kept:
             self._kept[of] = of(self)
@@ -162,6 +205,11 @@ def mean(
     return Metric(name, needs, function, influence=per_row, per_row=per_row, share=share, undefined=undefined)
 
 
+def nothing(y: Any) -> NDArray[Any]:
+    """What a baseline is given that looks at no feature, of shape (n_rows, 1)."""
+    return np.zeros((len(y), 1))
+
+
 @dataclass(frozen=True)
 class Task:
     """All that depends on the task. No row has a default: a new task answers each, or says `NOT_FOR_THIS_TASK`.
@@ -189,7 +237,9 @@ class Task:
     labelled : callable
         From labels, predictions and positive class to arrays; unlabelled rows are left out.
     baseline : callable
-        An estimator that looks at no feature.
+        An estimator that looks at no feature, fitted on `values`.
+    baseline_sees : callable
+        From y to what the baseline is given for each row: nothing, but of a recommendation the users.
     baseline_is : str
         How the baseline comes by its score, in words after a figure.
     loss_kind : callable
@@ -204,9 +254,9 @@ class Task:
         How `monitoring.target` compares labels.
     estimated_by : {"probabilities", "losses"} or None
         How `monitoring.estimated` estimates a metric without labels.
-    blocked_by : {"entity", "time"}
-        What rows share that count together in a paired test.
-    picture : {"confusion_matrix", "residuals", "forecast", "qini", "clusters"}
+    blocked_by : {"entity", "time", "user"}
+        What rows share that count together in a paired test; rows of one user are also drawn together for intervals.
+    picture : {"confusion_matrix", "residuals", "forecast", "qini", "clusters", "places"}
         Picture of `evaluation.pictures` of an evaluation.
     """
 
@@ -220,8 +270,9 @@ class Task:
     positive: Callable[[pd.Series[Any], str | int | bool | None], str | None] | None
     class_names: Callable[[pd.Series[Any], str | None], tuple[str, ...]] | None
     values: Callable[[Any], NDArray[Any]]
-    labelled: Callable[[Any, pd.DataFrame, str | None], Labels | Numbers | Effects | Points]
+    labelled: Callable[[Any, pd.DataFrame, str | None], Labels | Numbers | Effects | Points | Rankings]
     baseline: Callable[[], Any]
+    baseline_sees: Callable[[Any], NDArray[Any]]
     baseline_is: str
     loss_kind: Callable[[pd.DataFrame], str]
     row_losses: Callable[[Any], Floats]
@@ -229,5 +280,5 @@ class Task:
     target_check: Literal["classes", "numbers", "effects"] | None
     target_pair: Literal["levels", "numbers"] | None
     estimated_by: Literal["probabilities", "losses"] | None
-    blocked_by: Literal["entity", "time"]
-    picture: Literal["confusion_matrix", "residuals", "forecast", "qini", "clusters"]
+    blocked_by: Literal["entity", "time", "user"]
+    picture: Literal["confusion_matrix", "residuals", "forecast", "qini", "clusters", "places"]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PREDICTION, Effects, Floats, Metric, Task
+from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PREDICTION, Effects, Floats, Metric, Task, nothing
 
 ONE_ARM = "rows of one arm only, or outcomes that are all the same"
 """What leaves the metrics undefined."""
@@ -191,6 +191,7 @@ CAUSAL = Task(
     values=values,
     labelled=labelled,
     baseline=ConstantEffect,
+    baseline_sees=nothing,
     baseline_is="of one effect for all rows",
     loss_kind=lambda _predictions: "squared error of the transformed outcome",
     row_losses=_row_losses,

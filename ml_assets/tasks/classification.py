@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.shown import listed
-from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task, mean
+from ml_assets.tasks.base import PROBABILITY, Floats, Labels, Metric, Task, mean, nothing
 from ml_assets.tasks.several import one_class
 
 POSITIVE_LABELS = ("1", "1.0", "true", "yes", "y", "t", "positive", "pos")
@@ -276,6 +276,7 @@ CLASSIFICATION = Task(
     values=_values,
     labelled=labelled,
     baseline=_baseline,
+    baseline_sees=nothing,
     baseline_is="without looking at the features",
     loss_kind=_loss_kind,
     row_losses=_row_losses,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PREDICTION, Floats, Metric, Points, Task, mean
+from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PREDICTION, Floats, Metric, Points, Task, mean, nothing
 from ml_assets.tasks.space import space
 
 ONE_CLUSTER = "rows of one cluster only"
@@ -147,6 +147,7 @@ CLUSTERING = Task(
     values=lambda y: np.zeros(len(y)),
     labelled=labelled,
     baseline=TwoAtRandom,
+    baseline_sees=nothing,
     baseline_is="of two clusters dealt out at random",
     loss_kind=lambda _predictions: "1 - silhouette",
     row_losses=_losses,

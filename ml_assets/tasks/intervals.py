@@ -6,7 +6,7 @@ import numpy as np
 
 from ml_assets.names import Z_95
 from ml_assets.records import Score
-from ml_assets.tasks.base import Floats
+from ml_assets.tasks.base import Floats, Rankings
 from ml_assets.tasks.metrics import evaluate_counts, metric_named
 from ml_assets.tasks.several import Labelled
 
@@ -23,8 +23,8 @@ def intervals(
 ) -> dict[str, Score]:
     """Return each metric with its percentile bootstrap interval of 95 % (Efron and Tibshirani 1993, ch. 13).
 
-    Rows are drawn with replacement, all metrics on the same draws. Accuracy, a share of rows, has Wilson's
-    interval. An interval always contains its value.
+    Rows, of a recommendation users, are drawn with replacement, all metrics on the same draws. Accuracy, a share of
+    rows, has Wilson's interval. An interval always contains its value.
     """
     n = len(rows.truth)
     values = {name: value for name in names if np.isfinite(value := once(name, rows))}
@@ -33,11 +33,13 @@ def intervals(
     total = resamples or (RESAMPLES if n <= MANY_ROWS else RESAMPLES_OF_MANY_ROWS)
     at_once = max(1, CELLS_AT_ONCE // n)
     generator = np.random.default_rng(random_state)
+    unit = rows.user if isinstance(rows, Rankings) else np.arange(n)
+    units = int(unit.max()) + 1
     drawn: dict[str, list[Floats]] = {name: [] for name in values}
     for first in range(0, total, at_once):
         counts = np.stack(
             [
-                np.bincount(generator.integers(0, n, n), minlength=n)
+                np.bincount(generator.integers(0, units, units), minlength=units)[unit]
                 for _ in range(min(at_once, total - first))
             ]
         ).astype(np.float64)

@@ -11,7 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.recipe.own import Declared
-from ml_assets.tasks.base import NAIVE, NOT_FOR_THIS_TASK, PREDICTION, Floats, Metric, Numbers, Task, mean
+from ml_assets.tasks.base import (
+    NAIVE,
+    NOT_FOR_THIS_TASK,
+    PREDICTION,
+    Floats,
+    Metric,
+    Numbers,
+    Task,
+    mean,
+    nothing,
+)
 
 
 def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None) -> Numbers:
@@ -127,6 +137,7 @@ REGRESSION = Task(
     values=_values,
     labelled=labelled,
     baseline=_baseline,
+    baseline_sees=nothing,
     baseline_is="without looking at the features",
     loss_kind=lambda _predictions: "squared error",
     row_losses=_squared,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.base import PREDICTION, PROBABILITY, Effects, Labels, Numbers, Points, Task
+from ml_assets.tasks.base import PREDICTION, PROBABILITY, Effects, Labels, Numbers, Points, Rankings, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class Several:
     """Labelled predictions of several targets of the same rows, in the order of `names`."""
 
     names: tuple[str, ...]
-    parts: tuple[Labels | Numbers | Effects | Points, ...]
+    parts: tuple[Labels | Numbers | Effects | Points | Rankings, ...]
 
     @property
     def truth(self) -> NDArray[Any]:
@@ -44,11 +44,11 @@ class Several:
         return np.asarray(np.mean(known, axis=0)) if len(known) == len(found) else None
 
 
-Labelled = Labels | Numbers | Effects | Points | Several
+Labelled = Labels | Numbers | Effects | Points | Rankings | Several
 """Labelled predictions, of one target or of several."""
 
 
-def parts_of(rows: Labelled) -> tuple[Labels | Numbers | Effects | Points, ...]:
+def parts_of(rows: Labelled) -> tuple[Labels | Numbers | Effects | Points | Rankings, ...]:
     """Labelled predictions of each target."""
     return rows.parts if isinstance(rows, Several) else (rows,)
 

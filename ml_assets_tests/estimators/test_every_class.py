@@ -18,7 +18,7 @@ from ml_assets.evaluation.evaluate import predict
 from ml_assets.recipe.catalogue import ESTIMATORS, NO_NEW_ROWS
 from ml_assets.recipe.rules.estimators import CHAIN, FOR_SEVERAL
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.recipe.tasks import ESTIMATOR_KINDS, RECOMMENDS
 from ml_assets.registry.database import configure
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.tracking import RunPlace, ensure_experiment, log_training
@@ -41,6 +41,7 @@ QUICK = {
     "lightgbm": {"n_estimators": 10, "min_child_samples": 5},
     "xgboost": {"n_estimators": 10},
     "sklearn.cluster.MeanShift": {"bandwidth": 1.0},
+    "sklearn.decomposition": {"n_components": 4},
     "sklearn.ensemble": {"n_estimators": 10},
     "sklearn.linear_model.TheilSenRegressor": {"max_subpopulation": 100},
     "sklearn.mixture": {"n_components": 3},
@@ -87,7 +88,11 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
     interface: dict[str, Any] = {}
     # An image has as many columns as its shape says: its network prepares them itself.
     image = class_path.startswith("ml_assets.networks.CNN")
-    preprocessor = {} if image else prepared(CASES[list(ESTIMATORS).index(class_path) % len(CASES)])
+    preprocessor = (
+        {}
+        if image or task in RECOMMENDS
+        else prepared(CASES[list(ESTIMATORS).index(class_path) % len(CASES)])
+    )
     frame = mixed_rows(80, task="regression" if TASKS[task].joint else task)
     if TASKS[task].joint:
         interface["treatment_col"] = "treated"
@@ -111,6 +116,9 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
         **sections,
     )
     rows, others = frame.iloc[:60].reset_index(drop=True), frame.iloc[60:].reset_index(drop=True)
+    if task in RECOMMENDS:
+        others.loc[:2, "user"] = ["never seen", None, ""]
+        return recipe, rows, others
     others.loc[:2, "region"] = ["never seen", None, ""]
     others.loc[:2, "income"] = [np.nan, 500.0, -500.0]
     return recipe, rows, others

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 import numpy as np
@@ -43,6 +43,8 @@ def changed(section: Any, path: list[str]) -> Any:
     """The same section with another value at a key; whether it may be said there does not matter."""
     name, *rest = path
     value = getattr(section, name)
+    if value is None and float in get_args(type(section).model_fields[name].annotation):
+        value = 0.0
     return section.model_copy(update={name: changed(value, rest) if rest else another(value)})
 
 

@@ -175,6 +175,7 @@ def test_predictions_that_moved_are_drift_of_themselves() -> None:
 def test_labels_are_compared_where_there_are_no_probabilities() -> None:
     labels = pd.DataFrame({"prediction": ["x", "y"]})
     assert outputs(labels) == ["prediction"]
+    assert outputs(labels.assign(scores="[0.3]")) == []  # another list from another fit is no drift
     shares = {f"probability_{name}": [0.5, 0.5] for name in "xyz"}
     assert outputs(labels.assign(**shares)) == list(shares)
 

@@ -25,8 +25,11 @@ from ml_assets.recipe.tasks import ESTIMATOR_KINDS
 
 TABLE = Path(catalogue.__file__).with_name("estimators.json")
 TASKS = {"classifier": "classification", "regressor": "regression", "cluster": "clustering"}
-MIXTURES = ("GaussianMixture", "BayesianGaussianMixture")
-"""Clusterers that scikit-learn does not count among them."""
+OTHERS = (
+    ("sklearn.mixture", ("GaussianMixture", "BayesianGaussianMixture"), "clustering"),
+    ("sklearn.decomposition", ("NMF", "TruncatedSVD"), "recommendation"),
+)
+"""Clusterers that scikit-learn does not count among them, and what brings users and items to factors."""
 
 
 def public_path(cls: type) -> str:
@@ -40,24 +43,21 @@ def public_path(cls: type) -> str:
 def of_scikit_learn() -> dict[str, dict[str, Any]]:
     from sklearn.utils import all_estimators
 
+    found = [(cls, task) for kind, task in TASKS.items() for _, cls in all_estimators(type_filter=kind)]
+    for module, names, task in OTHERS:
+        found += [(getattr(importlib.import_module(module), name), task) for name in names]
     table: dict[str, dict[str, Any]] = {}
-    for kind, task in TASKS.items():
-        found = [cls for _, cls in all_estimators(type_filter=kind)]
-        if kind == "cluster":
-            found += [getattr(importlib.import_module("sklearn.mixture"), name) for name in MIXTURES]
-        for cls in found:
-            parameters = inspect.signature(cls).parameters
-            required = [
-                name for name, parameter in parameters.items() if parameter.default is parameter.empty
-            ]
-            constraints = getattr(cls, "_parameter_constraints", {})
-            takes = {name: taken(constraints[name]) for name in parameters if name in constraints}
-            table[public_path(cls)] = {
-                "task": task,
-                "required": required,
-                "parameters": list(parameters),
-                "takes": {name: kinds for name, kinds in takes.items() if kinds},
-            }
+    for cls, task in found:
+        parameters = inspect.signature(cls).parameters
+        required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+        constraints = getattr(cls, "_parameter_constraints", {})
+        takes = {name: taken(constraints[name]) for name in parameters if name in constraints}
+        table[public_path(cls)] = {
+            "task": task,
+            "required": required,
+            "parameters": list(parameters),
+            "takes": {name: kinds for name, kinds in takes.items() if kinds},
+        }
     return table
 
 

@@ -23,6 +23,7 @@ from ml_assets.recipe.tasks import (
     FORECASTS,
     KNOWN_METRICS,
     METRIC_DIRECTIONS,
+    RECOMMENDS,
     TASK_METRICS,
     UNTARGETED,
 )
@@ -54,6 +55,11 @@ WORDS = st.sampled_from(
 )
 # A name is read as it looks: composed (NFC).
 COLUMNS = st.text(min_size=1, max_size=10).map(composed).filter(lambda column: column != "target")
+OF_TASK = {
+    "clustering": ("sklearn.cluster.KMeans", "n_clusters"),
+    "recommendation": ("sklearn.decomposition.TruncatedSVD", "n_components"),
+}
+"""Estimator of a task without labels, and a parameter of it."""
 PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=9)
 
 
@@ -100,10 +106,18 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     }
     if task in UNTARGETED:
         del data["model"]["data_interface"]["target_col"]
+        of_task, count = OF_TASK[task]
         data["model"] |= {
-            "class_path": "sklearn.cluster.KMeans",
-            "hyperparameters": draw(optional(n_clusters=space | st.integers(2, 9), random_state=PLAIN)),
+            "class_path": of_task,
+            "hyperparameters": draw(optional(random_state=PLAIN, **{count: space | st.integers(2, 9)})),
         }
+    if task in RECOMMENDS:
+        data["model"]["data_interface"] = {
+            "task_type": task,
+            "user_col": "user__",
+            "item_col": "item__",
+        } | draw(optional(top_k=st.integers(1, 99), target_col=st.just("target")))
+        del data["model"]["preprocessor"]
     if task in EFFECTS:
         data["model"]["data_interface"]["treatment_col"] = "treated__"
         if "class_path" in data["model"]:

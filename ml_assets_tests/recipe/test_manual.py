@@ -68,6 +68,7 @@ _RULES: dict[str, Any] = {
     "enum": lambda data, value, _: data in value,
     "const": lambda data, value, _: data == value,
     "anyOf": lambda data, value, _: any(conforms(data, option) for option in value),
+    "oneOf": lambda data, value, _: sum(conforms(data, option) for option in value) == 1,
     "not": lambda data, value, _: not conforms(data, value),
     "required": lambda data, value, _: not is_object(data) or all(name in data for name in value),
     "properties": lambda data, value, _: (

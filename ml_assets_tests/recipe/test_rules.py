@@ -50,6 +50,16 @@ def clusters(**model: Any) -> Edits:
     }
 
 
+def recommends(interface: Edits | None = None, **model: Any) -> Edits:
+    """A recommendation."""
+    return {
+        "model.data_interface": {"task_type": "recommendation", "user_col": "who", "item_col": "what"}
+        | (interface or {}),
+        "model.class_path": "sklearn.decomposition.NMF",
+        **{f"model.{name}": value for name, value in model.items()},
+    }
+
+
 def joins(*namespaces: Edits) -> Edits:
     """An augmenter that joins features."""
     return {"model.augmenter": {"type": "feature_store", "features": [*namespaces]}}
@@ -120,7 +130,6 @@ def test_possible_settings_load(edits: Edits) -> None:
 @pytest.mark.parametrize(
     ("edits", "key", "words"),
     [
-        ({"model.data_interface.task_type": "recommendation"}, "model.data_interface.task_type", "not yet supported"),
         ({"model.data_interface.target_col": ""}, "model.data_interface.target_col", "is empty"),
         ({"model.class_path": "sklearn.multioutput.MultiOutputRegressor",
           "model.hyperparameters": {"estimator": {"class_path": SVR, "hyperparameters": {"C": 2}}}},
@@ -246,6 +255,36 @@ def test_possible_settings_load(edits: Edits) -> None:
         (clusters() | {"evaluation": {"metrics": ["rmse"]}}, "evaluation.metrics[0]", "silhouette"),
         (clusters() | {"hyperparameter_tuning": {"metric": "davies_bouldin", "direction": "maximize"}},
          "hyperparameter_tuning.direction", "is better lower"),
+        ({"model.data_interface": {"task_type": "recommendation", "item_col": "what"},
+          "model.class_path": "sklearn.decomposition.NMF"}, "model.data_interface.user_col",
+         "is missing: recommendation needs the column that names the user"),
+        (recommends({"item_col": "who"}), "model.data_interface.item_col", "'who' is user_col too"),
+        (recommends({"target_col": "what"}), "model.data_interface.target_col", "'what' is item_col too"),
+        (recommends() | {"batches": {"column": "who", "period": "weekly"}}, "batches.column", "'who' is user_col too"),
+        (recommends({"target_col": ["stars", "clicks"]}), "model.data_interface.target_col", "name one column"),
+        (recommends({"relevant_from": 3}), "model.data_interface.relevant_from", "target_col names no column"),
+        (recommends({"entity_cols": ["who"]}), "model.data_interface.entity_cols", "leave it out"),
+        (recommends({"top_k": 0}), "model.data_interface.top_k", "1"),
+        (recommends({"positive_class": "yes"}), "model.data_interface.positive_class", "has no classes"),
+        (recommends({"treatment_col": "mailed"}), "model.data_interface.treatment_col", "is for task_type causal"),
+        ({"model.data_interface.top_k": 5}, "model.data_interface.top_k", "is for task_type recommendation"),
+        ({"model.data_interface": recommends()["model.data_interface"]}, "model.class_path",
+         "sklearn.decomposition.TruncatedSVD"),
+        (recommends(class_path=SVR), "model.class_path", "Did you mean 'sklearn.decomposition.TruncatedSVD'?"),
+        (recommends(preprocessor={"params": {"exclude_cols": ["a"]}}), "model.preprocessor", "is about features"),
+        (recommends(feature_engineering={"history": 3}), "model.feature_engineering", "is about features"),
+        (recommends(feature_selection={"method": "anova"}), "model.feature_selection", "leave it out"),
+        (recommends(ensemble={"method": "averaging", "estimators": [{"class_path": "sklearn.decomposition.NMF"}]}),
+         "model.ensemble", "leave it out"),
+        (recommends(calibration="sigmoid"), "model.calibration", "recommendation has none"),
+        (recommends(threshold=0.3), "model.threshold", "not for recommendation"),
+        (recommends() | {"batches": BATCHES, "monitoring": {"label_delay": 1}}, "monitoring.label_delay",
+         "waits for no labels"),
+        (recommends() | {"evaluation": {"metrics": ["rmse"]}}, "evaluation.metrics[0]", "ndcg"),
+        (recommends() | {"hyperparameter_tuning": {"metric": "quantile_loss_90"}}, "hyperparameter_tuning.metric",
+         "ndcg"),
+        (recommends() | {"evaluation": {"own_metrics": {"shop.metrics.profit": "maximize"}}},
+         "evaluation.own_metrics.shop.metrics.profit", "not yet supported"),
         ({"model.class_path": "sklearn.ensemble.VotingRegressor"}, "model.class_path",
          "needs the hyperparameter 'estimators'"),
         ({"model.class_path": SVR, "model.hyperparameters": {"c": 1}}, "model.hyperparameters.c",
@@ -284,7 +323,7 @@ def test_possible_settings_load(edits: Edits) -> None:
         ({"evaluation.metrics": ["accuracy"]}, "evaluation.metrics[0]", "no metric of regression"),
         ({"evaluation.targets": {"r2": 90}}, "evaluation.targets.r2", "r2 is 1 or less"),
         ({"evaluation.targets": {"mae": -1}}, "evaluation.targets.mae", "mae is 0 or more"),
-        ({"evaluation.targets": {"map": 1}}, "evaluation.targets.map", "Did you mean"),
+        ({"evaluation.targets": {"mpae": 1}}, "evaluation.targets.mpae", "Did you mean"),
         ({"evaluation.validation.method": "time_split"}, "evaluation.validation.method", "no `batches`"),
         ({"monitoring.label_delay": 1}, "monitoring.label_delay", "no `batches`"),
         ({"training.window": 3}, "training.window", "no `batches`"),

@@ -18,6 +18,7 @@ from ml_assets.search.samplers import pruner
 from ml_assets.search.study import SearchRun, Tuned, tune
 from ml_assets.tasks.metrics import METRICS, metric_named
 from ml_assets.tasks.space import written
+from ml_assets_tests.support.shop import interactions, points
 
 TREE = {
     "max_depth": Int(1, 8),
@@ -34,6 +35,9 @@ CANDIDATES = {
         "ml_assets.uplift.TLearner", {"learner": Nested(REGRESSOR.class_path, REGRESSOR.hyperparameters)}
     ),
     "clustering": Candidate("sklearn.cluster.KMeans", {"n_clusters": Int(2, 9), "max_iter": Int(1, 9)}),
+    "recommendation": Candidate(
+        "sklearn.decomposition.TruncatedSVD", {"n_components": Int(2, 19), "n_iter": Int(1, 9)}
+    ),
 }
 NO_PRUNING = Tuning(n_trials=12, pruning=Pruning(enabled=False))
 
@@ -48,6 +52,9 @@ def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> l
         y = pd.DataFrame({"target": y + treated * X[:, 2], "treated": treated})
     if task == "clustering":
         y = pd.Series([written(dict(zip("abcd", row, strict=True))) for row in X.tolist()])
+    if task == "recommendation":
+        frame = interactions(n, 20, 20)
+        X, y = frame[["user"]].to_numpy(), points(frame)
     parts, naive = np.arange(n) % n_folds, np.roll(value, 1)
     return [
         FoldData(

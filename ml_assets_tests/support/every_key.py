@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 EVERY: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "docs" / "every_key.yaml").read_text())
-OF_EFFECTS = ("treatment_col", "control")
+OF_OTHERS = ("treatment_col", "control", "user_col", "item_col", "top_k", "relevant_from")
 
 
-def _without_effects() -> dict[str, Any]:
+def _of_one_task() -> dict[str, Any]:
     model = EVERY["model"]
-    interface = {name: value for name, value in model["data_interface"].items() if name not in OF_EFFECTS}
+    interface = {name: value for name, value in model["data_interface"].items() if name not in OF_OTHERS}
     return EVERY | {"model": model | {"data_interface": interface}}
 
 
-FULL = _without_effects()
+FULL = _of_one_task()

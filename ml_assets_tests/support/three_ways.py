@@ -80,7 +80,7 @@ def hold_one_answer(way: Way, pipeline: Any, recipe: Recipe, rows: pd.DataFrame,
             continue
         close = _close_call(found)
         for other in (served, batch):
-            differs = other.map(label).str.casefold() != found[PREDICTION].str.casefold()
+            differs = other.map(_said).str.casefold() != found[PREDICTION].str.casefold()
             assert not (differs.to_numpy() & ~close).any(), target
         for name in [name for name in found if name.startswith(PROBABILITY)] if way.shares else ():
             given = name.removeprefix(PROBABILITY)
@@ -89,6 +89,11 @@ def hold_one_answer(way: Way, pipeline: Any, recipe: Recipe, rows: pd.DataFrame,
                 by_columns[f"probability{where}_{given}"],
             ):
                 assert difference(found[name].to_numpy(), np.asarray(other, np.float64)) <= CLOSE, name
+
+
+def _said(value: Any) -> str | None:
+    """A label, or a list of items, as the pipeline says it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else label(value)
 
 
 def _columns(found: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

@@ -10,9 +10,10 @@ import pandas as pd
 
 from ml_assets.names import POINT
 from ml_assets.recipe.schema import Recipe
-from ml_assets.recipe.tasks import UNTARGETED
+from ml_assets.recipe.tasks import RECOMMENDS, UNTARGETED
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.space import written
+from ml_assets_tests.support.shop import interactions, points
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -26,7 +27,8 @@ def recipe_of(
     interface: dict[str, Any] | None = None,
     **sections: Any,
 ) -> Recipe:
-    named = {} if task in UNTARGETED else {"target_col": target}
+    named = {"user_col": "user", "item_col": "item"} if task in RECOMMENDS else {"target_col": target}
+    named = {} if task in set(UNTARGETED) - set(RECOMMENDS) else named
     model: dict[str, Any] = {
         "loader": {"source_uri": "rows.csv"},
         "data_interface": {"task_type": task, **named, **(interface or {})},
@@ -56,6 +58,9 @@ def mixed_rows(n: int = 200, seed: int = 0, task: str = "classification") -> pd.
     if task in UNTARGETED:
         frame = frame.drop(columns="target")
         frame[POINT] = [written(row) for row in frame.to_dict("records")]
+    if task in RECOMMENDS:
+        frame = interactions(n, 20, 20, seed=seed)
+        frame[POINT] = points(frame)
     frame["row_id__"] = rng.permutation(n).astype(np.uint64)
     return frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ml_assets.tasks.influence import jackknife, merged, rarest, spread, spread_
 from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
 from ml_assets.tasks.space import written
 from ml_assets_tests.support.calls import calls
+from ml_assets_tests.support.shop import points
 
 ROWS = 400
 
@@ -70,6 +72,23 @@ def clusters(rows: int) -> list[Any]:
     ]
 
 
+def lists(rows: int) -> list[Any]:
+    """Every user, of whom the rows lie together, has four items or one."""
+    random = np.random.default_rng(8)
+    frame = pd.DataFrame({"user": np.arange(rows) // 4, "item": random.integers(0, 40, rows)})
+    y = points(frame.assign(user=frame["user"].astype(str)))
+    sides = []
+    for skill in (0.2, 0.5):
+        own = frame.groupby("user")["item"].agg(
+            lambda items: json.dumps(
+                [str(item) for item in dict.fromkeys([*items[random.random(len(items)) < skill], *range(9)])]  # noqa: B023 - used at once
+            )
+        )
+        found = pd.DataFrame({"prediction": frame["user"].map(own)})
+        sides.append(labelled(y, found.assign(known=random.random(rows) < 0.1), "recommendation", None))
+    return sides
+
+
 def by_bootstrap(metric: str, sides: list[Any], groups: Any) -> float:
     """Standard error of the difference when whole groups are drawn."""
     random, n_groups = np.random.default_rng(2), int(groups.max()) + 1
@@ -84,6 +103,7 @@ SIDES = {
     "timeseries": numbers,
     "causal": effects,
     "clustering": clusters,
+    "recommendation": lists,
 }
 
 
@@ -91,13 +111,14 @@ SIDES = {
 @pytest.mark.parametrize("metric", list(METRICS))
 def test_error_is_the_error_by_bootstrap(metric: str, blocked: bool) -> None:
     sides = SIDES[METRICS[metric].task](ROWS)
-    groups = np.arange(ROWS) // 4 if blocked else np.arange(ROWS)
+    by_user = METRICS[metric].task == "recommendation"  # whose rows are of one in any case
+    groups = np.arange(ROWS) // 4 if blocked or by_user else np.arange(ROWS)
     found = spread(METRICS[metric], sides, groups, np.ones(ROWS, bool))
     assert found is not None
     # Davies-Bouldin is of each cluster the largest of several figures, which few rows make uneven.
     near = 0.2 if metric == "davies_bouldin" else 0.12
     assert found.error == pytest.approx(by_bootstrap(metric, sides, groups), rel=near)
-    assert ROWS / (8 if blocked else 4) < found.freedom < ROWS
+    assert ROWS / (8 if blocked or by_user else 4) < found.freedom < ROWS
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "log_loss"])

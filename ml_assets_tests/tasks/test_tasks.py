@@ -1,5 +1,6 @@
 import ast
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -11,11 +12,18 @@ import ml_assets
 from ml_assets.evaluation.pictures import PICTURES
 from ml_assets.monitoring.target import PAIRS
 from ml_assets.quality.targets import TARGET_CHECKS
-from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, KNOWN_METRICS, TASK_METRICS, UNTARGETED
+from ml_assets.recipe.tasks import (
+    DEFAULT_METRICS,
+    ESTIMATOR_KINDS,
+    KNOWN_METRICS,
+    RECOMMENDS,
+    TASK_METRICS,
+    UNTARGETED,
+)
+from ml_assets.tasks import interactions, space
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import NOT_FOR_THIS_TASK, PROBABILITY, Labels, Metric, Task
 from ml_assets.tasks.metrics import METRICS, labelled, score
-from ml_assets.tasks.space import written
 
 HOUSE = Path(ml_assets.__file__).parent
 OPTIONAL = {"positive", "class_names", "strata", "estimated_by"}
@@ -24,9 +32,15 @@ OF_LABELS = {"encoded_target", "target_check", "target_pair", "estimated_by"}
 """Rows that are not for a task without a target."""
 
 
-def points(rng: np.random.Generator, n: int) -> pd.Series:
-    """Rows of a clustering, as they are measured."""
-    return pd.Series([written({"a": a, "b": b}) for a, b in rng.normal(size=(n, 2)).tolist()])
+def untargeted(task: str, rng: np.random.Generator, n: int) -> tuple[pd.Series, pd.DataFrame]:
+    """Rows of a task without labels, as they are measured, and what is said of them."""
+    if task in RECOMMENDS:
+        users = rng.integers(0, 5, n)
+        lists = [json.dumps([f"i{item}" for item in rng.permutation(12)[:10]]) for _ in range(5)]
+        y = [interactions.written(f"u{user}", f"i{rng.integers(0, 12)}", rng.normal()) for user in users]
+        return pd.Series(y), pd.DataFrame({"prediction": [lists[user] for user in users]})
+    y = [space.written({"a": a, "b": b}) for a, b in rng.normal(size=(n, 2)).tolist()]
+    return pd.Series(y), pd.DataFrame({"prediction": rng.choice(["0", "1", "2"], n)})
 
 
 def compares_a_task(tree: ast.AST) -> list[int]:
@@ -113,7 +127,7 @@ def test_a_metric_stays_in_its_range(metric: str) -> None:
         if TASKS[METRICS[metric].task].joint:
             y, predictions = effects(n, rng)
         elif METRICS[metric].task in UNTARGETED:
-            y, predictions = points(rng, n), pd.DataFrame({"prediction": rng.choice(["0", "1", "2"], n)})
+            y, predictions = untargeted(METRICS[metric].task, rng, n)
         elif not TASKS[METRICS[metric].task].classes:
             y = pd.Series(rng.gamma(2, 2, n))
             predictions = pd.DataFrame({"prediction": rng.normal(0, 5, n)})
@@ -174,10 +188,7 @@ def test_two_classes_in_a_batch_are_not_two_classes_of_the_model() -> None:
 )
 def test_a_mean_metric_is_the_mean_of_its_rows(metric: Metric) -> None:
     if metric.task in UNTARGETED:
-        y, predictions = (
-            points(np.random.default_rng(0), 3),
-            pd.DataFrame({"prediction": ["0", "1", "1"]}),
-        )
+        y, predictions = untargeted(metric.task, np.random.default_rng(0), 3)
     elif not TASKS[metric.task].classes:
         y = pd.Series([1.0, 2.0, 4.0])
         predictions = pd.DataFrame({"prediction": [1.0, 3.0, 2.0]})

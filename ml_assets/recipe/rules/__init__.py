@@ -25,19 +25,20 @@ from ml_assets.recipe.rules.engineering import engineering, functions, past, sel
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.rules.quality import row_rules
+from ml_assets.recipe.rules.recommendation import recommendation
 from ml_assets.recipe.rules.scores import calibration, evaluation, promotion, retraining, threshold, tuning
 from ml_assets.recipe.rules.series import horizon, series
 from ml_assets.recipe.rules.source import augmenter, queries, source
-from ml_assets.recipe.rules.unused import unused
+from ml_assets.recipe.rules.untargeted import untargeted
 from ml_assets.recipe.schema import Recipe
 
 __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
-    unused, targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
+    targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
-    engineering, functions, past, horizon, series, selection, clusters, estimators, tuning, threshold, calibration,
-    evaluation, batches, without_batches, retraining, promotion,
+    engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators, tuning,
+    threshold, calibration, evaluation, batches, without_batches, retraining, promotion,
 )  # fmt: skip
 
 MOST: Final = 200

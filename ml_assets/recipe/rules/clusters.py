@@ -1,4 +1,4 @@
-"""Clustering: there is no target, and what is asked of labels has no meaning."""
+"""Clustering: there is no target, and estimators can tell the cluster of a new row."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MIXTURES = "sklearn.mixture."
 
 def clusters(recipe: Recipe) -> Found:
     """Nothing is predicted but the cluster; estimators can tell the cluster of a new row."""
-    if recipe.has_target:
-        return
     model, task = recipe.model, recipe.task
+    if task != "clustering":
+        return
     if model.data_interface.target_col is not None:
         yield (
             TARGET,
@@ -49,27 +49,14 @@ def clusters(recipe: Recipe) -> Found:
                 ("model", "hyperparameters", name),
                 f"found {count}; allowed: 2 or more, one cluster parts nothing",
             )
-    if model.ensemble is not None:
-        yield (
-            ("model", "ensemble"),
-            f"brings predictions of one column together, and {task} has none: leave it out",
-        )
-    if model.feature_selection is not None:
-        yield (
-            ("model", "feature_selection"),
-            f"looks at labels, and {task} has none: name columns in exclude_cols",
-        )
     params = model.preprocessor.params
-    asked: list[tuple[Key, str | None]] = [((*PARAMS, "categorical_strategy"), params.categorical_strategy)]
-    asked += [
+    strategies: list[tuple[Key, str | None]] = [
+        ((*PARAMS, "categorical_strategy"), params.categorical_strategy)
+    ]
+    strategies += [
         ((*PARAMS, "column_sets", k, "categorical_strategy"), group.categorical_strategy)
         for k, group in enumerate(params.column_sets)
     ]
-    for key, strategy in asked:
+    for key, strategy in strategies:
         if strategy == "target":
             yield key, f"'target' encodes by labels, and {task} has none: write onehot"
-    if recipe.monitoring.label_delay:
-        yield (
-            ("monitoring", "label_delay"),
-            f"{task} waits for no labels, each batch is scored as it comes: leave it out",
-        )

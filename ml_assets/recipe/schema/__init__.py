@@ -42,7 +42,7 @@ from ml_assets.recipe.schema.time import (
     Retraining,
     Training,
 )
-from ml_assets.recipe.tasks import EFFECTS, FORECASTS, UNTARGETED, TaskType
+from ml_assets.recipe.tasks import EFFECTS, FORECASTS, RECOMMENDS, UNTARGETED, TaskType
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "Ensemble",
@@ -143,6 +143,36 @@ class Recipe(Section):
     def has_target(self) -> bool:
         """Whether there are labels: a column that is predicted."""
         return self.task not in UNTARGETED
+
+    @property
+    def recommends(self) -> bool:
+        """Whether a row is a user and an item, and the answer to a user are some items."""
+        return self.task in RECOMMENDS
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Columns that name the owner of a row, whose rows count together: of a recommendation the user."""
+        interface = self.model.data_interface
+        if self.recommends:
+            return () if interface.user_col is None else (interface.user_col,)
+        return interface.entity_cols
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Columns that name the owner of a row or a thing, which never pass through a number."""
+        item = self.model.data_interface.item_col if self.recommends else None
+        return self.entities if item is None else (*self.entities, item)
+
+    @property
+    def rating(self) -> str | None:
+        """Column with the rating of an item by a user; None where there is none, and every item counts 1."""
+        target = self.model.data_interface.target_col
+        return target if self.recommends and isinstance(target, str) else None
+
+    @property
+    def top_k(self) -> int:
+        """Items that a user is recommended."""
+        return self.model.data_interface.top_k
 
     @property
     def forecasts(self) -> bool:

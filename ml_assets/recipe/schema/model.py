@@ -12,7 +12,7 @@ from ml_assets.recipe.schema.engineering import FeatureEngineering, FeatureSelec
 from ml_assets.recipe.schema.ensembling import Ensemble, Estimated
 from ml_assets.recipe.schema.preparing import Preprocessor
 from ml_assets.recipe.schema.section import Names, Section
-from ml_assets.recipe.tasks import TaskType
+from ml_assets.recipe.tasks import TOP_K, TaskType
 
 Parameter = str | int | float | bool | None
 """A value of a query."""
@@ -90,7 +90,15 @@ class DataInterface(Section):
     """Kind of problem."""
     target_col: str | Annotated[tuple[str, ...], Field(strict=False)] | None = None
     """Column to predict; a list of columns: one model predicts them all, and a row counts once all are known.
-    Every task but clustering, which has none, must name it."""
+    Every task must name it, but clustering, which has none, and recommendation, of which it is the rating."""
+    user_col: str | None = None
+    """Column that names the user, of task_type recommendation. Rows of one user count together in every test."""
+    item_col: str | None = None
+    """Column that names the item, of task_type recommendation."""
+    top_k: int = Field(default=TOP_K, ge=1, le=1000)
+    """How many items a user is recommended, and how many every metric looks at, of task_type recommendation."""
+    relevant_from: float | None = None
+    """Rating from which an item was liked; below, it is only known. Default: any above 0."""
     entity_cols: Names = ()
     """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
     treatment_col: str | None = None

@@ -103,9 +103,13 @@ def numbers(pipeline: Any, clean: pd.DataFrame) -> NDArray[np.float64]:
     """Give what is compared: shares of classes, or predictions, of shape (n_rows, n_numbers)."""
     import numpy as np
 
+    from ml_assets.compiled.alike import numbers_of
+
     made = pipeline.predict_proba(clean) if hasattr(pipeline, "predict_proba") else pipeline.predict(clean)
     if isinstance(made, list):
         raise FormatError("a model of several targets is given away as joblib or package")
+    if hasattr(pipeline[-1], "recommended"):
+        made = numbers_of(made)
     return np.asarray(made, dtype=float).reshape(len(clean), -1)
 
 
