@@ -146,6 +146,8 @@ def _by_maps(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
 
 
 def _layers(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
+    if not hasattr(estimator, "out_activation_"):
+        raise NotCompiledError(f"{type(estimator).__name__} of ml_assets.networks is served as it is")
     links: dict[str, Link] = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax"}
     if estimator.out_activation_ not in links or (
         estimator.n_outputs_ > 1 and estimator.out_activation_ != "softmax"

@@ -23,6 +23,8 @@ class TypedColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     numeric, categorical : list of str
         Columns of each kind; others are ignored.
     rarest : int
+    known : dict of str to list of str, optional
+        Levels that come first, of columns that have some, however few rows have them: an earlier fit's.
     named : bool
         Whether columns are called `numeric__NAME` and `categorical__NAME` instead.
 
@@ -40,24 +42,36 @@ class TypedColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     [[1.0, 1.0], [nan, 1.0], [3.0, 0.0]]
     """
 
-    named: bool = False  # of earlier versions
+    named: bool = False  # of earlier versions, as the next
+    known: dict[str, list[str]] | None = None
 
     def __init__(
-        self, numeric: list[str], categorical: list[str], rarest: int = 1, named: bool = False
+        self,
+        numeric: list[str],
+        categorical: list[str],
+        rarest: int = 1,
+        named: bool = False,
+        known: dict[str, list[str]] | None = None,
     ) -> None:
         self.numeric = numeric
         self.categorical = categorical
         self.rarest = rarest
         self.named = named
+        self.known = known
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> TypedColumns:
         """Learn the levels of X of shape (n_rows, n_columns)."""
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         counts = {column: values.value_counts() for column, values in as_text(X[self.categorical]).items()}
-        self.levels_ = {
+        frequent = {
             str(column): sorted(map(str, count.index[count >= self.rarest]))
             for column, count in counts.items()
+        }
+        known = self.known or {}
+        self.levels_ = {
+            column: list(dict.fromkeys([*known.get(column, ()), *levels]))
+            for column, levels in frequent.items()
         }
         return self
 

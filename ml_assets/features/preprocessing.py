@@ -54,14 +54,17 @@ IMPUTATIONS = {
 """From the strategy for missing numbers to scikit-learn's; a row to predict is not dropped, and gets the median."""
 
 
-def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
+def build(
+    roles: Roles, recipe: Recipe, *, typed: bool = False, levels: dict[str, list[str]] | None = None
+) -> Any:
     """Return the unfitted transformer of the features, by name; other columns are ignored.
 
     Numbers: outliers clipped or flagged, missing ones imputed, with an indicator where training rows miss some,
     and scaled. Categories: missing is a category or the most frequent one, then encoded; a level not seen in
     training counts as a rare one.
     A recommendation is given the users as they are.
-    `typed`: for an estimator that understands missing numbers and categories, which are left as they are.
+    `typed`: for an estimator that understands missing numbers and categories, which are left as they are; `levels` of
+    categories then come first.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
         raise ValueError(f"No feature is left of {len(roles.excluded)} columns: {_reasons(roles)}.")
     named = by_name(recipe.model.hyperparameters) and recipe.model.feature_selection is None
     if typed:
-        return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL, named)
+        return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL, named, levels)
     parts = by_treatment(roles, recipe)
     branches = [
         *_numbered(
@@ -98,10 +101,12 @@ def build(roles: Roles, recipe: Recipe, *, typed: bool = False) -> Any:
     return made.set_output(transform="pandas") if named else made
 
 
-def steps(roles: Roles, recipe: Recipe, *, typed: bool = False) -> list[tuple[str, Any]]:
+def steps(
+    roles: Roles, recipe: Recipe, *, typed: bool = False, levels: dict[str, list[str]] | None = None
+) -> list[tuple[str, Any]]:
     """Return the unfitted steps before the estimator, by name: `build`, and the selection where there is one."""
     wanted = recipe.model.feature_selection
-    prepared = ("preprocessing", build(roles, recipe, typed=typed))
+    prepared = ("preprocessing", build(roles, recipe, typed=typed, levels=levels))
     if wanted is None:
         return [prepared]
     return [prepared, ("selection", selected(wanted, task_of(recipe).classes, recipe.random_state))]

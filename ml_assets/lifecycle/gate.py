@@ -55,6 +55,8 @@ def ask_gate(
 
     recipe, champion = state.recipe, state.registry.champion(state.name)
     incumbent = None
+    if trained.training.began_from is not None:
+        rows = unlearned(state, rows, trained.training.began_from)
     if champion is not None:
         rows = unlearned(state, rows, champion.version)
         for version in champions.undone(state.ledger, state.name, champion.version):

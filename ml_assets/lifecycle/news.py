@@ -29,6 +29,10 @@ class News:
         self.told = time.monotonic()
         self._begun: dict[str, tuple[int, float]] = {}
 
+    def fact(self, text: str) -> None:
+        """Tell what a person must know of the step, to our own log too."""
+        self._tell(f"{self.name}: {text}", now=True)
+
     def begins(self, text: str, seconds: float = 0.0) -> None:
         """Tell what comes next, and how long it may take, where that is known."""
         whole = f"{self.name}: {text}" + (f", about {duration(seconds)}" if seconds >= 1 else "")

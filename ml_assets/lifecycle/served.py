@@ -94,10 +94,18 @@ def served(state: ModelState, batch: str, *others: int) -> Served | None:
 
 
 def row_ids_learned(state: ModelState, *versions: int) -> NDArray[np.uint64]:
-    """Names of the rows that any of some versions was trained on."""
+    """Names of the rows that any of some versions was trained on, or one that it began from."""
     import numpy as np
 
-    return np.concatenate([state.registry.files.trained_row_ids(state.name, each) for each in set(versions)])
+    asked, seen = [*versions], set[int]()
+    while asked:
+        version = asked.pop()
+        if version in seen:
+            continue
+        seen.add(version)
+        began = state.registry.version(state.name, version).trained.training.began_from
+        asked += [began] if began is not None else []
+    return np.concatenate([state.registry.files.trained_row_ids(state.name, each) for each in sorted(seen)])
 
 
 def unlearned(state: ModelState, frame: pd.DataFrame, *versions: int) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ml_assets.lifecycle.ageing import ageing_picture, past, refits
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.alike import see_alike
 from ml_assets.lifecycle.approval import asks_person, look_at_approval
+from ml_assets.lifecycle.beginning import begins_from, fitted_again, flattered
 from ml_assets.lifecycle.clusters import numbered_as
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.gate import ask_gate, write_promotion
@@ -78,6 +79,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     frame = state.store.read_frame("training_set", as_of)
     champion = state.registry.champion(state.name)
     news = News(state.name, say)
+    beginning = begins_from(state, news.fact)
     try:
         model, result = fit(
             frame,
@@ -89,6 +91,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
                 progress=news.trial,
             ),
             begins=news.begins,
+            beginning=beginning,
         )
     except ValueError as error:
         raise StepError(f"{state.name}: {error}") from None
@@ -152,14 +155,15 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     if not any(leak.sure for leak in leaks):
         leaks += too_good(test, predicted, window, features, state.recipe)
     curve = None
-    if seconds_of_a_fit(trained.training) < LONGEST_AGAIN:
+    if seconds_of_a_fit(trained.training) < LONGEST_AGAIN and trained.training.began_from is None:
         curve = learning_curve(learned, test, state.recipe, trained.training, evaluation)
     # Of a cluster's number nothing is added up; `explain-prediction` tells of a row why it is in its own.
     found, of = swarms(model, trained.training, test, learned) if state.recipe.has_target else ((), "")
+    flattering = flattered(state, test, trained.training)
     evaluation = evaluation.model_copy(
         update={
             "curves": (*evaluation.curves, *([curve] if curve is not None else [])),
-            "unsound": unsound(trained.training, evaluation, predicted),
+            "unsound": unsound(trained.training, evaluation, predicted) + flattering,
             "leaks": leaks,
             "mixed": mixed_units(window, features, state.accepted),
             "swarms": found,
@@ -209,7 +213,7 @@ def champion_step(
     from ml_assets.monitoring.profile import profile
     from ml_assets.registry import charge, files
     from ml_assets.sources.paths import SourceError
-    from ml_assets.training.fit import refit, seconds_of_a_fit
+    from ml_assets.training.fit import seconds_of_a_fit
 
     registry, news = state.registry, News(state.name, say)
     charge.reconcile(registry, state.name)
@@ -232,7 +236,7 @@ def champion_step(
         progress=news.column,
     )
     known = with_predictions(
-        known, lambda rows: refit(rows, state.recipe, trained.training), train, test, state.recipe
+        known, lambda rows: fitted_again(state, rows, trained.training), train, test, state.recipe
     )
     champion = registry.champion(state.name)
     news.begins(f"the gate: {len(test)} rows held out")
@@ -282,14 +286,14 @@ def _judged(
     """Rows to judge a challenger on, one with its parameters that learned all older rows, and what is known."""
     from ml_assets.promotion.ageing import learned_part
     from ml_assets.search.candidates import by_time
-    from ml_assets.training.fit import refit
     from ml_assets.training.splits import judging_rows, newest_apart
 
     held_out = state.store.read_frame("test_set", as_of)
     if champion is None or state.recipe.batches is None:
         return held_out, challenger, None
     window = _window_rows(state, as_of)
-    new = len(unlearned(state, window, champion.version))
+    began_from = trained.training.began_from or champion.version
+    new = len(unlearned(state, window, champion.version, began_from))
     count = len(held_out)
     if by_time(state.recipe):
         count = judging_rows(count, new, state.recipe.promotion.min_rows)
@@ -297,7 +301,7 @@ def _judged(
     if count == len(held_out):
         return held_out, challenger, known
     older, newest = newest_apart(window, state.recipe, count)
-    again = refit(older, state.recipe, trained.training)
+    again = fitted_again(state, older, trained.training)
     numbered_as(state, again, older, challenger)
     return newest, again, known
 
@@ -312,10 +316,10 @@ def _window_rows(state: ModelState, as_of: str) -> pd.DataFrame:
 
 def _refit(state: ModelState, as_of: str, trained: TrainedModel, parent_run_id: str) -> TrainedModel:
     """Fit the winner again, with the same parameters, on all rows of the window: the newest rows matter."""
-    from ml_assets.training.fit import left_out, refit
+    from ml_assets.training.fit import left_out
 
     frame = _window_rows(state, as_of)
-    model = refit(frame, state.recipe, trained.training)
+    model = fitted_again(state, frame, trained.training)
     numbered_as(state, model, frame, state.registry.files.load_trained(trained))
     result = trained.training.model_copy(update={"rows": len(frame), "left_out": left_out(model)})
     logged = _log(state, model, result, frame, parent_run_id, {"as_of": as_of, "refit_of": trained.run_id})

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml_assets.networks.modules import size_of
+from ml_assets.networks.modules import Level
 
 # Keras reads it where it is imported: there is no other way to tell it.
 asked = (
@@ -41,11 +41,16 @@ class KerasNetwork(nn.Module):  # type: ignore[misc]  # torch is not there where
         From tensors of Keras, numbers and each category's embedding, to what goes into the last layer.
     """
 
-    def __init__(self, width: int, levels: Sequence[int], outputs: int, body: Callable[..., Any]) -> None:
+    def __init__(self, width: int, levels: Sequence[Level], outputs: int, body: Callable[..., Any]) -> None:
         super().__init__()
         with keras.device("cpu"):
             numbers, codes = keras.Input((width,)), keras.Input((len(levels),), dtype="int64")
             self.model = keras.Model([numbers, codes], _dense(outputs)(body(numbers, codes, levels)))
+
+    @property
+    def answering(self) -> Any:
+        """The layer that answers."""
+        return self.model.layers[-1]
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""
@@ -59,13 +64,13 @@ class MLP(KerasNetwork):
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         hidden: Sequence[int],
         dropout: float,
     ) -> None:
-        def body(numbers: Any, codes: Any, levels: Sequence[int]) -> Any:
+        def body(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
             return _hidden(_beside(numbers, codes, levels), hidden, dropout)
 
         super().__init__(width, levels, outputs, body)
@@ -77,7 +82,7 @@ class CNN(KerasNetwork):
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         shape: tuple[int, int, int],
@@ -85,7 +90,7 @@ class CNN(KerasNetwork):
         hidden: Sequence[int],
         dropout: float,
     ) -> None:
-        def body(numbers: Any, codes: Any, levels: Sequence[int]) -> Any:
+        def body(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
             images = layers.Permute((2, 3, 1))(layers.Reshape(shape)(numbers))
             for size in channels:
                 for _ in range(2):
@@ -105,7 +110,7 @@ class RNN(KerasNetwork):
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         steps: int,
@@ -114,7 +119,7 @@ class RNN(KerasNetwork):
         hidden: Sequence[int],
         dropout: float,
     ) -> None:
-        def body(numbers: Any, codes: Any, levels: Sequence[int]) -> Any:
+        def body(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
             held = keras.layers.Reshape((steps, width // steps))(numbers)
             for layer in range(layers):
                 last = layer == layers - 1
@@ -137,7 +142,7 @@ class Transformer(KerasNetwork):
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         size: int,
@@ -147,9 +152,12 @@ class Transformer(KerasNetwork):
     ) -> None:
         of = keras.layers
 
-        def body(numbers: Any, codes: Any, levels: Sequence[int]) -> Any:
+        def body(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
             tokens = [_Tokens(size)(numbers)]
-            tokens += [of.Reshape((1, size))(table) for table in _tables(codes, levels, lambda _: size)]
+            tokens += [
+                of.Reshape((1, size))(table)
+                for table in _tables(codes, [Level(count, size) for count, _ in levels])
+            ]
             each = _Judged()(of.Concatenate(axis=1)(tokens))
             for _ in range(layers):
                 seen = of.LayerNormalization()(each)
@@ -194,21 +202,21 @@ class _Judged(layers.Layer):  # type: ignore[misc]  # likewise
         return keras.ops.concatenate([judge, tokens], axis=1)
 
 
-def _tables(codes: Any, levels: Sequence[int], size: Callable[[int], int]) -> list[Any]:
+def _tables(codes: Any, levels: Sequence[Level]) -> list[Any]:
     """What is learned for the level of each category."""
     return [
         layers.Embedding(
             count,
-            size(count),
+            size,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=_seed()),
         )(codes[:, k])
-        for k, count in enumerate(levels)
+        for k, (count, size) in enumerate(levels)
     ]
 
 
-def _beside(numbers: Any, codes: Any, levels: Sequence[int]) -> Any:
+def _beside(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
     """Lay what stands for the codes beside the numbers."""
-    tables = _tables(codes, levels, size_of)
+    tables = _tables(codes, levels)
     return layers.Concatenate()([numbers, *tables]) if tables else numbers
 
 

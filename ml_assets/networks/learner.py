@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ml_assets.networks import columns as known
+from ml_assets.networks.beginning import Start
 
 if TYPE_CHECKING:
     from ml_assets.networks.training import Network
@@ -54,6 +55,8 @@ class Learner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     weight_decay: float = 0.0
     dropout: float = 0.3
     validation_fraction: float = 0.1
+    start_from: Any = None
+    frozen_epochs: int = 0
     checkpoints: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     library: Literal["torch", "keras"] = "torch"
@@ -80,8 +83,11 @@ class Learner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         from ml_assets.networks.training import Lessons, Rows, train
 
         random = check_random_state(self.random_state)
-        self.columns_ = known.learned(X, alike=self._alike)
+        start = self._start()
+        self.columns_ = known.learned(X, alike=self._alike) if start is None else start.learned(X)
         self.network_ = self._network(self.columns_, outputs)
+        if start is not None:
+            self.network_ = start.continued(self.network_)
         numbers, codes = known.taken(X, self.columns_)
         aside = _set_aside(y, self.validation_fraction, random, classes=weights is not None)
         lessons = Lessons(
@@ -92,14 +98,25 @@ class Learner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             plateau_patience=self.plateau_patience,
             plateau_factor=self.plateau_factor,
             weight_decay=self.weight_decay,
+            frozen_epochs=self.frozen_epochs,
             seed=int(random.randint(2**31)),
             threads=1 if self.n_jobs is None else max(1, self.n_jobs),
             device=self.device,
         )
         rows = Rows(numbers=numbers, codes=codes, y=y, aside=aside)
         folder = None if self.checkpoints is None else Path(self.checkpoints)
-        self.weights_, self.history_ = train(self.network_, rows, lessons, weights, folder)
+        begun = None if start is None else start.weights
+        self.weights_, self.history_ = train(self.network_, rows, lessons, weights, folder, begun)
         self.n_iter_ = len(self.history_)
+
+    def _start(self) -> Start | None:
+        """What it begins from: of a version in a recipe it is found where the recipe's training has the registry."""
+        if self.start_from is None or isinstance(self.start_from, Start):
+            return self.start_from
+        raise ValueError(
+            f"start_from: {self.start_from!r} names a version, which only the training of a recipe looks up: "
+            "give a Start, or leave it out."
+        )
 
     def _answered(self, X: Any) -> NDArray[np.float64]:
         from ml_assets.networks.training import answer
@@ -187,8 +204,11 @@ class Regressor(RegressorMixin, Learner):  # type: ignore[misc]  # scikit-learn 
         """
         X, y = self._to_learn(X, y)
         y = y.astype(np.float64)
+        start = self._start()
         self.mean_, spread = float(y.mean()), float(y.std())
         self.scale_ = spread if spread > 0 else 1.0
+        if start is not None:
+            self.mean_, self.scale_ = start.mean, start.scale
         sized = ((y - self.mean_) / self.scale_).astype(np.float32).reshape(-1, 1)
         self._learn(X, sized, 1, None)
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +18,22 @@ def size_of(levels: int) -> int:
     return int(min(50, round(1.6 * levels**0.56)))
 
 
+class Level(NamedTuple):
+    """A category."""
+
+    known: int
+    """Levels that it has, one for what no training row had among them."""
+    size: int
+    """Numbers that stand for each."""
+
+
 class Embedded(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     """Categories as learned numbers, beside the numbers."""
 
-    def __init__(self, width: int, levels: Sequence[int]) -> None:
+    def __init__(self, width: int, levels: Sequence[Level]) -> None:
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(count, size_of(count)) for count in levels)
-        self.width = width + sum(size_of(count) for count in levels)
+        self.tables = nn.ModuleList(nn.Embedding(count, size) for count, size in levels)
+        self.width = width + sum(size for _, size in levels)
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
         """Lay numbers (n_rows, width) and what stands for the codes beside each other."""
@@ -46,7 +55,7 @@ class MLP(nn.Module):  # type: ignore[misc]  # likewise
     """A multilayer perceptron."""
 
     def __init__(
-        self, width: int, levels: Sequence[int], outputs: int, *, hidden: Sequence[int], dropout: float
+        self, width: int, levels: Sequence[Level], outputs: int, *, hidden: Sequence[int], dropout: float
     ) -> None:
         super().__init__()
         self.embedded = Embedded(width, levels)
@@ -63,7 +72,7 @@ class CNN(nn.Module):  # type: ignore[misc]  # likewise
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         shape: tuple[int, int, int],
@@ -98,7 +107,7 @@ class RNN(nn.Module):  # type: ignore[misc]  # likewise
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         steps: int,
@@ -126,7 +135,7 @@ class Transformer(nn.Module):  # type: ignore[misc]  # likewise
     def __init__(
         self,
         width: int,
-        levels: Sequence[int],
+        levels: Sequence[Level],
         outputs: int,
         *,
         size: int,
@@ -137,7 +146,7 @@ class Transformer(nn.Module):  # type: ignore[misc]  # likewise
         super().__init__()
         self.weight = nn.Parameter(torch.randn(width, size) / size**0.5)
         self.bias = nn.Parameter(torch.randn(width + len(levels), size) / size**0.5)
-        self.tables = nn.ModuleList(nn.Embedding(count, size) for count in levels)
+        self.tables = nn.ModuleList(nn.Embedding(count, size) for count, _ in levels)
         self.judge = nn.Parameter(torch.zeros(1, 1, size))
         layer = nn.TransformerEncoderLayer(
             size, heads, 2 * size, dropout, activation="gelu", batch_first=True, norm_first=True

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml_assets.networks.modules import MODULES
+from ml_assets.networks.modules import MODULES, Level, size_of
 
 Weights = dict[str, NDArray[Any]]
 ROWS_AT_ONCE = 4096
@@ -38,6 +38,8 @@ class Lessons:
     plateau_patience: int
     plateau_factor: float
     weight_decay: float
+    frozen_epochs: int
+    """First epochs in which the last layer alone learns."""
     seed: int
     threads: int
     device: str
@@ -63,16 +65,21 @@ class Network:
     outputs: int
     arguments: Mapping[str, Any]
     library: str = "torch"
+    sizes: tuple[int, ...] = ()
+    """Numbers that stand for a level of each category; empty: by how many levels it has."""
 
     def build(self, *, double: bool = False) -> Any:
         """Return it with weights drawn at random, in double precision if that is asked for."""
+        levels = [
+            Level(*each) for each in zip(self.levels, self.sizes or map(size_of, self.levels), strict=True)
+        ]
         if self.library == "keras":
             from ml_assets.networks import keras_modules
 
             with keras_modules.precision(double=double):
                 made = keras_modules.MODULES[self.name]
-                return made(self.width, self.levels, self.outputs, **self.arguments)
-        module = MODULES[self.name](self.width, self.levels, self.outputs, **self.arguments)
+                return made(self.width, levels, self.outputs, **self.arguments)
+        module = MODULES[self.name](self.width, levels, self.outputs, **self.arguments)
         return module.double() if double else module
 
 
@@ -82,6 +89,7 @@ def train(
     lessons: Lessons,
     weights: NDArray[np.float32] | None = None,
     folder: Path | None = None,
+    begun: Weights | None = None,
 ) -> tuple[Weights, list[dict[str, float]]]:
     """Let a network learn.
 
@@ -91,6 +99,8 @@ def train(
         Weights of classes: y is their codes. Otherwise numbers of shape (n_rows, 1), and the loss their squared error.
     folder : Path, optional
         Where the file to go on from is kept, under a name made of all that the outcome depends on; gone at the end.
+    begun : dict of str to ndarray, optional
+        Weights to begin from, of such a network, perhaps with fewer levels; without them they are drawn at random.
 
     Returns
     -------
@@ -98,11 +108,13 @@ def train(
     history : list of dict
         `epoch`, `loss` and `loss_aside` (means over rows), `learning_rate` of each epoch.
     """
-    kept = folder / f"{_identity(network, rows, lessons, weights)}.pt" if folder is not None else None
+    kept = folder / f"{_identity(network, rows, lessons, weights, begun)}.pt" if folder is not None else None
     with _alone(lessons):
         device = _device(lessons)
         loss = _loss(weights, device)
         module = network.build().to(device)
+        if begun is not None:
+            _take(module, begun)
         made = _Course(module, lessons)
         if kept is not None and kept.exists():
             made.read(kept)
@@ -138,6 +150,7 @@ class _Course:
 
     def __init__(self, module: Any, lessons: Lessons) -> None:
         self.module, self.lessons = module, lessons
+        self.learning = [weight for weight in module.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(
             module.parameters(), lr=lessons.learning_rate, weight_decay=lessons.weight_decay
         )
@@ -149,12 +162,20 @@ class _Course:
         self.history: list[dict[str, float]] = []
 
     @property
+    def frozen(self) -> bool:
+        """Whether the last layer alone learns in this epoch."""
+        return len(self.history) < self.lessons.frozen_epochs
+
+    @property
     def goes_on(self) -> bool:
         return len(self.history) < self.lessons.max_epochs and self.since < self.lessons.patience
 
     def epoch(self, rows: Rows, loss: Any, device: str) -> None:
         learning, aside = np.flatnonzero(~rows.aside), np.flatnonzero(rows.aside)
-        self.module.train()
+        self.module.train(not self.frozen)
+        answering = {id(weight) for weight in _last(self.module).parameters()}
+        for weight in self.learning:
+            weight.requires_grad_(not self.frozen or id(weight) in answering)
         order = learning[torch.randperm(len(learning)).numpy()]
         total = sum(
             self._step(part, rows, loss, device) * len(part) for part in _batches(order, self.lessons)
@@ -220,6 +241,24 @@ class _Course:
         self.history = held["history"]
 
 
+def _last(module: Any) -> Any:
+    """The layer that answers."""
+    return (
+        getattr(module, "answering", None)
+        or [each for each in module.modules() if isinstance(each, nn.Linear)][-1]
+    )
+
+
+def _take(module: Any, begun: Weights) -> None:
+    """Give a network weights of one like it; a level that it did not know begins as those that no row had."""
+    with torch.no_grad():
+        for name, value in module.state_dict().items():
+            old = torch.from_numpy(np.asarray(begun[name])).to(value.device)
+            if old.shape != value.shape:
+                old = torch.cat([old, old[:1].expand(len(value) - len(old), *old.shape[1:])])
+            value.copy_(old)
+
+
 def _batches(order: NDArray[Any], lessons: Lessons) -> Iterator[NDArray[Any]]:
     """Parts of some size; a last one of a single row, of which no spread can be taken, joins the one before."""
     size = lessons.batch_size
@@ -265,10 +304,17 @@ def _alone(lessons: Lessons) -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _identity(network: Network, rows: Rows, lessons: Lessons, weights: NDArray[np.float32] | None) -> str:
+def _identity(
+    network: Network,
+    rows: Rows,
+    lessons: Lessons,
+    weights: NDArray[np.float32] | None,
+    begun: Weights | None,
+) -> str:
     told = {"network": asdict(network), "lessons": asdict(lessons)}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode())
-    for values in (rows.numbers, rows.codes, rows.y, rows.aside, weights):
+    before = [begun[name] for name in sorted(begun)] if begun is not None else []
+    for values in (rows.numbers, rows.codes, rows.y, rows.aside, weights, *before):
         if values is not None:
             digest.update(str(values.shape).encode() + np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:24]

@@ -150,6 +150,8 @@ class TrainingResult(Record):
     """Where the recipe has a threshold."""
     calibration: Calibration | None = None
     """Where the recipe asks for calibrated shares."""
+    began_from: int | None = None
+    """Version whose weights a network began from; None of one from scratch, and of other estimators."""
 
     @property
     def learned(self) -> int:

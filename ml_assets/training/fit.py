@@ -26,6 +26,7 @@ from ml_assets.features.history import naive_column
 from ml_assets.features.rows import ChoosyPipeline
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.schema.model import START_FROM
 from ml_assets.recipe.space import as_written, searched
 from ml_assets.records import Choice, Epoch, TrainingResult, TuningResult
 from ml_assets.search.automatic import search_families
@@ -44,6 +45,7 @@ from ml_assets.tasks.several import (
     target_names,
 )
 from ml_assets.training import deciding
+from ml_assets.training.beginning import Beginning, forget, from_scratch, without_start
 from ml_assets.training.deciding import Best, Labels, decided
 from ml_assets.training.folding import finite, fitted, prepare
 from ml_assets.training.splits import folds_of_families, labelled_rows
@@ -55,6 +57,7 @@ def fit(
     *,
     run: SearchRun = AT_ONCE,
     begins: Callable[[str, float], None] | None = None,
+    beginning: Beginning | None = None,
 ) -> tuple[Pipeline, TrainingResult]:
     """Choose features and hyperparameters by cross-validation, and fit the Pipeline on all rows given.
 
@@ -69,6 +72,8 @@ def fit(
         How a search is run, if the recipe asks for one.
     begins : callable, optional
         Called before each long part with: what comes, and the seconds it may take, 0 where nobody knows.
+    beginning : Beginning, optional
+        What a network begins from; without it from scratch, whatever version the recipe names.
 
     Returns
     -------
@@ -84,7 +89,10 @@ def fit(
     started, cpu = time.monotonic(), _cpu_seconds()
     rows = labelled_rows(frame, recipe)
     del frame  # many rows are held once, where the caller needs them no more
+    recipe = from_scratch(recipe) if beginning is None else recipe
     found = roles(rows, recipe)
+    if beginning is not None:
+        found = beginning.roles(rows, found, recipe)
     y = rows[recipe.target].copy()
     goal = _goal(y, recipe)
     begins = begins or (lambda _text, _seconds: None)
@@ -96,11 +104,11 @@ def fit(
     X, count = rows[list(found.features)], len(rows)
     del rows
     pipeline, notes = _fit_pipeline(
-        X, y, found, recipe, chosen, found_best.params, found_best.labels(goal.positive)
+        X, y, found, recipe, chosen, found_best.params, found_best.labels(goal.positive), beginning
     )
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
-        params=as_written(found_best.params),
+        params=as_written(found_best.params) | ({} if beginning is None else {START_FROM: beginning.version}),
         metric=goal.metric,
         direction=metric_named(goal.metric).direction,
         cv_scores=found_best.scores,
@@ -120,6 +128,7 @@ def fit(
         epochs=tuple(Epoch(**each) for each in epochs_of(pipeline[-1])),
         threshold=found_best.threshold,
         calibration=found_best.calibration,
+        began_from=None if beginning is None else beginning.version,
     )
 
 
@@ -143,8 +152,10 @@ def _best(
         return _best_of_families(rows, found, recipe, goal, run, begins)
     (chosen,) = candidates(recipe).values()
     fixed = not searched(chosen.hyperparameters)
+    # A version has learned rows of every fold: what begins from it is judged by the hold-out.
+    begun = recipe.model.start_from is not None
     many = recipe.training.folds is None and len(rows) > deciding.JUDGED_ROWS
-    if fixed and (many or recipe.model.threshold is not None or recipe.model.calibration != "off"):
+    if fixed and (begun or many or recipe.model.threshold is not None or recipe.model.calibration != "off"):
         return Best(chosen, dict(chosen.hyperparameters), (), 0.0, len(rows))
     data = prepare(rows, found, recipe, [chosen])[chosen.input]
     count, fold_rows = len(data), len(data[0].y_train)
@@ -197,8 +208,12 @@ def _fold_seconds(choice: Choice) -> float:
     return sum(each.fold_seconds for each in choice.standings if each.weight)
 
 
-def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeline:
+def refit(
+    frame: pd.DataFrame, recipe: Recipe, result: TrainingResult, beginning: Beginning | None = None
+) -> Pipeline:
     """Fit a Pipeline with the features and parameters of `result` on other rows, e.g. the whole window.
+
+    A network begins from `beginning`, without it from scratch, wherever that of `result` began.
 
     Raises
     ------
@@ -220,6 +235,7 @@ def refit(frame: pd.DataFrame, recipe: Recipe, result: TrainingResult) -> Pipeli
         chosen,
         result.params,
         Labels(result.positive, result.calibration, result.threshold),
+        beginning,
     )
     return pipeline
 
@@ -295,11 +311,17 @@ def _fit_pipeline(
     chosen: Candidate,
     params: Mapping[str, Any],
     labels: Labels,
+    beginning: Beginning | None = None,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
-    estimator = build(chosen.class_path, params, recipe.random_state, recipe.task, recipe.answered)
+    given = without_start(chosen.class_path, params)
+    if beginning is not None:
+        beginning.see_labels(task_of(recipe).values(y))
+        given = {**params, START_FROM: beginning.start}
+    estimator = build(chosen.class_path, given, recipe.random_state, recipe.task, recipe.answered)
+    levels = None if beginning is None else beginning.levels
     steps = [
-        *preprocessing.steps(found, recipe, typed=chosen.input == "categories"),
+        *preprocessing.steps(found, recipe, typed=chosen.input == "categories", levels=levels),
         ("estimator", labels.around(estimator)),
     ]
     learned = preprocessing.learned_rows(found, recipe)
@@ -307,7 +329,7 @@ def _fit_pipeline(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         pipeline.fit(X, task_of(recipe).values(y))
-    notes = []
+    notes = [] if beginning is None else [f"begins from the weights of version {beginning.version}"]
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
             notes.append(f"did not converge: {str(warning.message).splitlines()[0]}")
@@ -315,6 +337,8 @@ def _fit_pipeline(
             notes.append(str(warning.message).splitlines()[0])
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if beginning is not None:
+        forget(pipeline[-1], beginning.version)
     pipeline.positive_class_ = labels.positive
     pipeline.naive_column_ = naive_column(recipe)
     if "selection" in pipeline.named_steps:

@@ -33,3 +33,12 @@ def test_types_and_names_do_not_depend_on_the_rows() -> None:
     assert (whole.dtypes == one.dtypes).all()
     pd.testing.assert_frame_equal(one, whole.iloc[[2]])
     assert list(columns.feature_names_in_) == list(FRAME.columns)
+
+
+def test_known_levels_come_first_however_rare() -> None:
+    frame = pd.DataFrame({"town": ["Bonn", "Ulm", "Ulm", "Aalen", "Aalen"]})
+    columns = TypedColumns([], ["town"], rarest=2, known={"town": ["Ulm", "Trier"]}).fit(frame)
+    assert columns.levels_ == {"town": ["Ulm", "Trier", "Aalen"]}
+    assert columns.transform(frame)["f0"].tolist() == [0, 1, 1, 3, 3]
+    del columns.known  # as one that was stored before
+    assert clone(columns).fit(frame).levels_ == {"town": ["Aalen", "Ulm"]}

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from ml_assets.recipe.faults import Faults
+from ml_assets.recipe.rules.beginning import beginning
 from ml_assets.recipe.rules.calendar import batches, without_batches
 from ml_assets.recipe.rules.clusters import clusters
 from ml_assets.recipe.rules.columns import (
@@ -37,8 +38,8 @@ __all__ = ["RULES", "check_consistency"]
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
-    engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators, tuning,
-    threshold, calibration, evaluation, batches, without_batches, retraining, promotion,
+    engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators,
+    beginning, tuning, threshold, calibration, evaluation, batches, without_batches, retraining, promotion,
 )  # fmt: skip
 
 MOST: Final = 200

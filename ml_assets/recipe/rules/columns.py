@@ -8,12 +8,12 @@ from ml_assets.recipe.faults import Key
 from ml_assets.recipe.planned import PARAMS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.schema.model import NETWORKS
 from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
 TARGET: Final[Key] = ("model", "data_interface", "target_col")
 EMPTY: Final = "is an empty list: name a column, or leave the section out"
 EMBEDDING: Final = "embedding"
-NETWORKS: Final = "ml_assets.networks."
 ONE_KIND: Final = {
     "categorical_strategy": "categorical", "numerical_strategy": "numerical", "outlier_detection": "numerical",
 }  # fmt: skip
@@ -129,17 +129,25 @@ def embedding(recipe: Recipe) -> Found:
             "class_path: ml_assets.networks.MLPClassifier, say, or onehot, ordinal, label or target",
         )
         return
+    for other in prepared_columns(recipe):
+        yield (
+            other,
+            "with categorical_strategy: embedding the network prepares its columns itself: leave one out",
+        )
+
+
+def prepared_columns(recipe: Recipe) -> list[Key]:
+    """Keys by which a recipe prepares columns that a network would else prepare itself."""
+    params = recipe.model.preprocessor.params
     default, made = type(params)(), recipe.model.feature_engineering
     others = ("numerical_strategy", "missing_strategy", "outlier_detection", "column_sets")
     taken = [(*PARAMS, name) for name in others if getattr(params, name) != getattr(default, name)]
     taken += [("model", "feature_engineering", "interactions")] if made.interactions else []
     taken += [("model", "feature_engineering", "polynomials")] if made.polynomials else []
     taken += [("model", "feature_selection")] if recipe.model.feature_selection else []
-    for other in taken:
-        yield (
-            other,
-            "with categorical_strategy: embedding the network prepares its columns itself: leave one out",
-        )
+    if "categorical_strategy" in params.model_fields_set and params.categorical_strategy != EMBEDDING:
+        taken.append((*PARAMS, "categorical_strategy"))
+    return taken
 
 
 def column_sets(recipe: Recipe) -> Found:

@@ -83,6 +83,12 @@ class Augmenter(Section):
         )
 
 
+NETWORKS = "ml_assets.networks."
+"""Begins the class paths of networks."""
+START_FROM, FROZEN = "start_from", "frozen_epochs"
+"""Hyperparameters of a network that begins from a version."""
+
+
 class DataInterface(Section):
     """What is predicted, and what kind of column each one is."""
 
@@ -141,6 +147,11 @@ class Model(Estimated):
 
     ensemble: Ensemble | None = None
     """Estimators that answer together with that of `class_path`."""
+
+    @property
+    def start_from(self) -> Any:
+        """Version that the network begins from, as it is written; None of other estimators."""
+        return self.hyperparameters.get(START_FROM) if (self.class_path or "").startswith(NETWORKS) else None
 
     @property
     def named(self) -> list[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
