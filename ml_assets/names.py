@@ -52,6 +52,8 @@ KEPT_OUT: Final = (
     "target",
     "left out by the recipe",
     "identifies the entity",
+    "identifies the item",
+    "rates the item",
     "tells the batch",
     "reserved",
     "not in the",

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal
 
-from ml_assets.estimators.peculiar import ROUND, Wrapper
+from ml_assets.estimators.peculiar import OF_LIGHTGBM, ROUND, Wrapper
 
 Input = Literal["numbers", "categories"]
 """What an estimator is fitted on: an array of numbers, or a frame whose categories are of that type."""
@@ -74,17 +74,9 @@ LIBRARIES: Mapping[str, Library] = {
         imported="causalml",
         extra="uplift",
         estimators={
-            f"inference.meta.Base{name}": "causal"
-            for name in (
-                "SRegressor",
-                "SClassifier",
-                "TRegressor",
-                "TClassifier",
-                "XRegressor",
-                "XClassifier",
-                "RRegressor",
-                "RClassifier",
-            )
+            f"inference.meta.Base{kind}{of}": "causal"
+            for kind in "STXR"
+            for of in ("Regressor", "Classifier")
         },
         more_parameters=(),
         defaults=NONE,
@@ -126,29 +118,36 @@ LIBRARIES: Mapping[str, Library] = {
         early_stopping=None,
         tag="python",
     ),
+    "implicit": Library(
+        distribution="implicit",
+        imported="implicit",
+        extra="recommend",
+        estimators={
+            "als.AlternatingLeastSquares": "recommendation",
+            "bpr.BayesianPersonalizedRanking": "recommendation",
+            "lmf.LogisticMatrixFactorization": "recommendation",
+            **{
+                f"nearest_neighbours.{name}Recommender": "recommendation"
+                for name in ("BM25", "Cosine", "TFIDF")
+            },
+        },
+        more_parameters=(),
+        defaults=NONE,
+        threads=("num_threads",),
+        random_state="random_state",
+        wrapper="none",
+        of_wrapper=(),
+        missing=False,
+        categories=False,
+        early_stopping=None,
+        tag="python",
+    ),
     "lightgbm": Library(
         distribution="lightgbm",
         imported="lightgbm",
         extra="lightgbm",
         estimators={"LGBMClassifier": "classification", "LGBMRegressor": "regression"},
-        more_parameters=(
-            "alpha",
-            "cat_l2",
-            "cat_smooth",
-            "deterministic",
-            "extra_trees",
-            "is_unbalance",
-            "linear_tree",
-            "max_bin",
-            "max_cat_threshold",
-            "max_cat_to_onehot",
-            "max_delta_step",
-            "min_data_per_group",
-            "monotone_constraints",
-            "path_smooth",
-            "scale_pos_weight",
-            "verbosity",
-        ),
+        more_parameters=OF_LIGHTGBM,
         defaults={"verbosity": -1},
         threads=("n_jobs",),
         random_state="random_state",
@@ -307,6 +306,10 @@ def load_class(class_path: str) -> Any:
 
         return own_class(class_path)
     see_installed(class_path)
+    if library_of(class_path) is LIBRARIES["implicit"]:
+        from ml_assets.estimators.implicits import of_implicit
+
+        return of_implicit(class_path)
     return getattr(import_module(module), name)
 
 

@@ -1,4 +1,4 @@
-"""Classes that want something else than the rest of their library."""
+"""Classes that want something else than the rest of their library, and parameters that no signature shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ Wrapper = Literal[
     "of_econml",
 ]  # fmt: skip
 """What an estimator may need round it."""
+
+OF_LIGHTGBM = (
+    "alpha", "cat_l2", "cat_smooth", "deterministic", "extra_trees", "is_unbalance", "linear_tree", "max_bin",
+    "max_cat_threshold", "max_cat_to_onehot", "max_delta_step", "min_data_per_group", "monotone_constraints",
+    "path_smooth", "scale_pos_weight", "verbosity",
+)  # fmt: skip
+"""Parameters of LightGBM that no signature shows."""
 
 _CHANCE = {"class_path": "sklearn.dummy.DummyClassifier", "hyperparameters": {"strategy": "prior"}}
 _TREES = {"class_path": "sklearn.ensemble.HistGradientBoostingRegressor"}

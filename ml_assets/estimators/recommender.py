@@ -60,7 +60,7 @@ class Recommender(PopularItems, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def _see_enough(self, users: int, items: int) -> None:
         for name in COUNTS:
-            wanted = getattr(self.estimator, name, None)
+            wanted = self.estimator.get_params(deep=False).get(name)
             if isinstance(wanted, int) and wanted > min(users, items):
                 raise ValueError(
                     f"{name}: {wanted:,} factors of {users:,} users and {items:,} items: ask for "
@@ -82,6 +82,8 @@ def factors(estimator: Any, gains: Any) -> tuple[Any, Any]:
     ValueError
         If it has none.
     """
+    if hasattr(estimator, "factors_of"):
+        return tuple(estimator.factors_of(gains))
     if hasattr(estimator, "fit_transform"):
         even, popular = evened(gains)
         of_users = estimator.fit_transform(even)

@@ -97,7 +97,9 @@ def _of_users(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     user, item = recipe.ids
     said = {item: ITEM, recipe.rating: RATING}
     excluded = {
-        name: said.get(name) or _named(name, recipe) or "a recommendation learns from users and items alone"
+        name: said.get(name)
+        or _named(name, recipe)
+        or "a recommendation learns from users and items, and a rating that target_col names"
         for name in sorted(map(str, frame.columns))
         if name != user
     }

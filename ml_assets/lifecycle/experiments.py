@@ -54,6 +54,12 @@ def begin(state: ModelState, wish: Wish, *, actor: str, reason: str) -> Running:
         If a version was not registered.
     """
     wanted(reason)
+    if state.recipe.recommends:
+        raise ExperimentError(
+            f"{state.name}: an answer is a list of items, which no label says to be right or wrong: experiments with "
+            "recommendations are not yet supported. The gate compares two versions on what users had: "
+            f"`ml-assets promote {state.name} VERSION`"
+        )
     champion = state.registry.champion(state.name)
     if champion is None:
         raise ExperimentError(f"{state.name}: no version is champion: there is nothing to compare with")

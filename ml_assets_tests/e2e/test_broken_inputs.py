@@ -49,7 +49,7 @@ RECIPES: dict[str, tuple[str, str, int, str, list[str]]] = {
     "unknown estimator": ("LogisticRegression", "LogisticRegresion", 3, "model.class_path",
         ["Did you mean 'sklearn.linear_model.LogisticRegression'"]),
     "forbidden import": ("sklearn.linear_model.LogisticRegression", "os.system", 3, "model.class_path",
-        ["'os.system' is not allowed", "estimators of catboost, causalml, econml, lightgbm, ml_assets, sklearn and x"]),
+        ["'os.system' is not allowed", "of catboost, causalml, econml, implicit, lightgbm, ml_assets, sklearn and x"]),
     "estimator of another task": ("LogisticRegression", "Ridge", 3, "model.class_path",
         ["is for regression", "Did you mean 'sklearn.linear_model.RidgeClassifier'?"]),
     "unknown metric": ("metric: roc_auc", "metric: auc_roc", 7, "hyperparameter_tuning.metric",

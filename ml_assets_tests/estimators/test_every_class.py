@@ -38,6 +38,7 @@ INNER = {
 QUICK = {
     "ml_assets.networks": {"max_epochs": 3, "image_shape": [1, 2]},
     "catboost": {"iterations": 20},
+    "implicit": {"factors": 4, "iterations": 5},
     "lightgbm": {"n_estimators": 10, "min_child_samples": 5},
     "xgboost": {"n_estimators": 10},
     "sklearn.cluster.MeanShift": {"bandwidth": 1.0},

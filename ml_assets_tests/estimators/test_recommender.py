@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from ml_assets.estimators.build import build
 from ml_assets.evaluation.evaluate import with_known
+from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.tasks.metrics import score
 from ml_assets.tasks.popular import PopularItems
 from ml_assets_tests.support.shop import interactions, points
@@ -45,6 +47,35 @@ def test_the_same_rows_give_the_same_answers_in_any_order_and_company(class_path
     alone = [model.recommended(user[None], pd.RangeIndex(1)).iloc[0].tolist() for user in users]
     assert alone == answers.to_numpy().tolist()
     assert answers["prediction"].iloc[-1] == PopularItems().fit(None, points(frame)).predict([["new"]])[0]
+
+
+LIBRARY = [path for path in ESTIMATORS if path.startswith("implicit.")]
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("class_path", LIBRARY)
+def test_implicit_s_lists_are_its_own_and_need_it_no_more_once_fitted(class_path: str) -> None:
+    import pickle
+
+    from scipy.sparse import csr_matrix
+
+    frame, later = interactions(items=150), interactions(800, items=150, seed=1)
+    few = {"factors": 8, "iterations": 200, "K": 20}
+    params = {name: value for name, value in few.items() if name in ESTIMATORS[class_path].parameters}
+    model = build(class_path, params, 0, "recommendation").fit(None, points(frame))
+    assert scored(model, later) > scored(PopularItems().fit(None, points(frame)), later)
+    assert b"implicit." not in pickle.dumps(model).replace(class_path.encode(), b"")
+    again = build(class_path, params, 0, "recommendation").fit(None, points(frame))
+    users = np.array([[user] for user in model.users_], dtype=object)
+    answers = model.recommended(users, pd.RangeIndex(len(users)))
+    pd.testing.assert_frame_equal(again.recommended(users, pd.RangeIndex(len(users))), answers)
+    theirs, gains = model.estimator.made(), csr_matrix(model._learn(points(frame))).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs.fit(gains, show_progress=False)
+    ids, _ = theirs.recommend(np.arange(len(users)), gains, N=3)
+    ours = [[model.place_[item] for item in model.best(user)[0][:3]] for user in model.users_]
+    assert np.mean(np.asarray(ours) == ids) > 0.97  # the others are as good as alike
 
 
 def test_more_factors_than_users_or_items_are_refused_with_how_many_there_may_be() -> None:

@@ -11,6 +11,7 @@ import pytest
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.features.columns import watched
 from ml_assets.lifecycle.errors import StepError
+from ml_assets.lifecycle.experiments import ExperimentError, Wish, begin
 from ml_assets.lifecycle.explained import explained_row
 from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.train import train_step
@@ -66,6 +67,8 @@ def test_a_table_becomes_a_champion_that_answers_users(tmp_path: Path, mlflow_te
     )
     with pytest.raises(StepError, match="who had what"):
         explained_row(shop.state, "1")
+    with pytest.raises(ExperimentError, match="not yet supported"):
+        begin(shop.state, Wish((1,)), actor="ann", reason="to see")
 
 
 def test_batches_are_scored_as_they_come_and_a_fresher_model_is_promoted(

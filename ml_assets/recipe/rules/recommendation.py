@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.recipe.faults import Key
 from ml_assets.recipe.planned import not_yet
 from ml_assets.recipe.rules.columns import TARGET
@@ -49,6 +50,13 @@ def recommendation(recipe: Recipe) -> Found:
             ("model", "class_path"),
             "is missing: the automatic search compares predictions with labels, and recommendation has none. Write "
             "sklearn.decomposition.TruncatedSVD, with hyperparameters: {n_components: {type: int, low: 4, high: 64}}",
+        )
+    elif model.class_path not in ESTIMATORS:
+        yield (
+            ("model", "class_path"),
+            not_yet(
+                "an estimator of one's own for recommendation", "Write sklearn.decomposition.TruncatedSVD"
+            ),
         )
     for name in OF_FEATURES:
         if getattr(model, name) != type(getattr(model, name))():
