@@ -83,8 +83,20 @@ LIGHTGBM = {
     "Regressor": {"learning_rate": 0.05, "num_leaves": 100, "min_child_samples": 3, "subsample": 0.7},
 }
 CATBOOST = {
-    "Classifier": {"learning_rate": 0.08, "depth": 7, "l2_leaf_reg": 1e-3, "random_strength": 0.8},
-    "Regressor": {"learning_rate": 0.09, "depth": 9, "l2_leaf_reg": 1e-3, "random_strength": 1e-3},
+    "Classifier": {
+        "learning_rate": 0.08,
+        "depth": 7,
+        "l2_leaf_reg": 1e-3,
+        "random_strength": 0.8,
+        "rsm": 1.0,
+    },
+    "Regressor": {
+        "learning_rate": 0.09,
+        "depth": 9,
+        "l2_leaf_reg": 1e-3,
+        "random_strength": 1e-3,
+        "rsm": 1.0,
+    },
 }
 """Defaults tuned on many tables (Holzmüller et al. 2024, Better by default, tables of the appendix; figures only)."""
 
@@ -93,6 +105,11 @@ CAREFUL = {"learning_rate": 0.05, "max_depth": 3, "min_child_weight": 5.0, "subs
 CAREFUL_LEAVES = {"learning_rate": 0.03, "num_leaves": 8, "min_child_samples": 10, "subsample": 0.7,
                   "colsample_bytree": 0.5, "reg_lambda": 3.0}  # fmt: skip
 """For few or noisy rows."""
+DEEP = {"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
+SHALLOW = DEEP | {"learning_rate": 0.1, "depth": 4, "rsm": 0.5}
+"""Of CatBoost: the library's own, and what is better on few rows, at a third of the time (docs/benchmarks.md)."""
+ONE_HOT = 64
+"""Levels up to which CatBoost cuts a category level by level: ten times as fast as by its statistics of the target."""
 
 
 OF_EFFECTS = {
@@ -176,7 +193,7 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         else {
             "linear": Family(LINEAR[kind], 3, None, 8),
             "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
-            "catboost": Family(_catboost(kind), 4, None, 8, "catboost"),
+            "catboost": Family(_catboost(kind, rows is None or rows <= FEW_ROWS), 4, None, 8, "catboost"),
             "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
             "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
             "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
@@ -228,7 +245,8 @@ def _lightgbm(kind: str) -> Candidate:
     )
 
 
-def _catboost(kind: str) -> Candidate:
+def _catboost(kind: str, few: bool) -> Candidate:
+    first, second = (SHALLOW, DEEP) if few else (DEEP, SHALLOW)
     return Candidate(
         f"catboost.CatBoost{kind}",
         {
@@ -237,14 +255,16 @@ def _catboost(kind: str) -> Candidate:
             "depth": Int(3, 9),
             "l2_leaf_reg": Float(1e-3, 30.0, log=True),
             "random_strength": Float(1e-3, 10.0, log=True),
+            "rsm": Float(0.3, 1.0),
+            "one_hot_max_size": ONE_HOT,
             "bootstrap_type": "Bernoulli",
             "subsample": 0.9,
             "boosting_type": "Plain",
             "max_bin": 254,
         },
-        {"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "random_strength": 1.0},
+        first,
         input="categories",
-        more=(CATBOOST[kind],),
+        more=(second, CATBOOST[kind]),
         rounds=ROUNDS,
     )
 
