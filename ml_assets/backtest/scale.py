@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml_assets.backtest.stream import Stream
 from ml_assets.names import BATCH
 from ml_assets.records import Positive, Record
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats
-from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
+from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named, score, score_batches
 
 RESAMPLES = 200
 CELLS_AT_ONCE = 2_000_000  # rows times resamples in memory
@@ -67,6 +70,8 @@ class Scale:
         rows = labelled(y, predictions, metric_named(self.metric).task, self.positive)
         starts = np.array([self.stream.spans[batch][0] for batch in self.batches])
         block = np.searchsorted(starts, predictions.index.to_numpy(), side="right") - 1
+        if TASKS[metric_named(self.metric).task].by_batch:
+            return self._means(y, predictions, block)
         at_once = max(1, CELLS_AT_ONCE // max(len(y), 1))
         parts = [
             evaluate_counts(metric_named(self.metric), rows, self._picks[first : first + at_once][:, block])
@@ -79,8 +84,21 @@ class Scale:
         kept = self.stream.rows.loc[predictions.index, BATCH].isin(batches).to_numpy()
         some = predictions[kept]
         y = self.stream.rows.loc[some.index, self.stream.recipe.target]
-        rows = labelled(y, some, metric_named(self.metric).task, self.positive)
-        return float(evaluate_counts(metric_named(self.metric), rows, np.ones((1, len(rows.truth))))[0])
+        return score_batches(self.metric, y, some, self.positive, self.stream.rows.loc[some.index, BATCH])
+
+    def _means(self, y: pd.Series[Any], predictions: pd.DataFrame, block: NDArray[np.intp]) -> Floats:
+        """The mean of the batches' own scores on each draw, by their rows."""
+        found = {
+            k: score(self.metric, y[block == k], predictions[block == k], self.positive)
+            for k in np.unique(block)
+        }
+        there = [k for k, value in found.items() if np.isfinite(value)]
+        if not there:
+            return np.full(len(self._picks), np.nan)
+        rows = self._picks[:, there] * np.bincount(block)[there]
+        total = rows.sum(axis=1)
+        sums = rows @ np.array([found[k] for k in there])
+        return np.asarray(np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0))
 
     def gain(self, ours: Floats, theirs: Floats) -> Interval:
         """Gain of one policy over another, positive is better."""

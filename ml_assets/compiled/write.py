@@ -74,6 +74,8 @@ def _write(place: Path, pipeline: Any, known: Taken, recipe: Recipe, rows: pd.Da
         raise NotCompiledError("its features are made by functions")
     if recipe.recommends:
         raise NotCompiledError("it answers with items, and users and items are looked up in its pipeline")
+    if not recipe.has_target:
+        raise NotCompiledError("the number of a cluster is looked up in its pipeline")
     steps = dict(pipeline.steps)
     if not set(steps) <= {"preprocessing", "selection", "estimator"}:
         raise NotCompiledError(f"the pipeline has the steps {', '.join(steps)}")

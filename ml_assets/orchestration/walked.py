@@ -98,10 +98,11 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
 
     Rows that either model was trained on are left out.
     """
+    import numpy as np
     import pandas as pd
 
     from ml_assets.evaluation.evaluate import predict
-    from ml_assets.tasks.metrics import score
+    from ml_assets.tasks.metrics import score_batches
 
     line = champions.champions(state.ledger, state.name)
     first = champions.version_info(state.ledger, state.name, line[0])
@@ -131,7 +132,8 @@ def compare_with_first(state: ModelState, start: str, stop: str) -> Comparison |
     def pooled(parts: list[pd.DataFrame]) -> float:
         frame = pd.concat(parts, ignore_index=True)
         truth, predictions = frame[state.recipe.target], frame.drop(columns=list(state.recipe.targets))
-        return score(first.metric, truth, predictions, first.trained.training.positive)
+        batch = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        return score_batches(first.metric, truth, predictions, first.trained.training.positive, batch)
 
     return Comparison(
         since=start,

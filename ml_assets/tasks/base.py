@@ -224,6 +224,9 @@ class Task:
         Whether a target is one of some classes: text, of one spelling.
     joint : bool
         Whether all columns of y have one prediction together, not each its own.
+    by_batch : bool
+        Whether a row is judged beside the others of its batch: the score of several batches is then the mean of theirs,
+        by their rows, and not that of all rows as if they had come, and been answered, at once.
     lacks : callable
         From y to what rows lack to be learned from, in words; None where they lack nothing.
     strata : callable or None
@@ -265,6 +268,7 @@ class Task:
     default_metric: Callable[[int | None], str]
     classes: bool
     joint: bool
+    by_batch: bool
     lacks: Callable[[Any], str | None]
     strata: Callable[[Any], pd.Series[Any]] | None
     positive: Callable[[pd.Series[Any], str | int | bool | None], str | None] | None

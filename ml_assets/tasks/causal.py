@@ -184,6 +184,7 @@ CAUSAL = Task(
     default_metric=lambda _n_classes: "qini",
     classes=False,
     joint=True,
+    by_batch=False,
     lacks=_lacks,
     strata=_strata,
     positive=NOT_FOR_THIS_TASK,

@@ -269,6 +269,7 @@ CLASSIFICATION = Task(
     default_metric=_default_metric,
     classes=True,
     joint=False,
+    by_batch=False,
     lacks=one_class,
     strata=_strata,
     positive=positive_class,

@@ -140,6 +140,7 @@ CLUSTERING = Task(
     default_metric=lambda _n_classes: "silhouette",
     classes=False,
     joint=False,
+    by_batch=True,
     lacks=lambda _y: None,
     strata=NOT_FOR_THIS_TASK,
     positive=NOT_FOR_THIS_TASK,

@@ -114,6 +114,32 @@ def undefined(name: str, where: str) -> str:
     return f"{name} is undefined on {where}{f': {why}' if why else ''}"
 
 
+def score_batches(metric: str, y: Any, predictions: pd.DataFrame, positive: Positive, batch: Any) -> float:
+    """Score predictions of several batches; of a task that is judged by batch the mean of each one's, by its rows.
+
+    `batch` has the batch of each row; the rest is as in `score`.
+    """
+    if not TASKS[metric_named(metric).task].by_batch:
+        return score(metric, y, predictions, positive)
+    places = pd.Series(np.arange(len(predictions))).groupby(np.asarray(batch)).indices.values()
+    scores = [score(metric, y.iloc[each], predictions.iloc[each], positive) for each in places]
+    return mean_of([len(each) for each in places], scores)
+
+
+def mean_of(sizes: Any, scores: Any) -> float:
+    """Mean of the scores of batches by their rows; one that is undefined counts no rows.
+
+    >>> mean_of([1, 3, 7], [1.0, 3.0, float("nan")])
+    2.5
+    """
+    known = np.isfinite(scores)
+    return (
+        float(np.average(np.asarray(scores)[known], weights=np.asarray(sizes)[known]))
+        if known.any()
+        else np.nan
+    )
+
+
 def evaluate_counts(metric: Metric, rows: Labelled, counts: Floats) -> Floats:
     """Score each resample; NaN where it is undefined, of several targets also where it is for one."""
     if isinstance(rows, Several):

@@ -180,6 +180,7 @@ RECOMMENDATION = Task(
     default_metric=lambda _n_classes: "ndcg",
     classes=False,
     joint=False,
+    by_batch=False,
     lacks=lacking,
     strata=lambda y: pd.Series(interactions(y).users, index=y.index),
     positive=NOT_FOR_THIS_TASK,

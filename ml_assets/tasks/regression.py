@@ -130,6 +130,7 @@ REGRESSION = Task(
     default_metric=lambda _n_classes: "rmse",
     classes=False,
     joint=False,
+    by_batch=False,
     lacks=lambda _y: None,
     strata=NOT_FOR_THIS_TASK,
     positive=NOT_FOR_THIS_TASK,

@@ -90,6 +90,7 @@ def test_a_table_becomes_a_champion_that_answers_raw_rows(tmp_path: Path, mlflow
     told = {part.name: {each.column: each for each in part.profile} for part in evaluation.clusters}
     assert [round(told[name]["spend"].own / 20) * 20 for name in ("0", "1", "2")] == [20, 60, 100]
     assert told["0"]["region"].level == "n"
+    assert "the number of a cluster is looked up in its pipeline" in str(promotion)
     champion = shop.state.registry.champion("shoppers")
     assert champion is not None
     shop.take_in("all")
