@@ -42,7 +42,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "model.class_path", "model.hyperparameters", "model.ensemble", "model.preprocessor", "model.feature_selection",
         "model.feature_engineering.interactions", "model.feature_engineering.polynomials",
         "model.data_interface.positive_class", "model.threshold", "model.calibration",
-        "hyperparameter_tuning", "training.folds",
+        "hyperparameter_tuning", "training.folds", "promotion.max_size_mb",
     ),
     "evaluation_report": (
         "evaluation.metrics", "evaluation.own_metrics", "evaluation.targets", "evaluation.segments",

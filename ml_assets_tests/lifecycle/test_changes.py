@@ -145,7 +145,8 @@ ONLY_JUDGED = {
     ),
     # Its page of the data, in the order in which the estimator is given the columns; what the split does with classes.
     "training_set": ("model.preprocessor.params", "model.data_interface.positive_class", "model.class_path"),
-    "trained_model": ("evaluation.validation",),
+    # Rows as they come are cleaned once more, for its example: which of their columns may wait.
+    "trained_model": ("evaluation.validation", "evaluation.segments"),
     "drift_report": ("batches.start", "batches.end"),
     "performance_report": ("batches.start", "batches.end"),
     # The account of the source's rows; when a first ageing is known.
