@@ -71,10 +71,10 @@ def make_mlflow(database: Database, artifacts: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     with connected(database, MLFLOW) as connection:
-        if _has_schema(connection, MLFLOW):
+        if has_schema(connection, MLFLOW):
             return
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('mlflow_schema'))")
-        if _has_schema(connection, MLFLOW):
+        if has_schema(connection, MLFLOW):
             return
         _drop_halves(connection)
         made = f"{MLFLOW}_{uuid.uuid4().hex[:12]}"
@@ -100,11 +100,14 @@ def ask(database: Database, table: str, question: str, values: dict[str, object]
         return connection.execute(sa.text(question), values).scalar()
 
 
-def _has_schema(connection: sa.Connection, name: str) -> bool:
-    return connection.execute(sa.select(sa.func.to_regnamespace(name))).scalar() is not None
+def has_schema(connection: sa.Connection, name: str) -> bool:
+    """Whether there is a schema of a name, just now."""
+    # Asked of the table: to_regnamespace tells a transaction what it told before, whatever others have committed since.
+    found = connection.execute(sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": name})
+    return found.scalar() is not None
 
 
 def _make_schema(connection: sa.Connection, name: str) -> None:
-    if not _has_schema(connection, name):
+    if not has_schema(connection, name):
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('schemas'))")  # two would collide
         connection.execute(sa.schema.CreateSchema(name, if_not_exists=True))

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from ml_assets.registry.database import aliased, create_database, has_version
-from ml_assets.registry.postgres import UnreachableError, prepare
+from ml_assets.registry.postgres import UnreachableError, connected, has_schema, prepare
 from ml_assets.settings import Settings
+from ml_assets.settings.services import MLFLOW
 from ml_assets_tests.support.databases import database, server
 from ml_assets_tests.support.installations import with_database
 from ml_assets_tests.support.processes import processes
@@ -51,6 +52,17 @@ def test_a_killed_creation_leaves_nothing_and_a_race_makes_one(tmp_path: Path) -
         assert aliased(settings, "churn", "champion") is None
         with sa.create_engine(address, poolclass=sa.NullPool).connect() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM mlflow.experiments").scalar() == 1
+
+
+def test_who_waited_sees_what_was_made_meanwhile(tmp_path: Path) -> None:
+    with database("postgresql", tmp_path) as address:
+        settings = with_database(tmp_path, address)
+        assert settings.database is not None
+        with connected(settings.database, MLFLOW) as waiting:
+            assert not has_schema(waiting, MLFLOW)
+            with sa.create_engine(address, poolclass=sa.NullPool).begin() as other:
+                other.execute(sa.schema.CreateSchema(MLFLOW))
+            assert has_schema(waiting, MLFLOW)
 
 
 def test_a_user_without_the_right_is_told_what_to_ask_for(tmp_path: Path) -> None:
