@@ -138,7 +138,9 @@ def numbers_as_classes(seen: Seen) -> Iterator[str]:
 
 
 def constant_target(seen: Seen) -> Iterator[str]:
-    """A target of one value teaches nothing."""
+    """A target of one value teaches nothing, nor do interactions of one user or with one item."""
+    if seen.recipe.recommends and len(seen.labels) and (lacking := task_of(seen.recipe).lacks(seen.labels)):
+        yield lacking
     known = seen.labels if seen.recipe.has_target else pd.Series(dtype=object)
     if len(known) and known.nunique() == 1:
         yield (
@@ -157,7 +159,9 @@ def unlabelled(seen: Seen) -> Iterator[str]:
     if count:
         of = f"{count:,} of {len(rows):,} rows"
         has, learned = ("has", "it is") if count == 1 else ("have", "they are")
-        yield f"{of} {has} no label in '{seen.recipe.target}': {learned} not learned"
+        where = " or ".join(f"'{name}'" for name in seen.recipe.needed)
+        what = "value" if seen.recipe.recommends else "label"
+        yield f"{of} {has} no {what} in {where}: {learned} not learned"
 
 
 def rare_classes(seen: Seen) -> Iterator[str]:

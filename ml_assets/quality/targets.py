@@ -48,12 +48,12 @@ def _wrong_numbers(known: pd.Series, column: pd.Series, recipe: Recipe) -> Itera
         return
     wrong = no_numbers(column)
     if wrong.mean() > 1 - NUMBER_LIKE:
-        yield finding(
-            "target_is_text",
-            f"target '{name}' is text, as '{known.iloc[0]}', and regression predicts numbers. "
-            "Use task_type: classification, or another target_col",
-            name,
+        remedy = (
+            "an effect is a change of a number, or of no and yes. Write one of these, or name another target_col"
+            if recipe.treatment
+            else "regression predicts numbers. Use task_type: classification, or another target_col"
         )
+        yield finding("target_is_text", f"target '{name}' is text, as '{known.iloc[0]}', and {remedy}", name)
     elif wrong.any():
         yield text_in_number(column, wrong)
 

@@ -47,7 +47,7 @@ INSTEAD: Final = {
 }
 """Packages that no class path begins with, and an estimator that is made with them."""
 
-HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks")
+HYPERPARAMETERS: Final = ("early_stopping_rounds", "callbacks", "discrete_treatment")
 """Hyperparameters of estimators that are supported."""
 
 SCHEMES: Final = tuple(scheme for scheme in (

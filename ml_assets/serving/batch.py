@@ -147,6 +147,8 @@ def whole(place: Place, output: Path, as_csv: bool) -> None:
     if not names:
         raise BatchError("the source has no row")
     schema = _schema([pq.read_schema(io.BytesIO(place.read(name) or b"")) for name in names])
+    if as_csv:
+        schema = _of_text(schema)
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
@@ -174,11 +176,37 @@ def _schema(schemas: list[pa.Schema]) -> pa.Schema:
     return pa.schema([(name, common_type(found, found)) for name, found in kinds.items()])
 
 
+def _of_text(schema: pa.Schema) -> pa.Schema:
+    """Types that a CSV file can hold: a list becomes its JSON."""
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema([(field.name, text if _is_list(field.type) else field.type) for field in schema])
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    if not _is_list(column.type) or _is_list(kind):
+        return cast(column, kind)
+    texts = [
+        None if values is None else json.dumps(values, ensure_ascii=False, default=str)
+        for values in column.to_pylist()
+    ]
+    return pa.chunked_array([pa.array(texts, kind)])
+
+
 def _in_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     columns = [
-        cast(table[field.name], field.type)
+        _as_type(table[field.name], field.type)
         if field.name in table.column_names
         else pa.nulls(table.num_rows, field.type)
         for field in schema

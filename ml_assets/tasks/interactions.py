@@ -73,10 +73,13 @@ def lacking(y: Any) -> str | None:
     found = interactions(y[y.notna()])
     for name, values in (("user_col", found.users), ("item_col", found.items)):
         if len(set(values)) < 2:
-            return f"{name}: all {len(values):,} rows are of one: a recommendation needs two."
+            return (
+                f"{name}: all {len(values):,} rows are of one, and a recommendation needs two: take more rows, or "
+                "name another column"
+            )
     if not (found.gains > 0).any():
         return (
-            f"target_col: none of the {len(found.gains):,} ratings says that an item was liked. Lower "
-            "data_interface.relevant_from"
+            f"target_col: none of the {len(found.gains):,} ratings says that an item was liked, as one above 0 does, "
+            "or from data_interface.relevant_from on: lower that, or write ratings that are above 0 where it was"
         )
     return None

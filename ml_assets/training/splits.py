@@ -37,7 +37,8 @@ def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     there = has_labels(frame[recipe.target])
     rows = frame if there.all() else frame.loc[there]
     if rows.empty:
-        raise ValueError(f"{', '.join(recipe.targets)}: none of the {len(frame)} rows has a target.")
+        what = "all of these" if recipe.recommends else "a target"
+        raise ValueError(f"{', '.join(recipe.needed)}: none of the {len(frame)} rows has {what}.")
     keys = [ROW_ID]
     if recipe.batches is not None:
         keys = [BATCH, recipe.batches.column, ROW_ID]

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
+from sklearn.decomposition import TruncatedSVD
 
 from ml_assets.estimators.build import build
+from ml_assets.estimators.recommender import factors
 from ml_assets.evaluation.evaluate import with_known
 from ml_assets.recipe.catalogue import ESTIMATORS
 from ml_assets.tasks.metrics import score
@@ -47,6 +50,14 @@ def test_the_same_rows_give_the_same_answers_in_any_order_and_company(class_path
     alone = [model.recommended(user[None], pd.RangeIndex(1)).iloc[0].tolist() for user in users]
     assert alone == answers.to_numpy().tolist()
     assert answers["prediction"].iloc[-1] == PopularItems().fit(None, points(frame)).predict([["new"]])[0]
+
+
+def test_as_many_factors_as_items_give_back_what_each_user_had() -> None:
+    gains = csr_array(np.array([[5.0, 0, 1], [1, 0, 0], [2, 3, 0], [1, 0, 4]]))
+    users, items = factors(TruncatedSVD(3, random_state=0), gains)
+    found, had = users @ items.T, gains.toarray()
+    lengths = [np.linalg.norm(each, axis=1, keepdims=True) for each in (found, had)]
+    assert found / lengths[0] == pytest.approx(had / lengths[1], abs=1e-9)
 
 
 LIBRARY = [path for path in ESTIMATORS if path.startswith("implicit.")]

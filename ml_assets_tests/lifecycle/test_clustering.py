@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.evaluation.evaluate import predict
+from ml_assets.features.cleaning import clean
+from ml_assets.lifecycle.clusters import numbered_as
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.intake import clean_step, predict_step, raw_step
 from ml_assets.lifecycle.split import split_step
@@ -101,6 +104,11 @@ def test_a_table_becomes_a_champion_that_answers_raw_rows(tmp_path: Path, mlflow
     assert answers.dtype == np.int64
     assert answers.tolist() == [int(text) for text in stored["prediction"]]
     assert (stored["distance"] >= 0).all()
+    model, other = (shop.state.registry.files.load("shoppers", champion.version) for _ in range(2))
+    other[-1].classes_ = np.array(["1", "2", "0"], dtype=object)
+    rows = clean(raw, shop.state.recipe, "all").frame
+    numbered_as(shop.state, model, rows, other)
+    assert predict(model, rows)["prediction"].tolist() == predict(other, rows)["prediction"].tolist()
 
 
 def test_batches_are_scored_as_they_come_and_a_challenger_keeps_the_numbers(

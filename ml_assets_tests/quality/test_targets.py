@@ -36,6 +36,13 @@ def test_what_is_no_treatment_is_refused(values: list[Any], control: str | None,
     assert found.column == "called" and words in found.message
 
 
+def test_an_outcome_of_text_is_told_as_one_of_an_effect() -> None:
+    frame = calls(4).drop(columns="effect").assign(called=[0, 1, 0, 1], bought=["x", "y", "z", "x"])
+    (found,) = check_raw(frame, parse_recipe(RECIPE))
+    assert "'bought' is text, as 'x', and an effect is a change of a number" in found.message
+    assert "regression" not in found.message and "classification" not in found.message
+
+
 @pytest.mark.parametrize(
     ("values", "control"),
     [(["yes", "no"], None), ([True, False], None), ([1, 0], None), (["mail", "none"], "none"), ([7, 3], "3")],

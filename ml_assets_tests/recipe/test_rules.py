@@ -263,6 +263,7 @@ def test_possible_settings_load(edits: Edits) -> None:
         (recommends() | {"batches": {"column": "who", "period": "weekly"}}, "batches.column", "'who' is user_col too"),
         (recommends({"target_col": ["stars", "clicks"]}), "model.data_interface.target_col", "name one column"),
         (recommends({"relevant_from": 3}), "model.data_interface.relevant_from", "target_col names no column"),
+        (recommends({"target_col": "stars", "relevant_from": 0}), "model.data_interface.relevant_from", "number > 0"),
         (recommends({"entity_cols": ["who"]}), "model.data_interface.entity_cols", "leave it out"),
         (recommends({"top_k": 0}), "model.data_interface.top_k", "1"),
         (recommends({"positive_class": "yes"}), "model.data_interface.positive_class", "has no classes"),

@@ -11,7 +11,7 @@ from ml_assets.recipe.planned import HYPERPARAMETERS, not_yet
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Nested
-from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
+from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS, UNTARGETED
 
 MONOTONE: Final = ("monotone_constraints", "monotonic_cst")
 """Hyperparameters that name columns."""
@@ -96,10 +96,14 @@ def _of_effect(path: str, its: str, task: str, outermost: bool) -> str | None:
     """An effect is learned by an estimator of effects, which holds others that learn the outcome."""
     if task not in EFFECTS:
         return f"{path!r} is for {its}, task_type is {task}. Did you mean {twin(path, task)!r}?"
-    if outermost and its not in EFFECTS:
+    if outermost and its not in (*EFFECTS, *UNTARGETED):
         return (
             f"{path!r} predicts an outcome, not what treating changes: write class_path: ml_assets.uplift.TLearner, "
             f"with hyperparameters: {{learner: {{class_path: {path}}}}}"
+        )
+    if its in UNTARGETED:
+        return (
+            f"{path!r} is for {its}, and an effect is learned from outcomes: name a regressor or a classifier"
         )
     if not outermost and its in EFFECTS:
         return f"{path!r} predicts an effect: as part of another estimator one of outcomes is needed"

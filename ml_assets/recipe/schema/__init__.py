@@ -170,6 +170,14 @@ class Recipe(Section):
         return target if self.recommends and isinstance(target, str) else None
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns in which a row needs a value to be learned: its targets; of a recommendation who had what."""
+        if not self.recommends:
+            return self.targets
+        interface = self.model.data_interface
+        return tuple(name for name in (interface.user_col, interface.item_col, self.rating) if name)
+
+    @property
     def top_k(self) -> int:
         """Items that a user is recommended."""
         return self.model.data_interface.top_k

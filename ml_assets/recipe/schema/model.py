@@ -103,8 +103,8 @@ class DataInterface(Section):
     """Column that names the item, of task_type recommendation."""
     top_k: int = Field(default=TOP_K, ge=1, le=1000)
     """How many items a user is recommended, and how many every metric looks at, of task_type recommendation."""
-    relevant_from: float | None = None
-    """Rating from which an item was liked; below, it is only known. Default: any above 0."""
+    relevant_from: float | None = Field(default=None, gt=0)
+    """Rating above 0 from which an item was liked; below, it is only known. Default: any above 0."""
     entity_cols: Names = ()
     """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
     treatment_col: str | None = None
