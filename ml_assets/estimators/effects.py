@@ -50,10 +50,10 @@ class _OfEffects(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         return np.asarray(self._effects(np.asarray(X, dtype=np.float64)), dtype=np.float64).ravel()
 
     def _learned(self, X: Floats, outcome: Floats, treated: NDArray[np.int_]) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each library learns in its own way
 
     def _effects(self, X: Floats) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: likewise
 
     def __sklearn_tags__(self) -> Any:
         """What it takes: y of two columns."""

@@ -64,7 +64,7 @@ class Learner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     random_state: int | None = None
 
     def _network(self, columns: known.Columns, outputs: int) -> Network:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of network has its own
 
     def _named(self, name: str, columns: known.Columns, outputs: int, **arguments: Any) -> Network:
         from ml_assets.networks.training import Network

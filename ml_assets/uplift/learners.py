@@ -62,10 +62,10 @@ class _Learner(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         return np.asarray(self._effects(self._checked(X, reset=False)), dtype=np.float64)
 
     def _learn(self, X: Any, outcome: Floats, treated: NDArray[np.bool_]) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each learner has its own
 
     def _effects(self, X: Any) -> Floats:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each learner has its own
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         finite = "allow-nan" if get_tags(self).input_tags.allow_nan else True
