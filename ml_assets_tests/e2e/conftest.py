@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ml_assets_tests.support.command_line import SMALL, ml_assets, shoppers
+from ml_assets_tests.support.homes import copy_home
 
 VARIABLES = (
     "ML_ASSETS_HOME", "ML_ASSETS_RECIPES", "ML_ASSETS_DEMO_DATA", "ML_ASSETS_TUNING_TIMEOUT",
@@ -96,8 +97,32 @@ def shop(tmp_path: Path, empty_home: Path, environment: pytest.MonkeyPatch) -> S
     return shop
 
 
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Shop:
+    """A home in which the good recipe was trained, to be copied."""
+    import mlflow
+
+    root = tmp_path_factory.mktemp("trained")
+    shop = Shop(root / "a home", root / "recipes")
+    shutil.copytree(empty_home, shop.home)
+    shop.folder.mkdir()
+    recipe = shop.recipe("good", shoppers())
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in VARIABLES:
+            patch.setenv(variable, "")
+            patch.delenv(variable)
+        patch.setenv("ML_ASSETS_HOME", str(shop.home))
+        patch.setenv("ML_ASSETS_RECIPES", str(shop.folder))
+        assert ml_assets("train", "--recipe-file", recipe, "--json").code == 0
+        mlflow.set_tracking_uri(None)
+    return shop
+
+
 @pytest.fixture
-def trained_shop(shop: Shop) -> Shop:
+def trained_shop(tmp_path: Path, trained_once: Shop, environment: pytest.MonkeyPatch) -> Shop:
     """The same, with the good recipe trained."""
-    assert ml_assets("train", "--recipe-file", shop.folder / "good.yaml", "--json").code == 0
+    shop = Shop(copy_home(trained_once.home, tmp_path / "a home"), tmp_path / "recipes")
+    shutil.copytree(trained_once.folder, shop.folder)
+    environment.setenv("ML_ASSETS_HOME", str(shop.home))
+    environment.setenv("ML_ASSETS_RECIPES", str(shop.folder))
     return shop

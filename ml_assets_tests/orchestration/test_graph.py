@@ -48,25 +48,26 @@ CHECKS = {
 }
 
 
-@pytest.fixture
-def recipes(tmp_path: Path) -> Path:
-    """A folder with a recipe of each kind."""
-    folder = tmp_path / "recipes"
+def with_recipes(root: Path) -> Settings:
+    """Settings that name a folder with a recipe of each kind."""
+    folder = root / "recipes"
     folder.mkdir()
     (folder / "static.yaml").write_text(RECIPE.format(name="static"))
     for name, period in BATCHED.items():
         batches = f"batches: {{column: at, period: {period}, start: 2024-01-01}}\n"
         (folder / f"{name}.yaml").write_text(RECIPE.format(name=name) + batches)
-    return folder
+    return Settings(home=root / "home", recipes=(folder,))
 
 
 @pytest.fixture
-def settings(recipes: Path, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", recipes=(recipes,))
+def settings(tmp_path: Path) -> Settings:
+    return with_recipes(tmp_path)
 
 
-@pytest.fixture
-def graph(settings: Settings) -> dg.AssetGraph:
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> dg.AssetGraph:
+    """The graph of such a folder, which nobody changes."""
+    settings = with_recipes(tmp_path_factory.mktemp("graph"))
     return build_definitions(settings).get_repository_def().asset_graph
 
 
@@ -127,9 +128,8 @@ def test_static_table_has_no_partitions(graph: dg.AssetGraph) -> None:
     assert not any(graph.get(k).is_partitioned for k in graph.get_all_asset_keys() if k.path[0] == "static")
 
 
-def test_broken_recipe_is_shown_with_its_message_and_takes_nothing_down(
-    recipes: Path, settings: Settings
-) -> None:
+def test_broken_recipe_is_shown_with_its_message_and_takes_nothing_down(settings: Settings) -> None:
+    (recipes,) = settings.recipes
     (recipes / "broken.yaml").write_text("name: broken\nmodle: {}\n")
     (recipes / "worse.yaml").write_text("name: [\n")
     repository = build_definitions(settings).get_repository_def()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,15 @@ class Desk:
     state: ModelState
     instance: dg.DagsterInstance
 
+    @cached_property
+    def repository(self) -> dg.RepositoryDefinition:
+        """The definitions, made once as in a code server."""
+        return definitions_of([self.state], [], self.state.settings).get_repository_def()
+
     def tick(self) -> dg.RunRequest | str:
         """What the sensor asks for, or why it does not."""
-        repository = definitions_of([self.state], [], self.state.settings).get_repository_def()
-        with dg.build_sensor_context(instance=self.instance, repository_def=repository) as context:
-            data = repository.get_sensor_def("tide_retrain").evaluate_tick(context)
+        with dg.build_sensor_context(instance=self.instance, repository_def=self.repository) as context:
+            data = self.repository.get_sensor_def("tide_retrain").evaluate_tick(context)
         if data.run_requests:
             (request,) = data.run_requests
             return request
@@ -228,8 +233,7 @@ def test_a_walk_goes_on_where_the_sensor_says_again_what_it_had_said_before(desk
     """The ledger keeps the first of like decisions, and has another one since: as after a kill and a tick."""
     desk.crown(1, 0)
     desk.arrive(1)
-    repository = definitions_of([desk.state], [], desk.state.settings).get_repository_def()
-    walker = Walker(desk.state, repository, desk.instance)
+    walker = Walker(desk.state, desk.repository, desk.instance)
     request, said = _ask_sensor(walker)
     assert request is None
     other = said | {"rule": "in_flight", "reasons": ["a run is in flight"]}
@@ -296,9 +300,8 @@ def test_failed_run_is_an_attempt_and_the_circuit_breaks_after_three(drifted: De
 
 
 def test_dagster_itself_tries_no_training_again(drifted: Desk) -> None:
-    repository = definitions_of([drifted.state], [], drifted.state.settings).get_repository_def()
-    assert repository.get_job("tide_train").tags[MAX_RETRIES_TAG] == "0"
-    assert MAX_RETRIES_TAG not in repository.get_job("tide_monitor").tags
+    assert drifted.repository.get_job("tide_train").tags[MAX_RETRIES_TAG] == "0"
+    assert MAX_RETRIES_TAG not in drifted.repository.get_job("tide_monitor").tags
 
 
 def test_after_the_gate_spoke_the_same_batch_asks_no_more(drifted: Desk) -> None:
@@ -582,13 +585,11 @@ def test_broken_recipe_is_told_once_for_each_of_its_faults(desk: Desk) -> None:
 
 
 def test_without_broken_recipes_there_is_no_sensor_for_them(desk: Desk) -> None:
-    repository = definitions_of([desk.state], [], desk.state.settings).get_repository_def()
-    assert not repository.has_sensor_def("broken_recipe_alert")
+    assert not desk.repository.has_sensor_def("broken_recipe_alert")
 
 
 def test_failed_run_is_told_with_its_model_and_batch(desk: Desk) -> None:
-    repository = definitions_of([desk.state], [], desk.state.settings).get_repository_def()
-    sensor = repository.get_sensor_def("failed_run_alert")
+    sensor = desk.repository.get_sensor_def("failed_run_alert")
     tags = {"ml_assets/model": "tide", "ml_assets/as_of": day(2)}
     run = create_run_for_test(desk.instance, "tide_train", tags=tags, status=DagsterRunStatus.STARTED)
     desk.instance.report_run_failed(run, "the disk is full")
