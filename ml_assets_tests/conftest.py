@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from ml_assets_tests.support.temporary import lie_in_memory
 
 # A loaded machine is slow, not wrong: no test has a deadline.
 hypothesis.settings.register_profile(
@@ -18,6 +21,9 @@ hypothesis.settings.load_profile("unhurried")
 
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+lie_in_memory()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,6 +38,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if item.get_closest_marker("extras") is not None]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item.get_closest_marker("extras") is None]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported and collected is no garbage: nobody looks through it, neither meanwhile nor in the tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

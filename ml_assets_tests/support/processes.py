@@ -35,6 +35,7 @@ PRELOADED = [
     "mlflow.store.tracking.sqlalchemy_store",
     "sklearn.ensemble",
     "sklearn.linear_model",
+    "ml_assets_tests.support.frozen",
 ]
 
 
