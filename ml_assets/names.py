@@ -28,6 +28,9 @@ POINT: Final = "point__"
 RESERVED: Final = (ROW_ID, BATCH, POINT)
 """Columns of ours, which no data may have."""
 
+WITHOUT: Final = "without"
+"""Column of rows to predict, and key of those of a request: items that are not recommended to the row's user."""
+
 STATIC: Final = "all"
 """Label of the one batch of a table without batches."""
 

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ml_assets.estimators.checked import checked
 from ml_assets.tasks.calibrated import mapped
 
 
@@ -37,20 +38,21 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def fit(self, X: Any, y: Any) -> CalibratedClassifier:
         """Fit the classifier on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
+        X = checked(self, X, reset=True)
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = np.asarray(self.estimator_.classes_)
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        shares = np.asarray(self.estimator_.predict_proba(X), dtype=np.float64)
+        shares = np.asarray(self.estimator_.predict_proba(checked(self, X)), dtype=np.float64)
         return mapped(shares, [self.maps.get(str(name)) for name in self.classes_])
 
     def predict(self, X: Any) -> Any:
         """Predict labels, of shape (n_rows,): the class of the largest share."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]
 
     def __sklearn_tags__(self) -> Any:
         """What it takes: what the estimator in it takes."""

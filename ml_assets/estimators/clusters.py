@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from ml_assets.estimators.checked import checked
+
 COUNTS = ("n_clusters", "n_components")
 """Parameters that say how many clusters there shall be."""
 
@@ -42,7 +44,10 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         ValueError
             If there are fewer different rows than clusters, or one cluster is found.
         """
-        different, wanted = len(np.unique(np.asarray(X), axis=0)), self._wanted()
+        X = self._checked(X, reset=True)
+        different, wanted = len(np.unique(X, axis=0)), self._wanted()
+        if len(X) == 1:
+            raise ValueError("one sample is no cluster: there are no clusters to find")
         if different < 2:
             raise ValueError(f"all {len(X):,} rows are alike once prepared: there are no clusters to find")
         if wanted is not None and wanted[1] > different:
@@ -60,19 +65,23 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
             )
         order = np.argsort(-sizes, kind="stable")
         self.of_ = {int(found[place]): number for number, place in enumerate(order)}
-        values = np.asarray(X, dtype=np.float64)
-        self.centres_ = np.array([values[own == place].mean(axis=0) for place in order])
+        self.centres_ = np.array([X[own == place].mean(axis=0) for place in order])
         self.classes_ = np.array([str(number) for number in range(len(order))], dtype=object)
-        self.n_features_in_ = values.shape[1]
         return self
 
     def predict(self, X: Any) -> Any:
         """Number of each row's cluster, as text."""
-        return self.classes_[self._places(X)]
+        places = self._places(X)
+        return self.classes_[places]
+
+    def fit_predict(self, X: Any, y: Any = None) -> Any:
+        """Fit, and give the number of each row's cluster, as text."""
+        return self.fit(X, y).predict(X)
 
     def distances(self, X: Any) -> Any:
         """How far each row is from the centre of its cluster, in the space of the prepared columns."""
-        return np.linalg.norm(np.asarray(X, dtype=np.float64) - self.centres_[self._places(X)], axis=1)
+        places = self._places(X)
+        return np.linalg.norm(self._checked(X) - self.centres_[places], axis=1)
 
     def named_as(self, own: Sequence[str], others: Sequence[str]) -> Clusters:
         """Take over the numbers that another model gives the same rows, for as many rows as can be (Kuhn 1955).
@@ -102,13 +111,16 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
 
     def _places(self, X: Any) -> Any:
         check_is_fitted(self)
+        X = self._checked(X)
         found = self.estimator_.predict(X)
         known = np.array([self.of_.get(int(label), -1) for label in found])
         if (known < 0).any():  # a cluster that no training row was of
-            values = np.asarray(X, dtype=np.float64)[known < 0]
-            apart = np.linalg.norm(values[:, None] - self.centres_[None], axis=2)
+            apart = np.linalg.norm(X[known < 0][:, None] - self.centres_[None], axis=2)
             known[known < 0] = apart.argmin(axis=1)
         return known
+
+    def _checked(self, X: Any, *, reset: bool = False) -> Any:
+        return np.asarray(checked(self, X, reset=reset), dtype=np.float64)
 
     def _wanted(self) -> tuple[str, int] | None:
         params = self.estimator.get_params(deep=False)

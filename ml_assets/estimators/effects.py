@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone, is_classifier
+from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
+
+from ml_assets.estimators.checked import checked
 
 PROPENSITY = "propensity_learner"
 
@@ -112,16 +115,24 @@ class Probability(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Probability:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
+        X = checked(self, X, reset=True)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.estimator_ = clone(self.estimator).fit(X, np.asarray(y).ravel(), **weights)
+        self.estimator_ = clone(self.estimator).fit(X, column_or_1d(y, warn=True), **weights)
         return self
 
     def predict(self, X: Any) -> Floats:
         """Predict probabilities, of shape (n_rows,)."""
         check_is_fitted(self)
+        X = checked(self, X)
         if len(self.estimator_.classes_) < 2:
             return np.full(len(X), float(self.estimator_.classes_[0]))
         return np.asarray(self.estimator_.predict_proba(X)[:, -1], dtype=np.float64)
+
+    def __sklearn_tags__(self) -> Any:
+        """What it takes: what the classifier takes."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
 
 
 OF_OUTCOMES = ("models", "overall_model")

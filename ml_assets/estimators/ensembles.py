@@ -155,7 +155,8 @@ class StackedClassifier(ClassifierMixin, _Stacked):  # type: ignore[misc]  # sci
 
     def predict(self, X: Any) -> Any:
         """Predict labels, of shape (n_rows,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]
 
 
 class StackedRegressor(RegressorMixin, _Stacked):  # type: ignore[misc]  # scikit-learn has no types
@@ -164,6 +165,8 @@ class StackedRegressor(RegressorMixin, _Stacked):  # type: ignore[misc]  # sciki
     def fit(self, X: Any, y: Any) -> StackedRegressor:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
         X, y = self._checked(X, reset=True, y=y)
+        if len(y) < 2:
+            raise ValueError("n_samples=1: one row is too few to learn from answers.")
         self._fit_stack(X, np.asarray(y, dtype=np.float64), LinearRegression(positive=True))
         return self
 

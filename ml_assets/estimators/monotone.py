@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ml_assets.estimators.checked import Scored, checked
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.shown import listed
 
@@ -28,7 +29,7 @@ def by_name(hyperparameters: Mapping[str, Any]) -> bool:
     return any(isinstance(hyperparameters.get(name), Mapping) for name in PARAMETERS)
 
 
-class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """An estimator whose answer only rises, or only falls, with some columns.
 
     Parameters
@@ -59,11 +60,13 @@ class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         ValueError
             If a constraint is of no column of numbers, or neither 1, 0 nor -1.
         """
-        if not isinstance(X, pd.DataFrame):
+        X = checked(self, X, reset=True)
+        if self.constraints and not isinstance(X, pd.DataFrame):
             raise ValueError(
                 f"{self.parameter}: columns are not known by name here; leave feature_selection out."
             )
-        names = [_number(str(column), kind) for column, kind in X.dtypes.items()]
+        kinds = X.dtypes.items() if isinstance(X, pd.DataFrame) else ()
+        names = [_number(str(column), kind) for column, kind in kinds] or [None] * X.shape[1]
         for name, way in self.constraints.items():
             if name not in names:
                 known = [each for each in names if each]
@@ -80,19 +83,18 @@ class Monotone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             value = f"({','.join(map(str, each))})"
         estimator = clone(self.estimator).set_params(**{place: value})
         self.estimator_ = estimator.fit(_plain(X), y)
-        self.n_features_in_ = X.shape[1]
         return self
 
     def predict(self, X: Any) -> Any:
         """Predict labels or numbers, of shape (n_rows,)."""
         check_is_fitted(self)
-        return self.estimator_.predict(_plain(X))
+        return self.estimator_.predict(_plain(checked(self, X)))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]  # likewise
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        return self.estimator_.predict_proba(_plain(X))
+        return self.estimator_.predict_proba(_plain(checked(self, X)))
 
     @property
     def classes_(self) -> Any:
@@ -125,8 +127,10 @@ def _number(column: str, kind: Any) -> str | None:
     return name if branch.startswith(NUMBERS) and not name.startswith("missingindicator_") else None
 
 
-def _plain(X: pd.DataFrame) -> Any:
+def _plain(X: Any) -> Any:
     """What the estimator is given: an array, or with categories a frame whose names no library minds."""
+    if not isinstance(X, pd.DataFrame):
+        return X
     if any(kind == "category" for kind in X.dtypes):
         return X.set_axis([f"f{k}" for k in range(X.shape[1])], axis=1)
     return X.to_numpy()

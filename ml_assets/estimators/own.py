@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_features, _num_samples, check_is_fitted
 
+from ml_assets.estimators.checked import Scored
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.own import OwnError, failure, imported
 
@@ -18,7 +19,7 @@ KEY = "class_path"
 NEEDED = ("fit", "predict", "get_params", "set_params")
 
 
-class OwnEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class OwnEstimator(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """An estimator of a person's own: what it does otherwise than scikit-learn's is told in one line.
 
     Parameters
@@ -51,13 +52,14 @@ class OwnEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
                     f"{KEY}: {self.path} has no classes_ after fit: set it to the sorted labels of y"
                 )
             self.classes_ = np.asarray(classes)
-        self.n_features_in_ = np.shape(X)[1]
+        self.answers_ = () if is_classifier(self) else np.asarray(y).shape[1:]
+        self.n_features_in_ = _num_features(X)
         return self
 
     def predict(self, X: Any) -> Any:
-        """Predict labels or numbers, of shape (n_rows,)."""
+        """Predict labels or numbers, of the shape of y."""
         check_is_fitted(self)
-        return self._of_rows("predict", X, ())
+        return self._of_rows("predict", X, getattr(self, "answers_", ()))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]  # likewise
     def predict_proba(self, X: Any) -> Any:
@@ -67,7 +69,7 @@ class OwnEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
     def _of_rows(self, method: str, X: Any, columns: tuple[int, ...]) -> Any:
         found = np.asarray(self._asked(method, lambda: getattr(self.estimator_, method)(X)))
-        expected = (np.shape(X)[0], *columns)
+        expected = (_num_samples(X), *columns)
         if found.shape != expected:
             raise OwnError(f"{KEY}: {self.path}.{method} gave shape {found.shape}; expected {expected}")
         return found
@@ -80,7 +82,10 @@ class OwnEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
     def __sklearn_tags__(self) -> Any:
         """Kind of estimator, as scikit-learn asks for it."""
-        return self.estimator.__sklearn_tags__()
+        tags = self.estimator.__sklearn_tags__()
+        if is_classifier(self.estimator):  # each target has classes of its own
+            tags.target_tags.multi_output = False
+        return tags
 
 
 def own_class(path: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_features, check_is_fitted
 
 
 class SeveralTargets(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -35,6 +35,8 @@ class SeveralTargets(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
     def fit(self, X: Any, y: Any) -> SeveralTargets:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows, n_targets)."""
+        if y is None:
+            raise ValueError("This estimator requires y to be passed, but the target y is None.")
         labels = np.asarray(y)
         if labels.ndim != 2 or labels.shape[1] != len(self.targets):
             raise ValueError(f"y has shape {labels.shape}; {len(self.targets)} targets need as many columns.")
@@ -43,7 +45,7 @@ class SeveralTargets(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             self.estimators_ = [clone(self.estimator).fit(X, labels)]
         else:
             self.estimators_ = [clone(self.estimator).fit(X, labels[:, k]) for k in range(len(self.targets))]
-        self.n_features_in_ = np.shape(X)[1]
+        self.n_features_in_ = _num_features(X)
         return self
 
     def predict(self, X: Any) -> Any:

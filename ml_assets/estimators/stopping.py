@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from ml_assets.estimators.checked import Scored, checked
 from ml_assets.failures import MendableError
 
 FEWEST_ROWS = 60
@@ -28,7 +31,7 @@ class OutOfTime(MendableError):
     """Boosting was given up, as its time was over."""
 
 
-class EarlyStopped(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class EarlyStopped(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Boosting with as many trees as rows that it does not learn want (XGBoost, LightGBM, CatBoost).
 
     Parameters
@@ -79,8 +82,11 @@ class EarlyStopped(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         ------
         OutOfTime
         """
-        labels = np.asarray(y)
+        X, labels = checked(self, X, reset=True), column_or_1d(y, warn=True)
+        check_consistent_length(X, labels)
+        assert_all_finite(labels, input_name="y")
         if is_classifier(self.estimator):
+            check_classification_targets(labels)
             self.classes_, labels = np.unique(labels, return_inverse=True)
         learned, watched = self._parts(labels)
         made, library = clone(self.estimator), type(self.estimator).__module__.partition(".")[0]
@@ -103,7 +109,6 @@ class EarlyStopped(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         if time.monotonic() > self.ends:
             raise OutOfTime(TOLD)
         self.trees_ = _trees(self.estimator_, library) if len(watched) else FEW_TREES
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
     def _parts(self, labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -141,18 +146,22 @@ class EarlyStopped(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def predict(self, X: Any) -> Any:
         """Predict labels or numbers, of shape (n_rows,)."""
         check_is_fitted(self)
-        found = np.asarray(self.estimator_.predict(X)).ravel()
+        found = np.asarray(self.estimator_.predict(checked(self, X))).ravel()
         return self.classes_[found.astype(int)] if hasattr(self, "classes_") else found
 
     @available_if(lambda self: is_classifier(self.estimator))  # type: ignore[untyped-decorator]  # likewise
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
+        return self.estimator_.predict_proba(checked(self, X))
 
     def __sklearn_tags__(self) -> Any:
         """Kind of estimator, as scikit-learn asks for it."""
-        return self.estimator.__sklearn_tags__()
+        tags = self.estimator.__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
 
 
 def _rows(X: Any, positions: NDArray[np.intp]) -> Any:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, LabelEncoder, MinMaxScaler
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from ml_assets.estimators.checked import checked
 from ml_assets.estimators.effects import OfCausalML, OfEconML
 
 
@@ -51,7 +51,7 @@ class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         ValueError
             If there is no row, a label is no class (a fraction, infinite, missing), or there is one class only.
         """
-        X = self._checked(X, reset=True)
+        X = checked(self, X, reset=True)
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         assert_all_finite(y, input_name="y")
@@ -86,26 +86,12 @@ class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def predict(self, X: Any) -> Any:
         """Predict labels, of shape (n_rows,)."""
         check_is_fitted(self)
-        return self.classes_[np.asarray(self.estimator_.predict(self._checked(X))).astype(int)]
+        return self.classes_[np.asarray(self.estimator_.predict(checked(self, X))).astype(int)]
 
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        return self.estimator_.predict_proba(self._checked(X))
-
-    def _checked(self, X: Any, *, reset: bool = False) -> Any:
-        """Hold X against what was fitted; a frame stays one, for its categories, anything else becomes an array."""
-        if isinstance(X, pd.DataFrame):
-            if X.empty:
-                raise ValueError(
-                    f"Found array with {len(X)} sample(s) (shape={X.shape}) while a minimum of 1 is required."
-                )
-            if not reset and not hasattr(self, "feature_names_in_"):
-                return X  # fitted on an array, or by a version that kept no names
-            return validate_data(self, X, reset=reset, skip_check_array=True)
-        tags = get_tags(self.estimator).input_tags
-        finite = "allow-nan" if tags.allow_nan else True
-        return validate_data(self, X, reset=reset, accept_sparse=tags.sparse, ensure_all_finite=finite)
+        return self.estimator_.predict_proba(checked(self, X))
 
     def __sklearn_tags__(self) -> Any:
         """What it takes: what the estimator in it takes."""
@@ -144,25 +130,25 @@ class NamedCategories(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     def fit(self, X: Any, y: Any) -> NamedCategories:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
+        X = checked(self, X, reset=True)
         kinds = X.dtypes.items() if hasattr(X, "columns") else ()
         named = [column for column, kind in kinds if kind == "category"]
         estimator = clone(self.estimator).set_params(cat_features=named)
         if self.class_weights is not None:
             estimator.set_params(class_weights=self.class_weights)
         self.estimator_ = estimator.fit(X, y)
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
     def predict(self, X: Any) -> Any:
         """Predict labels or numbers, of shape (n_rows,)."""
         check_is_fitted(self)
-        return np.asarray(self.estimator_.predict(X)).reshape(len(X))
+        return np.asarray(self.estimator_.predict(checked(self, X))).ravel()
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]  # likewise
     def predict_proba(self, X: Any) -> Any:
         """Predict shares of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
+        return self.estimator_.predict_proba(checked(self, X))
 
     @property
     def classes_(self) -> Any:
@@ -185,7 +171,7 @@ class NamedCategories(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return self.estimator.__sklearn_tags__()
 
 
-class MeanWhereNone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class MeanWhereNone(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A regressor that has no answer for some rows (no neighbour in the radius): these get the mean of the training.
 
     Parameters
@@ -205,9 +191,9 @@ class MeanWhereNone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def fit(self, X: Any, y: Any) -> MeanWhereNone:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows,) or (n_rows, n_targets)."""
+        X = checked(self, X, reset=True)
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.mean_ = np.mean(np.asarray(y, dtype=np.float64), axis=0)
-        self.n_features_in_ = np.shape(X)[1]
         return self
 
     def predict(self, X: Any) -> Any:
@@ -215,7 +201,7 @@ class MeanWhereNone(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         check_is_fitted(self)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="One or more samples have no neighbors")
-            found = self.estimator_.predict(X)
+            found = self.estimator_.predict(checked(self, X))
         return np.where(np.isnan(found), self.mean_, found)
 
     def __sklearn_tags__(self) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_assets.names import RESERVED
 from ml_assets.registry.experiments import words
 from ml_assets.serving.body import RequestError
 from ml_assets.serving.gate import Gate, refusal
@@ -133,7 +134,7 @@ def _metadata(live: Live, online: Online | None) -> dict[str, Any]:
         "not_compiled": served.way.why,
         "columns": {name: served.known.kinds.columns.get(name, "text") for name in served.known.columns},
         "answer": served.known.answers or served.known.answer,
-        "classes": served.known.kinds.classes,
+        "classes": {name: each for name, each in served.known.kinds.classes.items() if name not in RESERVED},
         "looked_up": None if online is None or lookup is None else online.told(lookup),
         "kept_out": live.refused,
         "registry_away": live.away,

@@ -6,9 +6,10 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from ml_assets.names import WITHOUT
 from ml_assets.registry.standard import RawRows
 from ml_assets.serving.answer import breaks
-from ml_assets.serving.body import RequestError, read_time
+from ml_assets.serving.body import RequestError, leaves_out, read_time
 from ml_assets.serving.handed import stream
 from ml_assets.shown import shown
 
@@ -64,6 +65,8 @@ def read_table(
     columns = {
         name: _column(table[name], known.kinds.columns.get(name, "text"), name) for name in known.columns
     }
+    if leaves_out(known) and table.schema.names.count(WITHOUT) == 1:
+        columns[WITHOUT] = table[WITHOUT]
     if whole:
         names = table.schema.names
         columns = {name: table[name] for name in names if names.count(name) == 1} | columns

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ml_assets.failures import MendableError
+from ml_assets.names import WITHOUT
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.registry.standard import RawRows
 from ml_assets.shown import shown
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST_TEXT: Final = 10_000
+MOST_ITEMS: Final = 10_000
+"""Items that a row leaves out, at most."""
 KEYS: Final = ("rows", "probabilities")
 BRACKETS: Final = 30
 """Objects and lists of a request, at most, for each row that it may have: they need more memory than their bytes."""
@@ -73,6 +76,8 @@ class Asked:
                     for place, value in enumerate(values)
                 )
             made[name] = pd.Series(values, dtype=_dtype(self.known, name))
+        if leaves_out(self.known) and any(WITHOUT in row for row in self.came):
+            made[WITHOUT] = pd.Series([row.get(WITHOUT) for row in self.came], dtype=object)
         return pd.DataFrame(made)
 
 
@@ -152,8 +157,30 @@ def read(
                     f"rows[{place}].{name}", f"the column is missing; null stands for a missing value.{near}"
                 )
             values.append(_value(row[name], known.kinds.columns.get(name), f"rows[{place}].{name}"))
+        if leaves_out(known) and WITHOUT in row:
+            _see_items(row[WITHOUT], f"rows[{place}].{WITHOUT}")
         taken.append(tuple(values))
     return Asked(known, taken, shares, came)
+
+
+def leaves_out(known: RawRows) -> bool:
+    """Whether a row may say which items are not recommended."""
+    return known.answer == "items" and WITHOUT not in known.columns
+
+
+def _see_items(items: Any, field: str) -> None:
+    """Hold what a row leaves out to a list of items."""
+    if items is None:
+        return
+    if not isinstance(items, list):
+        _wrong(field, f"a list of items is wanted, those that are not recommended, found {_kind(items)}")
+    if len(items) > MOST_ITEMS:
+        _wrong(field, f"{len(items):,} items; {MOST_ITEMS:,} at most")
+    for place, item in enumerate(items):
+        if isinstance(item, (list, dict)) or item is None:
+            _wrong(f"{field}[{place}]", f"an item is wanted, found {_kind(item)}")
+        if isinstance(item, str) and len(item) > LONGEST_TEXT:
+            _wrong(f"{field}[{place}]", f"{len(item):,} characters; {LONGEST_TEXT:,} at most")
 
 
 def parsed(content: bytes) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ml_assets.names import WITHOUT
 from ml_assets.registry.standard import RawRows
-from ml_assets.serving.body import LONGEST_TEXT
+from ml_assets.serving.body import LONGEST_TEXT, MOST_ITEMS, leaves_out
 from ml_assets.serving.limits import Limits
 from ml_assets.serving.live import Served
 
@@ -18,6 +19,12 @@ TYPES = {
 KEY = {
     "type": ["integer", "string", "null"],
     "description": "Features that the row lacks are looked up by it.",
+}
+ITEMS = {
+    "type": ["array", "null"],
+    "items": {"type": ["string", "number", "boolean"], "maxLength": LONGEST_TEXT},
+    "maxItems": MOST_ITEMS,
+    "description": "Items that are not recommended, beside those that the user had when the model was trained.",
 }
 Keys = Mapping[tuple[str, ...], Sequence[str]]
 """Columns that are looked up, by their keys."""
@@ -53,6 +60,8 @@ def document(served: Served, with_keys: bool, limits: Limits, keys: Keys | None 
         "properties": {name: KEY for names in keys for name in names} | columns,
         "required": [name for name in known.columns if name not in looked_up],
     }
+    if leaves_out(known):
+        row["properties"] |= {WITHOUT: ITEMS}
     if keys:
         row["allOf"] = [
             {"anyOf": [{"required": list(names)}, {"required": list(features)}]}

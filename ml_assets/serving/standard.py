@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from ml_assets.failures import MendableError
 from ml_assets.features import functions, history
-from ml_assets.features.cleaning import clean_alone, labels
+from ml_assets.features.cleaning import clean_alone, label, labels
+from ml_assets.names import WITHOUT
 from ml_assets.recipe.durations import duration
 from ml_assets.recipe.own import allow
 from ml_assets.recipe.schema import Recipe
@@ -21,7 +22,7 @@ from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.registry.standard import RAW_ROWS, RawRows
 from ml_assets.serving.rules import RowRules
 from ml_assets.settings.settings import allowed_modules
-from ml_assets.shown import listed
+from ml_assets.shown import listed, shown
 
 
 class RowError(MendableError, ValueError):
@@ -169,7 +170,7 @@ class Predictor:
         Returns
         -------
         ndarray of shape (n_rows,) or DataFrame of shape (n_rows, n_classes)
-            Of a recommendation each is a list of items.
+            Of a recommendation each is a list of items, without those that the row has in `names.WITHOUT`.
             Of several targets a DataFrame with a column for each; of shares with columns `<target>_<class>`.
 
         Raises
@@ -187,7 +188,8 @@ class Predictor:
     ) -> tuple[np.ndarray[Any, Any] | pd.DataFrame, pd.DataFrame | None]:
         """Predict labels or numbers, and the share of each class where that is asked for; raises as `predict`."""
         features, several = self.rows.clean(rows)[list(self.known.features)], self.known.answers
-        values = np.asarray(self.pipeline.predict(features), dtype=object if several else None)
+        left_out = {WITHOUT: _left_out(rows[WITHOUT])} if takes_without(self.known, rows.columns) else {}
+        values = np.asarray(self.pipeline.predict(features, **left_out), dtype=object if several else None)
         found = _columns(values, several) if several else typed(values.ravel(), self.known.answer)
         if not probabilities:
             return found, None
@@ -242,6 +244,46 @@ def cleaner(
         )
     wanted = recipe.model.feature_engineering.functions
     return Cleaner(known, functions.load(wanted, allowed), past)
+
+
+def takes_without(known: RawRows, columns: Collection[Any]) -> bool:
+    """Whether rows of these columns say which items are not recommended."""
+    return known.answer == "items" and WITHOUT in columns and WITHOUT not in known.columns
+
+
+def _left_out(column: Any) -> list[frozenset[str]]:
+    """Items that are not recommended to the user of each row: a list, as a file has it in JSON; nothing where none is.
+
+    Raises
+    ------
+    RowError
+        If the column is there twice, or a cell is something else.
+    """
+    if isinstance(column, pd.DataFrame):
+        raise RowError(f"the rows have '{WITHOUT}' twice: leave one out", WITHOUT)
+    return [_items(cell, row) for row, cell in enumerate(column)]
+
+
+def _items(cell: Any, row: int) -> frozenset[str]:
+    items = cell
+    if isinstance(cell, str):
+        try:
+            items = json.loads(cell) if cell.strip() else None
+        except ValueError:
+            items = cell
+    if isinstance(items, np.ndarray | tuple):
+        items = list(items)
+    if items is None or (not isinstance(items, list | dict | str) and pd.isna(items)):
+        return frozenset()
+    if not isinstance(items, list) or any(isinstance(each, list | dict) for each in items):
+        raise RowError(
+            f"column '{WITHOUT}', row {row}: a list of items is wanted, those that are not recommended to this user, "
+            f"found {shown(str(cell), 60)!r}",
+            WITHOUT,
+            row,
+        )
+    texts = (label(each) for each in items if not pd.isna(each))
+    return frozenset(text for text in texts if text)
 
 
 def _float(value: int) -> float:

@@ -12,6 +12,8 @@ from ml_assets.tasks.base import PREDICTION, SCORES, Floats
 from ml_assets.tasks.interactions import interactions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from scipy.sparse import csr_array
 
@@ -66,9 +68,12 @@ class PopularItems:
         self.top_k_ = found.top_k
         return matrix(most, most > 0)
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Items of each user of X, of shape (n_rows, 1), the best first, as a JSON list."""
-        return np.array([items for items, _ in self._told(X)], dtype=object)
+    def predict(self, X: Any, without: Sequence[frozenset[str]] | None = None) -> NDArray[Any]:
+        """Items of each user of X, of shape (n_rows, 1), the best first, as a JSON list.
+
+        `without` has of each row items that are not recommended, beside those that the user has had.
+        """
+        return np.array([items for items, _ in self._told(X, without)], dtype=object)
 
     def recommended(self, X: Any, index: pd.Index[Any]) -> pd.DataFrame:
         """Items of each user of X, of shape (n_rows, 1), and their scores, as JSON lists."""
@@ -113,14 +118,15 @@ class PopularItems:
         """How much each item is recommended to a known user."""
         return self.popularity_
 
-    def _told(self, X: Any) -> list[tuple[str, str]]:
+    def _told(self, X: Any, without: Sequence[frozenset[str]] | None = None) -> list[tuple[str, str]]:
         users = [str(user) for user in np.asarray(X, dtype=object).ravel()]
-        each = {user: self.best(user) for user in dict.fromkeys(users)}
+        asked = list(zip(users, without or [frozenset[str]()] * len(users), strict=True))
+        each = {one: self.best(*one) for one in dict.fromkeys(asked)}
         told = {
-            user: (json.dumps(items, ensure_ascii=False), json.dumps(scores))
-            for user, (items, scores) in each.items()
+            one: (json.dumps(items, ensure_ascii=False), json.dumps(scores))
+            for one, (items, scores) in each.items()
         }
-        return [told[user] for user in users]
+        return [told[one] for one in asked]
 
 
 def rounded(scores: Floats) -> Floats:

@@ -47,6 +47,7 @@ from ml_assets.tasks.several import (
 from ml_assets.training import deciding
 from ml_assets.training.beginning import Beginning, forget, from_scratch, without_start
 from ml_assets.training.deciding import Best, Labels, decided
+from ml_assets.training.factorizations import best_factorization
 from ml_assets.training.folding import finite, fitted, prepare
 from ml_assets.training.splits import folds_of_families, labelled_rows
 
@@ -146,10 +147,12 @@ def _best(
     begins: Callable[[str, float], None],
 ) -> Best:
     """Search what the recipe leaves open, or judge what it fixes, on the folds."""
-    size = f"{len(rows):,} rows, {len(found.features):,} columns"
-    settings = search_settings(recipe)
+    if recipe.model.class_path is None and recipe.recommends:
+        return best_factorization(rows, found, recipe, goal, study_name(rows, found, recipe), run, begins)
     if recipe.model.class_path is None:
         return _best_of_families(rows, found, recipe, goal, run, begins)
+    size = f"{len(rows):,} rows, {len(found.features):,} columns"
+    settings = search_settings(recipe)
     (chosen,) = candidates(recipe).values()
     fixed = not searched(chosen.hyperparameters)
     # A version has learned rows of every fold: what begins from it is judged by the hold-out.

@@ -90,7 +90,10 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
 
 
 def newest_apart(rows: pd.DataFrame, recipe: Recipe, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part rows, the newest last, into the older ones and the newest `count`; of a time series no moment is parted.
+    """Part rows, the newest last, into the older ones and the newest `count`; no moment of a time series is parted.
+
+    Of a recommendation none is either, where the newest part then has between half and twice as many rows: else what
+    a user had at one time stays together, since one basket would tell of itself.
 
     Raises
     ------
@@ -106,7 +109,33 @@ def newest_apart(rows: pd.DataFrame, recipe: Recipe, count: int) -> tuple[pd.Dat
             raise ValueError(
                 f"{time}: all {len(rows)} labelled rows are of one time: none is newer than others."
             )
+    if recipe.recommends:
+        return _between_visits(rows, recipe, place)
     return rows.iloc[:place], rows.iloc[place:]
+
+
+def _between_visits(rows: pd.DataFrame, recipe: Recipe, place: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part interactions near a place: between two times, or between the users of one time, whichever can be."""
+    time = time_of(recipe)
+    if time is None or time not in rows.columns:
+        return rows.iloc[:place], rows.iloc[place:]
+    count, (user, _) = len(rows) - place, recipe.ids
+    times = rows[time].factorize(sort=True)[0]  # -1 without a time: the oldest
+    bounds = np.flatnonzero(np.diff(times) != 0) + 1
+    near = bounds[(len(rows) - bounds >= count / 2) & (len(rows) - bounds <= 2 * count)]
+    if len(near):
+        place = int(near[np.abs(near - place).argmin()])
+        return rows.iloc[:place], rows.iloc[place:]
+    moment = np.flatnonzero(times == times[place])
+    users = rows[user].iloc[moment].factorize(sort=True)[0]
+    order = np.arange(len(rows))
+    order[moment] = moment[np.argsort(users, kind="stable")]
+    parted, who = rows.iloc[order], np.sort(users)
+    bounds = np.r_[0, np.flatnonzero(np.diff(who) != 0) + 1, len(who)] + moment[0]
+    bounds = bounds[(bounds > 0) & (bounds < len(rows))]
+    if len(bounds):
+        place = int(bounds[np.abs(bounds - place).argmin()])
+    return parted.iloc[:place], parted.iloc[place:]
 
 
 def judging_rows(held_out: int, new: int, fewest: int) -> int:
@@ -166,7 +195,7 @@ def folds(frame: pd.DataFrame, recipe: Recipe, count: int | None = None) -> list
     if lacking := task.lacks(y):
         raise ValueError(lacking)
     if by_time(recipe):
-        times = time_of(recipe) if recipe.forecasts else None
+        times = time_of(recipe) if recipe.forecasts or _has_moments(frame, recipe, wanted) else None
         parts = list(TimeSeriesSplit(wanted).split(y)) if times is None else _forward(frame[times], wanted)
         usable = [part for part in parts if all(task.lacks(y.iloc[p]) is None for p in part)]
         if usable:
@@ -174,6 +203,12 @@ def folds(frame: pd.DataFrame, recipe: Recipe, count: int | None = None) -> list
     if task.strata is not None:
         return _class_by_class(task.strata(y).to_numpy(), wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
+
+
+def _has_moments(frame: pd.DataFrame, recipe: Recipe, wanted: int) -> bool:
+    """Whether interactions are of so many times that folds of them part none."""
+    time = time_of(recipe)
+    return recipe.recommends and time in frame.columns and frame[time].nunique() > wanted
 
 
 def folds_of_families(frame: pd.DataFrame, recipe: Recipe) -> list[Fold]:

@@ -46,6 +46,10 @@ class _Learner(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     def fit(self, X: Any, y: Any) -> Any:
         """Fit on X of shape (n_rows, n_features) and y of shape (n_rows, 2), the outcome and the treatment."""
         X = self._checked(X, reset=True)
+        if y is None:
+            raise ValueError("This learner requires y to be passed, but the target y is None.")
+        if len(X) == 1:
+            raise ValueError("one sample is of one arm; an effect needs treated and untreated rows.")
         both = check_array(y, ensure_2d=False, dtype=np.float64)
         if both.shape != (len(X), 2):
             raise ValueError(f"y has shape {np.shape(y)}; outcome and treatment are two columns.")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeClassifier
 
 from ml_assets.estimators.build import build, defaults_of
 from ml_assets.estimators.constraints import wrong_values
+from ml_assets.estimators.own import OwnEstimator
+from ml_assets.estimators.several import SeveralTargets
 from ml_assets.recipe.own import OwnError, allow
 from ml_assets.recipe.space import Nested
 
@@ -77,3 +82,15 @@ def test_class_of_a_module_that_is_not_allowed_is_not_imported() -> None:
         from ml_assets.estimators.own import own_class
 
         own_class(f"{OWN}.Mean")
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), DecisionTreeClassifier(random_state=0)])
+def test_own_estimator_of_several_targets(model: Any) -> None:
+    """A regressor that takes them at once is asked at once; a classifier has classes of its own for each."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, 3))
+    y = rows[:, :2] * [1.0, -2.0] if hasattr(model, "positive") else np.where(rows[:, :2] > 0, "yes", "no")
+    fitted = SeveralTargets(OwnEstimator(model, "shop.models.Own"), ("one", "two")).fit(rows, y)
+    found = fitted.predict(rows)
+    assert found.shape == (40, 2)
+    assert np.allclose(found, y) if hasattr(model, "positive") else (found == y).all()

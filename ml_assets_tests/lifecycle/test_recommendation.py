@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from fastapi.testclient import TestClient
 
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.features.columns import watched
@@ -17,8 +19,15 @@ from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.train import train_step
 from ml_assets.lifecycle.watch import drift_step, performance_step
 from ml_assets.names import POINT
-from ml_assets.serving.standard import load
+from ml_assets.serving.app import build_app
+from ml_assets.serving.limits import Limits
+from ml_assets.serving.live import Live
+from ml_assets.serving.log import PredictionLog
+from ml_assets.serving.replay import replay
+from ml_assets.serving.standard import RowError, load
+from ml_assets.store.places import Folder
 from ml_assets.tasks.interactions import interactions as read
+from ml_assets.training.factorizations import FACTORIZATIONS
 from ml_assets_tests.lifecycle.test_clustering import Shop
 from ml_assets_tests.support.shop import interactions
 
@@ -69,6 +78,68 @@ def test_a_table_becomes_a_champion_that_answers_users(tmp_path: Path, mlflow_te
         explained_row(shop.state, "1")
     with pytest.raises(ExperimentError, match="not yet supported"):
         begin(shop.state, Wish((1,)), actor="ann", reason="to see")
+
+
+def test_one_answer_from_the_asset_batch_inference_http_and_again(
+    tmp_path: Path, mlflow_template: Path
+) -> None:
+    """Without a class_path, which the search finds; items that shall not be shown are left out on each way."""
+    text = RECIPE.replace(
+        "  class_path: sklearn.decomposition.TruncatedSVD\n  hyperparameters: {n_components: %s}\n", ""
+    )
+    shop = Shop(tmp_path, mlflow_template, (text % ", top_k: 4").replace("n_trials: 3", "n_trials: 6"))
+    raw = interactions(3_000, 120, 60)
+    raw.to_csv(shop.folder / "rows.csv", index=False)
+    shop.take_in("all")
+    evaluation, promotion = shop.train("all")
+    assert promotion.outcome == "promote", promotion.reason
+    assert evaluation.scores["ndcg"].value > evaluation.baseline["ndcg"]
+    champion = shop.state.registry.champion("shoppers")
+    assert champion is not None
+    training = champion.trained.training
+    assert training.choice is not None and training.tuning is not None and training.tuning.total_trials == 6
+    scores = {each.family: each.score for each in training.choice.standings}
+    best = max(scores, key=lambda name: scores[name])
+    assert {*scores} == {"svd", "nmf"} and FACTORIZATIONS[best] == training.class_path
+    assert {each.family: each.weight for each in training.choice.standings}[best] == 1.0
+    shop.take_in("all")
+    stored = [json.loads(text) for text in shop.state.store.read_frame("predictions", "all")["prediction"]]
+
+    live = Live(shop.state.registry, "shoppers", None, lambda _: None)
+    log = PredictionLog(Folder(tmp_path / "log"))
+    app = build_app(live, (), Limits(rows=5_000), poll=3600, log=log)
+    users = raw["user"].tolist()
+    without = [[stored[k][0], 5] if k % 2 else None for k in range(len(users))]
+    with TestClient(app, raise_server_exceptions=False) as client:
+        about = client.get("/metadata").json()
+        assert about["classes"] == {} and about["answer"] == "items" and "point__" not in json.dumps(about)
+        http = client.post("/predict", json={"rows": [{"user": user} for user in users]}).json()
+        assert [each["prediction"] for each in http["predictions"]] == stored
+        rows = [{"user": user, "without": items} for user, items in zip(users, without, strict=True)]
+        answer = client.post("/predict", json={"rows": rows}).json()
+        fewer = [each["prediction"] for each in answer["predictions"]]
+        for wrong, field in (("1001", "rows[0].without"), ([["1001"]], "rows[0].without[0]")):
+            refused = client.post("/predict", json={"rows": [{"user": "u1", "without": wrong}]})
+            assert refused.status_code == 422 and refused.json()["error"]["field"] == field
+        schema = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]
+        row = schema["application/json"]["schema"]["properties"]["rows"]["items"]
+        assert row["properties"]["without"]["items"]["type"] == ["string", "number", "boolean"]
+    for before, after, left_out in zip(stored, fewer, without, strict=True):
+        assert after == before if left_out is None else after[:3] == before[1:] and left_out[0] not in after
+    assert replay(shop.state.registry, {"shoppers": Folder(tmp_path / "log")}, answer["request_id"])["same"]
+
+    way = live.served.way
+    table = pa.table({"user": users, "without": pa.array(without_texts(without), pa.list_(pa.string()))})
+    assert way.table(table.select(["user"]), False)["prediction"] == stored
+    assert way.table(table, False)["prediction"] == fewer
+    in_json = pa.array([None if items is None else json.dumps(items) for items in without], pa.string())
+    assert way.table(table.set_column(1, "without", in_json), False)["prediction"] == fewer
+    with pytest.raises(RowError, match="column 'without', row 1: a list of items is wanted"):
+        way.table(pa.table({"user": ["u1", "u2"], "without": ["[]", "1001"]}), False)
+
+
+def without_texts(without: list[list[object] | None]) -> list[list[str] | None]:
+    return [None if items is None else [str(item) for item in items] for items in without]
 
 
 def test_batches_are_scored_as_they_come_and_a_fresher_model_is_promoted(

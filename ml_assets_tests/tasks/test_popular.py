@@ -33,6 +33,14 @@ def test_items_come_by_the_number_of_users_who_liked_them() -> None:
     assert fitted(ROWS, top_k=1).best("nobody")[0] == ["tea"]
 
 
+def test_each_row_leaves_out_its_own_items() -> None:
+    model = fitted(ROWS)
+    users = np.array([["ann"], ["ann"], ["nobody"]], dtype=object)
+    without = [frozenset[str](), frozenset({"rum"}), frozenset({"tea", "rum"})]
+    assert [json.loads(text) for text in model.predict(users, without)] == [["rum", "gin"], ["gin"], ["gin"]]
+    assert [json.loads(text) for text in model.predict(users)][1] == ["rum", "gin"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 99), st.integers(1, 12))
 def test_nothing_is_recommended_that_the_user_had_nor_twice(seed: int, top_k: int) -> None:

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.names import POINT
 from ml_assets.training.splits import folds, labelled_rows, split
+from ml_assets_tests.support.shop import points
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of, weekly_rows
 
 BATCHES = {"column": "at", "period": "weekly"}
+SVD = "sklearn.decomposition.TruncatedSVD"
 
 
 @given(st.integers(20, 120), st.floats(0.05, 0.6), st.booleans(), st.booleans())
@@ -137,6 +140,31 @@ def test_a_time_series_of_one_time_cannot_be_parted() -> None:
         split(frame, recipe)
     with pytest.raises(ValueError, match="1 different times are too few"):
         folds(labelled_rows(frame, recipe), recipe)
+
+
+@given(st.integers(0, 99), st.floats(0.05, 0.5), st.integers(1, 40))
+@settings(max_examples=40)
+def test_what_a_user_had_at_one_time_is_not_parted(seed: int, share: float, moments: int) -> None:
+    recipe = recipe_of(
+        "recommendation", SVD, batches=BATCHES, evaluation={"validation": {"test_size": share}}
+    )
+    random = np.random.default_rng(seed)
+    frame = weekly_rows(300)[["row_id__"]].assign(batch__="all")
+    days = np.sort(random.integers(0, moments, 300))
+    frame["at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, unit="D")
+    frame["user"], frame["item"] = random.choice(["a", "b", "c", "d"], 300), random.choice(["x", "y"], 300)
+    frame[POINT] = points(frame)
+    train, test = split(frame.sample(frac=1, random_state=seed), recipe)
+    assert len(train) and sorted([*train["row_id__"], *test["row_id__"]]) == sorted(frame["row_id__"])
+    assert train["at"].max() <= test["at"].min()
+    visits = [set(zip(part["at"], part["user"], strict=True)) for part in (train, test)]
+    assert not visits[0] & visits[1]
+    many = frame["at"].value_counts().max() <= share * 300 / 2
+    assert not many or train["at"].max() < test["at"].min()
+    if frame["at"].nunique() > 5:
+        rows = labelled_rows(frame, recipe)
+        for older, newer in folds(rows, recipe):
+            assert rows["at"].iloc[older].max() < rows["at"].iloc[newer].min()
 
 
 def merged(base: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:

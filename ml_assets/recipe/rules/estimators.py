@@ -34,7 +34,7 @@ def estimators(recipe: Recipe) -> Found:
     model = recipe.model
     if model.ensemble is not None:
         yield from _ensemble(recipe)
-    if model.class_path is None and recipe.has_target:
+    if model.class_path is None and (recipe.has_target or recipe.recommends):
         if model.hyperparameters:
             yield ("model", "hyperparameters"), "need a class_path: the automatic search chooses its own"
         if recipe.hyperparameter_tuning.sampler == "grid":

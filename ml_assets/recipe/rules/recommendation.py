@@ -45,13 +45,7 @@ def recommendation(recipe: Recipe) -> Found:
             (*HERE, "entity_cols"),
             "rows of one user count together already (user_col): leave it out",
         )
-    if model.class_path is None:
-        yield (
-            ("model", "class_path"),
-            "is missing: the automatic search compares predictions with labels, and recommendation has none. Write "
-            "sklearn.decomposition.TruncatedSVD, with hyperparameters: {n_components: {type: int, low: 4, high: 64}}",
-        )
-    elif model.class_path not in ESTIMATORS:
+    if model.class_path is not None and model.class_path not in ESTIMATORS:
         yield (
             ("model", "class_path"),
             not_yet(

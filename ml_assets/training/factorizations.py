@@ -1,0 +1,169 @@
+"""The automatic search of a recommendation: scikit-learn's factorizations, and how many factors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.estimators.families import Candidate
+from ml_assets.features.columns import Roles
+from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.space import Int
+from ml_assets.records import Choice, Standing, Trial
+from ml_assets.search.candidates import SEARCH_SECONDS
+from ml_assets.search.folds import FoldData, Goal
+from ml_assets.search.standings import FAMILY
+from ml_assets.search.study import SearchRun, Tuned, tune
+from ml_assets.shown import figure
+from ml_assets.tasks.interactions import interactions
+from ml_assets.training.deciding import Best
+from ml_assets.training.folding import prepare
+
+FACTORIZATIONS: Final = {
+    "svd": "sklearn.decomposition.TruncatedSVD",
+    "nmf": "sklearn.decomposition.NMF",
+}
+"""What is compared: the library of each is always installed."""
+MOST_FACTORS: Final = 64
+FIRST: Final = 12
+"""Factors that are tried first."""
+
+
+def best_factorization(
+    rows: pd.DataFrame,
+    found: Roles,
+    recipe: Recipe,
+    goal: Goal,
+    study: str,
+    run: SearchRun,
+    begins: Callable[[str, float], None],
+) -> Best:
+    """Search the factors of each factorization on the folds, and take the one with the better mean score.
+
+    Trials and seconds are parted evenly; without a search each is tried once.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_columns)
+        From `splits.labelled_rows`.
+    found : Roles
+    recipe : Recipe
+    goal : Goal
+    study : str
+        Identity of the search.
+    run : SearchRun
+    begins : callable
+        Called before each with what comes, and 0: how long it takes is not known.
+
+    Raises
+    ------
+    ValueError
+        If none could be fitted.
+    """
+    tuning = recipe.hyperparameter_tuning
+    (data,) = prepare(rows, found, recipe, [Candidate("")]).values()
+    trials = tuning.n_trials if tuning.enabled else len(FACTORIZATIONS)
+    limit = min(tuning.timeout or SEARCH_SECONDS, run.time_limit if run.time_limit is not None else math.inf)
+    share = tuning.model_copy(
+        update={
+            "n_trials": max(1, trials // len(FACTORIZATIONS)),
+            "timeout": limit / len(FACTORIZATIONS),
+        }
+    )
+    tuned: dict[str, Tuned] = {}
+    failure = ""
+    for name, class_path in FACTORIZATIONS.items():
+        begins(f"search of {name}, {share.n_trials} trials of {len(data)} folds", 0.0)
+        own = replace(run, time_limit=limit / len(FACTORIZATIONS), warm_start=_of(name, run.warm_start))
+        try:
+            tuned[name] = tune(
+                data, _candidate(class_path, data), goal, share, study_name=f"{study}-{name}", run=own
+            )
+        except ValueError as error:
+            failure = str(error)
+    if not tuned:
+        raise ValueError(failure)
+    best = max(tuned, key=lambda name: tuned[name].record.best_score)
+    return _told(tuned, best, goal, limit / len(FACTORIZATIONS), len(data[0].y_train))
+
+
+def _candidate(class_path: str, data: Sequence[FoldData]) -> Candidate:
+    """A factorization with as many factors as the smallest fold has users and items, at most."""
+    most = min(min(map(_different, _of_fold(fold))) for fold in data)
+    high = min(MOST_FACTORS, most)
+    if high < 2:
+        return Candidate(class_path, {"n_components": 1})
+    space = {"n_components": Int(low=2, high=high, log=True)}
+    return Candidate(class_path, space, first={"n_components": min(FIRST, high)})
+
+
+def _of_fold(fold: FoldData) -> tuple[Any, Any]:
+    found = interactions(fold.y_train)
+    return found.users, found.items
+
+
+def _different(values: Any) -> int:
+    return len(set(values))
+
+
+def _of(name: str, warm_start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What an earlier search found of one of them."""
+    if warm_start is None:
+        return None
+    begins = f"{name}."
+    found = {key.removeprefix(begins): value for key, value in warm_start.items() if key.startswith(begins)}
+    return found or None
+
+
+def _told(found: Mapping[str, Tuned], best: str, goal: Goal, limit: float, fold_rows: int) -> Best:
+    chosen = found[best]
+    standings = sorted(
+        (_standing(name, each, best) for name, each in found.items()), key=lambda each: -each.score
+    )
+    others = "; ".join(f"{each.family} {figure(each.score)}" for each in standings[1:])
+    why = f"{best} has the better mean {goal.metric} over the folds, {figure(chosen.record.best_score)}"
+    history: list[Trial] = []
+    params: dict[str, Any] = {FAMILY: best}
+    for name, each in found.items():
+        params |= {f"{name}.{key}": value for key, value in each.record.best_params.items()}
+        for trial in each.record.history:
+            named = {FAMILY: name} | {f"{name}.{key}": value for key, value in trial.params.items()}
+            history.append(trial.model_copy(update={"number": len(history), "params": named}))
+    record = chosen.record.model_copy(
+        update={
+            "engine": "automatic",
+            "best_params": params,
+            "history": tuple(history),
+            "total_trials": len(history),
+            "pruned_trials": sum(trial.state == "pruned" for trial in history),
+            "optimization_time": sum(each.record.optimization_time for each in found.values()),
+        }
+    )
+    choice = Choice(
+        standings=tuple(standings),
+        why=f"{why} ({others})" if others else why,
+        by_clock=any(each.spent >= limit for each in found.values()),
+    )
+    seconds = next(each.fold_seconds for each in standings if each.family == best)
+    return Best(chosen.candidate, chosen.params, chosen.fold_scores, seconds, fold_rows, record, choice)
+
+
+def _standing(name: str, tuned: Tuned, best: str) -> Standing:
+    record, folds = tuned.record, len(tuned.fold_scores)
+    error = float(np.std(tuned.fold_scores, ddof=1) / math.sqrt(folds)) if folds > 1 else 0.0
+    seconds = [trial.seconds for trial in record.history if trial.params == record.best_params]
+    return Standing(
+        family=name,
+        class_path=tuned.candidate.class_path,
+        score=record.best_score,
+        standard_error=error,
+        trials=record.total_trials,
+        seconds=sum(trial.seconds for trial in record.history),
+        fold_seconds=max(seconds, default=0.0) / max(1, folds),
+        weight=float(name == best),
+    )
