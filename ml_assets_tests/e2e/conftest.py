@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,24 +98,30 @@ def shop(tmp_path: Path, empty_home: Path, environment: pytest.MonkeyPatch) -> S
     return shop
 
 
-@pytest.fixture(scope="session")
-def trained_once(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Shop:
-    """A home in which the good recipe was trained, to be copied."""
+@contextmanager
+def opened(root: Path, empty_home: Path) -> Iterator[Shop]:
+    """A shop that several tests share: its home, a folder without recipes, and meanwhile the environment for both."""
     import mlflow
 
-    root = tmp_path_factory.mktemp("trained")
     shop = Shop(root / "a home", root / "recipes")
     shutil.copytree(empty_home, shop.home)
     shop.folder.mkdir()
-    recipe = shop.recipe("good", shoppers())
     with pytest.MonkeyPatch.context() as patch:
         for variable in VARIABLES:
             patch.setenv(variable, "")
             patch.delenv(variable)
         patch.setenv("ML_ASSETS_HOME", str(shop.home))
         patch.setenv("ML_ASSETS_RECIPES", str(shop.folder))
-        assert ml_assets("train", "--recipe-file", recipe, "--json").code == 0
+        yield shop
         mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Shop:
+    """A home in which the good recipe was trained, to be copied."""
+    with opened(tmp_path_factory.mktemp("trained"), empty_home) as shop:
+        recipe = shop.recipe("good", shoppers())
+        assert ml_assets("train", "--recipe-file", recipe, "--json").code == 0
     return shop
 
 

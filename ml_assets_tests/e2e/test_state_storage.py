@@ -13,7 +13,7 @@ import pytest
 
 from ml_assets.cli.models import known_state
 from ml_assets.lifecycle.storage import OWNER
-from ml_assets_tests.e2e.conftest import Shop
+from ml_assets_tests.e2e.conftest import Shop, opened
 from ml_assets_tests.e2e.test_command_line import MONTHLY
 from ml_assets_tests.support.buckets import SECRET, empty_bucket, forget, running
 from ml_assets_tests.support.command_line import ml_assets, shoppers
@@ -33,7 +33,21 @@ def bucket() -> Iterator[Any]:
 @pytest.fixture
 def monthly(shop: Shop) -> Path:
     """A recipe with three months of data."""
-    for month in (1, 2, 3):
+    return with_months(shop, 3)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> list[dict[str, Any]]:
+    """What four such months come to in a home without a bucket."""
+    with opened(tmp_path_factory.mktemp("local"), empty_home) as shop:
+        walked = ml_assets("backfill", "--recipe-file", with_months(shop, 4), "--json")
+        assert walked.code == 0, walked.err
+    return told(walked.result)
+
+
+def with_months(shop: Shop, count: int) -> Path:
+    """A recipe, and so many months of data."""
+    for month in range(1, count + 1):
         send(shop, month)
     return shop.recipe(
         "monthly", shoppers(), **{"monthly.csv": "shop/*.csv", "training: {window: all}": MONTHLY}
@@ -54,31 +68,19 @@ def keys(bucket: Any) -> set[str]:
     return {each.key for each in bucket.objects.all()}
 
 
-def local(shop: Shop, tmp_path: Path, monthly: Path, environment: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the same months come to in a home without a bucket."""
-    environment.setenv("ML_ASSETS_HOME", str(tmp_path / "local"))
-    walked = ml_assets("backfill", "--recipe-file", monthly, "--json")
-    assert walked.code == 0, walked.err
-    environment.setenv("ML_ASSETS_HOME", str(shop.home))
-    return told(walked.result)
-
-
 def test_a_model_in_a_bucket_is_the_same_model(
-    bucket: Any, shop: Shop, monthly: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+    bucket: Any, shop: Shop, monthly: Path, local: list[dict[str, Any]], environment: pytest.MonkeyPatch
 ) -> None:
-    send(shop, 4)
-    expected = local(shop, tmp_path, monthly, environment)
-    (shop.folder / "shop" / "4.csv").unlink()
     environment.setenv("ML_ASSETS_STORAGE_ROOT", ROOT)
     first = ml_assets("backfill", "--recipe-file", monthly, "--json")
-    assert told(first.result) == expected[:3] and first.result["batches"][2]["champion_version"] == 1
+    assert told(first.result) == local[:3] and first.result["batches"][2]["champion_version"] == 1
     kinds = {key.split("/")[1] for key in keys(bucket)}
     assert kinds == {"batches", "artifacts", OWNER} and not (shop.home / "artifacts").exists()
     shutil.rmtree(shop.home / "batches")  # copies, and what can be made anew
     quiet = ml_assets("status", "monthly", "--json")
     assert quiet.result["recipes"][0]["champion_version"] == 1 and not quiet.result["recipes"][0]["waiting"]
     send(shop, 4)
-    assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == expected[3]
+    assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == local[3]
     assert ml_assets("doctor", "--json").code == 0
     state = known_state("monthly")
     sha256 = state.store.sha256("raw_data", "2024-02-01")
@@ -97,36 +99,35 @@ def test_a_model_in_a_bucket_is_the_same_model(
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # gcsfs sends a frame at once
 @pytest.mark.parametrize("scheme", STORES)
 def test_a_model_in_a_store_of_google_or_azure_is_the_same_model(
-    scheme: str, shop: Shop, monthly: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+    scheme: str,
+    shop: Shop,
+    monthly: Path,
+    local: list[dict[str, Any]],
+    tmp_path: Path,
+    environment: pytest.MonkeyPatch,
 ) -> None:
-    send(shop, 4)
-    expected = local(shop, tmp_path, monthly, environment)
-    (shop.folder / "shop" / "4.csv").unlink()
     with emulated(scheme, tmp_path / "service"):
         environment.setenv("ML_ASSETS_STORAGE_ROOT", f"{scheme}://lake/state")
         first = ml_assets("backfill", "--recipe-file", monthly, "--json")
         assert first.code == 0, first.err
-        assert told(first.result) == expected[:3] and first.result["batches"][2]["champion_version"] == 1
+        assert told(first.result) == local[:3] and first.result["batches"][2]["champion_version"] == 1
         assert (shop.home / "artifacts").exists() == (scheme == "abfs")
         shutil.rmtree(shop.home / "batches")
         send(shop, 4)
-        assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == expected[3]
+        assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == local[3]
         assert ml_assets("doctor", "--json").code == 0
 
 
 def test_what_a_home_has_moves_to_the_root_that_it_is_given(
-    bucket: Any, shop: Shop, monthly: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+    bucket: Any, shop: Shop, monthly: Path, local: list[dict[str, Any]], environment: pytest.MonkeyPatch
 ) -> None:
-    send(shop, 4)
-    expected = local(shop, tmp_path, monthly, environment)
-    (shop.folder / "shop" / "4.csv").unlink()
     assert ml_assets("backfill", "--recipe-file", monthly, "--json").code == 0
     environment.setenv("ML_ASSETS_STORAGE_ROOT", ROOT)
     moved = ml_assets("status", "monthly", "--json").result["recipes"][0]
     assert moved["champion_version"] == 1 and moved["waiting"] == []
     assert not list((shop.home / "batches").glob("monthly/*/*.json"))
     send(shop, 4)
-    assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == expected[3]
+    assert told(ml_assets("backfill", "monthly", "--json").result)[-1] == local[3]
     assert ml_assets("doctor", "--json").code == 0
 
 
@@ -171,9 +172,9 @@ def test_a_bucket_out_of_reach_is_one_line_with_the_remedy(
 
 
 def test_killed_at_any_put_the_same_command_ends_as_if_nothing_had_been(
-    bucket: Any, shop: Shop, monthly: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+    bucket: Any, shop: Shop, monthly: Path, local: list[dict[str, Any]], environment: pytest.MonkeyPatch
 ) -> None:
-    expected = local(shop, tmp_path, monthly, environment)
+    expected = local[:3]  # what comes later changes no month before
     environment.setenv("ML_ASSETS_STORAGE_ROOT", ROOT)
     command = ("ml-assets", "backfill", "--recipe-file", str(monthly), "--json")
     for more in (1, 3, 9, 14):
