@@ -1,6 +1,9 @@
 """Scores with intervals, mean ranks and CPU seconds of our search and its peers, on repeated splits.
 
-`python -m benchmarks.quality [--seconds 30 120] [--splits 3] [--tables NAME …] [--methods NAME …]`
+`python -m benchmarks.quality [--seconds 30 120] [--splits 3] [--tables NAME …] [--methods NAME …] [--kept FILE]`
+
+Each result is a line of JSON. With `--kept` they are added to a file, and what is in it already is not measured again:
+a run that was ended goes on, and one method can be measured anew beside the others' results, on the same machine.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--tables", nargs="+", default=[*KNOWN, *FILES], choices=[*KNOWN, *FILES])
     parser.add_argument("--methods", nargs="+", default=["ours", *PACKAGES], choices=["ours", *PACKAGES])
+    parser.add_argument("--kept", type=Path, help="file of results: those in it are not measured again")
     asked = parser.parse_args()
     pythons: dict[str, str] = {}
     for method in asked.methods:
@@ -46,6 +50,7 @@ def main() -> None:
         except NotThereError as error:
             print(f"{method} is left out: {error}", flush=True)
     results: list[dict[str, Any]] = []
+    kept = _kept(asked.kept)
     for name in asked.tables:
         try:
             frame, target, task = table(name)
@@ -55,13 +60,34 @@ def main() -> None:
         for seed in range(asked.splits):
             parts = _split(frame, target, task, seed)
             for method, python in pythons.items():
-                for seconds in asked.seconds if method in ENGINES else asked.seconds[:1]:
-                    row = _run(python, method, task, seconds, seed, parts)
-                    found = {"table": name, "seed": seed, "method": method, "seconds": seconds, **row}
+                for seconds in asked.seconds if method in ENGINES else (0,):
+                    what = {"table": name, "seed": seed, "method": method, "seconds": seconds}
+                    known = kept.get(tuple(what.values()))
+                    found = known or what | _run(python, method, task, seconds, seed, parts)
                     results.append(found)
-                    print(json.dumps(found), flush=True)
+                    if known is None:
+                        print(json.dumps(found), flush=True)
+                        _keep(asked.kept, found)
     for seconds in asked.seconds:
         print(shown(pd.DataFrame(results), seconds), flush=True)
+
+
+def _kept(file: Path | None) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Results of earlier runs by table, seed, method and seconds; a line that was cut off is none."""
+    found = {}
+    for line in file.read_text().splitlines() if file is not None and file.exists() else []:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        found[row["table"], row["seed"], row["method"], row["seconds"]] = row
+    return found
+
+
+def _keep(file: Path | None, found: dict[str, Any]) -> None:
+    if file is not None:
+        with file.open("a") as lines:
+            lines.write(json.dumps(found) + "\n")
 
 
 def _split(frame: pd.DataFrame, target: str, task: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -83,6 +109,7 @@ def _run(
     classes = train["target__"].nunique() if task == "classification" else 0
     metric = "rmse" if not classes else "roc_auc" if classes == 2 else "log_loss"
     wanted = {"task": task, "metric": metric, "seconds": seconds, "seed": seed, "method": method}
+    longest = SPARE * seconds + 120 if seconds else None
     with tempfile.TemporaryDirectory(prefix="ml_assets_quality_") as name:
         folder = Path(name)
         train.to_parquet(folder / "train.parquet")
@@ -96,7 +123,7 @@ def _run(
                 cwd=name if method != "ours" else None,
                 capture_output=True,
                 text=True,
-                timeout=SPARE * seconds + 120,
+                timeout=longest,
                 check=False,
             )
         except subprocess.TimeoutExpired:

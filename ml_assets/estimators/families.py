@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ml_assets.estimators.libraries import Input
-from ml_assets.recipe.space import Float, Int, Nested
+from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
 
@@ -42,6 +42,8 @@ class Family:
         Trials after which another has little to find.
     package : str
         What must be installed.
+    most_columns : int or None
+        Columns of numbers above which it is left out, as it is not given up in the middle of a fit.
     """
 
     candidate: Candidate
@@ -49,6 +51,7 @@ class Family:
     most_rows: int | None
     most_trials: int
     package: str = "sklearn"
+    most_columns: int | None = None
 
 
 TREES = 1500
@@ -71,6 +74,11 @@ LINEAR = {
         more=({"alpha": 30.0}, {"alpha": 300.0}),
     ),
 }
+
+DISCRIMINANT = Candidate(
+    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis", {"solver": "lsqr", "shrinkage": "auto"}
+)
+"""Classes that are normal with one covariance, shrunk by Ledoit and Wolf's (2004) rule: the best where that holds."""
 
 XGBOOST = {
     "Classifier": {"learning_rate": 0.08, "max_depth": 6, "min_child_weight": 1e-3, "subsample": 0.65,
@@ -192,6 +200,12 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         if task in EFFECTS
         else {
             "linear": Family(LINEAR[kind], 3, None, 8),
+            **(
+                {"discriminant": Family(DISCRIMINANT, 1, FEW_ROWS, 1, most_columns=500)}
+                if kind == "Classifier"
+                else {}
+            ),
+            "kernel": Family(_kernel(kind), 2, FEW_ROWS, 12),
             "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
             "catboost": Family(_catboost(kind, rows is None or rows <= FEW_ROWS), 4, None, 8, "catboost"),
             "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
@@ -205,6 +219,24 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         if find_spec(family.package) is not None
         and (rows is None or family.most_rows is None or rows <= family.most_rows)
     }
+
+
+def _kernel(kind: str) -> Candidate:
+    penalty = "C" if kind == "Classifier" else "alpha"
+    usual, rough = (30.0, 30.0) if kind == "Classifier" else (1.0, 0.3)
+    return Candidate(
+        f"ml_assets.estimators.kernel.Kernel{kind}",
+        {
+            "gamma": Float(0.01, 1.0, log=True),
+            penalty: Float(1e-1, 1e3, log=True) if kind == "Classifier" else Float(1e-3, 1e2, log=True),
+            "scale": Categorical(("deviation", "range")),
+        },
+        {"gamma": 0.2 if kind == "Classifier" else 0.1, penalty: usual, "scale": "deviation"},
+        more=(
+            {"gamma": 0.5, penalty: rough, "scale": "range"},
+            {"gamma": 0.05, penalty: usual, "scale": "deviation"},
+        ),
+    )
 
 
 def _xgboost(kind: str) -> Candidate:
@@ -285,13 +317,12 @@ def _forest(kind: str) -> Candidate:
 def _mlp(kind: str) -> Candidate:
     """A small network; the target of a regression is scaled, else it would learn nothing of numbers in thousands."""
     spaces = {
-        "hidden_layer_sizes": [64, 32],
-        "alpha": Float(1e-4, 10.0, log=True),
+        "hidden_layer_sizes": [64],
+        "alpha": Float(1e-2, 10.0, log=True),
         "learning_rate_init": Float(1e-3, 1e-2, log=True),
-        "max_iter": 200,
-        "early_stopping": True,
+        "max_iter": 100,
     }
-    first = {"alpha": 0.1, "learning_rate_init": 3e-3}
+    first = {"alpha": 1.0, "learning_rate_init": 3e-3}
     network = f"sklearn.neural_network.MLP{kind}"
     if kind == "Classifier":
         return Candidate(network, spaces, first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -51,6 +51,24 @@ class Library:
     tag: str
     """Name under which the UI shows it (an icon of Dagster's)."""
 
+
+SKLEARN = Library(
+    distribution="scikit-learn",
+    imported="sklearn",
+    extra=None,
+    estimators=None,
+    more_parameters=(),
+    defaults=NONE,
+    threads=(),
+    random_state="random_state",
+    wrapper="none",
+    of_wrapper=(),
+    missing=False,
+    categories=False,
+    early_stopping=None,
+    tag="scikitlearn",
+)
+"""Its own, and those of ours that are made of its parts."""
 
 LIBRARIES: Mapping[str, Library] = {
     "catboost": Library(
@@ -158,6 +176,9 @@ LIBRARIES: Mapping[str, Library] = {
         early_stopping=None,
         tag="lightgbm",
     ),
+    "ml_assets.estimators.kernel": replace(
+        SKLEARN, estimators={"KernelClassifier": "classification", "KernelRegressor": "regression"}
+    ),
     "ml_assets.networks": Library(
         distribution="torch",
         imported="torch",
@@ -178,38 +199,10 @@ LIBRARIES: Mapping[str, Library] = {
         early_stopping=None,
         tag="pytorch",
     ),
-    "ml_assets.uplift": Library(
-        distribution="scikit-learn",
-        imported="sklearn",
-        extra=None,
-        estimators={f"{name}Learner": "causal" for name in "STXR"},
-        more_parameters=(),
-        defaults=NONE,
-        threads=(),
-        random_state="random_state",
-        wrapper="none",
-        of_wrapper=(),
-        missing=True,
-        categories=False,
-        early_stopping=None,
-        tag="scikitlearn",
+    "ml_assets.uplift": replace(
+        SKLEARN, estimators={f"{name}Learner": "causal" for name in "STXR"}, missing=True
     ),
-    "sklearn": Library(
-        distribution="scikit-learn",
-        imported="sklearn",
-        extra=None,
-        estimators=None,
-        more_parameters=(),
-        defaults=NONE,
-        threads=(),
-        random_state="random_state",
-        wrapper="none",
-        of_wrapper=(),
-        missing=False,
-        categories=False,
-        early_stopping=None,
-        tag="scikitlearn",
-    ),
+    "sklearn": SKLEARN,
     "xgboost": Library(
         distribution="xgboost",
         imported="xgboost",

@@ -66,7 +66,8 @@ def search_families(
     ValueError
         If no family could be fitted, with the last reason.
     """
-    search = _Search(data, families, goal, tuning, study_name, _remembering(run), begins)
+    fitting = {name: family for name, family in families.items() if _not_too_wide(family, data)}
+    search = _Search(data, fitting, goal, tuning, study_name, _remembering(run), begins)
     for name in search.plan:
         search.first(name)
     for name in search.plan:
@@ -175,6 +176,11 @@ def _remembering(run: SearchRun) -> SearchRun:
     from optuna.storages import InMemoryStorage
 
     return replace(run, storage=InMemoryStorage())
+
+
+def _not_too_wide(family: Family, data: Mapping[Input, Sequence[FoldData]]) -> bool:
+    columns = np.shape(data[family.candidate.input][0].X_train)[1]
+    return family.most_columns is None or columns <= family.most_columns
 
 
 def parted(families: Mapping[str, Family], n_trials: int) -> dict[str, int]:

@@ -23,7 +23,7 @@ BLOCKS = 5
 """Parts into which the rows of one fold are parted where there is no other fold."""
 MATERIAL = 0.002
 """Part of what the best family loses from which a gain counts though it is not sure."""
-PLAINEST = ("linear", "xgboost", "lightgbm", "catboost", "mlp", "forest")
+PLAINEST = ("linear", "discriminant", "xgboost", "lightgbm", "catboost", "kernel", "mlp", "forest")
 """Families from the one that is easiest to understand and to serve."""
 
 

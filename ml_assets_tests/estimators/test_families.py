@@ -4,15 +4,16 @@ import pytest
 
 from ml_assets.estimators.build import build
 from ml_assets.estimators.families import FEW_ROWS, families
-from ml_assets.recipe.space import Nested, filled, searched
+from ml_assets.recipe.space import Categorical, Nested, filled, searched
 
-CORE = {"linear", "xgboost", "forest", "mlp"}
+CORE = {"linear", "kernel", "xgboost", "forest", "mlp"}
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_a_linear_model_is_always_a_candidate(task: str) -> None:
     extra = {name for name in ("lightgbm", "catboost") if find_spec(name)}
-    assert set(families(task)) == CORE | extra
+    of_classes = {"discriminant"} if task == "classification" else set()
+    assert set(families(task)) == CORE | of_classes | extra
     assert set(families(task, FEW_ROWS + 1)) == {"linear", "xgboost"} | extra
 
 
@@ -24,6 +25,10 @@ def test_every_point_lies_in_the_spaces_and_can_be_built(task: str) -> None:
         for point in (candidate.first, *candidate.more):
             assert set(point) == set(spaces)
             for name, value in point.items():
-                assert spaces[name].low <= value <= spaces[name].high
+                space = spaces[name]
+                if isinstance(space, Categorical):
+                    assert value in space.choices
+                else:
+                    assert space.low <= value <= space.high
             build(candidate.class_path, filled(candidate.hyperparameters, point), 0, task)
         assert not any(isinstance(value, Nested) for value in candidate.first.values())
