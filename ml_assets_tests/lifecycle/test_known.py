@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,8 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.settings import Settings
 from ml_assets.store.json_file import read_json
 from ml_assets_tests.support.damage import RECIPE, START, write
+from ml_assets_tests.support.processes import processes
+from ml_assets_tests.support.registry_workers import remember_all
 
 WRITERS = 20
 
@@ -42,31 +41,16 @@ def names(settings: Settings) -> set[str]:
 
 
 def test_many_writers_lose_nothing(settings: Settings, elsewhere: list[Path]) -> None:
-    program = (
-        "import sys; from pathlib import Path; from ml_assets.settings import Settings;"
-        "from ml_assets.lifecycle.known import remember; sys.stdout.write('r');"
-        "sys.stdout.flush(); sys.stdin.read(1);"
-        "[remember(Settings(home=Path(sys.argv[1]), recipes=()), Path(p)) for p in sys.argv[2:]]"
-    )
-    with ExitStack() as stack:
-        writers = [
-            stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", program, str(settings.home), *map(str, elsewhere[n::4])],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                )
-            )
-            for n in range(4)
-        ]
-        for writer in writers:  # all at once: each has imported everything and waits for a letter
-            assert writer.stdout is not None
-            assert writer.stdout.read(1) == b"r"
-        for writer in writers:
-            assert writer.stdin is not None
-            writer.stdin.write(b"x")
-            writer.stdin.close()
-    assert [writer.returncode for writer in writers] == [0] * len(writers)
+    context = processes()
+    barrier = context.Barrier(4)
+    writers = [
+        context.Process(target=remember_all, args=(settings.home, elsewhere[n::4], barrier)) for n in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0] * len(writers)
     assert names(settings) == {path.stem for path in elsewhere}
 
 

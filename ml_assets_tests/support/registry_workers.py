@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from ml_assets.lifecycle.known import remember
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import (
     Evaluation,
@@ -196,6 +198,13 @@ def append_once(place: str, key: str, barrier: Any, answers: Any) -> None:
     barrier.wait()
     _, created = Ledger(place).append_once("churn", "alert", key=key, actor=str(os.getpid()), reason="race")
     answers.put(created)
+
+
+def remember_all(home: Path, paths: Sequence[Path], barrier: Any) -> None:
+    """Remember the recipes of files, all at once with others that do."""
+    barrier.wait()
+    for path in paths:
+        remember(Settings(home=home, recipes=()), path)
 
 
 def race_to_promote(

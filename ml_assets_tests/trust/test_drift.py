@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from benchmarks.trust import drift, together
+from benchmarks.trust.__main__ import main
 from benchmarks.trust.table import Row, markdown, wilson
 
 
@@ -73,9 +72,9 @@ def test_table_is_markdown_beside_its_goal() -> None:
     assert wilson(0, 2000)[1] < 0.002 and wilson(10, 10)[1] > 0.99
 
 
-def test_unknown_part_is_refused_with_those_there_are() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.trust", "drfit"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2 and "no part drfit; there are drift, performance, gate, policy" in done.stderr
+def test_unknown_part_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["drfit"])
+    assert ended.value.code == 2
+    assert "no part drfit; there are drift, performance, gate, policy" in capsys.readouterr().err
     assert json.dumps(Row("a", "b", "c", True, 1).record())
