@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 VENV_EXTRAS ?= .venv-extras
 STAMP_EXTRAS := $(VENV_EXTRAS)/.installed
 # Each file in one process, for its fixtures, and in the order of the folders: xdist would begin with the files of most
-# tests, and leave the longest walks to one core at the end.
+# tests, and leave the longest walks to one core at the end. Temporary files of tests lie in memory where it has room, or in
+# TMPDIR: on a disk SQLite would wait at each transaction.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := true
