@@ -93,6 +93,10 @@ NOTE = (
     "Each training is a refit with fixed parameters, not a new search. Challengers meet the gate and its "
     "probation, but for the limits to time and size; by the calendar all are promoted."
 )
+FROM_SCRATCH = (
+    " Each begins from scratch, not from the version that start_from names, which knows later rows than a refit may: "
+    "what learning on saves or gains is not in these numbers."
+)
 
 
 def first_batch(stream: Stream) -> str:
@@ -262,7 +266,7 @@ def _compare(
         recommended=recommended,
         section=next(row.section for row in rows if row.policy == recommended),
         reason=reason,
-        note=NOTE,
+        note=NOTE + (FROM_SCRATCH if stream.recipe.model.start_from is not None else ""),
     )
 
 

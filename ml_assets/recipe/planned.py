@@ -10,13 +10,24 @@ from typing import Final
 from ml_assets.recipe import readable
 from ml_assets.recipe.faults import Key
 
+
+def not_yet(what: str, instead: str) -> str:
+    """
+    Say that something is known but not yet supported, and what to do.
+
+    >>> not_yet("http://", "Allowed: a path")
+    'http:// is not yet supported. Allowed: a path'
+    """
+    return f"{what} is not yet supported. {instead}"
+
+
 TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
 
 KEYS: Final = frozenset({
     "alerts", "evaluation.explanation",
     "evaluation.validation.group_col", "evaluation.validation.validation_size",
-    "hyperparameter_tuning.engine", "hyperparameter_tuning.warm_start",
+    "hyperparameter_tuning.warm_start",
     "model.augmenter.connection",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
     "promotion.max_latency_ms", "promotion.shadow",
@@ -31,7 +42,27 @@ VALUES: Final = frozenset({
 })  # fmt: skip
 """Values, each with its key: what the schema has is never looked up here."""
 
+ENGINE: Final = "hyperparameter_tuning.engine"
+AUTOMATIC: Final = "Leave it out: without a class_path, families are searched automatically"
 REFUSED: Final = {
+    (ENGINE, "hyperopt"): (
+        "hyperopt is not supported: its search by tree-structured Parzen estimators is Optuna's, `sampler: tpe`, which "
+        "also gives up hopeless trials and goes on after a kill. Allowed: 'optuna'"
+    ),
+    (ENGINE, "flaml"): not_yet("FLAML as an engine", f"{AUTOMATIC} (beside FLAML in docs/benchmarks.md)"),
+    (ENGINE, "autogluon"): (
+        "AutoGluon is not supported: it cannot be installed beside the libraries of ml_assets, such as its pyarrow. "
+        f"{AUTOMATIC} (beside AutoGluon in docs/benchmarks.md)"
+    ),
+    **dict.fromkeys(
+        ((ENGINE, name) for name in ("auto-sklearn", "autosklearn", "auto_sklearn")),
+        "auto-sklearn is not supported: it asks for scikit-learn below 0.25, which does not install on Python 3.11. "
+        f"{AUTOMATIC}",
+    ),
+    (
+        ENGINE,
+        "tpot",
+    ): f"TPOT is not supported: it wants pkg_resources, which setuptools no longer has. {AUTOMATIC}",
     ("model.augmenter.type", "tecton"): (
         "tecton is not supported: its library asks a service of the company's own, which cannot be installed, and so "
         "not be tested. Allowed: feature_store, which is Feast (docs/feature_store.md), pass_through or none"
@@ -62,13 +93,3 @@ UNREADABLE: Final = tuple(ending for ending in (
     ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".orc", ".avro", ".pkl", ".pickle", ".txt",
 ) if ending not in readable.ENDINGS)  # fmt: skip
 """Endings of files."""
-
-
-def not_yet(what: str, instead: str) -> str:
-    """
-    Say that something is known but not yet supported, and what to do.
-
-    >>> not_yet("http://", "Allowed: a path")
-    'http:// is not yet supported. Allowed: a path'
-    """
-    return f"{what} is not yet supported. {instead}"

@@ -273,11 +273,12 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
     unset = {"calibration"} | {
         name for name in ("threshold", "ensemble") if getattr(recipe.model, name) is None
     }
-    unlimited = {"max_prediction_ms"} if recipe.hyperparameter_tuning.max_prediction_ms is None else set()
+    tuning = recipe.hyperparameter_tuning
+    unlimited = {"engine"} if tuning.max_prediction_ms is not None else {"engine", "max_prediction_ms"}
     settings = {
         "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),
-        "tuning": recipe.hyperparameter_tuning.model_dump(mode="json", exclude=unlimited),
+        "tuning": tuning.model_dump(mode="json", exclude=unlimited),
         "validation": recipe.evaluation.validation.model_dump(mode="json"),
         "folds": recipe.training.folds,
         "features": found.features,

@@ -90,6 +90,7 @@ def test_each_champion_learns_on_from_the_one_before(shop: Shop, caplog: Any) ->
     assert explained.code == 0, explained.err
     told = ml_assets("backtest", "shop", "--json")
     assert told.code == 0, told.err
+    assert "Each begins from scratch, not from the version that start_from names" in told.result["note"]
 
 
 @pytest.fixture

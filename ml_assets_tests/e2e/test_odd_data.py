@@ -81,6 +81,7 @@ TABLES: dict[str, tuple[pd.DataFrame, Callable[[Path, pd.DataFrame], None]]] = {
         plain,
     ),
     "many levels": (ROWS.assign(city=[f"city {i % 97}" for i in range(N)]), plain),
+    "5,000 levels": (shoppers(6_000).assign(city=[f"city {i % 5_000}" for i in range(6_000)]), plain),
 }  # fmt: skip
 
 NUMBERS: dict[str, pd.Series] = {

@@ -46,6 +46,35 @@ def test_effect_from_a_recipe_to_a_champion_that_needs_no_treatment(shop: Shop) 
 
 
 @pytest.mark.slow
+def test_walked_over_time_served_and_tried_on_history(shop: Shop) -> None:
+    """Outcome and treatment are known a day later; a request has neither; a backtest waits for both."""
+    days(6, rows=250).to_csv(shop.folder / "calls.csv", index=False)
+    path = shop.write("calls.yaml", RECIPE + STREAM)
+    walked = ml_assets("backfill", "calls", "--json")
+    assert walked.code == 0, walked.err
+    state = ModelState(load_recipe(path), path, read_settings())
+    champion = state.registry.champion("calls")
+    assert champion is not None
+    for batch in state.store.batches("performance_report"):
+        report = state.store.read_record("performance_report", batch, PerformanceReport)
+        assert report.scored_batch is None or report.scored_batch < batch
+    new = calls(30, seed=5)[["asked", "loyal", "region"]]
+    with serving("calls", shop.folder) as server:
+        about = server.asked("/metadata")
+        assert set(about["columns"]) == {"asked", "loyal", "region"} and about["answer"] == "number"
+        answer = server.asked("/predict", {"rows": new.to_dict("records")})
+        assert answer["version"] == champion.version
+        found = [each["prediction"] for each in answer["predictions"]]
+    model = state.registry.files.load("calls", champion.version)
+    assert found == pytest.approx(predict(model, new)["prediction"].tolist(), rel=1e-9)
+    tried = ml_assets("backtest", "calls", "--json")
+    assert tried.code == 0, tried.err
+    assert tried.result["metric"] == "qini" and {"recipe", "never"} <= {
+        each["policy"] for each in tried.result["policies"]
+    }
+
+
+@pytest.mark.slow
 def test_change_of_whom_to_call_is_found_and_learned(shop: Shop) -> None:
     days(12, turned=6).to_csv(shop.folder / "calls.csv", index=False)
     path = shop.write("calls.yaml", RECIPE + STREAM)

@@ -118,6 +118,17 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         ["found 75", "0 to 1"]),
     "threshold as percentage": ("threshold: 0.75", "threshold: 75", 27, "retraining.performance_threshold",
         ["found 75", "0 to 1"]),
+    **{
+        f"engine {engine}": ("n_trials: 30", f"engine: {engine}", 18, "hyperparameter_tuning.engine", words)
+        for engine, words in {
+            "hyperopt": ["sampler: tpe", "Allowed: 'optuna'"],
+            "flaml": ["not yet supported", "without a class_path"],
+            "autogluon": ["cannot be installed beside", "without a class_path"],
+            "auto-sklearn": ["scikit-learn below 0.25", "without a class_path"],
+            "tpot": ["not supported", "without a class_path"],
+            "optunna": ["found 'optunna'", "Did you mean 'optuna'?"],
+        }.items()
+    },
     "Tecton": ("type: pass_through", "type: tecton", 11, "model.augmenter.type",
         ["a service of the company's own", "Allowed: feature_store"]),
     "feature store without features": ("type: pass_through", "type: feature_store", 11, "model.augmenter.features",
