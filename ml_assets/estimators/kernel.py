@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from numbers import Integral, Real
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 Scale = Literal["deviation", "range"]
@@ -29,6 +31,16 @@ def bounded(X: Any) -> NDArray[np.float64]:
     """
     values = np.asarray(X, dtype=np.float64)
     return np.asarray(values / np.sqrt(1.0 + (values / BOUND) ** 2))
+
+
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
+CONSTRAINTS = {
+    "gamma": POSITIVE,
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "scale": [StrOptions(set(get_args(Scale)))],
+    "random_state": ["random_state"],
+}
+"""What parameters of both kinds may be, as scikit-learn says it."""
 
 
 class _Kernel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -78,6 +90,8 @@ class KernelClassifier(ClassifierMixin, _Kernel):  # type: ignore[misc]  # sciki
         Fitted.
     classes_ : ndarray of shape (n_classes,)
     """
+
+    _parameter_constraints = CONSTRAINTS | {"C": POSITIVE}
 
     def __init__(
         self,
@@ -131,6 +145,8 @@ class KernelRegressor(RegressorMixin, _Kernel):  # type: ignore[misc]  # scikit-
     model_ : Pipeline
         Fitted.
     """
+
+    _parameter_constraints = CONSTRAINTS | {"alpha": POSITIVE}
 
     def __init__(
         self,

@@ -337,5 +337,5 @@ def _beside(library: Library, params: Mapping[str, Any]) -> list[str]:
 
 
 def tells_constraints(class_path: str) -> bool:
-    """Whether a class may say which values its parameters take: scikit-learn's do, and one's own may."""
-    return library_of(class_path) in (OWN, LIBRARIES["sklearn"])
+    """Whether a class may say which values its parameters take: scikit-learn's do, ours and one's own may."""
+    return library_of(class_path) is OWN or library_of(class_path).imported == "sklearn"

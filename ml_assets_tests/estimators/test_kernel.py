@@ -12,6 +12,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from ml_assets.estimators.constraints import wrong_values
 from ml_assets.estimators.kernel import KernelClassifier, KernelRegressor, bounded
 
 OURS = {
@@ -64,3 +65,13 @@ def test_a_value_far_out_does_not_rule_a_prediction() -> None:
     model = KernelRegressor(gamma=0.5).fit(X, y)
     usual, far = model.predict([[1.0, 0.0]]), model.predict([[1.0, 1e6]])
     assert np.abs(far - usual) < 2 * y.std()
+
+
+@pytest.mark.parametrize("kind", [KernelClassifier, KernelRegressor])
+def test_a_recipe_is_told_of_every_parameter_that_cannot_be(
+    kind: type[KernelClassifier | KernelRegressor],
+) -> None:
+    path = f"{kind.__module__}.{kind.__name__}"
+    assert set(kind._parameter_constraints) == set(kind().get_params())
+    told = wrong_values(path, {"scale": "rang", "gamma": 0.0, "n_components": 100})
+    assert [key for key, _ in told] == [("scale",), ("gamma",)]
