@@ -37,6 +37,7 @@ SELDOM = {
 
 
 ITS_OWN = {
+    "networks/exported.py": {"torch"},
     "networks/modules.py": {"torch"},
     "networks/training.py": {"torch"},
     "networks/keras_modules.py": {"torch", "keras"},

@@ -97,7 +97,7 @@ class CNN(nn.Module):  # type: ignore[misc]  # likewise
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""
-        images = numbers.reshape(len(numbers), *self.shape)
+        images = numbers.reshape(numbers.shape[0], *self.shape)
         return self.dense(self.embedded(self.convolutions(images), codes))
 
 
@@ -125,7 +125,7 @@ class RNN(nn.Module):  # type: ignore[misc]  # likewise
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""
-        _, held = self.recurrent(numbers.reshape(len(numbers), self.steps, -1))
+        _, held = self.recurrent(numbers.reshape(numbers.shape[0], self.steps, -1))
         return self.dense(self.embedded(held[-1], codes))
 
 
@@ -159,7 +159,7 @@ class Transformer(nn.Module):  # type: ignore[misc]  # likewise
         tokens = [numbers.unsqueeze(2) * self.weight]
         tokens += [table(codes[:, k]).unsqueeze(1) for k, table in enumerate(self.tables)]
         each = torch.cat(tokens, dim=1) + self.bias
-        judged = torch.cat([self.judge.expand(len(each), 1, -1), each], dim=1)
+        judged = torch.cat([self.judge.expand(each.shape[0], 1, -1), each], dim=1)
         return self.last(self.encoder(judged)[:, 0])
 
 

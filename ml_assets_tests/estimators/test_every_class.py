@@ -157,6 +157,17 @@ def test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(
         pd.testing.assert_frame_equal(predict(refit(rows, recipe, training), others), found, check_exact=True)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.extras
+@pytest.mark.parametrize("class_path", [path for path in ESTIMATORS if path.startswith("ml_assets.networks")])
+def test_so_do_networks_of_keras_layers(
+    class_path: str, client: MlflowClient, mlflow_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(QUICK, class_path, {"library": "keras"})
+    assert hyperparameters(class_path)["library"] == "keras"
+    test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(class_path, client, mlflow_home)
+
+
 def weighting(class_path: str) -> dict[str, Any] | None:
     """How a class is told that an error on `yes` costs more."""
     for name in ("class_weight", "class_weights"):

@@ -38,7 +38,7 @@ def write_joblib(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, 
 
 
 def write_native(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, Any]:
-    """Write the library's own file of a boosted model, and the preprocessor beside it.
+    """Write the library's own file of a boosted model or a network, and the preprocessor beside it.
 
     Raises
     ------
@@ -50,11 +50,17 @@ def write_native(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, 
     if library not in NATIVE:
         raise FormatError(
             f"native: {type(estimator).__name__} of {library} has no file of its own: take joblib, or package "
-            f"(of their own are {', '.join(NATIVE)})"
+            f"(of their own are {', '.join(name for name in NATIVE if name != NETWORKS)} and networks)"
         )
     name, write, raw = NATIVE[library]
-    write(estimator, folder / name)
-    matrix = _prepared(folder, pipeline, clean)
+    try:
+        write(estimator, folder / name)
+    except Exception as error:  # noqa: BLE001 - what cannot be written, each library says in its own way
+        raise FormatError(
+            f"native: {type(estimator).__name__} cannot be written ({' '.join(str(error).split())[:200]}): take "
+            "joblib or package"
+        ) from None
+    matrix = _prepared(folder, pipeline, clean, coded=library == NETWORKS)
     found = raw(folder / name, matrix)
     return _held("native", name, _as_numbers(found, classes), numbers(pipeline, clean))
 
@@ -145,7 +151,7 @@ def _inner(pipeline: Any) -> tuple[Any, Any]:
         last = last.estimator_
     if type(last).__name__ == "CalibratedClassifier":
         raise FormatError("calibrated shares are given away as joblib or package")
-    while type(last).__module__.startswith("ml_assets."):
+    while type(last).__module__.startswith("ml_assets.") and not hasattr(last, "network_"):
         inner = getattr(last, "estimator_", None)
         if inner is None or not type(last).__name__.startswith("LabelEncoded"):
             raise FormatError(
@@ -157,8 +163,10 @@ def _inner(pipeline: Any) -> tuple[Any, Any]:
     return last, classes
 
 
-def _prepared(folder: Path, pipeline: Any, clean: pd.DataFrame) -> NDArray[np.float64]:
-    """Write the preprocessor, and give the matrix that it makes."""
+def _prepared(
+    folder: Path, pipeline: Any, clean: pd.DataFrame, *, coded: bool = False
+) -> NDArray[np.float64]:
+    """Write the preprocessor, and give the matrix that it makes; `coded`: of a category the number of its level."""
     import joblib
     import numpy as np
 
@@ -166,6 +174,8 @@ def _prepared(folder: Path, pipeline: Any, clean: pd.DataFrame) -> NDArray[np.fl
     joblib.dump(before, folder / "preprocessor.joblib")
     made: Any = before.transform(clean) if len(pipeline.steps) > 1 else clean
     made = made.toarray() if hasattr(made, "toarray") else made
+    if coded and hasattr(made, "columns"):
+        made = made.apply(lambda column: column.cat.codes if column.dtype == "category" else column)
     try:
         return np.asarray(made, dtype=float)
     except (TypeError, ValueError):
@@ -209,10 +219,25 @@ def _catboost(path: Path, matrix: Any) -> Any:
     return model.predict(matrix, prediction_type=kind)
 
 
+def _write_network(model: Any, path: Path) -> None:
+    from ml_assets.networks import exported
+
+    exported.write(model, path)
+
+
+def _network(path: Path, matrix: Any) -> Any:
+    from ml_assets.networks import exported
+
+    return exported.answers(path, matrix)
+
+
+NETWORKS: Final = "ml_assets"
+"""Of our own estimators networks alone have a file of their own."""
 NATIVE: Final[dict[str, tuple[str, Callable[[Any, Path], Any], Callable[[Path, Any], Any]]]] = {
     "xgboost": ("model.ubj", lambda model, path: model.save_model(path), _xgboost),
     "lightgbm": ("model.txt", lambda model, path: model.booster_.save_model(str(path)), _lightgbm),
     "catboost": ("model.cbm", lambda model, path: model.save_model(str(path)), _catboost),
+    NETWORKS: ("model.pt2", _write_network, _network),
 }
 """By library: name of its file, how it is written, and what it predicts when it is read back."""
 
