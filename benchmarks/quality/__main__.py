@@ -1,6 +1,7 @@
 """Scores with intervals, mean ranks and CPU seconds of our search and its peers, on repeated splits.
 
-`python -m benchmarks.quality [--seconds 30 120] [--splits 3] [--tables NAME …] [--methods NAME …] [--kept FILE]`
+`python -m benchmarks.quality [--seconds 30 120] [--splits 3] [--tables NAME …] [--rows N] [--methods NAME …]
+[--kept FILE]`
 
 Each result is a line of JSON. With `--kept` they are added to a file, and what is in it already is not measured again:
 a run that was ended goes on, and one method can be measured anew beside the others' results, on the same machine.
@@ -23,13 +24,15 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.peers import NotThereError
 from benchmarks.quality.environments import PACKAGES, python_of
-from benchmarks.quality.tables import FILES, KNOWN, table
+from benchmarks.quality.tables import FILES, FRESH, KNOWN, table
 
 PEER = Path(__file__).with_name("peer.py")
 ENGINES = ("ours", "flaml", "mljar", "autogluon")
 """Methods that are given seconds; the others are what they are."""
 SPARE = 4
 """A method that takes so many times its seconds, and two minutes, is ended."""
+MOST_JUDGED = 8000
+"""Rows that judge where few are learned."""
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
 """Quantile of Student's distribution by the number of splits."""
 
@@ -39,7 +42,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--seconds", type=int, nargs="+", default=[30, 120])
     parser.add_argument("--splits", type=int, default=3)
-    parser.add_argument("--tables", nargs="+", default=[*KNOWN, *FILES], choices=[*KNOWN, *FILES])
+    parser.add_argument("--tables", nargs="+", default=[*KNOWN, *FILES], choices=[*KNOWN, *FILES, *FRESH])
+    parser.add_argument(
+        "--rows", type=int, help="rows that are learned, and 8,000 at most to judge; default: 7 of 10"
+    )
     parser.add_argument("--methods", nargs="+", default=["ours", *PACKAGES], choices=["ours", *PACKAGES])
     parser.add_argument("--kept", type=Path, help="file of results: those in it are not measured again")
     asked = parser.parse_args()
@@ -57,11 +63,12 @@ def main() -> None:
         except FileNotFoundError as error:
             print(f"{name} is left out: {error}", flush=True)
             continue
+        label = name if asked.rows is None else f"{name}, {asked.rows:,} rows"
         for seed in range(asked.splits):
-            parts = _split(frame, target, task, seed)
+            parts = _split(frame, target, task, seed, asked.rows)
             for method, python in pythons.items():
                 for seconds in asked.seconds if method in ENGINES else (0,):
-                    what = {"table": name, "seed": seed, "method": method, "seconds": seconds}
+                    what = {"table": label, "seed": seed, "method": method, "seconds": seconds}
                     known = kept.get(tuple(what.values()))
                     found = known or what | _run(python, method, task, seconds, seed, parts)
                     results.append(found)
@@ -90,14 +97,21 @@ def _keep(file: Path | None, found: dict[str, Any]) -> None:
             lines.write(json.dumps(found) + "\n")
 
 
-def _split(frame: pd.DataFrame, target: str, task: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Hold out three rows of ten, class by class; labels become codes."""
+def _split(
+    frame: pd.DataFrame, target: str, task: str, seed: int, count: int | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Hold out three rows of ten, or `MOST_JUDGED` where `count` are learned, class by class; labels become codes."""
     y = frame[target]
     if task == "classification":
         y = pd.Series(np.unique(y.astype(str), return_inverse=True)[1], index=frame.index)
     rows = frame.drop(columns=target).assign(target__=y)
     strata = y if task == "classification" else None
-    train, test = train_test_split(rows, test_size=0.3, random_state=seed, stratify=strata)
+    sizes: dict[str, Any] = (
+        {"test_size": 0.3}
+        if count is None
+        else {"train_size": count, "test_size": min(MOST_JUDGED, len(rows) - count)}
+    )
+    train, test = train_test_split(rows, random_state=seed, stratify=strata, **sizes)
     return train.reset_index(drop=True), test.reset_index(drop=True)
 
 
