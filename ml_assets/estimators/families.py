@@ -188,6 +188,8 @@ OF_EFFECTS = {
 def families(task: str, rows: int | None = None) -> dict[str, Family]:
     """Return the families of the automatic search, in their order; the linear model is always one of them.
 
+    What is cheap comes first, then the boosting that is best by its first point: what is late may find no time.
+
     Parameters
     ----------
     task : str
@@ -206,8 +208,8 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
                 else {}
             ),
             "kernel": Family(_kernel(kind), 2, FEW_ROWS, 12),
-            "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
             "catboost": Family(_catboost(kind, rows is None or rows <= FEW_ROWS), 4, None, 8, "catboost"),
+            "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
             "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
             "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
             "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
