@@ -46,5 +46,5 @@ class Scored:
         """Accuracy of a classifier, R² of a regressor, on X of shape (n_rows, n_features) and y of shape (n_rows,)."""
         from sklearn.metrics import accuracy_score, r2_score
 
-        found = self.predict(X)  # type: ignore[attr-defined]  # of the estimator
+        found = self.predict(X)  # type: ignore[attr-defined]  # of the estimator that this is mixed into
         return float(accuracy_score(y, found) if is_classifier(self) else r2_score(y, found))

@@ -56,7 +56,7 @@ class _OfEffects(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         raise NotImplementedError  # abstract: each library learns in its own way
 
     def _effects(self, X: Floats) -> Any:
-        raise NotImplementedError  # abstract: likewise
+        raise NotImplementedError  # abstract: each library tells effects in its own way
 
     def __sklearn_tags__(self) -> Any:
         """What it takes: y of two columns."""

@@ -80,6 +80,22 @@ DISCRIMINANT = Candidate(
 )
 """Classes that are normal with one covariance, shrunk by Ledoit and Wolf's (2004) rule: the best where that holds."""
 
+SCALES = Categorical(("deviation", "range"))
+KERNEL = {
+    "Classifier": Candidate(
+        "ml_assets.estimators.kernel.KernelClassifier",
+        {"gamma": Float(0.01, 1.0, log=True), "C": Float(1e-1, 1e3, log=True), "scale": SCALES},
+        {"gamma": 0.2, "C": 30.0, "scale": "deviation"},
+        more=({"gamma": 0.5, "C": 30.0, "scale": "range"}, {"gamma": 0.05, "C": 30.0, "scale": "deviation"}),
+    ),
+    "Regressor": Candidate(
+        "ml_assets.estimators.kernel.KernelRegressor",
+        {"gamma": Float(0.01, 1.0, log=True), "alpha": Float(1e-3, 1e2, log=True), "scale": SCALES},
+        {"gamma": 0.1, "alpha": 1.0, "scale": "deviation"},
+        more=({"gamma": 0.5, "alpha": 0.3, "scale": "range"}, {"gamma": 0.05, "alpha": 1.0, "scale": "deviation"}),
+    ),
+}  # fmt: skip
+
 XGBOOST = {
     "Classifier": {"learning_rate": 0.08, "max_depth": 6, "min_child_weight": 1e-3, "subsample": 0.65,
                    "colsample_bylevel": 0.9, "reg_lambda": 1e-3},
@@ -207,7 +223,7 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
                 if kind == "Classifier"
                 else {}
             ),
-            "kernel": Family(_kernel(kind), 2, FEW_ROWS, 12),
+            "kernel": Family(KERNEL[kind], 2, FEW_ROWS, 12),
             "catboost": Family(_catboost(kind, rows is None or rows <= FEW_ROWS), 4, None, 8, "catboost"),
             "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
             "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
@@ -221,24 +237,6 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         if find_spec(family.package) is not None
         and (rows is None or family.most_rows is None or rows <= family.most_rows)
     }
-
-
-def _kernel(kind: str) -> Candidate:
-    penalty = "C" if kind == "Classifier" else "alpha"
-    usual, rough = (30.0, 30.0) if kind == "Classifier" else (1.0, 0.3)
-    return Candidate(
-        f"ml_assets.estimators.kernel.Kernel{kind}",
-        {
-            "gamma": Float(0.01, 1.0, log=True),
-            penalty: Float(1e-1, 1e3, log=True) if kind == "Classifier" else Float(1e-3, 1e2, log=True),
-            "scale": Categorical(("deviation", "range")),
-        },
-        {"gamma": 0.2 if kind == "Classifier" else 0.1, penalty: usual, "scale": "deviation"},
-        more=(
-            {"gamma": 0.5, penalty: rough, "scale": "range"},
-            {"gamma": 0.05, penalty: usual, "scale": "deviation"},
-        ),
-    )
 
 
 def _xgboost(kind: str) -> Candidate:

@@ -227,22 +227,7 @@ LIBRARIES: Mapping[str, Library] = {
 }
 """By the name of the package that is imported; of ours by that of the room."""
 
-OWN = Library(
-    distribution="",
-    imported="",
-    extra=None,
-    estimators=None,
-    more_parameters=(),
-    defaults=NONE,
-    threads=(),
-    random_state="random_state",
-    wrapper="none",
-    of_wrapper=(),
-    missing=False,
-    categories=False,
-    early_stopping=None,
-    tag="python",
-)
+OWN = replace(SKLEARN, distribution="", imported="", tag="python")
 """A person's own modules: what is fitted gets numbers, none missing."""
 
 

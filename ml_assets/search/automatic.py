@@ -15,7 +15,7 @@ from ml_assets.estimators.families import Family
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.schema import Tuning
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
-from ml_assets.search.standings import Automatic, Found, automatic
+from ml_assets.search.standings import Automatic, Found, automatic, of_family
 from ml_assets.search.study import AT_ONCE, NO_TIME, SearchRun, Tuned, tune
 from ml_assets.shown import duration
 from ml_assets.tasks.metrics import metric_named
@@ -153,7 +153,7 @@ class _Search:
                 run=replace(
                     self._run,
                     time_limit=max(seconds, 0.0) + (known.tuned.spent if known else 0.0),
-                    warm_start=_of_family(self._run.warm_start, name),
+                    warm_start=of_family(self._run.warm_start, name),
                     progress=_counted(self._run, sum(self.plan.values()), others, self._goal),
                     must_complete=not self.found,
                     results=results,
@@ -205,14 +205,6 @@ def _of_several(family: Family) -> Family:
     spaces = dict(family.candidate.hyperparameters)
     spaces |= {name: TREES_OF_SEVERAL for name in TREES if name in spaces and family.candidate.rounds}
     return replace(family, candidate=replace(family.candidate, hyperparameters=spaces, rounds=None))
-
-
-def _of_family(warm_start: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
-    """What an earlier search found for a family."""
-    prefix = f"{name}."
-    return {
-        key.removeprefix(prefix): value for key, value in (warm_start or {}).items() if key.startswith(prefix)
-    }
 
 
 def _counted(

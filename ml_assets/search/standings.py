@@ -51,9 +51,13 @@ class Found:
     @property
     def fold_seconds(self) -> float:
         """Seconds of one fit on a fold."""
-        best = self.tuned.record.best_params
-        taken = [trial.seconds for trial in self.tuned.record.history if trial.params == best]
-        return max(taken, default=0.0) / len(self.tuned.fold_scores)
+        return seconds_of_a_fold(self.tuned)
+
+
+def seconds_of_a_fold(tuned: Tuned) -> float:
+    """Seconds of one fit of the best parameters on a fold; a trial that came again took none."""
+    taken = [trial.seconds for trial in tuned.record.history if trial.params == tuned.record.best_params]
+    return max(taken, default=0.0) / len(tuned.fold_scores)
 
 
 def automatic(
@@ -89,7 +93,13 @@ def automatic(
         class_path,
         params,
         chosen.scores,
-        _record(found, chosen, goal, seconds),
+        record_of(
+            {name: each.tuned for name, each in found.items()},
+            "blend" if len(chosen.weights) > 1 else next(iter(chosen.weights)),
+            float(np.mean(chosen.scores)),
+            goal.metric,
+            seconds,
+        ),
         Choice(
             standings=tuple(sorted(standings, key=lambda each: -sign * each.score)),
             why=chosen.why,
@@ -131,24 +141,50 @@ def _put_together(found: Mapping[str, Found], chosen: Chosen, goal: Goal) -> tup
     }
 
 
-def _record(found: Mapping[str, Found], chosen: Chosen, goal: Goal, seconds: float) -> TuningResult:
-    """One record of all families' searches."""
+def record_of(
+    searches: Mapping[str, Tuned], best: str, score: float, metric: str, seconds: float
+) -> TuningResult:
+    """Lay the searches of all families together as one record.
+
+    Parameters
+    ----------
+    searches : mapping of str to Tuned
+        By family.
+    best : str
+        The family that was chosen, or "blend".
+    score : float
+        Of what was chosen.
+    metric : str
+    seconds : float
+        Of all searches.
+    """
     history: list[Trial] = []
-    best: dict[str, Any] = {FAMILY: "blend" if len(chosen.weights) > 1 else next(iter(chosen.weights))}
-    for name, each in found.items():
-        record = each.tuned.record
-        best |= {f"{name}.{key}": value for key, value in record.best_params.items()}
-        for trial in record.history:
+    params: dict[str, Any] = {FAMILY: best}
+    for name, each in searches.items():
+        params |= {f"{name}.{key}": value for key, value in each.record.best_params.items()}
+        for trial in each.record.history:
             named = {FAMILY: name} | {f"{name}.{key}": value for key, value in trial.params.items()}
             history.append(trial.model_copy(update={"number": len(history), "params": named}))
     return TuningResult(
         engine="automatic",
-        metric=goal.metric,
-        direction=metric_named(goal.metric).direction,
-        best_params=best,
-        best_score=float(np.mean(chosen.scores)),
+        metric=metric,
+        direction=metric_named(metric).direction,
+        best_params=params,
+        best_score=score,
         history=tuple(history),
         total_trials=len(history),
         pruned_trials=sum(trial.state == "pruned" for trial in history),
         optimization_time=seconds,
     )
+
+
+def of_family(params: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """Take the parameters of one family out of those that `record_of` laid together.
+
+    >>> of_family({"family": "svd", "svd.n_components": 12, "nmf.n_components": 4}, "svd")
+    {'n_components': 12}
+    """
+    prefix = f"{name}."
+    return {
+        key.removeprefix(prefix): value for key, value in (params or {}).items() if key.startswith(prefix)
+    }

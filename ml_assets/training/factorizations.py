@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.estimators.families import Candidate
 from ml_assets.features.columns import Roles
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Int
-from ml_assets.records import Choice, Standing, Trial
+from ml_assets.records import Choice, Standing
+from ml_assets.search.blending import standard_error
 from ml_assets.search.candidates import SEARCH_SECONDS
 from ml_assets.search.folds import FoldData, Goal
-from ml_assets.search.standings import FAMILY
+from ml_assets.search.standings import of_family, record_of, seconds_of_a_fold
 from ml_assets.search.study import SearchRun, Tuned, tune
 from ml_assets.shown import figure
 from ml_assets.tasks.interactions import interactions
@@ -79,7 +79,7 @@ def best_factorization(
     failure = ""
     for name, class_path in FACTORIZATIONS.items():
         begins(f"search of {name}, {share.n_trials} trials of {len(data)} folds", 0.0)
-        own = replace(run, time_limit=limit / len(FACTORIZATIONS), warm_start=_of(name, run.warm_start))
+        own = replace(run, time_limit=limit / len(FACTORIZATIONS), warm_start=of_family(run.warm_start, name))
         try:
             tuned[name] = tune(
                 data, _candidate(class_path, data), goal, share, study_name=f"{study}-{name}", run=own
@@ -111,59 +111,39 @@ def _different(values: Any) -> int:
     return len(set(values))
 
 
-def _of(name: str, warm_start: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What an earlier search found of one of them."""
-    if warm_start is None:
-        return None
-    begins = f"{name}."
-    found = {key.removeprefix(begins): value for key, value in warm_start.items() if key.startswith(begins)}
-    return found or None
-
-
 def _told(found: Mapping[str, Tuned], best: str, goal: Goal, limit: float, fold_rows: int) -> Best:
     chosen = found[best]
     standings = sorted(
-        (_standing(name, each, best) for name, each in found.items()), key=lambda each: -each.score
+        (
+            Standing(
+                family=name,
+                class_path=each.candidate.class_path,
+                score=each.record.best_score,
+                standard_error=standard_error(each.fold_scores),
+                trials=each.record.total_trials,
+                seconds=sum(trial.seconds for trial in each.record.history),
+                fold_seconds=seconds_of_a_fold(each),
+                weight=float(name == best),
+            )
+            for name, each in found.items()
+        ),
+        key=lambda each: -each.score,
     )
     others = "; ".join(f"{each.family} {figure(each.score)}" for each in standings[1:])
     why = f"{best} has the better mean {goal.metric} over the folds, {figure(chosen.record.best_score)}"
-    history: list[Trial] = []
-    params: dict[str, Any] = {FAMILY: best}
-    for name, each in found.items():
-        params |= {f"{name}.{key}": value for key, value in each.record.best_params.items()}
-        for trial in each.record.history:
-            named = {FAMILY: name} | {f"{name}.{key}": value for key, value in trial.params.items()}
-            history.append(trial.model_copy(update={"number": len(history), "params": named}))
-    record = chosen.record.model_copy(
-        update={
-            "engine": "automatic",
-            "best_params": params,
-            "history": tuple(history),
-            "total_trials": len(history),
-            "pruned_trials": sum(trial.state == "pruned" for trial in history),
-            "optimization_time": sum(each.record.optimization_time for each in found.values()),
-        }
-    )
+    seconds = sum(each.record.optimization_time for each in found.values())
+    record = record_of(found, best, chosen.record.best_score, goal.metric, seconds)
     choice = Choice(
         standings=tuple(standings),
         why=f"{why} ({others})" if others else why,
         by_clock=any(each.spent >= limit for each in found.values()),
     )
-    seconds = next(each.fold_seconds for each in standings if each.family == best)
-    return Best(chosen.candidate, chosen.params, chosen.fold_scores, seconds, fold_rows, record, choice)
-
-
-def _standing(name: str, tuned: Tuned, best: str) -> Standing:
-    record, folds = tuned.record, len(tuned.fold_scores)
-    error = float(np.std(tuned.fold_scores, ddof=1) / math.sqrt(folds)) if folds > 1 else 0.0
-    seconds = [trial.seconds for trial in record.history if trial.params == record.best_params]
-    return Standing(
-        family=name,
-        class_path=tuned.candidate.class_path,
-        score=record.best_score,
-        standard_error=error,
-        trials=record.total_trials,
-        seconds=sum(trial.seconds for trial in record.history),
-        fold_seconds=max(seconds, default=0.0) / max(1, folds),
-        weight=float(name == best),
+    return Best(
+        chosen.candidate,
+        chosen.params,
+        chosen.fold_scores,
+        seconds_of_a_fold(chosen),
+        fold_rows,
+        record,
+        choice,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.tree import DecisionTreeRegressor
-from sklearn.utils.estimator_checks import check_estimator
 from xgboost import XGBClassifier
 
 from ml_assets.estimators.blend import BlendedClassifier, BlendedRegressor
@@ -20,19 +17,6 @@ from ml_assets.estimators.scaled import ScaledTargetRegressor
 from ml_assets.estimators.wrappers import LabelEncodedClassifier
 
 BOOSTED = LabelEncodedClassifier(XGBClassifier(n_estimators=3, enable_categorical=True, n_jobs=1))
-OURS = {
-    "classifiers": BlendedClassifier([("linear", LogisticRegression()), ("bayes", GaussianNB())], [0.7, 0.3]),
-    "regressors": BlendedRegressor([("linear", Ridge()), ("tree", DecisionTreeRegressor(random_state=0))]),
-    "scaled target": ScaledTargetRegressor(Ridge()),
-}
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_it_fails_no_check_of_scikit_learn(name: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the checks provoke them
-        results = check_estimator(clone(OURS[name]), on_fail=None)
-    assert {result["check_name"] for result in results if result["status"] == "failed"} == set()
 
 
 def rows() -> tuple[pd.DataFrame, Any]:

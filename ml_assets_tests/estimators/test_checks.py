@@ -18,13 +18,16 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import check_estimator
 from xgboost import XGBClassifier, XGBRegressor
 
+from ml_assets.estimators.blend import BlendedClassifier, BlendedRegressor
 from ml_assets.estimators.build import build
 from ml_assets.estimators.calibrated import CalibratedClassifier
 from ml_assets.estimators.clusters import Clusters
 from ml_assets.estimators.effects import Probability
 from ml_assets.estimators.ensembles import StackedClassifier, StackedRegressor, VotedClassifier
+from ml_assets.estimators.kernel import KernelClassifier, KernelRegressor
 from ml_assets.estimators.monotone import Monotone
 from ml_assets.estimators.own import OwnEstimator
+from ml_assets.estimators.scaled import ScaledTargetRegressor
 from ml_assets.estimators.several import SeveralTargets
 from ml_assets.estimators.stopping import EarlyStopped
 from ml_assets.estimators.wrappers import LabelEncodedClassifier, MeanWhereNone, NamedCategories
@@ -121,6 +124,15 @@ OF_AN_EFFECT = {"check_regressors_train", "check_supervised_y_2d"}
 
 OURS: dict[str, tuple[Any, Any, set[str]]] = {
     "labels as codes": (LabelEncodedClassifier(LogisticRegression()), LogisticRegression(), set()),
+    "labels as codes of boosting": (
+        LabelEncodedClassifier(XGBClassifier(n_estimators=3, n_jobs=1)), LogisticRegression(), set(),
+    ),
+    "blended classifiers": (BlendedClassifier(CLASSIFIERS, [0.7, 0.3]), GaussianNB(), set()),
+    "blended regressors": (BlendedRegressor(REGRESSORS), Ridge(), set()),
+    "scaled target": (ScaledTargetRegressor(Ridge()), Ridge(), set()),
+    "kernel classifier": (KernelClassifier(), LogisticRegression(), set()),
+    "kernel classifier, by range": (KernelClassifier(scale="range"), LogisticRegression(), set()),
+    "kernel regressor": (KernelRegressor(), Ridge(), set()),
     "calibrated": (CalibratedClassifier(LogisticRegression(), {}), LogisticRegression(), set()),
     "k-means": (Numbered(KMeans(2, n_init=1, random_state=0)), KMeans(2, n_init=1, random_state=0), set()),
     "mixture": (Numbered(GaussianMixture(2, random_state=0)), GaussianMixture(2, random_state=0), set()),

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.utils.estimator_checks import check_estimator
 from xgboost import XGBClassifier
 
 from ml_assets.estimators.wrappers import LabelEncodedClassifier
-
-
-def failed(estimator: BaseEstimator) -> set[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the checks provoke them
-        results = check_estimator(estimator, on_fail=None)
-    return {result["check_name"] for result in results if result["status"] == "failed"}
-
-
-@pytest.mark.parametrize("inner", [LogisticRegression(), XGBClassifier(n_estimators=3, n_jobs=1)])
-def test_wrapper_fails_no_check_of_scikit_learn(inner: Any) -> None:
-    assert failed(LabelEncodedClassifier(inner)) == set()
 
 
 def test_names_and_categories_of_a_frame_reach_the_estimator_and_are_held_to() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from ml_assets.estimators.families import families
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.recipe.schema import Recipe
 from ml_assets.search.blending import BLOCKS
@@ -126,6 +128,18 @@ def test_of_many_rows_one_fold_is_enough_and_the_gain_is_judged_by_its_blocks(
     assert len(result.cv_scores) == BLOCKS
     assert all(each.standard_error > 0 for each in result.choice.standings)
     assert result.cv_scores == fitted(recipe, frame)[1].cv_scores
+
+
+@pytest.mark.parametrize(("width", "fits"), [(1, True), (0, False)])
+def test_a_family_is_left_out_where_columns_are_more_than_it_takes(
+    width: int, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = {name: replace(each, most_columns=width) for name, each in families("classification").items()}
+    wide = narrow | {"linear": replace(narrow["linear"], most_columns=None)}
+    monkeypatch.setattr("ml_assets.training.fit.searched_families", lambda *_: wide)
+    frame = mixed_rows(100)[["income", "target", "row_id__"]]
+    _, result = fitted(recipe_of(**FEW), frame)
+    assert ({each.family for each in result.choice.standings} == {"linear"}) != fits
 
 
 def test_what_is_too_large_is_not_chosen_and_the_choice_says_so() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.search.blending import BLOCKS, Judge, choose, greedy, in_blocks, mixed
+from ml_assets.estimators.families import families
+from ml_assets.search.blending import BLOCKS, PLAINEST, Judge, choose, greedy, in_blocks, mixed
 
 RNG = np.random.default_rng(0)
 TRUTH = [pd.Series(RNG.normal(size=200)) for _ in range(5)]
@@ -89,3 +90,8 @@ def test_one_fold_is_parted_into_blocks_that_hold_every_row_once_and_all_classes
         assert frame["prediction"].tolist() == y.tolist()
     assert len(in_blocks(truth.iloc[:-3], {"linear": guess.iloc[:-3]})[0]) == 2
     assert len(in_blocks(pd.Series(RNG.permutation(9)), {})[0]) == BLOCKS
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_it_is_known_of_every_family_how_plain_it_is(task: str) -> None:
+    assert set(families(task)) <= set(PLAINEST)
