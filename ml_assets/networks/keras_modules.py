@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml_assets.networks.modules import Level
+from ml_assets.networks.modules import Ends, Level
 
 # Keras reads it where it is imported: there is no other way to tell it.
 asked = (
@@ -41,11 +41,13 @@ class KerasNetwork(nn.Module):  # type: ignore[misc]  # torch is not there where
         From tensors of Keras, numbers and each category's embedding, to what goes into the last layer.
     """
 
-    def __init__(self, width: int, levels: Sequence[Level], outputs: int, body: Callable[..., Any]) -> None:
+    def __init__(self, ends: Ends, body: Callable[..., Any]) -> None:
         super().__init__()
         with keras.device("cpu"):
-            numbers, codes = keras.Input((width,)), keras.Input((len(levels),), dtype="int64")
-            self.model = keras.Model([numbers, codes], _dense(outputs)(body(numbers, codes, levels)))
+            numbers, codes = keras.Input((ends.width,)), keras.Input((len(ends.levels),), dtype="int64")
+            self.model = keras.Model(
+                [numbers, codes], _dense(ends.outputs)(body(numbers, codes, ends.levels))
+            )
 
     @property
     def answering(self) -> Any:
@@ -63,9 +65,7 @@ class MLP(KerasNetwork):
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         hidden: Sequence[int],
         dropout: float,
@@ -73,7 +73,7 @@ class MLP(KerasNetwork):
         def body(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
             return _hidden(_beside(numbers, codes, levels), hidden, dropout)
 
-        super().__init__(width, levels, outputs, body)
+        super().__init__(ends, body)
 
 
 class CNN(KerasNetwork):
@@ -81,9 +81,7 @@ class CNN(KerasNetwork):
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         shape: tuple[int, int, int],
         channels: Sequence[int],
@@ -101,7 +99,7 @@ class CNN(KerasNetwork):
             flat = layers.Dropout(dropout, seed=_seed())(layers.Flatten()(images))
             return _hidden(_beside(flat, codes, levels), hidden, dropout)
 
-        super().__init__(width, levels, outputs, body)
+        super().__init__(ends, body)
 
 
 class RNN(KerasNetwork):
@@ -109,9 +107,7 @@ class RNN(KerasNetwork):
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         steps: int,
         units: int,
@@ -120,7 +116,7 @@ class RNN(KerasNetwork):
         dropout: float,
     ) -> None:
         def body(numbers: Any, codes: Any, levels: Sequence[Level]) -> Any:
-            held = keras.layers.Reshape((steps, width // steps))(numbers)
+            held = keras.layers.Reshape((steps, ends.width // steps))(numbers)
             for layer in range(layers):
                 last = layer == layers - 1
                 held = keras.layers.GRU(
@@ -133,7 +129,7 @@ class RNN(KerasNetwork):
                 held = held if last else keras.layers.Dropout(dropout, seed=_seed())(held)
             return _hidden(_beside(held, codes, levels), hidden, dropout)
 
-        super().__init__(width, levels, outputs, body)
+        super().__init__(ends, body)
 
 
 class Transformer(KerasNetwork):
@@ -141,9 +137,7 @@ class Transformer(KerasNetwork):
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         size: int,
         heads: int,
@@ -170,7 +164,7 @@ class Transformer(KerasNetwork):
                 each = of.Add()([each, of.Dropout(dropout, seed=_seed())(back)])
             return of.ReLU()(of.LayerNormalization()(each[:, 0]))
 
-        super().__init__(width, levels, outputs, body)
+        super().__init__(ends, body)
 
 
 class _Tokens(layers.Layer):  # type: ignore[misc]  # Keras is not there where types are checked

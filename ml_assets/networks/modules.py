@@ -27,6 +27,17 @@ class Level(NamedTuple):
     """Numbers that stand for each."""
 
 
+class Ends(NamedTuple):
+    """What every network begins and ends with."""
+
+    width: int
+    """Numbers of a row."""
+    levels: Sequence[Level]
+    """Of each category."""
+    outputs: int
+    """Figures of an answer."""
+
+
 class Embedded(nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     """Categories as learned numbers, beside the numbers."""
 
@@ -54,12 +65,10 @@ class Dense(nn.Sequential):  # type: ignore[misc]  # likewise
 class MLP(nn.Module):  # type: ignore[misc]  # likewise
     """A multilayer perceptron."""
 
-    def __init__(
-        self, width: int, levels: Sequence[Level], outputs: int, *, hidden: Sequence[int], dropout: float
-    ) -> None:
+    def __init__(self, ends: Ends, *, hidden: Sequence[int], dropout: float) -> None:
         super().__init__()
-        self.embedded = Embedded(width, levels)
-        self.dense = Dense(self.embedded.width, hidden, outputs, dropout)
+        self.embedded = Embedded(ends.width, ends.levels)
+        self.dense = Dense(self.embedded.width, hidden, ends.outputs, dropout)
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""
@@ -71,9 +80,7 @@ class CNN(nn.Module):  # type: ignore[misc]  # likewise
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         shape: tuple[int, int, int],
         channels: Sequence[int],
@@ -92,8 +99,8 @@ class CNN(nn.Module):  # type: ignore[misc]  # likewise
                 layers.append(nn.MaxPool2d(2))
                 height, wide = height // 2, wide // 2
         self.convolutions = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout))
-        self.embedded = Embedded(depth * height * wide, levels)
-        self.dense = Dense(self.embedded.width, hidden, outputs, dropout)
+        self.embedded = Embedded(depth * height * wide, ends.levels)
+        self.dense = Dense(self.embedded.width, hidden, ends.outputs, dropout)
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""
@@ -106,9 +113,7 @@ class RNN(nn.Module):  # type: ignore[misc]  # likewise
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         steps: int,
         units: int,
@@ -119,9 +124,9 @@ class RNN(nn.Module):  # type: ignore[misc]  # likewise
         super().__init__()
         self.steps = steps
         between = dropout if layers > 1 else 0.0
-        self.recurrent = nn.GRU(width // steps, units, layers, batch_first=True, dropout=between)
-        self.embedded = Embedded(units, levels)
-        self.dense = Dense(self.embedded.width, hidden, outputs, dropout)
+        self.recurrent = nn.GRU(ends.width // steps, units, layers, batch_first=True, dropout=between)
+        self.embedded = Embedded(units, ends.levels)
+        self.dense = Dense(self.embedded.width, hidden, ends.outputs, dropout)
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""
@@ -134,9 +139,7 @@ class Transformer(nn.Module):  # type: ignore[misc]  # likewise
 
     def __init__(
         self,
-        width: int,
-        levels: Sequence[Level],
-        outputs: int,
+        ends: Ends,
         *,
         size: int,
         heads: int,
@@ -144,15 +147,15 @@ class Transformer(nn.Module):  # type: ignore[misc]  # likewise
         dropout: float,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(width, size) / size**0.5)
-        self.bias = nn.Parameter(torch.randn(width + len(levels), size) / size**0.5)
-        self.tables = nn.ModuleList(nn.Embedding(count, size) for count, _ in levels)
+        self.weight = nn.Parameter(torch.randn(ends.width, size) / size**0.5)
+        self.bias = nn.Parameter(torch.randn(ends.width + len(ends.levels), size) / size**0.5)
+        self.tables = nn.ModuleList(nn.Embedding(count, size) for count, _ in ends.levels)
         self.judge = nn.Parameter(torch.zeros(1, 1, size))
         layer = nn.TransformerEncoderLayer(
             size, heads, 2 * size, dropout, activation="gelu", batch_first=True, norm_first=True
         )
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-        self.last = nn.Sequential(nn.LayerNorm(size), nn.ReLU(), nn.Linear(size, outputs))
+        self.last = nn.Sequential(nn.LayerNorm(size), nn.ReLU(), nn.Linear(size, ends.outputs))
 
     def forward(self, numbers: Tensor, codes: Tensor) -> Any:
         """Return (n_rows, outputs)."""

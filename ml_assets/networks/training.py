@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml_assets.networks.modules import MODULES, Level, size_of
+from ml_assets.networks.modules import MODULES, Ends, Level, size_of
 
 Weights = dict[str, NDArray[Any]]
 ROWS_AT_ONCE = 4096
@@ -73,13 +73,13 @@ class Network:
         levels = [
             Level(*each) for each in zip(self.levels, self.sizes or map(size_of, self.levels), strict=True)
         ]
+        ends = Ends(self.width, levels, self.outputs)
         if self.library == "keras":
             from ml_assets.networks import keras_modules
 
             with keras_modules.precision(double=double):
-                made = keras_modules.MODULES[self.name]
-                return made(self.width, levels, self.outputs, **self.arguments)
-        module = MODULES[self.name](self.width, levels, self.outputs, **self.arguments)
+                return keras_modules.MODULES[self.name](ends, **self.arguments)
+        module = MODULES[self.name](ends, **self.arguments)
         return module.double() if double else module
 
 
