@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.compiled import native
-from ml_assets.compiled.spec import Calibrated, Layers, Linear, Link, Mean, Model, Several, Stacked, Trees
+from ml_assets.compiled.spec import (
+    Calibrated,
+    Kernel,
+    Layers,
+    Linear,
+    Link,
+    Mean,
+    Model,
+    Several,
+    Stacked,
+    Trees,
+)
 from ml_assets.compiled.trees import Walk
 from ml_assets.tasks.calibrated import held_odds, mapped
 
@@ -29,6 +40,8 @@ def model(spec: Model, arrays: Mapping[str, Array], name: str, folder: Path) -> 
             return _trees(spec, own, folder)
         case Layers():
             return _layers(spec, own)
+        case Kernel():
+            return _kernel(spec, own)
         case Several():
             parts = [model(part, arrays, f"{name}.{k}", folder) for k, part in enumerate(spec.parts)]
             return lambda X: [part(X) for part in parts]
@@ -156,6 +169,19 @@ def _layers(spec: Layers, own: Mapping[str, Array]) -> Predict:
                 if k < spec.layers - 1:
                     X = between(X)
         return linked(spec.link, X)
+
+    return predict
+
+
+def _kernel(spec: Kernel, own: Mapping[str, Array]) -> Predict:
+    centres, weights = own["centres"], own["weights"].T
+    squares = (centres**2).sum(axis=1)
+
+    def predict(X: Array) -> Array:
+        X = X * own["scale"] + own["shift"]
+        X = X / np.sqrt(1.0 + (X / spec.within) ** 2) if spec.smoothly else X.clip(-spec.within, spec.within)
+        distances = np.maximum((X**2).sum(axis=1)[:, None] + squares - 2.0 * (X @ centres.T), 0.0)
+        return linked(spec.link, np.exp(-spec.gamma * distances) @ weights + own["intercept"])
 
     return predict
 

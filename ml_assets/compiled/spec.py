@@ -130,6 +130,22 @@ class Layers(Record):
     link: Link
 
 
+class Kernel(Record):
+    """A kernel model: a linear one of the kernel exp(-gamma * distance ** 2) to some rows.
+
+    Arrays: `shift`, `scale` of the columns, which are then bounded; `centres` of shape (n_centres, n_columns),
+    `weights` of shape (n_outputs, n_centres), `intercept`.
+    """
+
+    kind: Literal["kernel"] = "kernel"
+    link: Link
+    gamma: float
+    within: float
+    """Bound of a scaled value."""
+    smoothly: bool
+    """Whether values come near the bound and never reach it; else they are cut there."""
+
+
 class Mean(Record):
     """The mean of models, with the array `weights`."""
 
@@ -170,7 +186,7 @@ class Calibrated(Record):
 
 
 Model = Annotated[
-    Linear | Trees | Layers | Mean | Stacked | Several | Calibrated, Field(discriminator="kind")
+    Linear | Trees | Layers | Kernel | Mean | Stacked | Several | Calibrated, Field(discriminator="kind")
 ]
 
 

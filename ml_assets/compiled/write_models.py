@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from ml_assets.compiled.refusal import NotCompiledError
-from ml_assets.compiled.spec import Calibrated, Layers, Linear, Link, Mean, Model, Several, Stacked
+from ml_assets.compiled.spec import Calibrated, Kernel, Layers, Linear, Link, Mean, Model, Several, Stacked
 from ml_assets.compiled.write_trees import TREES
+from ml_assets.estimators.kernel import BOUND, HALF_RANGE
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -163,6 +164,28 @@ def _layers(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
     return spec, arrays
 
 
+def _kernel(estimator: Any, _: Path, name: str) -> tuple[Model, Arrays]:
+    """Scaling, Nyström's features and the linear model on them; the last two are one product of matrices."""
+    steps = [step for _, step in estimator.model_.steps]
+    scaler, features, linear = steps[0], steps[-2], steps[-1]
+    smoothly = hasattr(scaler, "mean_")
+    scale = 1.0 / scaler.scale_ if smoothly else scaler.scale_
+    arrays = {
+        "scale": scale,
+        "shift": -scaler.mean_ * scale if smoothly else scaler.min_,
+        "centres": features.components_,
+        "weights": np.atleast_2d(linear.coef_) @ features.normalization_,
+        "intercept": np.ravel(linear.intercept_),
+    }
+    spec = Kernel(
+        link=_shares(linear) if is_classifier(estimator) else "identity",
+        gamma=features.gamma,
+        within=BOUND if smoothly else HALF_RANGE,
+        smoothly=smoothly,
+    )
+    return spec, {f"{name}.{key}": np.asarray(values, np.float64) for key, values in arrays.items()}
+
+
 def _voting(estimator: Any, folder: Path, name: str) -> tuple[Model, Arrays]:
     if is_classifier(estimator) and estimator.voting != "soft":
         raise NotCompiledError("a vote of labels is served as it is")
@@ -227,6 +250,7 @@ WRITERS: dict[str, Callable[[Any, Path, str], tuple[Model, Arrays]]] = {
     "CalibratedClassifierCV": _calibrated,
     "CalibratedClassifier": _by_maps,
     **dict.fromkeys(("MLPClassifier", "MLPRegressor"), _layers),
+    **dict.fromkeys(("KernelClassifier", "KernelRegressor"), _kernel),
     **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _voting),
     **dict.fromkeys(("BlendedClassifier", "BlendedRegressor", "VotedClassifier"), _blended),
     **dict.fromkeys(("StackedClassifier", "StackedRegressor"), _stacked),

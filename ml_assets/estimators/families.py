@@ -201,6 +201,13 @@ OF_EFFECTS = {
 """Of effects, which are small beside the noise of outcomes: models of few leaves."""
 
 
+FACTORIZATIONS = {
+    "svd": "sklearn.decomposition.TruncatedSVD",
+    "nmf": "sklearn.decomposition.NMF",
+}
+"""What is compared for recommendations: the library of each is always installed."""
+
+
 def families(task: str, rows: int | None = None) -> dict[str, Family]:
     """Return the families of the automatic search, in their order; the linear model is always one of them.
 

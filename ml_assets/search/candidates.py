@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ml_assets.estimators.families import BLENDS, OF_SEVERAL, STACKS, VOTES, Candidate, Family, families
+from ml_assets.estimators.families import (
+    BLENDS,
+    FACTORIZATIONS,
+    OF_SEVERAL,
+    STACKS,
+    VOTES,
+    Candidate,
+    Family,
+    families,
+)
 from ml_assets.estimators.libraries import input_wanted
 from ml_assets.features.treatment import unprepared
 from ml_assets.recipe.schema import Ensemble, Recipe, Tuning
@@ -22,6 +31,8 @@ PLENTY = 10_000
 def candidates(recipe: Recipe) -> dict[str, Candidate]:
     """Return the recipe's estimator, or every family of the task."""
     class_path, params = recipe.model.class_path, recipe.model.hyperparameters
+    if class_path is None and recipe.recommends:
+        return {name: Candidate(path) for name, path in FACTORIZATIONS.items()}
     if class_path is None:
         return {name: family.candidate for name, family in searched_families(recipe).items()}
     if recipe.model.ensemble is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.families import FACTORIZATIONS, Candidate
 from ml_assets.features.columns import Roles
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Int
@@ -24,11 +24,6 @@ from ml_assets.tasks.interactions import interactions
 from ml_assets.training.deciding import Best
 from ml_assets.training.folding import prepare
 
-FACTORIZATIONS: Final = {
-    "svd": "sklearn.decomposition.TruncatedSVD",
-    "nmf": "sklearn.decomposition.NMF",
-}
-"""What is compared: the library of each is always installed."""
 MOST_FACTORS: Final = 64
 FIRST: Final = 12
 """Factors that are tried first."""

@@ -39,6 +39,7 @@ CLASSIFIERS: dict[str, dict[str, Any]] = {
     "sklearn.ensemble.GradientBoostingClassifier": {"n_estimators": 20},
     "sklearn.ensemble.HistGradientBoostingClassifier": {"max_iter": 20},
     "sklearn.neural_network.MLPClassifier": {"max_iter": 20, "hidden_layer_sizes": [8]},
+    "ml_assets.estimators.kernel.KernelClassifier": {"n_components": 40, "scale": "range"},
     "sklearn.ensemble.VotingClassifier": {
         "estimators": [
             {"name": "one", "estimator": {"class_path": "xgboost.XGBClassifier"}},
@@ -66,6 +67,7 @@ REGRESSORS: dict[str, dict[str, Any]] = {
     "sklearn.ensemble.GradientBoostingRegressor": {"n_estimators": 20},
     "sklearn.ensemble.HistGradientBoostingRegressor": {"loss": "poisson", "max_iter": 20},
     "sklearn.neural_network.MLPRegressor": {"max_iter": 20, "hidden_layer_sizes": [8]},
+    "ml_assets.estimators.kernel.KernelRegressor": {"n_components": 40},
 }
 PREPARED: dict[str, dict[str, Any]] = {
     "of two kinds": {"column_sets": [{"columns": ["share"], "numerical_strategy": "minmax"}]},

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from ml_assets.estimators.families import FACTORIZATIONS
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.features.columns import watched
 from ml_assets.lifecycle.errors import StepError
@@ -27,7 +28,6 @@ from ml_assets.serving.replay import replay
 from ml_assets.serving.standard import RowError, load
 from ml_assets.store.places import Folder
 from ml_assets.tasks.interactions import interactions as read
-from ml_assets.training.factorizations import FACTORIZATIONS
 from ml_assets_tests.lifecycle.test_clustering import Shop
 from ml_assets_tests.support.shop import interactions
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import dagster as dg
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.orchestration.runs import failure
 from ml_assets.recipe.periods import PERIODS
+from ml_assets.recipe.tasks import TaskType
 from ml_assets.settings import Settings
 
 RECIPE = """
@@ -148,6 +150,32 @@ def test_broken_recipe_is_shown_with_its_message_and_takes_nothing_down(settings
         asset_selection=[dg.AssetKey(["broken", "recipe_error"])], raise_on_error=False
     )
     assert "modle" in str(failure(result.all_events))
+
+
+OF_TASKS = {
+    "classification": "target_col: y",
+    "regression": "target_col: y",
+    "clustering": "",
+    "recommendation": "user_col: u, item_col: i",
+    "timeseries": "target_col: y}\n  feature_engineering: {horizon: 7d, time_col: at",
+    "causal": "target_col: y, treatment_col: t",
+}
+
+
+@pytest.mark.parametrize("task", get_args(TaskType))
+def test_a_recipe_of_any_task_without_a_class_path_has_its_assets_or_is_told_of_it(
+    tmp_path: Path, task: str
+) -> None:
+    told = f"data_interface: {{task_type: {task}, {OF_TASKS[task]}}}"
+    (tmp_path / "one.yaml").write_text(f"name: one\nmodel:\n  loader: {{source_uri: one.csv}}\n  {told}\n")
+    settings = Settings(home=tmp_path / "home", recipes=(tmp_path,))
+    graph = build_definitions(settings).get_repository_def().asset_graph
+    found = {key.path[-1] for key in graph.get_all_asset_keys() if key.path[0] == "one"}
+    if task == "clustering":
+        assert found == {"recipe_error"}
+        assert "class_path" in str(graph.get(dg.AssetKey(["one", "recipe_error"])).description)
+    else:
+        assert found == EDGES.keys()
 
 
 def test_location_and_sensor_import_no_ml_library(settings: Settings) -> None:
