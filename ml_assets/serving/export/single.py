@@ -96,7 +96,7 @@ def write_onnx(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, An
     except Exception as error:  # noqa: BLE001 - each converter has errors of its own
         raise FormatError(
             f"onnx: {type(estimator).__name__} cannot be converted ({' '.join(str(error).split())[:200]}): "
-            "take joblib, native or package"
+            "take joblib or package"
         ) from None
     (folder / "model.onnx").write_bytes(made.SerializeToString())
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -112,9 +112,10 @@ def numbers(pipeline: Any, clean: pd.DataFrame) -> NDArray[np.float64]:
     from ml_assets.compiled.alike import numbers_of
 
     made = pipeline.predict_proba(clean) if hasattr(pipeline, "predict_proba") else pipeline.predict(clean)
-    if isinstance(made, list):
-        raise FormatError("a model of several targets is given away as joblib or package")
-    if hasattr(pipeline[-1], "recommended"):
+    if isinstance(made, list):  # one matrix for each of several targets
+        made = np.hstack(made)
+    made = np.asarray(made)
+    if made.dtype.kind not in "biuf":  # items, or labels of a classifier without shares
         made = numbers_of(made)
     return np.asarray(made, dtype=float).reshape(len(clean), -1)
 
