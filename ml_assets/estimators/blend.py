@@ -18,6 +18,8 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ml_assets.estimators.monotone import Monotone
+
 RAREST_LEVEL, MOST_LEVELS = 5, 50
 """Rows that a category needs for a column of its own, and columns that a feature becomes at most."""
 
@@ -86,10 +88,9 @@ class _Blended(_BaseComposition):  # type: ignore[misc]  # scikit-learn has no t
     def _inputs(self, X: Any) -> dict[str, Any]:
         """What each estimator is given."""
         encoded = None if self.encoder_ is None else self.encoder_.transform(X)
-        return {
-            name: encoded if encoded is not None and name in self.numbers else X
-            for name, _ in self.estimators
-        }
+        plain = X if self.typed or not isinstance(X, pd.DataFrame) else X.to_numpy()
+        inputs = {name: X if isinstance(each, Monotone) else plain for name, each in self.estimators}
+        return inputs | ({} if encoded is None else dict.fromkeys(self.numbers, encoded))
 
     def _mean(self, X: Any, method: str) -> NDArray[np.float64]:
         check_is_fitted(self)
@@ -103,7 +104,8 @@ class _Blended(_BaseComposition):  # type: ignore[misc]  # scikit-learn has no t
 
     def _checked(self, X: Any, *, reset: bool, **options: Any) -> Any:
         """Hold X against what was fitted; a frame of typed columns stays one."""
-        if self.typed and isinstance(X, pd.DataFrame):
+        named = any(isinstance(each, Monotone) for _, each in self.estimators)
+        if (self.typed or named) and isinstance(X, pd.DataFrame):
             found = validate_data(self, X, reset=reset, skip_check_array=True)
             return (found, options["y"]) if "y" in options else found
         finite = "allow-nan" if self.__sklearn_tags__().input_tags.allow_nan else True

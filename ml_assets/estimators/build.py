@@ -13,7 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from ml_assets.estimators.clusters import Clusters
 from ml_assets.estimators.families import COMPOSED
 from ml_assets.estimators.libraries import library_of, load_class, wrapper_of
-from ml_assets.estimators.monotone import PARAMETERS, Monotone
+from ml_assets.estimators.monotone import PARAMETERS, Monotone, pointed
 from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.peculiar import DEFAULTS, REQUIRED
 from ml_assets.estimators.recommender import Recommender
@@ -23,12 +23,18 @@ from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.records import Positive
 
 WEIGHTS = "class_weight"
 
 
 def build(
-    class_path: str, params: Mapping[str, Any], random_state: int, task: str, targets: Sequence[str] = ()
+    class_path: str,
+    params: Mapping[str, Any],
+    random_state: int,
+    task: str,
+    targets: Sequence[str] = (),
+    positive: Positive = None,
 ) -> Any:
     """Build an estimator, and those inside it.
 
@@ -46,13 +52,15 @@ def build(
     task : str
     targets : sequence of str
         Names of the targets, where there are several: see `several.SeveralTargets`.
+    positive : str, tuple of str or None
+        Class of two whose share constraints are about, of several targets of each. None: the last.
 
     Raises
     ------
     ValueError
         If the class is not allowed, is not installed, is for another task, or has no such parameter.
     """
-    estimator = _build(class_path, params, random_state)
+    estimator = pointed(_build(class_path, params, random_state), positive)
     kind = ESTIMATOR_KINDS[task]
     if is_classifier(estimator) != (kind == "Classifier") or (
         is_clusterer(estimator) and kind != "Clusterer"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ml_assets.estimators.checked import Scored, checked
 from ml_assets.recipe.faults import did_you_mean
+from ml_assets.records import Positive
 from ml_assets.shown import listed
 
 PARAMETERS: Final = ("monotone_constraints", "monotonic_cst")
@@ -30,7 +32,7 @@ def by_name(hyperparameters: Mapping[str, Any]) -> bool:
 
 
 class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """An estimator whose answer only rises, or only falls, with some columns.
+    """An estimator whose number, or share of the positive class, only rises, or only falls, with some columns.
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         What it calls constraints; it takes one for each column.
     constraints : mapping of str to int
         By column of numbers: 1 where the answer may only rise with it, -1 where it may only fall.
+    positive : str, tuple of str or None
+        Class whose share is the answer; of several targets that of each, until `of_target` has chosen. None: the last.
 
     Attributes
     ----------
@@ -47,10 +51,13 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         Fitted.
     """
 
-    def __init__(self, estimator: Any, parameter: str, constraints: Mapping[str, int]) -> None:
+    def __init__(
+        self, estimator: Any, parameter: str, constraints: Mapping[str, int], positive: Positive = None
+    ) -> None:
         self.estimator = estimator
         self.parameter = parameter
         self.constraints = constraints
+        self.positive = positive
 
     def fit(self, X: Any, y: Any) -> Monotone:
         """Fit on a frame X of shape (n_rows, n_features) whose columns are named, and y of shape (n_rows,).
@@ -58,12 +65,13 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         Raises
         ------
         ValueError
-            If a constraint is of no column of numbers, or neither 1, 0 nor -1.
+            If a constraint is of no column of numbers, or neither 1, 0 nor -1, or there are more than two classes.
         """
         X = checked(self, X, reset=True)
         if self.constraints and not isinstance(X, pd.DataFrame):
             raise ValueError(
-                f"{self.parameter}: columns are not known by name here; leave feature_selection out."
+                f"{self.parameter}: columns are not known by name here; leave feature_selection out, and name "
+                "an estimator inside another one by `model.ensemble`."
             )
         kinds = X.dtypes.items() if isinstance(X, pd.DataFrame) else ()
         names = [_number(str(column), kind) for column, kind in kinds] or [None] * X.shape[1]
@@ -76,7 +84,8 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
                 )
             if way not in (-1, 0, 1):
                 raise ValueError(f"{self.parameter}: {name}: found {way!r}; allowed: 1, 0 or -1")
-        each = [int(self.constraints.get(name, 0)) if name else 0 for name in names]
+        way = self._way(y) if self.constraints and is_classifier(self.estimator) else 1
+        each = [way * int(self.constraints.get(name, 0)) if name else 0 for name in names]
         place, library = _place(self.estimator, self.parameter)
         value: Any = tuple(each) if self.parameter == PARAMETERS[0] else each
         if library == "catboost":  # copies a list, and then is no copy of itself to scikit-learn
@@ -84,6 +93,16 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         estimator = clone(self.estimator).set_params(**{place: value})
         self.estimator_ = estimator.fit(_plain(X), y)
         return self
+
+    def _way(self, y: Any) -> int:
+        """-1 where the positive class is the first of two: libraries mean the share of the second."""
+        classes = np.unique(np.asarray(y))
+        if len(classes) > 2 and np.ndim(y) == 1:
+            raise ValueError(
+                f"{self.parameter}: one answer is to rise or fall, and of {len(classes)} classes there are as many. "
+                "Leave it out"
+            )
+        return -1 if self.positive is not None and str(classes[0]) == self.positive else 1
 
     def predict(self, X: Any) -> Any:
         """Predict labels or numbers, of shape (n_rows,)."""
@@ -105,6 +124,22 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
     def __sklearn_tags__(self) -> Any:
         """Kind of estimator, as scikit-learn asks for it."""
         return self.estimator.__sklearn_tags__()
+
+
+def pointed(estimator: Any, positive: Positive) -> Any:
+    """Tell every constraint in an unfitted estimator whose share it is about; of several targets that of each."""
+    for each in (estimator, *estimator.get_params().values()):
+        if isinstance(each, Monotone):
+            each.positive = positive
+    return estimator
+
+
+def of_target(estimator: Any, place: int) -> Any:
+    """The same for one of several targets, by its place among them."""
+    for each in (estimator, *estimator.get_params().values()):
+        if isinstance(each, Monotone) and isinstance(each.positive, tuple):
+            each.positive = each.positive[place]
+    return estimator
 
 
 def _place(estimator: Any, parameter: str) -> tuple[str, str]:

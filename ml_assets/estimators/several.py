@@ -10,6 +10,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_features, check_is_fitted
 
+from ml_assets.estimators.monotone import of_target
+
 
 class SeveralTargets(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Predict several targets.
@@ -44,7 +46,8 @@ class SeveralTargets(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         if self.together_:
             self.estimators_ = [clone(self.estimator).fit(X, labels)]
         else:
-            self.estimators_ = [clone(self.estimator).fit(X, labels[:, k]) for k in range(len(self.targets))]
+            copies = [of_target(clone(self.estimator), k) for k in range(len(self.targets))]
+            self.estimators_ = [each.fit(X, labels[:, k]) for k, each in enumerate(copies)]
         self.n_features_in_ = _num_features(X)
         return self
 

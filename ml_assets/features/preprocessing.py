@@ -75,7 +75,10 @@ def build(
         return FunctionTransformer(feature_names_out="one-to-one")
     if not roles.features:
         raise ValueError(f"No feature is left of {len(roles.excluded)} columns: {_reasons(roles)}.")
-    named = by_name(recipe.model.hyperparameters) and recipe.model.feature_selection is None
+    others = () if recipe.model.ensemble is None else recipe.model.ensemble.estimators
+    given = (recipe.model.hyperparameters, *(each.hyperparameters for each in others))
+    constrained = any(by_name(each) for each in given)
+    named = constrained and recipe.model.feature_selection is None
     if typed:
         return TypedColumns(list(roles.numeric), list(roles.categorical), RAREST_LEVEL, named, levels)
     parts = by_treatment(roles, recipe)

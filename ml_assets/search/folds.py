@@ -82,7 +82,7 @@ def fold_result(
     OutOfTime
         If boosting was given up.
     """
-    estimator = build(candidate.class_path, params, goal.random_state, goal.task, goal.targets)
+    estimator = build(candidate.class_path, params, goal.random_state, goal.task, goal.targets, goal.positive)
     if candidate.rounds is not None and not goal.targets:
         estimator = EarlyStopped(
             getattr(estimator, "estimator", estimator),

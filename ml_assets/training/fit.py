@@ -230,17 +230,8 @@ def refit(
     found = roles_of(result.features, rows, recipe)
     chosen = candidate(result.class_path, result.params, recipe)
     X, y = rows[list(found.features)], rows[recipe.target]
-    pipeline, _ = _fit_pipeline(
-        X,
-        y,
-        found,
-        recipe,
-        chosen,
-        result.params,
-        Labels(result.positive, result.calibration, result.threshold),
-        beginning,
-    )
-    return pipeline
+    labels = Labels(result.positive, result.calibration, result.threshold)
+    return _fit_pipeline(X, y, found, recipe, chosen, result.params, labels, beginning)[0]
 
 
 def left_out(pipeline: Any) -> dict[str, int]:
@@ -322,7 +313,9 @@ def _fit_pipeline(
     if beginning is not None:
         beginning.see_labels(task_of(recipe).values(y))
         given = {**params, START_FROM: beginning.start}
-    estimator = build(chosen.class_path, given, recipe.random_state, recipe.task, recipe.answered)
+    estimator = build(
+        chosen.class_path, given, recipe.random_state, recipe.task, recipe.answered, labels.positive
+    )
     levels = None if beginning is None else beginning.levels
     steps = [
         *preprocessing.steps(found, recipe, typed=chosen.input == "categories", levels=levels),

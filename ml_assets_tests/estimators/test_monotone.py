@@ -56,6 +56,80 @@ def test_the_answer_goes_one_way_with_the_column(
     assert len(set(predict(again, free.reset_index(drop=True))[column])) > 1
 
 
+@pytest.mark.parametrize("positive", ["yes", "no", "left"])
+@pytest.mark.parametrize("ways", [{}, {"calibration": "sigmoid"}, {"threshold": {"metric": "f1"}}])
+@pytest.mark.parametrize(
+    ("path", "parameter", "more"), [pytest.param(*case, marks=marks_of(case[0])) for case in CASES]
+)
+def test_of_two_classes_the_share_of_the_positive_one_goes_that_way(
+    path: str, parameter: str, more: dict[str, Any], ways: dict[str, Any], positive: str
+) -> None:
+    rows = mixed_rows(200)
+    if positive == "left":  # by the recipe's default, the rarer class, which comes first in the alphabet
+        rows["target"] = np.where(rows["age"].rank(pct=True) > 0.6, "left", "stays")
+    asked = recipe("Classifier", path, parameter, {"age": 1}, more)
+    wanted = {} if positive == "left" else {"positive_class": positive}
+    model = asked.model.model_dump(mode="json", exclude_none=True)
+    asked = type(asked).model_validate(
+        {**asked.model_dump(mode="json", exclude_none=True), "model": {
+            **model, **ways, "data_interface": {**model["data_interface"], **wanted},
+        }}
+    )  # fmt: skip
+    fitted, told = fit(rows, asked)
+    assert told.positive == positive
+    some = rows.head(10).loc[np.repeat(np.arange(10), 30)].reset_index(drop=True)
+    some["age"] = np.tile(np.linspace(10, 80, 30), 10)
+    found = predict(fitted, some)[f"probability_{positive}"].to_numpy(float).reshape(10, 30)
+    assert (np.diff(found, axis=1) >= -1e-9).all()
+    assert positive != "left" or np.ptp(found) > 0
+
+
+def test_each_of_several_targets_has_its_positive_class() -> None:
+    rows = mixed_rows(200).dropna()
+    rows["other"] = np.where(rows["age"].rank(pct=True) > 0.6, "left", "stays")
+    asked = recipe_of(
+        "classification", "xgboost.XGBClassifier",
+        {"n_estimators": 20, "monotone_constraints": {"age": 1}},
+        interface={"target_col": ["target", "other"]}, training={"folds": 2},
+    )  # fmt: skip
+    model, told = fit(rows, asked)
+    some = rows.head(1).loc[[rows.index[0]] * 30].assign(age=np.linspace(10, 80, 30)).reset_index(drop=True)
+    found = predict(model, some)
+    for target, classes in told.target_classes.items():
+        assert (np.diff(found[f"probability_{target}_{classes[-1]}"].astype(float)) >= -1e-9).all(), target
+    assert len(set(found["probability_other_left"])) > 1
+
+
+def test_of_three_classes_there_is_no_one_answer_that_could_rise() -> None:
+    rows = mixed_rows(200)
+    rows.loc[rows["age"] > 45, "target"] = "perhaps"
+    asked = recipe("Classifier", "xgboost.XGB{}", "monotone_constraints", {"age": 1}, {"n_estimators": 5})
+    with pytest.raises(ValueError, match=r"monotone_constraints: .* of 3 classes .* Leave it out"):
+        fit(rows, asked)
+
+
+@pytest.mark.parametrize("method", ["averaging", "stacking"])
+def test_a_member_of_an_ensemble_has_constraints_by_name(method: str) -> None:
+    rows = mixed_rows(200)
+    rows["target"] = np.where(rows["age"].rank(pct=True) > 0.6, "left", "stays")
+    asked = recipe("Classifier", "sklearn.tree.DecisionTree{}", "monotonic_cst", {"age": 1}, {"max_depth": 4})
+    model = asked.model.model_dump(mode="json", exclude_none=True)
+    member = {
+        "class_path": "xgboost.XGBClassifier",
+        "hyperparameters": {"n_estimators": 5, "monotone_constraints": {"age": 1}},
+    }
+    model["ensemble"] = {"method": method, "estimators": [member]}
+    for hyperparameters in (model["hyperparameters"], {"max_depth": 1}):
+        whole = {
+            **asked.model_dump(mode="json", exclude_none=True),
+            "model": {**model, "hyperparameters": hyperparameters},
+        }
+        fitted, _ = fit(rows, type(asked).model_validate(whole))
+        some = rows.head(1).loc[[0] * 30].assign(age=np.linspace(10, 80, 30)).reset_index(drop=True)
+        shares = predict(fitted, some)["probability_left"].to_numpy(float)
+        assert (np.diff(shares) >= -1e-9).all() and len(set(shares)) > 1
+
+
 @pytest.mark.parametrize(
     ("constraints", "more", "words"),
     [
