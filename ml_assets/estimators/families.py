@@ -1,62 +1,14 @@
-"""Estimators with their search spaces, and the families of the automatic search."""
+"""The families of the automatic search."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
 
-from ml_assets.estimators.libraries import Input
+from ml_assets.estimators import boosters
+from ml_assets.estimators.candidate import Candidate, Family
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS
 
-
-@dataclass(frozen=True)
-class Candidate:
-    """An estimator with its search spaces, the points of them that are tried first, and what it is fitted on.
-
-    `rounds`, of boosting: trees without an improvement after which it stops, on rows that it does not learn.
-    """
-
-    class_path: str
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    first: Mapping[str, Any] = field(default_factory=dict)
-    input: Input = "numbers"
-    more: tuple[Mapping[str, Any], ...] = ()
-    rounds: int | None = None
-
-
-@dataclass(frozen=True)
-class Family:
-    """A family of the automatic search.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    share : int
-        Of trials and seconds, in proportion to those of the others.
-    most_rows : int or None
-        Training rows above which it is left out: it would take the seconds of those that are better there.
-    most_trials : int
-        Trials after which another has little to find.
-    package : str
-        What must be installed.
-    most_columns : int or None
-        Columns of numbers above which it is left out, as it is not given up in the middle of a fit.
-    """
-
-    candidate: Candidate
-    share: int
-    most_rows: int | None
-    most_trials: int
-    package: str = "sklearn"
-    most_columns: int | None = None
-
-
-TREES = 1500
-"""Room for trees; early stopping leaves most of it empty."""
-ROUNDS = 50
 FEW_ROWS = 10_000
 """Rows up to which forest and network are searched, and each trial is judged by several folds."""
 
@@ -95,46 +47,6 @@ KERNEL = {
         more=({"gamma": 0.5, "alpha": 0.3, "scale": "range"}, {"gamma": 0.05, "alpha": 1.0, "scale": "deviation"}),
     ),
 }  # fmt: skip
-
-XGBOOST = {
-    "Classifier": {"learning_rate": 0.08, "max_depth": 6, "min_child_weight": 1e-3, "subsample": 0.65,
-                   "colsample_bylevel": 0.9, "reg_lambda": 1e-3},
-    "Regressor": {"learning_rate": 0.05, "max_depth": 9, "min_child_weight": 2.0, "subsample": 0.7,
-                  "colsample_bylevel": 1.0, "reg_lambda": 1e-3},
-}  # fmt: skip
-LIGHTGBM = {
-    "Classifier": {"learning_rate": 0.04, "num_leaves": 50, "min_child_samples": 40, "subsample": 0.75},
-    "Regressor": {"learning_rate": 0.05, "num_leaves": 100, "min_child_samples": 3, "subsample": 0.7},
-}
-CATBOOST = {
-    "Classifier": {
-        "learning_rate": 0.08,
-        "depth": 7,
-        "l2_leaf_reg": 1e-3,
-        "random_strength": 0.8,
-        "rsm": 1.0,
-    },
-    "Regressor": {
-        "learning_rate": 0.09,
-        "depth": 9,
-        "l2_leaf_reg": 1e-3,
-        "random_strength": 1e-3,
-        "rsm": 1.0,
-    },
-}
-"""Defaults tuned on many tables (Holzmüller et al. 2024, Better by default, tables of the appendix; figures only)."""
-
-CAREFUL = {"learning_rate": 0.05, "max_depth": 3, "min_child_weight": 5.0, "subsample": 0.7,
-           "colsample_bylevel": 0.5, "reg_lambda": 5.0}  # fmt: skip
-CAREFUL_LEAVES = {"learning_rate": 0.03, "num_leaves": 8, "min_child_samples": 10, "subsample": 0.7,
-                  "colsample_bytree": 0.5, "reg_lambda": 3.0}  # fmt: skip
-"""For few or noisy rows."""
-DEEP = {"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
-SHALLOW = DEEP | {"learning_rate": 0.1, "depth": 4, "rsm": 0.5}
-"""Of CatBoost: the library's own, and what is better on few rows, at a third of the time (docs/benchmarks.md)."""
-ONE_HOT = 64
-"""Levels up to which CatBoost cuts a category level by level: ten times as fast as by its statistics of the target."""
-
 
 OF_EFFECTS = {
     "linear": Family(
@@ -208,7 +120,7 @@ FACTORIZATIONS = {
 """What is compared for recommendations: the library of each is always installed."""
 
 
-def families(task: str, rows: int | None = None) -> dict[str, Family]:
+def families(task: str, rows: int | None = None, *, several: bool = False) -> dict[str, Family]:
     """Return the families of the automatic search, in their order; the linear model is always one of them.
 
     What is cheap comes first, then the boosting that is best by its first point: what is late may find no time.
@@ -218,8 +130,11 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
     task : str
     rows : int, optional
         Training rows; default: few. Libraries that are not installed are left out.
+    several : bool
+        Whether boosting learns several sums, of several classes or targets: a tree for each takes as many times the
+        seconds, which a low rate is then not worth.
     """
-    kind = ESTIMATOR_KINDS[task]
+    kind, few = ESTIMATOR_KINDS[task], rows is None or rows <= FEW_ROWS
     found = (
         OF_EFFECTS
         if task in EFFECTS
@@ -231,9 +146,9 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
                 else {}
             ),
             "kernel": Family(KERNEL[kind], 2, FEW_ROWS, 12),
-            "catboost": Family(_catboost(kind, rows is None or rows <= FEW_ROWS), 4, None, 8, "catboost"),
-            "lightgbm": Family(_lightgbm(kind), 3, None, 40, "lightgbm"),
-            "xgboost": Family(_xgboost(kind), 5, None, 40, "xgboost"),
+            "catboost": Family(boosters.catboost(kind, few, several), 4, None, 8, "catboost"),
+            "lightgbm": Family(boosters.lightgbm(kind), 3, None, 40, "lightgbm"),
+            "xgboost": Family(boosters.xgboost(kind), 5, None, 40, "xgboost"),
             "forest": Family(_forest(kind), 2, FEW_ROWS, 4),
             "mlp": Family(_mlp(kind), 2, FEW_ROWS, 4),
         }
@@ -244,68 +159,6 @@ def families(task: str, rows: int | None = None) -> dict[str, Family]:
         if find_spec(family.package) is not None
         and (rows is None or family.most_rows is None or rows <= family.most_rows)
     }
-
-
-def _xgboost(kind: str) -> Candidate:
-    return Candidate(
-        f"xgboost.XGB{kind}",
-        {
-            "n_estimators": TREES,
-            "learning_rate": Float(0.01, 0.3, log=True),
-            "max_depth": Int(2, 10),
-            "min_child_weight": Float(1e-3, 30.0, log=True),
-            "subsample": Float(0.4, 1.0),
-            "colsample_bylevel": Float(0.3, 1.0),
-            "reg_lambda": Float(1e-3, 30.0, log=True),
-        },
-        XGBOOST[kind],
-        more=(CAREFUL,),
-        rounds=ROUNDS,
-    )
-
-
-def _lightgbm(kind: str) -> Candidate:
-    return Candidate(
-        f"lightgbm.LGBM{kind}",
-        {
-            "n_estimators": TREES,
-            "learning_rate": Float(0.01, 0.3, log=True),
-            "num_leaves": Int(4, 128, log=True),
-            "min_child_samples": Int(2, 100, log=True),
-            "subsample": Float(0.4, 1.0),
-            "subsample_freq": 1,
-            "colsample_bytree": Float(0.3, 1.0),
-            "reg_lambda": Float(1e-3, 30.0, log=True),
-        },
-        LIGHTGBM[kind] | {"colsample_bytree": 1.0, "reg_lambda": 1e-3},
-        input="categories",
-        more=(CAREFUL_LEAVES,),
-        rounds=ROUNDS,
-    )
-
-
-def _catboost(kind: str, few: bool) -> Candidate:
-    first, second = (SHALLOW, DEEP) if few else (DEEP, SHALLOW)
-    return Candidate(
-        f"catboost.CatBoost{kind}",
-        {
-            "iterations": TREES,
-            "learning_rate": Float(0.02, 0.2, log=True),
-            "depth": Int(3, 9),
-            "l2_leaf_reg": Float(1e-3, 30.0, log=True),
-            "random_strength": Float(1e-3, 10.0, log=True),
-            "rsm": Float(0.3, 1.0),
-            "one_hot_max_size": ONE_HOT,
-            "bootstrap_type": "Bernoulli",
-            "subsample": 0.9,
-            "boosting_type": "Plain",
-            "max_bin": 254,
-        },
-        first,
-        input="categories",
-        more=(second, CATBOOST[kind]),
-        rounds=ROUNDS,
-    )
 
 
 def _forest(kind: str) -> Candidate:

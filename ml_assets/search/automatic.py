@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.estimators.families import Family
+from ml_assets.estimators.candidate import Family
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.schema import Tuning
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
@@ -186,7 +186,7 @@ def _not_too_wide(family: Family, data: Mapping[Input, Sequence[FoldData]]) -> b
 def parted(families: Mapping[str, Family], n_trials: int) -> dict[str, int]:
     """Part trials among the families by their shares, one each at least as long as there are enough.
 
-    >>> from ml_assets.estimators.families import Candidate
+    >>> from ml_assets.estimators.candidate import Candidate
     >>> some = {name: Family(Candidate(""), share, None, 8) for name, share in (("a", 1), ("b", 3), ("c", 2))}
     >>> parted(some, 2), parted(some, 9), parted(some, 100)
     ({'a': 1, 'b': 1}, {'a': 2, 'b': 4, 'c': 3}, {'a': 8, 'b': 8, 'c': 8})

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ml_assets.estimators.candidate import Candidate, Family
 from ml_assets.estimators.families import (
     BLENDS,
     FACTORIZATIONS,
     OF_SEVERAL,
     STACKS,
     VOTES,
-    Candidate,
-    Family,
     families,
 )
 from ml_assets.estimators.libraries import input_wanted
@@ -21,6 +20,7 @@ from ml_assets.features.treatment import unprepared
 from ml_assets.recipe.schema import Ensemble, Recipe, Tuning
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
+from ml_assets.tasks.several import most_classes
 
 SEARCH_SECONDS = 120.0
 """Time limit of the automatic search where the recipe names none."""
@@ -64,9 +64,19 @@ def composed(recipe: Recipe, ensemble: Ensemble) -> tuple[str, dict[str, Any]]:
     return STACKS[kind], params | held
 
 
-def searched_families(recipe: Recipe, rows: int | None = None) -> dict[str, Family]:
-    """Return the families of the automatic search; a preparation that the recipe names is kept to in each."""
-    found = families(recipe.task, rows)
+def searched_families(recipe: Recipe, y: Any = None) -> dict[str, Family]:
+    """Return the families of the automatic search; a preparation that the recipe names is kept to in each.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    y : Series or DataFrame of shape (n_rows, ...), optional
+        What is to be learned; default: few rows of one number or two classes.
+    """
+    several = y is not None and (
+        y.ndim > 1 or (ESTIMATOR_KINDS[recipe.task] == "Classifier" and most_classes(y) > 2)
+    )
+    found = families(recipe.task, None if y is None else len(y), several=several)
     if unprepared(recipe):
         return found
     return {

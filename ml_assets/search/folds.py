@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.estimators.build import build
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.estimators.stopping import EarlyStopped
 from ml_assets.evaluation.evaluate import predictions_frame, with_known
 from ml_assets.recipe.schema import Threshold

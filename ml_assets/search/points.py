@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.estimators.build import defaults_of
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.recipe.space import Categorical, Float, Int, Space, as_written
 
 if TYPE_CHECKING:

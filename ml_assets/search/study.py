@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.recipe.schema import Tuning
 from ml_assets.recipe.space import filled, searched
 from ml_assets.records import Trial, TuningResult

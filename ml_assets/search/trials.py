@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.estimators.stopping import OutOfTime
 from ml_assets.recipe.space import Space, filled
 from ml_assets.search.folds import FoldResult, Goal

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.features.columns import Roles
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Calibration, Choice, DecisionThreshold, Positive, TuningResult

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ml_assets.estimators.families import FACTORIZATIONS, Candidate
+from ml_assets.estimators.candidate import Candidate
+from ml_assets.estimators.families import FACTORIZATIONS
 from ml_assets.features.columns import Roles
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Int

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from ml_assets.estimators.build import build
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.estimators.libraries import Input
 from ml_assets.estimators.used import epochs_of
 from ml_assets.features import preprocessing
@@ -185,7 +185,7 @@ def _best_of_families(
 ) -> Best:
     """Search every family; what is prepared counts to the seconds of the search."""
     started, settings = time.monotonic(), search_settings(recipe)
-    families = searched_families(recipe, len(rows))
+    families = searched_families(recipe, rows[recipe.target])
     wanted = [family.candidate for family in families.values()]
     data = prepare(rows, found, recipe, wanted, folds_of_families(rows, recipe))
     parts = "1 fold" if (count := _count(data)) == 1 else f"{count} folds"

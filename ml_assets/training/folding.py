@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.estimators.libraries import Input
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles

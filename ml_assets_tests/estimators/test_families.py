@@ -17,9 +17,11 @@ def test_a_linear_model_is_always_a_candidate(task: str) -> None:
     assert set(families(task, FEW_ROWS + 1)) == {"linear", "xgboost"} | extra
 
 
+@pytest.mark.parametrize("rows", [FEW_ROWS, FEW_ROWS + 1])
+@pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_every_point_lies_in_the_spaces_and_can_be_built(task: str) -> None:
-    for family in families(task).values():
+def test_every_point_lies_in_the_spaces_and_can_be_built(task: str, several: bool, rows: int) -> None:
+    for family in families(task, rows, several=several).values():
         candidate = family.candidate
         spaces = searched(candidate.hyperparameters)
         for point in (candidate.first, *candidate.more):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.search.blending import Judge
 from ml_assets.search.folds import FoldResult, Goal
 from ml_assets.search.limits import Cost, Limits

@@ -10,7 +10,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from ml_assets.estimators.families import Candidate
+from ml_assets.estimators.candidate import Candidate
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
