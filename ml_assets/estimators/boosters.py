@@ -47,7 +47,7 @@ SHALLOW = DEEP | {"learning_rate": 0.1, "depth": 4, "rsm": 0.5}
 """Of CatBoost: the library's own, and what is better on few rows, at a third of the time (docs/benchmarks.md)."""
 SLOW = SHALLOW | {"learning_rate": 0.03}
 SLOW_DEEP = DEEP | {"learning_rate": 0.02, "rsm": 0.5}
-"""For few rows with one sum to learn: three times the trees, each a third as bold (docs/benchmarks.md)."""
+"""For few rows: three times the trees, each a third as bold (docs/benchmarks.md)."""
 SLOW_ROUNDS = 2 * ROUNDS
 ONE_HOT = 64
 """Levels up to which CatBoost cuts a category level by level: ten times as fast as by its statistics of the target."""
@@ -96,7 +96,9 @@ def lightgbm(kind: str) -> Candidate:
 def catboost(kind: str, few: bool, several: bool) -> Candidate:
     """Return CatBoost's classifier or regressor, for few rows or many, one sum or several."""
     slowly = few and not several
-    first, *others = (SLOW, SLOW_DEEP) if slowly else (SHALLOW, DEEP) if few else (DEEP, SHALLOW)
+    first, *others = (SHALLOW, DEEP) if few else (DEEP, SHALLOW)
+    if slowly:
+        first, *others = (SLOW, SLOW_DEEP) if kind == "Classifier" else (SHALLOW, DEEP, SLOW, SLOW_DEEP)
     return Candidate(
         f"catboost.CatBoost{kind}",
         {

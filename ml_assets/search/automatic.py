@@ -14,6 +14,7 @@ import numpy as np
 from ml_assets.estimators.candidate import Family
 from ml_assets.estimators.libraries import Input
 from ml_assets.recipe.schema import Tuning
+from ml_assets.search.blending import difference
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.standings import Automatic, Found, automatic, of_family
 from ml_assets.search.study import AT_ONCE, NO_TIME, SearchRun, Tuned, tune
@@ -28,6 +29,10 @@ TREES = ("n_estimators", "iterations")
 """Parameters for the number of trees."""
 TREES_OF_SEVERAL = 200
 """Trees where there are several targets, each of which would want its own."""
+FAR = 4.0
+"""Standard errors, fold by fold, by which a family is behind the best where more trials would not bring it near."""
+FOLDS_TO_TELL = 4
+"""Folds from which such an error says something."""
 MORE_ROWS = 1.1
 """Trees of the fit on all rows, as a multiple of those of a fold, which learns fewer."""
 
@@ -74,6 +79,8 @@ def search_families(
         search.more(name)
     if not search.found:
         raise ValueError(search.failures[-1])
+    for name in search.found:
+        search.as_fitted(name)
     chosen = automatic(search.found, data, goal, search.late, search.elapsed)
     if not search.failures:
         return chosen
@@ -116,19 +123,57 @@ class _Search:
         self._tune(name, 1, self._left(name) * (1.0 if last else FIRST))
 
     def more(self, name: str) -> None:
-        """Go on with a family in its part of what is left."""
+        """Go on with a family in its part of what is left, unless its first point is far behind another's best."""
         rest = list(self.plan)[list(self.plan).index(name) :]
-        shares = [self._families[each].share for each in rest if each in self.found]
-        if name in self.found and self.found[name].tuned.record.total_trials < self.plan[name]:
+        going = [each for each in rest if each in self.found and not self._far_behind(each)]
+        shares = [self._families[each].share for each in going]
+        if name in going and self.found[name].tuned.record.total_trials < self.plan[name]:
             self._tune(name, self.plan[name], self._left(name) * self._families[name].share / sum(shares))
 
+    def as_fitted(self, name: str) -> None:
+        """Judge boosting by what it will be: with the trees that it wants, and none of the rows kept back to stop it.
+
+        Other families learn all rows of a fold, and boosting that lacks some of few looks worse beside them.
+        """
+        known, folds = self.found[name], self._folds(name)
+        if not known.tuned.trees or len(folds) == 1:
+            return
+        if len(folds) * known.fold_seconds > self._limit - self.elapsed - self._to_fit():
+            self.late = True
+            return
+        self._begins(f"{name}, {len(folds)} folds with {_trees_of(known.params):,} trees", 0.0)
+        whole = replace(
+            known.tuned, candidate=replace(known.tuned.candidate, rounds=None), params=known.params
+        )
+        self.found[name] = replace(known, results=_again(whole, folds, self._goal))
+
+    def _far_behind(self, name: str) -> bool:
+        sign = 1 if metric_named(self._goal.metric).direction == "maximize" else -1
+        scores = {key: each.tuned.fold_scores for key, each in self.found.items()}
+        best = max(scores.values(), key=lambda each: sign * float(np.mean(each)))
+        loss, error = difference(best, scores[name], sign)
+        return len(best) >= FOLDS_TO_TELL and loss > FAR * error
+
+    def _folds(self, name: str) -> Sequence[FoldData]:
+        return self._data[self._families[name].candidate.input]
+
+    def _to_fit(self) -> float:
+        """Seconds that fits of all families on all rows will take."""
+        return sum(REFIT * each.fold_seconds for each in self.found.values())
+
     def _left(self, name: str) -> float:
-        """Seconds for trials of a family: what the fits on all rows will take is kept back, its own too."""
-        folds = len(self._data[self._families[name].candidate.input])
-        kept_back = sum(REFIT * each.fold_seconds for each in self.found.values())
+        """Seconds for trials of a family: what comes after them is kept back, its own too."""
+        left = self._limit - self.elapsed
+        left -= sum(self._after(key) * each.fold_seconds for key, each in self.found.items())
         if name in self.found:
-            return self._limit - self.elapsed - kept_back
-        return (self._limit - self.elapsed - kept_back) * folds / (folds + REFIT)
+            return left
+        folds = len(self._folds(name))
+        return left * folds / (folds + self._after(name))
+
+    def _after(self, name: str) -> float:
+        """Fits of a fold that come after the trials of a family."""
+        folds, stopped = len(self._folds(name)), self._families[name].candidate.rounds is not None
+        return REFIT + (folds if stopped and folds > 1 and not self._goal.targets else 0)
 
     def _tune(self, name: str, trials: int, seconds: float) -> None:
         if seconds <= 0 and self.found:
@@ -141,7 +186,7 @@ class _Search:
         # How long it takes nobody knows before: what is told is where it is ended.
         what = f"at most {trials:,} trials" if known else "first trial, at most 1"
         self._begins(f"{name}, {what}{bound}", 0.0)
-        folds, results = self._data[family.candidate.input], self._results.setdefault(name, {})
+        folds, results = self._folds(name), self._results.setdefault(name, {})
         others = {key: each for key, each in self.found.items() if key != name}
         try:
             tuned = tune(
@@ -228,6 +273,10 @@ def _again(tuned: Tuned, folds: Sequence[FoldData], goal: Goal) -> list[FoldResu
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return [fold_result(tuned.candidate, tuned.params, fold, goal) for fold in folds]
+
+
+def _trees_of(params: Mapping[str, Any]) -> int:
+    return next(int(params[name]) for name in TREES if name in params)
 
 
 def _with_trees(tuned: Tuned) -> dict[str, Any]:

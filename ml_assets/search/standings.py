@@ -43,6 +43,11 @@ class Found:
     params: dict[str, Any]
 
     @property
+    def score(self) -> float:
+        """Mean over the folds, of what `results` predicted."""
+        return float(np.mean([result.score for result in self.results]))
+
+    @property
     def cost(self) -> Cost:
         """The largest of its folds' models, and the longest prediction of one row."""
         costs = [result.cost for result in self.results]
@@ -78,7 +83,7 @@ def automatic(
         Standing(
             family=name,
             class_path=each.tuned.candidate.class_path,
-            score=each.tuned.record.best_score,
+            score=each.score,
             standard_error=standard_error(judge.scores(predictions[name])),
             trials=each.tuned.record.total_trials,
             seconds=sum(trial.seconds for trial in each.tuned.record.history),
