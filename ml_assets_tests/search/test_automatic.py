@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -159,3 +160,27 @@ def test_no_family_that_answers_too_slowly_is_chosen() -> None:
         ValueError, match=r"one prediction takes .* \(hyperparameter_tuning.max_prediction_ms\)"
     ):
         fitted(recipe, mixed_rows(100))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_boosting_is_judged_by_what_the_recipe_with_its_parameters_written_out_scores(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = {"xgboost": families(task)["xgboost"]}
+    monkeypatch.setattr("ml_assets.training.fit.searched_families", lambda *_: alone)
+    frame = mixed_rows(200, task=task)
+    _, found = fitted(recipe_of(task, hyperparameter_tuning={"n_trials": 3, "timeout": 10_000}), frame)
+    _, written = fitted(recipe_of(task, found.class_path, hyperparameters=found.params), frame)
+    assert found.cv_scores == written.cv_scores
+    assert found.choice.standings[0].score == pytest.approx(sum(found.cv_scores) / len(found.cv_scores))
+
+
+def test_a_family_far_behind_is_not_searched_on() -> None:
+    rows = np.random.default_rng(0).normal(size=(600, 2))
+    frame = pd.DataFrame(rows, columns=["a", "b"]).assign(
+        target=np.where(rows[:, 0] * rows[:, 1] > 0, "yes", "no"), row_id__=np.arange(600, dtype=np.uint64)
+    )
+    _, result = fitted(recipe_of(hyperparameter_tuning={"n_trials": 20, "timeout": 10_000}), frame)
+    trials = {each.family: each.trials for each in result.choice.standings}
+    assert trials["linear"] == 1
+    assert trials["xgboost"] > 1
