@@ -19,6 +19,7 @@ from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.standings import Automatic, Found, automatic, of_family
 from ml_assets.search.study import AT_ONCE, NO_TIME, SearchRun, Tuned, tune
 from ml_assets.shown import duration
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.metrics import metric_named
 
 REFIT = 1.4
@@ -123,12 +124,13 @@ class _Search:
         self._tune(name, 1, self._left(name) * (1.0 if last else FIRST))
 
     def more(self, name: str) -> None:
-        """Go on with a family in its part of what is left, unless its first point is far behind another's best."""
+        """Go on with a family in its part of what is left; one that is far behind tries what is known to be good."""
         rest = list(self.plan)[list(self.plan).index(name) :]
-        going = [each for each in rest if each in self.found and not self._far_behind(each)]
+        going = {each: self._wanted(each) for each in rest if each in self.found}
+        going = {each: wanted for each, wanted in going.items() if wanted > self._done(each)}
         shares = [self._families[each].share for each in going]
-        if name in going and self.found[name].tuned.record.total_trials < self.plan[name]:
-            self._tune(name, self.plan[name], self._left(name) * self._families[name].share / sum(shares))
+        if name in going:
+            self._tune(name, going[name], self._left(name) * self._families[name].share / sum(shares))
 
     def as_fitted(self, name: str) -> None:
         """Judge boosting by what it will be: with the trees that it wants, and none of the rows kept back to stop it.
@@ -136,7 +138,7 @@ class _Search:
         Other families learn all rows of a fold, and boosting that lacks some of few looks worse beside them.
         """
         known, folds = self.found[name], self._folds(name)
-        if not known.tuned.trees or len(folds) == 1:
+        if not self._fitted_again(name):
             return
         if len(folds) * known.fold_seconds > self._limit - self.elapsed - self._to_fit():
             self.late = True
@@ -146,6 +148,13 @@ class _Search:
             known.tuned, candidate=replace(known.tuned.candidate, rounds=None), params=known.params
         )
         self.found[name] = replace(known, results=_again(whole, folds, self._goal))
+
+    def _done(self, name: str) -> int:
+        return self.found[name].tuned.record.total_trials
+
+    def _wanted(self, name: str) -> int:
+        known = 1 + len(self._families[name].candidate.more)
+        return min(self.plan[name], known) if self._far_behind(name) else self.plan[name]
 
     def _far_behind(self, name: str) -> bool:
         sign = 1 if metric_named(self._goal.metric).direction == "maximize" else -1
@@ -172,8 +181,13 @@ class _Search:
 
     def _after(self, name: str) -> float:
         """Fits of a fold that come after the trials of a family."""
-        folds, stopped = len(self._folds(name)), self._families[name].candidate.rounds is not None
-        return REFIT + (folds if stopped and folds > 1 and not self._goal.targets else 0)
+        return REFIT + (len(self._folds(name)) if self._fitted_again(name) else 0)
+
+    def _fitted_again(self, name: str) -> bool:
+        """Whether boosting was stopped by some of few rows; a tree for each of several classes takes too long."""
+        several = self._goal.positive is None and TASKS[self._goal.task].classes
+        stopped = self._families[name].candidate.rounds is not None and not self._goal.targets
+        return stopped and not several and len(self._folds(name)) > 1
 
     def _tune(self, name: str, trials: int, seconds: float) -> None:
         if seconds <= 0 and self.found:

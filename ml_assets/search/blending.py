@@ -119,7 +119,7 @@ def _parts(weights: Mapping[str, float]) -> str:
 def steadied(
     weights: Mapping[str, float], scores: Mapping[str, Sequence[float]], best: str, sign: int
 ) -> dict[str, float]:
-    """Take weights half way to equal ones of the families that may be as good as the best (not surely worse, at 5 %).
+    """Take weights half way to equal ones of the families that may be as good as the best (two standard errors).
 
     Weights that few rows chose are those of these rows in part; equal ones are hardly beaten (Claeskens et al. 2016).
 
@@ -136,10 +136,8 @@ def steadied(
 
 
 def _may_be_as_good(ours: Sequence[float], best: Sequence[float], sign: int) -> bool:
-    from scipy.stats import t
-
     gain, error = difference(best, ours, sign)
-    return bool(gain <= t.ppf(0.975, len(ours) - 1) * error) if len(ours) > 1 else gain == 0.0
+    return gain <= 2 * error if len(ours) > 1 else gain == 0.0
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float], sign: int) -> tuple[float, float]:
