@@ -82,3 +82,11 @@ def test_by_time_the_newest_rows_are_watched(kind: str) -> None:
     few = min(one.trees_, other.trees_)
     learned = [model.estimator_.predict(X, iteration_range=(0, few)) for model in (one, other)]
     assert (learned[0] == learned[1]).all()
+
+
+@every_library
+@every_kind
+def test_time_that_is_plenty_changes_nothing(path: str, kind: str) -> None:
+    X, y = rows(kind)
+    timed = stopped(path, kind, ends=time.monotonic() + 1e6).fit(X, y)
+    assert (timed.predict(X) == stopped(path, kind).fit(X, y).predict(X)).all()
