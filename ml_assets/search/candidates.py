@@ -20,7 +20,6 @@ from ml_assets.features.treatment import unprepared
 from ml_assets.recipe.schema import Ensemble, Recipe, Tuning
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
-from ml_assets.tasks.several import most_classes
 
 SEARCH_SECONDS = 120.0
 """Time limit of the automatic search where the recipe names none."""
@@ -73,6 +72,8 @@ def searched_families(recipe: Recipe, y: Any = None) -> dict[str, Family]:
     y : Series or DataFrame of shape (n_rows, ...), optional
         What is to be learned; default: few rows of one number or two classes.
     """
+    from ml_assets.tasks.several import most_classes
+
     several = y is not None and (
         y.ndim > 1 or (ESTIMATOR_KINDS[recipe.task] == "Classifier" and most_classes(y) > 2)
     )
