@@ -72,18 +72,22 @@ def searched_families(recipe: Recipe, y: Any = None) -> dict[str, Family]:
     y : Series or DataFrame of shape (n_rows, ...), optional
         What is to be learned; default: few rows of one number or two classes.
     """
-    from ml_assets.tasks.several import most_classes
-
-    several = y is not None and (
-        y.ndim > 1 or (ESTIMATOR_KINDS[recipe.task] == "Classifier" and most_classes(y) > 2)
+    found = families(
+        recipe.task, None if y is None else len(y), several=y is not None and _several_sums(y, recipe)
     )
-    found = families(recipe.task, None if y is None else len(y), several=several)
     if unprepared(recipe):
         return found
     return {
         name: replace(family, candidate=replace(family.candidate, input="numbers"))
         for name, family in found.items()
     }
+
+
+def _several_sums(y: Any, recipe: Recipe) -> bool:
+    """Whether boosting has a sum for each of several targets or classes."""
+    from ml_assets.tasks.several import most_classes
+
+    return y.ndim > 1 or (ESTIMATOR_KINDS[recipe.task] == "Classifier" and most_classes(y) > 2)
 
 
 def candidate(class_path: str, params: Mapping[str, Any], recipe: Recipe) -> Candidate:
