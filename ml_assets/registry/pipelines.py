@@ -149,18 +149,18 @@ def model_signature(known: RawRows, training: TrainingResult) -> Any:
 
 def requirements(class_path: str, params: Mapping[str, Any]) -> list[str]:
     """Pin what loading the model needs, of estimators inside it too, as installed here; MLflow's own way takes 24 s."""
-    estimators = ((class_path, params), *_inside(params))
+    estimators = ((class_path, params), *inside(params))
     names = dict.fromkeys([*NEEDED, *(name for each in estimators for name in distributions_of(*each))])
     versions = {name: metadata.version(name) for name in names}
     # 2.13.0+cpu is a build of 2.13.0 that the package index does not have.
     return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
 
 
-def _inside(params: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def inside(params: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Class paths of the estimators among parameters as they are written, with their own parameters."""
     if isinstance(params, Mapping):
         if isinstance(path := params.get("class_path"), str):
             yield path, params.get("hyperparameters") or {}
         params = list(params.values())
     for inner in params if isinstance(params, list | tuple) else ():
-        yield from _inside(inner)
+        yield from inside(inner)

@@ -236,7 +236,11 @@ def cleaner(
     try:
         recipe = Recipe.model_validate(known.recipe)
     except ValidationError as error:  # an estimator of a module that is not allowed here
-        raise RowError("; ".join(fault["msg"] for fault in error.errors())) from None
+        told = (
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise RowError(f"the recipe of {known.recipe.get('name')}: {'; '.join(told)}") from None
     if history.features_look_back(recipe) and past is None:
         raise RowError(
             f"{recipe.name}: its features are made of earlier rows, which no client has: take the predictions of "

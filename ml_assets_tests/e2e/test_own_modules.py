@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -118,3 +120,22 @@ def test_metric_that_fails_is_told_in_one_line(name: str, words: str, shop: Shop
     trained = ml_assets("train", "--recipe-file", path, "--json")
     assert words in trained.message
     assert f"own_metrics: {OURS}.own_metrics.{name}" in trained.message
+
+
+def test_a_package_says_which_modules_it_needs_and_where_they_are_not_allowed(
+    shop: Shop, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    inner = (
+        f"{{n_estimators: 2, estimator: {{class_path: {OURS}.own_models.Nearest, hyperparameters: {{}}}}}}"
+    )
+    bagged = {f"class_path: {LOGISTIC}": "class_path: sklearn.ensemble.BaggingClassifier", "{C: 1.0}": inner}
+    assert (
+        ml_assets("train", "--recipe-file", shop.recipe("bagged", shoppers(), **bagged), "--json").code == 0
+    )
+    folder = tmp_path / "away"
+    assert ml_assets("export", "bagged", "--to", folder, "--json").code == 0
+    assert f"ML_ASSETS_MODULES={OURS}.own_models`" in (folder / "DEPLOYMENT.md").read_text()
+    environment.setenv("ML_ASSETS_MODULES", "")
+    refused = ml_assets("export", "bagged", "--to", tmp_path / "again", "--json").message
+    assert "Nearest' is not allowed" in refused and "recipe of bagged: model" in refused
+    assert "Value error" not in refused

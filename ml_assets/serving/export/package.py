@@ -13,7 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_assets.estimators.libraries import library_of
+from ml_assets.estimators.libraries import OWN, library_of
+from ml_assets.recipe.space import as_written
+from ml_assets.registry.pipelines import inside
 from ml_assets.registry.standard import CODE, PACKED
 from ml_assets.serving.export.words import DOCKERFILE, DVC, guide, model_card
 
@@ -83,7 +85,12 @@ def own_modules(served: Served) -> list[str]:
     """Modules of a person's own that the model needs."""
     model = served.predictor.recipe.model
     paths = [*model.feature_engineering.functions]
-    paths += [path for _, path, _ in model.named if library_of(path).distribution is None]
+    for _, path, params in model.named:
+        paths += [
+            each
+            for each in (path, *(name for name, _ in inside(as_written(params))))
+            if library_of(each) is OWN
+        ]
     return list(dict.fromkeys(path.rpartition(".")[0] for path in paths))
 
 
