@@ -37,6 +37,7 @@ SELDOM = {
 
 
 ITS_OWN = {
+    "search/engines.py": {"optuna"},
     "networks/exported.py": {"torch"},
     "networks/modules.py": {"torch"},
     "networks/training.py": {"torch"},

@@ -180,8 +180,17 @@ def _wrong_metrics(state: ModelState) -> Iterator[RecipeFault]:
 
 
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
-    """What of metrics, estimator and its parameters cannot be."""
-    return [*_wrong_metrics(state), *_wrong_estimator(state)]
+    """What of metrics, engine, estimator and its parameters cannot be."""
+    return [*_wrong_metrics(state), *_wrong_engine(state), *_wrong_estimator(state)]
+
+
+def _wrong_engine(state: ModelState) -> Iterator[RecipeFault]:
+    from ml_assets.search.samplers import see_engine
+
+    try:
+        see_engine(state.recipe.hyperparameter_tuning.engine)
+    except ValueError as error:
+        yield fault_in(state.path, "hyperparameter_tuning.engine", str(error))
 
 
 def _wrong_estimator(state: ModelState) -> list[RecipeFault]:

@@ -45,13 +45,9 @@ VALUES: Final = frozenset({
 ENGINE: Final = "hyperparameter_tuning.engine"
 AUTOMATIC: Final = "Leave it out: without a class_path, families are searched automatically"
 REFUSED: Final = {
-    (ENGINE, "hyperopt"): (
-        "hyperopt is not supported: its search by tree-structured Parzen estimators is Optuna's, `sampler: tpe`, which "
-        "also gives up hopeless trials and goes on after a kill. Allowed: 'optuna'"
-    ),
-    (ENGINE, "flaml"): not_yet("FLAML as an engine", f"{AUTOMATIC} (beside FLAML in docs/benchmarks.md)"),
     (ENGINE, "autogluon"): (
-        "AutoGluon is not supported: it cannot be installed beside the libraries of ml_assets, such as its pyarrow. "
+        "AutoGluon is not supported: it cannot be installed beside ml_assets, since it wants pyarrow below 25, and "
+        "ml_assets 25 or newer. "
         f"{AUTOMATIC} (beside AutoGluon in docs/benchmarks.md)"
     ),
     **dict.fromkeys(

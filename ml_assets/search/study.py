@@ -26,7 +26,7 @@ from ml_assets.records import Trial, TuningResult
 from ml_assets.search.folds import FoldData, FoldResult, Goal
 from ml_assets.search.points import decoded, first_points, grid_points, value_of
 from ml_assets.search.processes import Fitting, fitting
-from ml_assets.search.samplers import pruner, sampler
+from ml_assets.search.samplers import pruner, sampling
 from ml_assets.search.trials import (
     PLACE,
     TRIAL_ERRORS,
@@ -170,13 +170,10 @@ def tune(
         )
         done = {trial.user_attrs.get(PLACE, k) for k, trial in enumerate(known)}
         places = [place for place in range(wanted) if place not in done]
+        sampler_at = sampling(tuning, study, goal.random_state, len(firsts))
 
         def ask(place: int) -> optuna.Trial:
-            study.sampler = sampler(
-                tuning.sampler,
-                (goal.random_state + 7919 * place) % 2**32,
-                max(len(firsts) + 1, min(10, tuning.n_trials // 3)),
-            )
+            study.sampler = sampler_at(place)
             if firsts[place:] and not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
                 study.enqueue_trial(firsts[place])
             trial = study.ask()
@@ -193,7 +190,7 @@ def tune(
         # Searched to the end of its time: started again, it answers at once.
         seconds = limit if places else spent + time.monotonic() - started
         study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), seconds))
-    return _tuned(study, candidate, goal, spent, time.monotonic() - started)
+    return _tuned(study, candidate, goal, tuning.engine, spent, time.monotonic() - started)
 
 
 def _through(
@@ -252,7 +249,9 @@ def _seconds(trial: optuna.trial.FrozenTrial) -> float:
     return (trial.duration or timedelta()).total_seconds()
 
 
-def _tuned(study: optuna.Study, candidate: Candidate, goal: Goal, spent: float, seconds: float) -> Tuned:
+def _tuned(
+    study: optuna.Study, candidate: Candidate, goal: Goal, engine: str, spent: float, seconds: float
+) -> Tuned:
     trials, spaces = finished(study), searched(candidate.hyperparameters)
     if best_value(study) is None:
         reason = next((t.user_attrs["error"] for t in reversed(trials) if "error" in t.user_attrs), NO_TIME)
@@ -275,7 +274,7 @@ def _tuned(study: optuna.Study, candidate: Candidate, goal: Goal, spent: float, 
         params=filled(candidate.hyperparameters, values),
         fold_scores=tuple(best.user_attrs["fold_scores"]),
         record=TuningResult(
-            engine="optuna",
+            engine=engine,
             metric=goal.metric,
             direction=metric_named(goal.metric).direction,
             best_params=decoded(spaces, best.params),

@@ -33,6 +33,7 @@ from ml_assets.search.automatic import search_families
 from ml_assets.search.candidates import by_time, candidate, candidates, search_settings, searched_families
 from ml_assets.search.folds import FoldData, Goal
 from ml_assets.search.limits import limits_of
+from ml_assets.search.samplers import see_engine
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import listed
 from ml_assets.tasks.all import task_of
@@ -147,6 +148,7 @@ def _best(
     begins: Callable[[str, float], None],
 ) -> Best:
     """Search what the recipe leaves open, or judge what it fixes, on the folds."""
+    see_engine(recipe.hyperparameter_tuning.engine)
     if recipe.model.class_path is None and recipe.recommends:
         return best_factorization(rows, found, recipe, goal, study_name(rows, found, recipe), run, begins)
     if recipe.model.class_path is None:
@@ -265,11 +267,12 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
         name for name in ("threshold", "ensemble") if getattr(recipe.model, name) is None
     }
     tuning = recipe.hyperparameter_tuning
-    unlimited = {"engine"} if tuning.max_prediction_ms is not None else {"engine", "max_prediction_ms"}
+    unset |= {"engine"} if tuning.engine == "optuna" else set()
+    unset |= {"max_prediction_ms"} if tuning.max_prediction_ms is None else set()
     settings = {
         "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),
-        "tuning": tuning.model_dump(mode="json", exclude=unlimited),
+        "tuning": tuning.model_dump(mode="json", exclude=unset),
         "validation": recipe.evaluation.validation.model_dump(mode="json"),
         "folds": recipe.training.folds,
         "features": found.features,

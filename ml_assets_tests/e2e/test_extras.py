@@ -8,6 +8,7 @@ import pytest
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import SMALL, ml_assets, shoppers
 
+ENGINES = ("flaml", "hyperopt")
 NETWORK = "ml_assets.networks.MLPClassifier"
 OPTIONAL = {
     "lightgbm": ("lightgbm.LGBMClassifier", "n_estimators: 20"),
@@ -42,13 +43,40 @@ def test_trained_promoted_and_its_version_pinned(shop: Shop, distribution: str) 
     assert f"{distribution}==" in pinned.read_text()
 
 
-@pytest.mark.skipif(
-    find_spec("lightgbm") is not None, reason="says what is told where lightgbm is not installed"
-)
-def test_not_installed_is_told_with_the_command(shop: Shop) -> None:
-    path = written(shop, *OPTIONAL["lightgbm"])
+def with_engine(shop: Shop, engine: str) -> Path:
+    """An automatic search by an engine."""
+    path = written(shop, "", "")
+    text = path.read_text().replace("  class_path: \n", "").replace("  hyperparameters: {}\n", "")
+    path.write_text(text.replace("{enabled: false,", f"{{engine: {engine}, n_trials: 24, timeout: 600,"))
+    return path
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_automatic_search_goes_through_an_engine(shop: Shop, engine: str) -> None:
+    path = with_engine(shop, engine)
+    assert ml_assets("validate", path, "--json").code == 0
+    trained = ml_assets("train", "--recipe-file", path, "--json")
+    assert trained.code == 0, trained.err
+    assert trained.result["promoted"], trained.result["reason"]
+    studies = list((shop.home / "studies").rglob("*.journal"))
+    assert len(studies) > 3
+    assert sum(place.read_text().count('"place"') for place in studies) == 24
+
+
+def not_there(distribution: str) -> object:
+    told = f"says what is told where {distribution} is not installed"
+    return pytest.param(
+        distribution, marks=pytest.mark.skipif(find_spec(distribution) is not None, reason=told)
+    )
+
+
+@pytest.mark.parametrize("distribution", [not_there(each) for each in ("lightgbm", *ENGINES)])
+def test_not_installed_is_told_with_the_command(shop: Shop, distribution: str) -> None:
+    of_engine = distribution in ENGINES
+    path = with_engine(shop, distribution) if of_engine else written(shop, *OPTIONAL[distribution])
     for arguments in (("validate", path), ("train", "--recipe-file", path)):
         outcome = ml_assets(*arguments, "--json")
         assert outcome.code != 0
-        assert 'pip install "ml_assets[lightgbm]"' in outcome.out.replace("\\", ""), outcome.out
+        assert f'pip install "ml_assets[{distribution}]"' in outcome.out.replace("\\", ""), outcome.out
         assert "Traceback" not in outcome.out

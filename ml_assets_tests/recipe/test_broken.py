@@ -121,13 +121,16 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     **{
         f"engine {engine}": ("n_trials: 30", f"engine: {engine}", 18, "hyperparameter_tuning.engine", words)
         for engine, words in {
-            "hyperopt": ["sampler: tpe", "Allowed: 'optuna'"],
-            "flaml": ["not yet supported", "without a class_path"],
-            "autogluon": ["cannot be installed beside", "without a class_path"],
+            "autogluon": ["cannot be installed beside", "pyarrow below 25", "without a class_path"],
             "auto-sklearn": ["scikit-learn below 0.25", "without a class_path"],
             "tpot": ["not supported", "without a class_path"],
             "optunna": ["found 'optunna'", "Did you mean 'optuna'?"],
         }.items()
+    },
+    **{
+        f"{engine} with sampler {sampler}": ("n_trials: 30", f"engine: {engine}, sampler: {sampler}", 18,
+            "hyperparameter_tuning.sampler", [f"engine is {engine}", "leave one of the two out"])
+        for engine in ("flaml", "hyperopt") for sampler in ("tpe", "random", "grid")
     },
     "Tecton": ("type: pass_through", "type: tecton", 11, "model.augmenter.type",
         ["a service of the company's own", "Allowed: feature_store"]),

@@ -3,7 +3,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import optuna
@@ -14,8 +14,9 @@ from ml_assets.estimators.candidate import Candidate
 from ml_assets.recipe.schema import Pruning, Tuning
 from ml_assets.recipe.space import Categorical, Float, Int, Nested
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
-from ml_assets.search.samplers import pruner
+from ml_assets.search.samplers import pruner, sampling
 from ml_assets.search.study import SearchRun, Tuned, tune
+from ml_assets.search.trials import PLACE
 from ml_assets.tasks.metrics import METRICS, metric_named
 from ml_assets.tasks.space import written
 from ml_assets_tests.support.shop import interactions, points
@@ -40,6 +41,10 @@ CANDIDATES = {
     ),
 }
 NO_PRUNING = Tuning(n_trials=12, pruning=Pruning(enabled=False))
+OPTIONAL = [each for each in get_args(Tuning.model_fields["engine"].annotation) if each != "optuna"]
+every_engine = pytest.mark.parametrize(
+    "engine", ["optuna", *(pytest.param(each, marks=pytest.mark.extras) for each in OPTIONAL)]
+)
 
 
 def fold_data(task: str = "classification", n: int = 150, n_folds: int = 4) -> list[FoldData]:
@@ -84,9 +89,15 @@ def trials(tuned: Tuned) -> list[tuple[Any, ...]]:
     return [(t.number, t.params, t.value, t.state) for t in tuned.record.history]
 
 
+def with_engine(engine: str, tuning: Tuning = NO_PRUNING) -> Tuning:
+    return tuning.model_copy(update={"engine": engine})
+
+
+@every_engine
 @pytest.mark.parametrize("metric", METRICS)
-def test_best_trial_is_the_best_trial(metric: str) -> None:
-    tuned = search(metric=metric)
+def test_best_trial_is_the_best_trial(metric: str, engine: str) -> None:
+    tuned = search(with_engine(engine), metric)
+    assert tuned.record.engine == engine
     values = [t.value for t in tuned.record.history if t.value is not None]
     assert len(set(values)) > 2
     best = max(values) if metric_named(metric).direction == "maximize" else min(values)
@@ -100,19 +111,92 @@ def test_best_trial_is_the_best_trial(metric: str) -> None:
     assert float(np.mean(again)) == best
 
 
-def test_same_seed_same_search() -> None:
-    assert trials(search()) == trials(search())
-    other = tune(fold_data(), CLASSIFIER, replace(goal(), random_state=6), NO_PRUNING, study_name="s")
-    assert trials(other) != trials(search())
+@every_engine
+def test_same_seed_same_search(engine: str) -> None:
+    tuning = with_engine(engine)
+    first = search(tuning)
+    np.random.seed(7)  # of nobody: an engine has its own
+    assert trials(search(tuning)) == trials(first)
+    other = tune(fold_data(), CLASSIFIER, replace(goal(), random_state=6), tuning, study_name="s")
+    assert trials(other) != trials(first)
 
 
-def test_trials_differ() -> None:
-    # The first points and the random ones before TPE; a constant seed would draw one point again and again.
-    assert len({str(t.params) for t in search().record.history[:4]}) == 4
+@every_engine
+def test_trials_differ(engine: str) -> None:
+    # The first points and those after them; a constant seed would draw one point again and again.
+    history = search(with_engine(engine)).record.history
+    assert len({str(t.params) for t in history[:4]}) == 4
 
 
-def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
-    tuning = Tuning(n_trials=12, pruning=Pruning(n_startup_trials=2))
+@every_engine
+@pytest.mark.parametrize(("direction", "sign"), [("minimize", 1), ("maximize", -1)])
+def test_points_come_near_the_best_up_or_down(engine: str, direction: str, sign: int) -> None:
+    study = optuna.create_study(direction=direction)
+    sampler_at = sampling(with_engine(engine, Tuning(n_trials=40)), study, 3, 1)
+    study.enqueue_trial({"x": 0.0, "k": 5})
+    for place in range(40):
+        study.sampler = sampler_at(place)
+        trial = study.ask()
+        trial.set_user_attr(PLACE, place)
+        x, k = trial.suggest_float("x", -10, 10), trial.suggest_int("k", -9, 31, step=2)
+        study.tell(trial, sign * ((x - 7) ** 2 + (k - 21) ** 2 / 4))
+    late = [trial.params for trial in study.trials[20:]]
+    assert np.median([abs(each["x"] - 7) for each in late]) < 6  # at random 7, the wrong way 13
+    assert np.median([abs(each["k"] - 21) for each in late]) < 9  # at random 10
+
+
+LEAF = {
+    "max_depth": Int(1, 8),
+    "min_samples_leaf": Int(1, 39, step=10),
+    "max_leaf_nodes": Int(2, 99, log=True),
+    "min_samples_split": Categorical((16, 4, 2, 8)),
+    "max_features": Categorical((None, "sqrt", 1, 0.5)),
+    "ccp_alpha": Float(1e-6, 0.01, log=True),
+    "min_impurity_decrease": Float(0.0, 0.1),
+    "min_weight_fraction_leaf": Float(0.01, 0.01),
+    "random_state": Int(3, 3),
+}
+
+
+@every_engine
+def test_every_point_lies_in_its_spaces_and_few_are_tried_twice(engine: str) -> None:
+    spaces = {"bootstrap": Categorical((True, False)), "n_estimators": Int(1, 9)}
+    candidate = Candidate(
+        "sklearn.ensemble.BaggingClassifier",
+        spaces | {"estimator": Nested("sklearn.tree.DecisionTreeClassifier", LEAF)},
+    )
+    spaces |= {f"estimator.{name}": space for name, space in LEAF.items()}
+    history = search(with_engine(engine, Tuning(n_trials=40)), candidate=candidate).record.history
+    for trial in history:
+        assert set(trial.params) == set(spaces)
+        assert [name for name, value in trial.params.items() if not contains(spaces[name], value)] == []
+    assert len({str(trial.params) for trial in history}) > 35
+    for name, space in spaces.items():
+        values = {str(trial.params[name]) for trial in history}
+        assert len(values) > 1 or (space in LEAF.values() and space.low == space.high)  # type: ignore[union-attr]
+
+
+def contains(space: Int | Float | Categorical, value: Any) -> bool:
+    if isinstance(space, Categorical):
+        return any(value == choice and type(value) is type(choice) for choice in space.choices)
+    if isinstance(space, Int):
+        return (
+            type(value) is int and space.low <= value <= space.high and (value - space.low) % space.step == 0
+        )
+    return type(value) is float and space.low <= value <= space.high
+
+
+@every_engine
+def test_a_small_space_that_was_tried_whole_ends_the_search_in_peace(engine: str) -> None:
+    candidate = Candidate("sklearn.tree.DecisionTreeClassifier", {"max_depth": Int(1, 3)})
+    tuned = search(with_engine(engine), candidate=candidate)
+    assert {t.params["max_depth"] for t in tuned.record.history} == {1, 2, 3}
+    assert tuned.record.total_trials == 12
+
+
+@every_engine
+def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path: Path, engine: str) -> None:
+    tuning = with_engine(engine, Tuning(n_trials=12, pruning=Pruning(n_startup_trials=2)))
 
     def interrupt(done: int, total: int, best: float) -> None:
         if done == 5:
@@ -141,10 +225,13 @@ def _kill_in_the_middle_of_a_trial(journal: Path) -> None:
         file.write(b'{"op_code": 5, "wor')
 
 
-def test_a_finished_search_answers_at_once(tmp_path: Path) -> None:
-    first = search(storage=tmp_path)
+@every_engine
+def test_a_finished_search_answers_at_once(tmp_path: Path, engine: str) -> None:
+    first = search(with_engine(engine), storage=tmp_path)
     seen: list[int] = []
-    again = search(storage=tmp_path, progress=lambda done, total, best: seen.append(done))
+    again = search(
+        with_engine(engine), storage=tmp_path, progress=lambda done, total, best: seen.append(done)
+    )
     assert seen == []
     assert trials(again) == trials(first)
     assert (again.params, again.fold_scores) == (first.params, first.fold_scores)
@@ -161,6 +248,19 @@ def test_pruned_trials_are_really_stopped(tmp_path: Path) -> None:
     assert max(folds_seen["pruned"]) < 4
     assert folds_seen["complete"] == {4}
     assert all((t.value is None) == (t.state == "pruned") for t in tuned.record.history)
+
+
+@every_engine
+def test_a_search_goes_on_with_more_trials(tmp_path: Path, engine: str) -> None:
+    shorter = search(with_engine(engine, Tuning(n_trials=5)), storage=tmp_path)
+    seen: list[int] = []
+    longer = search(
+        with_engine(engine, Tuning(n_trials=9)),
+        storage=tmp_path,
+        progress=lambda done, total, best: seen.append(done),
+    )
+    assert seen == [6, 7, 8, 9]
+    assert trials(longer)[:5] == trials(shorter)
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "rmse"])
@@ -297,6 +397,25 @@ def test_trials_in_processes_that_were_interrupted_go_on_with_those_that_are_mis
     resumed = search(in_processes(), storage=tmp_path, progress=lambda done, _total, _best: seen.append(done))
     assert seen == [4, 5, 6, 7, 8]
     assert trials(resumed) == trials(search(in_processes(parallelization={"n_jobs": 1})))
+
+
+@pytest.mark.parametrize("engine", [pytest.param(each, marks=pytest.mark.extras) for each in OPTIONAL])
+def test_an_engine_with_processes_keeps_what_was_finished(tmp_path: Path, engine: str) -> None:
+    """What it is told comes in another order; the points that are left are chosen all the same."""
+
+    def interrupt(done: int, _total: int, _best: float) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    tuning = in_processes(n_trials=12).model_copy(update={"engine": engine, "sampler": "tpe"})
+    with pytest.raises(KeyboardInterrupt):
+        search(tuning, storage=tmp_path, progress=interrupt)
+    kept = {t.number: t.params for t in _study(tmp_path / "s.journal").trials if t.value is not None}
+    resumed = search(tuning, storage=tmp_path)
+    ended = {t.number: t.params for t in _study(tmp_path / "s.journal").trials if t.value is not None}
+    assert len(kept) == 6
+    assert ended.items() >= kept.items()
+    assert len(ended) == resumed.record.total_trials == 12
 
 
 def test_a_process_ends_with_who_began_it(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from ml_assets.estimators.families import families
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.categories import TypedColumns
-from ml_assets.recipe.schema import Recipe
+from ml_assets.features.columns import roles
+from ml_assets.recipe.schema import Recipe, Tuning
 from ml_assets.records import TrainingResult
 from ml_assets.search.study import SearchRun
-from ml_assets.training.fit import fit, refit, seconds_of_a_fit
+from ml_assets.training.fit import fit, refit, seconds_of_a_fit, study_name
 from ml_assets.training.splits import labelled_rows, split
 from ml_assets_tests.support.libraries import marks_of
 from ml_assets_tests.support.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows
 
+ENGINES = get_args(Tuning.model_fields["engine"].annotation)
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 SEARCHED = {"C": {"type": "float", "low": 0.01, "high": 10.0, "log": True}}
@@ -355,3 +357,11 @@ def test_every_long_part_is_told_before_it_begins(hyperparameters: dict[str, Any
     ]
     assert 0 < told[1][1] < result.seconds
     assert 0 < seconds_of_a_fit(result) < result.seconds
+
+
+def test_each_engine_has_a_search_of_its_own() -> None:
+    rows, names = mixed_rows(60), set()
+    for engine in ENGINES:
+        recipe = recipe_of(hyperparameter_tuning={"engine": engine})
+        names.add(study_name(rows, roles(rows, recipe), recipe))
+    assert len(names) == len(ENGINES)

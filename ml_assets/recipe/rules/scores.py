@@ -17,7 +17,7 @@ from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, TASK_METRIC
 
 
 def tuning(recipe: Recipe) -> Found:
-    """The metric is one of the task, its direction its own; without a search nothing is searched."""
+    """Metric and direction are of the task, the sampler is Optuna's; without a search nothing is searched."""
     section = recipe.hyperparameter_tuning
     metric = section.metric or DEFAULT_METRICS.get(recipe.task)
     if section.metric is not None:
@@ -40,6 +40,12 @@ def tuning(recipe: Recipe) -> Found:
                 "found 'minimize', but roc_auc and f1 (the default metrics) are better higher: "
                 "write 'maximize' or leave it out"
             ),
+        )
+    if section.engine != "optuna" and "sampler" in section.model_fields_set:
+        yield (
+            ("hyperparameter_tuning", "sampler"),
+            f"is how Optuna chooses points, and engine is {section.engine}, which chooses them its own way: "
+            "leave one of the two out",
         )
     if not section.enabled:
         spaces = [

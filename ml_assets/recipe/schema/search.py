@@ -35,8 +35,8 @@ class Tuning(Section):
 
     enabled: bool = True
     """Off: every hyperparameter must be a plain value."""
-    engine: Literal["optuna"] = "optuna"
-    """What asks for trials."""
+    engine: Literal["optuna", "flaml", "hyperopt"] = "optuna"
+    """What chooses points: Optuna's `sampler`, FLAML's cost-frugal search or Hyperopt's TPE (extras of their names)."""
     n_trials: int = Field(20, ge=1)
     """Trials in total; with `timeout` alone the automatic search goes on until its seconds are over."""
     metric: str | None = None
