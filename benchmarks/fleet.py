@@ -38,6 +38,7 @@ def make_fleet(
 
     All batches of the calendar have come. Of those that wait, a backtest is there.
     """
+    from ml_assets.names import LEARNED
     from ml_assets.registry.ledger import Ledger
     from ml_assets.settings import Settings
     from ml_assets.store.snapshots import Store
@@ -53,7 +54,7 @@ def make_fleet(
         for batch in range(batches):
             drifting = number % 7 == 0 and batch > batches - 3
             _write_batch(store, number, batch, drifting, columns)
-        store.write_record("data_profile", day(0), _profile(name, columns))
+        store.write_record(LEARNED, "1", _profile(name, columns))
         _write_decisions(ledger, name, number, batches)
         if number % 10 == 3:
             write_backtest(store, batches)

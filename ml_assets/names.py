@@ -34,6 +34,9 @@ WITHOUT: Final = "without"
 STATIC: Final = "all"
 """Label of the one batch of a table without batches."""
 
+LEARNED: Final = "learned_profile"
+"""Record: profile of what a version has learned, by its number."""
+
 AS_OF_TAG: Final = "ml_assets/as_of"
 MODEL_TAG: Final = "ml_assets/model"
 TRAINING_TAG: Final = "ml_assets/training"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ml_assets.lifecycle.describe import PAGE
-from ml_assets.names import STATIC
+from ml_assets.names import LEARNED, STATIC
 from ml_assets.registry import run_page
 from ml_assets.shown import listed
 
@@ -29,6 +29,8 @@ PAGE_FILE, TEXT_FILE, HISTORY_FILE = "report.html", "evaluation_report.md", "tra
 """Names of a report's files among the artifacts of a run."""
 KEPT: Final = {PAGE_FILE: "version_{}.html", TEXT_FILE: "version_{}.md", HISTORY_FILE: "version_{}.json"}
 """Their names beside the evaluation, by the version: two trainings of the same day do not take each other's place."""
+DATA_FILE: Final = "version_{}_data.html"
+"""Name, beside them, of the page of the data that a version has learned."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ def show_training(
     from ml_assets.reports.training import training_document
 
     client, training = state.registry.client, trained.training
-    document = training_document(_facts(state, trained, version, evaluation, promotion, shown))
+    facts = _facts(state, trained, version, evaluation, promotion, shown)
+    if facts.profile is not None:
+        state.store.write_record(LEARNED, str(version), facts.profile)
+    document = training_document(facts)
     files = {
         PAGE_FILE: as_html(document).encode(),
         TEXT_FILE: as_markdown(document).encode(),
@@ -93,6 +98,7 @@ def show_training(
     page = state.store.file("training_set", trained.as_of, PAGE)
     if page.exists():
         files[PAGE] = page.read_bytes()
+        state.store.write_bytes(ASSET, trained.as_of, DATA_FILE.format(version), files[PAGE])
     if shown.rows is not None:
         files["account.json"] = json.dumps(shown.rows.model_dump(mode="json"), indent=1).encode()
     for run_id in (parent_run_id, trained.run_id):

@@ -45,7 +45,7 @@ REPORT: Final = (
 """What a stored report may do: be seen."""
 STORED: Final = {
     "report": ("evaluation_report", "version_{}.html"),
-    "data": ("training_set", "data_profile.html"),
+    "data": ("evaluation_report", "version_{}_data.html"),
 }
 """Asset and file of the pages that are kept of a version, by the last part of their address; `{}` is its number."""
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from ml_assets.names import LEARNED
 from ml_assets.pages.charts import heights
 from ml_assets.pages.known import Model, record_of
 from ml_assets.records import ColumnProfile, DataProfile
@@ -40,7 +41,7 @@ def learned(model: Model | None, info: VersionInfo | None, notes: list[str]) -> 
     """Read the profile that was made beside a training; None where there is none."""
     if model is None or info is None:
         return None
-    profile = record_of(model, "data_profile", info.as_of, DataProfile, notes)
+    profile = record_of(model, LEARNED, str(info.version), DataProfile, notes)
     if profile is None:
         return None
     some = [column for column in profile.columns if column.role in (TARGET, "feature")]

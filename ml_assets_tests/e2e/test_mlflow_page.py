@@ -11,8 +11,10 @@ import pytest
 from ml_assets.cli.models import known_state
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.registry.run_page import NOTE
+from ml_assets.settings import read_settings
 from ml_assets_tests.e2e.conftest import Shop
 from ml_assets_tests.support.command_line import ml_assets, shoppers
+from ml_assets_tests.support.pages import client_of, section
 from ml_assets_tests.support.places import listed_runs
 from ml_assets_tests.support.reports import records_of, told_by
 
@@ -61,8 +63,10 @@ def test_a_standard_client_gets_the_predictions_that_the_graph_makes(trained_sho
     assert model.predict(raw).dtype == raw["bought"].dtype
 
 
-def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop) -> None:
+def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop, tmp_path: Path) -> None:
     client = known_state("good").registry.client
+    learned = section(client_of(read_settings()).get("/models/good").text, "data")
+    assert learned.startswith("What it learned from Version 1 learned")
     assert not ml_assets("train", "--recipe-file", trained_shop.folder / "good.yaml", "--json").result[
         "promoted"
     ]
@@ -84,3 +88,11 @@ def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop)
     assert ml_assets("rollback", "good", "--json").code == 0
     told = client.get_registered_model("good").tags["in charge"]
     assert told.startswith("version 1, back in charge ") and told.endswith("(command line): asked for")
+    pages = client_of(read_settings())
+    assert section(pages.get("/models/good").text, "data") == learned, "told of version 1, whatever came after it"
+    shown = [pages.get(f"/models/good/versions/{number}/data").text for number in (1, 2, 3)]
+    for number, page in enumerate(shown, 1):
+        run_id = client.get_model_version("good", str(number)).run_id
+        folder = Path(client.download_artifacts(run_id, "report", str(tmp_path)))
+        assert page == (folder / "data_profile.html").read_text()
+    assert shown[0] != shown[2]
