@@ -302,7 +302,10 @@ def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
     best = max(cheap, key=lambda row: (row.first_half, -row.retrains_by_half[0]), default=None)
     if best is None or best.first_half_low <= 0:
         own = next((row.policy for row in known if row.policy == RECIPE), NEVER)
-        return own, "no policy that trains seldom surely gained over never on the first half of the batches"
+        return own, (
+            "no policy that trains seldom surely gained over never on the first half of the batches: nothing is to be"
+            " changed"
+        )
     return best.policy, (
         f"largest gain on the first half ({best.first_half:+.4g} with {best.retrains_by_half[0]} retrains) of "
         f"those that train at {MOST_RETRAINS:.0%} of the batches at most; on the second half, which the choice "

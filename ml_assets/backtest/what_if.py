@@ -12,7 +12,9 @@ from ml_assets.backtest.errors import NotKeptError
 from ml_assets.backtest.policies import NEVER, Policy, section_of, standard_policies
 from ml_assets.backtest.replay import newest_labelled, replay, trained
 from ml_assets.backtest.scale import Scale, interval_of
+from ml_assets.names import BATCH
 from ml_assets.records.what_if import Setting, WhatIf
+from ml_assets.shown import spanned
 from ml_assets.tasks.metrics import metric_named
 
 if TYPE_CHECKING:
@@ -131,7 +133,8 @@ def kept_alone(fits: Fits) -> Iterator[None]:
     """Let nothing be fitted meanwhile: what was not kept is an error."""
 
     def refuse(frame: Any) -> Any:
-        raise NotKeptError(f"a model fitted on {len(frame):,} rows, which no policy of this backtest needed")
+        batches = spanned(sorted(set(frame[BATCH])))
+        raise NotKeptError(f"a model trained on {batches}, which no policy of this backtest made")
 
     before, fits.fit = fits.fit, refuse
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from textwrap import indent
 
 from ml_assets.backtest.backtest import Backtest
-from ml_assets.backtest.policies import RECIPE
+from ml_assets.backtest.policies import ORACLE, RECIPE, about
 from ml_assets.cli.output import columns, number
 from ml_assets.lifecycle.backtest import backtest_step, stream_of_source
 from ml_assets.lifecycle.state import ModelState, locked
@@ -61,7 +61,8 @@ def backtest_text(result: Backtest) -> str:
         f"{columns(rows, header)}\n"
         f"recommended: {result.recommended}: {result.reason}\n"
         f"{_advice(result)}"
-        "gain: over never; over calendar: over a calendar with as many retrains, evenly spaced\n"
+        "gain: over never; over calendar: over a calendar with as many retrains, evenly spaced; oracle: "
+        f"{about(ORACLE)}\n"
         f"{result.note}"
     )
 

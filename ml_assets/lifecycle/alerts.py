@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ml_assets.lifecycle.channels import FAULTS, configured, fault
-from ml_assets.lifecycle.occasions import ERRORS, LASTING, REMEDIES, TITLES, Event
+from ml_assets.lifecycle.channels import FAULTS, configured, fault, told
+from ml_assets.lifecycle.occasions import ERRORS, LASTING, TITLES, Event, remedy
 from ml_assets.settings import Alerts
 from ml_assets.shown import ended
 
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
     from ml_assets.registry.ledger import Entry, Fields, Ledger
 
+SOURCE: Final = "ml_assets"
+"""Who sends alerts; and what they are about, where it is no model."""
 logger = logging.getLogger("ml_assets.alerts")
 
 
 def tell(state: ModelState, event: Event, occasion: str, text: str, batch: str | None = None) -> bool:
     """Tell the operator about an event of a model; see `alert`."""
-    return alert(state.ledger, state.settings.alerts, state.name, event, occasion, text, batch)
+    from ml_assets.registry import persons
+    from ml_assets.retraining.said import if_it_lasts
+
+    paused = persons.paused(state.ledger, state.name, datetime.now(UTC)) is not None
+    lasts = if_it_lasts(state.recipe.retraining, paused)
+    return alert(state.ledger, state.settings.alerts, state.name, event, occasion, text, batch, lasts)
 
 
 def alert(
@@ -32,6 +39,7 @@ def alert(
     occasion: str,
     text: str,
     batch: str | None = None,
+    lasts: str = "",
 ) -> bool:
     """Tell the operator about an event, unless it was told before; of what lasts, again after `alerts.repeat` hours.
 
@@ -54,6 +62,8 @@ def alert(
         What happened.
     batch : str, optional
         At which batch.
+    lasts : str
+        What comes of it if it lasts.
 
     Returns
     -------
@@ -63,21 +73,25 @@ def alert(
     waits = alerts.digest > 0 and event not in ERRORS
     channels = () if waits else tuple(configured(alerts))
     body = {
-        "source": "ml_assets",
+        "source": SOURCE,
         "model": model,
         "event": event,
         "title": TITLES[event],
         "text": text,
-        "todo": REMEDIES[event],
+        "todo": remedy(event, model, batch, lasts),
         "batch": batch,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    record = {"event": event, "channels": ["log", *channels], **({"digest": True} if waits else {})}
+    record = {
+        "event": event,
+        "channels": ["log", *channels],
+        **({"digest": True, "todo": body["todo"]} if waits else {}),
+    }
     entry = _first_told(ledger, alerts, body, f"alert:{event}:{occasion}"[:280], record)
     if entry is None:
         return False
     level = logging.ERROR if event in ERRORS else logging.WARNING
-    logger.log(level, "%s %s What to do: %s", model, ended(entry.reason), REMEDIES[event])
+    logger.log(level, "%s %s What to do: %s", model, ended(entry.reason), body["todo"])
     _send(ledger, alerts, channels, body | {"text": entry.reason.partition(": ")[2]}, entry)
     return True
 
@@ -114,12 +128,12 @@ def send_digest(ledger: Ledger, alerts: Alerts, after: int) -> int:
     if waiting:
         models = sorted({entry.recipe for entry in waiting})
         lines = [
-            f"{entry.recipe}: {ended(entry.reason)} What to do: {REMEDIES[entry.record['event']]}"
+            f"{entry.recipe}: {ended(told({'text': entry.reason, 'batch': entry.batch}))} What to do: {_todo(entry)}"
             for entry in waiting
         ]
         body = {
-            "source": "ml_assets",
-            "model": "ml_assets",
+            "source": SOURCE,
+            "model": SOURCE,
             "event": "digest",
             "title": f"{len(waiting)} alerts about {len(models)} models",
             "text": "\n".join(lines),
@@ -129,6 +143,10 @@ def send_digest(ledger: Ledger, alerts: Alerts, after: int) -> int:
         }
         _send(ledger, alerts, tuple(configured(alerts)), body, waiting[-1])
     return entries[-1].id if entries else after
+
+
+def _todo(entry: Entry) -> str:
+    return str(entry.record.get("todo") or remedy(entry.record["event"], entry.recipe, entry.batch))
 
 
 MOST_IN_DIGEST = 500

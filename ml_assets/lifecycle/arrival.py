@@ -12,6 +12,7 @@ from typing import Final, Literal
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
 from ml_assets.registry import champions
+from ml_assets.shown import clipped
 from ml_assets.sources.calendar import batch_start, limits, next_batch
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.store.atomic import atomic_write
@@ -235,7 +236,8 @@ def state_of_data(state: ModelState) -> Data:
     if len(found) > TOLD:
         notes.append(f"{len(found)} batches have come or changed since they were taken in")
     else:
-        notes += [f"{arrival.told}; not taken in yet" for arrival in found]
+        tried = _failed(state)
+        notes += [f"{arrival.told}; not taken in yet{tried.get(arrival.batch, '')}" for arrival in found]
     notes += [missing] * bool(missing)
     champion = champions.champion(state.ledger, state.name)
     old = outdated(state, champion.trained.snapshots) if champion is not None else []
@@ -269,3 +271,17 @@ def revisited(state: ModelState, found: list[Arrival]) -> tuple[list[Arrival], l
     first = None if rule == "never" else state.shifted(newest, 1 - rule)
     taken = [arrival for arrival in changed if first is not None and arrival.batch >= first]
     return taken, [arrival for arrival in changed if arrival not in taken]
+
+
+def _failed(state: ModelState) -> dict[str, str]:
+    """Why the last try to take in a batch came to nothing, by batch, as it was told."""
+    told = state.ledger.find(state.name, ["alert"], LOOKED_AT, state="done")
+    return {
+        each.batch: f": the last try failed, {clipped(each.reason.partition(': ')[2], 400)}"
+        for each in sorted(told, key=lambda entry: entry.id)
+        if each.batch is not None and each.record.get("event") == "failed_run"
+    }
+
+
+LOOKED_AT = 100
+"""Newest alerts among which a failed try is looked for."""

@@ -12,6 +12,7 @@ import urllib.request
 import warnings
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
+from email.utils import localtime, make_msgid
 from functools import partial
 from http import HTTPStatus
 from itertools import count
@@ -21,6 +22,7 @@ from pydantic import SecretStr
 
 from ml_assets.failures import MendableError
 from ml_assets.lifecycle.occasions import ERRORS
+from ml_assets.names import STATIC
 from ml_assets.settings import Alerts
 
 TEST = "test"
@@ -60,10 +62,23 @@ def webhook(alerts: Alerts, body: Mapping[str, Any]) -> None:
     post(alerts.webhook.get_secret_value(), body, alerts.timeout)
 
 
+def told(body: Mapping[str, Any]) -> str:
+    """
+    Say what happened, and at which batch.
+
+    >>> told({"text": "column 'age' is empty", "batch": "2024-05-01"})
+    "2024-05-01: column 'age' is empty"
+    >>> told({"text": "0.8 in 2024-05-01", "batch": "2024-05-01"}), told({"text": "moved", "batch": None})
+    ('0.8 in 2024-05-01', 'moved')
+    """
+    batch, text = body["batch"], str(body["text"])
+    return text if batch is None or batch == STATIC or batch in text else f"{batch}: {text}"
+
+
 def slack(alerts: Alerts, body: Mapping[str, Any]) -> None:
     """Send the alert to a Slack channel, through an incoming webhook."""
     assert alerts.slack is not None
-    text = f"*{body['model']}: {body['title']}*\n{body['text']}\nWhat to do: {body['todo']}"
+    text = f"*{body['model']}: {body['title']}*\n{told(body)}\nWhat to do: {body['todo']}"
     # The three characters that Slack reads as markup (api.slack.com/reference/surfaces/formatting).
     for character, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(character, written)
@@ -82,9 +97,10 @@ def email(alerts: Alerts, body: Mapping[str, Any]) -> None:
     message["Subject"] = f"[ml_assets] {body['model']}: {body['title']}"
     message["From"] = alerts.email_from
     message["To"] = ", ".join(alerts.email_to)
+    message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="ml-assets.invalid")
     about_a_model = body["model"] != body["source"]
     further = f"\nml-assets explain {body['model']}\n" if about_a_model else ""
-    message.set_content(f"{body['text']}\n\nWhat to do: {body['todo']}\n{further}")
+    message.set_content(f"{told(body)}\n\nWhat to do: {body['todo']}\n{further}")
     connect: Any = smtplib.SMTP
     options: dict[str, Any] = {"timeout": alerts.timeout}
     if alerts.smtp_security == "tls":
@@ -119,7 +135,7 @@ def service(address: SecretStr, alerts: Alerts, body: Mapping[str, Any]) -> None
         raise NotTakenError("apprise does not understand the address")
     for each in sender:
         each.socket_connect_timeout = each.socket_read_timeout = alerts.timeout
-    text = f"{body['text']}\nWhat to do: {body['todo']}"
+    text = f"{told(body)}\nWhat to do: {body['todo']}"
     kind = apprise.NotifyType.FAILURE if body["event"] in ERRORS else apprise.NotifyType.WARNING
     kind = apprise.NotifyType.INFO if body["event"] == TEST else kind
     if not sender.notify(title=f"{body['model']}: {body['title']}", body=text, notify_type=kind):

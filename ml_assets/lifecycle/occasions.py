@@ -53,14 +53,16 @@ TITLES: Final[dict[Event, str]] = {
 }
 
 REMEDIES: Final[dict[Event, str]] = {
-    "drift": "ask the owner of these columns what changed; the model is trained again by itself if it lasts",
-    "fault": "mend the feed and materialize the batch again; or, if it is meant, `ml-assets accept`; training waits",
-    "breach": "look at the batch and its labels; the model is trained again by itself if it lasts",
+    "drift": "ask the owner of these columns what changed{lasts}",
+    "fault": "mend the feed and send the batch again; or, if it is meant, `ml-assets accept {model} {batch} REASON`; "
+    "training waits",
+    "breach": "look at the batch and its labels{lasts}",
     "concept": "if no input has drifted, ask the owner of the labels what changed",
     "retrain": "nothing; the gate decides, and tells only if it refuses the challenger",
-    "blocked": "mend what is named, then materialize the batch again",
+    "blocked": "mend what is named, then send the batch again",
     "not_staleness": "look where the reason says; training pauses meanwhile",
-    "failed_run": "open the run in the web UI, mend what it names, and run it again",
+    "failed_run": "mend what it says: a batch that is sent again is taken in by itself; any other run is begun again "
+    "in the web UI",
     "promotion_refused": "nothing; who is in charge does not change. `ml-assets explain` has the scores",
     "promotion_forced": "nothing, if you know of it; `ml-assets rollback` undoes it",
     "rollback": "nothing; the champion before serves again. `ml-assets explain` has the reason",
@@ -71,11 +73,31 @@ REMEDIES: Final[dict[Event, str]] = {
     "missing_batch": "ask the owner of the source where it is; it is taken in when it comes",
     "unreadable": "see that the source is there and may be read; nothing is taken in until then",
     "approval": "look at its report, then `ml-assets approve` or `ml-assets refuse`, with the reason",
-    "approval_lapsed": "nothing; who is in charge does not change. `ml-assets retrain` makes another challenger",
-    "suggested": "look at the reason, then `ml-assets retrain NAME REASON`, or `ml-assets pause` to hear no more of it",
+    "approval_lapsed": "nothing; who is in charge does not change. `ml-assets retrain {model} REASON` makes "
+    "another challenger",
+    "suggested": "look at the reason, then `ml-assets retrain {model} REASON`, or `ml-assets pause {model} REASON` to "
+    "hear no more of it",
     "experiment": "look at its arms: `ml-assets ab status`; who is in charge changes only as the gate or a person says",
 }
-"""What a person does about each."""
+"""What a person does about each; `remedy` fills it in."""
+
+
+def remedy(event: Event, model: str, batch: str | None = None, lasts: str = "") -> str:
+    """Say what a person does about an event of a model.
+
+    Parameters
+    ----------
+    event : str
+        One of `REMEDIES`.
+    model : str
+        Its name.
+    batch : str, optional
+        At which batch.
+    lasts : str
+        What comes of a drift or a breach that lasts, see `retraining.said.if_it_lasts`.
+    """
+    return REMEDIES[event].format(model=model, batch=batch or "BATCH", lasts=f"; {lasts}" if lasts else "")
+
 
 ERRORS: Final[frozenset[Event]] = frozenset({"failed_run", "rollback_failed", "broken_recipe", "unreadable"})
 """Told as errors, at once even where the others come as a digest."""

@@ -186,10 +186,13 @@ def performance_step(state: ModelState, batch: str, mlflow_run_id: str) -> Perfo
     state.store.write_record("performance_report", batch, report)
     tracking.log_metrics(state.registry.client, mlflow_run_id, metrics(report), state.index(batch))
     breached = performance_breach(report, state.recipe.retraining)
-    if breached:
-        occasion = f"v{report.champion_version}:{report.scored_batch}"
-        tell(state, "breach", occasion, scored.text, batch)
-    tell_findings(state, report)
+    if (
+        champion is not None and champion.version == report.champion_version
+    ):  # of others there is nothing to do
+        if breached:
+            occasion = f"v{report.champion_version}:{report.scored_batch}"
+            tell(state, "breach", occasion, scored.text, batch)
+        tell_findings(state, report)
     probation = _probation(state, batch)
     run_page.rename_run(state.registry.client, mlflow_run_id, _run_name(state, report, breached))
     for each in {batch, report.scored_batch or batch}:

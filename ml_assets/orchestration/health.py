@@ -38,12 +38,13 @@ REMEDIES: Final[dict[Status, str]] = {
     "no report yet": "materialize drift_report in the web UI; where there are batches, the next one brings a report",
     "healthy": "nothing",
     "waits for approval": "look at its report, then `ml-assets approve` or `ml-assets refuse`, with the reason",
-    "drifting": "look at the columns named; the model is trained again if it lasts",
-    "degraded": "look at the labels and the columns; the model is trained again if it lasts",
-    "fault": "mend the feed and materialize the batch again; or, if it is meant, `ml-assets accept`; training waits",
+    "drifting": "look at the columns named",
+    "degraded": "look at the labels and the columns",
+    "fault": "mend the feed and send the batch again; or, if it is meant, `ml-assets accept NAME BATCH REASON`; "
+    "training waits",
     "training": "wait; the web UI shows how far it is",
     "insufficient data": "nothing, unless batches should be larger",
-    "batch refused": "mend the source, then materialize the batch again; nothing was learned from it",
+    "batch refused": "mend the source, then send the batch again; nothing was learned from it",
     "run failed": "look at the run in the web UI, mend what it names, and run it again",
     "lost": "restore mlflow.db from a backup, or train the model again",
     "alias moved": "do what it says: accept the version by `ml-assets promote`, or set the alias back",
@@ -52,6 +53,9 @@ REMEDIES: Final[dict[Status, str]] = {
     "damaged": "restore what the reason names from a backup",
 }
 """What a person does about each."""
+
+LASTING: Final[frozenset[Status]] = frozenset({"drifting", "degraded"})
+"""Those of which something comes if they last: see `retraining.said.if_it_lasts`."""
 
 
 class Health(NamedTuple):

@@ -13,7 +13,7 @@ import dagster as dg
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from ml_assets.failures import traced
-from ml_assets.lifecycle.alerts import alert, send_digest
+from ml_assets.lifecycle.alerts import SOURCE, alert, send_digest
 from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, MODEL_TAG, TRAINING_TAG
@@ -163,14 +163,15 @@ def failed_run_alert(settings: Settings) -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(name="failed_run_alert", default_status=dg.DefaultSensorStatus.RUNNING)
     def sensor(context: dg.RunFailureSensorContext) -> None:
+        from ml_assets.orchestration.refused import why_failed
         from ml_assets.registry.ledger import Ledger
 
         run = context.dagster_run
-        message = context.failure_event.message or ""
+        message = why_failed(context.instance, run.run_id, context.failure_event.message or "")
         alert(
             Ledger(settings.ledger),
             settings.alerts,
-            run.tags.get(MODEL_TAG, run.job_name),
+            run.tags.get(MODEL_TAG, SOURCE),
             "failed_run",
             run.run_id,
             f"run {run.run_id} of {run.job_name}: {message}",

@@ -17,18 +17,19 @@ from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.quarantine import quarantine_words
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.events import assets_with_events
-from ml_assets.orchestration.health import REMEDIES, Health, Status, about_champion, health
+from ml_assets.orchestration.health import LASTING, REMEDIES, Health, Status, about_champion, health
 from ml_assets.orchestration.history import Glance, recent_history
 from ml_assets.orchestration.live_answers import experiment_words
 from ml_assets.orchestration.reaper import open_runs
 from ml_assets.orchestration.refused import refused_batch
 from ml_assets.recipe import RecipeError
 from ml_assets.records import Record
-from ml_assets.registry import champions
+from ml_assets.registry import champions, persons
 from ml_assets.registry.accepted import confirmed_words
 from ml_assets.registry.alias import moved as moved_alias
 from ml_assets.registry.ledger import Ledger
 from ml_assets.retraining.policy import ageing_words
+from ml_assets.retraining.said import if_it_lasts
 from ml_assets.settings import Settings
 from ml_assets.shown import shown
 from ml_assets.sources.paths import SourceError
@@ -165,10 +166,16 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "outdated": data.outdated,
             "notes": (*data.notes, *quarantine_words(state), *confirmed_words(state.ledger, state.name)),
             "ageing": ageing_words(state.recipe, history),
+            "todo": row.todo if found.status not in LASTING else f"{row.todo}; {_lasts(state, now)}",
             "persons": (*said_words(state, now), *experiment_words(state.ledger, state.name)),
             "approval": waiting_words(state),
         }
     )
+
+
+def _lasts(state: ModelState, now: datetime) -> str:
+    paused = persons.paused(state.ledger, state.name, now) is not None
+    return if_it_lasts(state.recipe.retraining, paused)
 
 
 def _row(

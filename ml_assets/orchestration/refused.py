@@ -63,15 +63,26 @@ def _by_its_run(instance: DagsterInstance, state: ModelState, reported: str | No
     batch = _batch(runs[0])
     if reported is not None and batch <= reported:
         return None
+    error = failure(_told(instance, runs[0].run_id))
+    return Refused(batch, str(error), by_contract=isinstance(error, RefusedError))
+
+
+def why_failed(instance: DagsterInstance, run_id: str, said: str) -> str:
+    """Say why a run failed: what its step or its check said; else what Dagster said of the run."""
+    events = _told(instance, run_id)
+    stepped = any(event.event_type == DagsterEventType.STEP_FAILURE for event in events)
+    return str(failure(events)) if stepped else said
+
+
+def _told(instance: DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
     wanted = {
         DagsterEventType.STEP_FAILURE,
         DagsterEventType.RUN_FAILURE,
         DagsterEventType.ASSET_CHECK_EVALUATION,
     }
-    entries = instance.get_records_for_run(runs[0].run_id, of_type=wanted).records
+    entries = instance.get_records_for_run(run_id, of_type=wanted).records
     events = [entry.event_log_entry.dagster_event for entry in entries]
-    error = failure([event for event in events if event is not None])
-    return Refused(batch, str(error), by_contract=isinstance(error, RefusedError))
+    return [event for event in events if event is not None]
 
 
 def _batch(run: dg.DagsterRun | None) -> str:

@@ -10,6 +10,7 @@ from ml_assets.recipe.schema import Retraining
 from ml_assets.records import DriftReport, PerformanceReport
 from ml_assets.registry.ledger import Entry
 from ml_assets.retraining.breaches import drift_breach, performance_breach
+from ml_assets.retraining.said import if_it_lasts
 
 Level = Literal["act", "watch", "well", "none"]
 
@@ -48,6 +49,7 @@ def light(
     newest: tuple[Entry | None, Entry | None, Entry | None],
     accepted: bool,
     is_static: bool = False,
+    paused: bool = False,
 ) -> Light:
     """Say how a model is, the most urgent first.
 
@@ -65,6 +67,8 @@ def light(
         Whether a person has confirmed what the newest report found.
     is_static : bool
         Whether no batches come.
+    paused : bool
+        Whether a pause is in force.
     """
     waiting, decision, alert = newest
     if waiting is not None:
@@ -82,16 +86,9 @@ def light(
     if champion is None:
         return Light("none", "no model yet", decision.reason if decision else "", "train it, or wait")
     if live is not None and performance_breach(live, retraining):
-        return Light(
-            "watch", "worse than it was", live.text, "nothing yet: it is trained again if this lasts"
-        )
+        return Light("watch", "worse than it was", live.text, if_it_lasts(retraining, paused))
     if drift is not None and drift_breach(drift, retraining):
-        return Light(
-            "watch",
-            "drifting",
-            f"{drift.batch}: {drift.text}",
-            "nothing yet: it is trained again if this lasts",
-        )
+        return Light("watch", "drifting", f"{drift.batch}: {drift.text}", if_it_lasts(retraining, paused))
     if drift is None and is_static:
         return Light("well", "serving", "one table: no batch comes that could drift")
     if drift is None:

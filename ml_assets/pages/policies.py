@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ConfigDict
 
+from ml_assets.backtest.policies import about
 from ml_assets.pages import charts
 from ml_assets.pages.known import Model, batches_of, record_of
 from ml_assets.records.base import Record
@@ -113,6 +114,7 @@ def backtest_page(model: Model, asked: Mapping[str, str]) -> dict[str, Any]:
         "found": found,
         "turned": turned,
         "picture": _picture(found, turned) if found is not None else "",
+        "about": {each.policy: about(each.policy) for each in found.policies} if found is not None else {},
         "notes": notes,
     }
 

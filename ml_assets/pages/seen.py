@@ -86,7 +86,14 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
     confirmed = drift is not None and drift.status == "fault" and drift.batch in accepted(ledger, name)
     due, paused = _due(model, newest), persons.paused(ledger, name, now)
     found = light(
-        drift, live, recipe.retraining, version, (waiting, decided, alert), confirmed, recipe.batches is None
+        drift,
+        live,
+        recipe.retraining,
+        version,
+        (waiting, decided, alert),
+        confirmed,
+        recipe.batches is None,
+        paused is not None,
     )
     if due is not None and due <= now:
         found = late(found, str(newest), due)

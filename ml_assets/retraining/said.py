@@ -46,6 +46,25 @@ def as_said(
     return decision
 
 
+def if_it_lasts(retraining: Retraining, paused: bool) -> str:
+    """Say what comes of a drift or a breach that lasts: whether a person must act, or need not.
+
+    Parameters
+    ----------
+    retraining : section of the recipe
+        Its `mode`.
+    paused : bool
+        Whether a pause is in force.
+    """
+    if not retraining.on:
+        return "nothing is trained by itself here (retraining is off): `ml-assets retrain` asks for it"
+    if paused:
+        return "nothing is trained by itself while it is paused: `ml-assets resume`, or `ml-assets retrain`"
+    if retraining.mode == "suggest":
+        return "if it lasts, a training is suggested, which a person begins by `ml-assets retrain`"
+    return "nothing more yet: the model is trained again by itself if it lasts"
+
+
 def is_open(ask: Ask, history: History) -> bool:
     """Whether no training has begun since it was asked for."""
     return not any(attempt.at >= ask.at for attempt in history.attempts)

@@ -29,6 +29,7 @@ from ml_assets.backtest.policies import (
     ORACLE,
     RECIPE,
     Policy,
+    about,
     calendar,
     own_policies,
     same_number,
@@ -130,6 +131,7 @@ def test_calendar_trains_every_so_many_batches(changed: Reports, every: int) -> 
 
 
 def test_policies_are_all_there_with_their_costs(result: Backtest) -> None:
+    assert all(about(row.policy) for row in result.policies), "a person reads what each of them does"
     names = [row.policy for row in result.policies]
     base = (RECIPE, "one breach", "calm")
     own = [*base, *(f"{name}, {age} batches old at most" for age in AGES for name in base)]
@@ -202,7 +204,7 @@ def test_other_settings_are_replayed_on_kept_fits_alone(
         path.unlink()
     poor = Reports(Fits(kept.stream, fit, tmp_path / "again", made.fits.identity))
     lacking = turning.what_if(poor, kept.result.first).settings[0]
-    assert "no policy of this backtest needed" in lacking.needs and lacking.score is None
+    assert lacking.needs.startswith(f"a model trained on {kept.stream.labels[0]}") and lacking.score is None
 
 
 def test_killed_backtest_goes_on(kept: Kept, tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ def test_the_one_that_lost_and_the_one_that_is_back_are_told(trained_shop: Shop,
     told = client.get_registered_model("good").tags["in charge"]
     assert told.startswith("version 1, back in charge ") and told.endswith("(command line): asked for")
     pages = client_of(read_settings())
-    assert section(pages.get("/models/good").text, "data") == learned, "told of version 1, whatever came after it"
+    assert section(pages.get("/models/good").text, "data") == learned, (
+        "told of version 1, whatever came after it"
+    )
     shown = [pages.get(f"/models/good/versions/{number}/data").text for number in (1, 2, 3)]
     for number, page in enumerate(shown, 1):
         run_id = client.get_model_version("good", str(number)).run_id

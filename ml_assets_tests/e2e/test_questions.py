@@ -81,7 +81,7 @@ def test_ten_questions(shop: Shop) -> None:
     row, text = status()
     assert (row["champion_version"], row["status"]) == (1, "batch refused")
     assert day(REFUSED) in text and "'c'" in row["why"]
-    assert "what to do: mend the source, then materialize the batch again" in text
+    assert "what to do: mend the source, then send the batch again" in text
     assert "Now: batch refused" in ml_assets("explain", "tide").out
 
     # A fault: what is broken, why is nothing trained, what is to be done?

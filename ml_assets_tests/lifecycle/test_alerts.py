@@ -9,6 +9,8 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email import message_from_string
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,9 @@ def test_each_channel_gets_the_alert_once(web: Any, post_office: Any, ledger: Le
     ((recipients, mail),) = post_office.received
     assert recipients == ["ann@example.org", "bob@example.org"]
     assert "Subject: [ml_assets] churn: the data have drifted" in mail and "ml-assets explain churn" in mail
+    head = message_from_string(mail)
+    assert parsedate_to_datetime(head["Date"]).tzinfo is not None and head["Message-ID"]  # RFC 5322, 3.6
+    assert all("2024-05-01: age has drifted" in words for words in (message["text"], mail))
     (entry,) = ledger.entries("churn", "alert")
     assert entry.record["channels"] == ["log", "webhook", "slack", "email"]
     assert alert(ledger, channels, "churn", "drift", "v2:age", "age has drifted")  # another champion

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlparse
@@ -11,10 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.gate import promote_version
 from ml_assets.lifecycle.watch import performance_step
-from ml_assets.registry import champions
+from ml_assets.recipe.schema import Retraining
+from ml_assets.records import PerformanceReport
+from ml_assets.registry import champions, persons
 from ml_assets.registry.wording import describe, details
+from ml_assets.retraining.breaches import performance_breach
 from ml_assets_tests.support.shore import Shore, day
 
 
@@ -85,6 +90,37 @@ def test_bad_champion_is_rolled_back_within_probation_and_stays_away(replaced: B
     again = replaced.train(3)  # the very rows that spoke for version 2
     assert again.outcome == "inconclusive" and again.rows == 0 and replaced.champion == 1
     assert ledger.entries("tide", "alert")[-1].record["event"] == "promotion_refused"
+
+
+def test_what_a_replaced_champion_had_answered_is_no_alarm(replaced: Beach) -> None:
+    def told() -> list[str]:
+        return [e.record["event"] for e in replaced.state.ledger.entries("tide", "alert")]
+
+    before = told()
+    assert "breach" in before, "of the batches that version 1 answered while it was in charge"
+    replaced.arrive(4, turned=False)
+    scored = replaced.state.store.read_record("performance_report", day(4), PerformanceReport)
+    assert scored.champion_version == 1 and performance_breach(scored, replaced.state.recipe.retraining)
+    assert told() == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "paused", "words"),
+    [
+        ("automatic", False, "trained again by itself if it lasts"),
+        ("automatic", True, "while it is paused"),
+        ("suggest", False, "a training is suggested"),
+        ("off", False, "nothing is trained by itself here"),
+    ],
+)
+def test_an_alert_promises_no_training_that_does_not_come(
+    beach: Beach, caplog: pytest.LogCaptureFixture, mode: str, paused: bool, words: str
+) -> None:
+    recipe = beach.state.recipe.model_copy(update={"retraining": Retraining.model_validate({"mode": mode})})
+    if paused:
+        persons.pause(beach.state.ledger, "tide", actor="ann", reason="a sale", days=None)
+    assert tell(replace(beach.state, recipe=recipe), "breach", "today", "it is worse", day(1))
+    assert words in caplog.text and ("by itself if it lasts" in caplog.text) == (words.endswith("lasts"))
 
 
 def test_good_champion_passes_probation_and_is_never_looked_at_again(replaced: Beach) -> None:

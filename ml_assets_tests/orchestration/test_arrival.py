@@ -25,6 +25,7 @@ from dagster._core.utils import make_new_run_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.lifecycle.due import missing, newest_due
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.intake import clean_step, raw_step
@@ -34,6 +35,8 @@ from ml_assets.lifecycle.usual import arrivals_seen
 from ml_assets.names import PROCESS_TAG, REASON_TAG
 from ml_assets.orchestration import taking_in
 from ml_assets.orchestration.arrival import arrival_sensor
+from ml_assets.orchestration.location import failed_run_alert
+from ml_assets.orchestration.runs import failure
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.settings import Settings
@@ -219,6 +222,25 @@ def test_refused_batch_stops_no_other_and_is_tried_again_when_it_changes(
     assert ("is tried again when it changes" in str(shore.tick())) != again
     shore.send(0, rows=50)
     assert shore.drain() == [day(0)]
+
+
+@pytest.mark.parametrize("how", [named, checked, crashed])
+def test_alert_and_status_say_why_a_batch_was_not_taken_in(
+    shore: Shore, how: Callable[[dg.DagsterRun], list[dg.DagsterEvent]]
+) -> None:
+    shore.send(0)
+    run = shore.end(asked(shore.tick()), FAILURE, steps=0)
+    for event in how(run):
+        shore.instance.report_dagster_event(event, run.run_id)
+    change = shore.instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records[0]
+    context = dg.build_run_status_sensor_context(
+        "failed_run_alert", change.event_log_entry.dagster_event, shore.instance, run
+    ).for_run_failure()
+    failed_run_alert(shore.state.settings)(context)
+    why = str(failure(how(run)))
+    entry = shore.state.ledger.entries("tide", "alert")[-1]
+    assert why in entry.reason and entry.batch == day(0)
+    assert why in " ".join(state_of_data(shore.state).notes)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])

@@ -31,6 +31,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
+from ml_assets.lifecycle.alerts import SOURCE
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.names import PROCESS_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
@@ -603,6 +604,18 @@ def test_failed_run_is_told_with_its_model_and_batch(desk: Desk) -> None:
     (entry,) = desk.state.ledger.entries("tide", "alert")
     assert entry.record["event"] == "failed_run" and entry.batch == day(2)
     assert run.run_id in entry.reason
+
+
+def test_a_failed_run_of_no_model_sends_nobody_to_a_model(desk: Desk) -> None:
+    run = create_run_for_test(desk.instance, "model_overview_job", status=DagsterRunStatus.STARTED)
+    desk.instance.report_run_failed(run, "it took too long to start")
+    change = desk.instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records[0]
+    context = dg.build_run_status_sensor_context(
+        "failed_run_alert", change.event_log_entry.dagster_event, desk.instance, run
+    ).for_run_failure()
+    desk.repository.get_sensor_def("failed_run_alert")(context)
+    (entry,) = [e for e in desk.state.ledger.entries(kind="alert") if run.run_id in e.reason]
+    assert entry.recipe == SOURCE and "model_overview_job" in entry.reason
 
 
 def test_overview_shows_the_ledger_in_words(drifted: Desk) -> None:

@@ -214,6 +214,23 @@ def test_a_model_whose_batches_do_not_come_is_not_healthy(settings: Settings) ->
         assert (found.paused is not None, found.until == until) == (is_paused, is_paused)
 
 
+def test_a_page_promises_no_training_that_does_not_come(settings: Settings) -> None:
+    ledger = Ledger(settings.ledger)
+    todo = {}
+    for mode in ("automatic", "off"):
+        recipe = settings.recipes[0] / "model_0007.yaml"
+        recipe.write_text(recipe.read_text() + f"retraining: {{mode: {mode}}}\n")
+        fleet = Fleet(source_of(settings, None))
+        fleet.look()
+        todo[mode] = fleet.seen["model_0007"].light
+        recipe.write_text(recipe.read_text().rpartition("retraining:")[0])
+    assert {light.word for light in todo.values()} == {"drifting"}
+    assert "by itself if it lasts" in todo["automatic"].todo and "by itself here" in todo["off"].todo
+    persons.pause(ledger, "model_0007", actor="ann", reason="a sale", days=None)
+    with client_of(settings) as client:
+        assert "nothing is trained by itself while it is paused" in client.get("/models/model_0007").text
+
+
 def test_what_changes_is_seen_at_the_next_look(settings: Settings) -> None:
     fleet = Fleet(source_of(settings, None))
     fleet.look()
@@ -411,6 +428,14 @@ def backtested(settings: Settings, name: str = "model_0003") -> str:
     """A backtest of a model whose reason is odd; gives the address of its page."""
     write_backtest(Store(settings.store / name), BATCHES, ODD[0])
     return f"/models/{name}/backtest"
+
+
+def test_every_policy_that_is_tried_is_explained(client: TestClient) -> None:
+    text = client.get("/models/model_0003/backtest").text
+    table = text.partition('aria-label="Policies"')[2].partition("</table>")[0]
+    tried = [words.split("<")[0].strip() for words in re.findall(r'<th scope="row">(.*?)</th>', table)]
+    told = dict(re.findall(r"<li><b>(.*?)</b>: (.*?)</li>", text))
+    assert tried and list(told) == tried and all(told.values())
 
 
 def test_a_slider_looks_up_what_was_replayed(client: TestClient, settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ml_assets.recipe.schema import Retraining
 from ml_assets.records import Ask, Attempt, Champion, History, RetrainDecision, Said
 from ml_assets.records.retraining import RULES_IN_WORDS
-from ml_assets.retraining.said import as_said
+from ml_assets.retraining.said import as_said, if_it_lasts
 
 CHAMPION = Champion(version=1, as_of_index=0, trained_at="2025-06-01T00:00:00+00:00")
 ACTIONS = get_args(RetrainDecision.model_fields["action"].annotation)
@@ -71,3 +71,14 @@ def test_what_a_person_asks_for_is_trained_once_whatever_else_is_said(
         assert as_said(decided(action), retraining, asked, begun) == as_said(
             decided(action), retraining, said, begun
         )
+
+
+@pytest.mark.parametrize(
+    ("enabled", "mode", "paused"), list(itertools.product((True, False), MODES, (True, False)))
+)
+def test_a_training_is_promised_where_one_would_come(enabled: bool, mode: str, paused: bool) -> None:
+    retraining = Retraining.model_validate({"enabled": enabled, "mode": mode})
+    said = Said(paused="paused by ann") if paused else Said()
+    comes = retraining.on and as_said(decided("retrain"), retraining, said, history()).retrain
+    words = if_it_lasts(retraining, paused)
+    assert ("by itself if it lasts" in words) == comes and ("`ml-assets retrain`" in words) != comes
