@@ -9,12 +9,12 @@ import pandas as pd
 
 from benchmarks.feed_faults.feeds import RECIPE
 from benchmarks.trust.streams import fixed_fits
-from ml_assets.backtest.policies import RECIPE as OWN
 from ml_assets.backtest.policies import Policy
 from ml_assets.backtest.replay import Reports, replay
 from ml_assets.backtest.stream import Stream
 from ml_assets.quality.contract import check_raw, learn_schema
 from ml_assets.recipe.schema import Breaches, Retraining
+from ml_assets.records.policies import RECIPE as OWN
 
 GOOD = 9
 """Months before the first model."""

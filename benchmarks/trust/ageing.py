@@ -18,18 +18,11 @@ from benchmarks.trust.policy import DATA
 from benchmarks.trust.policy import SETS as FOUR
 from benchmarks.trust.streams import aged_rows, first_30_percent, fixed_fits, made_recipe, real_stream
 from benchmarks.trust.table import Row, workers
-from ml_assets.backtest.policies import (
-    CALENDARS,
-    NEVER,
-    RECIPE,
-    Policy,
-    calendar,
-    same_number,
-    standard_policies,
-)
+from ml_assets.backtest.policies import CALENDARS, Policy, calendar, same_number, standard_policies
 from ml_assets.backtest.replay import Replay, Reports, pooled, replay
 from ml_assets.backtest.scale import Scale, interval_of
 from ml_assets.backtest.stream import Stream
+from ml_assets.records.policies import NEVER, RECIPE
 
 MEAN, LEAST, TRAININGS = 0.85, 0.70, 0.5
 """Shares of the best calendar's gain, on average and on each stream, and of its trainings."""

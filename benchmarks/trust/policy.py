@@ -26,11 +26,12 @@ from benchmarks.trust.streams import (
 from benchmarks.trust.table import Row, workers
 from ml_assets.backtest.backtest import Backtest, backtest, recommend
 from ml_assets.backtest.fits import Fits
-from ml_assets.backtest.policies import DEFAULTS, RECIPE, Policy, own_policies, standard_policies
+from ml_assets.backtest.policies import DEFAULTS, Policy, own_policies, standard_policies
 from ml_assets.backtest.replay import Replay, Reports, replay
 from ml_assets.backtest.stream import Stream
 from ml_assets.recipe.schema import Monitoring, Retraining, Training
 from ml_assets.records import Attempt, BatchEvidence, Champion, History, PerformanceReport, Score
+from ml_assets.records.policies import RECIPE
 from ml_assets.retraining.policy import decide_retrain
 
 SETS = ("elec2", "bike_hour", "bank_marketing", "occupancy")

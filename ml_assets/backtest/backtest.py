@@ -13,15 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ml_assets.backtest.errors import TooShortError
-from ml_assets.backtest.policies import (
-    NEVER,
-    ORACLE,
-    RECIPE,
-    Policy,
-    same_number,
-    section_of,
-    standard_policies,
-)
+from ml_assets.backtest.policies import Policy, same_number, section_of, standard_policies
 from ml_assets.backtest.replay import (
     Replay,
     Reports,
@@ -34,6 +26,7 @@ from ml_assets.backtest.scale import Interval, Scale, interval_of
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, served_rows
 from ml_assets.records import Direction, Record
+from ml_assets.records.policies import NEVER, ORACLE, RECIPE
 from ml_assets.tasks.base import Floats
 from ml_assets.tasks.metrics import metric_named
 

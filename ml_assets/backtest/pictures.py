@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml_assets.backtest.backtest import Backtest, PolicyScore
-from ml_assets.backtest.policies import NEVER, ORACLE, RECIPE
 from ml_assets.evaluation.pictures import png
+from ml_assets.records.policies import NEVER, ORACLE, RECIPE
 
 COLOURS = {NEVER: "tab:grey", ORACLE: "tab:green", RECIPE: "tab:red"}
 OTHERS = "tab:blue"

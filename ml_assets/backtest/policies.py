@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ml_assets.recipe.schema import Breaches, Budget, PromotionSection, Recipe, Retraining
+from ml_assets.records.policies import NEVER, RECIPE
 
 When = Literal["auto", "better", "not_worse"]
 OTHER: dict[When, When] = {"auto": "not_worse", "better": "not_worse", "not_worse": "better"}
@@ -19,7 +20,6 @@ BOTH: tuple[Evidence, ...] = ("drift", "performance")
 CALENDARS = (1, 2, 4, 8)
 AGES = (3, 6)
 """Ages in batches at which a policy that waits for evidence may be told to train at the latest."""
-NEVER, RECIPE, ORACLE = "never", "recipe", "oracle"
 
 DEFAULTS, PROMOTION = Retraining(), PromotionSection()
 AT_ONCE = DEFAULTS.model_copy(
@@ -33,35 +33,6 @@ AT_ONCE = DEFAULTS.model_copy(
     }
 )
 """The defaults without anything that holds a retrain back."""
-
-
-ABOUT = {
-    NEVER: "the first model serves for ever",
-    "every": "trains by the calendar, whatever the reports say",
-    "calendar": "trains by the calendar, as often as that policy does",
-    "literal thresholds": "trains whenever one report is beyond a fixed limit: score 0.8, share of drifted columns 0.1",
-    "drift only": "looks at drift alone, and promotes whatever comes out",
-    "performance only": "looks at the live score alone, and promotes whatever comes out",
-    "k of n": "waits for k breaches in n reports, and promotes whatever comes out",
-    RECIPE: "what the recipe says now",
-    "one breach": "the recipe, but one report beyond its limits is enough",
-    "calm": "the recipe, but waits twice as long after a training",
-    ORACLE: "knows the labels before they come: what could be had at best, and nobody can have",
-}
-"""What a policy does, by the beginning of its name."""
-
-
-def about(name: str) -> str:
-    """
-    Say what a policy does, for a person who reads its name.
-
-    >>> about("every 4 batches")
-    'trains by the calendar, whatever the reports say'
-    >>> about("calm, 3 batches old at most")
-    'the recipe, but waits twice as long after a training'
-    """
-    known = max((key for key in ABOUT if name.startswith(key)), key=len, default=None)
-    return "" if known is None else ABOUT[known]
 
 
 @dataclass(frozen=True)

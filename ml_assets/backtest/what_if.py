@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.backtest.backtest import Draws
 from ml_assets.backtest.errors import NotKeptError
-from ml_assets.backtest.policies import NEVER, Policy, section_of, standard_policies
+from ml_assets.backtest.policies import Policy, section_of, standard_policies
 from ml_assets.backtest.replay import newest_labelled, replay, trained
 from ml_assets.backtest.scale import Scale, interval_of
 from ml_assets.names import BATCH
+from ml_assets.records.policies import NEVER
 from ml_assets.records.what_if import Setting, WhatIf
 from ml_assets.shown import spanned
 from ml_assets.tasks.metrics import metric_named

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from textwrap import indent
 
 from ml_assets.backtest.backtest import Backtest
-from ml_assets.backtest.policies import ORACLE, RECIPE, about
 from ml_assets.cli.output import columns, number
 from ml_assets.lifecycle.backtest import backtest_step, stream_of_source
 from ml_assets.lifecycle.state import ModelState, locked
+from ml_assets.records.policies import ORACLE, RECIPE, about
 
 SECONDS_BETWEEN_NEWS = 2.0
 

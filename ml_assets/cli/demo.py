@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.backtest.backtest import Backtest
-from ml_assets.backtest.policies import NEVER, RECIPE
 from ml_assets.cli.backfill import backfill_text, batch_line
 from ml_assets.cli.models import known_state, refresh_overview
 from ml_assets.cli.one_prediction import ask_once, once_text
@@ -19,6 +18,7 @@ from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.orchestration import display
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import walk
+from ml_assets.records.policies import NEVER, RECIPE
 from ml_assets.settings import DEMO_RECIPES, Settings, read_settings
 from ml_assets.shown import figure
 

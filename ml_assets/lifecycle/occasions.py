@@ -61,8 +61,8 @@ REMEDIES: Final[dict[Event, str]] = {
     "retrain": "nothing; the gate decides, and tells only if it refuses the challenger",
     "blocked": "mend what is named, then send the batch again",
     "not_staleness": "look where the reason says; training pauses meanwhile",
-    "failed_run": "mend what it says: a batch that is sent again is taken in by itself; any other run is begun again "
-    "in the web UI",
+    "failed_run": "nothing where the run of a batch was killed: it is begun again, twice at most; else mend what it "
+    "says: a batch that is sent again is taken in by itself, any other run is begun again in the web UI",
     "promotion_refused": "nothing; who is in charge does not change. `ml-assets explain` has the scores",
     "promotion_forced": "nothing, if you know of it; `ml-assets rollback` undoes it",
     "rollback": "nothing; the champion before serves again. `ml-assets explain` has the reason",

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ConfigDict
 
-from ml_assets.backtest.policies import about
 from ml_assets.pages import charts
 from ml_assets.pages.known import Model, batches_of, record_of
 from ml_assets.records.base import Record
+from ml_assets.records.policies import about
 from ml_assets.records.what_if import Setting, WhatIf
 from ml_assets.shown import figure, shown
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ml_assets.lifecycle.alerts import alert, send_digest
-from ml_assets.lifecycle.occasions import LASTING, TITLES
+from ml_assets.lifecycle.occasions import LASTING, TITLES, remedy
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Alerts, SettingsError, read_settings
 from ml_assets.settings.alerts import ALERT_VARIABLES
@@ -222,7 +222,9 @@ def test_a_service_is_told_by_its_address(web: Any, ledger: Ledger) -> None:
     assert [where for where, _ in web.received] == ["/a", "/b"]
     message = web.received[0][1]
     assert (message["title"], message["type"]) == ("churn: a run failed", "failure")
-    assert message["message"].startswith("out of memory") and "What to do: open the run" in message["message"]
+    assert (
+        message["message"].startswith("out of memory") and remedy("failed_run", "churn") in message["message"]
+    )
     assert ledger.entries("churn", "alert")[-1].record["channels"] == ["log", "json", "json 2"]
 
 
