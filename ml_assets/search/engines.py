@@ -35,7 +35,7 @@ class EngineSampler(RandomSampler):  # type: ignore[misc]  # optuna has no types
 
     def choose(self, place: int, spaces: Spaces) -> dict[str, Any] | None:
         """Choose a point for a place of the search; None where no trial is complete, or nothing is left."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each library has its own
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> Spaces:
         """Spaces with more than one value, as the complete trials have them."""
