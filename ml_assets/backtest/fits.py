@@ -21,6 +21,7 @@ from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.whole import kept_file, read_parquet, read_whole, write_whole
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.features.columns import Roles, roles
+from ml_assets.features.history import figures
 from ml_assets.monitoring.dependence import related
 from ml_assets.monitoring.mixture import mixed_units
 from ml_assets.monitoring.movement import with_predictions
@@ -294,7 +295,9 @@ class Fits:
             training[recipe.target],
             metric=self.metric,
         )
-        mixed = mixed_units(labelled_rows(rows, recipe), self.roles(batches).numeric, stream.accepted)
+        known = self.roles(batches)
+        own_units = set(known.numeric) - figures(recipe, known.features)
+        mixed = mixed_units(labelled_rows(rows, recipe), sorted(own_units), stream.accepted)
         record = FitRecord(
             batches=batches,
             rows=int(has_labels(rows[recipe.target]).sum()),

@@ -14,6 +14,7 @@ from ml_assets.backtest.policies import Policy
 from ml_assets.backtest.refits import refits
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, Succession, served_rows
+from ml_assets.features.history import figures
 from ml_assets.monitoring.dependence import related
 from ml_assets.monitoring.drift import REMEMBERED_REPORTS
 from ml_assets.monitoring.estimated import estimate
@@ -174,6 +175,7 @@ class Reports:
                 random_state=recipe.random_state,
                 entities=recipe.entities,
                 time=recipe.batches.column if recipe.batches else None,
+                figures=figures(recipe, self.fits.roles(record.batches).features),
             )
         return replace(self._references[record.batches], version=serving.version)
 

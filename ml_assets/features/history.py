@@ -7,7 +7,7 @@ need the same past beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,17 @@ def made_names(recipe: Recipe) -> dict[str, str]:
         **{carrier(name): "model.preprocessor.params.column_sets" for name in asked.carried},
         **dict.fromkeys(asked.seasonal, f"{key}.season"),
     }
+
+
+def figures(recipe: Recipe, features: Collection[str]) -> frozenset[str]:
+    """Features that tell a window of another one: they hover where it lies, and their unit is that of the other."""
+    asked = wanted(recipe)
+    lags = {name for name, step in asked.lags if f"{name}_lag_{step}" in features}
+    return frozenset(
+        f"{name}_{which}_{window}"
+        for name, window, which in asked.windows
+        if name in features or name in lags
+    )
 
 
 def time_of(recipe: Recipe) -> str | None:

@@ -79,6 +79,7 @@ class Stored:
 
 def reference(state: ModelState, version: int) -> Reference:
     """Make what the reports on a version's batches are made against."""
+    from ml_assets.features.history import figures
     from ml_assets.monitoring.reference import Reference
 
     recipe, made_by = state.recipe, state.registry.version(state.name, version)
@@ -97,4 +98,5 @@ def reference(state: ModelState, version: int) -> Reference:
         random_state=recipe.random_state,
         entities=recipe.entities,
         time=recipe.batches.column if recipe.batches else None,
+        figures=figures(recipe, training.features),
     )

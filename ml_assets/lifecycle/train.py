@@ -135,6 +135,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     from ml_assets.evaluation.mistakes import wrong_rows
     from ml_assets.evaluation.parts import rows_of
     from ml_assets.evaluation.soundness import unsound
+    from ml_assets.features.history import figures
     from ml_assets.lifecycle.explained import swarms
     from ml_assets.monitoring.mixture import mixed_units
     from ml_assets.quality.leak import suspected_leaks
@@ -150,6 +151,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     y = test[state.recipe.target]
     learned = state.store.read_frame("training_set", as_of)
     window, features = _window_rows(state, as_of), trained.training.features
+    own_units = [name for name in features if name not in figures(state.recipe, features)]
     evaluation = evaluate(state.recipe, y, predicted, learned[state.recipe.target], seen=(test, features))
     leaks = suspected_leaks(window, features, state.recipe)
     if not any(leak.sure for leak in leaks):
@@ -165,7 +167,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
             "curves": (*evaluation.curves, *([curve] if curve is not None else [])),
             "unsound": unsound(trained.training, evaluation, predicted) + flattering,
             "leaks": leaks,
-            "mixed": mixed_units(window, features, state.accepted),
+            "mixed": mixed_units(window, own_units, state.accepted),
             "swarms": found,
             "swarms_of": of,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -132,7 +132,7 @@ def compare(current: pd.DataFrame, champion: Reference, past: Past) -> Compared:
         champion.entities,
         champion.time,
     )
-    _find_faults(found, categorical)
+    _find_faults(found, categorical, champion.figures)
     return found
 
 
@@ -154,18 +154,22 @@ def _same_constant(pair: Pair) -> bool:
     return pair.current.counts.keys() == pair.reference.counts.keys()
 
 
-def _find_faults(found: Compared, categorical: tuple[str, ...]) -> None:
+def _find_faults(found: Compared, categorical: tuple[str, ...], figures: Collection[str]) -> None:
     """Find the faults of each column, and set aside those that tell the time."""
     past, faults = found.past, found.faults
     told = calendar_columns(
         past, *([name for name in kind if name in found.pairs] for kind in (found.numeric, categorical))
     )
+
+    def find(name: str, pair: Pair) -> str:
+        return faulty.find_fault(name, pair, past, told.get(name, ""), name not in figures)
+
     whole = (len(found.sides[0]), len(found.sides[1])) == (len(past.rows), len(found.current))
     for name, pair in found.pairs.items():
-        fault = faults.get(name) or faulty.find_fault(name, pair, past, told.get(name, ""))
+        fault = faults.get(name) or find(name, pair)
         if fault and name not in faults and not whole:  # counts are of all rows
             of_all = pair_of(past.rows[name], found.current[name], len(found.current), name in found.numeric)
-            fault = faulty.find_fault(name, of_all, past, told.get(name, "")) or fault
+            fault = find(name, of_all) or fault
         if fault:
             faults[name] = fault
     for name in told.keys() - faults.keys():

@@ -36,7 +36,7 @@ def repeated(name: str, times: int) -> str:
     return f"column '{name}' is there {times} times; only the first could be looked at"
 
 
-def find_fault(name: str, pair: Pair, past: Past, told: str = "") -> str:
+def find_fault(name: str, pair: Pair, past: Past, told: str = "", own_unit: bool = True) -> str:
     """Tell what is broken about one column that is there; empty where nothing is.
 
     Parameters
@@ -49,13 +49,15 @@ def find_fault(name: str, pair: Pair, past: Past, told: str = "") -> str:
         The training rows, by batch: what the column was like in each.
     told : str
         What it tells of the time of its batch: new values are no fault of such a column.
+    own_unit : bool
+        Whether the column has a unit of its own; else that of another one, which is looked at.
     """
     found = _empty(name, pair, past)
     if isinstance(pair, NumberPair):
         found = found or _type_change(name, pair) or _burst(name, pair, past)
         if not found and told in ("", ONE_VALUE):
             found = "" if told else _named(name, stuck_number(pair, past, name))
-            found = found or _unit_change(name, pair, past)
+            found = found or (_unit_change(name, pair, past) if own_unit else "")
         return found
     found = found or _burst(name, pair, past)
     if not found and not told:

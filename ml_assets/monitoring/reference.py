@@ -93,6 +93,8 @@ class Reference:
         Columns that name the entity of a row.
     time : str or None
         Column with the time of a row.
+    figures : frozenset of str
+        Columns that tell windows of others: their unit is that of the others.
     accepted : mapping of str to DataFrame
         Rows of the newest batches that a person has confirmed as the new normal.
     """
@@ -110,6 +112,7 @@ class Reference:
     random_state: int
     entities: tuple[str, ...] = ()
     time: str | None = None
+    figures: frozenset[str] = frozenset()
     accepted: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @classmethod

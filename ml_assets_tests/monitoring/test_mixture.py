@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.features.history import figures, with_past
 from ml_assets.monitoring.mixture import mixed_units
+from ml_assets.recipe.schema import Recipe
 from ml_assets_tests.monitoring.test_units import COLUMNS, month
 
 LABELS = [str(day.date()) for day in pd.date_range("2024-01-01", periods=9, freq="MS")]
@@ -56,3 +58,40 @@ def test_calendars_texts_and_tables_without_batches_mix_nothing() -> None:
     )
     assert mixed_units(told, ["yyyymm", "text", "number"]) == ()
     assert mixed_units(frame.drop(columns="batch__"), ["price"]) == ()
+
+
+FORECAST = Recipe.model_validate(
+    {
+        "name": "rides",
+        "model": {
+            "loader": {"source_uri": "rides.csv"},
+            "feature_engineering": {"horizon": "1d", "season": "7d"},
+            "data_interface": {"task_type": "timeseries", "target_col": "rides"},
+        },
+        "batches": {"column": "at", "period": "monthly"},
+    }
+)
+
+
+def rides(seed: int) -> pd.DataFrame:
+    """Two values a day over two years, with a season; from the second March on twice as many."""
+    random = np.random.default_rng(seed)
+    at = pd.date_range("2024-01-01", "2025-12-31", freq="12h")
+    level = 150 * (1.0 + (at > "2025-03-15")) * (1 - 0.2 * np.cos(2 * np.pi * at.dayofyear / 365))
+    frame = pd.DataFrame({"at": at, "rides": (level * random.gamma(4, 1 / 4, len(at))).round()})
+    return frame.assign(batch__=at.strftime("%Y-%m-01"))
+
+
+def told(frame: pd.DataFrame) -> tuple[str, ...]:
+    whole = frame.assign(**with_past(frame, FORECAST, None))
+    names = [name for name in whole.columns if name.startswith("rides_")]
+    return mixed_units(whole, sorted(set(names) - figures(FORECAST, names)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_mean_of_earlier_values_is_in_the_unit_of_these_values(seed: int) -> None:
+    frame = rides(seed)
+    assert told(frame) == ()
+    late = frame["batch__"] >= "2025-07-01"
+    (newest, *_) = told(frame.assign(rides=frame["rides"] * np.where(late, 1e3, 1)))
+    assert newest.startswith("column 'rides_lag_1' is ") and "times its usual size" in newest
