@@ -123,11 +123,10 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
     monotone = {name: given.pop(name) for name in PARAMETERS if isinstance(given.get(name), Mapping)}
     plain = WRAPPERS[wrapper_of(class_path)](load_class(class_path)(**(ours | given)), **around)
     estimator = _with_probabilities(plain)
-    # Calibration would undo weights that it does not know, and scikit-learn loses the labels' names on some ways.
-    if weights is not None and (estimator is not plain or isinstance(weights, Mapping)):
+    # Calibration would undo weights that it does not know. scikit-learn loses the labels' names on some ways, and
+    # its forests take labels that look like numbers for numbers, which have no weight.
+    if weights is not None:
         estimator = LabelEncodedClassifier(estimator, weights)
-    elif weights is not None:
-        estimator.set_params(class_weight=weights)
     for name, constraints in monotone.items():
         estimator = Monotone(estimator, name, constraints)
     return estimator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ class SeveralTargets(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         if self.together_:
             self.estimators_ = [clone(self.estimator).fit(X, labels)]
         else:
-            copies = [of_target(clone(self.estimator), k) for k in range(len(self.targets))]
-            self.estimators_ = [each.fit(X, labels[:, k]) for k, each in enumerate(copies)]
+            own = _of_each(self.estimator, labels)
+            self.estimators_ = [each.fit(X, labels[:, k]) for k, each in enumerate(own)]
         self.n_features_in_ = _num_features(X)
         return self
 
@@ -89,6 +90,34 @@ def takes_several(estimator: Any) -> bool:
     (True, False)
     """
     return bool(get_tags(estimator).target_tags.multi_output)
+
+
+def _of_each(estimator: Any, labels: Any) -> Iterator[Any]:
+    """A copy for each target, with the weights of that target's labels alone.
+
+    Raises
+    ------
+    ValueError
+        If a weight is one of a label that no target has.
+    """
+    weights = {
+        name: value
+        for name, value in estimator.get_params().items()
+        if name.rpartition("__")[2] in ("class_weight", "class_weights") and isinstance(value, Mapping)
+    }
+    known = [set(column.astype(str)) if weights else set() for column in labels.T]
+    every = set().union(*known)
+    for name, value in weights.items():
+        unknown = [label for label in value if str(label) not in every]
+        if unknown:
+            key = name.rpartition("__")[2]
+            raise ValueError(f"{key}: {unknown[0]!r} is no label (found {', '.join(sorted(every))}).")
+    for k, found in enumerate(known):
+        own = {
+            name: {label: weight for label, weight in value.items() if str(label) in found}
+            for name, value in weights.items()
+        }
+        yield of_target(clone(estimator).set_params(**own), k)
 
 
 def needs_several(estimator: Any) -> bool:

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 
 from ml_assets.estimators.build import build
 from ml_assets.estimators.peculiar import REQUIRED
+from ml_assets.estimators.several import SeveralTargets
 from ml_assets.evaluation.evaluate import predict
 from ml_assets.recipe.catalogue import ESTIMATORS, NO_NEW_ROWS
 from ml_assets.recipe.rules.estimators import CHAIN, FOR_SEVERAL
@@ -198,6 +199,58 @@ def test_a_class_of_more_weight_is_foretold_more_often(class_path: str) -> None:
             model = build(class_path, quick | weights, 0, "classification").fit(X, y)
         counts.append(int((model.predict(X) == "yes").sum()))
     assert counts[1] > counts[0]
+
+
+@pytest.mark.parametrize("labels", [("0", "1"), ("no", "yes")])
+@pytest.mark.parametrize(
+    "class_path",
+    [
+        each
+        for each in CLASSES
+        if ESTIMATORS[str(each.id)].task == "classification"
+        and "class_weight" in ESTIMATORS[str(each.id)].parameters
+    ],
+)
+def test_balanced_is_what_the_weights_of_each_label_are_whatever_labels_are_called(
+    class_path: str, labels: tuple[str, str]
+) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = np.where(X[:, 0] + rng.normal(size=200) > 1, labels[1], labels[0]).astype(object)
+    each = {name: len(y) / 2 / (y == name).sum() for name in labels}
+    quick = {name: value for name, value in hyperparameters(class_path).items() if name != "estimator"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said, meant = (
+            build(class_path, quick | {"class_weight": weights}, 0, "classification").fit(X, y).predict(X)
+            for weights in ("balanced", each)
+        )
+    assert (said == meant).mean() > 0.99
+    assert set(said) <= set(labels)
+
+
+@pytest.mark.parametrize("weights", [{"1": 20, "yes": 20}, {"1": 20}, "balanced"])
+@pytest.mark.parametrize("name", ["ensemble.RandomForestClassifier", "linear_model.LogisticRegression"])
+def test_of_several_targets_each_takes_the_weights_of_its_labels(name: str, weights: Any) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = np.column_stack(
+        [
+            np.where(X[:, k] + rng.normal(size=300) > 1, of[1], of[0])
+            for k, of in enumerate([("0", "1"), ("no", "yes")])
+        ]
+    ).astype(object)
+    quick = {"max_depth": 2} if "Forest" in name else {}
+    plain, weighed = (
+        SeveralTargets(build(f"sklearn.{name}", quick | given, 0, "classification"), ("a", "b")).fit(X, y)
+        for given in ({}, {"class_weight": weights})
+    )
+    more = (weighed.predict(X) == ["1", "yes"]).sum(axis=0) - (plain.predict(X) == ["1", "yes"]).sum(axis=0)
+    assert more[0] > 0
+    assert more[1] > 0 or weights == {"1": 20}
+    unknown = build(f"sklearn.{name}", quick | {"class_weight": {"maybe": 2}}, 0, "classification")
+    with pytest.raises(ValueError, match=r"class_weight: 'maybe' is no label \(found 0, 1, no, yes\)"):
+        SeveralTargets(unknown, ("a", "b")).fit(X, y)
 
 
 def test_the_weight_of_no_label_is_refused() -> None:
