@@ -174,12 +174,8 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     )
     wrong = None
     if not state.recipe.recommends:  # what such a row holds is who had what
-        wrong = wrong_rows(
-            rows_of(state.recipe, test, predicted, trained.training.positive),
-            features,
-            [swarm.column for swarm in found],
-            learned,
-        )
+        rows = rows_of(state.recipe, test, predicted, trained.training.positive)
+        wrong = wrong_rows(rows, features, [swarm.column for swarm in found], learned)
     if wrong is not None:
         state.store.write_record(WRONG, as_of, wrong)
     state.store.write_record("evaluation_report", as_of, evaluation)
