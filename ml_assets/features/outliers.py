@@ -28,8 +28,9 @@ class Outliers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     ----------
     method : {"iqr", "zscore", "isolation_forest"}
         Bounds of a column: quartiles and 1.5 interquartile ranges; mean and 3 standard deviations; the smallest and
-        the largest value of the rows that an isolation forest (Liu, Ting, Zhou 2008) does not isolate. A column
-        without spread has none, nor has one of two values, where it is looked at alone.
+        the largest value of the rows that an isolation forest (Liu, Ting, Zhou 2008) does not isolate, whose scores
+        are within 1.5 interquartile ranges of the scores' quartiles. A column without spread has none, nor has one
+        of two values, where it is looked at alone.
     treatment : {"clip", "flag"}
         `clip`: values beyond a bound become the bound. `flag`: 1 where a value is beyond, a column for each; one
         column for the row where it is the forest that tells.
@@ -68,6 +69,9 @@ class Outliers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         usual = values
         if self.method == "isolation_forest":
             self.forest_ = IsolationForest(random_state=self.random_state).fit(values)
+            # Its own bound, a score of .5, is what a usual row has: of numbers without tails most rows lie beyond it.
+            _, bound = _quartiles(-self.forest_.score_samples(values))
+            self.forest_.offset_ = -bound
             usual = values[self.forest_.predict(values) == 1]
         bounds = [BOUNDS[self.method](column[~np.isnan(column)]) for column in usual.T]
         self.low_, self.high_ = np.array(bounds, dtype=np.float64).reshape(-1, 2).T

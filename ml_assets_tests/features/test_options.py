@@ -110,6 +110,24 @@ def test_a_forest_isolates_the_row_that_is_alone_in_both_columns() -> None:
     assert (flags["outlier"].to_numpy() == ~usual).all()
 
 
+@pytest.mark.parametrize("columns", [1, 3, 10, 30])
+@pytest.mark.parametrize("kind", ["normal", "skewed", "even", "whole"])
+def test_a_forest_isolates_few_usual_rows_and_all_that_are_far_away(kind: str, columns: int) -> None:
+    rng = np.random.default_rng(0)
+    values = {
+        "normal": rng.normal(size=(1000, columns)),
+        "skewed": rng.gamma(2, size=(1000, columns)),
+        "even": rng.uniform(size=(1000, columns)),
+        "whole": rng.integers(0, 5, size=(1000, columns)).astype(float),
+    }[kind]
+    names = [f"x{k}" for k in range(columns)]
+    usual = Outliers("isolation_forest").fit(pd.DataFrame(values, columns=names))
+    assert usual.outlying(pd.DataFrame(values, columns=names)).mean() < 0.15
+    values[:5] = values[:5] * 5 + 20
+    far = pd.DataFrame(values, columns=names)
+    assert Outliers("isolation_forest").fit(far).outlying(far)[:5].all()
+
+
 @pytest.mark.parametrize("method", ["iqr", "zscore"])
 @pytest.mark.parametrize("values", [[0.0] * 30 + [1.0], [NAN] * 5, [3.0] * 9])
 def test_the_rarer_of_two_values_is_no_outlier(method: Any, values: list[float]) -> None:
