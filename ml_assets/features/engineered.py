@@ -9,7 +9,8 @@ import pandas as pd
 
 from ml_assets.features import history
 from ml_assets.features.dates import date_parts
-from ml_assets.features.functions import NONE, Function, called
+from ml_assets.features.functions import NONE, Function, FunctionError, called, made_by_function
+from ml_assets.names import BATCH, POINT
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -51,6 +52,41 @@ def sources(recipe: Recipe) -> Iterator[tuple[str, str]]:
     yield from ((f"{key}.lags.columns", name) for name, _ in asked.lags if name not in targets)
     yield from ((f"{key}.rolling.columns", name) for name, *_ in asked.windows if name not in targets)
     yield from (("model.preprocessor.params.column_sets", name) for name in asked.carried)
+
+
+def unread(frame: pd.DataFrame, recipe: Recipe, functions: Mapping[str, Function]) -> list[str]:
+    """Columns of `exclude_cols` that nothing is made of: without them the functions make the same.
+
+    Whoever predicts may not have them, as what is known only after the event.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Clean rows, with what was made of them.
+    """
+    if not recipe.model.feature_engineering.functions:
+        return []
+    later = {*history.made_names(recipe), BATCH, POINT}
+    own = frame.drop(columns=[c for c in frame if c in later or made_by_function(str(c), recipe)])
+    before = called(own, recipe, functions)
+
+    def alike(without: list[str]) -> bool:
+        try:
+            made = called(own.drop(columns=without), recipe, functions)
+        except FunctionError:
+            return False
+        return made.keys() == before.keys() and all(made[name].equals(before[name]) for name in made)
+
+    used = {name for _, name in sources(recipe)}
+    excluded = [name for name in recipe.model.preprocessor.params.exclude_cols if name in own]
+    asked = [name for name in excluded if name not in used and name not in recipe.targets]
+    if not asked or alike(asked):
+        return asked
+    found: list[str] = []
+    for name in asked:
+        if alike([*found, name]):
+            found.append(name)
+    return found
 
 
 def names_made(recipe: Recipe) -> dict[str, str]:

@@ -88,11 +88,19 @@ def raw_with_features(state: ModelState, batch: str) -> pd.DataFrame:
     return pd.concat([frame, state.store.read_frame(ASSET, batch)], axis=1)
 
 
-def first_rows(state: ModelState, batch: str) -> pd.DataFrame:
-    """A few raw rows of a clean batch, with the features that were found for them."""
+def first_rows(state: ModelState, frame: pd.DataFrame) -> pd.DataFrame:
+    """A few raw rows of the newest batch of clean ones, with the features that were found for them.
+
+    Columns that are no features and that nothing is made of are left out: a row to predict need not have them.
+    """
     import pandas as pd
 
+    from ml_assets.features.engineered import unread
+    from ml_assets.names import BATCH
+
+    batch = max(frame[BATCH])
     rows = state.store.head("raw_data", batch)
+    rows = rows.drop(columns=unread(frame, state.recipe, state.functions), errors="ignore")
     if not state.recipe.model.augmenter.joined:
         return rows
     return pd.concat([rows, state.store.head(ASSET, batch)], axis=1)

@@ -26,7 +26,8 @@ class Learned(Record):
 def learned(state: ModelState) -> Learned | None:
     """Sum up the champion beside the batches that are taken in; None where there is none, or a batch is damaged.
 
-    Rows are counted as they are kept: those that have no label yet in a batch whose labels are due count as known.
+    Rows are counted as they are kept: those that have no label yet in a batch whose labels are due count as known, and
+    so do outliers, and rows that miss a value, where the recipe has them left out.
     """
     champion = champions.champion(state.ledger, state.name)
     if champion is None:
@@ -40,7 +41,7 @@ def learned(state: ModelState) -> Learned | None:
     except StoreError:
         return None
     return Learned(
-        rows=champion.trained.training.rows,
+        rows=champion.trained.training.learned,
         known_rows=known_rows,
         batches=len(champion.trained.batches) if batched else 0,
         known_batches=len(known) if batched else 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -22,11 +23,14 @@ class News:
         Of the model.
     say : callable
         Takes a line for the run's log.
+    limit : float
+        Seconds after which trials are ended.
     """
 
-    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+    def __init__(self, name: str, say: Callable[[str], None], limit: float = math.inf) -> None:
         self.name, self.say = name, say
         self.told = time.monotonic()
+        self._until = self.told + limit
         self._begun: dict[str, tuple[int, float]] = {}
 
     def fact(self, text: str) -> None:
@@ -40,9 +44,8 @@ class News:
 
     def trial(self, done: int, total: int, best: float) -> None:
         """Tell of a trial; as `progress` of a fit."""
-        self._tell(
-            f"{self.name}: trial {done} of {total}, best so far {figure(best, 5)}{self._left('trial', done, total)}"
-        )
+        left = self._left("trial", done, total, self._until - time.monotonic())
+        self._tell(f"{self.name}: trial {done} of {total}, best so far {figure(best, 5)}{left}")
 
     def column(self, done: int, total: int) -> None:
         """Tell of the columns whose weight is known: now and then, to the run's log too."""
@@ -50,9 +53,10 @@ class News:
         if time.monotonic() - self.told > SECONDS_BETWEEN:
             self._tell(text)
 
-    def _left(self, what: str, done: int, total: int) -> str:
+    def _left(self, what: str, done: int, total: int, most: float = math.inf) -> str:
         first, begun = self._begun.setdefault(what, (done, time.monotonic()))
         seconds = (time.monotonic() - begun) / (done - first) * (total - done) if done > first else 0.0
+        seconds = min(seconds, most)
         return f", about {duration(seconds)} left" if seconds >= 1 else ""
 
     def _tell(self, text: str, now: bool = False) -> None:

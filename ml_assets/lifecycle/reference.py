@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -100,3 +101,11 @@ def reference(state: ModelState, version: int) -> Reference:
         time=recipe.batches.column if recipe.batches else None,
         figures=figures(recipe, training.features),
     )
+
+
+def two_units(state: ModelState, rows: pd.DataFrame, features: Sequence[str]) -> tuple[str, ...]:
+    """Features of a training window that are in two units, each in a sentence; a figure has its source's unit."""
+    from ml_assets.features.history import figures
+    from ml_assets.monitoring.mixture import mixed_units
+
+    return mixed_units(rows, sorted({*features} - figures(state.recipe, features)), state.accepted)

@@ -107,6 +107,13 @@ class ModelState:
 
         return Registry(self.settings, self.ledger)
 
+    @property
+    def search_seconds(self) -> float:
+        """Longest search: what the recipe asks for, or the operator's limit where that is less."""
+        from ml_assets.search.candidates import longest
+
+        return longest(self.recipe, self.settings.tuning_timeout)
+
     @cached_property
     def functions(self) -> Mapping[str, Function]:
         """The recipe's own feature functions; importing them is what the operator allows."""

@@ -78,7 +78,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
 
     frame = state.store.read_frame("training_set", as_of)
     champion = state.registry.champion(state.name)
-    news = News(state.name, say)
+    news = News(state.name, say, state.search_seconds)
     beginning = begins_from(state, news.fact)
     try:
         model, result = fit(
@@ -135,9 +135,8 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     from ml_assets.evaluation.mistakes import wrong_rows
     from ml_assets.evaluation.parts import rows_of
     from ml_assets.evaluation.soundness import unsound
-    from ml_assets.features.history import figures
     from ml_assets.lifecycle.explained import swarms
-    from ml_assets.monitoring.mixture import mixed_units
+    from ml_assets.lifecycle.reference import two_units
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.quality.score import too_good
     from ml_assets.registry import tracking
@@ -151,7 +150,6 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     y = test[state.recipe.target]
     learned = state.store.read_frame("training_set", as_of)
     window, features = _window_rows(state, as_of), trained.training.features
-    own_units = [name for name in features if name not in figures(state.recipe, features)]
     evaluation = evaluate(state.recipe, y, predicted, learned[state.recipe.target], seen=(test, features))
     leaks = suspected_leaks(window, features, state.recipe)
     if not any(leak.sure for leak in leaks):
@@ -167,7 +165,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
             "curves": (*evaluation.curves, *([curve] if curve is not None else [])),
             "unsound": unsound(trained.training, evaluation, predicted) + flattering,
             "leaks": leaks,
-            "mixed": mixed_units(window, own_units, state.accepted),
+            "mixed": two_units(state, window, features),
             "swarms": found,
             "swarms_of": of,
         }
@@ -343,6 +341,6 @@ def _log(
         pipeline=model,
         training=training,
         rows=frame,
-        raw=first_rows(state, max(frame[BATCH])),
+        raw=first_rows(state, frame),
         trials="refit_of" not in tags,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -105,6 +106,12 @@ def by_time(recipe: Recipe) -> bool:
     if method == "time_split" and recipe.batches is None:
         raise ValueError("validation.method: 'time_split' needs `batches.column`, the time of each row.")
     return method == "time_split" or (method is None and recipe.batches is not None)
+
+
+def longest(recipe: Recipe, most: float | None) -> float:
+    """Seconds of a search: what the recipe asks for, or the operator's limit where that is less."""
+    limits = (search_settings(recipe).timeout, most)
+    return min((limit for limit in limits if limit is not None), default=math.inf)
 
 
 def search_settings(recipe: Recipe) -> Tuning:

@@ -83,6 +83,26 @@ def test_own_metric_chooses_judges_and_is_watched(shop: Shop, environment: pytes
     assert trained.result["metric"] == f"{OURS}.own_metrics.profit"
 
 
+def test_rows_are_predicted_without_the_outcomes_that_no_function_reads(shop: Shop) -> None:
+    """And the rows that were left out of the training are not counted as learned."""
+    rows = shoppers(400).assign(returned=lambda rows: rows["bought"] * 3)
+    rows.loc[rows.index % 10 == 0, "spent"] = None
+    path = shop.recipe("own", rows)
+    made = "  preprocessor: {params: {exclude_cols: [returned], missing_strategy: drop}}\n"
+    made += f"  feature_engineering: {{functions: [{OURS}.own_features.per_year]}}\n"
+    path.write_text(path.read_text().replace("  data_interface:", made + "  data_interface:"))
+    trained = ml_assets("train", "--recipe-file", path, "--json")
+    assert trained.code == 0, trained.err
+    assert trained.result["learned"]["rows"] == trained.result["account"]["learned"]
+    (shoppers(20).drop(columns="bought")).to_csv(shop.folder / "new.csv", index=False)
+    told = ml_assets(
+        "batch-inference", "--model", "own", "--version", "1", "--source", shop.folder / "new.csv",
+        "--output", shop.folder / "told.csv", "--json",
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    assert len(pd.read_csv(shop.folder / "told.csv")) == 20
+
+
 @pytest.mark.parametrize(
     ("changed", "modules", "words"),
     [

@@ -12,6 +12,7 @@ import pytest
 
 from ml_assets.features.cleaning import clean
 from ml_assets.features.columns import roles
+from ml_assets.features.engineered import unread
 from ml_assets.features.functions import FunctionError, load
 from ml_assets.names import ROW_ID
 from ml_assets.settings import SettingsError, read_settings
@@ -29,6 +30,8 @@ def rank(rows): return rows["income"].rank()
 def answer(rows): return rows["target"]
 def short(rows): return rows["income"].head(3)
 def number(rows): return 3
+def since(rows): return rows["age"] - rows["income"].where(rows["region"] == "x", 0)
+def every(rows): return rows.select_dtypes("number").sum(axis=1)
 def income(rows): return rows["income"]
 LIMIT = 3
 """
@@ -74,6 +77,20 @@ def test_what_a_function_makes_is_a_feature_which_no_list_needs_to_name(shop: Pa
     recipe = engineering({"functions": paths}, preprocessor={"numerical_features": ["age"]})
     found = roles(clean(ROWS, recipe, "all", functions=load(paths, {"fx_shop"})).frame, recipe)
     assert found.numeric == ("age", "ratio", "words_old")
+
+
+@pytest.mark.parametrize(
+    ("name", "needless"),
+    [("ratio", ["region", "later"]), ("since", ["later"]), ("every", ["region"]), ("words", ["later"])],
+)
+def test_what_a_function_does_not_read_need_not_be_known_of_a_row_to_predict(
+    shop: Path, name: str, needless: list[str]
+) -> None:
+    paths, rows = [f"fx_shop.made.{name}"], ROWS.assign(later=ROWS["income"] * 2)
+    recipe = engineering({"functions": paths}, preprocessor={"exclude_cols": ["region", "later"]})
+    functions = load(paths, {"fx_shop"})
+    frame = clean(rows, recipe, "all", functions=functions).frame
+    assert unread(frame, recipe, functions) == needless
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,19 @@ def test_trials_are_told_with_the_time_left(clock: list[float]) -> None:
     ]
 
 
+def test_no_more_time_is_left_than_the_search_has(clock: list[float]) -> None:
+    said: list[str] = []
+    told = News("churn", said.append, limit=70.0)
+    for done in (1, 2, 3, 4):
+        told.trial(done, 90, 0.75)
+        clock[0] += 20.0
+    assert [line.rpartition(", ")[2] for line in said[1:]] == [
+        "about 50 s left",
+        "about 30 s left",
+        "about 10 s left",
+    ]
+
+
 def test_columns_are_told_now_and_then_only(clock: list[float]) -> None:
     said: list[str] = []
     told = News("wide", said.append)
