@@ -11,6 +11,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import DataProfile
 from ml_assets.reports import papers
 from ml_assets.reports.data import data_page, summary
+from ml_assets.search.candidates import by_time, search_settings
 from ml_assets.store.atomic import atomic_write
 
 
@@ -40,7 +41,9 @@ def _write_papers(state: ModelState, profile: DataProfile, folder: Path) -> list
     recipe = os.path.relpath(state.path.absolute(), folder.absolute())
     texts = {
         papers.PROBLEM: papers.problem_definition(state.recipe, profile),
-        papers.REQUIREMENTS: papers.requirements(state.recipe, profile),
+        papers.REQUIREMENTS: papers.requirements(
+            state.recipe, profile, search_settings(state.recipe), by_time(state.recipe)
+        ),
         papers.ANALYSIS: papers.analysis(profile),
         papers.NOTEBOOK: papers.notebook(state.name, recipe),
     }

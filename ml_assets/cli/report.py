@@ -59,7 +59,12 @@ def _version(state: ModelState, version: int | None) -> int:
     if version is None:
         champion = state.registry.champion(state.name)
         if champion is None:
-            raise NoReportError(f"{state.name}: no version is champion yet (registered: {_named(known)})")
+            remedy = (
+                f": `ml-assets report {state.name} --version {known[-1]}` is of the newest" if known else ""
+            )
+            raise NoReportError(
+                f"{state.name}: no version is champion yet (registered: {_named(known)}){remedy}"
+            )
         return champion.version
     if version not in known:
         raise NoReportError(f"{state.name} has no version {version} (registered: {_named(known)})")

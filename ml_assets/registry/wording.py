@@ -69,7 +69,8 @@ def details(entry: Entry) -> list[str]:
     for told in (record.get("comparison"), *(record.get("refits") or ())):
         if told:
             gained = f"{told['gain']:+.4f} ± {figure(told['error'], 2)} {told['metric']}"
-            lines.append(f"age: to have learned {told['age']:.2g} batches more gained {gained}")
+            more = f"{told['age']:.2g} batch{'es' * (told['age'] != 1)}"
+            lines.append(f"age: to have learned {more} more gained {gained}")
     evidence = record.get("evidence")
     ageing = evidence.get("ageing") if isinstance(evidence, dict) else None
     if ageing:

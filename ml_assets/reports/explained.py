@@ -41,12 +41,20 @@ def told(part: ColumnPart) -> str:
     )
 
 
+def _said(prediction: object) -> str:
+    """A number as the columns' parts are told, anything else as it is."""
+    try:
+        return figure(float(str(prediction)), 5) if "." in str(prediction) else shown(str(prediction), 40)
+    except ValueError:
+        return shown(str(prediction), 40)
+
+
 def words(explained: Explanation) -> str:
     """Tell it in plain text."""
     of = f" ({explained.target})" if explained.target else ""
     head = (
         f"{explained.model}, version {explained.version}, row {explained.row} of batch {explained.batch}{of}: "
-        f"{shown(explained.prediction, 40)}"
+        f"{_said(explained.prediction)}"
     )
     lines = [("mean answer", f"{explained.base:.4g}")]
     lines += [(text, f"{adds:+.4g}") for text, adds in lines_of(explained)]

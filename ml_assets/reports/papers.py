@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_assets.recipe.space import searched
 from ml_assets.records import ColumnProfile, DataProfile
 from ml_assets.reports.data import summary
 from ml_assets.reports.page import share
@@ -16,7 +17,7 @@ from ml_assets.shown import figure, listed, shown
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
-    from ml_assets.recipe.schema import Recipe, RowRule
+    from ml_assets.recipe.schema import Recipe, RowRule, Tuning
 
 PROBLEM, REQUIREMENTS, ANALYSIS, NOTEBOOK = (
     "problem_definition.md", "ml_requirements.md", "data_analysis_report.md", "eda.ipynb",
@@ -33,8 +34,10 @@ GOALS: Final[Mapping[str, str]] = {
 def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
     """Goal, task, measure of success and constraints of a model, in Markdown."""
     section, promotion = recipe.hyperparameter_tuning, recipe.promotion
-    classes = len(profile.columns[0].levels) or 2
-    metric = section.metric or task_of(recipe).default_metric(classes)
+    classes = max(
+        (len(column.levels) for column in profile.columns if column.column in recipe.answered), default=2
+    )
+    metric = section.metric or task_of(recipe).default_metric(classes or 2)
     targets = [f"{code(name)} of {value:g}" for name, value in recipe.evaluation.targets.items()]
     success = [
         f"The measure is {code(metric)}, on rows that the model has not seen, with its 95 % interval.",
@@ -56,61 +59,94 @@ def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
         if latency is not None
         else "Latency: any.",
         f"Size: at most {promotion.max_size_mb:g} MB.",
-        "Explainability: the weight of each feature, by permutation on the hold-out, is shown with each model.",
+        "Explainability: how often the item at each place was liked is shown with each model."
+        if recipe.recommends
+        else "Explainability: the weight of each feature, by permutation on the hold-out, is shown with each model.",
         f"Fairness of errors: no segment of {listed(map(code, recipe.evaluation.segments))} may become surely worse."
         if recipe.evaluation.segments
         else "Fairness of errors: no segments are named (`evaluation.segments`).",
     ]
     batches, delay = recipe.batches, recipe.monitoring.label_delay
+    late = f"{delay} batch{'es' * (delay > 1)} later" if delay else "with it"
     use = (
-        f"Rows come in {batches.period} batches by {code(batches.column)}; each batch is predicted when it has come, "
-        f"and its labels are known {f'{delay} batches later' if delay else 'with it'}."
+        f"Rows come in {batches.period} batches by {code(batches.column)}; each batch is predicted when it has come"
+        + (f", and its labels are known {late}." if recipe.has_target else ".")
         if batches is not None
         else "One table, whole; predictions are made of rows with the same columns."
     )
-    goal = GOALS.get(recipe.task) or f"Predict {code(recipe.target)} from"
     return paper(
         f"Problem definition: {recipe.name}",
-        ("Goal", [f"{goal} the rows of {code(recipe.model.loader.source_uri)}."]),
+        ("Goal", [f"{_goal(recipe)} the rows of {code(recipe.model.loader.source_uri)}."]),
         ("Task", [f"{recipe.task.capitalize()}.", use, summary(profile)]),
         ("Success", success),
         ("Constraints", constraints),
     )
 
 
-def requirements(recipe: Recipe, profile: DataProfile) -> str:
-    """What data, model, evaluation, promotion, monitoring and retraining must be like, in Markdown."""
+def _goal(recipe: Recipe) -> str:
+    named = listed((code(name) for name in recipe.targets if name != recipe.treatment), between=" and ")
+    if recipe.treatment is not None:
+        return f"Predict how much {code(recipe.treatment)} changes {named} of a row, from"
+    return GOALS.get(recipe.task) or f"Predict {named} from"
+
+
+def _search(recipe: Recipe, settings: Tuning) -> str:
+    """How many points are tried, and for how long."""
+    named = recipe.model.named
+    if named and not any(searched(values) for *_, values in named):
+        return "No search: parameters are fixed."
+    if not settings.enabled:
+        return "No search: the first point of each family is tried."
+    endless = not named and "n_trials" not in recipe.hyperparameter_tuning.model_fields_set
+    trials = f"{settings.n_trials:,} trial{'s' * (settings.n_trials > 1)}"
+    limits = [trials] * (not endless or settings.timeout is None)
+    limits += [f"{settings.timeout:g} seconds"] if settings.timeout is not None else []
+    return f"Search: {listed(limits, between=' and ')} at most."
+
+
+def requirements(recipe: Recipe, profile: DataProfile, settings: Tuning, newest: bool) -> str:
+    """What data, model, evaluation, promotion, monitoring and retraining must be like, in Markdown.
+
+    Parameters
+    ----------
+    settings : Tuning
+        Of the search, as it is made.
+    newest : bool
+        Whether the newest rows are held out.
+    """
     model, quality, validation = recipe.model, recipe.quality, recipe.evaluation.validation
     features = [column for column in profile.columns if column.role == "feature"]
     rules = [
         f"{listed(map(code, rule.columns))}: {', '.join(_rule(rule))}. A row that breaks it is set aside."
         for rule in quality.rows
     ]
+    leak = (
+        "A feature that tells the target almost alone "
+        f"{'keeps out a first model' if quality.leak == 'block' else 'is told'}."
+    )
     data = [
-        f"{profile.features:,} features are learned: {listed((code(column.column) for column in features), 30)}.",
+        f"Who had what is learned: {code(recipe.ids[0])} had {code(recipe.ids[1])}."
+        if recipe.recommends
+        else f"{profile.features:,} feature{' is' if profile.features == 1 else 's are'} learned: "
+        f"{listed((code(column.column) for column in features), 30)}.",
         f"Each row has a value in {listed(map(code, recipe.entities))}, whose rows count together."
         if recipe.entities
         else "No column names the owner of a row (`entity_cols`).",
         *rules,
         f"At most {share(quality.quarantine)} of a batch's rows are set aside; more block it.",
-        "A feature that tells the target almost alone "
-        + ("keeps out a first model." if quality.leak == "block" else "is told."),
+        *([leak] if recipe.has_target else []),
     ]
-    searched = recipe.hyperparameter_tuning
     how = listed(code(path) for _, path, _ in model.named) or "an automatic search over families"
     how = how if model.ensemble is None else f"{model.ensemble.method} of {how}"
     fitted = [
         f"Estimator: {how}.",
-        f"Search: {searched.n_trials} trials at most."
-        if searched.enabled
-        else "No search: parameters are fixed.",
-        f"Missing values: {model.preprocessor.params.missing_strategy}. All that is learned from data is learned "
-        "inside each fold and travels with the model.",
+        _search(recipe, settings),
+        ("" if recipe.recommends else f"Missing values: {model.preprocessor.params.missing_strategy}. ")
+        + "All that is learned from data is learned inside each fold and travels with the model.",
         f"Everything random begins with {validation.random_state}.",
     ]
-    by_time = validation.method == "time_split" or (validation.method is None and recipe.batches is not None)
     judged = [
-        f"Hold-out: {'the newest' if by_time else 'a random'} {share(validation.test_size)} of the rows.",
+        f"Hold-out: {'the newest' if newest else 'a random'} {share(validation.test_size)} of the rows.",
         f"A comparison needs {recipe.promotion.min_rows} rows that neither model has seen.",
     ]
     watched = ["Drift of the inputs and the live score are reported for each batch."]
@@ -228,20 +264,22 @@ from ml_assets.settings import read_settings
 path = Path({recipe}).resolve()
 state = ModelState(load_recipe(path), path, read_settings())
 seen = seen_of(state)
-rows, target, features = seen.rows, state.recipe.target, list(seen.roles.features)
-print(f"{{len(rows):,}} rows, {{len(features)}} features, target {{target}}")
+rows, features = seen.rows, list(seen.roles.features)
+targets = list(state.recipe.targets) if state.recipe.has_target else []
+print(f"{{len(rows):,}} rows, {{len(features)}} features, target {{', '.join(targets) or 'none'}}")
 rows.head()"""),
     ("markdown", "## What is missing"),
-    ("code", "missing = rows[[*features, target]].isna().mean().sort_values(ascending=False)\nmissing[missing > 0]"),
+    ("code", "missing = rows[[*features, *targets]].isna().mean().sort_values(ascending=False)\nmissing[missing > 0]"),
     ("markdown", "## The target"),
     ("code", """\
-labels = rows[target].dropna()
-if labels.dtype == object:
-    labels.value_counts(normalize=True).plot.barh()
-else:
-    labels.plot.hist(bins=40)
-plt.title(target)
-plt.show()"""),
+for target in targets:
+    labels = rows[target].dropna()
+    if labels.dtype == object:
+        labels.value_counts(normalize=True).plot.barh()
+    elif len(labels):
+        labels.plot.hist(bins=40)
+    plt.title(target)
+    plt.show()"""),
     ("markdown", "## Features"),
     ("code", "rows[features].describe(include=\"all\").T"),
     ("code", """\
