@@ -196,12 +196,14 @@ def _recent_rows(state: ModelState, models: list[VersionInfo]) -> pd.DataFrame:
     import pandas as pd
 
     from ml_assets.tasks.several import has_labels
+    from ml_assets.training.groups import of_known_entities
 
     seen = row_ids_learned(state, *(info.version for info in models))
     parts: list[pd.DataFrame] = []
     for batch in reversed(state.store.batches("cleaned_features")):
         frame = state.store.read_frame("cleaned_features", batch).assign(**{BATCH: batch})
-        parts.append(frame[has_labels(frame[state.recipe.target]) & ~frame[ROW_ID].isin(seen)])
+        known = of_known_entities(frame, frame[ROW_ID].isin(seen).to_numpy(), state.recipe)
+        parts.append(frame[has_labels(frame[state.recipe.target]) & ~known])
         if sum(len(part) for part in parts) >= RECENT_ROWS:
             break
     if not parts:

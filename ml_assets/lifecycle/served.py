@@ -109,5 +109,11 @@ def row_ids_learned(state: ModelState, *versions: int) -> NDArray[np.uint64]:
 
 
 def unlearned(state: ModelState, frame: pd.DataFrame, *versions: int) -> pd.DataFrame:
-    """Leave out the rows that any of some versions was trained on: they flatter it."""
-    return frame[~frame[ROW_ID].isin(row_ids_learned(state, *versions))]
+    """Leave out the rows that any of some versions was trained on: they flatter it.
+
+    With `group_split` the other rows of their entities, too.
+    """
+    from ml_assets.training.groups import of_known_entities
+
+    learned = frame[ROW_ID].isin(row_ids_learned(state, *versions)).to_numpy()
+    return frame[~of_known_entities(frame, learned, state.recipe)]

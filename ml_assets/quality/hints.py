@@ -289,7 +289,7 @@ def spelled_in_ways(seen: Seen) -> Iterator[str]:
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
     numbers_as_classes, constant_target, unlabelled, rare_classes, imbalance, identifiers, columns_left_out,
     undefined_metric, written_otherwise, marks_of_nothing, repeated_rows, repeats.entities, repeats.again,
-    spelled_in_ways,
+    repeats.parted, spelled_in_ways,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_assets.features.groups import by_group
 from ml_assets.names import RESERVED
+from ml_assets.shown import listed
 
 if TYPE_CHECKING:
     from ml_assets.quality.hints import Seen
@@ -29,6 +30,8 @@ LOOKED_AT = 30
 AGAIN = 0.1
 """Share of the rows that are there before, in all features; and ten times what chance explains."""
 BY_CHANCE = 10
+FEWEST_APART = 1.5
+"""Rows of an entity, on average, from which a hold-out of single rows is told."""
 
 
 def entities(seen: Seen) -> Iterator[str]:
@@ -40,6 +43,23 @@ def entities(seen: Seen) -> Iterator[str]:
             f"value are alike in {found.alike} of {found.compared} features: if it names a customer, a patient, a "
             "machine, name it in entity_cols; else so many rows are taken as independent: alarms and gate are surer "
             "than they may be"
+        )
+
+
+def parted(seen: Seen) -> Iterator[str]:
+    """Declared entities with several rows each, of which some are learned and others held out, at random."""
+    recipe = seen.recipe
+    if recipe.evaluation.validation.method is not None or recipe.batches is not None or recipe.forecasts:
+        return
+    names = [] if recipe.recommends else [name for name in recipe.entities if name in seen.rows]
+    if not names or seen.rows.empty:
+        return
+    count = len(seen.rows[names].drop_duplicates())
+    if count > 1 and len(seen.rows) >= FEWEST_APART * count:
+        yield (
+            f"{listed(names)}: {len(seen.rows):,} rows of {count:,}, and the hold-out is drawn row by row: the score "
+            "is that of those which are known. If new ones are to be predicted, write `method: group_split` in "
+            "evaluation.validation, which holds out whole ones; else `method: train_test_split`"
         )
 
 

@@ -301,8 +301,8 @@ def _missing(key: Key) -> str:
 
 def _unknown_key(key: Key) -> str:
     name, siblings = str(key[-1]), keys_at(key[:-1])
-    if dotted(key) in planned.KEYS:
-        return planned.not_yet(repr(name), "Leave it out")
+    if said := planned.of_key(dotted(key)):
+        return said
     elsewhere = [place or "the top level" for place, section in sections() if name in section.model_fields]
     if elsewhere:
         places = " or ".join(elsewhere)

@@ -21,12 +21,18 @@ def not_yet(what: str, instead: str) -> str:
     return f"{what} is not yet supported. {instead}"
 
 
+def of_key(path: str) -> str | None:
+    """What is said of a key that the schema does not have, of one that is not known at all nothing."""
+    if path in KEYS:
+        return not_yet(repr(path.rpartition(".")[2]), "Leave it out")
+    return ELSEWHERE.get(path)
+
+
 TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
 
 KEYS: Final = frozenset({
     "alerts", "evaluation.explanation",
-    "evaluation.validation.group_col", "evaluation.validation.validation_size",
     "hyperparameter_tuning.warm_start",
     "model.augmenter.connection",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
@@ -38,10 +44,10 @@ KEYS: Final = frozenset({
 
 VALUES: Final = frozenset({
     ("batches.period", "yearly"),
-    ("evaluation.validation.method", "group_split"), ("evaluation.validation.method", "cross_validation"),
 })  # fmt: skip
 """Values, each with its key: what the schema has is never looked up here."""
 
+METHOD: Final = "evaluation.validation.method"
 ENGINE: Final = "hyperparameter_tuning.engine"
 AUTOMATIC: Final = "Leave it out: without a class_path, families are searched automatically"
 REFUSED: Final = {
@@ -49,6 +55,10 @@ REFUSED: Final = {
         "AutoGluon is not supported: it cannot be installed beside ml_assets, since it wants pyarrow below 25, and "
         "ml_assets 25 or newer. "
         f"{AUTOMATIC} (beside AutoGluon in docs/benchmarks.md)"
+    ),
+    (METHOD, "cross_validation"): (
+        "folds are made by themselves, and the score of each with their mean is in the report: leave `method` out, and "
+        "write `training.folds` for how many. The hold-out beside them judges what they chose"
     ),
     **dict.fromkeys(
         ((ENGINE, name) for name in ("auto-sklearn", "autosklearn", "auto_sklearn")),
@@ -65,6 +75,14 @@ REFUSED: Final = {
     ),
 }
 """Values that people may write and no version will understand, each with its key: the reason, and what to write."""
+
+ELSEWHERE: Final = {
+    "evaluation.validation.group_col": (
+        "'group_col' is written as model.data_interface.entity_cols: [COLUMN] here, with method: group_split all "
+        "rows of one are on one side"
+    ),
+}
+"""Dotted keys that people may write for what has another place here."""
 
 INSTEAD: Final = {
     **dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier"),

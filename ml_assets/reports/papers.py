@@ -104,6 +104,14 @@ def _search(recipe: Recipe, settings: Tuning) -> str:
     return f"Search: {listed(limits, between=' and ')} at most."
 
 
+def _held_out(recipe: Recipe, newest: bool) -> str:
+    section = recipe.evaluation.validation
+    part = share(section.test_size)
+    if section.method == "group_split":
+        return f"all rows of some entities ({listed(recipe.entities)}), about {part} of the rows"
+    return f"{'the newest' if newest else 'a random'} {part} of the rows"
+
+
 def requirements(recipe: Recipe, profile: DataProfile, settings: Tuning, newest: bool) -> str:
     """What data, model, evaluation, promotion, monitoring and retraining must be like, in Markdown.
 
@@ -146,7 +154,7 @@ def requirements(recipe: Recipe, profile: DataProfile, settings: Tuning, newest:
         f"Everything random begins with {validation.random_state}.",
     ]
     judged = [
-        f"Hold-out: {'the newest' if newest else 'a random'} {share(validation.test_size)} of the rows.",
+        f"Hold-out: {_held_out(recipe, newest)}.",
         f"A comparison needs {recipe.promotion.min_rows} rows that neither model has seen.",
     ]
     watched = ["Drift of the inputs and the live score are reported for each batch."]

@@ -269,11 +269,13 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
     tuning = recipe.hyperparameter_tuning
     unset |= {"engine"} if tuning.engine == "optuna" else set()
     unset |= {"max_prediction_ms"} if tuning.max_prediction_ms is None else set()
+    validation = recipe.evaluation.validation
+    one_part = {"validation_size"} if validation.validation_size is None else set()
     settings = {
         "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
         "hyperparameters": as_written(recipe.model.hyperparameters),
         "tuning": tuning.model_dump(mode="json", exclude=unset),
-        "validation": recipe.evaluation.validation.model_dump(mode="json"),
+        "validation": validation.model_dump(mode="json", exclude=one_part),
         "folds": recipe.training.folds,
         "features": found.features,
     }

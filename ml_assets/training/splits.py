@@ -16,6 +16,7 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.search.candidates import by_time
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.several import has_labels
+from ml_assets.training.groups import entity_folds, held_out, stay_together
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -56,7 +57,8 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
     """Part labelled rows into a training set and a test set.
 
     By time (`time_split`; default with batches) the newest `test_size` of the rows are the test set, of a time series
-    whole moments; else they are drawn at random, class by class, or arm by arm, where each has two rows.
+    whole moments; with `group_split` whole entities are; else they are drawn at random, class by class, or arm by arm,
+    where each has two rows.
 
     Returns
     -------
@@ -68,17 +70,27 @@ def split(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFra
     ValueError
         If one of the parts would be empty.
     """
+    rows = labelled_rows(frame, recipe)
+    test_size = recipe.evaluation.validation.test_size
+    n_test = math.ceil(test_size * len(rows))
+    if n_test >= len(rows):
+        raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {test_size:g}.")
+    return _apart(rows, recipe, n_test)
+
+
+def _apart(rows: pd.DataFrame, recipe: Recipe, n_test: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part rows into two, the second of `n_test`, with whole entities of about as many."""
     from sklearn.model_selection import train_test_split
 
-    rows = labelled_rows(frame, recipe)
-    validation = recipe.evaluation.validation
-    n_test = math.ceil(validation.test_size * len(rows))
-    if n_test >= len(rows):
-        raise ValueError(f"{len(rows)} labelled rows are too few for a hold-out of {validation.test_size:g}.")
     if by_time(recipe):
         return newest_apart(rows, recipe, n_test)
+    if stay_together(recipe):
+        marked = held_out(rows, recipe, n_test)
+        return rows[~marked], rows[marked]
     strata = task_of(recipe).strata
-    labels = strata(rows[recipe.target]) if strata is not None and validation.stratify else None
+    labels = (
+        strata(rows[recipe.target]) if strata is not None and recipe.evaluation.validation.stratify else None
+    )
     if labels is not None:
         counts = labels.value_counts()
         if counts.min() < 2 or len(counts) > min(n_test, len(rows) - n_test):
@@ -164,9 +176,9 @@ def judging_rows(held_out: int, new: int, fewest: int) -> int:
 def folds(frame: pd.DataFrame, recipe: Recipe, count: int | None = None) -> list[Fold]:
     """Return the folds of the search as positions in `frame`.
 
-    By time: each validation part is newer than its training part. Else at random, class by class for a
-    classification, arm by arm for an effect. Folds with one class, or arm, in a part are left out; if none is left,
-    the folds are drawn class by class.
+    By time: each validation part is newer than its training part. With `group_split` of whole entities. Else at random,
+    class by class for a classification, arm by arm for an effect. Folds with one class, or arm, in a part are left out;
+    if none is left, the folds are drawn class by class. With `validation_size` there is one, parted as the hold-out is.
 
     Parameters
     ----------
@@ -187,6 +199,8 @@ def folds(frame: pd.DataFrame, recipe: Recipe, count: int | None = None) -> list
     """
     from sklearn.model_selection import KFold, TimeSeriesSplit
 
+    if recipe.evaluation.validation.validation_size is not None:
+        return [_validation(frame, recipe)]
     wanted = min(count or fold_count(recipe, len(frame)), len(frame) - 1)
     if wanted < 2:
         raise ValueError(f"{len(frame)} labelled rows are too few for cross-validation.")
@@ -200,9 +214,28 @@ def folds(frame: pd.DataFrame, recipe: Recipe, count: int | None = None) -> list
         usable = [part for part in parts if all(task.lacks(y.iloc[p]) is None for p in part)]
         if usable:
             return usable
+    if stay_together(recipe):
+        return entity_folds(frame, recipe, wanted)
     if task.strata is not None:
         return _class_by_class(task.strata(y).to_numpy(), wanted, recipe.random_state)
     return list(KFold(wanted, shuffle=True, random_state=recipe.random_state).split(y))
+
+
+def _validation(frame: pd.DataFrame, recipe: Recipe) -> Fold:
+    """Part training rows once, by the share of all rows that `validation_size` says."""
+    section, task = recipe.evaluation.validation, task_of(recipe)
+    assert section.validation_size is not None
+    count = math.ceil(section.validation_size / (1 - section.test_size) * len(frame))
+    if count >= len(frame):
+        raise ValueError(
+            f"{len(frame)} labelled rows are too few for a validation part of {section.validation_size:g}."
+        )
+    parts = _apart(frame.reset_index(drop=True), recipe, count)
+    for part, what in zip(parts, ("training", "validation"), strict=True):
+        if lacking := task.lacks(part[recipe.target]):
+            raise ValueError(f"validation_size: of the {what} part: {lacking}")
+    learned, judged = (part.index.to_numpy() for part in parts)
+    return learned, judged
 
 
 def _has_moments(frame: pd.DataFrame, recipe: Recipe, wanted: int) -> bool:

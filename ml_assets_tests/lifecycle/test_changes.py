@@ -149,8 +149,8 @@ ONLY_JUDGED = {
     "trained_model": ("evaluation.validation", "evaluation.segments"),
     "drift_report": ("batches.start", "batches.end"),
     "performance_report": ("batches.start", "batches.end"),
-    # The account of the source's rows; when a first ageing is known.
-    "champion": ("batches.start", "batches.end", "retraining.max_age"),
+    # The account of the source's rows; when a first ageing is known; what an alert says will come of it.
+    "champion": ("batches.start", "batches.end", "retraining.max_age", "retraining.mode", "retraining.enabled"),
     "evaluation_report": ("evaluation.validation.random_state",),
 }  # fmt: skip
 """What a step reads beside, and what it makes is the same."""

@@ -44,6 +44,21 @@ def test_entity_that_is_not_declared_is_named_and_a_declared_one_is_not() -> Non
     assert "column 'customer' has 60 values" in told(numbered)
 
 
+def test_declared_entities_in_a_hold_out_of_single_rows_are_told_where_nobody_chose_it() -> None:
+    frame = visits(np.random.default_rng(3))
+    static = RECIPE.replace("batches: {{column: at, period: weekly}}", "evaluation: {{validation: {{{}}}}}")
+
+    def said(validation: str, rows: pd.DataFrame = frame, entity: str = "customer") -> bool:
+        recipe = parse_recipe(static.format(entity, validation))
+        return "`method: group_split`" in " ".join(hints(Seen(rows, roles(rows, recipe), recipe, whole=True)))
+
+    assert said("test_size: 0.3")
+    assert not said("method: group_split") and not said("method: train_test_split")
+    assert not said("", entity="")
+    assert not said("", frame.drop_duplicates("customer"))
+    assert "group_split" not in told(frame, "customer")
+
+
 def test_columns_that_name_nothing_are_not_told() -> None:
     rng = np.random.default_rng(1)
     frame = visits(rng, name=False)

@@ -1,4 +1,4 @@
-"""The recipe with every key, and without those that only a recipe of another task may have."""
+"""The recipe with every key, and without those that only another recipe may have."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ EVERY: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "docs" / "ev
 OF_OTHERS = ("treatment_col", "control", "user_col", "item_col", "top_k", "relevant_from")
 
 
+IN_PLACE_OF_FOLDS = "validation_size"
+
+
 def _of_one_task() -> dict[str, Any]:
     model = EVERY["model"]
     interface = {name: value for name, value in model["data_interface"].items() if name not in OF_OTHERS}
-    return EVERY | {"model": model | {"data_interface": interface}}
+    judged = EVERY["evaluation"]
+    parted = {name: value for name, value in judged["validation"].items() if name != IN_PLACE_OF_FOLDS}
+    return EVERY | {
+        "model": model | {"data_interface": interface},
+        "evaluation": judged | {"validation": parted},
+    }
 
 
 FULL = _of_one_task()

@@ -27,7 +27,15 @@ from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.rules.quality import row_rules
 from ml_assets.recipe.rules.recommendation import recommendation
-from ml_assets.recipe.rules.scores import calibration, evaluation, promotion, retraining, threshold, tuning
+from ml_assets.recipe.rules.scores import (
+    calibration,
+    evaluation,
+    promotion,
+    retraining,
+    threshold,
+    tuning,
+    validation,
+)
 from ml_assets.recipe.rules.series import horizon, series
 from ml_assets.recipe.rules.source import augmenter, queries, source
 from ml_assets.recipe.rules.untargeted import untargeted
@@ -39,7 +47,7 @@ RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, row_rules,
     engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators,
-    beginning, tuning, threshold, calibration, evaluation, batches, without_batches, retraining, promotion,
+    beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches, retraining, promotion,
 )  # fmt: skip
 
 MOST: Final = 200

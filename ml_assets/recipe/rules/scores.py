@@ -15,6 +15,42 @@ from ml_assets.recipe.schema.deciding import DECIDED
 from ml_assets.recipe.space import Categorical, Space, searched
 from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, TASK_METRICS
 
+MOST_APART = 0.9
+"""Shares of hold-out and validation part together, of which nothing is learned."""
+
+
+def validation(recipe: Recipe) -> Found:
+    """Whole entities are held out of a table without time; a validation part stands in the place of folds."""
+    section, here = recipe.evaluation.validation, ("evaluation", "validation")
+    if section.method == "group_split":
+        if recipe.batches is not None:
+            yield (
+                (*here, "method"),
+                "group_split holds out whole entities, and with `batches` the newest rows are what a model is for: "
+                "leave it out, rows of one entity count together in every test all the same",
+            )
+        elif recipe.recommends or recipe.forecasts:
+            yield (
+                (*here, "method"),
+                f"group_split is not for {recipe.task}, which knows its entities: leave it out",
+            )
+        elif not recipe.entities:
+            yield (
+                (*here, "method"),
+                "group_split keeps rows of one entity together, and no column names it: write "
+                "model.data_interface.entity_cols: [customer_id], say",
+            )
+    if section.validation_size is None:
+        return
+    if recipe.training.folds is not None:
+        yield (*here, "validation_size"), "stands in the place of folds: leave it out, or training.folds"
+    if section.test_size + section.validation_size >= MOST_APART:
+        yield (
+            (*here, "validation_size"),
+            f"with test_size {section.test_size:g} leaves {1 - section.test_size - section.validation_size:.2g} of the "
+            "rows to learn: take less, e.g. 0.15 and 0.15",
+        )
+
 
 def tuning(recipe: Recipe) -> Found:
     """Metric and direction are of the task, the sampler is Optuna's; without a search nothing is searched."""

@@ -45,10 +45,13 @@ class Quality(Section):
 class Validation(Section):
     """How the hold-out is made."""
 
-    method: Literal["train_test_split", "time_split"] | None = None
-    """`time_split`: the newest rows are the hold-out (default with batches); else at random."""
+    method: Literal["train_test_split", "time_split", "group_split"] | None = None
+    """`time_split`: the newest rows are the hold-out (default with batches); `group_split`: all rows of some entities,
+    as `entity_cols` names them, in folds too; else at random."""
     test_size: float = Field(0.2, gt=0.0, lt=0.9)
     """Share of rows held out."""
+    validation_size: float | None = Field(None, gt=0.0, lt=0.9)
+    """Share of all rows on which parameters are chosen, once, in the place of folds: 0.15 beside `test_size: 0.15`."""
     stratify: bool = True
     """Keep class shares equal in both parts (classification, at random)."""
     random_state: int = Field(42, ge=0, le=2**32 - 1)
