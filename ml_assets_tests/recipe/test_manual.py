@@ -123,7 +123,7 @@ def test_every_key_is_described() -> None:
 
 def test_recipes_of_the_manual_load() -> None:
     blocks = re.findall(r"```yaml\n(name:.*?)```", (DOCS / "recipe.md").read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     assert len(blocks[0].splitlines()) <= 8
     for block in blocks:
         parse_recipe(block)
