@@ -13,7 +13,8 @@ from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.recipe.faults import dotted
-from ml_assets.recipe.loading import RecipeFault, fault_in, name_taken
+from ml_assets.recipe.loading import fault_in, name_taken
+from ml_assets.recipe.written import RecipeFault
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ml_assets.failures import WrongUsageError
-from ml_assets.recipe.loading import RecipeError, parse_recipe
+from ml_assets.recipe import RecipeError
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.parts import (
     BESIDE,
     BY_CHAMPION,

@@ -27,7 +27,8 @@ from ml_assets.orchestration.reaper import tidy_up
 from ml_assets.orchestration.sensor import retrain_sensor
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
 from ml_assets.recipe import RecipeError
-from ml_assets.recipe.loading import RecipeFault, fault_in
+from ml_assets.recipe.loading import fault_in
+from ml_assets.recipe.written import RecipeFault
 from ml_assets.settings import Settings
 from ml_assets.shown import listed, shown
 

@@ -8,32 +8,32 @@ import math
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ml_assets.failures import WrongUsageError
 from ml_assets.recipe import planned
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
 from ml_assets.recipe.rules import check_consistency
 from ml_assets.recipe.schema import Recipe
+from ml_assets.recipe.written import (
+    DEFAULTS,
+    RecipeError,
+    RecipeFault,
+    Written,
+    found_text,
+    of_file,
+    written,
+    written_in,
+)
 from ml_assets.recipe.yaml_text import (
-    MAX_CHARACTERS,
-    YamlFault,
     composed_data,
     dump_yaml,
     read_scalar,
-    read_yaml,
 )
-from ml_assets.shown import shown
-
-MAX_BYTES: Final = 4 * MAX_CHARACTERS
-"""A character of UTF-8 has four bytes at most."""
 
 ENDINGS: Final = (".yaml", ".yml")
 
@@ -43,71 +43,17 @@ MAX_FAULTS: Final = 20
 MAX_DETAILS: Final = 200
 """What is looked at to find the faults; a hostile file has a hundred thousand."""
 
-MAX_MESSAGE: Final = 600
-
-
-@dataclass(frozen=True)
-class RecipeFault:
-    """One fault; `line` is None where the file itself is the fault, `key` empty where no key is.
-
-    Its texts are such as may be shown: whatever a file is called, and whatever is written in it.
-    """
-
-    file: str
-    line: int | None
-    key: str
-    message: str
-
-    def __post_init__(self) -> None:
-        for name, most in (("file", None), ("key", 100), ("message", MAX_MESSAGE)):
-            object.__setattr__(self, name, shown(getattr(self, name), most))
-
-    def __str__(self) -> str:
-        """`file:line key: message`."""
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place} {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
-
-
-class RecipeError(WrongUsageError):
-    """A recipe that cannot be used; `errors` holds every fault found, `str()` one line for each."""
-
-    def __init__(self, errors: Sequence[RecipeFault]) -> None:
-        self.errors = tuple(errors)
-        super().__init__("\n".join(map(str, self.errors)))
-
 
 def load_recipe(path: Path) -> Recipe:
     """
-    Read and check one recipe file.
+    Read and check one recipe file, above the `defaults.yaml` beside it.
 
     Raises
     ------
     RecipeError
-        The file cannot be read, is no YAML, or is no valid recipe.
+        One of the files cannot be read, is no YAML, or they are no valid recipe.
     """
-    path = Path(path)
-    try:
-        about = path.stat()
-        if not S_ISREG(about.st_mode):  # reading a pipe would wait for ever
-            raise RecipeError([_of_file(path, "is no file, but a folder, a pipe or a device")])
-        with path.open("rb") as handle:
-            written = handle.read(MAX_BYTES + 1)
-        if len(written) > MAX_BYTES:
-            size = max(about.st_size, len(written))
-            raise RecipeError([_of_file(path, f"has {size} bytes; allowed: {MAX_BYTES}")])
-        text = written.decode("utf-8-sig")
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise RecipeError([_of_file(path, "is a link to what is not there")]) from None
-        neighbours = [other.name for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise RecipeError([_of_file(path, f"no such file.{did_you_mean(path.name, neighbours)}")]) from None
-    except UnicodeDecodeError as error:
-        is_utf16 = written.startswith((b"\xff\xfe", b"\xfe\xff"))
-        found = "but UTF-16, as PowerShell writes it" if is_utf16 else f"(byte {error.start})"
-        raise RecipeError([_of_file(path, f"is not UTF-8 text {found}: save it as UTF-8")]) from None
-    except OSError as error:
-        raise RecipeError([_of_file(path, f"cannot be read: {error.strerror}")]) from None
-    return parse_recipe(text, str(path))
+    return _checked(written_in(path))
 
 
 def parse_recipe(text: str, file: str = "recipe") -> Recipe:
@@ -119,26 +65,21 @@ def parse_recipe(text: str, file: str = "recipe") -> Recipe:
     RecipeError
         The text is no YAML, or no valid recipe.
     """
-    try:
-        data, lines = read_yaml(text)
-    except YamlFault as fault:
-        raise RecipeError([RecipeFault(file, fault.line, fault.key, fault.message)]) from None
-    if data is None:
-        raise RecipeError([RecipeFault(file, lines.get((), 1), "", "is empty; a recipe begins with `name:`")])
-    if not isinstance(data, dict):
-        message = f"found {_found(data)}; allowed: a recipe as `key: value`, beginning with `name:`"
-        raise RecipeError([RecipeFault(file, lines[()], "", message)])
+    return _checked(written(text, file))
+
+
+def _checked(said: Written) -> Recipe:
     faults: Sequence[tuple[Key, str]]
     try:
-        recipe = Recipe.model_validate(composed_data(data))
+        recipe = Recipe.model_validate(composed_data(said.data))
         check_consistency(recipe)
         return recipe
     except ValidationError as error:
-        faults = _in_words(error, data)
+        faults = _in_words(error, said.data)
     except Faults as error:
         faults = error.faults
-    found = [RecipeFault(file, _line(key, lines), dotted(key), message) for key, message in faults]
-    raise RecipeError(_most(sorted(found, key=lambda fault: fault.line or 0)))
+    found = [said.fault(key, message) for key, message in faults]
+    raise RecipeError(_most(sorted(found, key=lambda fault: (fault.file, fault.line or 0))))
 
 
 def _most(faults: Sequence[RecipeFault]) -> Sequence[RecipeFault]:
@@ -166,13 +107,15 @@ def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], lis
     for place in map(Path, places):
         try:
             if place.is_dir():
-                files = sorted(item for item in place.iterdir() if item.suffix in ENDINGS)
+                files = sorted(
+                    item for item in place.iterdir() if item.suffix in ENDINGS and item.name != DEFAULTS
+                )
             elif place.exists():
                 files = [place]
             else:
                 raise FileNotFoundError(0, "no such folder")
         except OSError as error:
-            broken.append((place, RecipeError([_of_file(place, str(error.strerror))])))
+            broken.append((place, RecipeError([of_file(place, str(error.strerror))])))
             continue
         for path in files:
             real = os.path.realpath(path)  # Path.resolve raises on a link to itself
@@ -205,28 +148,17 @@ def recipe_sha256(recipe: Recipe) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _of_file(path: Path, message: str) -> RecipeFault:
-    return RecipeFault(str(path), None, "", message)
-
-
 def fault_in(path: Path, key: str, message: str) -> RecipeFault:
     """Make a fault at a (dotted) key of a recipe that loads: at its line, or that of the section round it."""
-    lines = read_yaml(path.read_bytes().decode("utf-8-sig"))[1]
     parts = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key))
-    return RecipeFault(str(path), _line(parts, lines), key, message)
+    file, line = written_in(path).place(parts)
+    return RecipeFault(file, line, key, message)
 
 
 def name_taken(path: Path, name: str, owner: Path) -> RecipeError:
     """Say that another recipe has this name."""
     message = f"{name!r} is the name of {owner} too: every recipe needs a name of its own"
     return RecipeError([fault_in(path, "name", message)])
-
-
-def _line(key: Key, lines: dict[Key, int]) -> int:
-    """Line of a key, or of the nearest section round it that was written."""
-    while key not in lines:
-        key = key[:-1]
-    return lines[key]
 
 
 def _in_words(error: ValidationError, data: dict[str, Any]) -> list[tuple[Key, str]]:
@@ -316,7 +248,7 @@ def _not_allowed(key: Key, value: Any) -> str:
         return planned.REFUSED[dotted(key), value]
     if isinstance(value, str) and (dotted(key), value) in planned.VALUES:
         return planned.not_yet(repr(value), f"Allowed: {allowed}")
-    message = f"found {_found(value)}; allowed: {allowed}"
+    message = f"found {found_text(value)}; allowed: {allowed}"
     if value is None:
         return f"{message}. Leave the key out for the default"
     if isinstance(value, str):
@@ -336,14 +268,3 @@ def _not_allowed(key: Key, value: Any) -> str:
     if allowed.startswith("text") and isinstance(value, int | float):
         return f"{message}. Write it in quotes"
     return message
-
-
-def _found(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict | list):
-        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

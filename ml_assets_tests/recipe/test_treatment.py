@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ml_assets.recipe import RecipeError
 from ml_assets.recipe.faults import Faults
-from ml_assets.recipe.loading import RecipeError, parse_recipe
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets_tests.support.calls import RECIPE
 
 INTERFACE = "task_type: causal, target_col: bought, treatment_col: called"

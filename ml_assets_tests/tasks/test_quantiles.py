@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
 from ml_assets.evaluation.evaluate import evaluate, predict
-from ml_assets.recipe.loading import RecipeError, parse_recipe
+from ml_assets.recipe import RecipeError
+from ml_assets.recipe.loading import parse_recipe
 from ml_assets.recipe.quantiles import level_of
 from ml_assets.tasks.metrics import score
 from ml_assets.training.fit import fit
