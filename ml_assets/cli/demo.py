@@ -64,7 +64,7 @@ def run_demo(say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
         *once_text(once, program()),
         "",
         f"Look further:  {program()} status · {program()} explain churn · {program()} backtest churn · "
-        f"{program()} ui  (then http://127.0.0.1:3000)",
+        f"{program()} ui  (then http://127.0.0.1:8050 for everybody, http://127.0.0.1:3000 for Dagster)",
         f"Everything is kept in {settings.home}",
     ]
     advice = {"recommended": tried.recommended, "section": tried.section, "reason": tried.reason}

@@ -167,6 +167,8 @@ def rollback_text(result: dict[str, Any]) -> str:
 
 def rename_model(old: str, new: str) -> dict[str, Any]:
     """Give the history of a model whose recipe is gone to the recipe that has its new name."""
+    if old == new:
+        raise WalkError(f"{old!r} has that name: name the old one, then the one that its recipe has now")
     state = known_state(new)
     if any(other.name == old for other in load_states(state.settings)[0]):
         raise WalkError(f"a recipe has the name {old!r} still: rename it to {new!r} there, in its `name:`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,9 @@ STUCK = {
     DagsterRunStatus.CANCELING: timedelta(hours=1),
 }
 """How long a run may stay like this."""
+
+SILENT = 180.0
+"""Seconds without a sign of life, of which a daemon gives one every 30, after which it is told as not running."""
 
 EXAMINED = 500
 """Newest runs: decisions look at fewer."""
@@ -52,7 +56,12 @@ def examine(settings: Settings) -> Iterator[Examined]:
 
 def _daemon(instance: dg.DagsterInstance) -> Examined:
     """Say whether the daemon lives; without one nothing arrives by itself, which may be meant so."""
-    lives = any(status.healthy for status in instance.get_daemon_statuses().values())
+    beats = [
+        each.last_heartbeat.timestamp
+        for each in instance.get_daemon_statuses().values()
+        if each.last_heartbeat
+    ]
+    lives = bool(beats) and time.time() - max(beats) < SILENT
     found = (
         "at work"
         if lives

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Status = Literal[
     "no model",
     "no report yet",
+    "serving",
     "healthy",
     "waits for approval",
     "drifting",
@@ -35,7 +36,8 @@ Status = Literal[
 
 REMEDIES: Final[dict[Status, str]] = {
     "no model": "train it: `ml-assets train`, or wait until enough labelled rows have arrived",
-    "no report yet": "materialize drift_report in the web UI; where there are batches, the next one brings a report",
+    "no report yet": "materialize drift_report in the web UI, or wait for the next batch, which brings a report",
+    "serving": "nothing",
     "healthy": "nothing",
     "waits for approval": "look at its report, then `ml-assets approve` or `ml-assets refuse`, with the reason",
     "drifting": "look at the columns named",
@@ -99,7 +101,9 @@ def _which(newest: BatchEvidence | None) -> str:
     return "the table" if newest is None or newest.batch == STATIC else "the newest batch"
 
 
-def health(history: History, retraining: Retraining, refused: Refused | None) -> Health:
+def health(
+    history: History, retraining: Retraining, refused: Refused | None, *, is_static: bool = False
+) -> Health:
     """Say how a model is, the most urgent first.
 
     Parameters
@@ -110,6 +114,8 @@ def health(history: History, retraining: Retraining, refused: Refused | None) ->
         When a report is a breach.
     refused : Refused or None
         The newest batch, where it was not taken in.
+    is_static : bool
+        Whether it is one table, of which no batch comes.
     """
     about = about_champion(history)
     running = [attempt for attempt in history.attempts if attempt.outcome == "in_flight"]
@@ -122,6 +128,8 @@ def health(history: History, retraining: Retraining, refused: Refused | None) ->
             "batch refused" if refused.by_contract else "run failed", f"{refused.batch}: {refused.why}"
         )
     newest, drift, performance = about
+    if newest is None and is_static:
+        return Health("serving", "one table: no batch comes that could drift")
     if newest is None or drift is None or drift.batch != newest.batch:
         version = history.champion.version
         other = newest.drift.champion_version if newest and newest.drift else None

@@ -32,11 +32,13 @@ from ml_assets.retraining.policy import ageing_words
 from ml_assets.retraining.said import if_it_lasts
 from ml_assets.settings import Settings
 from ml_assets.shown import shown
+from ml_assets.sources.calendar import next_due
 from ml_assets.sources.paths import SourceError
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from ml_assets.records import BatchEvidence
     from ml_assets.registry.champions import VersionInfo
 
 NAMED = re.compile(r"^name:\s*[\"']?(\w+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
@@ -47,6 +49,8 @@ DECISIONS = ("retrain_decision", *champions.GATE, "rollback", "refuse", "lapse",
 """Kinds of entries that are a decision about a model."""
 NO_DECISION = ("lost", "alias moved", "broken recipe")
 """What stands in the way of every decision stands in its place."""
+CALM = ("healthy", "serving", "no model", "no report yet")
+"""Words beside which a challenger that waits for a person is more urgent."""
 
 
 class LastDecision(Record):
@@ -150,8 +154,8 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
         found = Health("alias moved", moved)
     else:
         refused = refused_batch(instance, state, newest.batch if newest else None)
-        found = health(history, state.recipe.retraining, refused)
-        if found.status in ("healthy", "no model", "no report yet") and (waits := waiting_words(state)):
+        found = health(history, state.recipe.retraining, refused, is_static=state.recipe.batches is None)
+        if found.status in CALM and (waits := waiting_words(state)):
             found = Health("waits for approval", waits)
     data = state_of_data(state)
     row = _row(state.name, found, champion, now, state.ledger)
@@ -164,13 +168,27 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "learned": learned(state),
             "waiting": data.waiting,
             "outdated": data.outdated,
-            "notes": (*data.notes, *quarantine_words(state), *confirmed_words(state.ledger, state.name)),
+            "notes": (
+                *data.notes,
+                *_awaited(state, newest, now),
+                *quarantine_words(state),
+                *confirmed_words(state.ledger, state.name),
+            ),
             "ageing": ageing_words(state.recipe, history),
             "todo": row.todo if found.status not in LASTING else f"{row.todo}; {_lasts(state, now)}",
             "persons": (*said_words(state, now), *experiment_words(state.ledger, state.name)),
             "approval": waiting_words(state),
         }
     )
+
+
+def _awaited(state: ModelState, newest: BatchEvidence | None, now: datetime) -> Iterator[str]:
+    due = next_due(state.recipe.batches, newest.batch if newest else None)
+    if newest is not None and due is not None and due <= now:
+        yield (
+            f"no batch since {newest.batch}: the next was to be there on {due:%Y-%m-%d %H:%M} UTC, and of what does "
+            "not come nothing is known; if none is to come, say so by batches.end"
+        )
 
 
 def _lasts(state: ModelState, now: datetime) -> str:

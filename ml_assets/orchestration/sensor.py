@@ -84,7 +84,8 @@ def _tell(state: ModelState, decision: RetrainDecision, created: bool) -> None:
     elif decision.action == "suggest":
         tell(state, "suggested", decision.key, text, decision.batch)
     elif decision.action == "blocked":
-        tell(state, "blocked", decision.key, text, decision.batch)
+        # The report of the batch has told it; here it is told again while it lasts.
+        tell(state, "fault", str(decision.batch), text, decision.batch)
     elif decision.rule == "not_staleness":
         tell(state, "not_staleness", f"v{decision.champion_version}", text, decision.batch)
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import dropwhile
 from typing import NamedTuple
 
-from ml_assets.failures import MendableError
 from ml_assets.pages.known import AnyRecord, Model, batches_of, record_of
 from ml_assets.pages.light import Light, late, light
-from ml_assets.recipe.durations import duration
 from ml_assets.records import DriftReport, PerformanceReport, Score
 from ml_assets.registry import champions, persons
 from ml_assets.registry.accepted import accepted
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.shown import shown
-from ml_assets.sources.calendar import batch_start, limits, next_batch
+from ml_assets.sources.calendar import next_due
 
 POINTS = 16
 """Live scores of the small picture."""
@@ -84,7 +82,7 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
     taken = batches_of(model, "cleaned_features", notes)
     newest = taken[-1] if taken else None
     confirmed = drift is not None and drift.status == "fault" and drift.batch in accepted(ledger, name)
-    due, paused = _due(model, newest), persons.paused(ledger, name, now)
+    due, paused = next_due(recipe.batches, newest), persons.paused(ledger, name, now)
     found = light(
         drift,
         live,
@@ -135,18 +133,3 @@ def _from_first(values: Iterable[float | None]) -> tuple[float | None, ...]:
 def _reports(model: Model, asset: str, kind: type[AnyRecord], most: int, notes: list[str]) -> list[AnyRecord]:
     found = (record_of(model, asset, batch, kind, notes) for batch in batches_of(model, asset, notes)[-most:])
     return [report for report in found if report is not None]
-
-
-def _due(model: Model, newest: str | None) -> datetime | None:
-    """When the next batch is to be there: its end and `batches.grace`; None where the calendar has no more."""
-    batches = model.recipe.batches
-    if batches is None or newest is None:
-        return None
-    try:
-        _, end = limits(batches)
-        if end is not None and batch_start(next_batch(newest, batches.period), batches.period) >= end:
-            return None
-        after = next_batch(newest, batches.period, 2)
-        return batch_start(after, batches.period).replace(tzinfo=UTC) + duration(batches.grace)
-    except (MendableError, ValueError, OverflowError):
-        return None

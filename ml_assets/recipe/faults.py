@@ -42,6 +42,10 @@ def dotted(key: Key) -> str:
     return text.removeprefix(".")
 
 
+SHORT = 5
+"""Letters."""
+
+
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
     """
     Names that `word` was probably meant to be: the closest, and a second one that is about as close.
@@ -50,16 +54,18 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
     ('target_col',)
     >>> nearest("raining", ["training", "retraining", "name"])
     ('training',)
-    >>> nearest("colour", ["training", "name"])
-    ()
+    >>> nearest("colour", ["training", "name"]), nearest("probs", ["rows"])
+    ((), ())
     """
     if len(word) > LONGEST:
         return ()
     ratios = sorted(
         ((SequenceMatcher(None, word.lower(), name.lower()).ratio(), name) for name in names), reverse=True
     )
-    best = ratios[0][0] if ratios else 0.0
-    if best < 0.6:
+    best, first = ratios[0] if ratios else (0.0, "")
+    # Two letters of three are alike by chance, in short words that do not even begin alike.
+    by_chance = max(len(word), len(first)) <= SHORT and word[:1].lower() != first[:1].lower()
+    if best < (0.7 if by_chance else 0.6):
         return ()
     return tuple(name for ratio, name in ratios[:2] if best - ratio < 0.06)
 

@@ -21,7 +21,10 @@ class Trial(Record):
 
 
 class TuningResult(Record):
-    """The record of a search."""
+    """The record of a search.
+
+    `by_clock`: seconds ended it before its trials did, so that another machine may choose otherwise.
+    """
 
     engine: str
     metric: str
@@ -32,6 +35,7 @@ class TuningResult(Record):
     total_trials: int
     pruned_trials: int
     optimization_time: float
+    by_clock: bool = False
 
 
 class Standing(Record):

@@ -58,8 +58,8 @@ def search_parts(training: TrainingResult) -> Iterator[Part]:
     choice, tuning = training.choice, training.tuning
     if choice is not None:
         yield sentence(fit(choice.why, 600))
-        if choice.by_clock:
-            yield "Seconds ended the search before its trials did: on another machine it may choose otherwise."
+    if (choice is not None and choice.by_clock) or (tuning is not None and tuning.by_clock):
+        yield "Seconds ended the search before its trials did: on another machine it may choose otherwise."
     if tuning is not None:
         yield (
             f"{tuning.total_trials:,} sets of parameters were tried, {tuning.pruned_trials:,} of them given up early, "

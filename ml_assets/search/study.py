@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +190,8 @@ def tune(
         # Searched to the end of its time: started again, it answers at once.
         seconds = limit if places else spent + time.monotonic() - started
         study.set_user_attr("seconds", max(float(study.user_attrs.get("seconds", 0.0)), seconds))
-    return _tuned(study, candidate, goal, tuning.engine, spent, time.monotonic() - started)
+    found = _tuned(study, candidate, goal, tuning.engine, spent, time.monotonic() - started)
+    return replace(found, record=found.record.model_copy(update={"by_clock": bool(places)}))
 
 
 def _through(

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ml_assets.failures import MendableError
+from ml_assets.recipe.durations import duration
 from ml_assets.recipe.periods import PERIODS, Period
 
 if TYPE_CHECKING:
@@ -127,6 +129,23 @@ def limits(batches: Batches) -> tuple[datetime | None, datetime | None]:
         last = batch_of(_day(batches.end) - timedelta(microseconds=1), batches.period)
         end = batch_start(next_batch(last, batches.period), batches.period)
     return start, end
+
+
+def next_due(batches: Batches | None, newest: str | None) -> datetime | None:
+    """When the batch after the newest is to be there, in UTC: its end and `batches.grace`.
+
+    None where no batch is known yet, where the calendar has no more, or where it cannot be told.
+    """
+    if batches is None or newest is None:
+        return None
+    try:
+        _, end = limits(batches)
+        if end is not None and batch_start(next_batch(newest, batches.period), batches.period) >= end:
+            return None
+        after = next_batch(newest, batches.period, 2)
+        return batch_start(after, batches.period).replace(tzinfo=UTC) + duration(batches.grace)
+    except (MendableError, ValueError, OverflowError):
+        return None
 
 
 def moments(window: Labels, batches: Batches) -> tuple[datetime | None, datetime | None]:

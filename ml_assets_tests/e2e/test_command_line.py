@@ -141,7 +141,7 @@ def test_train_status_explain(shop: Shop) -> None:
     status = ml_assets("status", "--json")
     [row] = status.result["recipes"]
     assert set(row) >= STATUS
-    assert (row["name"], row["champion_version"], row["status"]) == ("good", 1, "no report yet")
+    assert (row["name"], row["champion_version"], row["status"]) == ("good", 1, "serving")
     assert row["holdout_score"] == trained.result["metrics"]["roc_auc"]
     assert {"action", "at", "reason"} <= set(row["last_decision"])
     assert not status.err
@@ -236,7 +236,7 @@ def test_after_a_lost_registry_the_model_is_trained_again(trained_shop: Shop) ->
     assert (trained.code, trained.result["version"], trained.result["promoted"]) == (0, 2, True)
     assert "good has lost its champion 1" in trained.err
     [row] = ml_assets("status", "--json").result["recipes"]
-    assert (row["champion_version"], row["status"]) == (2, "no report yet")
+    assert (row["champion_version"], row["status"]) == (2, "serving")
 
 
 def test_backfill(shop: Shop) -> None:

@@ -565,7 +565,7 @@ def test_retrain_and_blocked_decisions_are_told_once(drifted: Desk) -> None:
     drifted.arrive(4, faults=("column a is empty",))
     for _ in range(3):
         skipped(drifted.tick(), "fault")
-    assert told(drifted) == ["retrain", "blocked"]
+    assert told(drifted) == ["retrain", "fault"]
 
 
 def test_broken_recipe_is_told_once_for_each_of_its_faults(desk: Desk) -> None:

@@ -50,6 +50,17 @@ def clusters(**model: Any) -> Edits:
     }
 
 
+def votes(voting: str, **model: Any) -> Edits:
+    """A vote of one logistic regression."""
+    member = {"class_path": "sklearn.linear_model.LogisticRegression", "hyperparameters": {"C": 1.0}}
+    return {
+        "model.data_interface.task_type": "classification",
+        "model.class_path": "sklearn.ensemble.VotingClassifier",
+        "model.hyperparameters": {"voting": voting, "estimators": [{"name": "one", "estimator": member}]},
+        **{f"model.{name}": value for name, value in model.items()},
+    }
+
+
 def recommends(interface: Edits | None = None, **model: Any) -> Edits:
     """A recommendation."""
     return {
@@ -278,6 +289,8 @@ def test_possible_settings_load(edits: Edits) -> None:
         (recommends(ensemble={"method": "averaging", "estimators": [{"class_path": "sklearn.decomposition.NMF"}]}),
          "model.ensemble", "leave it out"),
         (recommends(calibration="sigmoid"), "model.calibration", "recommendation has none"),
+        (votes("hard", threshold=0.3), "model.threshold", "voting: hard gives labels alone: write voting: soft"),
+        (votes("hard", calibration="sigmoid"), "model.calibration", "voting: hard gives labels alone"),
         (recommends(threshold=0.3), "model.threshold", "not for recommendation"),
         (recommends() | {"batches": BATCHES, "monitoring": {"label_delay": 1}}, "monitoring.label_delay",
          "waits for no labels"),

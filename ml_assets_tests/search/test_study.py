@@ -312,10 +312,12 @@ def test_every_pruner_of_the_recipe_searches(algorithm: str) -> None:
 def test_the_smaller_time_limit_holds_and_one_trial_is_completed(tmp_path: Path) -> None:
     for tuning, limit in ((Tuning(n_trials=50, timeout=1e-6), None), (Tuning(n_trials=50), 1e-6)):
         tuned = search(tuning, time_limit=limit)
+        assert tuned.record.by_clock
         assert tuned.record.total_trials == 1
     first = search(Tuning(n_trials=50), time_limit=1e-6, storage=tmp_path)
     assert trials(search(Tuning(n_trials=50), time_limit=1e-6, storage=tmp_path)) == trials(first)
     longer = search(Tuning(n_trials=5), time_limit=60.0, storage=tmp_path)
+    assert not longer.record.by_clock
     assert longer.record.total_trials == 5
 
 

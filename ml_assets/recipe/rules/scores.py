@@ -17,6 +17,7 @@ from ml_assets.recipe.tasks import DEFAULT_METRICS, ESTIMATOR_KINDS, TASK_METRIC
 
 MOST_APART = 0.9
 """Shares of hold-out and validation part together, of which nothing is learned."""
+HARD = "needs shares, and voting: hard gives labels alone: write voting: soft, or leave this out"
 
 
 def validation(recipe: Recipe) -> Found:
@@ -112,6 +113,8 @@ def threshold(recipe: Recipe) -> Found:
         yield key, f"is for a classification of two classes, not for {recipe.task}: leave it out"
     elif len(recipe.targets) > 1:
         yield key, not_yet("threshold with several targets", "Leave it out")
+    elif _hard_vote(recipe):
+        yield key, HARD
     if isinstance(section, float):
         return
     if section.metric not in (*DECIDED, "cost"):
@@ -137,6 +140,14 @@ def threshold(recipe: Recipe) -> Found:
         yield (*key, "costs"), "nothing costs anything: one of both must be above 0"
 
 
+def _hard_vote(recipe: Recipe) -> bool:
+    model = recipe.model
+    return (
+        model.class_path == "sklearn.ensemble.VotingClassifier"
+        and model.hyperparameters.get("voting") == "hard"
+    )
+
+
 def calibration(recipe: Recipe) -> Found:
     """Shares are of classes, of one target."""
     key = ("model", "calibration")
@@ -146,6 +157,8 @@ def calibration(recipe: Recipe) -> Found:
         yield key, f"is for shares of classes, and {recipe.task} has none: leave it out"
     elif len(recipe.targets) > 1:
         yield key, not_yet("calibration with several targets", "Leave it out")
+    elif _hard_vote(recipe):
+        yield key, HARD
 
 
 def evaluation(recipe: Recipe) -> Found:
