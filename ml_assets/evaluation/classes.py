@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from ml_assets.records import Score
 from ml_assets.tasks.base import Floats, Labels
 from ml_assets.tasks.classification import confusion
 from ml_assets.tasks.intervals import MANY_ROWS, RESAMPLES, RESAMPLES_OF_MANY_ROWS
@@ -26,10 +29,13 @@ def per_class(rows: Labelled) -> dict[str, dict[str, float]]:
     return found
 
 
-def class_intervals(rows: Labelled, random_state: int) -> dict[str, dict[str, tuple[float, float]]]:
+def class_intervals(
+    rows: Labelled, random_state: int, scores: Mapping[str, Score]
+) -> dict[str, dict[str, tuple[float, float]]]:
     """Percentile bootstrap intervals of 95 % of the scores of each class, named as in `per_class`.
 
-    Rows are drawn with replacement, all classes on the same draws; an interval contains its score.
+    Rows are drawn with replacement, all classes on the same draws; an interval contains its score. What is one of
+    `scores`, the positive class's, has the interval that it has there.
     """
     found: dict[str, dict[str, tuple[float, float]]] = {}
     for prefix, part in _classified(rows):
@@ -47,6 +53,9 @@ def class_intervals(rows: Labelled, random_state: int) -> dict[str, dict[str, tu
                 )
                 for name in NAMES
             }
+        if not prefix and part.positive is not None:
+            told = {name: (scores[name].low, scores[name].high) for name in NAMES if name in scores}
+            found[part.classes[part.positive]] |= told
     return found
 
 

@@ -15,13 +15,13 @@ from ml_assets.evaluation.curves import curves
 from ml_assets.evaluation.mistakes import confusions, recent, residuals
 from ml_assets.evaluation.parts import rows_of, scored_parts
 from ml_assets.names import POINT
-from ml_assets.recipe.quantiles import level_of
+from ml_assets.recipe.quantiles import known_metric, level_of
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, PartScore, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import DISTANCE, KNOWN, NAIVE, PREDICTION, PROBABILITY, Labels, Task
-from ml_assets.tasks.intervals import intervals, once
+from ml_assets.tasks.intervals import intervals, once, widened
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import (
     Labelled,
@@ -222,10 +222,51 @@ def evaluate(
         residuals=residuals(rows),
         recent=recent(y, predictions),
         per_class=per_class(rows),
-        class_intervals=class_intervals(rows, recipe.random_state),
+        class_intervals=class_intervals(rows, recipe.random_state, scores),
         parts=() if seen is None else _parts(recipe, seen, y, predictions, (metric, positive)),
         per_target=_per_target(rows, list(scores)),
         targets_missed=tuple(_missed(recipe.evaluation.targets, scores, len(rows.truth))),
+    )
+
+
+def of_related(evaluation: Evaluation, design: float) -> Evaluation:
+    """Widen all intervals to those of as many rows as count, within what a metric can be.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        With intervals of independent rows.
+    design : float
+        How many rows count as one in the mean loss.
+    """
+    if design <= 1:
+        return evaluation
+
+    def wide(name: str, score: Score) -> Score:
+        known, found = known_metric(name), widened(score, design)
+        if known is None:
+            return found
+        return Score(value=found.value, low=max(found.low, known.least), high=min(found.high, known.greatest))
+
+    def ends(value: float, interval: tuple[float, float]) -> tuple[float, float]:
+        found = widened(Score(value=value, low=interval[0], high=interval[1]), design)
+        return max(found.low, 0.0), min(found.high, 1.0)
+
+    return evaluation.model_copy(
+        update={
+            "design": design,
+            "scores": {name: wide(name, score) for name, score in evaluation.scores.items()},
+            "class_intervals": {
+                label: {name: ends(evaluation.per_class[label][name], each) for name, each in found.items()}
+                for label, found in evaluation.class_intervals.items()
+            },
+            "parts": tuple(
+                part
+                if part.score is None
+                else part.model_copy(update={"score": wide(evaluation.metric, part.score)})
+                for part in evaluation.parts
+            ),
+        }
     )
 
 

@@ -96,6 +96,7 @@ def reference(state: ModelState, version: int) -> Reference:
         positive=training.positive,
         classes=training.target_classes or {recipe.targets[0]: training.classes or ()},
         holdout=made_by.holdout,
+        holdout_design=made_by.evaluation.design if made_by.evaluation is not None else 1.0,
         random_state=recipe.random_state,
         entities=recipe.entities,
         time=recipe.batches.column if recipe.batches else None,

@@ -131,12 +131,13 @@ def _last_best(champion: VersionInfo | None) -> dict[str, Any] | None:
 
 def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     """Score the trained model on the hold-out."""
-    from ml_assets.evaluation.evaluate import evaluate, predict
+    from ml_assets.evaluation.evaluate import evaluate, of_related, predict
     from ml_assets.evaluation.mistakes import wrong_rows
     from ml_assets.evaluation.parts import rows_of
     from ml_assets.evaluation.soundness import unsound
     from ml_assets.lifecycle.explained import swarms
     from ml_assets.lifecycle.reference import two_units
+    from ml_assets.monitoring.profile import losses_design
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.quality.score import too_good
     from ml_assets.registry import tracking
@@ -151,6 +152,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     learned = state.store.read_frame("training_set", as_of)
     window, features = _window_rows(state, as_of), trained.training.features
     evaluation = evaluate(state.recipe, y, predicted, learned[state.recipe.target], seen=(test, features))
+    evaluation = of_related(evaluation, losses_design(state.recipe, test, predicted))
     leaks = suspected_leaks(window, features, state.recipe)
     if not any(leak.sure for leak in leaks):
         leaks += too_good(test, predicted, window, features, state.recipe)

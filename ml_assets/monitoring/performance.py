@@ -18,6 +18,7 @@ from ml_assets.records import Direction, PerformanceReport, Score, SequentialTes
 from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.influence import FEWEST
+from ml_assets.tasks.intervals import intervals, widened
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import has_labels
 
@@ -72,7 +73,7 @@ def performance_report(
     # An interval by users knows already that rows of one count together.
     by_rows = TASKS[champion.task].blocked_by != "user"
     if holdout is not None and by_rows and champion.kept.losses is not None:
-        holdout = widened(holdout, champion.kept.losses.design)
+        holdout = widened(holdout, champion.kept.losses.design / champion.holdout_design)
     blank = partial(
         PerformanceReport,
         batch=batch,
@@ -161,18 +162,6 @@ def worse_than(live: Score, holdout: Score, direction: Direction) -> float:
     return float(ndtr(-loss / error))
 
 
-def widened(score: Score, design: float) -> Score:
-    """A score with the interval of as many rows as count.
-
-    >>> widened(Score(value=0.7, low=0.6, high=0.9), 4.0)
-    Score(value=0.7, low=0.5, high=1.1)
-    """
-    if design <= 1:
-        return score
-    low, high = (score.value + (end - score.value) * design**0.5 for end in (score.low, score.high))
-    return Score(value=score.value, low=round(low, 12), high=round(high, 12))
-
-
 def _losses(y: Any, predictions: pd.DataFrame, champion: Reference) -> Any:
     from ml_assets.monitoring.sequential import row_losses
 
@@ -195,7 +184,5 @@ def _concept(
 
 def _score(y: Any, predictions: pd.DataFrame, champion: Reference) -> Score | None:
     """Return the metric with its bootstrap 95 % interval; None where it is undefined."""
-    from ml_assets.tasks.intervals import intervals
-
     rows = labelled(y, predictions, metric_named(champion.metric).task, champion.positive)
     return intervals(rows, [champion.metric], champion.random_state).get(champion.metric)

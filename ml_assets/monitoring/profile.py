@@ -11,15 +11,18 @@ import pandas as pd
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.features.columns import Roles, watched
 from ml_assets.monitoring import target
-from ml_assets.monitoring.dependence import Dependence, related
+from ml_assets.monitoring.dependence import Dependence, design_effect, related
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.movement import stretches
 from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.monitoring.samples import mid_ranks
+from ml_assets.monitoring.sequential import row_losses
 from ml_assets.monitoring.verdict import JOINT, outputs
 from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Monitoring, Recipe
 from ml_assets.records import Positive, Profile
+from ml_assets.tasks.all import TASKS
+from ml_assets.tasks.several import has_labels
 
 USUAL_BATCHES = 24
 REFERENCE_ROWS = 10_000
@@ -69,6 +72,27 @@ def profile(
         predictions={name: tuple(_rounded(shown[name])) for name in outputs(predicted)},
         design=_design(shown, test.iloc[some], recipe),
     )
+
+
+def losses_design(recipe: Recipe, rows: pd.DataFrame, predictions: pd.DataFrame) -> float:
+    """How many rows of a hold-out count as one in the mean loss: more than 1 where some belong together.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Names entities and time.
+    rows : DataFrame of shape (n_rows, n_columns)
+    predictions : DataFrame of shape (n_rows, n_outputs)
+        In the order of the rows.
+    """
+    labelled = has_labels(rows[recipe.target])
+    # An interval by users knows already that rows of one count together.
+    if TASKS[recipe.task].blocked_by == "user" or not labelled.any():
+        return 1.0
+    time = recipe.batches.column if recipe.batches is not None else None
+    losses = row_losses(rows[recipe.target][labelled], predictions[labelled], recipe.task)
+    finite = np.isfinite(losses)
+    return design_effect(losses[finite], related(rows[labelled][finite], recipe.entities, time))
 
 
 def usual_effects(frame: pd.DataFrame, recipe: Recipe) -> dict[str, dict[str, tuple[float, ...]]]:

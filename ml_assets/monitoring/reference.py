@@ -87,6 +87,8 @@ class Reference:
         Classes it knows, by target; its rows may be a sample.
     holdout : Score or None
         Its score on the hold-out.
+    holdout_design : float
+        Design effect that the interval of this score knows already.
     random_state : int
         Seed of samples and bootstraps.
     entities : tuple of str
@@ -110,6 +112,7 @@ class Reference:
     classes: Mapping[str, tuple[str, ...]]
     holdout: Score | None
     random_state: int
+    holdout_design: float = 1.0
     entities: tuple[str, ...] = ()
     time: str | None = None
     figures: frozenset[str] = frozenset()

@@ -302,13 +302,15 @@ class Evaluation(Record):
     """Scores on rows the model has not seen, beside a baseline that looks at no feature.
 
     `curves` are what its pictures are drawn from. `leaks` are features that are suspected of holding the answer, alone
-    or together, `mixed` columns of the training window that are in two units, in words.
+    or together, `mixed` columns of the training window that are in two units, in words. `design` says how many rows
+    count as one, which all intervals know: more than 1 where rows belong together (`entity_cols`, order in time).
     """
 
     metric: str
     direction: Direction
     rows: int
     scores: dict[str, Score]
+    design: float = 1.0
     baseline: dict[str, float]
     baseline_is: str = "without looking at the features"
     per_class: dict[str, dict[str, float]] = {}

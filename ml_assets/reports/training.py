@@ -44,6 +44,8 @@ PARTS: Final = 20
 LEANS: Final = 15
 """Features in the picture of the importance."""
 CLASS_SCORES: Final = ("precision", "recall", "f1")
+TOGETHER: Final = 1.05
+"""Rows that count as one, from which that is told."""
 OUTCOMES: Final = {
     "promote": "is champion now",
     "waits": "has passed, and waits for a person's approval",
@@ -135,6 +137,11 @@ def _scores(facts: Facts) -> Iterator[Part | None]:
         yield Chart(
             title,
             "The dot is the score, the bar its 95 % interval."
+            + (
+                f" Rows that belong together tell as much as one: of these {figure(evaluation.design, 2)}."
+                if evaluation.design > TOGETHER
+                else ""
+            )
             + (
                 " Each version is on its own hold-out; on the same rows the gate compares them."
                 if before

@@ -70,6 +70,18 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return float(centre - half), float(min(centre + half, 1.0))
 
 
+def widened(score: Score, design: float) -> Score:
+    """A score with the interval of as many rows as count.
+
+    >>> widened(Score(value=0.7, low=0.6, high=0.9), 4.0)
+    Score(value=0.7, low=0.5, high=1.1)
+    """
+    if design <= 1:
+        return score
+    low, high = (score.value + (end - score.value) * design**0.5 for end in (score.low, score.high))
+    return Score(value=score.value, low=round(low, 12), high=round(high, 12))
+
+
 def once(name: str, rows: Labelled) -> float:
     """Score the rows as they are; NaN where the metric is undefined."""
     return float(evaluate_counts(metric_named(name), rows, np.ones((1, len(rows.truth))))[0])

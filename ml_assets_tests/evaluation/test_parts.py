@@ -111,7 +111,7 @@ def test_the_scores_of_a_class_have_intervals_that_hold_the_truth(classes: list[
             "classification",
             None,
         )
-        low, high = class_intervals(part, seed)[classes[0]]["recall"]
+        low, high = class_intervals(part, seed, {})[classes[0]]["recall"]
         held += low <= truth[classes[0]]["recall"] <= high
     assert 88 <= held <= 100
 

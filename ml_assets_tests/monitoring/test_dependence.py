@@ -11,11 +11,12 @@ from ml_assets.features.columns import Roles
 from ml_assets.monitoring.column_tests import outcomes
 from ml_assets.monitoring.dependence import Related, Sides, design_effect, joined, related
 from ml_assets.monitoring.drift import drift_report
-from ml_assets.monitoring.performance import performance_report, widened
+from ml_assets.monitoring.performance import performance_report
 from ml_assets.monitoring.reference import InMemory, Reference, Scored
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
 from ml_assets.monitoring.sequential import loss_summary, sequential_test
 from ml_assets.records import Score
+from ml_assets.tasks.intervals import widened
 from ml_assets_tests.support.references import champion
 
 QUARTER = 15 * 60 * 10**9
