@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 Format = Literal["package", "onnx", "joblib", "native", "docker-context"]
 FORMATS: Final = get_args(Format)
+ON_PYTORCH: Final = (
+    "is of TensorFlow, and networks run on PyTorch here, Keras' layers too: `--format native` writes model.pt2, "
+    "which PyTorch reads alone"
+)
+INSTEAD: Final = {
+    "pickle": "`--format joblib` writes one",
+    "mlflow": "each version is an MLflow model already, `models:/NAME/VERSION`; `--format package` holds its folder",
+    "torchscript": "`--format native` writes what torch.export makes, model.pt2",
+    **dict.fromkeys(("keras", "h5", "savedmodel", "saved_model", "tflite"), ON_PYTORCH),
+}
+"""Formats that people ask for, and what to take."""
 FOLDER: Final = "report"
 """Folder of the pages of a training, beside its run."""
 ROWS: Final = 2_000
@@ -39,7 +50,8 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
     from ml_assets.serving.live import load_version
 
     if form not in FORMATS:
-        raise WrongUsageError(f"--format: found {form!r}; allowed: {', '.join(FORMATS)}")
+        why = f". {form}: {INSTEAD[form.lower()]}" if form.lower() in INSTEAD else ""
+        raise WrongUsageError(f"--format: found {form!r}; allowed: {', '.join(FORMATS)}{why}")
     settings = read_settings()
     registry = Registry(settings, Ledger(settings.ledger))
     if version is None:

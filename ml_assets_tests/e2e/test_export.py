@@ -131,7 +131,9 @@ def test_formats_give_the_same_numbers_or_are_refused_with_the_reason(
     assert exported("joblib", tmp_path / "joblib")["files"] == ["model.joblib"]
     for arguments, words in (
         (("good", "--format", "native"), "LogisticRegression of sklearn has no file of its own"),
-        (("good", "--format", "tflite"), "found 'tflite'; allowed: package, onnx"),
+        (("good", "--format", "zip"), "found 'zip'; allowed: package, onnx, joblib, native, docker-context"),
+        (("good", "--format", "tflite"), "tflite: is of TensorFlow, and networks run on PyTorch here"),
+        (("good", "--format", "pickle"), "`--format joblib` writes one"),
         (("good", "--to", str(tmp_path / "joblib")), "it is there already"),
         (("other",), "other: no version is champion"),
         (("good", "--version", "9"), "good has no version 9"),
