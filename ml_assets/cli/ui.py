@@ -24,6 +24,8 @@ from ml_assets.settings import Settings, read_settings
 
 MODELS = "#/models"
 """MLflow's page of the registered models; its landing page is about language models."""
+PATIENCE_OF_CALLS = "300"
+"""Seconds that Dagster's processes wait for one another: in its own 60 a busy machine starts no run."""
 PATIENCE = 30.0
 """Seconds that a process may take to end before it is killed; the daemon waits for its threads."""
 
@@ -81,7 +83,7 @@ def _serve(server: CodeServer, host: str, ports: Mapping[str, int], lock: IO[str
         "dagster-webserver": ("-h", host, "-p", ports["--port"], *workspace),
         "dagster-daemon": ("run", *workspace),
     }
-    environment = dict(os.environ)
+    environment = {"DAGSTER_GRPC_TIMEOUT_SECONDS": PATIENCE_OF_CALLS, **os.environ}
     mlflow_url = settings.mlflow_url
     if (mlflow_port := ports.get("--mlflow-port")) is not None:
         from ml_assets.registry import database
