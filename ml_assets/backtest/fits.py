@@ -19,13 +19,13 @@ import pandas as pd
 
 from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.whole import kept_file, read_parquet, read_whole, write_whole
-from ml_assets.evaluation.evaluate import evaluate, predict
+from ml_assets.evaluation.evaluate import evaluate, of_related, predict
 from ml_assets.features.columns import Roles, roles
 from ml_assets.features.history import figures
 from ml_assets.monitoring.dependence import related
 from ml_assets.monitoring.mixture import mixed_units
 from ml_assets.monitoring.movement import with_predictions
-from ml_assets.monitoring.profile import profile
+from ml_assets.monitoring.profile import losses_design, profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.promotion.judged import Measure
 from ml_assets.recipe.schema import Recipe
@@ -295,6 +295,7 @@ class Fits:
             training[recipe.target],
             metric=self.metric,
         )
+        evaluation = of_related(evaluation, losses_design(recipe, test, tested))
         known = self.roles(batches)
         own_units = set(known.numeric) - figures(recipe, known.features)
         mixed = mixed_units(labelled_rows(rows, recipe), sorted(own_units), stream.accepted)

@@ -172,6 +172,7 @@ class Reports:
                 positive=measure.positive,
                 classes=self.fits.classes(record.batches),
                 holdout=record.holdout,
+                holdout_design=record.evaluation.design if record.evaluation is not None else 1.0,
                 random_state=recipe.random_state,
                 entities=recipe.entities,
                 time=recipe.batches.column if recipe.batches else None,
