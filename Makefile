@@ -8,7 +8,8 @@ STAMP_EXTRAS := $(VENV_EXTRAS)/.installed
 # Each file in one process, for its fixtures, and in the order of the folders: xdist would begin with the files of most
 # tests, and leave the longest walks to one core at the end. Temporary files of tests lie in memory where it has room, or in
 # TMPDIR: on a disk SQLite would wait at each transaction.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest $(TWO)
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := true
 
@@ -27,7 +28,7 @@ test-all: environment
 
 # What optional libraries need, in an environment of their own beside the first.
 test-extras: $(STAMP_EXTRAS)
-	$(VENV_EXTRAS)/bin/python -m pytest -m extras
+	$(VENV_EXTRAS)/bin/python -m pytest $(TWO) -m extras
 
 lint: environment
 	$(BIN)/ruff format --check .
