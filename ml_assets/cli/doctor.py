@@ -51,11 +51,8 @@ def doctor_text(result: dict[str, Any]) -> str:
     wrong = [each for each in result["checks"] if not each["ok"]]
     for each in wrong:
         lines += [f"NOT WELL  {each['part']}: {each['found']}", f"          → {each['remedy']}"]
+    if not wrong:
+        return "\n".join([*lines, "all is well"])
     return "\n".join(
-        [
-            *lines,
-            f"{len(wrong)} {'thing is' if len(wrong) == 1 else 'things are'} not well"
-            if wrong
-            else "all is well",
-        ]
+        [*lines, "1 thing is not well" if len(wrong) == 1 else f"{len(wrong)} things are not well"]
     )

@@ -38,7 +38,6 @@ from ml_assets.sources.paths import SourceError
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from ml_assets.records import BatchEvidence
     from ml_assets.registry.champions import VersionInfo
 
 NAMED = re.compile(r"^name:\s*[\"']?(\w+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
@@ -170,7 +169,7 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "outdated": data.outdated,
             "notes": (
                 *data.notes,
-                *_awaited(state, newest, now),
+                *_awaited(state, now),
                 *quarantine_words(state),
                 *confirmed_words(state.ledger, state.name),
             ),
@@ -182,12 +181,15 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
     )
 
 
-def _awaited(state: ModelState, newest: BatchEvidence | None, now: datetime) -> Iterator[str]:
-    due = next_due(state.recipe.batches, newest.batch if newest else None)
-    if newest is not None and due is not None and due <= now:
+def _awaited(state: ModelState, now: datetime) -> Iterator[str]:
+    if state.recipe.batches is None:
+        return
+    newest = max(state.store.batches("cleaned_features"), default=None)
+    due = next_due(state.recipe.batches, newest)
+    if due is not None and due <= now:
         yield (
-            f"no batch since {newest.batch}: the next was to be there on {due:%Y-%m-%d %H:%M} UTC, and of what does "
-            "not come nothing is known; if none is to come, say so by batches.end"
+            f"no batch since {newest}: the next was to be there on {due:%Y-%m-%d %H:%M} UTC, and of what does not come "
+            "nothing is known; if none is to come, say so by batches.end"
         )
 
 

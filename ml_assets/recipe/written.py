@@ -83,7 +83,10 @@ class Written:
         if isinstance(own, dict) and isinstance(model, dict) and "class_path" in own:
             model = {name: value for name, value in model.items() if name != "hyperparameters"}
             given = given | {"model": model}
-        return Written(_joined(given, self.data), {**defaults.places, **self.places})
+        kept = {
+            key: place for key, place in defaults.places.items() if not _is_replaced(key, given, self.data)
+        }
+        return Written(_joined(given, self.data), {**kept, **self.places})
 
 
 def written_in(path: Path) -> Written:
@@ -143,6 +146,19 @@ def _joined(below: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         if isinstance(known, dict) and isinstance(value, dict) and name not in WHOLE:
             both[name] = _joined(known, value)
     return both
+
+
+def _is_replaced(key: Key, below: Any, own: Any) -> bool:
+    """Whether a key of the defaults is inside something that was written anew."""
+    for name in key:
+        if not isinstance(below, dict) or name not in below:
+            return True
+        if name not in own:
+            return False
+        below, own = below[name], own[name]
+        if not (isinstance(below, dict) and isinstance(own, dict)) or name in WHOLE:
+            return True
+    return False
 
 
 def _text(path: Path) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
 from ml_assets.lifecycle.examine import examine as kept
+from ml_assets.orchestration.runs import open_instance
 from ml_assets.registry import chain
 from ml_assets.settings import read_settings
 from ml_assets.settings.examine import examine as machine
@@ -77,3 +80,21 @@ def test_what_the_machine_lacks_is_told(shop: Shop, monkeypatch: pytest.MonkeyPa
         and "MLFLOW_TRACKING_URI" in found["MLflow"].remedy
     )
     assert found["home"].remedy.startswith("chmod -R o= ")
+
+
+def test_a_daemon_that_gave_no_sign_for_minutes_does_not_run(trained_shop: Shop) -> None:
+    def told(seconds_ago: float) -> str:
+        beat = DaemonHeartbeat(
+            timestamp=time.time() - seconds_ago, daemon_type="SENSOR", daemon_id="one", errors=[]
+        )
+        with open_instance(read_settings()) as instance:
+            instance.add_daemon_heartbeat(beat)
+        (found,) = [
+            each["found"]
+            for each in ml_assets("doctor", "--json").result["checks"]
+            if each["part"] == "daemon"
+        ]
+        return str(found)
+
+    assert "not running" in told(600)
+    assert told(5) == "at work"

@@ -92,6 +92,8 @@ def test_ten_questions(shop: Shop) -> None:
     assert "column 'a' is 1,000 times its usual size" in row["why"]
     assert "what to do: mend the feed" in text
     reports_say_what_the_records_say()
+    told = known_state("tide").ledger.find("tide", ["alert"], batch=day(FAULTY))
+    assert [entry.record["event"] for entry in told] == ["fault"], "a person on call is called once"
     explained = ml_assets("explain", "tide").out
     assert "was kept from training" in explained and "a model must not learn them" in explained
 

@@ -156,3 +156,21 @@ def test_live_score_and_sequential_test_know_that_rows_belong_together() -> None
     assert tests[0].rows == 600 and tests[1].rows == pytest.approx(30, abs=3)
     assert tests[1].total / tests[1].rows == pytest.approx(tests[0].total / tests[0].rows)
     assert widened(plain.score, 1.0) == plain.score
+
+
+def test_the_interval_of_a_hold_out_is_widened_once() -> None:
+    """By what its own evaluation does not know yet."""
+    y = pd.Series(np.resize(["yes", "no"], 600), dtype=object)
+    answers = pd.DataFrame({"prediction": y, "probability_no": np.where(y == "no", 0.8, 0.2)})
+    answers["probability_yes"] = 1 - answers["probability_no"]
+    losses = loss_summary(np.resize([0.0, 1.0], 600), "error", None)
+    assert losses is not None
+    together = losses.model_copy(update={"design": 4.0})
+    widths = []
+    for design in (1.0, 4.0, 9.0):
+        score = Score(value=0.8, low=0.78, high=0.82)
+        known = champion(metric="accuracy", holdout=score, holdout_design=design, losses=together)
+        told = performance_report("b", known, Scored("b", y, answers)).holdout
+        assert told is not None
+        widths.append(told.high - told.low)
+    assert widths == pytest.approx([0.08, 0.04, 0.04])

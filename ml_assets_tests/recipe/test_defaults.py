@@ -95,6 +95,14 @@ def test_a_fault_names_the_file_that_wrote_the_key(folder: Path) -> None:
     )
 
 
+def test_a_fault_in_what_was_written_anew_is_of_the_recipe(folder: Path) -> None:
+    rules = "quality: {rows: [{columns: [price], min: 0}]}\n"
+    (folder / "defaults.yaml").write_text(DEFAULTS + rules)
+    (folder / "north.yaml").write_text(OWN + "quality: {rows: [{min: 0}]}\n")
+    (told,) = faults(folder / "north.yaml")
+    assert "north.yaml:5 quality.rows[0].columns: is missing" in told
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
