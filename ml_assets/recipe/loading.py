@@ -246,8 +246,6 @@ def _not_allowed(key: Key, value: Any) -> str:
     allowed = allowed_at(key)
     if isinstance(value, str) and (dotted(key), value) in planned.REFUSED:
         return planned.REFUSED[dotted(key), value]
-    if isinstance(value, str) and (dotted(key), value) in planned.VALUES:
-        return planned.not_yet(repr(value), f"Allowed: {allowed}")
     message = f"found {found_text(value)}; allowed: {allowed}"
     if value is None:
         return f"{message}. Leave the key out for the default"

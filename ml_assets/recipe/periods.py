@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, Literal, NamedTuple
 
-Period = Literal["hourly", "daily", "weekly", "monthly", "quarterly"]
+Period = Literal["hourly", "daily", "weekly", "monthly", "quarterly", "yearly"]
 
 
 class KnownPeriod(NamedTuple):
@@ -48,4 +48,5 @@ PERIODS: Final[dict[Period, KnownPeriod]] = {
     "quarterly": KnownPeriod(
         3, "0 0 1 1,4,7,10 *", "the first of January, April, July or October, YYYY-MM-01", (4,), 1
     ),
+    "yearly": KnownPeriod(12, "0 0 1 1 *", "the first of January, YYYY-01-01", (1,), 1),
 }

@@ -42,11 +42,6 @@ KEYS: Final = frozenset({
 })  # fmt: skip
 """Dotted keys that the schema does not have."""
 
-VALUES: Final = frozenset({
-    ("batches.period", "yearly"),
-})  # fmt: skip
-"""Values, each with its key: what the schema has is never looked up here."""
-
 METHOD: Final = "evaluation.validation.method"
 ENGINE: Final = "hyperparameter_tuning.engine"
 AUTOMATIC: Final = "Leave it out: without a class_path, families are searched automatically"

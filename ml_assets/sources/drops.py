@@ -22,9 +22,11 @@ WRITTEN: Final = tuple(
     )
 )
 """Days with or without a clock, and months."""
+YEAR_ALONE: Final = re.compile(r"(?<![0-9A-Za-z])(\d{4})(?![0-9A-Za-z])", re.ASCII)
+"""A year: it tells enough where batches are yearly, and beside a day four digits are something else."""
 YEARS: Final = range(1900, 2200)
 """Other numbers of four digits are no years: `order_4711_05.csv`."""
-MONTH, DAY, MOMENT = 1, 2, 3
+YEAR, MONTH, DAY, MOMENT = range(4)
 """What a name tells exactly."""
 
 
@@ -35,9 +37,10 @@ class _Told(NamedTuple):
     exact: int
 
     def holds(self, other: _Told) -> bool:
-        """Whether it is the day of the other's clock, or the month of its day."""
+        """Whether it is the day of the other's clock, or the month or the year of its day."""
         start = other.time.replace(hour=0, minute=0, second=0)
-        start = start.replace(day=1) if self.exact == MONTH else start
+        start = start.replace(day=1) if self.exact <= MONTH else start
+        start = start.replace(month=1) if self.exact == YEAR else start
         return self.exact < other.exact and self.time == start
 
 
@@ -59,7 +62,7 @@ def time_of(path: Path, root: Path, batches: Batches) -> str:
     while re.fullmatch(r"\d{2,4}", root.name):
         root = root.parent
     inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
-    told = _told(path.name) or _told(inside.as_posix())
+    told = _told(path.name, batches.period) or _told(inside.as_posix(), batches.period)
     remedy = f"name it as {_example(batches.period)}, or lay it into a folder {batches.column}={_form(batches.period)}"
     if not told:
         raise ValueError(f"{path}: its name tells no time (batches.drops): {remedy}")
@@ -72,7 +75,7 @@ def time_of(path: Path, root: Path, batches: Batches) -> str:
     return told[0].time.isoformat()
 
 
-def _told(text: str) -> list[_Told]:
+def _told(text: str, period: Period) -> list[_Told]:
     """Times that a text tells, each once and as exactly as it is told."""
     found: dict[_Told, None] = {}
     for pattern in WRITTEN:
@@ -80,6 +83,9 @@ def _told(text: str) -> list[_Told]:
             year, _, month, *rest = match.groups()
             if (told := _read(year, month, *rest)) is not None:
                 found[told] = None
+    if _wanted(period) == YEAR:
+        years = (int(match[1]) for match in YEAR_ALONE.finditer(text))
+        found |= {_Told(datetime(year, 1, 1), YEAR): None for year in years if year in YEARS}
     return [each for each in found if not any(each.holds(other) for other in found)]
 
 
@@ -101,13 +107,14 @@ def _read(year: str, month: str, day: str | None = None, *clock: str | None) -> 
 
 
 def _wanted(period: Period) -> int:
-    if PERIODS[period].unit != "day":
-        return MOMENT
-    return MONTH if isinstance(PERIODS[period].step, int) else DAY
+    known = PERIODS[period]
+    if not isinstance(known.step, int):
+        return DAY if known.unit == "day" else MOMENT
+    return MONTH if known.step % 12 else YEAR
 
 
 def _form(period: Period) -> str:
-    return {MONTH: "2024-01", DAY: "2024-01-31", MOMENT: "2024-01-31T13"}[_wanted(period)]
+    return {YEAR: "2024", MONTH: "2024-01", DAY: "2024-01-31", MOMENT: "2024-01-31T13"}[_wanted(period)]
 
 
 def _example(period: Period) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.recipe import RecipeError, load_recipe, planned
+from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.recipe.readable import ACCEPTED
 
 GOOD = """\
@@ -64,8 +64,6 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
     "planned key": ("promotion: {", "promotion: {shadow: 2, ", 29, "promotion.shadow",
         ["not yet supported", "Leave it out"]),
     "planned section": ("promotion: {min_gain: 0.0}", "alerts: {}", 29, "alerts", ["not yet supported"]),
-    "planned value": ("period: monthly", "period: one_day", 23, "batches.period",
-        ["'one_day' is not yet supported", "monthly"]),
     # types
     "text for a number": ("n_trials: 30", "n_trials: many", 18, "hyperparameter_tuning.n_trials",
         ["found 'many'", "whole number ≥ 1"]),
@@ -200,12 +198,6 @@ def errors(tmp_path: Path, text: str) -> tuple[str, RecipeError]:
     with pytest.raises(RecipeError) as caught:
         load_recipe(path)
     return str(path), caught.value
-
-
-@pytest.fixture(autouse=True)
-def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is planned is no test's affair: here a period of no meaning is."""
-    monkeypatch.setattr(planned, "VALUES", frozenset({("batches.period", "one_day")}))
 
 
 def test_the_unbroken_recipe_loads(tmp_path: Path) -> None:

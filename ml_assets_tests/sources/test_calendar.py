@@ -71,6 +71,7 @@ def test_batch_of_a_time_with_a_zone_is_the_batch_of_its_utc_time(
         ("weekly", "2024-02-26"),
         ("monthly", "2024-02-01"),
         ("quarterly", "2024-01-01"),
+        ("yearly", "2024-01-01"),
     ],
 )
 def test_label(period: Period, expected: str) -> None:
@@ -82,6 +83,7 @@ def test_label(period: Period, expected: str) -> None:
     [
         ("2024-01-02", "monthly"),
         ("2024-02-01", "quarterly"),
+        ("2024-04-01", "yearly"),
         ("2024-01-02", "weekly"),
         ("2024-01-01", "hourly"),
         ("2024-01-01-00:30", "hourly"),

@@ -40,7 +40,7 @@ def source(folder: Path, uri: str = ".", period: Period = "daily", *, drops: boo
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("period", ["daily", "weekly", "monthly"])
+@pytest.mark.parametrize("period", ["daily", "weekly", "monthly", "yearly"])
 def test_rows_are_those_of_files_with_a_column(tmp_path: Path, layout: str, period: Period) -> None:
     days = [datetime(2024, 1, 29) + timedelta(days=number) for number in (0, 1, 4, 40)]
     for number, day in enumerate(days):
@@ -88,6 +88,8 @@ def test_equal_files_of_two_days_are_two_batches_and_one_that_came_twice_is_one(
             "hourly",
             "tells no hour, and batches are hourly: name it as orders_2024-01-31T13.csv",
         ),
+        ("orders_4711.csv", "yearly", "tells no time (batches.drops): name it as orders_2024.csv"),
+        ("orders_2023_2024.csv", "yearly", "tells two times, 2023-01-01 00:00:00 and 2024-01-01 00:00:00"),
         ("20240131_20240201.csv", "daily", "tells two times, 2024-01-31 00:00:00 and 2024-02-01 00:00:00"),
     ],
 )
@@ -98,6 +100,15 @@ def test_a_name_that_tells_no_time_is_refused(tmp_path: Path, name: str, period:
         with pytest.raises(SourceError) as error:
             ask(source(tmp_path, period=period))
         assert words in str(error.value) and name in str(error.value)
+
+
+def test_a_year_is_enough_where_batches_are_yearly_and_no_time_elsewhere(tmp_path: Path) -> None:
+    for number, name in enumerate(("orders_2022.csv", "2023/orders_4711.csv", "2024/06/30/2.csv")):
+        write(tmp_path / name, range(number + 3))
+    assert source(tmp_path, period="yearly").filled() == ["2022-01-01", "2023-01-01", "2024-01-01"]
+    daily = Batches(column="sent", period="daily", drops=True)
+    beside = tmp_path / "2024/06/30/model_2019.csv"
+    assert time_of(beside, tmp_path, daily) == "2024-06-30T00:00:00"
 
 
 def test_a_file_that_has_the_column_is_refused(tmp_path: Path) -> None:

@@ -94,4 +94,4 @@ class PromotionSection(Section):
     """`person`: what passes, the first model too, waits until a person has said yes (`ml-assets approve`)."""
     approval_batches: int | None = Field(None, ge=1)
     """Newer batches that may come while it waits; more, and the rows that spoke for it are old. Default: 48 hourly,
-    7 daily, 3 weekly, 2 monthly, 1 quarterly."""
+    7 daily, 3 weekly, 2 monthly, 1 quarterly or yearly."""
