@@ -27,8 +27,8 @@ class Files:
 
     @property
     def place(self) -> str:
-        """Path or pattern, as the recipe has it."""
-        return self.wanted.name
+        """Path or pattern, as the recipe has it, and which of its rows."""
+        return self.wanted.place
 
     def read(self, window: Labels = (None, None)) -> Rows:
         """Rows of the batches from the first label until (without) the second.
@@ -49,6 +49,8 @@ class Files:
                 raise ValueError("a window needs `batches`: the column that holds the time")
             pieces = [tables.read_piece(file, self.wanted) for file in files]
             table = tables.join(pieces)
+            if self.wanted.where and not table.num_rows:
+                raise SourceError(f"there is no row of '{self.place}'", "model.loader.where")
             return Rows(to_pandas(table), tables.account_of(files, pieces, table, table, None))
         span = moments(window, batches)
         pieces = Remembered(self.wanted, span).pieces(files)

@@ -27,6 +27,7 @@ class Known:
     def __init__(self, wanted: Wanted) -> None:
         self.place = self.uri = wanted.uri
         self.name = wanted.uri.partition("://")[2]
+        self.where = wanted.where
         if wanted.batches is not None:
             raise SourceError(
                 f"source_uri '{self.uri}' is one table without times: remove the section `batches`"
@@ -48,8 +49,10 @@ class Known:
         import pyarrow as pa
 
         from ml_assets.sources.arrow import to_pandas
+        from ml_assets.sources.chosen import chosen
 
-        rows = to_pandas(pa.Table.from_pandas(self._frame(), preserve_index=False))
+        table = pa.Table.from_pandas(self._frame(), preserve_index=False)
+        rows = to_pandas(chosen(table, self.where, self.uri))
         return Rows(rows, Account(rows_in_files=len(rows), rows_given=len(rows)))
 
     def _frame(self) -> pd.DataFrame:

@@ -161,7 +161,8 @@ class Remembered:
 def reading_of(wanted: Wanted) -> str:
     """Digest of all that decides how a file is read, the code that reads it among it."""
     columns = {name: sorted(names) for name, names in asdict(wanted.columns).items()}
-    said = [_code(), wanted.uri, str(wanted.base), _column(wanted), wanted.na_values, columns]
+    said: list[object] = [_code(), wanted.uri, str(wanted.base), _column(wanted), wanted.na_values, columns]
+    said.extend([sorted(wanted.where.items())] if wanted.where else [])
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 

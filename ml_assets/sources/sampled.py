@@ -63,9 +63,11 @@ def sampled(files: list[File], wanted: Wanted) -> Sampled:
         return Sampled({}, {}, Account(rows_in_files=0, rows_given=0), True, "no rows")
     sizes = [_size(file) for file in files]
     whole = sum(sizes) <= WHOLE
+    # The first rows of a file may all be others than those that are wanted.
+    in_parts = not whole and not wanted.where
     chosen = files if whole else spread(files, MOST_FILES)
     with ExitStack() as stack:
-        if not whole:
+        if in_parts:
             share = WHOLE // len(chosen)
             chosen = [
                 file if _size(file) <= share else stack.enter_context(_part_of(file, share // 4))
@@ -74,7 +76,11 @@ def sampled(files: list[File], wanted: Wanted) -> Sampled:
         window = (None, None) if wanted.batches is None else limits(wanted.batches)
         pieces = [tables.read_piece(file, wanted, window) for file in chosen]
     return of_pieces(
-        pieces, chosen, wanted, whole, "" if whole else f", from parts of {_counted(chosen, files)}"
+        pieces,
+        chosen,
+        wanted,
+        whole,
+        "" if whole else f", from {'parts of ' * in_parts}{_counted(chosen, files)}",
     )
 
 

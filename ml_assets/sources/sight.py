@@ -157,5 +157,6 @@ def reading_of(wanted: Wanted) -> str:
         READING, wanted.uri, wanted.batches and wanted.batches.model_dump(include={"column", "period", "start", "end"}),
         wanted.na_values, *(sorted(names) for names in (columns.texts, columns.named, columns.categories)),
         *(["drops"] if wanted.batches and wanted.batches.drops else []),
+        *([sorted(wanted.where.items())] if wanted.where else []),
     ]  # fmt: skip
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

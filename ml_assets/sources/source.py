@@ -125,6 +125,9 @@ def wanted_of(
         sql=sql,
         mirror=mirror,
         pieces=pieces,
+        where={
+            name: (value if isinstance(value, tuple) else (value,)) for name, value in loader.where.items()
+        },
     )
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from ml_assets.recipe.readable import STORES, is_sql
 from ml_assets.sources.arrow import is_unusable, named_alike, plain
+from ml_assets.sources.chosen import chosen
 from ml_assets.sources.csv import read_csv, read_csv_column
 from ml_assets.sources.dialect import Dialect, dialect_of, opened
 from ml_assets.sources.missing import without_values
@@ -102,7 +103,7 @@ def _of_files(wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.
         is_csv = file_type(file.path) == "CSV"
         tables = _of_csv(file.path, wanted, rows, texts) if is_csv else _of_parquet(file.path, wanted, rows)
         for table in tables:
-            yield _with_folders(table, file)
+            yield chosen(_with_folders(table, file), wanted.where, file.path)
 
 
 def _with_folders(table: pa.Table, file: File) -> pa.Table:

@@ -13,6 +13,7 @@ from ml_assets.shown import listed
 from ml_assets.sources import account
 from ml_assets.sources.account import Account, SetAside
 from ml_assets.sources.arrow import TIME, Piece, cast, common_type
+from ml_assets.sources.chosen import chosen
 from ml_assets.sources.formats import format_of
 from ml_assets.sources.index import ENOUGH, REASON
 from ml_assets.sources.marks import Window
@@ -47,7 +48,9 @@ def read_near(file: File, wanted: Wanted, window: Window) -> Piece:
             "that no column has"
         )
     table = with_folders(piece.table, file)
-    return piece._replace(table=table if column is None else with_times(table, file.path, column))
+    given = chosen(table, wanted.where, file.path)
+    piece = piece._replace(table=given, rows=piece.rows - (table.num_rows - given.num_rows))
+    return piece if column is None else piece._replace(table=with_times(given, file.path, column))
 
 
 def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
@@ -174,14 +177,15 @@ def times_of(files: list[File], wanted: Wanted, window: Window) -> Iterator[pa.C
 
 
 def time_table(file: File, wanted: Wanted) -> pa.Table:
-    """The times of all rows of one file, and no other column that would have to be read."""
+    """The times of all rows of one file that are wanted, and no other column that would have to be read."""
     assert wanted.batches is not None
     path, column = file.path, wanted.batches.column
-    if column in file.folders:
-        table = with_folders(pa.table({"": pa.nulls(format_of(path).count(path))}), file)
+    inside = [name for name in dict.fromkeys((column, *wanted.where)) if name not in file.folders]
+    if inside:
+        table = pa.table({name: format_of(path).read_column(path, wanted, name)[name] for name in inside})
     else:
-        table = format_of(path).read_column(path, wanted, column)
-    return with_times(table, path, column)
+        table = pa.table({"": pa.nulls(format_of(path).count(path))})
+    return with_times(chosen(with_folders(table, file), wanted.where, path), path, column)
 
 
 def with_folders(table: pa.Table, file: File) -> pa.Table:

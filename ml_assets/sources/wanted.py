@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Labels = tuple[str | None, str | None]
 """Labels of the first batch wanted and of the first no longer wanted; None is the recipe's start or end."""
 
+Value = str | int | float | bool
+"""A value as YAML has it."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -87,6 +90,8 @@ class Wanted:
         Folder for copies of what lies in object storage; None: they are kept as long as the process lives.
     pieces : Path, optional
         File that keeps what was read of each file; None: nothing is kept, and each is read every time.
+    where : mapping
+        Column → the values of it whose rows are wanted; of several columns all must fit.
     """
 
     uri: str
@@ -99,11 +104,18 @@ class Wanted:
     sql: Sql | None = None
     mirror: Path | None = None
     pieces: Path | None = None
+    where: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The `source_uri` as the recipe has it: what messages show, so that no value of a variable does."""
         return self.written or self.uri
+
+    @property
+    def place(self) -> str:
+        """The `source_uri`, and which of its rows are wanted."""
+        said = " and ".join(f"{name} is {' or '.join(map(repr, each))}" for name, each in self.where.items())
+        return f"{self.name} where {said}" if said else self.name
 
 
 def columns_of(recipe: Recipe) -> Columns:
@@ -121,6 +133,7 @@ def columns_of(recipe: Recipe) -> Columns:
         classes=classes,
         categories=categories,
         named=targets | entities | categories | time
-        | frozenset(params.numerical_features or ()) | frozenset(recipe.evaluation.segments),
+        | frozenset(params.numerical_features or ()) | frozenset(recipe.evaluation.segments)
+        | frozenset(recipe.model.loader.where),
         excluded=frozenset(params.exclude_cols) - targets,
     )  # fmt: skip

@@ -54,7 +54,15 @@ def queries(recipe: Recipe) -> Found:
         for name in ("connection_uri", "params", "identifiers"):
             if getattr(loader, name):
                 yield (*key, name), "is for queries alone, and source_uri is none: leave it out"
+        for name, value in loader.where.items():
+            if value == ():
+                yield (
+                    (*key, "where", name),
+                    "is an empty list, which no row fits: name a value, or leave it out",
+                )
         return
+    if loader.where:
+        yield (*key, "where"), "is for files; write it into the query: WHERE, with the value in params"
     password = re.search(r"://[^/@]*:([^@]*)@", loader.connection_uri or "")
     if password and not re.fullmatch(r"\$\{\w+\}|\$\w+|", password.group(1)):
         yield (

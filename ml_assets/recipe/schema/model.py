@@ -17,6 +17,9 @@ from ml_assets.recipe.tasks import TOP_K, TaskType
 Parameter = str | int | float | bool | None
 """A value of a query."""
 
+Chosen = str | int | float | bool
+"""A value whose rows are read."""
+
 
 class Loader(Section):
     """Where the rows come from."""
@@ -34,6 +37,10 @@ class Loader(Section):
     """Values for `{{ name }}` in a query; they are bound, never pasted."""
     identifiers: Names = ()
     """Names of tables and columns that parameters may put into a query, by `{{ name | identifier }}`."""
+    where: dict[str, Chosen | Annotated[tuple[Chosen, ...], Field(strict=False)]] = Field(
+        default_factory=dict
+    )
+    """Rows to read: those whose column has this value, or one of these. A query says it itself (WHERE)."""
     na_values: Names = ()
     """Cells that mean "no value" in every column, beside the usual ones (empty, NA, NaN, null, ?)."""
 

@@ -1,0 +1,65 @@
+"""Rows that a recipe asks for: those with one of the values that `loader.where` names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_assets.recipe.faults import did_you_mean
+from ml_assets.shown import listed
+from ml_assets.sources.paths import SourceError
+from ml_assets.sources.wanted import Value
+
+
+def chosen(table: pa.Table, where: Mapping[str, tuple[Value, ...]], place: object) -> pa.Table:
+    """
+    Rows whose columns have one of the values asked for, in their order.
+
+    Text is compared as it stands, a number by its value, whichever way either is written; an empty cell is none.
+
+    >>> table = pa.table({"shop": [1, 2, None, 1], "kind": ["a", "a", "a", "b"]})
+    >>> chosen(table, {"shop": (1, "2"), "kind": ("a",)}, "sales.csv")["shop"].to_pylist()
+    [1, 2]
+
+    Raises
+    ------
+    SourceError
+        There is no such column.
+    """
+    if not where:
+        return table
+    masks = [_has_one_of(_column(table, name, place), values) for name, values in where.items()]
+    return table.filter(reduce(pc.and_, masks))
+
+
+def _column(table: pa.Table, name: str, place: object) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        hint = did_you_mean(name, table.column_names)
+        there = listed(table.column_names)
+        raise SourceError(f"{place} has no column '{name}'.{hint} It has {there}", "model.loader.where")
+    return table[name]
+
+
+def _has_one_of(column: pa.ChunkedArray, values: tuple[Value, ...]) -> pa.ChunkedArray:
+    kind, types = column.type, pa.types
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+        numbers = [number for value in values if (number := _number(value)) is not None]
+        return pc.is_in(column.cast(pa.float64(), safe=False), pa.array(numbers, pa.float64()))
+    return pc.is_in(column.cast(pa.string()), pa.array([_text(value) for value in values], pa.string()))
+
+
+def _number(value: Value) -> float | None:
+    """Give a value as a number; None where it is none, and no cell of numbers has it."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return float(value.lower() == "true")
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
