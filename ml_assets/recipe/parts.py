@@ -43,6 +43,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "model.feature_engineering.interactions", "model.feature_engineering.polynomials",
         "model.data_interface.positive_class", "model.threshold", "model.calibration",
         "hyperparameter_tuning", "training.folds", "promotion.max_size_mb",
+        "promotion.max_latency_ms",
     ),
     "evaluation_report": (
         "evaluation.metrics", "evaluation.own_metrics", "evaluation.targets", "evaluation.segments",
@@ -50,7 +51,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "champion": (
         "promotion.when", "promotion.min_gain", "promotion.confidence", "promotion.min_rows",
-        "promotion.max_latency_ratio", "promotion.max_size_mb", "promotion.approval", "monitoring.min_rows",
+        "promotion.max_latency_ratio", "promotion.max_latency_ms", "promotion.max_size_mb", "promotion.approval",
+        "monitoring.min_rows",
     ),
     "backtest": ("retraining", "promotion", "training", "monitoring"),
 }  # fmt: skip

@@ -36,7 +36,7 @@ KEYS: Final = frozenset({
     "hyperparameter_tuning.warm_start",
     "model.augmenter.connection",
     "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
-    "promotion.max_latency_ms", "promotion.shadow",
+    "promotion.shadow",
     "serving", "tracking", "training.checkpoints", "training.engine",
     "training.time_budget",
 })  # fmt: skip

@@ -57,7 +57,12 @@ def problem_definition(recipe: Recipe, profile: DataProfile) -> str:
     constraints = [
         f"Latency: one row may take {latency:g} times what the model in charge takes; 20 ms always pass."
         if latency is not None
-        else "Latency: any.",
+        else "Latency: any, whatever the model in charge takes.",
+        *(
+            [f"It may take {promotion.max_latency_ms:g} ms at most, as it is served."]
+            if promotion.max_latency_ms is not None
+            else []
+        ),
         f"Size: at most {promotion.max_size_mb:g} MB.",
         "Explainability: how often the item at each place was liked is shown with each model."
         if recipe.recommends

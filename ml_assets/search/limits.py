@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ml_assets.compiled.latency import of_estimator
 from ml_assets.recipe.schema import Recipe
 from ml_assets.shown import figure
 
@@ -16,18 +17,20 @@ TIMES = 5
 
 
 class Cost(NamedTuple):
-    """Bytes of a fitted model, and seconds of a prediction of one row; 0 where nobody asks."""
+    """Bytes of a fitted model, seconds of a prediction of one row, and of one as served; 0 where nobody asks."""
 
     size: int = 0
     seconds: float = 0.0
+    served: float = 0.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest model and the longest prediction of one row."""
+    """The largest model, the longest prediction of one row, and the longest one as it is served."""
 
     size: float = math.inf
     seconds: float = math.inf
+    served: float = math.inf
 
     def broken_by(self, *costs: Cost) -> str:
         """Say which limit models together break; empty where none is.
@@ -37,7 +40,7 @@ class Limits:
         >>> Limits(seconds=0.01).broken_by(Cost(seconds=0.008))
         ''
         """
-        size, seconds = sum(each.size for each in costs), sum(each.seconds for each in costs)
+        size, seconds, served = (sum(part) for part in zip(*costs, strict=True))
         if size > self.size:
             return f"the model has {figure(size / 1e6, 3)} MB, more than {self.size / 1e6:g} (promotion.max_size_mb)"
         if seconds > self.seconds:
@@ -45,12 +48,18 @@ class Limits:
                 f"one prediction takes {figure(1000 * seconds, 3)} ms, more than {1000 * self.seconds:g} "
                 "(hyperparameter_tuning.max_prediction_ms)"
             )
+        if served > self.served:
+            return (
+                f"the estimator alone takes {figure(1000 * served, 3)} ms for one row, more than "
+                f"{1000 * self.served:g} (promotion.max_latency_ms)"
+            )
         return ""
 
     def cost(self, estimator: Any, row: Any) -> Cost:
         """Measure what is limited of a fitted estimator, on one row."""
         size = _size(estimator) if math.isfinite(self.size) else 0
-        return Cost(size, _seconds(estimator, row) if math.isfinite(self.seconds) else 0.0)
+        seconds = _seconds(estimator, row) if math.isfinite(self.seconds) else 0.0
+        return Cost(size, seconds, of_estimator(estimator, row) if math.isfinite(self.served) else 0.0)
 
 
 NO_COST, NO_LIMITS = Cost(), Limits()
@@ -58,8 +67,10 @@ NO_COST, NO_LIMITS = Cost(), Limits()
 
 def limits_of(recipe: Recipe) -> Limits:
     """Return the limits of a recipe."""
-    longest = recipe.hyperparameter_tuning.max_prediction_ms
-    return Limits(recipe.promotion.max_size_mb * 1e6, math.inf if longest is None else longest / 1000)
+    promotion = recipe.promotion
+    longest = (recipe.hyperparameter_tuning.max_prediction_ms, promotion.max_latency_ms)
+    seconds, served = (math.inf if each is None else each / 1000 for each in longest)
+    return Limits(promotion.max_size_mb * 1e6, seconds, served)
 
 
 class _Counter:

@@ -279,6 +279,8 @@ def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
         "folds": recipe.training.folds,
         "features": found.features,
     }
+    if recipe.promotion.max_latency_ms is not None:
+        settings["latency"] = recipe.promotion.max_latency_ms
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     columns = [*found.features, *recipe.targets, *([BATCH] if BATCH in rows.columns else [])]
     digest.update(pd.util.hash_pandas_object(rows[columns], index=False).to_numpy().tobytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -13,7 +14,7 @@ import pytest
 
 from ml_assets.compiled.run import Compiled
 from ml_assets.compiled.spec import ANSWERS, ARRAYS, CHECK, FOLDER, SPECIFICATION, Specification
-from ml_assets.lifecycle.alike import see_alike
+from ml_assets.lifecycle.alike import IN_TIME, see_alike
 from ml_assets.records import Promotion, TrainedModel
 from ml_assets.registry.integrity import model_sha256
 from ml_assets.registry.standard import RAW_ROWS, RawRows
@@ -21,23 +22,29 @@ from ml_assets.serving.live import load_version
 from ml_assets_tests.support.shore import Shore, day
 
 
+def rows(number: int) -> pd.DataFrame:
+    """Rows of a day."""
+    random = np.random.default_rng(number)
+    frame = pd.DataFrame(random.normal(size=(200, 3)), columns=["a", "b", "c"])
+    return frame.assign(y=np.where(frame["a"] + random.normal(size=200) > 0, "yes", "no"))
+
+
 @pytest.fixture
 def shore(tmp_path: Path, mlflow_home: Path) -> Shore:
     """A model after its first training, on day 1."""
     shore = Shore(tmp_path / "shore", mlflow_home)
-    random = np.random.default_rng(0)
     for number in range(2):
-        frame = pd.DataFrame(random.normal(size=(200, 3)), columns=["a", "b", "c"])
-        frame["y"] = np.where(frame["a"] + random.normal(size=200) > 0, "yes", "no")
-        shore.put(number, frame)
+        shore.put(number, rows(number))
         shore.take_in(number)
     shore.train(1)
     return shore
 
 
-def spoilt(shore: Shore, change: Callable[[Path], None]) -> Promotion:
-    """What the gate says of the version, had its files been saved otherwise."""
+def spoilt(shore: Shore, change: Callable[[Path], None], most: float | None = None) -> Promotion:
+    """What the gate says of the version, had its files been saved otherwise, and had a row `most` milliseconds."""
     state = shore.state
+    promotion = state.recipe.promotion.model_copy(update={"max_latency_ms": most})
+    state = replace(state, recipe=state.recipe.model_copy(update={"promotion": promotion}))
     trained = state.store.read_record("trained_model", day(1), TrainedModel)
     folder = Path(unquote(urlparse(state.registry.files.location(trained.model_uri)).path))
     change(folder)
@@ -97,3 +104,32 @@ def test_what_is_served_is_a_line_of_the_gate_and_what_differs_is_not_served(
     state.ledger.append(state.name, "keep", actor="test", to_version=1, reason="", record=said)
     way = load_version(state.registry, state.name, 1).way
     assert way.name == "pipeline" and way.why == said.by_pipeline
+
+
+@pytest.mark.parametrize(("change", "form"), [(lambda _: None, "compiled form"), (other_numbers, "pipeline")])
+def test_a_version_that_takes_too_long_for_a_row_is_kept_out(
+    shore: Shore, tmp_path: Path, change: Callable[[Path], None], form: str
+) -> None:
+    """Nothing answers in a nanosecond, and everything in a quarter of an hour."""
+    inside = spoilt(shore.copy(tmp_path / "inside"), change, most=1e6)
+    (told,) = [check for check in inside.checks if check.name == IN_TIME]
+    assert told.passed and inside.outcome == "promote"
+    assert told.text.startswith(f"one row takes its {form} ") and "1e+06 are allowed" in told.text
+    beyond = spoilt(shore.copy(tmp_path / "beyond"), change, most=1e-6)
+    assert beyond.outcome == "keep"
+    assert "better, but one row takes" in beyond.reason and "(promotion.max_latency_ms)" in beyond.reason
+    free = spoilt(shore.copy(tmp_path / "free"), change)
+    assert IN_TIME not in {check.name for check in free.checks}
+
+
+def test_a_first_model_has_to_answer_in_time_too(tmp_path: Path, mlflow_home: Path) -> None:
+    shore = Shore(tmp_path / "shore", mlflow_home)
+    path = shore.state.path
+    path.write_text(f"{path.read_text()}promotion: {{max_latency_ms: 0.000001}}\n")
+    shore._lives_in(shore.folder, shore.state.settings.home)
+    for number in range(2):
+        shore.put(number, rows(number))
+        shore.take_in(number)
+    said = shore.train(1)
+    assert said.outcome == "keep" and "(promotion.max_latency_ms)" in said.reason
+    assert shore.state.registry.champion(shore.state.name) is None

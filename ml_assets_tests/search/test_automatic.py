@@ -162,6 +162,12 @@ def test_no_family_that_answers_too_slowly_is_chosen() -> None:
         fitted(recipe, mixed_rows(100))
 
 
+def test_what_takes_too_long_as_it_is_served_is_not_chosen_either() -> None:
+    recipe = recipe_of(**FEW, promotion={"max_latency_ms": 1e-6})
+    with pytest.raises(ValueError, match=r"the estimator alone takes .* \(promotion.max_latency_ms\)"):
+        fitted(recipe, mixed_rows(100))
+
+
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_boosting_is_judged_by_what_the_recipe_with_its_parameters_written_out_scores(
     task: str, monkeypatch: pytest.MonkeyPatch

@@ -51,3 +51,12 @@ def test_a_cost_is_that_of_what_was_fitted() -> None:
     assert limits.cost(large, X[:1]).size > limits.cost(small, X[:1]).size
     assert 0 < limits.cost(large, X[:1]).seconds < 1
     assert Limits().cost(small, X[:1]) == Cost()
+    assert 0 < Limits(served=1e9).cost(small, X[:1]).served < 1
+
+
+def test_the_times_of_the_parts_of_a_blend_add_up() -> None:
+    limits = Limits(served=0.005)
+    assert not limits.broken_by(Cost(served=0.003))
+    assert limits.broken_by(Cost(served=0.003), Cost(served=0.003)) == (
+        "the estimator alone takes 6 ms for one row, more than 5 (promotion.max_latency_ms)"
+    )

@@ -86,6 +86,8 @@ class PromotionSection(Section):
     """Fewest rows, seen by neither model, to compare on, and of a segment; a first model needs 20 at most."""
     max_latency_ratio: float | None = Field(1.2, ge=1.0)
     """Longest prediction of one row, as a multiple of the champion's; 20 ms always pass. null: any."""
+    max_latency_ms: float | None = Field(None, gt=0.0)
+    """Longest answer to one row as it is served, in milliseconds of the processor; a first model, too. Default: any."""
     max_size_mb: float = Field(500.0, gt=0.0)
     """Largest model, in megabytes."""
     probation: int = Field(2, ge=0)
