@@ -61,16 +61,20 @@ def verify(connection: sa.Connection, place: str) -> str | None:
         number, before = 0, BEGINNING  # another ledger in the same place
     if not number and (fault := _structure(connection)):
         return fault
-    query = (
+    verified, fault = _follow(connection.execute(following(number)), number, before)
+    if fault is None:
+        _VERIFIED[place] = verified
+    return fault
+
+
+def following(number: int) -> sa.Select[Any]:
+    """Ask for the entries after one: id, hash of the link, and what was hashed."""
+    return (
         sa.select(decisions.c.id, links.c.hash, *TEXTS)
         .select_from(sa.outerjoin(decisions, links, decisions.c.id == links.c.id))
         .where(decisions.c.id > number)
         .order_by(decisions.c.id)
     )
-    verified, fault = _follow(connection.execute(query), number, before)
-    if fault is None:
-        _VERIFIED[place] = verified
-    return fault
 
 
 def _follow(rows: Iterable[Any], number: int, before: str) -> tuple[tuple[int, str], str | None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
 from ml_assets.registry.champions import UnknownVersionError, version_info
-from ml_assets.registry.integrity import IntegrityError, file_sha256, model_sha256
+from ml_assets.registry.integrity import IntegrityError, file_sha256, model_files, sha256_of_files
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.pipelines import load_pipeline
 
@@ -184,6 +184,15 @@ class StoredFiles:
         with self._download_files(run_id) as folder:
             return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
 
+    def beside(self, run_id: str) -> dict[str, str]:
+        """Hash the files beside a run as they are now, by name; none where they cannot be read."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.hashes(run_id)
+        except (MlflowException, OSError):
+            return {}
+
     def faults(self, recipe: str, version: int) -> list[str]:
         """Say which files of a version are not what was registered; nothing is loaded."""
         info = version_info(self.ledger, recipe, version)
@@ -204,6 +213,25 @@ class StoredFiles:
     @contextmanager
     def verified_model(self, trained: TrainedModel, what: str) -> Iterator[Path]:
         """Copy a model here and verify the copy, so that what is loaded is what was hashed."""
+        with self.copied_model(trained, what) as (path, files):
+            found = sha256_of_files(files)
+            if found != trained.sha256:
+                raise IntegrityError(
+                    f"{what}: its files have sha256 {found[:12]}…, registered was {trained.sha256[:12]}…."
+                    " A file was changed after training. Nothing was loaded; restore the files from a"
+                    " backup, or roll back to another version"
+                )
+            yield path
+
+    @contextmanager
+    def copied_model(self, trained: TrainedModel, what: str) -> Iterator[tuple[Path, dict[str, str]]]:
+        """Copy a model here as it is now, and hash its files: to be looked at, not to be loaded.
+
+        Raises
+        ------
+        IntegrityError
+            If its files cannot be read.
+        """
         import mlflow.artifacts
         from mlflow.exceptions import MlflowException
 
@@ -215,19 +243,13 @@ class StoredFiles:
                     tracking_uri=self.client.tracking_uri,
                     registry_uri=self.client.tracking_uri,
                 )
-                found = model_sha256(Path(path))
+                files = model_files(Path(path))
             except (MlflowException, OSError, IntegrityError) as error:
                 raise IntegrityError(
                     f"{what}: its files cannot be read ({error}). Nothing was loaded; restore them from a"
                     " backup, or roll back to another version"
                 ) from error
-            if found != trained.sha256:
-                raise IntegrityError(
-                    f"{what}: its files have sha256 {found[:12]}…, registered was {trained.sha256[:12]}…."
-                    " A file was changed after training. Nothing was loaded; restore the files from a"
-                    " backup, or roll back to another version"
-                )
-            yield Path(path)
+            yield Path(path), files
 
     @contextmanager
     def _download_files(self, run_id: str, name: str = "") -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from ml_assets.failures import MendableError
@@ -22,25 +23,35 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def model_sha256(folder: Path) -> str:
-    """Hash every file of a model's folder: the sorted relative paths and their bytes.
+def model_files(folder: Path) -> dict[str, str]:
+    """Hash each file of a model's folder, by its relative path, sorted.
 
     Raises
     ------
     IntegrityError
         If the folder holds no file, or a symbolic link (its target could change later).
     """
-    digest = hashlib.sha256()
+    found = {}
     paths = sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix())
-    files = 0
     for path in paths:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             raise IntegrityError(f"{folder}: {name} is a symbolic link; a model is plain files")
-        if not path.is_file() or name in ADDED_BY_DOWNLOAD:
-            continue
-        digest.update(f"{len(name.encode())}:{name}:{file_sha256(path)}\n".encode())
-        files += 1
-    if not files:
+        if path.is_file() and name not in ADDED_BY_DOWNLOAD:
+            found[name] = file_sha256(path)
+    if not found:
         raise IntegrityError(f"{folder}: there is no model in this folder")
+    return found
+
+
+def sha256_of_files(files: Mapping[str, str]) -> str:
+    """Hash the files of a model together: relative paths, in their order, and the hashes of their bytes."""
+    digest = hashlib.sha256()
+    for name, sha256 in files.items():
+        digest.update(f"{len(name.encode())}:{name}:{sha256}\n".encode())
     return digest.hexdigest()
+
+
+def model_sha256(folder: Path) -> str:
+    """Hash every file of a model's folder; raises as `model_files`."""
+    return sha256_of_files(model_files(folder))

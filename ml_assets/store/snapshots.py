@@ -97,7 +97,7 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        file = pq.ParquetFile(pa.BufferReader(self._content(asset, batch)))
+        file = pq.ParquetFile(pa.BufferReader(self.content(asset, batch)))
         first = next(file.iter_batches(batch_size=rows), None)
         table = file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
         frame: pd.DataFrame = table.to_pandas()
@@ -226,7 +226,7 @@ class Store:
             for batch in here.batches(asset):
                 try:
                     if self.place.exists(_key(asset, batch, FRAME)):
-                        here._content(asset, batch)
+                        here.content(asset, batch)
                     if self.place.exists(record := _key(asset, batch, RECORD)):
                         here._verified(record, asset, batch)
                 except StoreError as error:
@@ -251,10 +251,10 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return pq.read_table(pa.BufferReader(self._content(asset, batch)), columns=columns)
+        return pq.read_table(pa.BufferReader(self.content(asset, batch)), columns=columns)
 
-    def _content(self, asset: str, batch: str) -> bytes:
-        """Bytes of a frame, verified."""
+    def content(self, asset: str, batch: str) -> bytes:
+        """Give the bytes of a frame, its hash verified; raises as `read_frame`."""
         sha256 = str(self._pointer(asset, batch)["sha256"])
         blob = _blob(asset, sha256)
         content = self.place.read(blob) or b""

@@ -1,0 +1,186 @@
+"""Verify the folder of an audit, by itself: every file, the chain of the ledger's entries, and what rests on them.
+
+`python verify.py` needs Python 3.9 and its standard library alone, and reads nothing outside its folder. It exits with
+0 where all is as it was written, else with 1, and names what is not. Somebody who rewrites the whole folder can make it
+agree with itself: `python verify.py HEAD` also asks for the head of the chain that was noted when the audit was made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "MANIFEST"
+VERIFIER = "verify.py"
+ENTRIES = "ledger/entries.jsonl"
+LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+BEGINNING = "0" * 64
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while piece := handle.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """Read the manifest: hash by name; a line that is none is an error."""
+    found = {}
+    text = (folder / MANIFEST).read_bytes().decode("utf-8")
+    for line in text.removesuffix("\n").split("\n"):
+        parts = LINE.fullmatch(line)
+        if parts is None:
+            raise ValueError(f"{MANIFEST}: {line[:100]!r} is no line of it")
+        found[parts[2]] = parts[1]
+    return found
+
+
+def faults_of_files(folder: Path) -> Iterator[str]:
+    """Say which files are changed, missing, or not of the audit."""
+    try:
+        known = listed(folder)
+    except (OSError, ValueError) as error:
+        yield f"{MANIFEST} cannot be read: {error}"
+        return
+    there = {
+        Path(root, name).relative_to(folder).as_posix()
+        for root, folders, names in os.walk(folder)
+        for name in [*names, *(each for each in folders if Path(root, each).is_symlink())]
+    }
+    for name in sorted(there - {MANIFEST, *known}):
+        yield f"{name}: is not in {MANIFEST}"
+    for name in sorted(known):
+        path = folder / name
+        if name not in there or path.is_symlink() or not path.is_file():
+            yield f"{name}: is missing"
+        elif sha256_of(path) != known[name]:
+            yield f"{name}: was changed"
+
+
+def entries(folder: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of the ledger's part: the columns, the entries, the head."""
+    with (folder / ENTRIES).open(encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Iterator[str]:
+    """Follow the chain: each entry's hash covers the entry and the hash before it. `told` takes what was found."""
+    before, columns, count, recomputed, ended = BEGINNING, None, 0, 0, False
+    registered: dict[str, Any] = {}
+    try:
+        for line in entries(folder):
+            if columns is None:
+                columns = line["columns"]
+            elif ended:
+                yield f"{ENTRIES}: it goes on after its end"
+                return
+            elif "head" in line:
+                ended = True
+                if (line["head"], line["entries"]) != (before, count):
+                    yield f"{ENTRIES}: it ends otherwise than it says, after {count} entries"
+            else:
+                count += 1
+                if "left_out" not in line:
+                    recomputed += 1
+                    texts = [line[name] for name in columns]
+                    hashed = hashlib.sha256(json.dumps([before, *texts]).encode()).hexdigest()
+                    if hashed != line["hash"]:
+                        yield f"ledger: entry {line['id']} ({line['kind']}) is not what was written"
+                    if line["kind"] == "train" and line["to_version"] is not None:
+                        registered[line["to_version"]] = json.loads(line["record"])
+                before = line["hash"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        yield f"{ENTRIES} cannot be followed: {type(error).__name__} {error}"
+        return
+    if not ended:
+        yield f"{ENTRIES}: its end is missing"
+    if head is not None and head != before:
+        yield f"ledger: the head is {before}, asked for was {head}"
+    told.update(head=before, entries=count, recomputed=recomputed, registered=registered)
+
+
+def faults_of_versions(folder: Path, registered: dict[str, Any]) -> Iterator[str]:
+    """Hold what is told of each version against its entry of the ledger, and against what was found on the disk."""
+    for place in sorted((folder / "versions").glob("*/files.json")):
+        version, name = place.parent.name, f"version {place.parent.name}"
+        try:
+            told = json.loads(place.read_text(encoding="utf-8"))
+            yield from (f"{name}: {text}" for text in _unlike(told))
+            record = registered.get(version)
+            if record is not None and "trained" in record:
+                yield from (f"{name}: {text}" for text in _against(record, told, place.parent))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            yield f"{name}: {place.name} cannot be read: {type(error).__name__} {error}"
+
+
+def _unlike(told: dict[str, Any]) -> Iterator[str]:
+    """Say which files were not those that were registered when the audit was made."""
+    model = told["model"]
+    if model["files"] is None:
+        yield "the files of the model could not be read"
+    elif (found := hash_of_files(model["files"])) != model["registered"]:
+        yield f"the files of the model have {found[:12]}…, registered was {model['registered'][:12]}…"
+    for file, each in told["beside"].items():
+        if each["found"] != each["registered"]:
+            yield f"{file} {'is missing' if each['found'] is None else 'was changed after training'}"
+
+
+def _against(record: dict[str, Any], told: dict[str, Any], folder: Path) -> Iterator[str]:
+    """Say what is told otherwise than the ledger's entry has it."""
+    trained = record["trained"]
+    if told["model"]["registered"] != trained["sha256"]:
+        yield "files.json names another hash of the model than the ledger"
+    if {file: each["registered"] for file, each in told["beside"].items()} != record["files"]:
+        yield "files.json names other files than the ledger"
+    recipe = trained.get("recipe_text")
+    if recipe and (folder / "recipe.yaml").read_bytes() != recipe.encode():
+        yield "recipe.yaml is not the recipe of the ledger's entry"
+    learned = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
+    if {batch: each["learned"] for batch, each in learned["snapshots"].items()} != trained.get(
+        "snapshots", {}
+    ):
+        yield "learned.json names other snapshots than the ledger"
+
+
+def hash_of_files(files: dict[str, str]) -> str:
+    """Hash the files of a model together, as it was hashed when it was registered."""
+    digest = hashlib.sha256()
+    for name, sha256 in sorted(files.items()):
+        digest.update(f"{len(name.encode())}:{name}:{sha256}\n".encode())
+    return digest.hexdigest()
+
+
+def verify(folder: Path, head: str | None = None) -> tuple[list[str], dict[str, Any]]:
+    """Find all that does not match, and what was followed: head of the chain, entries, how many were recomputed."""
+    told: dict[str, Any] = {}
+    found = [*faults_of_files(folder), *faults_of_chain(folder, head, told)]
+    found += faults_of_versions(folder, told.pop("registered", {}))
+    return found, told
+
+
+def main(arguments: list[str]) -> None:
+    """Verify the folder that this file lies in; say what was found."""
+    found, told = verify(Path(__file__).resolve().parent, arguments[0] if arguments else None)
+    for text in found:
+        print(f"DOES NOT MATCH  {text}")  # noqa: T201 - it runs without ml_assets
+    if told:
+        left = told["entries"] - told["recomputed"]
+        rest = f", {left} taken as linked, which are left out" if left else ""
+        print(f"{told['recomputed']} entries recomputed{rest}; head of the chain {told['head']}")  # noqa: T201
+    if found:
+        raise SystemExit("NOT as it was written")  # with 1, whatever byte of this line is changed
+    print("all as it was written")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

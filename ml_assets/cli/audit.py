@@ -1,0 +1,85 @@
+"""`ml-assets audit`: a folder that proves what was decided of a model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.arguments import Json, ModelName
+from ml_assets.cli.output import faults, finish, say
+from ml_assets.failures import FAILED
+
+
+def audit(
+    name: ModelName,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Default: audit-NAME-DATE in this folder.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="First day of the decisions, UTC.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day.")] = None,
+    with_rows: Annotated[
+        bool, typer.Option("--with-rows", help="Also the clean rows that were learned: they are data.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a folder that proves each decision: ledger with its chain, versions, figures, files, and verify.py."""
+    with faults(as_json):
+        result = audited(name, out, start, end, with_rows=with_rows)
+    finish(result, audit_text(result), as_json)
+    if result["faults"]:
+        raise typer.Exit(FAILED)
+
+
+def audited(
+    name: str, out: Path | None, start: str | None, end: str | None, *, with_rows: bool
+) -> dict[str, Any]:
+    """Write the audit of a known model.
+
+    Returns
+    -------
+    dict
+        `name`, `folder`, `entries` (of the model), `chain` (`entries`, `head`), `versions`, `champion`, `faults`.
+    """
+    from ml_assets.audit.entries import period
+    from ml_assets.audit.made import Wanted, write_audit
+    from ml_assets.cli.models import actor, known_state
+
+    at, when = datetime.now(UTC), period(start, end)
+    target = out or Path(f"audit-{name}-{at.date().isoformat()}")
+    state = known_state(name)
+    found = write_audit(state, Wanted(target, when, _span(start, end), with_rows), at, actor(), say)
+    return {
+        "name": name,
+        "folder": str(target.absolute()),
+        "entries": found.followed.of_model,
+        "chain": {"entries": found.followed.entries, "head": found.followed.head},
+        "versions": [each.info.version for each in found.versions],
+        "champion": found.champion,
+        "faults": found.faults,
+    }
+
+
+def _span(start: str | None, end: str | None) -> str:
+    """Say the time that is asked for."""
+    if start is None and end is None:
+        return "from the beginning until now"
+    return f"from {start or 'the beginning'} until {end or 'now'}"
+
+
+def audit_text(result: dict[str, Any]) -> str:
+    """Say what was written, what is wrong, and what to note elsewhere."""
+    count, chain = len(result["versions"]), result["chain"]
+    lines = [
+        f"{result['name']}: {result['entries']:,} entries, {count} version{'s' * (count != 1)}, in {result['folder']}"
+    ]
+    lines += [f"  NOT as registered: {text}" for text in result["faults"]]
+    lines += [
+        f"  head of the chain after {chain['entries']:,} entries of all models: {chain['head']}",
+        "  note it where nobody can change it; `python verify.py HEAD` in the folder holds all of it against that",
+    ]
+    return "\n".join(lines)
