@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.lifecycle.state import ModelState
+    from ml_assets.recipe import Recipe
 
 CLEAN = "cleaned_features"
-COLUMNS = 15
-"""Columns that a summary tells of."""
 ROWS, FEWEST_ROWS, PAIRS = 60, 10, 5
 """Rows of a summary, and how often each is walked to and back."""
 CALLS = 12_000
@@ -105,14 +104,28 @@ def explained_row(
 
 
 def swarms(
-    model: Any, training: TrainingResult, test: pd.DataFrame, train: pd.DataFrame
+    model: Any,
+    training: TrainingResult,
+    test: pd.DataFrame,
+    train: pd.DataFrame,
+    recipe: Recipe,
 ) -> tuple[tuple[Swarm, ...], str]:
     """Say what the columns add to the answers for some rows of the hold-out, the columns that add most first.
+
+    Parameters
+    ----------
+    model : Pipeline
+        Fitted.
+    training : TrainingResult
+    test, train : DataFrame of shape (n_rows, n_columns)
+        The hold-out, and what was learned.
+    recipe : Recipe
+        Its `evaluation.explanation` says of how many rows, and how many columns are told; default: as many rows as
+        about `CALLS` predictions are enough for, `ROWS` at most.
 
     Returns
     -------
     swarms : tuple of Swarm
-        Of `COLUMNS` columns at most.
     of : str
         What they add up to, in words.
     """
@@ -121,14 +134,19 @@ def swarms(
     from ml_assets.evaluation.contributions import shapley
     from ml_assets.evaluation.evaluate import predict
 
+    wanted = recipe.evaluation.explanation
+    if not recipe.has_target or wanted.rows == 0:
+        return (), ""
     features = list(training.features)
-    asked = CALLS // (2 * PAIRS * (len(features) + 1))
-    rows = test[features].sample(min(len(test), max(FEWEST_ROWS, min(ROWS, asked))), random_state=0)
+    enough = max(FEWEST_ROWS, min(ROWS, CALLS // (2 * PAIRS * (len(features) + 1))))
+    rows = test[features].sample(
+        min(len(test), enough if wanted.rows is None else wanted.rows), random_state=0
+    )
     others = train[features].sample(min(len(train), PAIRS), random_state=training.random_state)
     _, of, answer, _ = _asked(model, training, rows.iloc[:1], None)
     found = shapley(lambda frame: answer(predict(model, frame)), rows, others, training.random_state, PAIRS)
     means = np.abs(found.values).mean(axis=0)
-    chosen = np.argsort(-means, kind="stable")[:COLUMNS]
+    chosen = np.argsort(-means, kind="stable")[: wanted.columns]
     return tuple(
         Swarm(
             column=features[k],

@@ -87,7 +87,7 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
             run=SearchRun(
                 storage=state.studies,
                 time_limit=state.settings.tuning_timeout,
-                warm_start=_last_best(champion),
+                warm_start=_last_best(champion) if state.recipe.hyperparameter_tuning.warm_start else None,
                 progress=news.trial,
             ),
             begins=news.begins,
@@ -160,7 +160,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
     if seconds_of_a_fit(trained.training) < LONGEST_AGAIN and trained.training.began_from is None:
         curve = learning_curve(learned, test, state.recipe, trained.training, evaluation)
     # Of a cluster's number nothing is added up; `explain-prediction` tells of a row why it is in its own.
-    found, of = swarms(model, trained.training, test, learned) if state.recipe.has_target else ((), "")
+    found, of = swarms(model, trained.training, test, learned, state.recipe)
     flattering = flattered(state, test, trained.training)
     evaluation = evaluation.model_copy(
         update={

@@ -47,7 +47,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "evaluation_report": (
         "evaluation.metrics", "evaluation.own_metrics", "evaluation.targets", "evaluation.segments",
-        "quality.leak", "quality.not_a_leak", "quality.deterministic",
+        "evaluation.explanation", "quality.leak", "quality.not_a_leak", "quality.deterministic",
     ),
     "champion": (
         "promotion.when", "promotion.min_gain", "promotion.confidence", "promotion.min_rows",

@@ -1,4 +1,4 @@
-"""What a later version will understand: keys, values and places that are refused with "not yet".
+"""Keys, values and places that people write and this version does not take: "not yet", or where to say it instead.
 
 All of it is here, so that what becomes supported is taken out in one place.
 """
@@ -23,24 +23,23 @@ def not_yet(what: str, instead: str) -> str:
 
 def of_key(path: str) -> str | None:
     """What is said of a key that the schema does not have, of one that is not known at all nothing."""
+    name = repr(path.rpartition(".")[2])
     if path in KEYS:
-        return not_yet(repr(path.rpartition(".")[2]), "Leave it out")
-    return ELSEWHERE.get(path)
+        return not_yet(name, KEYS[path])
+    return f"{name} {ELSEWHERE[path]}" if path in ELSEWHERE else None
 
 
 TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
 
-KEYS: Final = frozenset({
-    "alerts", "evaluation.explanation",
-    "hyperparameter_tuning.warm_start",
-    "model.augmenter.connection",
-    "monitoring.cbpe", "monitoring.estimated_performance", "monitoring.reference", "promotion.ab_test",
-    "promotion.shadow",
-    "serving", "tracking", "training.checkpoints", "training.engine",
-    "training.time_budget",
-})  # fmt: skip
-"""Dotted keys that the schema does not have."""
+KEYS: Final = {
+    "tracking": "Leave it out",
+    "training.engine": (
+        "Leave it out: a model is trained on one machine. Trials of a search run side by side there "
+        "(hyperparameter_tuning.parallelization.n_jobs), and training.window says how many batches are learned"
+    ),
+}
+"""Dotted keys that a later version is to have, and what to do until then."""
 
 METHOD: Final = "evaluation.validation.method"
 ENGINE: Final = "hyperparameter_tuning.engine"
@@ -71,13 +70,50 @@ REFUSED: Final = {
 }
 """Values that people may write and no version will understand, each with its key: the reason, and what to write."""
 
+BY_ITSELF: Final = (
+    "is nothing to ask for: while the labels of a batch are missing, its score is estimated by itself, by the model's "
+    "shares as the hold-out calibrates them (CBPE), of a number by its losses there, and held against the real one "
+    "later; performance_report shows both (docs/operations.md). Leave it out"
+)
+SIDE_BY_SIDE: Final = (
+    "is no part of a recipe: which versions are compared, and for how long, is said when it begins, by `ml-assets ab "
+    "start NAME VERSION{more}` (docs/ab.md). Leave it out"
+)
 ELSEWHERE: Final = {
+    "alerts": (
+        "is the operator's, for all models: alerts go where ML_ASSETS_ALERT_SLACK, ML_ASSETS_ALERT_EMAIL and others "
+        "say (docs/operations.md). What is told of a model follows from its other keys. Leave it out"
+    ),
+    "serving": (
+        "is the operator's: `ml-assets serve NAME` serves the champion of any recipe, and ML_ASSETS_SERVING_ENABLED, "
+        "ML_ASSETS_API_KEYS and ML_ASSETS_REQUESTS_PER_MINUTE say who may ask how often (docs/serving.md). Leave it out"
+    ),
     "evaluation.validation.group_col": (
-        "'group_col' is written as model.data_interface.entity_cols: [COLUMN] here, with method: group_split all "
+        "is written as model.data_interface.entity_cols: [COLUMN] here, with method: group_split all "
         "rows of one are on one side"
     ),
+    "model.augmenter.connection": (
+        "is the operator's: ML_ASSETS_FEATURE_STORE names the feature repository, whose own file says how its stores "
+        "are reached (docs/feature_store.md). Leave it out"
+    ),
+    **dict.fromkeys(("monitoring.cbpe", "monitoring.estimated_performance"), BY_ITSELF),
+    "monitoring.reference": (
+        "cannot be chosen: a batch is compared with the rows that its champion was trained on, since any other would "
+        "alarm about what the model knows, or miss what it does not. What it learns is training.window. Leave it out"
+    ),
+    "promotion.ab_test": SIDE_BY_SIDE.format(more=" --split 0.5"),
+    "promotion.canary": SIDE_BY_SIDE.format(more=" --canary 0:0.01,24:0.5"),
+    "promotion.shadow": SIDE_BY_SIDE.format(more=" --shadow"),
+    "training.checkpoints": (
+        "is written as a hyperparameter of a network, model.hyperparameters: {checkpoints: FOLDER}; a search that was "
+        "killed goes on after its last trial by itself. Leave it out here"
+    ),
+    "training.time_budget": (
+        "is written as hyperparameter_tuning.timeout here: seconds of the search, of which the operator's limit "
+        "(ML_ASSETS_TUNING_TIMEOUT) may leave fewer"
+    ),
 }
-"""Dotted keys that people may write for what has another place here."""
+"""Dotted keys that people may write for what has another place here, is done by itself, or cannot be: what is so."""
 
 INSTEAD: Final = {
     **dict.fromkeys(("torch", "skorch", "pytorch"), "ml_assets.networks.MLPClassifier"),

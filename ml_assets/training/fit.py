@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import time
@@ -24,7 +22,6 @@ from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
 from ml_assets.features.history import naive_column
 from ml_assets.features.rows import ChoosyPipeline
-from ml_assets.names import BATCH
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.schema.model import START_FROM
 from ml_assets.recipe.space import as_written, searched
@@ -50,6 +47,7 @@ from ml_assets.training.beginning import Beginning, forget, from_scratch, withou
 from ml_assets.training.deciding import Best, Labels, decided
 from ml_assets.training.factorizations import best_factorization
 from ml_assets.training.folding import finite, fitted, prepare
+from ml_assets.training.identity import study_name
 from ml_assets.training.splits import folds_of_families, labelled_rows
 
 
@@ -258,33 +256,6 @@ def _seconds_of_the_best(tuning: TuningResult) -> float:
 
 def _count(data: Mapping[Input, list[FoldData]]) -> int:
     return len(next(iter(data.values())))
-
-
-def study_name(rows: pd.DataFrame, found: Roles, recipe: Recipe) -> str:
-    """Return the identity of a search: the settings that it depends on, and the rows."""
-    # Nothing is searched by it, and a search of earlier goes on.
-    unset = {"calibration"} | {
-        name for name in ("threshold", "ensemble") if getattr(recipe.model, name) is None
-    }
-    tuning = recipe.hyperparameter_tuning
-    unset |= {"engine"} if tuning.engine == "optuna" else set()
-    unset |= {"max_prediction_ms"} if tuning.max_prediction_ms is None else set()
-    validation = recipe.evaluation.validation
-    one_part = {"validation_size"} if validation.validation_size is None else set()
-    settings = {
-        "model": recipe.model.model_dump(mode="json", exclude={"hyperparameters", "loader", *unset}),
-        "hyperparameters": as_written(recipe.model.hyperparameters),
-        "tuning": tuning.model_dump(mode="json", exclude=unset),
-        "validation": validation.model_dump(mode="json", exclude=one_part),
-        "folds": recipe.training.folds,
-        "features": found.features,
-    }
-    if recipe.promotion.max_latency_ms is not None:
-        settings["latency"] = recipe.promotion.max_latency_ms
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    columns = [*found.features, *recipe.targets, *([BATCH] if BATCH in rows.columns else [])]
-    digest.update(pd.util.hash_pandas_object(rows[columns], index=False).to_numpy().tobytes())
-    return f"{recipe.name}-{digest.hexdigest()[:20]}"
 
 
 def _goal(y: Any, recipe: Recipe) -> Goal:

@@ -61,9 +61,9 @@ BROKEN: dict[str, tuple[str, str, int, str, list[str]]] = {
         "  ensemble: {method: voting, estimators: [{class_path: os.system}]}\n  loader:\n", 9,
         "model.ensemble.estimators[0].class_path", ["'os.system' is not allowed"]),
     "key twice": ("name: churn\n", "name: churn\nname: other\n", 3, "name", ["there twice", "line 2"]),
-    "planned key": ("promotion: {", "promotion: {shadow: 2, ", 29, "promotion.shadow",
-        ["not yet supported", "Leave it out"]),
-    "planned section": ("promotion: {min_gain: 0.0}", "alerts: {}", 29, "alerts", ["not yet supported"]),
+    "key of something else": ("promotion: {", "promotion: {shadow: 2, ", 29, "promotion.shadow",
+        ["ml-assets ab start", "Leave it out"]),
+    "section of something else": ("promotion: {min_gain: 0.0}", "alerts: {}", 29, "alerts", ["is the operator's"]),
     # types
     "text for a number": ("n_trials: 30", "n_trials: many", 18, "hyperparameter_tuning.n_trials",
         ["found 'many'", "whole number ≥ 1"]),

@@ -16,7 +16,8 @@ from ml_assets.features.columns import roles
 from ml_assets.recipe.schema import Recipe, Tuning
 from ml_assets.records import TrainingResult
 from ml_assets.search.study import SearchRun
-from ml_assets.training.fit import fit, refit, seconds_of_a_fit, study_name
+from ml_assets.training.fit import fit, refit, seconds_of_a_fit
+from ml_assets.training.identity import study_name
 from ml_assets.training.splits import labelled_rows, split
 from ml_assets_tests.support.libraries import marks_of
 from ml_assets_tests.support.training_examples import SHARED, mixed_rows, recipe_of, weekly_rows

@@ -23,7 +23,14 @@ from ml_assets.recipe.schema.engineering import (
     Rolling,
 )
 from ml_assets.recipe.schema.ensembling import Ensemble, Member
-from ml_assets.recipe.schema.judging import EvaluationSection, PromotionSection, Quality, RowRule, Validation
+from ml_assets.recipe.schema.judging import (
+    EvaluationSection,
+    ExplanationSection,
+    PromotionSection,
+    Quality,
+    RowRule,
+    Validation,
+)
 from ml_assets.recipe.schema.model import (
     Augmenter,
     DataInterface,
@@ -46,7 +53,8 @@ from ml_assets.recipe.tasks import EFFECTS, FORECASTS, RECOMMENDS, UNTARGETED, T
 
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "Ensemble",
-    "EvaluationSection", "FeatureEngineering", "FeatureNamespace", "FeatureSelection", "LabelCosts", "Lags", "Loader",
+    "EvaluationSection", "ExplanationSection", "FeatureEngineering", "FeatureNamespace", "FeatureSelection",
+    "LabelCosts", "Lags", "Loader",
     "Member", "Model", "Monitoring", "Parallelization", "Polynomials", "Preprocessor", "PreprocessorParams",
     "PromotionSection", "Pruning", "Quality", "Recipe", "Retraining", "Rolling", "RowRule", "Section", "Threshold",
     "Training", "Tuning", "Validation",

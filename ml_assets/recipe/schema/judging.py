@@ -58,6 +58,16 @@ class Validation(Section):
     """Seed of everything random in this recipe."""
 
 
+class ExplanationSection(Section):
+    """The summary of a report: what each column adds to the answers for some rows (Shapley values)."""
+
+    rows: int | None = Field(None, ge=0, le=2_000)
+    """Rows of the hold-out that are explained; each takes ten predictions a column. 0: none, for a model that is slow.
+    Default: 60, with more than 19 columns fewer, 10 at least."""
+    columns: int = Field(15, ge=1)
+    """Columns that it shows, those that add most first."""
+
+
 class EvaluationSection(Section):
     """How the model is judged."""
 
@@ -71,6 +81,8 @@ class EvaluationSection(Section):
     """Least acceptable value per metric on the hold-out (most, for errors); a miss blocks promotion."""
     segments: Names = ()
     """Columns whose values are segments: a challenger that is worse in one of them is not promoted."""
+    explanation: ExplanationSection = ExplanationSection()
+    """What each column adds to the answers, in the report."""
 
 
 class PromotionSection(Section):

@@ -50,6 +50,8 @@ class Tuning(Section):
     """How points are chosen: by earlier trials (`tpe`), at random, or those of a grid, 5 of each continuous space."""
     max_prediction_ms: float | None = Field(None, gt=0)
     """Longest prediction of one prepared row, in milliseconds: what takes longer is not chosen. Default: any."""
+    warm_start: bool = True
+    """Whether the first trial is what the search of the model in charge has found; off: it begins anew."""
     pruning: Pruning = Pruning()
     """Stopping hopeless trials."""
     parallelization: Parallelization = Parallelization()
