@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ml_assets.audit.entries import Period, write_entries
 from ml_assets.audit.environment import environment
@@ -13,6 +14,7 @@ from ml_assets.audit.folder import audit_folder
 from ml_assets.audit.told import Audited, audit_document, linked
 from ml_assets.audit.versions import write_version
 from ml_assets.failures import MendableError
+from ml_assets.lifecycle.again import DecidedAgain, decide_again
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.registry import champions
 from ml_assets.reports.as_html import as_html
@@ -38,12 +40,15 @@ class Wanted:
         The same in words.
     with_rows : bool
         Whether clean rows that were learned are in it.
+    recompute : bool
+        Whether the gate is asked again about each version.
     """
 
     target: Path
     when: Period
     span: str
     with_rows: bool = False
+    recompute: bool = False
 
 
 def write_audit(
@@ -73,13 +78,18 @@ def write_audit(
         known = {info.version for info in champions.versions(ledger, name)}
         if champion is not None and wanted.when.end is None:
             followed.versions.add(champion)
-        versions = []
+        versions, recomputed = [], dict[int, DecidedAgain]()
         for version in sorted(followed.versions & known):
             say(f"version {version}")
             versions.append(write_version(folder, state, version, with_rows=wanted.with_rows))
+            if wanted.recompute:
+                say(f"version {version}: the gate is asked again")
+                again = decide_again(state, versions[-1].info)
+                recomputed[version] = again
+                folder.write_json(f"versions/{version}/decided_again.json", _told(again))
         folder.write_json("environment.json", environment())
         made = f"{at.isoformat(timespec='seconds')} by {actor}"
-        audited = Audited(name, made, wanted.span, followed, versions, champion, {})
+        audited = Audited(name, made, wanted.span, followed, versions, champion, recomputed)
         document = audit_document(audited)
         folder.write("index.html", linked(as_html(document)))
         folder.write("audit.md", as_markdown(document))
@@ -98,3 +108,8 @@ def write_audit(
             },
         )
     return audited
+
+
+def _told(again: DecidedAgain) -> dict[str, Any]:
+    answer = None if again.answer is None else again.answer.model_dump(mode="json")
+    return {"same": again.same, "words": again.words, "answer": answer}

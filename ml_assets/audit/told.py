@@ -9,8 +9,20 @@ from typing import Final
 
 from ml_assets.audit.entries import STORY, TOLD, Followed
 from ml_assets.audit.versions import AuditedVersion
+from ml_assets.lifecycle.again import DecidedAgain
 from ml_assets.records.retraining import RULES_IN_WORDS
-from ml_assets.reports.document import Check, Checklist, Document, Notes, Table, document, fit, number, table
+from ml_assets.reports.document import (
+    Check,
+    Checklist,
+    Document,
+    Mark,
+    Notes,
+    Table,
+    document,
+    fit,
+    number,
+    table,
+)
 from ml_assets.shown import figure, listed
 
 SHORT: Final = 12
@@ -53,7 +65,7 @@ class Audited:
         Oldest first.
     champion : int or None
         Who is in charge.
-    recomputed : dict of int to str
+    recomputed : dict of int to DecidedAgain
         By version, what came of deciding again; empty where that was not asked for.
     """
 
@@ -63,12 +75,18 @@ class Audited:
     followed: Followed
     versions: Sequence[AuditedVersion]
     champion: int | None
-    recomputed: dict[int, str]
+    recomputed: dict[int, DecidedAgain]
 
     @property
     def faults(self) -> list[str]:
         """What is not as it was registered."""
-        return [f"version {each.info.version}: {text}" for each in self.versions for text in each.faults]
+        found = [f"version {each.info.version}: {text}" for each in self.versions for text in each.faults]
+        again = (
+            f"version {version}: {each.words}"
+            for version, each in self.recomputed.items()
+            if each.same is False
+        )
+        return [*found, *again]
 
 
 def audit_document(audited: Audited) -> Document:
@@ -78,11 +96,7 @@ def audit_document(audited: Audited) -> Document:
         "no version is in charge" if audited.champion is None else f"version {audited.champion} is in charge"
     )
     wrong = audited.faults
-    verdict = (
-        f"NOT all files are as registered: {listed(wrong, 3, '; ')}."
-        if wrong
-        else "All is as it was written."
-    )
+    verdict = f"NOT all is as it was: {listed(wrong, 3, '; ')}." if wrong else "All is as it was written."
     return document(
         f"Audit of {name}",
         f"{now[0].upper()}{now[1:]}. {found.of_model:,} entries of the ledger, {len(audited.versions)} versions, "
@@ -126,11 +140,8 @@ def _verified(audited: Audited) -> Checklist:
             checks.append(Check(f"{version}: rows", "look", text))
         again = audited.recomputed.get(each.info.version)
         if again is not None:
-            same = again.startswith("same decision")
-            unknown = again.startswith("cannot")
-            checks.append(
-                Check(f"{version}: decided again", "pass" if same else "look" if unknown else "fail", again)
-            )
+            mark: Mark = "look" if again.same is None else "pass" if again.same else "fail"
+            checks.append(Check(f"{version}: decided again", mark, again.words))
     return Checklist(tuple(checks))
 
 

@@ -25,34 +25,45 @@ def audit(
     with_rows: Annotated[
         bool, typer.Option("--with-rows", help="Also the clean rows that were learned: they are data.")
     ] = False,
+    recompute: Annotated[
+        bool,
+        typer.Option("--recompute", help="Also ask the gate again about each version, on the rows as kept."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a folder that proves each decision: ledger with its chain, versions, figures, files, and verify.py."""
     with faults(as_json):
-        result = audited(name, out, start, end, with_rows=with_rows)
+        result = audited(name, out, (start, end), with_rows=with_rows, recompute=recompute)
     finish(result, audit_text(result), as_json)
     if result["faults"]:
         raise typer.Exit(FAILED)
 
 
 def audited(
-    name: str, out: Path | None, start: str | None, end: str | None, *, with_rows: bool
+    name: str,
+    out: Path | None,
+    span: tuple[str | None, str | None],
+    *,
+    with_rows: bool = False,
+    recompute: bool = False,
 ) -> dict[str, Any]:
-    """Write the audit of a known model.
+    """Write the audit of a known model; `span` is the first and the last day.
 
     Returns
     -------
     dict
-        `name`, `folder`, `entries` (of the model), `chain` (`entries`, `head`), `versions`, `champion`, `faults`.
+        `name`, `folder`, `entries` (of the model), `chain` (`entries`, `head`), `versions`, `champion`, `faults`,
+        `decided_again` (version → `same`, `words`).
     """
     from ml_assets.audit.entries import period
     from ml_assets.audit.made import Wanted, write_audit
     from ml_assets.cli.models import actor, known_state
 
-    at, when = datetime.now(UTC), period(start, end)
+    at, when = datetime.now(UTC), period(*span)
     target = out or Path(f"audit-{name}-{at.date().isoformat()}")
     state = known_state(name)
-    found = write_audit(state, Wanted(target, when, _span(start, end), with_rows), at, actor(), say)
+    wanted = Wanted(target, when, _span(*span), with_rows, recompute)
+    found = write_audit(state, wanted, at, actor(), say)
     return {
         "name": name,
         "folder": str(target.absolute()),
@@ -61,6 +72,10 @@ def audited(
         "versions": [each.info.version for each in found.versions],
         "champion": found.champion,
         "faults": found.faults,
+        "decided_again": {
+            str(version): {"same": each.same, "words": each.words}
+            for version, each in found.recomputed.items()
+        },
     }
 
 
@@ -77,7 +92,9 @@ def audit_text(result: dict[str, Any]) -> str:
     lines = [
         f"{result['name']}: {result['entries']:,} entries, {count} version{'s' * (count != 1)}, in {result['folder']}"
     ]
-    lines += [f"  NOT as registered: {text}" for text in result["faults"]]
+    lines += [f"  NOT as it was: {text}" for text in result["faults"]]
+    again = result["decided_again"].items()
+    lines += [f"  version {version}, decided again: {each['words']}" for version, each in again]
     lines += [
         f"  head of the chain after {chain['entries']:,} entries of all models: {chain['head']}",
         "  note it where nobody can change it; `python verify.py HEAD` in the folder holds all of it against that",

@@ -238,7 +238,7 @@ def champion_step(
     )
     champion = registry.champion(state.name)
     news.begins(f"the gate: {len(test)} rows held out")
-    judging, judged_model, before = _judged(state, as_of, challenger, trained, champion)
+    judging, judged_model, before = judged_on(state, as_of, challenger, trained, champion)
     compared = refits(state, as_of, trained.training, news.begins)
     if before is not None:
         before = replace(before, comparisons=(*before.comparisons, *compared))
@@ -278,7 +278,7 @@ def champion_step(
     )
 
 
-def _judged(
+def judged_on(
     state: ModelState, as_of: str, challenger: Any, trained: TrainedModel, champion: VersionInfo | None
 ) -> tuple[pd.DataFrame, Any, Past | None]:
     """Rows to judge a challenger on, one with its parameters that learned all older rows, and what is known."""

@@ -223,7 +223,7 @@ def test_files_of_a_version_that_were_changed_are_told(made: tuple[Registry, Pat
     assert found.faults == ["version 2: the files of the model are not those that were registered"]
     code, said = verified(tmp_path / "again")
     assert code == 1 and "version 2: the files of the model have" in said
-    assert "NOT all files are as registered" in (tmp_path / "again" / "audit.md").read_text()
+    assert "NOT all is as it was" in (tmp_path / "again" / "audit.md").read_text()
     shutil.rmtree(place)
     assert audit(registry, tmp_path / "gone").faults == ["version 2: the files of the model cannot be read"]
     assert "could not be read" in verified(tmp_path / "gone")[1]
