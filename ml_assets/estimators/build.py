@@ -13,7 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from ml_assets.estimators.clusters import Clusters
 from ml_assets.estimators.families import COMPOSED
 from ml_assets.estimators.libraries import library_of, load_class, wrapper_of
-from ml_assets.estimators.monotone import PARAMETERS, Monotone, pointed
+from ml_assets.estimators.monotone import Monotone, pointed
 from ml_assets.estimators.own import build_own, own_defaults
 from ml_assets.estimators.peculiar import DEFAULTS, REQUIRED
 from ml_assets.estimators.recommender import Recommender
@@ -23,7 +23,7 @@ from ml_assets.recipe import catalogue, planned
 from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import ESTIMATOR_KINDS
-from ml_assets.records import Positive
+from ml_assets.records import MONOTONE, Positive
 
 WEIGHTS = "class_weight"
 
@@ -120,7 +120,7 @@ def _build(class_path: str, params: Mapping[str, Any], random_state: int) -> Any
         raise ValueError(f"hyperparameters: {class_path} needs {', '.join(absent)}.")
     around = {name: given.pop(name) for name in library.of_wrapper if name in given}
     weights = given.pop(WEIGHTS, None)
-    monotone = {name: given.pop(name) for name in PARAMETERS if isinstance(given.get(name), Mapping)}
+    monotone = {name: given.pop(name) for name in MONOTONE if isinstance(given.get(name), Mapping)}
     plain = WRAPPERS[wrapper_of(class_path)](load_class(class_path)(**(ours | given)), **around)
     estimator = _with_probabilities(plain)
     # Calibration would undo weights that it does not know. scikit-learn loses the labels' names on some ways, and

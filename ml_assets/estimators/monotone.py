@@ -13,11 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ml_assets.estimators.checked import Scored, checked
 from ml_assets.recipe.faults import did_you_mean
-from ml_assets.records import Positive
+from ml_assets.records import MONOTONE, Positive
 from ml_assets.shown import listed
 
-PARAMETERS: Final = ("monotone_constraints", "monotonic_cst")
-"""What libraries call them."""
 NUMBERS: Final = "numeric"
 """Begins the branch of the preparation that gives a number back, however it is scaled."""
 
@@ -28,7 +26,7 @@ def by_name(hyperparameters: Mapping[str, Any]) -> bool:
     >>> by_name({"monotone_constraints": {"age": 1}}), by_name({"monotone_constraints": [1, 0]})
     (True, False)
     """
-    return any(isinstance(hyperparameters.get(name), Mapping) for name in PARAMETERS)
+    return any(isinstance(hyperparameters.get(name), Mapping) for name in MONOTONE)
 
 
 class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -87,7 +85,7 @@ class Monotone(Scored, BaseEstimator):  # type: ignore[misc]  # scikit-learn has
         way = self._way(y) if self.constraints and is_classifier(self.estimator) else 1
         each = [way * int(self.constraints.get(name, 0)) if name else 0 for name in names]
         place, library = _place(self.estimator, self.parameter)
-        value: Any = tuple(each) if self.parameter == PARAMETERS[0] else each
+        value: Any = tuple(each) if self.parameter == MONOTONE[0] else each
         if library == "catboost":  # copies a list, and then is no copy of itself to scikit-learn
             value = f"({','.join(map(str, each))})"
         estimator = clone(self.estimator).set_params(**{place: value})

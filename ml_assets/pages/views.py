@@ -19,6 +19,7 @@ from ml_assets.pages.story import drift_map, importance, moments, quarantine, st
 from ml_assets.records import ColumnDrift, DriftReport, PerformanceReport
 from ml_assets.registry import champions
 from ml_assets.registry.accepted import accepted
+from ml_assets.registry.flaws import flaws
 from ml_assets.registry.ledger import Entry
 from ml_assets.registry.wording import details
 from ml_assets.shown import shown
@@ -80,6 +81,7 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
         "limit": limit,
         "leans": importance(told),
         "champion": champion,
+        "flaws": flaws(champion),
         "other": other,
         "sides": sides,
         "curves": curves.panels(sides),

@@ -30,6 +30,7 @@ from ml_assets.records.quality import (
 from ml_assets.records.retraining import Ask, Attempt, BatchEvidence, Champion, History, RetrainDecision, Said
 from ml_assets.records.shapes import ColumnShape, ColumnShapes
 from ml_assets.records.training import (
+    MONOTONE,
     Calibration,
     CalibrationMethod,
     Choice,
@@ -113,6 +114,7 @@ __all__ = [
     "Standing",
     "Swarm",
     "TrainedModel",
+    "MONOTONE",
     "TrainingResult",
     "Trial",
     "TuningResult",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ml_assets.records.base import Direction, Positive, Record, Score
 from ml_assets.records.explanation import Swarm
@@ -118,6 +118,10 @@ class Calibration(Record):
     after: float
 
 
+MONOTONE: Final = ("monotone_constraints", "monotonic_cst")
+"""What libraries call monotone constraints."""
+
+
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
@@ -156,6 +160,14 @@ class TrainingResult(Record):
     """Where the recipe asks for calibrated shares."""
     began_from: int | None = None
     """Version whose weights a network began from; None of one from scratch, and of other estimators."""
+    constrained: Positive = None
+    """Class whose share monotone constraints by name are about; None where there are none, and in older records."""
+
+    @property
+    def constraints(self) -> dict[str, int]:
+        """Monotone constraints by the names of columns."""
+        found = (self.params.get(name) for name in MONOTONE)
+        return next((dict(each) for each in found if isinstance(each, dict)), {})
 
     @property
     def learned(self) -> int:

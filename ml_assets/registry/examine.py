@@ -10,6 +10,7 @@ from pathlib import Path
 from ml_assets.failures import MendableError
 from ml_assets.records.health import Examined
 from ml_assets.registry import alias, champions, postgres
+from ml_assets.registry.flaws import flaws_in_charge
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
@@ -71,6 +72,11 @@ def _versions(registry: Registry, recipe: str) -> Iterator[Examined]:
         return
     if moved := alias.moved(registry, recipe):
         yield Examined(part=part, found=moved, ok=False, remedy="see docs/operations.md, A moved alias")
+    for said in flaws_in_charge(registry.ledger, recipe):
+        what, _, remedy = said.rpartition(". ")
+        yield Examined(
+            part=part, found=what, ok=False, remedy=f"{remedy[0].lower()}{remedy[1:]}: `ml-assets train`"
+        )
     faults = [text for info in versions for text in registry.files.faults(recipe, info.version)]
     for text in faults:
         yield Examined(part=part, found=text, ok=False, remedy="restore it from a backup, or train again")

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from ml_assets.estimators.build import build
 from ml_assets.estimators.candidate import Candidate
 from ml_assets.estimators.libraries import Input
+from ml_assets.estimators.monotone import by_name
 from ml_assets.estimators.used import epochs_of
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
@@ -129,6 +130,7 @@ def fit(
         threshold=found_best.threshold,
         calibration=found_best.calibration,
         began_from=None if beginning is None else beginning.version,
+        constrained=goal.positive if by_name(found_best.params) else None,
     )
 
 
