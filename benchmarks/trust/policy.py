@@ -40,7 +40,7 @@ ENOUGH = 0.9  # share of the best calendar's gain
 SEEDS = 6  # made streams at scale 1
 BATCHES, CHANGE, FIRST = 100, 50, 12
 DEFAULT = Policy(RECIPE, DEFAULTS)
-ALARMS = Policy("alarms alone", DEFAULTS.model_copy(update={"max_age": "off"}), when="better")
+ALARMS = Policy("alarms alone", DEFAULTS.model_copy(update={"max_age": "off", "growth": None}), when="better")
 
 
 def real(name: str, data: Path, cache: Path | None) -> tuple[Backtest, Backtest]:

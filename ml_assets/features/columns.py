@@ -180,7 +180,7 @@ def unfit(values: pd.Series) -> str | None:
     """Give the reason why the values make no feature: a date, a constant, an identifier, a row counter."""
     if is_datetime64_any_dtype(values.dtype):
         return "date or time"
-    if is_float_dtype(values.dtype) and _has_fractions(values.iloc[:FIRST_LOOK]):
+    if is_float_dtype(values.dtype) and any(_has_fractions(values.iloc[:rows]) for rows in (100, FIRST_LOOK)):
         return None  # fractions, more than one: neither a constant nor a row counter
     try:
         distinct = int(values.nunique())

@@ -7,6 +7,7 @@ the batch that each training row came with: no value in a batch that the days of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,19 +96,21 @@ def calendar_columns(past: Past, numeric: Iterable[str], categorical: Iterable[s
     """
     if len(past.batches) < FEWEST_BATCHES:
         return {}
-    days = _days(past.batches)
-    told = [*_parts(days)] if days else []
-    found: dict[str, str] = {}
-    for name in numeric:
-        if not _may_be(*(numbers(column).values for column in past.ends(name))):
-            continue
-        sides = [numbers(column).values for column in past.columns(name)]
-        what = _part(sides, told) or (_counter(sides, days) if days else "") or _constant(sides)
-        found |= {name: what} if what else {}
+    found = {name: past.once(("number tells", name), partial(_number_tells, past, name)) for name in numeric}
     for name in categorical:
-        what = _levels(past.rows[name], past.places.values())
-        found |= {name: what} if what else {}
-    return found
+        levels = partial(_levels, past.rows[name], past.places.values())
+        found[name] = past.once(("level tells", name), levels)
+    return {name: what for name, what in found.items() if what}
+
+
+def _number_tells(past: Past, name: str) -> str:
+    """What of the time a column of numbers tells; empty where it tells nothing."""
+    if not _may_be(*(numbers(column).values for column in past.ends(name))):
+        return ""
+    days = past.once(("days",), lambda: _days(past.batches))
+    told = past.once(("parts of the calendar",), lambda: [*_parts(days)] if days else [])
+    sides = [numbers(column).values for column in past.columns(name)]
+    return _part(sides, told) or (_counter(sides, days) if days else "") or _constant(sides)
 
 
 def _may_be(first: Any, last: Any) -> bool:

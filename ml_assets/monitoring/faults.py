@@ -127,14 +127,15 @@ def _unit_change(name: str, pair: NumberPair, past: Past) -> str:
     known = unit_change(pair, past, name)
     if known:
         return f"column '{name}' is {known} {sizes}"
-    low, high = np.quantile(np.abs(ours[ours != 0]), [0.01, 0.99])
     with np.errstate(over="ignore"):  # infinitely far is far enough
         ratio = float(np.divide(now, typical))
         width = ours[-1] - ours[0]
         gap = max(theirs[0] - ours[-1], ours[0] - theirs[-1]) / OFFSET
-    if (ratio >= UNIT_RATIO and now > high) or (ratio <= 1 / UNIT_RATIO and now < low):
-        factor = f"{ratio:,.0f} times" if ratio > 1 else f"1/{typical / now:,.0f} of"
-        return f"column '{name}' is {factor} its usual size {sizes}"
+    if not 1 / UNIT_RATIO < ratio < UNIT_RATIO:
+        low, high = np.quantile(np.abs(ours[ours != 0]), [0.01, 0.99])
+        if now > high if ratio > 1 else now < low:
+            factor = f"{ratio:,.0f} times" if ratio > 1 else f"1/{typical / now:,.0f} of"
+            return f"column '{name}' is {factor} its usual size {sizes}"
     if 0 < width < gap:
         return (
             f"column '{name}' lies wholly outside what the champion saw "

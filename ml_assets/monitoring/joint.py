@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.features.groups import by_group
-from ml_assets.monitoring.samples import STRANGE, content_order, mid_ranks
+from ml_assets.monitoring.samples import STRANGE, content_order, normal_scores
 from ml_assets.records import JointDrift
 
 ROWS = 2_500  # of each side
@@ -143,15 +143,16 @@ def encode(
 
 def _scores(column: pd.Series) -> Any:
     """Normal scores of the mid-ranks; 0 where there is no number."""
-    from scipy.special import ndtri
-
     if column.dtype != np.float64:
         column = pd.to_numeric(column, errors="coerce")
     values = column.to_numpy(dtype=float, na_value=np.nan)
     there = np.isfinite(values)
+    if there.all() and len(values):
+        scores = normal_scores(values)
+        return scores - scores.mean()
     scores = np.zeros(len(values))
     if there.any():
-        scores[there] = ndtri(mid_ranks(values[there]) / (there.sum() + 1))
+        scores[there] = normal_scores(values[there])
         scores[there] -= scores[there].mean()
     return scores
 

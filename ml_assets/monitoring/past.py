@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.names import BATCH
+
+Measured = TypeVar("Measured")
 
 FEWEST_ROWS = 10
 """Training batches with fewer rows are no witnesses."""
@@ -26,18 +28,30 @@ class Past:
         With `batch__` where there are batches; each column once.
     most : int
         Newest batches that are looked at.
-    hashes : dict
-        What was measured of the rows for one batch is there for the next: a hash of each row by the columns it is of.
+    measured : dict
+        What was measured of the rows for one batch is there for the next, by what it is: see `once`.
     """
 
     rows: pd.DataFrame
     most: int = 60
-    hashes: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+    measured: dict[tuple[Hashable, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Past:
         """Part training rows, each column once."""
         return cls(rows.loc[:, ~rows.columns.duplicated()])
+
+    def once(self, key: tuple[Hashable, ...], measure: Callable[[], Measured]) -> Measured:
+        """What is measured of the rows, measured when first asked for; the key says what, and by which arguments.
+
+        >>> past = Past.of(pd.DataFrame({"x": [1, 2]}))
+        >>> past.once(("sum", "x"), lambda: 3), past.once(("sum", "x"), lambda: 4)
+        (3, 3)
+        """
+        if key not in self.measured:
+            self.measured[key] = measure()
+        found: Measured = self.measured[key]
+        return found
 
     @cached_property
     def places(self) -> dict[str, Any]:

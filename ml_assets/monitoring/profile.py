@@ -15,7 +15,7 @@ from ml_assets.monitoring.dependence import Dependence, design_effect, related
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.movement import stretches
 from ml_assets.monitoring.reference import InMemory, Reference
-from ml_assets.monitoring.samples import mid_ranks
+from ml_assets.monitoring.samples import normal_scores
 from ml_assets.monitoring.sequential import row_losses
 from ml_assets.monitoring.verdict import JOINT, outputs
 from ml_assets.names import BATCH
@@ -152,13 +152,11 @@ def _design(shown: pd.DataFrame, rows: pd.DataFrame, recipe: Recipe) -> dict[str
     known = related(rows, recipe.entities, recipe.batches.column)
     if known is None:
         return {}
-    from scipy.special import ndtri
-
     order, found = Dependence.of(known), {}
     for name in outputs(shown):
         values = shown[name]
         if pd.api.types.is_numeric_dtype(values.dtype):
-            scores = ndtri(mid_ranks(values.to_numpy(dtype=float)) / (len(values) + 1))
+            scores = normal_scores(values.to_numpy(dtype=float))
             found[name] = (order.effect(scores), order.effect(scores**2))
         else:
             effect = max(order.effect((values == level).to_numpy(dtype=float)) for level in values.unique())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,8 @@ def _floats(column: pd.Series) -> tuple[Any, int, str]:
     words, example = 0, ""
     if is_complex_dtype(column.dtype):
         values, words = np.full(len(column), np.nan), int(column.notna().sum())
+    elif column.dtype == np.float64:
+        values = column.to_numpy()
     elif is_numeric_dtype(column.dtype) or is_bool_dtype(column.dtype):
         values = column.to_numpy(dtype=float, na_value=np.nan)
     else:
@@ -223,24 +225,41 @@ class NumberPair:
         """Normal scores of the rows of either side, of shape (n_rows,); the mean where there is no number."""
         values = _floats(column)[0]
         there = np.isfinite(values)
-        scores = np.zeros(len(values))
-        scores[there] = self.scores[0][np.searchsorted(self._merged[0], values[there])]
+        scores, known = np.zeros(len(values)), values[there]
+        order = np.argsort(known)  # to look for values in their order is quicker by half
+        places = np.empty(len(known), dtype=np.intp)
+        places[order] = np.searchsorted(self._merged[0], known[order])
+        scores[there] = self.scores[0][places]
         scores[~there] = scores[there].mean() if there.any() else 0.0
         return scores
 
 
-def mid_ranks(values: Any) -> Any:
-    """Ranks from 1, equal values sharing the middle of theirs; `scipy.stats.rankdata` in a third of the time.
+def normal_scores(values: Any) -> Any:
+    """Normal scores (van der Waerden's) of the ranks of some numbers, of shape (n_rows,); equal ones share a rank.
 
-    >>> mid_ranks(np.array([0.3, 0.1, 0.3])).tolist()
-    [2.5, 1.0, 2.5]
+    >>> [float(score) for score in normal_scores(np.array([5.0, 3.0, 4.0, 4.0])).round(3)]
+    [0.842, -0.842, 0.0, 0.0]
     """
+    from scipy.special import ndtri
+
     order = np.argsort(values)
-    first = np.flatnonzero(np.diff(values[order], prepend=-np.inf))
+    ordered, scores = values[order], np.empty(len(values))
+    others = ordered[1:] != ordered[:-1]
+    if others.all():
+        scores[order] = _scores_of_ranks(len(values))
+        return scores
+    first = np.flatnonzero(np.concatenate([[True], others]))
     sizes = np.diff(first, append=len(values))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(first + (sizes + 1) / 2, sizes)
-    return ranks
+    scores[order] = np.repeat(ndtri((first + (sizes + 1) / 2) / (len(values) + 1)), sizes)
+    return scores
+
+
+@lru_cache(maxsize=16)
+def _scores_of_ranks(count: int) -> Any:
+    """Normal scores of the ranks of so many different numbers."""
+    from scipy.special import ndtri
+
+    return ndtri(np.arange(1.0, count + 1) / (count + 1))
 
 
 def _spread(values: Any, counts: Any) -> float:

@@ -138,9 +138,30 @@ def distance(one: Any, other: Any) -> float:
 
 
 def typical(values: Any) -> float:
-    """Median of the sizes other than 0; 0 where there are none."""
-    sizes = np.abs(values[values != 0])
-    return float(np.median(sizes)) if len(sizes) else 0.0
+    """Median of the sizes of sorted values other than 0; 0 where there are none.
+
+    Sizes below 0 and above are two sorted runs, in which the middle is found without sorting them together.
+
+    >>> typical(np.array([-5.0, -1.0, 0.0, 0.0, 2.0, 3.0])), typical(np.array([0.0]))
+    (2.5, 0.0)
+    """
+    below, above = np.searchsorted(values, 0.0, "left"), np.searchsorted(values, 0.0, "right")
+    negative, positive = -values[:below][::-1], values[above:]
+    count = len(negative) + len(positive)
+    if not count:
+        return 0.0
+    middle = [_smallest(negative, positive, place) for place in {(count - 1) // 2, count // 2}]
+    return float(np.mean(middle))
+
+
+def _smallest(one: Any, other: Any, place: int) -> float:
+    """The value at a place, from 0, among those of two sorted arrays."""
+    low, high = max(0, place + 1 - len(other)), min(place + 1, len(one))
+    while low < high:  # how many of the values up to the place are of the first array
+        at = (low + high) // 2
+        low, high = (at + 1, high) if one[at] < other[place - at] else (low, at)
+    rest = place + 1 - low
+    return float(max([*one[low - 1 : low], *other[rest - 1 : rest]]))
 
 
 def _nearest(change: Change, theirs: Any, sides: Sequence[Any]) -> float:

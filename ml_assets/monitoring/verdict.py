@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,21 +53,20 @@ def usual_of(profile: Profile | None, earlier: Sequence[DriftReport]) -> dict[st
     """Effects of batches in which a column was quiet, by column and name of the effect."""
     known: dict[str, dict[str, list[float]]] = {}
 
-    def add(column: str, effect: str, values: Sequence[float]) -> None:
-        known.setdefault(column, {}).setdefault(effect, []).extend(abs(value) for value in values)
+    def add(column: str, effect: str, value: float) -> None:
+        known.setdefault(column, {}).setdefault(effect, []).append(abs(value))
 
     for column, by_effect in (profile.usual if profile else {}).items():
-        for effect, values in by_effect.items():
-            add(column, effect, values)
+        known[column] = {effect: [abs(value) for value in values] for effect, values in by_effect.items()}
     for report in earlier:
         if report.status not in ("ok", "drift"):
             continue
         for entry in (*report.columns, *report.predictions):
             quiet = not entry.drifted and entry.trend not in ("learned", "accepted")
             for effect, value in entry.effects.items() if quiet else ():
-                add(entry.column, effect, [value])
+                add(entry.column, effect, value)
         if report.joint is not None and not (report.joint.drifted or report.joint.learned):
-            add(JOINT, "excess", [report.joint.auc - 0.5])
+            add(JOINT, "excess", report.joint.auc - 0.5)
     return known
 
 
@@ -89,8 +89,8 @@ def limit(values: Sequence[float]) -> float | None:
     """
     if len(values) < FEWEST_BATCHES:
         return None
-    middle = float(np.median(values))
-    deviation = 1.4826 * float(np.median(np.abs(np.asarray(values) - middle)))
+    middle = median(values)
+    deviation = 1.4826 * median([abs(value - middle) for value in values])
     spread = ROBUST_DEVIATIONS * (1 + 12 / len(values)) * deviation
     return max(middle + spread, LARGEST * max(values[:-NEWEST]), max(values))
 

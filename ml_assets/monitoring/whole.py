@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_complex_dtype, is_numeric_dtype
 
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.samples import STRANGE
@@ -55,7 +56,7 @@ def whole_faults(
         The last few batches before this one.
     """
     names = [name for name in names if name in current.columns]
-    numeric = [name for name in names if pd.api.types.is_numeric_dtype(current[name].dtype)]
+    numeric = [name for name in names if is_numeric_dtype(current[name].dtype)]
     others = {label: frame for label, frame in trailing.items() if label != batch}
     if not names:
         return
@@ -108,27 +109,44 @@ def _successive(batches: Mapping[str, Any]) -> list[float]:
 def _by_batch(past: Past, names: Sequence[str]) -> dict[str, Any]:
     if not past.batches or any(name not in past.rows.columns for name in names):
         return {}
-    key = tuple(names)
-    if key not in past.hashes:
-        past.hashes[key] = _hashes(past.rows, names)
-    hashes = past.hashes[key]
+    hashes = past.once(("hashes", *names), lambda: _hashes(past.rows, names))
     return {label: hashes[places] for label, places in past.places.items()}
 
 
 def _hashes(frame: pd.DataFrame, names: Sequence[str]) -> Any:
-    """One number for the values of each row, of shape (n_rows,); a column that is absent has none."""
-    there = frame.loc[:, ~frame.columns.duplicated()].reindex(columns=list(names))
-    numbers = {
-        name: there[name].astype("float64") + 0.0  # -0.0 is 0.0, and 1 is 1.0
-        for name in names
-        if pd.api.types.is_numeric_dtype(there[name].dtype)
-        and not pd.api.types.is_complex_dtype(there[name].dtype)
-    }
-    there = there.assign(**numbers)
+    """One number for the values of each row, of shape (n_rows,); a column that is absent has none.
+
+    The sum of a hash of each cell, which its column and its value make (as Zobrist 1970): equal rows have equal sums.
+    """
+    there = frame.loc[:, ~frame.columns.duplicated()]
+    cells = np.empty((len(names), len(frame)), dtype=np.uint64)
+    for place, name in enumerate(names):
+        cells[place] = _cells(there[name]) if name in there.columns else NOTHING
+    cells += np.arange(1, len(names) + 1, dtype=np.uint64)[:, None] * STEP
+    return _mixed(cells).sum(axis=0, dtype=np.uint64)
+
+
+STEP = np.uint64(0x9E3779B97F4A7C15)
+NOTHING = np.array([np.nan]).view(np.uint64)[0]
+
+
+def _cells(column: pd.Series) -> Any:
+    """A number for each value of a column, the same for 1 and 1.0, and for 0.0 and -0.0."""
+    if is_numeric_dtype(column.dtype) and not is_complex_dtype(column.dtype):
+        return (column.to_numpy(dtype=float, na_value=np.nan) + 0.0).view(np.uint64)
     try:
-        return pd.util.hash_pandas_object(there, index=False).to_numpy()
+        return pd.util.hash_pandas_object(column, index=False).to_numpy()
     except STRANGE:
-        return pd.util.hash_pandas_object(there.astype(str), index=False).to_numpy()
+        return pd.util.hash_pandas_object(column.astype(str), index=False).to_numpy()
+
+
+def _mixed(cells: Any) -> Any:
+    """Mix the bits of each number, in place (SplitMix64: Steele, Lea & Flood 2014)."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        cells ^= cells >> np.uint64(shift)
+        cells *= np.uint64(factor)
+    cells ^= cells >> np.uint64(31)
+    return cells
 
 
 def _repeated(hashes: Any) -> float:

@@ -147,16 +147,23 @@ def _by_score(scores: Floats, positive: NDArray[np.bool_], counts: Floats) -> tu
     order = np.argsort(-scores, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
     drawn = counts[:, order]
-    positives = np.add.reduceat(drawn * positive[order], starts, axis=1)
-    return positives, np.add.reduceat(drawn, starts, axis=1) - positives
+    positives = drawn * positive[order]
+    if len(starts) < len(order):
+        positives, drawn = (np.add.reduceat(each, starts, axis=1) for each in (positives, drawn))
+    return positives, drawn - positives
 
 
 def _auc(scores: Floats, positive: NDArray[np.bool_], counts: Floats) -> Floats:
     """Share of (positive, negative) pairs in the right order, ties half (Mann and Whitney 1947)."""
-    positives, negatives = _by_score(scores, positive, counts)
-    below = negatives.sum(axis=1, keepdims=True) - negatives.cumsum(axis=1)
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    return np.asarray((positives * (below + negatives / 2)).sum(axis=1) / pairs)
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    order = np.flatnonzero(~positive)
+    order = order[np.argsort(scores[order], kind="stable")]
+    below = np.zeros((len(counts), len(order) + 1))  # negative rows below each place among them
+    np.cumsum(counts[:, order], axis=1, out=below[:, 1:])
+    ends = [np.searchsorted(scores[order], scores[positive], side) for side in ("left", "right")]
+    beaten = (below[:, ends[0]] + below[:, ends[1]]) / 2
+    drawn = counts[:, positive]
+    return np.asarray((drawn * beaten).sum(axis=1) / (drawn.sum(axis=1) * below[:, -1]))
 
 
 def _average_precision(scores: Floats, positive: NDArray[np.bool_], counts: Floats) -> Floats:

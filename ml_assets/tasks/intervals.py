@@ -37,12 +37,8 @@ def intervals(
     units = int(unit.max()) + 1
     drawn: dict[str, list[Floats]] = {name: [] for name in values}
     for first in range(0, total, at_once):
-        counts = np.stack(
-            [
-                np.bincount(generator.integers(0, units, units), minlength=units)[unit]
-                for _ in range(min(at_once, total - first))
-            ]
-        ).astype(np.float64)
+        counts = _drawn(generator, units, min(at_once, total - first))
+        counts = counts[:, unit] if isinstance(rows, Rankings) else counts
         for name, parts in drawn.items():
             parts.append(evaluate_counts(metric_named(name), rows, counts))
     result = {}
@@ -56,6 +52,14 @@ def intervals(
             low = high = value
         result[name] = Score(value=value, low=min(float(low), value), high=max(float(high), value))
     return result
+
+
+def _drawn(generator: np.random.Generator, units: int, resamples: int) -> Floats:
+    """How often each unit is drawn in each resample, of shape (n_resamples, n_units)."""
+    places = generator.integers(0, units, (resamples, units))
+    places += units * np.arange(resamples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=resamples * units)
+    return counts.reshape(resamples, units).astype(np.float64)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from benchmarks.trust.drift import DRAW, KINDS, NUMERIC_KINDS
 from ml_assets.monitoring.column_tests import _scores_test
 from ml_assets.monitoring.drift import drift_report
-from ml_assets.monitoring.samples import SAMPLE_ROWS, NumberPair, mid_ranks, numbers
+from ml_assets.monitoring.samples import SAMPLE_ROWS, NumberPair, normal_scores, numbers
 from ml_assets.recipe.schema import Monitoring
 from ml_assets.records import DriftReport
 from ml_assets_tests.support.references import compared
@@ -279,12 +280,18 @@ def test_pair_that_goes_together_as_in_the_newest_batches_is_learned() -> None:
     assert new.drifted and not new.learned
 
 
+@pytest.mark.parametrize("digits", [1, 9])
+def test_equal_numbers_share_a_normal_score(digits: int) -> None:
+    values = np.random.default_rng(3).normal(size=200).round(digits)
+    assert normal_scores(values).tolist() == ndtri(rankdata(values) / 201).tolist()
+
+
 def test_p_value_of_a_small_batch_is_that_of_all_ways_to_draw_it() -> None:
     """Sums of squared scores of 50 rows are far from normal: a normal tail would be a fifth of the truth."""
     rng = np.random.default_rng(24)
     reference, current = rng.normal(size=1_950), 1.36 * rng.normal(size=50)
     pair = NumberPair(numbers(pd.Series(reference)), numbers(pd.Series(current)))
-    squares = ndtri(mid_ranks(np.concatenate([reference, current])) / 2_001) ** 2
+    squares = normal_scores(np.concatenate([reference, current])) ** 2
     drawn = [squares[np.argpartition(rng.random((1_000, 2_000)), 50)[:, :50]].sum(axis=1) for _ in range(40)]
     above = np.mean(np.concatenate(drawn) >= squares[-50:].sum())
     assert 20 / 40_000 < above < 200 / 40_000

@@ -11,7 +11,7 @@ import pytest
 from ml_assets.features.columns import Roles
 from ml_assets.monitoring.drift import drift_report
 from ml_assets.monitoring.reference import InMemory, Reference
-from ml_assets.monitoring.whole import too_few
+from ml_assets.monitoring.whole import _hashes, too_few
 from ml_assets.records import DriftReport
 
 ROWS = 400
@@ -58,12 +58,35 @@ def test_what_was_measured_of_training_rows_for_one_batch_serves_the_next() -> N
     kept = InMemory(learned, Roles(NUMERIC, CATEGORICAL))
     champion = Reference.of_rows(kept, 100, version=1)
     drift_report(LABELS[9], month(9), champion)
-    measured = dict(kept.past.hashes)
+    measured = dict(kept.past.measured)
     again = drift_report(LABELS[9], MONTHS[LABELS[3]], champion)
-    assert measured and all(kept.past.hashes[names] is hashes for names, hashes in measured.items())
+    assert measured and all(kept.past.measured[what] is found for what, found in measured.items())
     fresh = Reference.of_rows(InMemory(learned, Roles(NUMERIC, CATEGORICAL)), 100, version=1)
     assert again == drift_report(LABELS[9], MONTHS[LABELS[3]], fresh)
     assert again.status == "fault"  # a month that was learned, sent again
+
+
+ALIKE = {
+    "type": lambda f: f.assign(visits=f["visits"].astype("Int64"), city=f["city"].astype("category")),
+    "order of columns": lambda f: f[f.columns[::-1]],
+    "sign of 0": lambda f: f.assign(rain=f["rain"] * np.where(f["rain"] == 0, -1.0, 1.0)),
+    "an empty column that is absent": lambda f: f.assign(wage=np.nan).drop(columns="wage"),
+}
+OTHERWISE = {
+    "two columns swapped": lambda f: f.rename(columns={"load": "rain", "rain": "load"}),
+    "a number": lambda f: f.assign(load=f["load"] + 1e-9),
+    "a level": lambda f: f.assign(city="Bonn "),
+    "a hole": lambda f: f.assign(visits=np.nan),
+}
+
+
+@pytest.mark.parametrize("change", [*ALIKE, *OTHERWISE])
+def test_rows_are_equal_by_what_they_hold(change: str) -> None:
+    frame = month(2).assign(**({"wage": np.nan} if "absent" in change else {}))
+    names = [*NUMERIC, *CATEGORICAL]
+    before, after = _hashes(frame, names), _hashes((ALIKE | OTHERWISE)[change](frame), names)
+    assert (before == after).all() if change in ALIKE else not (before == after).any()
+    assert len(set(before)) == len(frame.drop_duplicates())
 
 
 def some(frame: pd.DataFrame, name: str, value: object, share: float) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.monitoring.units import change_between
+from ml_assets.monitoring.units import change_between, typical
 from ml_assets.recipe.schema import Monitoring
 from ml_assets_tests.support.references import compared
 
@@ -89,3 +89,11 @@ def test_a_change_of_unit_is_a_fault_whose_sentence_has_the_evidence() -> None:
     assert report.faults == (
         "column 'weight' is 12 times its usual size (median size 847, 70.04 in the reference): a change of unit?",
     )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_typical_size_is_the_median_of_all_sizes_but_0(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.sort(rng.normal(rng.uniform(-2, 2), 1, rng.integers(0, 30)).round(int(rng.integers(0, 3))))
+    sizes = np.abs(values[values != 0])
+    assert typical(values) == (np.median(sizes) if len(sizes) else 0.0)

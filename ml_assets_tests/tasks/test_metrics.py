@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from ml_assets.recipe.tasks import METRIC_DIRECTIONS, TASK_METRICS, UNTARGETED
+from ml_assets.tasks import intervals as resampled
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.classification import positive_class
 from ml_assets.tasks.metrics import METRICS, default_metric, evaluate_counts, labelled, score
@@ -216,3 +217,15 @@ def test_a_wanted_class_that_is_not_there_is_refused() -> None:
 def test_default_metrics_are_of_their_task() -> None:
     for task, n_classes in (("classification", 2), ("classification", 3), ("regression", None)):
         assert default_metric(task, n_classes) in TASK_METRICS[task]
+
+
+def test_resamples_are_the_same_however_many_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, predictions = classified(80, ["a", "b"], 4)
+    rows = labelled(y, predictions, "classification", "b")
+    found = resampled.intervals(rows, ["roc_auc", "pr_auc"], 0)
+    drawn = [np.random.default_rng(0).integers(0, 80, (500, 80))]
+    monkeypatch.setattr(resampled, "CELLS_AT_ONCE", 80 * 7)
+    assert resampled.intervals(rows, ["roc_auc", "pr_auc"], 0) == found
+    scores = [score("roc_auc", y.iloc[places], predictions.iloc[places], "b") for places in drawn[0]]
+    low, high = np.percentile(scores, (2.5, 97.5))
+    assert (found["roc_auc"].low, found["roc_auc"].high) == (pytest.approx(low), pytest.approx(high))
