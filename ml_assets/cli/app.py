@@ -129,7 +129,7 @@ def profile(
 
 @app.command()
 def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json: Json = False) -> None:
-    """Train the model of a recipe through the real graph, and let the gate decide."""
+    """Train the model of a recipe, or each by `foreach`, through the real graph, and let the gate decide."""
     from ml_assets.cli.context_params import use
     from ml_assets.cli.train import train_recipe, train_text
 
@@ -137,6 +137,8 @@ def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json
         use(context_params, recipe_file)
         result = train_recipe(recipe_file, say)
     finish(result, train_text(result), as_json)
+    if result.get("failed"):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -21,13 +21,13 @@ def use(text: str | None, recipe_file: Path | None = None) -> None:
     RecipeError
         The recipe is wrong.
     """
-    from ml_assets.recipe import load_recipe
+    from ml_assets.recipe.loading import as_written
     from ml_assets.recipe.readable import is_sql
 
     if text is None:
         return
     given = read_params(text)
-    if recipe_file is not None and given and not is_sql(load_recipe(recipe_file).model.loader.source_uri):
+    if recipe_file is not None and given and not is_sql(as_written(recipe_file).model.loader.source_uri):
         raise WrongUsageError(
             f"--context-params: {', '.join(given)}: the rows of {recipe_file} come from no query, so there is nothing "
             "to fill in: leave it out"

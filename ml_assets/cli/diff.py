@@ -29,9 +29,9 @@ def diff(
 
 def _of_files(old: Path, new: Path) -> RecipeDiff:
     from ml_assets.lifecycle.changes import compare
-    from ml_assets.recipe import load_recipe
+    from ml_assets.recipe.loading import as_written
 
-    return compare(load_recipe(old), load_recipe(new), (str(old), str(new)))
+    return compare(as_written(old), as_written(new), (str(old), str(new)))
 
 
 def _of_model(name: str) -> RecipeDiff:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ml_assets.cli.validate import check, load_state
+from ml_assets.cli.validate import check, load_models
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.lifecycle.at_work import at_work
 from ml_assets.lifecycle.known import load_states, remember
@@ -19,7 +19,7 @@ from ml_assets.orchestration.model_status import ModelStatus, all_statuses
 from ml_assets.orchestration.rename import rename
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError
-from ml_assets.recipe import RecipeError
+from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.registry import champions, charge
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings, read_settings
@@ -38,26 +38,44 @@ def state_of(name: str | None, recipe_file: Path | None) -> ModelState:
     if recipe_file is not None:
         return file_state(recipe_file)
     assert name is not None
-    state = known_state(name)
+    return checked_state(known_state(name))
+
+
+def checked_state(state: ModelState) -> ModelState:
+    """Hold the recipe of a model against its data; raise RecipeError where it does not fit."""
     if faults := check(state).recipe:
         raise RecipeError(faults)
     return state
 
 
 def file_state(path: Path) -> ModelState:
-    """Load the recipe of a file; its place is kept so that `status` and the web UI show it, too.
+    """Load the recipe of a file that makes one model, as `file_states` does.
 
     Raises
     ------
     RecipeError
-        If the recipe is broken, does not fit its data, or has the name of another known recipe.
+        As there, or with `foreach` it makes several, which have names of their own.
+    """
+    states = file_states(path)  # remembered: from now on each is known by its name
+    if len(states) > 1:
+        load_recipe(path)
+    return states[0]
+
+
+def file_states(path: Path) -> list[ModelState]:
+    """Load the models of a recipe's file; its place is kept so that `status` and the web UI show them, too.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe is broken, that of one model does not fit its data, or a model has the name of another known one.
     """
     settings = read_settings()
-    state = load_state(path, settings)
-    if faults := check(state).recipe:
-        raise RecipeError(faults)
+    states = load_models(path, settings)
+    if len(states) == 1:
+        checked_state(states[0])
     remember(settings, path)
-    return state
+    return states
 
 
 def known_state(name: str) -> ModelState:

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.cli.models import actor, file_state
+from ml_assets.cli.models import actor, checked_state, file_states
 from ml_assets.cli.output import columns, number
 from ml_assets.lifecycle.accounting import TrainingRows
 from ml_assets.lifecycle.at_work import at_work
@@ -33,7 +33,28 @@ from ml_assets.registry.wording import describe
 
 
 def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Train the model of a recipe.
+    """Train the model of a recipe, or each of several, one after the other.
+
+    Returns
+    -------
+    dict
+        Of one model what `train_model` gives, of several `models, failed`.
+
+    Raises
+    ------
+    RunFailedError, Busy
+        Of one model as `train_model`.
+    """
+    states = file_states(path)
+    if len(states) == 1:
+        return train_model(states[0], say)
+    from ml_assets.cli.together import train_each
+
+    return train_each(states, lambda state: train_model(checked_state(state), say), say)
+
+
+def train_model(state: ModelState, say: Callable[[str], None]) -> dict[str, Any]:
+    """Train one model.
 
     Returns
     -------
@@ -49,7 +70,6 @@ def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
         If a training of this model is in flight.
     """
     started = time.perf_counter()
-    state = file_state(path)
     repository = model_repository(state)
     with at_work(state), open_instance(state.settings) as instance:
         wait_for_looks(instance, state)
@@ -141,7 +161,11 @@ def _result(state: ModelState, as_of: str, result: Any, seconds: float) -> dict[
 
 
 def train_text(result: dict[str, Any]) -> str:
-    """Tell of a training: the verdict, the scores, and what became of the rows."""
+    """Tell of a training: the verdict, the scores, and what became of the rows; of several a line each."""
+    if "models" in result:
+        from ml_assets.cli.together import trained_text
+
+        return trained_text(result)
     scores = columns(
         [
             [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe import RecipeError, load_recipe
 from ml_assets.recipe.faults import dotted
-from ml_assets.recipe.loading import fault_in, name_taken
+from ml_assets.recipe.loading import fault_in, models_of, name_taken
 from ml_assets.recipe.written import RecipeFault
 from ml_assets.settings import Settings
 
@@ -51,38 +52,59 @@ def validate_files(files: list[Path] | None, settings: Settings) -> list[dict[st
     """
     if not files:
         states, broken = load_states(settings)
-        return [_checked(s) for s in states] + [_report(path, error.errors) for path, error in broken]
+        by_file = groupby(states, key=lambda state: state.path)
+        sound = [_checked_together(path, list(several)) for path, several in by_file]
+        return sound + [_report(path, error.errors) for path, error in broken]
     reports = []
     names: dict[str, Path] = {}
     for path in files:
         try:
-            state = load_state(path, settings)
-            owner = names.setdefault(state.name, path)
-            if not _same(owner, path):
-                raise name_taken(path, state.name, owner)
-            reports.append(_checked(state))
+            states = load_models(path, settings)
+            for state in states:
+                owner = names.setdefault(state.name, path)
+                if not _same(owner, path):
+                    raise name_taken(path, state.name, owner)
+            reports.append(_checked_together(path, states))
         except RecipeError as error:
             reports.append(_report(path, error.errors))
     return reports
 
 
-def load_state(path: Path, settings: Settings) -> ModelState:
-    """Load the recipe of a file.
+def load_models(path: Path, settings: Settings) -> list[ModelState]:
+    """Load the models of a recipe's file: one, or with `foreach` several.
 
     Raises
     ------
     RecipeError
-        If the recipe is broken, or has the name of another known recipe.
+        If the recipe is broken, or a model has the name of another known recipe.
     """
-    recipe = load_recipe(path)
+    recipes = models_of(path)
     states, broken = load_states(settings)
     for other, error in broken:
         if _same(other, path):
             raise error
+    names = {recipe.name for recipe in recipes}
     for state in states:
-        if state.name == recipe.name and not _same(state.path, path):
-            raise name_taken(path, recipe.name, state.path)
-    return ModelState(recipe, path.absolute(), settings)
+        if state.name in names and not _same(state.path, path):
+            raise name_taken(path, state.name, state.path)
+    return [ModelState(recipe, path.absolute(), settings) for recipe in recipes]
+
+
+def load_state(path: Path, settings: Settings) -> ModelState:
+    """Load the recipe of a file as `load_models` does; raise RecipeError also where it has several models."""
+    load_recipe(path)
+    return load_models(path, settings)[0]
+
+
+def _checked_together(path: Path, states: Sequence[ModelState]) -> dict[str, Any]:
+    """Check the models of one file."""
+    if len(states) == 1:
+        return _checked(states[0])
+    from ml_assets.cli.together import report_together, without_a_model
+
+    report = report_together(path, {state.name: _checked(state) for state in states})
+    report["hints"] += without_a_model(path, states[0])
+    return report
 
 
 def _same(one: Path, other: Path) -> bool:

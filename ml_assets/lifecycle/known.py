@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.recipe import RecipeError
-from ml_assets.recipe.loading import load_recipes, recipe_sha256
+from ml_assets.recipe.loading import load_recipes
 from ml_assets.settings import Settings
 from ml_assets.sources.paths import SourceError
 from ml_assets.store.json_file import DamagedError, read_json, set_aside, write_json
@@ -43,9 +43,10 @@ def recipe_sights(settings: Settings) -> dict[Path, str]:
     Equal answers mean equal definitions: comments and spaces count for nothing.
     """
     states, faults = load_states(settings)
-    return {state.path: recipe_sha256(state.recipe) for state in states} | {
-        path: str(error) for path, error in faults
-    }
+    sights: dict[Path, str] = {}
+    for state in states:
+        sights[state.path] = sights.get(state.path, "") + state.recipe_sha256
+    return sights | {path: str(error) for path, error in faults}
 
 
 def remember(settings: Settings, path: Path) -> None:

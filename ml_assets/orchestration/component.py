@@ -13,7 +13,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.beta import expected_beta
 from ml_assets.orchestration.location import cannot_be_built, error_assets, model_definitions
 from ml_assets.orchestration.mlflow_run import mlflow_resource
-from ml_assets.recipe.loading import load_recipe
+from ml_assets.recipe.loading import models_of
 from ml_assets.settings import Settings, read_settings
 
 
@@ -26,7 +26,7 @@ class RecipeAttributes(BaseModel):
 
 
 class RecipeComponent(dg.Component):
-    """One recipe becomes one model: its assets, checks, jobs, retrain sensor and schedule.
+    """One recipe becomes one model, or several by `foreach`: assets, checks, jobs, retrain sensor and schedule.
 
     A broken recipe is the asset `recipe_error`, and stops nothing else.
 
@@ -55,12 +55,16 @@ class RecipeComponent(dg.Component):
         settings = _settings()
         with expected_beta():
             try:
-                made = model_definitions(ModelState(load_recipe(self.path), self.path, settings))
+                recipes = models_of(self.path)
+                made = [
+                    model_definitions(ModelState(recipe, self.path, settings), len(recipes))
+                    for recipe in recipes
+                ]
             except Exception as error:  # noqa: BLE001 - however odd the recipe is, the project lives
                 traced(error)
                 fault = cannot_be_built(self.path, error)
                 return dg.Definitions(assets=error_assets([(_named_by_place(self.path, context), fault)]))
-            return dg.Definitions.merge(made, dg.Definitions(resources={"mlflow": _mlflow()}))
+            return dg.Definitions.merge(*made, dg.Definitions(resources={"mlflow": _mlflow()}))
 
 
 def _named_by_place(path: Path, context: dg.ComponentLoadContext) -> Path:

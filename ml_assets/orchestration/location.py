@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import count
@@ -65,6 +66,7 @@ def definitions_of(
     built: list[dg.Definitions] = []
     sound: list[ModelState] = []
     broken = list(faults)
+    models = Counter(state.path for state in states)
     with expected_beta():
         for state in states:
             try:
@@ -72,7 +74,9 @@ def definitions_of(
                 sound.append(state)
             except Exception as error:  # noqa: BLE001 - however odd one recipe is, the others live
                 traced(error)
-                broken.append((state.path, cannot_be_built(state.path, error)))
+                # Of several models of one file each has a name of its own.
+                shown_as = state.path if models[state.path] == 1 else state.path.with_stem(state.name)
+                broken.append((shown_as, cannot_be_built(state.path, error)))
         own = dg.Definitions(
             assets=[*error_assets(broken), overview_asset(sound, broken, settings)],
             jobs=[dg.define_asset_job("model_overview_job", selection=["model_overview"])],

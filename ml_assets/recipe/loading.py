@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ml_assets.recipe import planned
+from ml_assets.recipe.each import each_model
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
 from ml_assets.recipe.rules import check_consistency
@@ -34,6 +35,7 @@ from ml_assets.recipe.yaml_text import (
     dump_yaml,
     read_scalar,
 )
+from ml_assets.shown import listed
 
 ENDINGS: Final = (".yaml", ".yml")
 
@@ -51,8 +53,22 @@ def load_recipe(path: Path) -> Recipe:
     Raises
     ------
     RecipeError
-        One of the files cannot be read, is no YAML, or they are no valid recipe.
+        One of the files cannot be read, is no YAML, or they are no valid recipe of one model.
     """
+    made = models_of(path)
+    if len(made) > 1:
+        names = listed(recipe.name for recipe in made)
+        raise RecipeError([fault_in(path, "foreach", f"makes {len(made):,} models: name one of {names}")])
+    return made[0]
+
+
+def models_of(path: Path) -> tuple[Recipe, ...]:
+    """Read and check one recipe file as `load_recipe` does, and give the recipe of each of its models."""
+    return each_model(as_written(path))
+
+
+def as_written(path: Path) -> Recipe:
+    """Read and check one recipe file as `load_recipe` does; with `foreach` it stands for several models."""
     return _checked(written_in(path))
 
 
@@ -97,6 +113,7 @@ def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], lis
     Returns
     -------
     recipes : list of (path, Recipe)
+        With `foreach` a file has several.
     broken : list of (path, RecipeError)
         Files that are no recipe, places that are not there, and files whose name another one has: the file
         that is called like its model, else the earlier one, keeps it.
@@ -123,11 +140,9 @@ def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], lis
                 continue
             seen.add(real)
             try:
-                recipe = load_recipe(path)
+                recipes.extend((path, recipe) for recipe in models_of(path))
             except RecipeError as error:
                 broken.append((path, error))
-                continue
-            recipes.append((path, recipe))
     owners: dict[str, Path] = {}
     # A copy whose name was not changed must not take the model of the file that is called like it.
     for path, recipe in sorted(recipes, key=lambda found: found[0].stem != found[1].name):

@@ -85,6 +85,7 @@ BESIDE: Final[Mapping[str, str]] = {
     "retraining": "the next decision is made by it",
     "promotion.approval_batches": "how long what waits for a person may wait",
     "training.first": "the next decision is made by it",
+    "foreach": "the values that have a model: one more is one model more, and one less keeps its history",
     "batches.column": OTHER_CALENDAR,
     "batches.period": OTHER_CALENDAR,
     "batches.drops": OTHER_CALENDAR,

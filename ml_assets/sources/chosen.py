@@ -43,6 +43,15 @@ def _column(table: pa.Table, name: str, place: object) -> pa.ChunkedArray:
     return table[name]
 
 
+def is_one_of(value: object, values: tuple[Value, ...]) -> bool:
+    """Whether a cell has one of the values asked for.
+
+    >>> is_one_of(1, ("1",)), is_one_of("north", ("south",))
+    (True, False)
+    """
+    return bool(_has_one_of(pa.chunked_array([pa.array([value])]), values)[0].as_py())
+
+
 def _has_one_of(column: pa.ChunkedArray, values: tuple[Value, ...]) -> pa.ChunkedArray:
     kind, types = column.type, pa.types
     if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):

@@ -78,6 +78,7 @@ _RULES: dict[str, Any] = {
     "additionalProperties": _additional,
     "items": lambda data, value, _: not isinstance(data, list) or all(conforms(item, value) for item in data),
     "minItems": lambda data, value, _: not isinstance(data, list) or len(data) >= value,
+    "maxItems": lambda data, value, _: not isinstance(data, list) or len(data) <= value,
     "minLength": lambda data, value, _: not isinstance(data, str) or len(data) >= value,
     "pattern": lambda data, value, _: not isinstance(data, str) or re.search(value, data) is not None,
     "minimum": lambda data, value, _: not is_type(data, "number") or data >= value,

@@ -22,6 +22,7 @@ from ml_assets.recipe.rules.columns import (
     targets_columns,
     treatment,
 )
+from ml_assets.recipe.rules.each import foreach
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
@@ -48,6 +49,7 @@ RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     embedding, row_rules,
     engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators,
     beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches, retraining, promotion,
+    foreach,
 )  # fmt: skip
 
 MOST: Final = 200

@@ -35,6 +35,7 @@ from ml_assets.recipe.schema.model import (
     Augmenter,
     DataInterface,
     FeatureNamespace,
+    Foreach,
     Loader,
     Model,
 )
@@ -54,7 +55,7 @@ from ml_assets.recipe.tasks import EFFECTS, FORECASTS, RECOMMENDS, UNTARGETED, T
 __all__ = [
     "Augmenter", "Batches", "Breaches", "Budget", "ColumnSet", "DataInterface", "DateParts", "Ensemble",
     "EvaluationSection", "ExplanationSection", "FeatureEngineering", "FeatureNamespace", "FeatureSelection",
-    "LabelCosts", "Lags", "Loader",
+    "Foreach", "LabelCosts", "Lags", "Loader",
     "Member", "Model", "Monitoring", "Parallelization", "Polynomials", "Preprocessor", "PreprocessorParams",
     "PromotionSection", "Pruning", "Quality", "Recipe", "Retraining", "Rolling", "RowRule", "Section", "Threshold",
     "Training", "Tuning", "Validation",
@@ -86,6 +87,8 @@ class Recipe(Section):
     """When the model is trained again by itself."""
     promotion: PromotionSection = PromotionSection()
     """What a challenger must show."""
+    foreach: Foreach | None = None
+    """One model for each value of a column. Left out: one model."""
 
     @property
     def target(self) -> Any:

@@ -45,6 +45,15 @@ class Loader(Section):
     """Cells that mean "no value" in every column, beside the usual ones (empty, NA, NaN, null, ?)."""
 
 
+class Foreach(Section):
+    """One model for each value of a column, all by the same recipe."""
+
+    column: str = Field(min_length=1)
+    """Column with the value; `{{ column }}` stands for it in `source_uri`, else its rows are read of all."""
+    values: Annotated[tuple[Chosen, ...], Field(strict=False, min_length=1, max_length=10_000)]
+    """Values that have a model: of `churn`, `berlin` has `churn_berlin`."""
+
+
 class FeatureNamespace(Section):
     """Named features of one namespace of a feature store."""
 
