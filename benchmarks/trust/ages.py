@@ -18,10 +18,10 @@ from ml_assets.backtest.policies import same_number
 from ml_assets.promotion.ageing import learned_part
 from ml_assets.promotion.burden import burden
 from ml_assets.promotion.judged import Judged, Measure, Past
-from ml_assets.promotion.paired import compare
+from ml_assets.promotion.paired import Paired, compare
 from ml_assets.recipe.schema import Monitoring, PromotionSection, Retraining, Training
 from ml_assets.records import Attempt, BatchEvidence, Champion, Comparison, History
-from ml_assets.retraining.ageing import Answered, newest_judge, refit_comparisons
+from ml_assets.retraining.ageing import newest_judge, refit_comparisons
 from ml_assets.retraining.policy import decide_retrain
 
 BATCHES, FIRST, WINDOW = 100, 12, 12
@@ -78,14 +78,14 @@ class Drawn:
         """Answers whose mean absolute error is about that."""
         return pd.DataFrame({"prediction": self.random.normal(mean, NOISE, rows)})
 
-    def judge(self, older: Sequence[str], newer: Sequence[str], batch: str) -> Answered:
-        """Answers of two refits; those of one model to one batch are the same in every pair."""
+    def judge(self, older: Sequence[str], newer: Sequence[str], batch: str) -> Paired | None:
+        """Compare two refits; what one model answers to one batch is the same in every pair."""
         place = int(batch)
         for end in (int(each[-1]) + 1 for each in (older, newer)):
             if (end, place) not in self._said:
                 self._said[end, place] = self.says(self.live(place, end), self.rows)
         before, after = (self._said[int(each[-1]) + 1, place] for each in (older, newer))
-        return pd.Series(np.zeros(self.rows)), before, after, None
+        return MEASURE.compare(pd.Series(np.zeros(self.rows)), before, after)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def lived(what: str, rows: int, seed: int) -> Lived:
     """Let a stream pass under the default policy; a model trained at a batch has learned all before it."""
     drawn = Drawn(LOSSES[what], rows, np.random.default_rng([seed, rows]))
     labels = [f"{place:03}" for place in range(BATCHES)]
-    known = refit_comparisons(labels[:FIRST], WINDOW, int, MEASURE, drawn.judge)
+    known = refit_comparisons(labels[:FIRST], WINDOW, int, METRIC, drawn.judge)
     refits, comparisons = list(known), list(known)
     end, looks, attempts, ours = FIRST, 0, list[Attempt](), list[float]()
     for now in range(FIRST + 1, BATCHES):
@@ -119,7 +119,7 @@ def lived(what: str, rows: int, seed: int) -> Lived:
         )
         if not decide_retrain("ages", Retraining(), Monitoring(), Training(), history, "").retrain:
             continue
-        found = refit_comparisons(labels[:now], WINDOW, int, MEASURE, drawn.judge, newest_judge(refits))
+        found = refit_comparisons(labels[:now], WINDOW, int, METRIC, drawn.judge, newest_judge(refits))
         refits += found
         comparisons += found
         passed, told = challenged(drawn, end, now, looks, comparisons)

@@ -28,6 +28,7 @@ from ml_assets.monitoring.movement import with_predictions
 from ml_assets.monitoring.profile import losses_design, profile
 from ml_assets.monitoring.sequential import loss_kind, loss_summary, row_losses
 from ml_assets.promotion.judged import Measure
+from ml_assets.promotion.paired import Paired
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, LossSummary, Positive, Profile, Record, Score, TrainingResult
 from ml_assets.search.study import SearchRun
@@ -116,12 +117,15 @@ class Fits:
         Where fits are kept: a backtest that was killed goes on, another policy finds them.
     identity : str
         Names what `fit` depends on beside the rows: other parameters, other fits.
+    compared : dict
+        Comparisons of refits that were made: the batches that the older and the newer learned, the batch that judged.
     """
 
     stream: Stream
     fit: FitFunction
     folder: Path | None = None
     identity: str = ""
+    compared: dict[tuple[tuple[str, ...], tuple[str, ...], str], Paired | None] = field(default_factory=dict)
     _known: dict[tuple[str, ...], Fit] = field(default_factory=dict)
     _tested: dict[tuple[tuple[str, ...], int], pd.DataFrame] = field(default_factory=dict)
     _later: dict[tuple[str, ...], pd.DataFrame] = field(default_factory=dict)

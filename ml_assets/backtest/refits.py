@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ml_assets.promotion.blocks import blocks
-from ml_assets.retraining.ageing import AGES, Answered, newest_judge, refit_comparisons
+from ml_assets.retraining.ageing import AGES, newest_judge, refit_comparisons
 
 if TYPE_CHECKING:
     from ml_assets.backtest.fits import Fits
     from ml_assets.backtest.stream import Window
+    from ml_assets.promotion.paired import Paired
     from ml_assets.records import Comparison
 
 
@@ -33,13 +34,21 @@ def refits(
     """
     stream = fits.stream
 
-    def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Answered | None:
-        rows = stream.rows.iloc[slice(*stream.spans[batch])]
-        made = [fits.later(tuple(batches), max(AGES) + 1) for batches in (older, newer)]
-        if any(not answers.index.isin(rows.index).any() for answers in made):
-            return None
-        before, after = (answers.loc[rows.index] for answers in made)
-        return rows[stream.recipe.target], before, after, blocks(rows, stream.recipe)
+    def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Paired | None:
+        key = tuple(older), tuple(newer), batch
+        if key not in fits.compared:  # most policies train at some of the same batches
+            fits.compared[key] = _compared(fits, *key)
+        return fits.compared[key]
 
     known = stream.window(end, "all", without)
-    return refit_comparisons(known, window, stream.index, fits.measure, judge, newest_judge(told))
+    return refit_comparisons(known, window, stream.index, fits.metric, judge, newest_judge(told))
+
+
+def _compared(fits: Fits, older: tuple[str, ...], newer: tuple[str, ...], batch: str) -> Paired | None:
+    stream = fits.stream
+    rows = stream.rows.iloc[slice(*stream.spans[batch])]
+    made = [fits.later(batches, max(AGES) + 1) for batches in (older, newer)]
+    if any(not answers.index.isin(rows.index).any() for answers in made):
+        return None
+    before, after = (each.loc[rows.index] for each in made)
+    return fits.measure.compare(rows[stream.recipe.target], before, after, blocks(rows, stream.recipe))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from ml_assets.lifecycle.state import ModelState
     from ml_assets.promotion.judged import Past
+    from ml_assets.promotion.paired import Paired
     from ml_assets.records import Comparison, TrainedModel, TrainingResult
-    from ml_assets.retraining.ageing import Answered
 
 
 def learns(state: ModelState) -> bool:
@@ -78,15 +78,17 @@ def refits(
                 models[key] = None
         return models[key]
 
-    def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Answered | None:
+    measure = Measure(training.metric, training.direction, training.positive, recipe.random_state)
+
+    def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Paired | None:
         before, after = model(older), model(newer)
         if before is None or after is None:
             return None
         rows = _rows(state, (batch,))
-        return rows[recipe.target], predict(before, rows), predict(after, rows), blocks(rows, recipe)
+        answers = predict(before, rows), predict(after, rows)
+        return measure.compare(rows[recipe.target], *answers, blocks(rows, recipe))
 
-    measure = Measure(training.metric, training.direction, training.positive, recipe.random_state)
-    return refit_comparisons(batches, recipe.training.window, index, measure, judge, since)
+    return refit_comparisons(batches, recipe.training.window, index, training.metric, judge, since)
 
 
 def _rows(state: ModelState, batches: Sequence[str]) -> pd.DataFrame:

@@ -25,6 +25,22 @@ class Measure:
     positive: Positive
     random_state: int = 0
 
+    def compare(
+        self, y: Any, first: pd.DataFrame, second: pd.DataFrame, blocks: Any | None = None
+    ) -> Paired | None:
+        """Compare two models on the labelled rows, as `paired.compare` does."""
+        from ml_assets.promotion.paired import compare
+
+        return compare(
+            y,
+            first,
+            second,
+            self.metric,
+            blocks=blocks,
+            positive=self.positive,
+            random_state=self.random_state,
+        )
+
 
 @dataclass(frozen=True)
 class Past:

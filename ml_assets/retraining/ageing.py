@@ -11,16 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml_assets.promotion.ageing import SURE, Ageing, usable
 from ml_assets.records import Comparison
 from ml_assets.shown import figure
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from ml_assets.promotion.judged import Measure
+    from ml_assets.promotion.paired import Paired
 
 WORTH = 0.0025  # what a training is worth: share of the score, times batches
 LEAST, MOST = 2, 32  # ages in batches
@@ -28,9 +26,8 @@ FASTER = 4  # times that a wait is as long as the one before where no loss is be
 FITS = 8  # refits on history at a training, at most
 AGES = (1, 2, 4)  # batches between two refits that are compared
 
-Answered = tuple["pd.Series[Any]", "pd.DataFrame", "pd.DataFrame", Any]
-Judge = Callable[[Sequence[str], Sequence[str], str], "Answered | None"]
-"""Labels of a batch, what models of two stretches of batches say of it, the blocks of its rows; None: no model."""
+Judge = Callable[[Sequence[str], Sequence[str], str], "Paired | None"]
+"""What a model of one stretch of batches scores on a batch beside a model of another; None: it cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def refit_comparisons(
     batches: Sequence[str],
     window: int | str,
     index: Callable[[str], int],
-    measure: Measure,
+    metric: str,
     judge: Judge,
     since: int | None = None,
 ) -> tuple[Comparison, ...]:
@@ -152,15 +149,13 @@ def refit_comparisons(
         `training.window`.
     index : callable
         Position of a batch on the calendar.
-    measure : Measure
+    metric : str
         What is compared.
     judge : callable
-        Answers of the models of two stretches of batches for a batch after them.
+        Compares the models of two stretches of batches on a batch after them.
     since : int, optional
         Position of the newest batch that judged refits at an earlier training: only those after it judge now.
     """
-    from ml_assets.promotion.paired import compare
-
     found: list[Comparison] = []
     oldest = max(1, len(batches) - FITS)
     length = oldest if isinstance(window, str) else min(window, oldest)
@@ -170,25 +165,13 @@ def refit_comparisons(
         ages = [age for age in AGES if place - age >= oldest]
         for age in ages:
             older, newer = (batches[max(0, end - length) : end] for end in (place - age, place))
-            answered = judge(older, newer, batches[place])
-            if answered is None:
-                continue
-            y, before, after, blocks = answered
-            result = compare(
-                y,
-                before,
-                after,
-                measure.metric,
-                blocks=blocks,
-                positive=measure.positive,
-                random_state=measure.random_state,
-            )
+            result = judge(older, newer, batches[place])
             if result is not None and not result.few:
                 found.append(
                     Comparison(
                         index=index(batches[place]),
                         age=age,
-                        metric=measure.metric,
+                        metric=metric,
                         gain=result.gain,
                         error=result.error * math.sqrt(len(ages)),
                         score=result.first,

@@ -178,20 +178,22 @@ def test_a_third_of_what_is_new_to_a_young_champion_judges_its_challenger(
     }
 
 
+@pytest.fixture(scope="module")
+def unchanging() -> Reports:
+    return Reports(fixed_fits(Stream(made_recipe(4, 6, 1), made_rows(24, 300, 0)), n_estimators=20))
+
+
 @pytest.mark.parametrize(
     ("when", "promoted"),
     [("better", range(1)), ("auto", range(4)), ("not_worse", range(6, 9)), (None, [8])],
 )
-def test_burden_of_proof_decides_what_equal_challengers_become(when: When | None, promoted: Any) -> None:
+def test_burden_of_proof_decides_what_equal_challengers_become(
+    unchanging: Reports, when: When | None, promoted: Any
+) -> None:
     """Where nothing changes, challengers are no better and no worse."""
-    given = Stream(made_recipe(4, 6, 1), made_rows(24, 300, 0))
-    dates = given.labels[8:24:2]
-    run = replay(
-        Policy("some", dates=dates, when=when),
-        Reports(fixed_fits(given, n_estimators=20)),
-        given.labels[6],
-        4,
-    )
+    labels = unchanging.stream.labels
+    dates = labels[8:24:2]
+    run = replay(Policy("some", dates=dates, when=when), unchanging, labels[6], 4)
     assert sum(attempt.outcome == "promote" for attempt in run.attempts) in promoted
     assert len(run.promotions) == (0 if when is None else len(dates))
 

@@ -118,9 +118,9 @@ def test_refits_on_history_learn_equally_much_and_never_what_they_judge(count: i
         y = pd.Series(np.arange(40.0))
         off = 1.0 + batches.index(batch) - batches.index(max(older)) + y % 3
         better = 1.0 + batches.index(batch) - batches.index(max(newer)) + y % 2
-        return y, pd.DataFrame({"prediction": y + off}), pd.DataFrame({"prediction": y + better}), None
+        return MEASURE.compare(y, *(pd.DataFrame({"prediction": y + each}) for each in (off, better)))
 
-    found = refit_comparisons(batches, window, batches.index, MEASURE, judge)
+    found = refit_comparisons(batches, window, batches.index, MEASURE.metric, judge)
     assert len(fits) <= FITS and len({len(fit) for fit in fits}) <= 1
     assert bool(found) == (count > 2)
     assert all(each.gain > 0 and each.age in (1, 2, 4) for each in found)
@@ -134,12 +134,12 @@ def test_each_batch_judges_refits_at_one_training_and_few_are_made_at_the_next(w
     def judge(older: Sequence[str], newer: Sequence[str], batch: str) -> Any:
         fits.update((tuple(older), tuple(newer)))
         y = pd.Series(np.arange(40.0))
-        return y, *(pd.DataFrame({"prediction": y + 1 + y % each}) for each in (3, 2)), None
+        return MEASURE.compare(y, *(pd.DataFrame({"prediction": y + 1 + y % each}) for each in (3, 2)))
 
     seen: list[Comparison] = []
     for until in (14, 14, 16, 30):
         known, fits = batches[:until], set()
-        found = refit_comparisons(known, window, batches.index, MEASURE, judge, newest_judge(seen))
+        found = refit_comparisons(known, window, batches.index, MEASURE.metric, judge, newest_judge(seen))
         assert not {each.index for each in found} & {each.index for each in seen} and len(fits) <= FITS
         seen += found
     assert {each.index for each in seen} == {*range(7, 16), *range(23, 30)}

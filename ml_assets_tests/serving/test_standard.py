@@ -63,7 +63,7 @@ def recipe_of(task: str, class_path: str, **model: Any) -> Recipe:
                 "feature_engineering": {"date_parts": {"columns": ["when"], "parts": ["hour", "weekday"]}},
                 **model,
             },
-            "training": {"window": "all"},
+            "training": {"window": "all", "folds": 2},
             "hyperparameter_tuning": {"enabled": False},
         }
     )
