@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from ml_assets.lifecycle.known import load_states
 from ml_assets.orchestration import sqlite
@@ -96,6 +99,36 @@ def test_a_home_is_the_same_whoever_opens_it(home: Settings) -> None:
     with open_instance(home) as ours:
         assert [ask(ours) for ask in ASKED] == told
         assert ours.run_storage.get_runs_count() == 2
+
+
+def contents(file: Path) -> tuple[list[Any], list[Any]]:
+    """Tables and indexes of a file, and its revision."""
+    with closing(sqlite3.connect(file)) as connection:
+        parts = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+        mode = connection.execute("PRAGMA journal_mode").fetchall()
+        return parts, [*mode, *connection.execute("SELECT version_num FROM alembic_version")]
+
+
+def test_the_files_of_a_run_are_those_that_dagster_makes(home: Settings, tmp_path: Path) -> None:
+    for storage in (sqlite.EventLogStorage, SqliteEventLogStorage):
+        with storage(str(tmp_path / storage.__name__)).run_connection("one"):
+            pass
+    for name in ("one.db", "index.db"):
+        ours, theirs = (tmp_path / f"{kind}EventLogStorage" / name for kind in ("", "Sqlite"))
+        assert contents(ours) == contents(theirs), name
+    (tmp_path / "EventLogStorage" / "two.db").write_bytes(b"")  # killed as it began
+    with sqlite.EventLogStorage(str(tmp_path / "EventLogStorage")).run_connection("two"):
+        assert contents(tmp_path / "EventLogStorage" / "two.db") == contents(ours.with_name("one.db"))
+
+
+def test_migrations_are_imported_once_in_a_process(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_instance(home) as instance, instance.event_log_storage.run_connection("one"):
+        pass
+    monkeypatch.setattr(ScriptDirectory, "_load_revisions", lambda _: pytest.fail("imported again"))
+    with open_instance(home) as instance:
+        with instance.event_log_storage.run_connection("two"):
+            pass
+        assert [ask(instance) for ask in ASKED]
 
 
 def test_a_home_that_was_moved_is_not_looked_for_where_it_was(home: Settings) -> None:
