@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.failures import MendableError
+from ml_assets.lifecycle.alike import AFTERWARDS
 from ml_assets.lifecycle.gate import ask_gate
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.train import judged_on
@@ -25,7 +26,7 @@ FIGURES: Final = (
     *("rows_needed", "looks", "alpha", "segments"),
 )
 """What must be the same: all that the rows and the ledger make it."""
-MEASURED: Final = frozenset({"latency", "size", "served numbers", "loaded again"})
+MEASURED: Final = frozenset({"latency", "size"}) | AFTERWARDS
 """Checks that measure the machine, or what was saved after the decision: as they were."""
 CLOSE: Final = 1e-9
 """Relative: sums of another library's version may end otherwise."""

@@ -20,6 +20,8 @@ SERVED: Final = "served numbers"
 RELOADED: Final = "loaded again"
 IN_TIME: Final = "time of a row"
 """Names of the checks."""
+AFTERWARDS: Final = frozenset({SERVED, RELOADED, IN_TIME})
+"""All of them: of what was saved after the gate had decided."""
 ALIKE: Final = 1e-4
 """Largest difference of a pipeline that is loaded again: a network on another processor reckons in single precision."""
 

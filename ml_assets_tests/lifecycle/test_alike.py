@@ -14,6 +14,7 @@ import pytest
 
 from ml_assets.compiled.run import Compiled
 from ml_assets.compiled.spec import ANSWERS, ARRAYS, CHECK, FOLDER, SPECIFICATION, Specification
+from ml_assets.lifecycle.again import decide_again
 from ml_assets.lifecycle.alike import IN_TIME, see_alike
 from ml_assets.records import Promotion, TrainedModel
 from ml_assets.registry.integrity import model_sha256
@@ -133,3 +134,5 @@ def test_a_first_model_has_to_answer_in_time_too(tmp_path: Path, mlflow_home: Pa
     said = shore.train(1)
     assert said.outcome == "keep" and "(promotion.max_latency_ms)" in said.reason
     assert shore.state.registry.champion(shore.state.name) is None
+    again = decide_again(shore.state, shore.state.registry.version(shore.state.name, 1))
+    assert again.same, again.words
