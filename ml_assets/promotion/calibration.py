@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ml_assets.promotion.paired import Paired, compare, differ, numbered
 from ml_assets.tasks.base import PROBABILITY, Effects, Labels, Numbers, Points, Rankings
-from ml_assets.tasks.influence import classes_of, spread_of
+from ml_assets.tasks.influence import classes_of, distinct, spread_of
 from ml_assets.tasks.metrics import labelled
 from ml_assets.tasks.several import has_labels, parts_of
 
@@ -51,7 +51,7 @@ def calibration(
         gain=scores[0] - scores[1],
         error=found.error,
         rows=len(groups),
-        differing=len(np.unique(groups[tells])),
+        differing=distinct(groups[tells]),
         freedom=found.freedom,
     )
     return {"log_loss": loss, "calibration_error": error} if loss else {"calibration_error": error}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.tasks.influence import FEWEST, rarest, spread
+from ml_assets.tasks.influence import FEWEST, distinct, rarest, spread
 from ml_assets.tasks.metrics import evaluate_counts, labelled, metric_named
 from ml_assets.tasks.recommendation import on_equal_terms
 from ml_assets.tasks.several import Labelled, answer_columns, has_labels
@@ -100,8 +100,9 @@ def compare(
     if not first.index.equals(second.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
     there = has_labels(y)
-    before, after = on_equal_terms(first[there], second[there])
-    truth = y[there]
+    known = slice(None) if there.all() else there
+    before, after = on_equal_terms(first[known], second[known])
+    truth = y[known]
     groups = numbered(blocks, there)
     sides = [labelled(truth, predictions, chosen.task, positive) for predictions in (before, after)]
     scores = [float(evaluate_counts(chosen, side, np.ones((1, len(truth))))[0]) for side in sides]
@@ -119,7 +120,7 @@ def compare(
         gain=(1 if chosen.direction == "maximize" else -1) * (scores[1] - scores[0]),
         error=found.error,
         rows=len(truth),
-        differing=len(np.unique(groups[tells])),
+        differing=distinct(groups[tells]),
         freedom=found.freedom,
         few=few,
         rows_needed=needed,

@@ -78,9 +78,9 @@ def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None)
     that happen to be in these rows say neither.
     """
     there = y.notna().to_numpy()
-    truth = y[there].astype(str).to_numpy(dtype=object)
-    predicted = predictions["prediction"].astype(str).to_numpy(dtype=object)[there]
-    found = {*truth, *predicted}
+    truth, true_names = _coded(y if there.all() else y[there])
+    predicted, guessed_names = _coded(predictions["prediction"])
+    found = {*true_names, *(guessed_names if there.all() else guessed_names[np.unique(predicted[there])])}
     given = known = probability_classes(predictions)
     if len(given) == 2:
         positive = positive if positive in given else given[1]
@@ -89,7 +89,7 @@ def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None)
     elif positive is not None:
         known = [*sorted(found - {positive}), positive]
     classes = (*known, *sorted(found - set(known)))
-    code = pd.Index(classes)
+    code = pd.Index(classes, dtype=object)
     probability = None
     if given:
         probability = np.zeros((len(truth), len(classes)))
@@ -99,10 +99,19 @@ def labelled(y: pd.Series[Any], predictions: pd.DataFrame, positive: str | None)
     return Labels(
         classes=classes,
         positive=None if positive is None else classes.index(positive),
-        truth=code.get_indexer(truth),
-        predicted=code.get_indexer(predicted),
+        truth=code.get_indexer(true_names)[truth],
+        predicted=code.get_indexer(guessed_names)[predicted[there]],
         probability=probability,
     )
+
+
+def _coded(values: pd.Series[Any]) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """Number of each value's text, and the texts."""
+    written = values.to_numpy(dtype=object)
+    if pd.api.types.infer_dtype(written, skipna=False) != "string":
+        written = values.astype(str).to_numpy(dtype=object)
+    codes, texts = pd.factorize(written)
+    return codes, texts
 
 
 def confusion(rows: Labels, counts: Floats) -> tuple[Floats, Floats, Floats]:
@@ -145,8 +154,9 @@ def _f1(rows: Labels, counts: Floats) -> Floats:
 def _by_score(scores: Floats, positive: NDArray[np.bool_], counts: Floats) -> tuple[Floats, Floats]:
     """Return positive and negative rows at each distinct score, best first: (n_resamples, n_scores) each."""
     order = np.argsort(-scores, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-    drawn = counts[:, order]
+    ordered = scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    drawn = counts.take(order, axis=1)  # row by row in memory: sums are in one order, with ties and without
     positives = drawn * positive[order]
     if len(starts) < len(order):
         positives, drawn = (np.add.reduceat(each, starts, axis=1) for each in (positives, drawn))
@@ -159,9 +169,9 @@ def _auc(scores: Floats, positive: NDArray[np.bool_], counts: Floats) -> Floats:
     order = np.flatnonzero(~positive)
     order = order[np.argsort(scores[order], kind="stable")]
     below = np.zeros((len(counts), len(order) + 1))  # negative rows below each place among them
-    np.cumsum(counts[:, order], axis=1, out=below[:, 1:])
+    np.cumsum(counts.take(order, axis=1), axis=1, out=below[:, 1:])
     ends = [np.searchsorted(scores[order], scores[positive], side) for side in ("left", "right")]
-    beaten = (below[:, ends[0]] + below[:, ends[1]]) / 2
+    beaten = (below.take(ends[0], axis=1) + below.take(ends[1], axis=1)) / 2
     drawn = counts[:, positive]
     return np.asarray((drawn * beaten).sum(axis=1) / (drawn.sum(axis=1) * below[:, -1]))
 

@@ -112,14 +112,14 @@ def spread_of(
     sums = np.zeros(n_groups)
     for code in np.unique(classes):
         mine = classes == code
-        there = len(np.unique(groups[mine]))
+        there = distinct(groups[mine])
         part = np.bincount(groups[mine], weights=away[mine], minlength=n_groups)
         if by_class and there > 1:
             part = part * np.sqrt(there / (there - 1))
         sums += part
         variances.append(float(np.square(part).sum()))
-        freedoms.append(max(len(np.unique(groups[mine & tells])) - 1, 1))
-    present = len(np.unique(groups))
+        freedoms.append(max(distinct(groups[mine & tells]) - 1, 1))
+    present = distinct(groups)
     lost = 1.0 if by_class else present / max(present - 1, 1)
     shares = np.asarray(variances)
     ratio = np.square(shares.sum()) / max(np.square(shares) @ (1 / np.asarray(freedoms)), 1e-300)
@@ -127,6 +127,15 @@ def spread_of(
         error=float(np.sqrt(np.square(sums).sum() * lost) / len(values)),
         freedom=max(float(ratio), 1.0),
     )
+
+
+def distinct(groups: Codes) -> int:
+    """Count the groups that are there; they are numbered from 0.
+
+    >>> distinct(np.array([0, 3, 3]))
+    2
+    """
+    return int(np.count_nonzero(np.bincount(groups)))
 
 
 def _left_out_by(metric: Metric, rows: Labelled) -> Codes:

@@ -52,11 +52,13 @@ def labelled(y: Any, predictions: pd.DataFrame, task: str, positive: Positive) -
     if len(y) != len(predictions):
         raise ValueError(f"{len(y)} true values but {len(predictions)} predictions.")
     there = has_labels(y)
+    if not there.all():
+        y, predictions = y[there], predictions[there]
     if TASKS[task].joint:
-        return TASKS[task].labelled(y[there], predictions[there], None)
+        return TASKS[task].labelled(y, predictions, None)
     names = target_names(y)
     parts = [
-        TASKS[task].labelled(labels[there], guesses[there], each)
+        TASKS[task].labelled(labels, guesses, each)
         for (_, labels, guesses), each in zip(
             of_each(y, predictions), each_positive(positive, max(1, len(names))), strict=True
         )

@@ -229,3 +229,22 @@ def test_resamples_are_the_same_however_many_are_held_at_once(monkeypatch: pytes
     scores = [score("roc_auc", y.iloc[places], predictions.iloc[places], "b") for places in drawn[0]]
     low, high = np.percentile(scores, (2.5, 97.5))
     assert (found["roc_auc"].low, found["roc_auc"].high) == (pytest.approx(low), pytest.approx(high))
+
+
+KINDS = {
+    "numbers": pd.Series([1, 0, 1, 0]),
+    "truths": pd.Series([True, False, True, False]),
+    "categories": pd.Series(["b", "a", "b", "a"], dtype="category"),
+    "words and numbers": pd.Series(["b", 1, "b", 1.0], dtype=object),
+    "a missing answer": pd.Series(["b", "a", None, np.nan], dtype=object),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_classes_are_what_their_values_read_as(kind: str) -> None:
+    predicted = KINDS[kind]
+    y = predicted.where(predicted.notna(), "a")[::-1].reset_index(drop=True)
+    rows = labelled(y, pd.DataFrame({"prediction": predicted}), "classification", None)
+    assert [rows.classes[code] for code in rows.truth] == y.astype(str).tolist()
+    assert [rows.classes[code] for code in rows.predicted] == predicted.astype(str).tolist()
+    assert rows.classes == tuple(sorted({*y.astype(str), *predicted.astype(str)}))
