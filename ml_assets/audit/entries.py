@@ -14,6 +14,7 @@ from ml_assets.audit.verify import BEGINNING, ENTRIES
 from ml_assets.failures import WrongUsageError
 from ml_assets.registry import champions
 from ml_assets.registry.chained import COLUMNS, Link, chained
+from ml_assets.registry.erasures import ERASE
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.wording import describe
 
@@ -24,7 +25,7 @@ QUIET: Final = frozenset({"alert", "backfill", "ab_look"})
 """Kinds of entries that decide nothing."""
 LONGEST: Final = 600
 """Characters of a decision on the page."""
-ALWAYS: Final = frozenset({champions.TRAIN, *champions.CHANGES})
+ALWAYS: Final = frozenset({champions.TRAIN, *champions.CHANGES, ERASE})
 """Kinds that are there whatever their time: later ones rest on them."""
 
 

@@ -77,6 +77,7 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
     """Follow the chain: each entry's hash covers the entry and the hash before it. `told` takes what was found."""
     before, columns, count, recomputed, ended = BEGINNING, None, 0, 0, False
     registered: dict[str, Any] = {}
+    erased: list[dict[str, Any]] = []
     try:
         for line in entries(folder):
             if columns is None:
@@ -98,6 +99,8 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
                         yield f"ledger: entry {line['id']} ({line['kind']}) is not what was written"
                     if line["kind"] == "train" and line["to_version"] is not None:
                         registered[line["to_version"]] = json.loads(line["record"])
+                    elif line["kind"] == "erase" and line["state"] == "done":
+                        erased.append(json.loads(line["record"]))
                 before = line["hash"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         yield f"{ENTRIES} cannot be followed: {type(error).__name__} {error}"
@@ -106,16 +109,19 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
         yield f"{ENTRIES}: its end is missing"
     if head is not None and head != before:
         yield f"ledger: the head is {before}, asked for was {head}"
-    told.update(head=before, entries=count, recomputed=recomputed, registered=registered)
+    told.update(head=before, entries=count, recomputed=recomputed, registered=registered, erased=erased)
 
 
-def faults_of_versions(folder: Path, registered: dict[str, Any]) -> Iterator[str]:
+def faults_of_versions(
+    folder: Path, registered: dict[str, Any], erased: list[dict[str, Any]]
+) -> Iterator[str]:
     """Hold what is told of each version against its entry of the ledger, and against what was found on the disk."""
     for place in sorted((folder / "versions").glob("*/files.json")):
         version, name = place.parent.name, f"version {place.parent.name}"
         try:
             told = json.loads(place.read_text(encoding="utf-8"))
             yield from (f"{name}: {text}" for text in _unlike(told))
+            yield from (f"{name}: {text}" for text in _erased_otherwise(told, version, erased))
             record = registered.get(version)
             if record is not None and "trained" in record:
                 yield from (f"{name}: {text}" for text in _against(record, told, place.parent))
@@ -126,13 +132,26 @@ def faults_of_versions(folder: Path, registered: dict[str, Any]) -> Iterator[str
 def _unlike(told: dict[str, Any]) -> Iterator[str]:
     """Say which files were not those that were registered when the audit was made."""
     model = told["model"]
+    if told.get("deleted"):
+        return
     if model["files"] is None:
         yield "the files of the model could not be read"
     elif (found := hash_of_files(model["files"])) != model["registered"]:
         yield f"the files of the model have {found[:12]}…, registered was {model['registered'][:12]}…"
     for file, each in told["beside"].items():
-        if each["found"] != each["registered"]:
+        if each["found"] != each.get("erased", each["registered"]):
             yield f"{file} {'is missing' if each['found'] is None else 'was changed after training'}"
+
+
+def _erased_otherwise(told: dict[str, Any], version: str, erased: list[dict[str, Any]]) -> Iterator[str]:
+    """Say what is told of an erasure otherwise than the ledger's entries have it."""
+    since: dict[str, str] = {}
+    for each in erased:
+        since.update(each["files"].get(version, {}))
+    if {file: each["erased"] for file, each in told["beside"].items() if "erased" in each} != since:
+        yield "files.json names other files that were rewritten by an erasure than the ledger"
+    if bool(told.get("deleted")) != any(int(version) in each["deleted"] for each in erased):
+        yield "files.json and the ledger do not agree whether it was deleted"
 
 
 def _against(record: dict[str, Any], told: dict[str, Any], folder: Path) -> Iterator[str]:
@@ -164,7 +183,7 @@ def verify(folder: Path, head: str | None = None) -> tuple[list[str], dict[str, 
     """Find all that does not match, and what was followed: head of the chain, entries, how many were recomputed."""
     told: dict[str, Any] = {}
     found = [*faults_of_files(folder), *faults_of_chain(folder, head, told)]
-    found += faults_of_versions(folder, told.pop("registered", {}))
+    found += faults_of_versions(folder, told.pop("registered", {}), told.pop("erased", []))
     return found, told
 
 

@@ -10,6 +10,7 @@ from ml_assets.audit.folder import AuditFolder
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import LEARNED
 from ml_assets.records import DataProfile, Promotion
+from ml_assets.registry import erasures
 from ml_assets.registry.champions import GATE, VersionInfo, version_info
 from ml_assets.registry.integrity import IntegrityError, sha256_of_files
 from ml_assets.store.snapshots import StoreError
@@ -72,7 +73,9 @@ def write_version(folder: AuditFolder, state: ModelState, version: int, *, with_
     if with_rows:
         _write_rows(folder, state, learned)
     replaced = [
-        batch for batch, each in learned["snapshots"].items() if each["now"] not in (None, each["learned"])
+        batch
+        for batch, each in learned["snapshots"].items()
+        if each["now"] not in (None, each["learned"], erasures.now(state.ledger, state.name, each["learned"]))
     ]
     names = sorted(path.name for path in folder.place(below).iterdir())
     return AuditedVersion(info, said, _faults(files), replaced, [f"{below}/{name}" for name in names])
@@ -111,21 +114,27 @@ def _files(folder: AuditFolder, state: ModelState, info: VersionInfo, below: str
                     folder.write(f"{below}/{name}", (place / name).read_text(encoding="utf-8"))
     except IntegrityError:
         found = None
-    now = state.registry.files.beside(info.run_id)
+    now, gone = state.registry.files.beside(info.run_id), erasures.deleted(state.ledger, state.name)
+    since = erasures.files_of(state.ledger, state.name, info.version)
     beside = {
-        name: {"registered": sha256, "found": now.get(name)} for name, sha256 in sorted(info.files.items())
+        name: {"registered": sha256, "found": now.get(name)}
+        | ({"erased": since[name]} if name in since else {})
+        for name, sha256 in sorted(info.files.items())
     }
-    return {"model": {"registered": trained.sha256, "files": found}, "beside": beside}
+    deleted = {"deleted": True} if info.version in gone else {}
+    return {"model": {"registered": trained.sha256, "files": found}, "beside": beside, **deleted}
 
 
 def _faults(files: dict[str, Any]) -> list[str]:
-    model, found = files["model"], []
+    model, found = files["model"], list[str]()
+    if files.get("deleted"):
+        return found
     if model["files"] is None:
         found.append("the files of the model cannot be read")
     elif sha256_of_files(model["files"]) != model["registered"]:
         found.append("the files of the model are not those that were registered")
     for name, each in files["beside"].items():
-        if each["found"] != each["registered"]:
+        if each["found"] != each.get("erased", each["registered"]):
             found.append(f"{name} is missing" if each["found"] is None else f"{name} was changed")
     return found
 

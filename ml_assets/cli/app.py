@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.cli import ab, audit, deciding, diff, machine, rows, serving
+from ml_assets.cli import ab, audit, deciding, diff, erase, machine, rows, serving
 from ml_assets.cli.arguments import ContextParams, Json, KnownName, ModelName, OrRecipeFile, RecipeFile
 from ml_assets.cli.commands import Commands
 from ml_assets.cli.output import (
@@ -317,6 +317,7 @@ for command in (
     deciding.resume,
     audit.audit,
     diff.diff,
+    erase.erase,
     rows.features,
     rows.quarantine,
     rows.explain_prediction,

@@ -13,6 +13,7 @@ from ml_assets.orchestration.model_status import model_status
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.registry import champions, experiments
 from ml_assets.registry.accepted import confirmed_words
+from ml_assets.registry.erasures import erased_words
 from ml_assets.registry.flaws import flaws_in_charge
 from ml_assets.registry.ledger import Entry, Ledger
 from ml_assets.registry.wording import describe, details
@@ -40,11 +41,12 @@ def explain_model(state: ModelState, decision_id: str | None) -> dict[str, Any] 
 
 
 def notes_of(state: ModelState) -> tuple[str, ...]:
-    """Say what of the source is not known, learned otherwise or in quarantine, accepted, wrong in charge."""
+    """Say what of the source is not known, learned otherwise or in quarantine, accepted, erased, wrong in charge."""
     return (
         *state_of_data(state).notes,
         *quarantine_words(state),
         *confirmed_words(state.ledger, state.name),
+        *erased_words(state.ledger, state.name),
         *flaws_in_charge(state.ledger, state.name),
     )
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
-from ml_assets.registry import champions
+from ml_assets.registry import champions, erasures
 from ml_assets.shown import clipped
 from ml_assets.sources.calendar import batch_start, limits, next_batch
 from ml_assets.sources.sight import Part, Sight
@@ -251,12 +251,13 @@ def state_of_data(state: ModelState) -> Data:
 
 
 def outdated(state: ModelState, snapshots: Mapping[str, str]) -> list[str]:
-    """Batches whose clean rows are others than those a model learned, by its hash of each."""
+    """Batches whose clean rows are others than those a model learned, by its hash of each; not by an erasure."""
     return [
         batch
         for batch, sha256 in snapshots.items()
         if state.store.has("cleaned_features", batch)
-        and state.store.sha256("cleaned_features", batch) != sha256
+        and (found := state.store.sha256("cleaned_features", batch)) != sha256
+        and found != erasures.now(state.ledger, state.name, sha256)
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ml_assets.backtest.errors import TooShortError
+from ml_assets.lifecycle.erased import keep_out
 from ml_assets.lifecycle.joined import beside, look_up
 from ml_assets.lifecycle.pictured import Pictured
 from ml_assets.lifecycle.state import ModelState
@@ -32,7 +33,7 @@ def stream_of_source(state: ModelState) -> Stream:
 
     if state.recipe.batches is None:
         raise TooShortError(f"{state.name} is {NO_HISTORY}")
-    frame = state.source.read().frame
+    frame = keep_out(state, state.source.read()).frame
     stream = Stream.of(state.recipe, beside(frame, look_up(state, frame)), state.functions)
     return replace(stream, accepted=state.accepted)
 

@@ -107,11 +107,15 @@ def first_rows(state: ModelState, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _origin(state: ModelState, batch: str) -> str:
-    """What the features of a batch are made from: its raw rows, and what the recipe asks for."""
+    return origin_of(state, state.store.sha256("raw_data", batch))
+
+
+def origin_of(state: ModelState, raw_sha256: str) -> str:
+    """What the features of a batch are made from: its raw rows, by their hash, and what the recipe asks for."""
     from ml_assets.sources.feature_store.namespaces import time_of
 
     asked = json.dumps([time_of(state.recipe), state.recipe.model.augmenter.joined])
-    return hashlib.sha256(f"{state.store.sha256('raw_data', batch)} {asked}".encode()).hexdigest()
+    return hashlib.sha256(f"{raw_sha256} {asked}".encode()).hexdigest()
 
 
 def sample_with_features(state: ModelState, found: Sampled) -> Sampled:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.accepted import Accepted
 from ml_assets.lifecycle.accounting import TWICE
+from ml_assets.lifecycle.erased import of_sample
 from ml_assets.lifecycle.joined import sample_with_features
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, ROW_ID, STATIC
@@ -73,7 +74,7 @@ def look(state: ModelState) -> Looked | None:
     wrong_names = [] if told is None else check_names(told, state.recipe)
     if wrong_names:  # a query is not run for a column that it does not have
         return Looked(findings=tuple(("", finding) for finding in wrong_names), columns=told or {})
-    found = sample_with_features(state, state.source.sample())
+    found = sample_with_features(state, of_sample(state, state.source.sample()))
     if not found.batches and not found.refused:
         return None
     findings = [
@@ -113,7 +114,7 @@ def seen_of(state: ModelState) -> Seen | None:
     SourceError
         If a file cannot be read, or the feature store not be asked.
     """
-    found = sample_with_features(state, state.source.sample())
+    found = sample_with_features(state, of_sample(state, state.source.sample()))
     frames = {batch: clean.frame for batch, clean, *_ in _passing(state, found) if clean is not None}
     return _seen(state, frames, whole=found.whole) if frames else None
 

@@ -141,10 +141,12 @@ class ModelState:
         return source_of(self.recipe, self.path.parent, settings.variables, settings.mirror, kept)
 
     def rows(self, batch: str) -> Rows:
-        """Read one batch from its source, with the account of the rows that are not given on."""
+        """Read one batch from its source, with the account of the rows that are not given on; none of the erased."""
+        from ml_assets.lifecycle.erased import keep_out
+
         if self.recipe.batches is None:
-            return self.source.read()
-        return self.source.read((batch, self.shifted(batch, 1)))
+            return keep_out(self, self.source.read())
+        return keep_out(self, self.source.read((batch, self.shifted(batch, 1))))
 
     def read(self, batch: str) -> pd.DataFrame:
         """Read one batch from its source."""

@@ -27,6 +27,7 @@ from ml_assets.records import Record
 from ml_assets.registry import champions, persons
 from ml_assets.registry.accepted import confirmed_words
 from ml_assets.registry.alias import moved as moved_alias
+from ml_assets.registry.erasures import erased_words
 from ml_assets.registry.flaws import flaws
 from ml_assets.registry.ledger import Ledger
 from ml_assets.retraining.policy import ageing_words
@@ -173,6 +174,7 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
                 *_awaited(state, now),
                 *quarantine_words(state),
                 *confirmed_words(state.ledger, state.name),
+                *erased_words(state.ledger, state.name),
                 *flaws(champion),
             ),
             "ageing": ageing_words(state.recipe, history),

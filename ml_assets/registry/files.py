@@ -6,23 +6,29 @@ alone unpickled, before a copy of it was found to be what was registered.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
+from ml_assets.registry import erasures
 from ml_assets.registry.champions import UnknownVersionError, version_info
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_files, sha256_of_files
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.pipelines import load_pipeline
+from ml_assets.store.atomic import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
 
 TRAINING = "training"
 """Folder of a training run's artifacts."""
@@ -196,7 +202,9 @@ class StoredFiles:
     def faults(self, recipe: str, version: int) -> list[str]:
         """Say which files of a version are not what was registered; nothing is loaded."""
         info = version_info(self.ledger, recipe, version)
-        found = []
+        found: list[str] = []
+        if version in erasures.deleted(self.ledger, recipe):
+            return found
         try:
             with self.verified_model(info.trained, f"{recipe} version {version}"):
                 pass
@@ -209,6 +217,40 @@ class StoredFiles:
             except IntegrityError as error:
                 found.append(str(error))
         return found
+
+    def content(self, run_id: str, name: str) -> bytes:
+        """Read a file beside a run as it is now; IntegrityError where it cannot be read."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with self._download_files(run_id, name) as path:
+                return path.read_bytes()
+        except (MlflowException, OSError) as error:
+            raise IntegrityError(f"{name} of run {run_id} cannot be read ({error})") from error
+
+    def replace(self, run_id: str, name: str, content: bytes) -> None:
+        """Write a file beside a run anew: in one move where it lies in a folder, by one PUT in a bucket."""
+        place = _local(self.client.get_run(run_id).info.artifact_uri)
+        if place is not None:
+            atomic_write(place / TRAINING / name, content)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(content)
+            self.client.log_artifact(run_id, str(path), TRAINING)
+
+    def delete(self, run_id: str, model_uri: str, names: Sequence[str]) -> None:
+        """Delete a model, and files beside its run; what is gone already is no matter."""
+        from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        places: list[tuple[str, str | None]] = [(self.location(model_uri), None)]
+        places += [(self.client.get_run(run_id).info.artifact_uri, f"{TRAINING}/{name}") for name in names]
+        for place, path in places:
+            try:
+                get_artifact_repository(place, tracking_uri=self.client.tracking_uri).delete_artifacts(path)
+            except (MlflowException, OSError) as error:
+                logger.info("%s: %s", path or "model", error)
 
     @contextmanager
     def verified_model(self, trained: TrainedModel, what: str) -> Iterator[Path]:
@@ -265,9 +307,15 @@ class StoredFiles:
         what = f"{recipe} version {version}: {name}"
         try:
             with self._download_files(info.run_id, name) as path:
-                found = file_sha256(path)
-                if found != info.files.get(name):
+                allowed = erasures.hashes_of(self.ledger, recipe, version, name, info.files.get(name))
+                if file_sha256(path) not in allowed:
                     raise IntegrityError(f"{what} was changed after training; restore it from a backup")
                 yield path
         except (MlflowException, OSError) as error:
             raise IntegrityError(f"{what} cannot be read ({error}); restore it from a backup") from error
+
+
+def _local(uri: str) -> Path | None:
+    """Folder of this machine that an address names; None of a bucket."""
+    parts = urlsplit(uri)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None

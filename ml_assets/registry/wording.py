@@ -66,6 +66,10 @@ def details(entry: Entry) -> list[str]:
         lines.append(f"estimator {trained['training']['class_path']}, run {trained['run_id']}")
         hashes = {name: trained[f"{field}sha256"] for name, field in HASHES.items()}
         lines.append("sha256: " + ", ".join(f"{name} {value[:SHORT]}" for name, value in hashes.items()))
+    if entry.kind == "erase":
+        counts = (f"{sum(rows.values()):,} of {asset}" for asset, rows in record["rows"].items())
+        versions = ", ".join(map(str, record["learned"])) or "no version"
+        lines.append(f"rows: {', '.join(counts) or 'none'}; learned by {versions}; column {record['column']}")
     for told in (record.get("comparison"), *(record.get("refits") or ())):
         if told:
             gained = f"{told['gain']:+.4f} ± {figure(told['error'], 2)} {told['metric']}"
@@ -163,6 +167,11 @@ def _accept(entry: Entry) -> str:
     return "was told to take what it found for the new normal"
 
 
+def _erase(entry: Entry) -> str:
+    verb = "erased" if entry.state == "done" else "erase"
+    return f"{STATES[entry.state]}{verb} the rows of one entity"
+
+
 def _ended(entry: Entry) -> str:
     how = ENDS.get(str(entry.record.get("how")), "it was ended")
     return (
@@ -200,6 +209,7 @@ TELLERS: dict[str, Any] = {
     "alert": _alert,
     "backfill": _backfill,
     "accept": _accept,
+    "erase": _erase,
     "ab_start": lambda entry: (
         f"began to compare version {entry.to_version} with champion {entry.from_version} on traffic"
     ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.failures import MendableError
+from ml_assets.serving.log_erased import erased_at
 from ml_assets.serving.log_search import find
 from ml_assets.serving.logged import Logged
 
@@ -111,6 +112,11 @@ def _found(logs: Mapping[str, Place], number: str) -> tuple[str, Logged]:
     if not (1 <= len(number) <= 100 and number.isalnum()):
         raise ReplayError(f"{number[:60]!r} is no id of a prediction: it is the `request_id` of an answer")
     for name, place in logs.items():
+        if (at := erased_at(place, number)) is not None:
+            raise ReplayError(
+                f"the prediction {number!r} of {name} was erased on {at[:10]}, with all rows of whom it was about: it "
+                "cannot be made again"
+            )
         logged = find(place, number)
         if logged is not None:
             return name, logged

@@ -124,7 +124,7 @@ class Segments:
             The place does not take it.
         """
         try:
-            content = _parquet(_in_order(table_of([unpacked(each, parcel.known) for each in parcel.answers])))
+            content = parquet(_in_order(table_of([unpacked(each, parcel.known) for each in parcel.answers])))
         except Exception as error:  # noqa: BLE001 - no answer may keep those behind it from the log
             return shown(f"{type(error).__name__}: {error}", 300)
         self.place.write(parcel.segment.key, content)
@@ -175,7 +175,7 @@ class Segments:
         began = min(one.began for one in run)
         whole = Segment(run[0].day, began, run[0].server, run[0].first, run[-1].last)
         if len(run) > 1:
-            self.place.write(whole.key, _parquet(pa.concat_tables(tables)))
+            self.place.write(whole.key, parquet(pa.concat_tables(tables)))
             for segment in run:
                 self.place.delete(segment.key)
         if level + 1 < len(self._own):
@@ -221,7 +221,8 @@ def _in_order(table: pa.Table) -> pa.Table:
     return table if pc.all(pc.less_equal(at[:-1], at[1:])).as_py() else table.sort_by(AT)
 
 
-def _parquet(table: pa.Table) -> bytes:
+def parquet(table: pa.Table) -> bytes:
+    """Give the bytes of a file of a log."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -66,7 +66,7 @@ class Store:
 
         `origin` says what it was made from, see `origin`, and `recipe` by which version of the recipe, see `recipes`.
         """
-        content = _to_parquet(frame)
+        content = frame_bytes(frame)
         sha256 = hashlib.sha256(content).hexdigest()
         columns = tuple(str(name) for name in frame.columns)
         pointer = _key(asset, batch, FRAME)
@@ -307,7 +307,8 @@ class Store:
         return f"no {what} of {asset} for batch {batch} ({span}): materialize it first"
 
 
-def _to_parquet(frame: pd.DataFrame) -> bytes:
+def frame_bytes(frame: pd.DataFrame) -> bytes:
+    """Give the bytes that a frame is kept as, without its index."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

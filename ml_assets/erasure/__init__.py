@@ -1,0 +1,1 @@
+"""Erasing one entity: its rows out of all that is kept, and what had learned them."""
