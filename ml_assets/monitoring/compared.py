@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from ml_assets.monitoring.dependence import Sides, related
 from ml_assets.monitoring.past import Past
 from ml_assets.monitoring.reference import Reference
 from ml_assets.monitoring.samples import NumberPair, Pair, sample
-from ml_assets.monitoring.verdict import pair_of
+from ml_assets.monitoring.verdict import pair_of, pair_with, side_of
 from ml_assets.monitoring.whole import whole_faults
 
 SURELY = 1e-3
@@ -107,15 +107,18 @@ def compare(current: pd.DataFrame, champion: Reference, past: Past) -> Compared:
         if times > 1 and name in past.rows.columns:
             faults[name] = faulty.repeated(name, times)
     current = current.loc[:, ~current.columns.duplicated()]
-    ours, theirs = (sample(side, names, champion.random_state) for side in (past.rows, current))
+    seed = champion.random_state
+    ours = past.once(("sample", seed, *names), lambda: sample(past.rows, names, seed))
+    theirs = sample(current, names, seed)
     pairs: dict[str, Pair] = {}
     set_aside: dict[str, str] = {}
     for name in names:
         if name not in past.rows.columns:
             set_aside[name] = "not in the champion's training rows"
             continue
-        pair = pair_of(ours[name], theirs.get(name), len(theirs), name in numeric)
-        reason = _tells_nothing(past.rows[name], pair)
+        side = past.once(("side", name, seed, *names), partial(side_of, ours[name], name in numeric))
+        pair = pair_with(side, theirs.get(name), len(theirs))
+        reason = _tells_nothing(past.once(("unfit", name), partial(unfit, past.rows[name])), pair)
         if reason:
             set_aside[name] = reason
             faults.pop(name, None)
@@ -136,8 +139,8 @@ def compare(current: pd.DataFrame, champion: Reference, past: Past) -> Compared:
     return found
 
 
-def _tells_nothing(reference: pd.Series, pair: Pair) -> str:
-    reason = unfit(reference)
+def _tells_nothing(reason: str | None, pair: Pair) -> str:
+    """Say why a column is not compared, which its training rows may tell; empty where it is."""
     if not reason and pair.reference.nulls == pair.reference.rows and pair.current.nulls == pair.current.rows:
         return "no value in the batch nor in the reference"
     return reason if reason and (reason != "constant" or _same_constant(pair)) else ""

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.features.groups import by_group
+from ml_assets.monitoring.past import Once, afresh
 from ml_assets.monitoring.samples import STRANGE, content_order, normal_scores
 from ml_assets.records import JointDrift
 
@@ -51,6 +53,7 @@ def joint_change(
     categorical: Sequence[str],
     random_state: int,
     blocks: tuple[Any | None, Any | None] = (None, None),
+    once: Once = afresh,
 ) -> JointDrift | None:
     """Test whether pairs of columns go together as before; None with fewer than two columns.
 
@@ -63,6 +66,8 @@ def joint_change(
         Seed of the samples.
     blocks : (array of int of shape (n_rows,) or None, the same)
         Rows of either side that belong together: they stay in one half, and count together.
+    once : Once
+        Keeps what is measured of the reference alone.
 
     Returns
     -------
@@ -73,15 +78,26 @@ def joint_change(
     names = [*sorted(numeric), *sorted(categorical)]
     if len(names) < 2:
         return None
-    sides, groups = [], []
-    for frame, block in zip((reference, current), blocks, strict=True):
-        order = content_order(frame, names, random_state)[:ROWS]
-        sides.append(frame.iloc[order])
-        group: Any = None if block is None else block[order]
-        groups.append(group)
-        if group is not None and len(np.unique(group)) < FEWEST_BLOCKS:
-            return None
-    encoded = encode(sides[0], sides[1], sorted(numeric), sorted(categorical))
+    key = (random_state, *names)
+    orders = (
+        once(("order", *key), lambda: content_order(reference, names, random_state)[:ROWS]),
+        content_order(current, names, random_state)[:ROWS],
+    )
+    groups: list[Any] = [
+        None if block is None else block[rows] for block, rows in zip(blocks, orders, strict=True)
+    ]
+    if any(group is not None and len(np.unique(group)) < FEWEST_BLOCKS for group in groups):
+        return None
+    encoded = encode(
+        (reference, current),
+        orders,
+        sorted(numeric),
+        sorted(categorical),
+        [
+            once(("scores", name, *key), partial(_scores, reference[name], orders[0]))
+            for name in sorted(numeric)
+        ],
+    )
     if len(set(encoded.column)) < 2:
         return None
     apart = np.array(encoded.column)[:, None] != np.array(encoded.column)[None, :]
@@ -116,36 +132,44 @@ def _halved(side: Any, block: Any) -> list[tuple[Any, Any]]:
 
 
 def encode(
-    reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]
+    sides: tuple[pd.DataFrame, pd.DataFrame],
+    orders: tuple[Any, Any],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    ours: Sequence[Any],
 ) -> Encoded:
-    """Normal scores and indicators of common levels, each with mean 0 and variance 1 on each side."""
-    ours: list[Any] = []
-    theirs: list[Any] = []
+    """Normal scores and indicators of common levels, each with mean 0 and variance 1 on each side.
+
+    Of reference and batch the rows at the places in `orders` are taken; `ours` are the reference's scores.
+    """
+    rows = len(orders[0])
+    both: list[tuple[Any, Any]] = []
     column: list[str] = []
-    for name in numeric:
-        ours.append(_scores(reference[name]))
-        theirs.append(_scores(current[name]))
+    for name, known in zip(numeric, ours, strict=True):
+        both.append((known, _scores(sides[1][name], orders[1])))
         column.append(name)
     for name in categorical:
-        codes, levels = _codes(pd.concat([reference[name], current[name]], ignore_index=True))
+        parts = [side[name].iloc[order] for side, order in zip(sides, orders, strict=True)]
+        codes, levels = _codes(pd.concat(parts, ignore_index=True))
         shares = np.bincount(codes, minlength=len(levels)) / len(codes)
         order = sorted(range(len(levels)), key=lambda k: (-shares[k], str(levels[k])))
         common = [k for k in order[:LEVELS] if RAREST <= shares[k] <= 1 - RAREST]
         for k in common[: 1 if len(levels) == 2 else None]:
-            ours.append((codes[: len(reference)] == k).astype(float))
-            theirs.append((codes[len(reference) :] == k).astype(float))
+            is_level = (codes == k).astype(float)
+            both.append((is_level[:rows], is_level[rows:]))
             column.append(name)
-    kept = slice(MOST_FEATURES)
     if not column:
-        return Encoded(np.empty((len(reference), 0)), np.empty((len(current), 0)), ())
-    return Encoded(_standard(ours[kept]), _standard(theirs[kept]), tuple(column[kept]))
+        return Encoded(np.empty((rows, 0)), np.empty((len(orders[1]), 0)), ())
+    reference, current = (_standard([each[k] for each in both[:MOST_FEATURES]]) for k in (0, 1))
+    return Encoded(reference, current, tuple(column[:MOST_FEATURES]))
 
 
-def _scores(column: pd.Series) -> Any:
-    """Normal scores of the mid-ranks; 0 where there is no number."""
-    if column.dtype != np.float64:
-        column = pd.to_numeric(column, errors="coerce")
-    values = column.to_numpy(dtype=float, na_value=np.nan)
+def _scores(column: pd.Series, rows: Any) -> Any:
+    """Normal scores of the mid-ranks of some rows; 0 where there is no number."""
+    if column.dtype == np.float64:
+        values = column.to_numpy()[rows]
+    else:
+        values = pd.to_numeric(column.iloc[rows], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     there = np.isfinite(values)
     if there.all() and len(values):
         scores = normal_scores(values)

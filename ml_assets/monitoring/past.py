@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,22 @@ from ml_assets.names import BATCH
 
 Measured = TypeVar("Measured")
 
+Key = tuple[Hashable, ...]
+
 FEWEST_ROWS = 10
 """Training batches with fewer rows are no witnesses."""
+
+
+class Once(Protocol):
+    """A way to measure something that is asked for again under the same key."""
+
+    def __call__(self, key: Key, measure: Callable[[], Measured]) -> Measured:
+        """What is measured."""
+
+
+def afresh(key: Key, measure: Callable[[], Measured]) -> Measured:
+    """Measure whenever it is asked for."""
+    return measure()
 
 
 @dataclass(frozen=True)
@@ -34,14 +48,14 @@ class Past:
 
     rows: pd.DataFrame
     most: int = 60
-    measured: dict[tuple[Hashable, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+    measured: dict[Key, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Past:
         """Part training rows, each column once."""
-        return cls(rows.loc[:, ~rows.columns.duplicated()])
+        return cls(rows if rows.columns.is_unique else rows.loc[:, ~rows.columns.duplicated()])
 
-    def once(self, key: tuple[Hashable, ...], measure: Callable[[], Measured]) -> Measured:
+    def once(self, key: Key, measure: Callable[[], Measured]) -> Measured:
         """What is measured of the rows, measured when first asked for; the key says what, and by which arguments.
 
         >>> past = Past.of(pd.DataFrame({"x": [1, 2]}))

@@ -14,6 +14,7 @@ from ml_assets.monitoring.column_tests import FLOORS, effects, outcomes
 from ml_assets.monitoring.dependence import Dependence, Sides
 from ml_assets.monitoring.design import Effects
 from ml_assets.monitoring.joint import FLOOR, joint_change
+from ml_assets.monitoring.past import afresh
 from ml_assets.monitoring.samples import LevelPair, Levels, NumberPair, Numbers, Pair, levels, numbers
 from ml_assets.records import ColumnDrift, DriftReport, JointDrift, Profile
 from ml_assets.tasks.base import PREDICTION, PROBABILITY, SCORES
@@ -34,12 +35,21 @@ JOINT = "(joint)"
 """Name of the joint change in the history of effects; no column's."""
 
 
+def side_of(column: pd.Series, numeric: bool) -> Numbers | Levels:
+    """One side of a column, counted or sorted."""
+    return numbers(column) if numeric else levels(column)
+
+
+def pair_with(reference: Numbers | Levels, current: pd.Series | None, rows: int) -> Pair:
+    """Both sides of a column, one of which is known; a batch without it has no value in any of its rows."""
+    if isinstance(reference, Numbers):
+        return NumberPair(reference, Numbers(np.empty(0), rows) if current is None else numbers(current))
+    return LevelPair(reference, Levels({}, rows) if current is None else levels(current))
+
+
 def pair_of(reference: pd.Series, current: pd.Series | None, rows: int, numeric: bool) -> Pair:
     """Both sides of a column; a batch without it has no value in any row."""
-    if numeric:
-        theirs = Numbers(np.empty(0), rows) if current is None else numbers(current)
-        return NumberPair(numbers(reference), theirs)
-    return LevelPair(levels(reference), Levels({}, rows) if current is None else levels(current))
+    return pair_with(side_of(reference, numeric), current, rows)
 
 
 def facing(pair: Pair, past: pd.Series) -> Pair:
@@ -152,11 +162,12 @@ def joint_verdict(
     sound = [name for name in found.sound if found.pairs[name].enough]
     numbers_, others = [n for n in sound if n in found.numeric], [n for n in sound if n not in found.numeric]
     sides = (found.sides[0] if reference is None else reference, found.sides[1])
-    joint = joint_change(*sides, numbers_, others, random_state)
+    once = found.past.once if reference is None else afresh
+    joint = joint_change(*sides, numbers_, others, random_state, once=once)
     if joint is not None and joint.p_value < SHARES["joint"] * SIGNIFICANCE:
         blocks = _both_blocks(found, sound, reference is None)
         if any(side is not None for side in blocks):
-            joint = joint_change(*sides, numbers_, others, random_state, blocks)
+            joint = joint_change(*sides, numbers_, others, random_state, blocks, once)
     if joint is None:
         return None
     p_value = min(1.0, joint.p_value / SHARES["joint"])
