@@ -77,6 +77,7 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
     """Follow the chain: each entry's hash covers the entry and the hash before it. `told` takes what was found."""
     before, columns, count, recomputed, ended = BEGINNING, None, 0, 0, False
     registered: dict[str, Any] = {}
+    records: dict[str, str] = {}
     erased: list[dict[str, Any]] = []
     try:
         for line in entries(folder):
@@ -97,6 +98,7 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
                     hashed = hashlib.sha256(json.dumps([before, *texts]).encode()).hexdigest()
                     if hashed != line["hash"]:
                         yield f"ledger: entry {line['id']} ({line['kind']}) is not what was written"
+                    records[line["id"]] = hash_of_json(json.loads(line["record"]))
                     if line["kind"] == "train" and line["to_version"] is not None:
                         registered[line["to_version"]] = json.loads(line["record"])
                     elif line["kind"] == "erase" and line["state"] == "done":
@@ -109,7 +111,14 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
         yield f"{ENTRIES}: its end is missing"
     if head is not None and head != before:
         yield f"ledger: the head is {before}, asked for was {head}"
-    told.update(head=before, entries=count, recomputed=recomputed, registered=registered, erased=erased)
+    told.update(
+        head=before,
+        entries=count,
+        recomputed=recomputed,
+        registered=registered,
+        erased=erased,
+        records=records,
+    )
 
 
 def faults_of_versions(
@@ -161,6 +170,14 @@ def _against(record: dict[str, Any], told: dict[str, Any], folder: Path) -> Iter
         yield "files.json names another hash of the model than the ledger"
     if {file: each["registered"] for file, each in told["beside"].items()} != record["files"]:
         yield "files.json names other files than the ledger"
+    told_of = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    if told_of != {key: value for key, value in trained.items() if key != "recipe_text"}:
+        yield "training.json is not what the ledger's entry says of the training"
+    figures = folder / "evaluation.json"
+    if (json.loads(figures.read_text(encoding="utf-8")) if figures.exists() else None) != record[
+        "evaluation"
+    ]:
+        yield "evaluation.json has other figures than the ledger's entry"
     recipe = trained.get("recipe_text")
     if recipe and (folder / "recipe.yaml").read_bytes() != recipe.encode():
         yield "recipe.yaml is not the recipe of the ledger's entry"
@@ -169,6 +186,23 @@ def _against(record: dict[str, Any], told: dict[str, Any], folder: Path) -> Iter
         "snapshots", {}
     ):
         yield "learned.json names other snapshots than the ledger"
+
+
+def hash_of_json(value: Any) -> str:
+    """Hash what JSON says, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def faults_of_decisions(folder: Path, records: dict[str, str]) -> Iterator[str]:
+    """Say which decision on a version is told with other figures than its entry of the ledger has."""
+    for place in sorted((folder / "versions").glob("*/decisions.json")):
+        name = f"version {place.parent.name}: {place.name}"
+        try:
+            for told in json.loads(place.read_text(encoding="utf-8")):
+                if records.get(str(told["id"]), hash_of_json(told["record"])) != hash_of_json(told["record"]):
+                    yield f"{name} tells entry {told['id']} otherwise than the ledger"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield f"{name} cannot be read: {type(error).__name__} {error}"
 
 
 def hash_of_files(files: dict[str, str]) -> str:
@@ -183,6 +217,7 @@ def verify(folder: Path, head: str | None = None) -> tuple[list[str], dict[str, 
     """Find all that does not match, and what was followed: head of the chain, entries, how many were recomputed."""
     told: dict[str, Any] = {}
     found = [*faults_of_files(folder), *faults_of_chain(folder, head, told)]
+    found += faults_of_decisions(folder, told.pop("records", {}))
     found += faults_of_versions(folder, told.pop("registered", {}), told.pop("erased", []))
     return found, told
 

@@ -11,7 +11,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import LEARNED
 from ml_assets.records import DataProfile, Promotion
 from ml_assets.registry import erasures
-from ml_assets.registry.champions import GATE, VersionInfo, version_info
+from ml_assets.registry.champions import GATE, TRAIN, VersionInfo, version_info
 from ml_assets.registry.integrity import IntegrityError, sha256_of_files
 from ml_assets.store.snapshots import StoreError
 
@@ -61,9 +61,10 @@ def write_version(folder: AuditFolder, state: ModelState, version: int, *, with_
     trained = info.trained
     if trained.recipe_text:
         folder.write(f"{below}/recipe.yaml", trained.recipe_text)
-    folder.write_json(f"{below}/training.json", trained.model_dump(mode="json", exclude={"recipe_text"}))
-    if info.evaluation is not None:
-        folder.write_json(f"{below}/evaluation.json", info.evaluation.model_dump(mode="json"))
+    written = _as_registered(state, version)
+    folder.write_json(f"{below}/training.json", written["trained"])
+    if written["evaluation"] is not None:
+        folder.write_json(f"{below}/evaluation.json", written["evaluation"])
     folder.write_json(f"{below}/decisions.json", [entry.model_dump(mode="json") for entry in said])
     learned = _learned(state, info)
     folder.write_json(f"{below}/learned.json", learned)
@@ -79,6 +80,13 @@ def write_version(folder: AuditFolder, state: ModelState, version: int, *, with_
     ]
     names = sorted(path.name for path in folder.place(below).iterdir())
     return AuditedVersion(info, said, _faults(files), replaced, [f"{below}/{name}" for name in names])
+
+
+def _as_registered(state: ModelState, version: int) -> dict[str, Any]:
+    """Give the record of the entry that registered a version as it was written, whatever is known of more since."""
+    record = state.ledger.find(state.name, [TRAIN], state="done", to_version=version)[-1].record
+    trained = {key: value for key, value in record["trained"].items() if key != "recipe_text"}
+    return {"trained": trained, "evaluation": record["evaluation"]}
 
 
 def _learned(state: ModelState, info: VersionInfo) -> dict[str, Any]:

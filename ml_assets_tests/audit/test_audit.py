@@ -201,8 +201,27 @@ def other_recipe(folder: Path) -> None:
     (folder / "versions" / "1" / "recipe.yaml").write_text("name: churn # 0.3")
 
 
+def better_score(folder: Path) -> None:
+    path = folder / "versions" / "2" / "evaluation.json"
+    path.write_text(path.read_text().replace("0.8", "0.9"))
+
+
+def other_parameters(folder: Path) -> None:
+    path = folder / "versions" / "2" / "training.json"
+    path.write_text(path.read_text().replace('"C": 1.0', '"C": 2.0'))
+
+
+def other_gate(folder: Path) -> None:
+    path = folder / "versions" / "1" / "decisions.json"
+    path.write_text(path.read_text().replace('"rows": 20', '"rows": 2000'))
+
+
 @pytest.mark.parametrize(
-    "change", [other_recipe, change_entry, drop_entry, cut_off, swap_model, swap_both, other_rows]
+    "change",
+    [
+        *(other_recipe, change_entry, drop_entry, cut_off, swap_model, swap_both, other_rows),
+        *(better_score, other_parameters, other_gate),
+    ],
 )
 def test_a_change_is_found_though_the_manifest_was_made_to_agree(
     made: tuple[Registry, Path], change: Callable[[Path], None]
