@@ -42,6 +42,7 @@ ITS_OWN = {
     "networks/modules.py": {"torch"},
     "networks/training.py": {"torch"},
     "networks/keras_modules.py": {"torch", "keras"},
+    "networks/archived.py": {"torch", "keras"},
 }
 """What a module is about, and is itself imported where it is used."""
 

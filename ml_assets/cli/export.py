@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
     from ml_assets.serving.live import Served
 
-Format = Literal["package", "onnx", "joblib", "native", "docker-context"]
+Format = Literal[
+    "package", "onnx", "joblib", "pickle", "native", "keras", "savedmodel", "tflite", "docker-context"
+]
 FORMATS: Final = get_args(Format)
-ON_PYTORCH: Final = (
-    "is of TensorFlow, and networks run on PyTorch here, Keras' layers too: `--format native` writes model.pt2, "
-    "which PyTorch reads alone"
-)
 INSTEAD: Final = {
-    "pickle": "`--format joblib` writes one",
     "mlflow": "each version is an MLflow model already, `models:/NAME/VERSION`; `--format package` holds its folder",
     "torchscript": "`--format native` writes what torch.export makes, model.pt2",
-    **dict.fromkeys(("keras", "h5", "savedmodel", "saved_model", "tflite"), ON_PYTORCH),
+    "h5": "`--format keras` writes the file of Keras 3",
+    "saved_model": "`--format savedmodel` writes one",
+    "litert": "`--format tflite` writes its file",
 }
 """Formats that people ask for, and what to take."""
 FOLDER: Final = "report"
@@ -46,7 +45,7 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
     FormatError
         If the model does not allow the format.
     """
-    from ml_assets.serving.export import package, single
+    from ml_assets.serving.export import of_keras, package, single
     from ml_assets.serving.live import load_version
 
     if form not in FORMATS:
@@ -77,9 +76,15 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
                 else:
                     package.write_context(made, model, served, info)
         else:
-            write = {"joblib": single.write_joblib, "native": single.write_native, "onnx": single.write_onnx}[
-                form
-            ]
+            write = {
+                "joblib": single.write_joblib,
+                "pickle": single.write_pickle,
+                "native": single.write_native,
+                "onnx": single.write_onnx,
+                "keras": of_keras.write_keras,
+                "savedmodel": of_keras.write_savedmodel,
+                "tflite": of_keras.write_tflite,
+            }[form]
             told = write(made, served.predictor.pipeline, _clean(registry, served))
         if target.is_dir():
             target.rmdir()

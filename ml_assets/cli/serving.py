@@ -85,7 +85,11 @@ def batch_inference(
 def export(
     name: ModelName,
     form: Annotated[
-        str, typer.Option("--format", help="package, docker-context, joblib, native or onnx.")
+        str,
+        typer.Option(
+            "--format",
+            help="package, docker-context, joblib, pickle, native, onnx, keras, savedmodel or tflite.",
+        ),
     ] = "package",
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="New folder. Default: NAME-VERSION-FORMAT.")

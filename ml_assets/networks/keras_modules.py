@@ -184,6 +184,10 @@ class _Tokens(layers.Layer):  # type: ignore[misc]  # Keras is not there where t
     def call(self, numbers: Any) -> Any:
         return numbers[:, :, None] * self.scale + self.bias
 
+    def plain(self) -> Any:
+        """A layer of Keras itself that does the same with the same weights."""
+        return layers.EinsumDense("bc,cd->bcd", tuple(self.scale.shape), bias_axes="cd", name="tokens")
+
 
 class _Judged(layers.Layer):  # type: ignore[misc]  # likewise
     """A token of its own before the others, from which the answer is read."""
@@ -194,6 +198,14 @@ class _Judged(layers.Layer):  # type: ignore[misc]  # likewise
     def call(self, tokens: Any) -> Any:
         judge = keras.ops.repeat(self.judge, keras.ops.shape(tokens)[0], axis=0)
         return keras.ops.concatenate([judge, tokens], axis=1)
+
+    def plain(self) -> Any:
+        """A model of layers of Keras itself that does the same with the same weights."""
+        _, count, size = self.input.shape
+        tokens = keras.Input((count, size))
+        first = keras.ops.cast(keras.ops.zeros_like(tokens[:, :1, 0]), "int64")
+        told = layers.Concatenate(axis=1)([layers.Embedding(1, size)(first), tokens])
+        return keras.Model(tokens, told, name="judged")
 
 
 def _tables(codes: Any, levels: Sequence[Level]) -> list[Any]:

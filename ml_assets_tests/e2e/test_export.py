@@ -129,11 +129,15 @@ def test_formats_give_the_same_numbers_or_are_refused_with_the_reason(
     assert {"model.ubj", "preprocessor.joblib"} == set(native["files"])  # type: ignore[call-overload]
     assert native["largest_difference"] <= 1e-6  # type: ignore[operator]
     assert exported("joblib", tmp_path / "joblib")["files"] == ["model.joblib"]
+    assert exported("pickle", tmp_path / "pickle")["files"] == ["model.pkl"]
     for arguments, words in (
         (("good", "--format", "native"), "LogisticRegression of sklearn has no file of its own"),
-        (("good", "--format", "zip"), "found 'zip'; allowed: package, onnx, joblib, native, docker-context"),
-        (("good", "--format", "tflite"), "tflite: is of TensorFlow, and networks run on PyTorch here"),
-        (("good", "--format", "pickle"), "`--format joblib` writes one"),
+        (("good", "--format", "zip"), "found 'zip'; allowed: package, onnx, joblib, pickle, native, keras"),
+        (("good", "--format", "h5"), "`--format keras` writes the file of Keras 3"),
+        (
+            ("good", "--format", "tflite"),
+            "tflite: LogisticRegression is no network of Keras' layers: take joblib",
+        ),
         (("good", "--to", str(tmp_path / "joblib")), "it is there already"),
         (("other",), "other: no version is champion"),
         (("good", "--version", "9"), "good has no version 9"),

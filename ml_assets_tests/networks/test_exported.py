@@ -52,7 +52,7 @@ def test_its_program_answers_as_the_pipeline(network: Any, tmp_path: Path) -> No
 def test_what_has_no_such_file_is_told(tmp_path: Path) -> None:
     pipeline, rows = fitted(networks.TransformerClassifier, library="keras")
     with pytest.raises(
-        FormatError, match=r"native: TransformerClassifier cannot be written .*take joblib or package"
+        FormatError, match=r"native: TransformerClassifier cannot be written .*take keras, joblib or package"
     ):
         write_native(tmp_path, pipeline, rows)
     with pytest.raises(FormatError, match="onnx"):

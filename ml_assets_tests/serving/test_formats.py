@@ -1,7 +1,8 @@
-"""Formats of `ml-assets export`: joblib takes every model, and a refusal names formats that take the model."""
+"""Formats of `ml-assets export`: joblib and pickle take every model, and a refusal names what takes the model."""
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from sklearn.linear_model import Perceptron
 from sklearn.pipeline import make_pipeline
 
-from ml_assets.serving.export.single import FormatError, write_joblib, write_native
+from ml_assets.serving.export.single import FormatError, numbers, write_joblib, write_native, write_pickle
 from ml_assets.training.fit import fit
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
@@ -43,6 +44,9 @@ def fitted(case: dict[str, Any]) -> tuple[Any, pd.DataFrame]:
 def test_joblib_takes_every_model_and_a_refusal_names_what_does(kind: str, tmp_path: Path) -> None:
     pipeline, rows = fitted(CASES[kind])
     assert write_joblib(tmp_path, pipeline, rows)["rows"] == len(rows)
+    assert write_pickle(tmp_path, pipeline, rows)["rows"] == len(rows)
+    again = pickle.loads((tmp_path / "model.pkl").read_bytes())
+    assert (numbers(again, rows) == numbers(pipeline, rows)).all()
     try:
         write_native(tmp_path, pipeline, rows)
     except FormatError as refused:

@@ -20,6 +20,7 @@ FOR_OTHERS = {
     "cli/context_params.py",
     "sources/feature_store/quiet.py",
     "networks/keras_modules.py",
+    "serving/export/on_tensorflow.py",
 }
 
 

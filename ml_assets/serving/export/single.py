@@ -37,6 +37,20 @@ def write_joblib(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, 
     return {"file": "model.joblib", "largest_difference": 0.0, "rows": len(clean)}
 
 
+def write_pickle(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, Any]:
+    """Write `model.pkl`, the whole pipeline as Python's own pickle, and load it again."""
+    import pickle
+
+    import numpy as np
+
+    written = pickle.dumps(pipeline)
+    (folder / "model.pkl").write_bytes(written)
+    again = numbers(pickle.loads(written), clean)  # noqa: S301 - what was written here a line above
+    if not np.array_equal(again, numbers(pipeline, clean), equal_nan=True):
+        raise FormatError("pickle: the pipeline that was read back gives other numbers")
+    return {"file": "model.pkl", "largest_difference": 0.0, "rows": len(clean)}
+
+
 def write_native(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, Any]:
     """Write the library's own file of a boosted model or a network, and the preprocessor beside it.
 
@@ -45,7 +59,7 @@ def write_native(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, 
     FormatError
         If the model is of no library that has such a file, or gives other numbers when it is read back.
     """
-    estimator, classes = _inner(pipeline)
+    estimator, classes = inner(pipeline)
     library = type(estimator).__module__.partition(".")[0]
     if library not in NATIVE:
         raise FormatError(
@@ -56,13 +70,14 @@ def write_native(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, 
     try:
         write(estimator, folder / name)
     except Exception as error:  # noqa: BLE001 - what cannot be written, each library says in its own way
+        keras = "keras, " if getattr(estimator, "library", None) == "keras" else ""
         raise FormatError(
             f"native: {type(estimator).__name__} cannot be written ({' '.join(str(error).split())[:200]}): take "
-            "joblib or package"
+            f"{keras}joblib or package"
         ) from None
-    matrix = _prepared(folder, pipeline, clean, coded=library == NETWORKS)
+    matrix = prepared(folder, pipeline, clean, coded=library == NETWORKS)
     found = raw(folder / name, matrix)
-    return _held("native", name, _as_numbers(found, classes), numbers(pipeline, clean))
+    return held("native", name, as_numbers(found, classes), numbers(pipeline, clean))
 
 
 def write_onnx(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, Any]:
@@ -82,8 +97,8 @@ def write_onnx(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, An
     except ImportError:
         raise FormatError("onnx needs its libraries: run `pip install 'ml_assets[onnx]'`") from None
 
-    estimator, classes = _inner(pipeline)
-    matrix = _prepared(folder, pipeline, clean).astype(np.float32)
+    estimator, classes = inner(pipeline)
+    matrix = prepared(folder, pipeline, clean).astype(np.float32)
     try:
         _with_converters()
         options = {"zipmap": False} if classes is not None else None
@@ -102,7 +117,7 @@ def write_onnx(folder: Path, pipeline: Any, clean: pd.DataFrame) -> dict[str, An
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     answers = session.run(None, {"X": matrix})
     found = np.asarray(answers[1] if classes is not None else answers[0], dtype=float)
-    return _held("onnx", "model.onnx", _as_numbers(found, classes), numbers(pipeline, clean))
+    return held("onnx", "model.onnx", as_numbers(found, classes), numbers(pipeline, clean))
 
 
 def numbers(pipeline: Any, clean: pd.DataFrame) -> NDArray[np.float64]:
@@ -120,8 +135,8 @@ def numbers(pipeline: Any, clean: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(made, dtype=float).reshape(len(clean), -1)
 
 
-def _held(form: str, name: str, found: NDArray[np.float64], expected: NDArray[np.float64]) -> dict[str, Any]:
-    """Hold numbers against the pipeline's."""
+def held(form: str, name: str, found: NDArray[np.float64], expected: NDArray[np.float64]) -> dict[str, Any]:
+    """Hold numbers against the pipeline's: how far they are apart at most, FormatError if too far."""
     import numpy as np
 
     scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
@@ -144,7 +159,7 @@ def _held(form: str, name: str, found: NDArray[np.float64], expected: NDArray[np
     }
 
 
-def _inner(pipeline: Any) -> tuple[Any, Any]:
+def inner(pipeline: Any) -> tuple[Any, Any]:
     """The estimator itself, out of our wrappers, and its classes."""
     last = pipeline.steps[-1][1]
     classes = getattr(last, "classes_", None)
@@ -164,9 +179,7 @@ def _inner(pipeline: Any) -> tuple[Any, Any]:
     return last, classes
 
 
-def _prepared(
-    folder: Path, pipeline: Any, clean: pd.DataFrame, *, coded: bool = False
-) -> NDArray[np.float64]:
+def prepared(folder: Path, pipeline: Any, clean: pd.DataFrame, *, coded: bool = False) -> NDArray[np.float64]:
     """Write the preprocessor, and give the matrix that it makes; `coded`: of a category the number of its level."""
     import joblib
     import numpy as np
@@ -185,7 +198,8 @@ def _prepared(
         ) from None
 
 
-def _as_numbers(found: Any, classes: Any) -> NDArray[np.float64]:
+def as_numbers(found: Any, classes: Any) -> NDArray[np.float64]:
+    """Answers as `numbers` gives them: of one share of two classes, both."""
     import numpy as np
 
     made = np.asarray(found, dtype=float)
