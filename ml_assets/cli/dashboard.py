@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml_assets.cli.output import say
+from ml_assets.cli.listening import answer
 from ml_assets.failures import WrongUsageError
 from ml_assets.lifecycle.known import load_states, remembered
 from ml_assets.lifecycle.storage import place_of
@@ -29,8 +29,6 @@ def serve_dashboard(host: str, port: int, dagster: str | None) -> None:
     WrongUsageError
         If the address is reached by others and nobody is asked who they are, or the port is taken.
     """
-    import uvicorn
-
     from ml_assets.cli.ui import see_free
     from ml_assets.pages.app import build_app
 
@@ -45,10 +43,10 @@ def serve_dashboard(host: str, port: int, dagster: str | None) -> None:
     see_free(host, {"--port": port})
     fleet = Fleet(source_of(settings, dagster))
     fleet.look()
-    say(f"every model at http://{host}:{port}   (Ctrl-C ends it)")
+    words = f"every model at http://{host}:{port}   (Ctrl-C ends it)"
     app = build_app(fleet, access, ACTS)
     # The header of a proxy that says who asks from where is not believed: its address is the caller's.
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False)
+    answer(app, words, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False)
 
 
 def access_of(settings: Settings) -> Access:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.cli.batch_inference import version_of_run
+from ml_assets.cli.listening import answer
 from ml_assets.cli.models import known_state
 from ml_assets.cli.output import say
 from ml_assets.failures import WrongUsageError
@@ -30,8 +31,6 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
         If serving is not enabled here, the address is reached by others and no key is set, the port is taken, or no
         version was trained by the run.
     """
-    import uvicorn
-
     from ml_assets.cli.ui import see_free
     from ml_assets.serving.app import build_app
     from ml_assets.serving.limits import Limits
@@ -54,14 +53,15 @@ def serve_model(name: str, host: str, port: int, version: int | None, run_id: st
         log = PredictionLog(kept, state.settings.prediction_log_days, apart=True)
     limits = Limits(per_minute=state.settings.requests_per_minute)
     app = build_app(live, keys, limits, log=log, online=_online(state.settings, live))
-    say(
+    words = [
         f"{name}: version {live.served.version} answers at http://{host}:{port} (what it takes: /docs); Ctrl-C ends it"
-    )
+    ]
     if not keys:
-        say("no key is wanted: whoever reaches this address may ask (`ml-assets api-key` makes one)")
+        words.append("no key is wanted: whoever reaches this address may ask (`ml-assets api-key` makes one)")
     _steady()
-    uvicorn.run(
+    answer(
         app,
+        *words,
         host=host,
         port=port,
         http=BoundedProtocol,

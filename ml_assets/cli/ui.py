@@ -199,7 +199,7 @@ def _watch(
         if waiting:
             waiting = [port for port in waiting if not _answers(host, port)]
             if not waiting:
-                say(f"{up}   (Ctrl-C ends both)")
+                say(f"{up}   (Ctrl-C ends all)")
         time.sleep(0.5)
 
 

@@ -118,7 +118,8 @@ def _part(state: ModelState, one: Running, way: Piped, lines: list[dict[str, Any
         }
     )
     keys = pd.DataFrame(
-        {name: labels(pd.Series([row.get(name) for row in rows], dtype=object)) for name in entity}
+        {name: labels(pd.Series([row.get(name) for row in rows], dtype=object)) for name in entity},
+        index=range(len(rows)),
     )
     if state.recipe.batches is not None:
         keys[state.recipe.batches.column] = list(_times(state.recipe.batches.column, rows, lines))

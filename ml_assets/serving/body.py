@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ml_assets.failures import MendableError
 from ml_assets.names import WITHOUT
-from ml_assets.recipe.faults import did_you_mean
+from ml_assets.recipe.faults import did_you_mean, nearest
 from ml_assets.registry.standard import RawRows
 from ml_assets.shown import shown
 
@@ -152,7 +152,8 @@ def read(
         values = []
         for name in columns:
             if name not in row:
-                near = did_you_mean(name, [each for each in islice(row, MOST_NAMES) if each not in columns])
+                others = [each for each in islice(row, MOST_NAMES) if each not in columns]
+                near = "".join(f" Is it what came as {each!r}?" for each in nearest(name, others)[:1])
                 _wrong(
                     f"rows[{place}].{name}", f"the column is missing; null stands for a missing value.{near}"
                 )

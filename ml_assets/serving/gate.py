@@ -136,7 +136,12 @@ class Gate:
         caller = scope["client"][0] if scope.get("client") else "?"
         if self.keys:
             given = headers.get(b"authorization", b"").decode("latin-1")
-            key = opened_by(given.removeprefix("Bearer ") if given.startswith("Bearer ") else None, self.keys)
+            sent = given.removeprefix("Bearer ") if given.startswith("Bearer ") else None
+            key = opened_by(sent, self.keys)
+            if key is None and sent:
+                raise RequestError(
+                    401, "wrong_key", "the key that was sent is none of this server's (ML_ASSETS_API_KEYS)"
+                )
             if key is None:
                 raise RequestError(401, "no_key", "a key is wanted: Authorization: Bearer KEY")
             if key.scope not in PREDICTING:

@@ -157,6 +157,14 @@ def test_no_body_is_answered_with_a_fault_of_the_server(registry: Registry) -> N
         assert client.post("/predict", json={"rows": [GOOD]}).status_code == 200
 
 
+def test_a_column_that_came_under_another_name_is_asked_after(registry: Registry) -> None:
+    with api(registry) as (client, _):
+        others = {"Age" if name == "age" else name: value for name, value in GOOD.items()}
+        told = client.post("/predict", json={"rows": [others]}).json()["error"]
+    assert told["field"] == "rows[0].age"
+    assert "the column is missing" in told["message"] and "Is it what came as 'Age'?" in told["message"]
+
+
 def test_keys_open_what_their_scope_says_and_two_may_be_there_at_once(registry: Registry) -> None:
     (old, one), (new, two), (admin, three) = new_key("predict"), new_key("predict"), new_key("admin")
     with api(registry, keys=f"{one},{two},{three}") as (client, _):
@@ -172,10 +180,14 @@ def test_keys_open_what_their_scope_says_and_two_may_be_there_at_once(registry: 
         assert status("/metrics", admin) == 200 and status("/metrics", old) == 403
         for wrong in (None, "", old[:-1], old + "x", one, one.partition(":")[2]):
             assert status("/predict", wrong) == status("/metrics", wrong) == 401
+            headers = {} if wrong is None else {"authorization": f"Bearer {wrong}"}
+            told = client.post("/predict", json={"rows": [GOOD]}, headers=headers).json()["error"]
+            assert told["code"] == ("wrong_key" if wrong else "no_key")
+            assert not wrong or wrong not in told["message"]
         assert status("/health", None) == status("/ready", None) == 200
-    with pytest.raises(ApiKeyError) as told:
+    with pytest.raises(ApiKeyError) as refused:
         read_keys([one, old])
-    assert "entry 2" in str(told.value) and old not in str(told.value)
+    assert "entry 2" in str(refused.value) and old not in str(refused.value)
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(registry: Registry) -> None:

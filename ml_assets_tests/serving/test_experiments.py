@@ -15,6 +15,8 @@ from fastapi.testclient import TestClient
 
 from ml_assets.cli.batch_inference import version_of_run
 from ml_assets.failures import WrongUsageError
+from ml_assets.lifecycle.state import ModelState
+from ml_assets.orchestration.live_answers import live_answers
 from ml_assets.records.experiments import CHAMPION, Arm, Experiment, Step
 from ml_assets.registry import charge, experiments
 from ml_assets.registry.experiments import ExperimentError, Running
@@ -29,7 +31,7 @@ from ml_assets.serving.logged import OURS
 from ml_assets.serving.replay import replay
 from ml_assets.settings import Settings
 from ml_assets.store.places import Folder
-from ml_assets_tests.support.registry_workers import open_registry, promote, register, rows
+from ml_assets_tests.support.registry_workers import open_registry, promote, recipe_named, register, rows
 
 ARROW = {"content-type": "application/vnd.apache.arrow.stream"}
 
@@ -123,6 +125,26 @@ def test_without_an_entity_a_request_is_of_one_arm(registry: Registry, tmp_path:
         answers = [client.post("/predict", json={"rows": asked(5)}).json() for _ in range(40)]
     assert {answer["arm"] for answer in answers} == {CHAMPION, "challenger"}
     assert all(len({one["arm"] for one in answer["predictions"]}) == 1 for answer in answers)
+
+
+@pytest.mark.parametrize("entity", [(), ("customer",)])
+def test_the_log_tells_what_each_version_answered_with_an_entity_and_without(
+    registry: Registry, entity: tuple[str, ...]
+) -> None:
+    one = begin(registry, HALF, entity=entity)
+    state = ModelState(recipe_named("churn"), Path("churn.yaml"), registry.settings)
+    vars(state)["registry"] = registry
+    assert live_answers(state, one) is None
+    with api(registry, registry.settings.home / "predictions" / "churn") as (client, _, _):
+        answers = [client.post("/predict", json={"rows": [row]}).json() for row in asked()]
+    found = live_answers(state, one)
+    assert found is not None and list(found.lines["request"]) == [one["request_id"] for one in answers]
+    assert list(found.lines["version"]) == [answer["version"] for answer in answers]
+    assert list(found.keys.columns) == list(entity)
+    assert len(found.keys) == len(found.clean) == len(found.predictions) == len(answers)
+    assert list(found.clean["colour"].fillna("-")) == [row["colour"] or "-" for row in asked()]
+    told = [answer["predictions"][0]["prediction"] for answer in answers]
+    assert list(found.predictions["prediction"]) == told
 
 
 def test_a_challenger_that_fails_harms_no_request_and_goes_by_itself(
