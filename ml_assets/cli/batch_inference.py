@@ -155,7 +155,12 @@ def _version(registry: Registry, asked: Inference) -> tuple[str, int]:
             return asked.model, champions.version_info(registry.ledger, asked.model, asked.version).version
         champion = registry.champion(asked.model)
         if champion is None:
-            raise WrongUsageError(f"{asked.model}: no version is champion: train it first, `ml-assets train`")
+            from ml_assets.cli.models import known_state
+
+            known_state(asked.model)  # of a name that nobody knows it says so
+            raise WrongUsageError(
+                f"{asked.model}: no version is champion: train it first, `ml-assets train --recipe-file FILE`"
+            )
         return asked.model, champion.version
     assert asked.run_id is not None
     return version_of_run(registry.ledger, asked.run_id)

@@ -56,7 +56,12 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
     if version is None:
         champion = registry.champion(name)
         if champion is None:
-            raise WrongUsageError(f"{name}: no version is champion: train it first, `ml-assets train`")
+            from ml_assets.cli.models import known_state
+
+            known_state(name)  # of a name that nobody knows it says so
+            raise WrongUsageError(
+                f"{name}: no version is champion: train it first, `ml-assets train --recipe-file FILE`"
+            )
         version = champion.version
     info = registry.version(name, version)
     target = (to or Path(f"{name}-{version}-{form}")).absolute()

@@ -72,7 +72,7 @@ def _version(state: ModelState, version: int | None) -> int:
 
 
 def _named(known: list[int]) -> str:
-    return listed(known) if known else "none; train it first, `ml-assets train`"
+    return listed(known) if known else "none; train it first, `ml-assets train --recipe-file FILE`"
 
 
 def _of_version(state: ModelState, version: int, kind: str) -> Path:

@@ -62,7 +62,9 @@ def explained_row(
         )
     known = state.store.batches(CLEAN)
     if not known:
-        raise StepError(f"{state.name}: no batch was taken in yet: train it first, `ml-assets train`")
+        raise StepError(
+            f"{state.name}: no batch was taken in yet: train it first, `ml-assets train --recipe-file FILE`"
+        )
     batch = known[-1] if batch is None else batch
     if batch not in known:
         raise StepError(f"{state.name}: batch {batch!r} was not taken in (taken in: {listed(known[-5:])})")
@@ -173,7 +175,9 @@ def _version(state: ModelState, version: int | None) -> int:
         return version
     champion = state.registry.champion(state.name)
     if champion is None:
-        raise StepError(f"{state.name}: no version is champion yet: train it first, `ml-assets train`")
+        raise StepError(
+            f"{state.name}: no version is champion yet: train it first, `ml-assets train --recipe-file FILE`"
+        )
     return champion.version
 
 

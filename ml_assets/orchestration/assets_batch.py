@@ -129,8 +129,10 @@ def drift_report(graph: Graph) -> dg.AssetsDefinition:
                 result = drift_step(state, batch, mlflow_run_id(context))
             found += [f"{batch}: {text}" for text in result.alarms]
             calm.append(f"{batch}: {without_alarm(result.report)}")
-            words = display.drift_metadata(result.report, result.page)
-            metadata = display.shown(result, words | display.page_metadata("report", result.told))
+            words = display.drift_metadata(result.report)
+            for name, page in {"evidently": result.page, "report": result.told}.items():
+                words |= display.page_metadata(name, page, state.settings.home)
+            metadata = display.shown(result, words)
             context.add_asset_metadata(metadata, partition_key=partition_of(batch))
         return dg.MaterializeResult(check_results=[check("drift", not found, found or calm, warn=True)])
 

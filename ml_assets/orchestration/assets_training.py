@@ -49,9 +49,8 @@ def split(graph: Graph) -> dg.AssetsDefinition:
         with refusals():
             parts = split_step(state, as_of(context, state, "cleaned_features"), healthy=by_sensor)
         for asset, part in parts.items():
-            yield dg.MaterializeResult(
-                asset_key=graph.key(asset), metadata=display.shown(part, display.part_metadata(part))
-            )
+            words = display.part_metadata(part, state.settings.home)
+            yield dg.MaterializeResult(asset_key=graph.key(asset), metadata=display.shown(part, words))
 
     return split
 
@@ -153,7 +152,7 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
             "as_of": result.as_of,
             **display.promotion_metadata(result.promotion),
             **display.rows_metadata(result.rows),
-            **display.page_metadata("report", result.page),
+            **display.page_metadata("report", result.page, state.settings.home),
             "mlflow_run": run_link(state, result.run_id),
         }
         return dg.MaterializeResult(metadata=display.shown(result, words))

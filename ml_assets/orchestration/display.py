@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -102,9 +102,22 @@ def taken_metadata(taken: TakenIn) -> Metadata:
         "sha256": taken.sha256[:SHOWN],
         "changed": taken.changed,
         "quarantined": taken.quarantine.rows if taken.quarantine is not None else 0,
-        "sample": table(taken.sample),
+        "sample": turned(taken.sample),
         **told,
     }
+
+
+SAMPLE = 3
+"""Rows of a sample that are shown: more would be wider than the page."""
+
+
+def turned(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue:
+    """Show the first rows, each a column of the table, so that every one of their columns is seen, however many."""
+    names = dict.fromkeys(name for row in rows[:SAMPLE] for name in row)
+    return table(
+        {"column": name, **{f"row {place + 1}": row.get(name) for place, row in enumerate(rows[:SAMPLE])}}
+        for name in names
+    )
 
 
 def cleaned_metadata(cleaned: Cleaned) -> Metadata:
@@ -133,15 +146,17 @@ def predicted_metadata(predicted: Predicted) -> Metadata:
     }
 
 
-def part_metadata(part: Part) -> Metadata:
+def part_metadata(part: Part, home: Path) -> Metadata:
     """Show a part of a training window."""
     told = {"rows": part.rows, "as_of": part.as_of, "batches": part.batches, "sha256": part.sha256[:SHOWN]}
-    return told | page_metadata("data_profile", part.page)
+    return told | page_metadata("data_profile", part.page, home)
 
 
-def page_metadata(name: str, page: Path | None) -> Metadata:
-    """Tell where a page lies, if there is one."""
-    return {} if page is None else {name: dg.MetadataValue.path(str(page))}
+def page_metadata(name: str, page: Path | None, home: Path) -> Metadata:
+    """Tell where in the home a page lies, if there is one: a whole path pushes the ends of sentences out of sight."""
+    if page is None:
+        return {}
+    return {name: dg.MetadataValue.path(str(page.relative_to(home) if page.is_relative_to(home) else page))}
 
 
 def training_metadata(training: TrainingResult) -> Metadata:
@@ -151,7 +166,7 @@ def training_metadata(training: TrainingResult) -> Metadata:
         "class_path": training.class_path,
         "rows": training.rows,
         "features": len(training.features),
-        "seconds": training.seconds,
+        "seconds": rounded(training.seconds),
         "params": dg.MetadataValue.json(training.params),
         "columns_set_aside": table({"column": c, "why": w} for c, w in training.excluded.items()),
     }
@@ -169,7 +184,12 @@ def training_metadata(training: TrainingResult) -> Metadata:
             "trials": training.tuning.total_trials,
             "pruned_trials": training.tuning.pruned_trials,
             "search": table(
-                {"trial": t.number, training.metric: t.value, "state": t.state, **t.params}
+                {
+                    "trial": t.number,
+                    training.metric: t.value,
+                    "state": t.state,
+                    "parameters": ", ".join(f"{key} {_cell(value)}" for key, value in t.params.items()),
+                }
                 for t in training.tuning.history
             ),
         }
@@ -239,8 +259,8 @@ def promotion_metadata(promotion: Promotion) -> Metadata:
     }
 
 
-def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
-    """Show a drift report, and the place of Evidently's page."""
+def drift_metadata(report: DriftReport) -> Metadata:
+    """Show a drift report."""
     from ml_assets.monitoring.wording import found
 
     worst = sorted(report.columns, key=lambda c: (c.drifted, c.effect), reverse=True)
@@ -258,7 +278,6 @@ def drift_metadata(report: DriftReport, page: Path | None = None) -> Metadata:
             {"column": c.column, "found": found(c), "importance": c.importance}
             for c in (*worst, *report.predictions)
         ),
-        **({} if page is None else {"evidently": dg.MetadataValue.path(str(page))}),
         RECORD: dg.MetadataValue.json(report.model_dump(mode="json")),
     }
 
@@ -318,8 +337,7 @@ def backtest_metadata(result: Backtest) -> Metadata:
         "policies": score_table(
             {
                 "policy": row.policy,
-                result.metric: row.score,
-                "95 %": "–".join(f"{limit:.3g}" for limit in row.interval),
+                f"{result.metric} (95 %)": f"{row.score:.4g} ({' to '.join(f'{limit:.3g}' for limit in row.interval)})",
                 "gain": row.gain.value,
                 "retrains": f"{row.retrains}, {row.promoted} won"
                 + (f", {row.undone} undone" if row.undone else ""),

@@ -35,7 +35,7 @@ Status = Literal[
 ]
 
 REMEDIES: Final[dict[Status, str]] = {
-    "no model": "train it: `ml-assets train`, or wait until enough labelled rows have arrived",
+    "no model": "train it: `ml-assets train --recipe-file FILE`, or wait until enough labelled rows have arrived",
     "no report yet": "materialize drift_report in the web UI, or wait for the next batch, which brings a report",
     "serving": "nothing",
     "healthy": "nothing",
@@ -56,6 +56,8 @@ REMEDIES: Final[dict[Status, str]] = {
 }
 """What a person does about each."""
 
+WELL: Final[frozenset[Status]] = frozenset({"serving", "healthy"})
+"""Those of which nobody needs to know more."""
 LASTING: Final[frozenset[Status]] = frozenset({"drifting", "degraded"})
 """Those of which something comes if they last: see `retraining.said.if_it_lasts`."""
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration import display
+from ml_assets.orchestration.health import WELL
 from ml_assets.orchestration.model_status import ModelStatus, all_statuses
 from ml_assets.recipe import RecipeError
 from ml_assets.registry.ledger import Ledger
@@ -37,6 +38,15 @@ def _last_decisions(rows: Sequence[ModelStatus]) -> list[dict[str, object]]:
     return [
         {"name": name, "at": last.at[:16].replace("T", " "), "decision": last.action, "reason": last.reason}
         for name, last in known
+    ]
+
+
+def needed(rows: Sequence[ModelStatus]) -> list[dict[str, object]]:
+    """Lay out what somebody should know of models that are not well."""
+    return [
+        {"name": row.name, "status": row.status, "why": row.why, "what to do": row.todo}
+        for row in rows
+        if row.status not in WELL
     ]
 
 
@@ -81,11 +91,7 @@ def overview_asset(
         rows = all_statuses(context.instance, states, faults, settings, datetime.now(UTC))
         ledger = Ledger(settings.ledger)
         notes = [{"name": row.name, "data": note} for row in rows for note in row.notes]
-        attention = [
-            {"name": row.name, "status": row.status, "why": row.why, "what to do": row.todo}
-            for row in rows
-            if row.status != "healthy"
-        ]
+        attention = needed(rows)
         plotted = {
             f"{row.name}/{name}": value
             for row in rows
@@ -128,7 +134,7 @@ def overview_sensor(settings: Settings) -> dg.SensorDefinition:
         newest = Ledger(settings.ledger).newest_id()
         before = context.cursor
         context.update_cursor(str(newest))
-        if before in (None, str(newest)):
+        if before == str(newest) or not newest:
             return dg.SkipReason(f"nothing is new since entry {newest} of the ledger")
         return dg.RunRequest(run_key=f"overview:{newest}")
 

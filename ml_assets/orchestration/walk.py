@@ -96,7 +96,7 @@ def batches_to_walk(state: ModelState, start: str | None, stop: str | None) -> l
     if state.recipe.batches is None:
         raise WalkError(
             f"{state.name} is one static table: there is no history to walk through. "
-            f"Use `ml-assets train`, or add a `batches` section to {state.path}."
+            f"Use `ml-assets train --recipe-file FILE`, or add a `batches` section to {state.path}."
         )
     span = state.calendar()
     first = state.first_batch()

@@ -210,7 +210,9 @@ class Live:
             return self.fixed
         champion = self.registry.champion(self.name)
         if champion is None:
-            raise ServingError(f"{self.name}: no version is champion yet: train it first, `ml-assets train`")
+            raise ServingError(
+                f"{self.name}: no version is champion yet: train it first, `ml-assets train --recipe-file FILE`"
+            )
         return champion.version
 
 

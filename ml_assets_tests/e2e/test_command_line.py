@@ -264,7 +264,7 @@ def test_backfill(shop: Shop) -> None:
     assert "there are 2024-01-01 to 2024-03-01" in outside.message
     static = ml_assets("backfill", "good", "--json")
     assert static.code == 2
-    assert "Use `ml-assets train`" in static.message
+    assert "Use `ml-assets train --recipe-file FILE`" in static.message
 
 
 @pytest.mark.parametrize("command", ["train", "backfill"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -17,9 +18,11 @@ from ml_assets.monitoring.wording import describe
 from ml_assets.orchestration import display
 from ml_assets.orchestration.assets import ASSETS
 from ml_assets.orchestration.graph import Graph
+from ml_assets.orchestration.health import REMEDIES
 from ml_assets.orchestration.model_status import LastDecision, ModelStatus
-from ml_assets.orchestration.overview import _last_decisions, flat
+from ml_assets.orchestration.overview import _last_decisions, flat, needed
 from ml_assets.records import ColumnDrift, DriftReport, GateCheck, PerformanceReport, Promotion, Score
+from ml_assets_tests.support.registry_workers import training_result
 
 DRIFTED = ColumnDrift(
     column="price",
@@ -126,6 +129,13 @@ def test_row_of_the_overview_is_short() -> None:
     assert flat(ModelStatus(name="new", metric="rmse", status="no model"))["score"] is None
 
 
+def test_who_needs_nobody_is_not_among_those_who_do() -> None:
+    rows = [ModelStatus(name=status, status=status, todo=remedy) for status, remedy in REMEDIES.items()]
+    names = [row["name"] for row in needed(rows)]
+    assert names == [name for name in REMEDIES if name not in ("serving", "healthy")]
+    assert all(row["what to do"] != "nothing" for row in needed(rows))
+
+
 def test_reason_of_a_last_decision_is_told_whole() -> None:
     reason = "drift share 0.3 > 0.1 in 3 of the last 3 batches"
     last = LastDecision(action="retrain", at="2026-11-21T10:47:13.000000+00:00", reason=reason)
@@ -171,12 +181,53 @@ def test_dates_of_a_policy_stay_out_of_the_table_of_a_backtest() -> None:
     (row,) = shown["policies"].records
     assert row.data == {
         "policy": "every batch",
-        "roc_auc": 0.7586,
-        "95 %": "0.703–0.8",
+        "roc_auc (95 %)": "0.7586 (0.703 to 0.8)",
         "gain": 0.0,
         "retrains": "2, 2 won",
     }
     assert shown["dates"].value == {"every batch": ["2024-01-01", "2024-02-01"]}
+
+
+def test_a_search_of_many_parameters_is_no_wider_than_one_of_few() -> None:
+    found = training_result(trials=1)
+    assert found.tuning is not None
+    many = {f"parameter_{k}": k / 3 for k in range(12)}
+    trial = found.tuning.history[0].model_copy(update={"params": many})
+    tuning = found.tuning.model_copy(update={"history": (trial,)})
+    shown = display.training_metadata(
+        found.model_copy(update={"tuning": tuning, "seconds": 17.77841093500001})
+    )
+    assert [column.name for column in shown["search"].schema.columns] == [
+        "trial",
+        "roc_auc",
+        "state",
+        "parameters",
+    ]
+    told = shown["search"].records[0].data["parameters"]
+    assert told.startswith("parameter_0 0.0, parameter_1 0.333333, ") and told.endswith(
+        "parameter_11 3.666667"
+    )
+    assert shown["seconds"] == 17.78
+
+
+WIDEST = 45
+"""Letters of a word on an asset's page of 1,400 pixels: a longer one pushes the ends of all sentences out of sight."""
+
+
+def test_a_sample_shows_every_column_and_a_page_its_place_in_the_home(tmp_path: Path) -> None:
+    rows = [{f"column_{k}": k * place for k in range(30)} for place in range(5)]
+    shown = display.turned(rows)
+    assert [record.data["column"] for record in shown.records] == list(rows[0])
+    assert [column.name for column in shown.schema.columns] == ["column", "row 1", "row 2", "row 3"]
+    assert shown.records[2].data == {"column": "column_2", "row 1": 0, "row 2": 2, "row 3": 4}
+    assert display.turned([]).records == []
+    home = tmp_path / "a_long_path_of_a_home_that_is_somewhere_deep"
+    page = home / "batches" / "churn" / "evaluation_report" / "2025-08-01.files" / "version_3.html"
+    (told,) = display.page_metadata("report", page, home).values()
+    assert home / told.path == page and max(map(len, told.path.split("-"))) < WIDEST
+    (elsewhere,) = display.page_metadata("report", page, tmp_path / "other").values()
+    assert elsewhere.path == str(page)
+    assert display.page_metadata("report", None, home) == {}
 
 
 def test_a_table_shows_values_of_any_kind_and_no_empty_column() -> None:

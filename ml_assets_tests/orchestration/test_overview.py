@@ -51,4 +51,9 @@ def test_the_overview_is_made_anew_once_for_what_is_new(tmp_path: Path) -> None:
                 answer = sensor(context)
                 cursor = context.cursor
             asked.append(answer.run_key if isinstance(answer, dg.RunRequest) else None)
-    assert asked == [None, None, "overview:2", None, "overview:3"]
+        assert asked == [None, None, "overview:2", None, "overview:3"]
+        with dg.build_sensor_context(
+            instance=instance, cursor=None
+        ) as context:  # its first look at an old home
+            answer = sensor(context)
+    assert isinstance(answer, dg.RunRequest) and answer.run_key == "overview:3"
