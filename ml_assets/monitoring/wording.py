@@ -12,6 +12,10 @@ MOST_FAULTS: Final = 3
 """Faults that a sentence names; the report has them all."""
 
 
+ONE_TABLE = "one table: no batch comes that could drift"
+"""What is said of a model without batches where nothing else is to be said."""
+
+
 def faults_told(faults: Sequence[str]) -> str:
     """
     Say what is faulty: a few faults, and how many more there are.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from ml_assets.monitoring.wording import faults_told, without_alarm
+from ml_assets.monitoring.wording import ONE_TABLE, faults_told, without_alarm
 from ml_assets.names import STATIC
 from ml_assets.orchestration.refused import Refused
 from ml_assets.retraining.breaches import drift_breach, performance_breach
@@ -131,7 +131,7 @@ def health(
         )
     newest, drift, performance = about
     if newest is None and is_static:
-        return Health("serving", "one table: no batch comes that could drift")
+        return Health("serving", ONE_TABLE)
     if newest is None or drift is None or drift.batch != newest.batch:
         version = history.champion.version
         other = newest.drift.champion_version if newest and newest.drift else None
@@ -143,6 +143,8 @@ def health(
         return Health("degraded", performance.text)
     if drift_breach(drift, retraining):
         return Health("drifting", f"{drift.batch}: {drift.text}")
+    if drift.status == "insufficient_data" and is_static:
+        return Health("serving", ONE_TABLE)
     if drift.status == "insufficient_data":
         return Health("insufficient data", f"{drift.batch}: {drift.text}")
     if drift.status == "drift":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from ml_assets.monitoring.wording import faults_told
+from ml_assets.monitoring.wording import ONE_TABLE, faults_told
 from ml_assets.recipe.schema import Retraining
 from ml_assets.records import DriftReport, PerformanceReport
 from ml_assets.registry.ledger import Entry
@@ -89,8 +89,8 @@ def light(
         return Light("watch", "worse than it was", live.text, if_it_lasts(retraining, paused))
     if drift is not None and drift_breach(drift, retraining):
         return Light("watch", "drifting", f"{drift.batch}: {drift.text}", if_it_lasts(retraining, paused))
-    if drift is None and is_static:
-        return Light("well", "serving", "one table: no batch comes that could drift")
+    if is_static and (drift is None or drift.status == "insufficient_data"):
+        return Light("well", "serving", ONE_TABLE)
     if drift is None:
         return Light("watch", "no report yet", "no report speaks of the champion", "wait for the next batch")
     if drift.status == "insufficient_data":

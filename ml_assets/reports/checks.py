@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ml_assets.evaluation.soundness import warnings
 from ml_assets.records import Curve, Evaluation, Promotion, TrainingResult
 from ml_assets.reports.document import Check, fit, sentence
 from ml_assets.shown import figure
@@ -103,9 +104,10 @@ def _sound(evaluation: Evaluation) -> Iterator[Check]:
 
 
 def _converged(training: TrainingResult) -> Iterator[Check]:
-    for note in training.notes:
+    told = warnings(training)
+    for note in told:
         yield Check("The fit", "look", sentence(fit(note, 400)))
-    if not training.notes:
+    if not told:
         yield Check("The fit", "pass", "it ended as it should")
 
 

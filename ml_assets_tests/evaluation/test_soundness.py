@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.evaluation.evaluate import evaluate, predict
-from ml_assets.evaluation.soundness import not_converged, overfitted, unsound
+from ml_assets.evaluation.soundness import not_converged, overfitted, unsound, warnings
 from ml_assets.recipe.schema import Recipe
 from ml_assets.training.fit import fit
 from ml_assets.training.learning import learning_curve
@@ -15,6 +15,13 @@ from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 
 TREE: dict[str, Any] = {"class_path": "sklearn.tree.DecisionTreeClassifier"}
 LOGISTIC: dict[str, Any] = {"class_path": "sklearn.linear_model.LogisticRegression"}
+
+
+def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: {**value, **second.get(key, {})} if isinstance(value, dict) else value
+        for key, value in first.items()
+    }
 
 
 def judged(recipe: Recipe, train: pd.DataFrame, test: pd.DataFrame) -> tuple[Any, Any, pd.DataFrame]:
@@ -51,6 +58,20 @@ def test_a_fit_that_ended_early_has_not_converged() -> None:
     early = recipe_of(**LOGISTIC, hyperparameters={"max_iter": 1})
     assert not_converged(fit(mixed_rows(200), early)[1])
     assert not not_converged(fit(mixed_rows(200), recipe_of(**LOGISTIC))[1])
+
+
+def test_what_was_chosen_is_no_warning_and_what_ended_early_or_missed_is() -> None:
+    chosen = {"model": {"threshold": {"metric": "f1"}, "calibration": "sigmoid"}}
+    recipe = recipe_of(**LOGISTIC)
+    recipe = Recipe.model_validate(merged(recipe.model_dump(exclude_defaults=True), chosen))
+    training = fit(mixed_rows(300), recipe)[1]
+    assert len(training.notes) == 2 and warnings(training) == ()
+    early = fit(mixed_rows(200), recipe_of(**LOGISTIC, hyperparameters={"max_iter": 1}))[1]
+    assert warnings(early) == early.notes != ()
+    missed = (
+        "threshold 0.5 for 'yes', chosen for f1 on 9 rows; no threshold reaches recall of at least 0.99",
+    )
+    assert warnings(early.model_copy(update={"notes": missed})) == missed
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
