@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -34,21 +33,6 @@ def unsound(training: TrainingResult, evaluation: Evaluation, predictions: pd.Da
 def not_converged(training: TrainingResult) -> tuple[str, ...]:
     """Notes of a fit that it ended before it had converged."""
     return tuple(note for note in training.notes if note.startswith("did not converge"))
-
-
-FACTS: Final = ("begins from the weights", "calibrated by ", "feature_selection (", "threshold ")
-"""How notes begin that tell what was chosen, and warn of nothing …"""
-DOUBTS: Final = ("no threshold reaches", "follows chance")
-"""… but for these words."""
-
-
-def warnings(training: TrainingResult) -> tuple[str, ...]:
-    """Notes of a fit that want somebody's eye."""
-    return tuple(
-        note
-        for note in training.notes
-        if not note.startswith(FACTS) or any(doubt in note for doubt in DOUBTS)
-    )
 
 
 def _no_numbers(predictions: pd.DataFrame) -> str:

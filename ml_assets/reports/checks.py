@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ml_assets.evaluation.soundness import warnings
 from ml_assets.records import Curve, Evaluation, Promotion, TrainingResult
 from ml_assets.reports.document import Check, fit, sentence
 from ml_assets.shown import figure
@@ -17,6 +16,9 @@ FEW_OF_A_CLASS: Final = 30
 OFF: Final = 0.2
 """Share of the groups of a calibration that may lie beyond their interval of 95 %: one of 20 does by chance."""
 CALIBRATION: Final = "calibration"
+FACTS: Final = ("begins from the weights", "calibrated by ", "feature_selection (", "threshold ")
+DOUBTS: Final = ("no threshold reaches", "follows chance")
+"""Notes that begin with `FACTS` tell what was chosen, and warn of nothing but by words of `DOUBTS`."""
 ORDER: Final = ("fail", "look", "pass")
 
 
@@ -101,6 +103,12 @@ def _sound(evaluation: Evaluation) -> Iterator[Check]:
         )
     for text in evaluation.targets_missed:
         yield Check("Target of the recipe", "fail", fit(text, 400))
+
+
+def warnings(training: TrainingResult) -> tuple[str, ...]:
+    """Notes of a fit that want somebody's eye; the others tell what was chosen."""
+    doubtful = (n for n in training.notes if not n.startswith(FACTS) or any(d in n for d in DOUBTS))
+    return tuple(doubtful)
 
 
 def _converged(training: TrainingResult) -> Iterator[Check]:

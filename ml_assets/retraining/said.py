@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.records import Ask, History, RetrainDecision, Said
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Retraining
+
+
+TRIES: Final = 3
+"""How often a training that was asked for is begun: one that was killed, or has failed, is begun again."""
 
 
 def as_said(
@@ -66,8 +70,9 @@ def if_it_lasts(retraining: Retraining, paused: bool) -> str:
 
 
 def is_open(ask: Ask, history: History) -> bool:
-    """Whether no training has begun since it was asked for."""
-    return not any(attempt.at >= ask.at for attempt in history.attempts)
+    """Whether no training that was asked for has ended, or failed as often as one is begun."""
+    begun = [attempt for attempt in history.attempts if attempt.at >= ask.at]
+    return all(attempt.outcome == "failed" for attempt in begun) and len(begun) < TRIES
 
 
 def _asked(decision: RetrainDecision, ask: Ask, history: History) -> RetrainDecision:
@@ -81,6 +86,7 @@ def _asked(decision: RetrainDecision, ask: Ask, history: History) -> RetrainDeci
         "reasons": (reason,),
         "batch": decision.batch or ask.batch,
         "asked": ask.id,
+        "attempt": decision.attempt + sum(each.at >= ask.at for each in history.attempts),
     }
     return decision.model_copy(update=changes)
 

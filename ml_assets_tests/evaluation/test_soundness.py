@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from ml_assets.evaluation.evaluate import evaluate, predict
-from ml_assets.evaluation.soundness import not_converged, overfitted, unsound, warnings
+from ml_assets.evaluation.soundness import not_converged, overfitted, unsound
 from ml_assets.recipe.schema import Recipe
+from ml_assets.reports.checks import warnings
 from ml_assets.training.fit import fit
 from ml_assets.training.learning import learning_curve
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of

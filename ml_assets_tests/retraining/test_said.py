@@ -10,7 +10,7 @@ import pytest
 from ml_assets.recipe.schema import Retraining
 from ml_assets.records import Ask, Attempt, Champion, History, RetrainDecision, Said
 from ml_assets.records.retraining import RULES_IN_WORDS
-from ml_assets.retraining.said import as_said, if_it_lasts
+from ml_assets.retraining.said import TRIES, as_said, if_it_lasts
 
 CHAMPION = Champion(version=1, as_of_index=0, trained_at="2025-06-01T00:00:00+00:00")
 ACTIONS = get_args(RetrainDecision.model_fields["action"].annotation)
@@ -66,11 +66,28 @@ def test_what_a_person_asks_for_is_trained_once_whatever_else_is_said(
     assert not running.retrain and running.rule == "in_flight"
     before = as_said(decided(action), retraining, asked, history(("keep", "2025-06-01T23:00:00+00:00")))
     assert before.key == wanted.key, "a training that began before it was asked for is another one"
-    for outcome in ("in_flight", "failed", "promote", "waits", "keep", "inconclusive"):
+    for outcome in ("in_flight", "promote", "waits", "keep", "inconclusive"):
         begun = history((outcome, "2025-06-02T00:00:01+00:00"))
         assert as_said(decided(action), retraining, asked, begun) == as_said(
             decided(action), retraining, said, begun
         )
+
+
+def test_a_training_that_was_asked_for_and_killed_is_begun_again_a_few_times() -> None:
+    asked, keys = Said(ask=ASK), set()
+    killed = [("failed", f"2025-06-02T00:00:0{second}+00:00") for second in (1, 2, 3)]
+    for times in range(TRIES):
+        again = as_said(decided("none"), Retraining(), asked, history(*killed[:times]))
+        assert again.retrain and again.rule == "asked"
+        keys.add(again.key)
+    assert len(keys) == TRIES == 3, "Dagster would not begin a run of the same key"
+    assert as_said(decided("none"), Retraining(), asked, history(*killed)) == decided("none")
+    ended = history(killed[0], ("keep", "2025-06-02T00:00:09+00:00"))
+    assert as_said(decided("none"), Retraining(), asked, ended) == decided("none")
+    running = as_said(
+        decided("none"), Retraining(), asked, history(killed[0], ("in_flight", "2025-06-02T00:00:09+00:00"))
+    )
+    assert not running.retrain
 
 
 @pytest.mark.parametrize(
