@@ -100,7 +100,7 @@ def about_champion(history: History) -> About:
 
 
 def _which(newest: BatchEvidence | None) -> str:
-    return "the table" if newest is None or newest.batch == STATIC else "the newest batch"
+    return "the table" if newest is not None and newest.batch == STATIC else "the newest batch"
 
 
 def health(

@@ -70,6 +70,10 @@ def fate(ledger: Ledger, recipe: str, version: int) -> str:
     told = ledger.by_key(recipe, _lapse_key(entry)) or ledger.by_key(recipe, _answer_key(entry))
     if told is not None and told.kind != APPROVE:
         return f"{VERBS[told.kind]} by {told.actor} on {told.at[:16].replace('T', ' ')} UTC: {told.reason}"
+    change = champions.last_change(ledger, recipe)
+    if told is not None and change is not None and change.to_version == version:
+        since = told.at[:16].replace("T", " ")
+        return f"{VERBS[told.kind]} by {told.actor} on {since} UTC, and in charge: {told.reason}"
     newer = ledger.last(recipe, [WAITS], state="done")
     if newer is not None and newer.id > entry.id:
         return f"version {newer.to_version} came after it"

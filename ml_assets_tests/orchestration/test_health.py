@@ -40,3 +40,9 @@ def test_few_rows_of_one_table_are_no_reason_to_keep_an_eye_on_it(
     seen = light(FEW, None, Retraining(), 1, (None, None, None), False, is_static=is_static)
     assert (told.status, seen.word) == words
     assert (seen[0] == "well") == is_static
+
+
+def test_of_a_model_with_batches_no_table_is_spoken() -> None:
+    champion = Champion(version=2, as_of_index=0, trained_at="2026-11-29T09:00:00+00:00")
+    told = health(History(recipe="churn", batches=(), attempts=(), champion=champion), Retraining(), None)
+    assert told.why == "no report of the newest batch speaks of version 2"

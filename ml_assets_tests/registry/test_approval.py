@@ -138,6 +138,8 @@ def test_a_yes_promotes_once_and_says_who_when_and_why(state: ModelState) -> Non
     assert (entry.actor, entry.from_version, entry.to_version) == ("ann", 1, 2)
     assert "approved by ann: it is fine" in describe(entry)
     assert champion_of(state.registry) == 2 and waiting_words(state) == ""
+    with pytest.raises(ApprovalError, match=r"approved by ann on .*, and in charge: it is fine"):
+        refuse(state, 2, actor="bob", reason="too late")
     assert states(state.registry, "promote").count(("done", 1, 2)) == 1
     assert champions.looks(state.ledger, "churn", 1) == 1, "a challenger that waited was one look"
     _restart(state)
