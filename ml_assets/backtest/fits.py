@@ -45,6 +45,8 @@ Progress = Callable[[int, int], None]
 
 FORMAT = 5
 """Of what is kept of a fit: fits of another format are made anew."""
+KEPT_APART = 8
+"""Newest models without their hold-out that are kept for the profile, which is asked for a batch or two later."""
 
 
 class FitRecord(Record):
@@ -131,6 +133,7 @@ class Fits:
     _later: dict[tuple[str, ...], pd.DataFrame] = field(default_factory=dict)
     _profiles: dict[tuple[str, ...], Profile] = field(default_factory=dict)
     _roles: dict[tuple[str, ...], Roles] = field(default_factory=dict)
+    _apart: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def get(self, end: str, window: Window, without: Collection[str] = ()) -> Fit:
         """Fit on the newest `window` batches up to `end`, faulty ones left out."""
@@ -156,7 +159,8 @@ class Fits:
     def _profiled(self, batches: tuple[str, ...]) -> Profile:
         recipe = self.stream.recipe
         training, test = split(self.stream.rows_of(batches), recipe)
-        model = self.fit(training)
+        apart = self._apart.pop(batches, None)
+        model = self.fit(training) if apart is None else apart
         known = profile(model, self.metric, self.positive, training, test, self.of(batches).tested, recipe)
         return with_predictions(known, self.fit, training, test, recipe)
 
@@ -284,12 +288,15 @@ class Fits:
         empty = pd.DataFrame({"prediction": []})
         try:
             training, test = split(rows, recipe)
-            tested = predict(self.fit(training), test)
-            model = self.fit(rows)
+            apart = self.fit(training)
+            tested, model = predict(apart, test), self.fit(rows)
         except ValueError as error:
             seconds = time.perf_counter() - started
             return Fit(FitRecord(batches=batches, seconds=seconds, failed=str(error)), empty, empty)
         seconds = time.perf_counter() - started
+        self._apart[batches] = apart  # a profile, if one is asked for, is of this model
+        for older in list(self._apart)[:-KEPT_APART]:
+            self._apart.pop(older, None)
         evaluation = evaluate(
             recipe.model_copy(
                 update={"evaluation": recipe.evaluation.model_copy(update={"metrics": (self.metric,)})}
