@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-
-import pytest
 
 import ml_assets
 from ml_assets import names
@@ -58,57 +58,75 @@ def said(tree: ast.AST) -> set[object]:
     return constants | {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_names_stand_once(module: Path) -> None:
-    again = said(ast.parse(module.read_text())) & NAMED
-    assert not again or name_of(module) == "names.py", f"{again} stands in ml_assets/names.py: import it"
+@cache
+def tree(module: Path) -> ast.Module:
+    """What a module says, parsed once for all laws."""
+    return ast.parse(module.read_text())
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_errors_have_one_base(module: Path) -> None:
-    if any(find_spec(library) is None for library in ITS_OWN.get(name_of(module), ())):
-        pytest.skip("its library is optional, and not installed")
-    loaded = import_module(dotted(module))
-    errors = [
-        each
-        for each in vars(loaded).values()
-        if isinstance(each, type) and issubclass(each, Exception) and each.__module__ == loaded.__name__
-    ]
-    odd = [error.__name__ for error in errors if not issubclass(error, MendableError)]
-    assert not odd, f"{odd}: derive from MendableError of ml_assets/failures.py"
+def odd(finds: Callable[[Path], object]) -> dict[str, object]:
+    """Modules of which a law finds something, with what it finds."""
+    found = {name_of(module): finds(module) for module in MODULES}
+    return {name: each for name, each in found.items() if each}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_libraries_that_few_commands_need_are_imported_where_they_are_used(module: Path) -> None:
+def test_names_stand_once() -> None:
+    again = odd(lambda module: said(tree(module)) & NAMED)
+    again.pop("names.py")
+    assert not again, "these stand in ml_assets/names.py: import them"
+
+
+def test_errors_have_one_base() -> None:
+    """Of modules whose library is optional, and not installed, none is asked."""
+
+    def without_base(module: Path) -> list[str]:
+        if any(find_spec(library) is None for library in ITS_OWN.get(name_of(module), ())):
+            return []
+        loaded = import_module(dotted(module))
+        errors = [
+            each
+            for each in vars(loaded).values()
+            if isinstance(each, type) and issubclass(each, Exception) and each.__module__ == loaded.__name__
+        ]
+        return [error.__name__ for error in errors if not issubclass(error, MendableError)]
+
+    assert not odd(without_base), "derive from MendableError of ml_assets/failures.py"
+
+
+def test_libraries_that_few_commands_need_are_imported_where_they_are_used() -> None:
     """Ruff bans them where definitions load; the rooms that work on frames import numpy and pandas, but not these."""
-    tops = [
-        node for node in ast.parse(module.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    named = {alias.name for node in tops if isinstance(node, ast.Import) for alias in node.names}
-    named |= {node.module or "" for node in tops if isinstance(node, ast.ImportFrom)}
-    assert not {name.partition(".")[0] for name in named} & (SELDOM - ITS_OWN.get(name_of(module), set()))
+
+    def at_the_top(module: Path) -> set[str]:
+        tops = [node for node in tree(module).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        named = {alias.name for node in tops if isinstance(node, ast.Import) for alias in node.names}
+        named |= {node.module or "" for node in tops if isinstance(node, ast.ImportFrom)}
+        return {name.partition(".")[0] for name in named} & (SELDOM - ITS_OWN.get(name_of(module), set()))
+
+    assert not odd(at_the_top)
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_modules_are_short_and_their_names_say_what_they_hold(module: Path) -> None:
-    assert len(module.read_text().splitlines()) <= 350, "split it: a module has one job"
-    assert module.stem not in {"common", "helper", "helpers", "misc", "util", "utils"}
+def test_modules_are_short_and_their_names_say_what_they_hold() -> None:
+    long = odd(lambda module: max(0, len(module.read_text().splitlines()) - 350))
+    assert not long, "lines above 350, split them: a module has one job"
+    assert not odd(lambda module: module.stem in {"common", "helper", "helpers", "misc", "util", "utils"})
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_a_text_of_its_own_belongs_to_the_constant_above_it(module: Path) -> None:
-    for above, statement in pairwise(ast.parse(module.read_text()).body):
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            assert isinstance(above, ast.Assign | ast.AnnAssign), (
-                f"line {statement.lineno}: {statement.value.value}"
-            )
+def test_a_text_of_its_own_belongs_to_the_constant_above_it() -> None:
+    def alone(module: Path) -> list[str]:
+        return [
+            f"line {statement.lineno}: {statement.value.value!r}"
+            for above, statement in pairwise(tree(module).body)
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            if not isinstance(above, ast.Assign | ast.AnnAssign)
+        ]
+
+    assert not odd(alone)
 
 
 def imported(module: Path) -> set[str]:
     """Modules of ours that a module imports when it is loaded."""
     found: set[str] = set()
-    nodes: list[ast.stmt] = list(ast.parse(module.read_text()).body)
-    for node in nodes:
+    for node in tree(module).body:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None:

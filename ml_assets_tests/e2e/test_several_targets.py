@@ -50,10 +50,12 @@ def f1(y: pd.DataFrame, given: pd.DataFrame) -> float:
     ("task", "names", "class_path"),
     [
         ("regression", NUMBERS, "sklearn.linear_model.Ridge"),
-        ("regression", NUMBERS, "sklearn.ensemble.HistGradientBoostingRegressor"),
+        pytest.param(
+            "regression", NUMBERS, "sklearn.ensemble.HistGradientBoostingRegressor", marks=pytest.mark.slow
+        ),
         ("classification", CLASSES, "sklearn.linear_model.LogisticRegression"),
         ("classification", CLASSES, "sklearn.ensemble.RandomForestClassifier"),
-        ("classification", CLASSES, "xgboost.XGBClassifier"),
+        pytest.param("classification", CLASSES, "xgboost.XGBClassifier", marks=pytest.mark.slow),
     ],
 )
 def test_holdout_score_is_a_computation_by_hand(

@@ -195,9 +195,9 @@ def test_table_and_libraries_name_the_same_classes() -> None:
             assert found == {f"{package}.{name}": task for name, task in library.estimators.items()}
 
 
-@pytest.mark.parametrize("class_path", sorted(catalogue.ESTIMATORS))
-def test_every_known_estimator_is_allowed(class_path: str) -> None:
-    catalogue.check_class_path(class_path)
+def test_every_known_estimator_is_allowed() -> None:
+    for class_path in catalogue.ESTIMATORS:
+        catalogue.check_class_path(class_path)
 
 
 @pytest.mark.parametrize(
@@ -228,11 +228,11 @@ def test_what_is_not_on_the_list_is_refused_with_the_nearest_name(class_path: st
         assert word in str(caught.value)
 
 
-@pytest.mark.parametrize("class_path", sorted(catalogue.ESTIMATORS))
 @pytest.mark.parametrize("task", ESTIMATOR_KINDS)
-def test_twin_is_an_estimator_of_the_task(class_path: str, task: str) -> None:
-    twin = catalogue.ESTIMATORS[catalogue.twin(class_path, task)]
-    assert ESTIMATOR_KINDS[twin.task] == ESTIMATOR_KINDS[task]
+def test_twin_is_an_estimator_of_the_task(task: str) -> None:
+    twins = {class_path: catalogue.twin(class_path, task) for class_path in catalogue.ESTIMATORS}
+    kinds = {path: ESTIMATOR_KINDS[catalogue.ESTIMATORS[twin].task] for path, twin in twins.items()}
+    assert not {path: kind for path, kind in kinds.items() if kind != ESTIMATOR_KINDS[task]}
 
 
 if __name__ == "__main__":
