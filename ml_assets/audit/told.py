@@ -44,7 +44,7 @@ FILES: Final = {
     "python_env.yaml": "Python that made it",
 }
 """What a file of a version is."""
-HELD: Final = {"promote": "✓ in charge", "waits": "waits for a person", "keep": "✕ kept out"}
+HELD: Final = {"promote": "✓ promoted", "waits": "waits for a person", "keep": "✕ kept out"}
 
 
 @dataclass(frozen=True)

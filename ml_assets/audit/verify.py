@@ -236,5 +236,5 @@ def main(arguments: list[str]) -> None:
     print("all as it was written")  # noqa: T201
 
 
-if __name__ == "__main__":
+if __name__ != "ml_assets.audit.verify":  # so put, no changed byte keeps it from being called
     main(sys.argv[1:])
