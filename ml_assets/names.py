@@ -58,6 +58,7 @@ KEPT_OUT: Final = (
     "target",
     "left out by the recipe",
     "identifies the entity",
+    "protected",
     "identifies the item",
     "rates the item",
     "tells the batch",

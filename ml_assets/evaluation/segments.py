@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.quality.groups import FEW_VALUES
 from ml_assets.shown import figure
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-FEW_VALUES = 10  # a number with more values than this is cut into quarters
 
 
 def segments(

@@ -259,6 +259,7 @@ def waiting(raw: pd.DataFrame, recipe: Recipe, schema: Schema) -> set[str]:
         *recipe.ids,
         *params.exclude_cols,
         *recipe.evaluation.segments,
+        *recipe.protected,
     }
     named |= {name for _, name in sources(recipe)}
     named |= {feature.column for feature in recipe.model.augmenter.joined}

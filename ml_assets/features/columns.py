@@ -22,6 +22,7 @@ IDENTIFIER_ROWS = 20
 ENTITY, TIME = "identifies the entity (entity_cols)", "tells the batch (batches.column)"
 ITEM, RATING = "identifies the item (item_col)", "rates the item (target_col)"
 """Reasons of columns that are no features and yet tell which rows belong together."""
+PROTECTED = "protected: groups that the model is judged by (protected_cols)"
 CONSTANT = "constant"
 PLACED = ("ml_assets.networks.CNN", "ml_assets.networks.RNN")
 """Beginnings of the estimators that know a column by its place among all: a pixel, a step."""
@@ -55,9 +56,9 @@ class Roles:
 def roles(frame: pd.DataFrame, recipe: Recipe) -> Roles:
     """Give each column its role.
 
-    Targets, entities, the batch column, dates, identifiers, constants and empty columns are no features.
-    Lists in the preprocessor's parameters name all columns of their kind but those that are made of others. Of a
-    recommendation the user is the only one. The result does not depend on the order of rows or columns.
+    Targets, entities, protected columns, the batch column, dates, identifiers, constants and empty columns are no
+    features. Lists in the preprocessor's parameters name all columns of their kind but those that are made of others.
+    Of a recommendation the user is the only one. The result does not depend on the order of rows or columns.
 
     Parameters
     ----------
@@ -165,6 +166,8 @@ def _named(column: str, recipe: Recipe) -> str | None:
         return "target"
     if column in recipe.model.data_interface.entity_cols:
         return ENTITY
+    if column in recipe.kept_apart:
+        return PROTECTED
     if column in recipe.model.preprocessor.params.exclude_cols:
         return "left out by the recipe (exclude_cols)"
     if recipe.batches is not None and column == recipe.batches.column:

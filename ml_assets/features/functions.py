@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
 
 Function = Callable[[pd.DataFrame], Any]
-"""From clean rows without the target to a Series, or a DataFrame, of as many rows."""
+"""From clean rows without the target and protected columns to a Series, or a DataFrame, of as many rows."""
 
 NONE: Mapping[str, Function] = MappingProxyType({})
 
@@ -49,8 +49,8 @@ def called(
 ) -> dict[str, pd.Series[Any]]:
     """Columns that the recipe's functions make: `ratio` gives `ratio`, or `ratio_a` and so on of a DataFrame.
 
-    A function is given all clean columns but the target, and looks at each row alone: so a row gets the same in any
-    batch, in training and when it is predicted.
+    A function is given all clean columns but the target and protected ones, and looks at each row alone: so a row gets
+    the same in any batch, in training and when it is predicted.
 
     Raises
     ------
@@ -63,7 +63,8 @@ def called(
         raise FunctionError(
             f"functions: {absent[0]!r} was not loaded: its module must be allowed by {MODULES}"
         )
-    given = frame.drop(columns=[name for name in (*recipe.targets, ROW_ID) if name in frame])
+    kept = (*recipe.targets, *recipe.kept_apart, ROW_ID)
+    given = frame.drop(columns=[name for name in kept if name in frame])
     made: dict[str, pd.Series[Any]] = {}
     for path in wanted:
         columns = _columns(path, functions[path], given)

@@ -59,7 +59,7 @@ def _interactions(frame: pd.DataFrame, recipe: Recipe, batch: str, past: pd.Data
 
 def _measured(column: pd.Series, recipe: Recipe) -> bool:
     name, params = str(column.name), recipe.model.preprocessor.params
-    kept_out = {*RESERVED, *recipe.model.data_interface.entity_cols, *params.exclude_cols}
+    kept_out = {*RESERVED, *recipe.model.data_interface.entity_cols, *recipe.kept_apart, *params.exclude_cols}
     if recipe.batches is not None:
         kept_out.add(recipe.batches.column)
     number = pd.api.types.is_numeric_dtype(column.dtype)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.alerts import tell
+from ml_assets.lifecycle.protected import with_gaps
 from ml_assets.lifecycle.served import Served, served
 from ml_assets.records import ColumnDrift, Estimate, PerformanceReport
 
@@ -60,23 +62,27 @@ def with_findings(
         changes["target"] = min(targets, key=lambda found: (not found.drifted, not found.note, found.p_value))
     if len(state.recipe.targets) > 1:
         changes["targets"] = tuple(targets)
-    return report.model_copy(update=changes)
+    report = report.model_copy(update=changes)
+    return report if scored is None else with_gaps(state, report, earlier, champion, scored)
 
 
 def alarms(report: PerformanceReport) -> list[str]:
     """What of it is to be warned of, in words."""
     rising = [report.concept.text] if report.concept is not None and report.concept.alarm else []
-    return [*rising, *_of_targets(report.each_target, report)]
+    unequal = [test.text for test in report.unequal]
+    return [*rising, *_of_targets(report.each_target, report), *unequal]
 
 
 def tell_findings(state: ModelState, report: PerformanceReport) -> None:
-    """Tell of a lasting rise of the loss once per champion and rise, of other labels once per champion."""
+    """Tell of a lasting rise of the loss once per champion and rise, of other labels and each gap once per champion."""
     version, concept, target = report.champion_version, report.concept, report.target
     if concept is not None and concept.alarm:
         tell(state, "concept", f"v{version}:{concept.since}", concept.text, report.batch)
     if words := " ".join(_of_targets(report.each_target, report)):
         new = ":new classes" if target is not None and target.note else ""
         tell(state, "drift", f"v{version}:target{new}", words, report.batch)
+    for test in report.unequal:
+        tell(state, "gap", f"v{version}:{test.column}:{test.measure}", test.text, report.batch)
 
 
 def metrics(report: PerformanceReport) -> dict[str, float]:
@@ -88,6 +94,9 @@ def metrics(report: PerformanceReport) -> dict[str, float]:
         found[f"estimated_{report.estimate.metric}"] = report.estimate.value
     if report.concept is not None:
         found["loss_cusum"] = report.concept.statistic
+    for groups in report.protected:
+        column = re.sub(r"[^\w.-]", "_", groups.column)
+        found |= {f"{column}_{gap.measure}": gap.value for gap in groups.gaps}
     return found
 
 

@@ -9,6 +9,7 @@ Event = Literal[
     "fault",
     "breach",
     "concept",
+    "gap",
     "retrain",
     "not_staleness",
     "failed_run",
@@ -32,6 +33,7 @@ TITLES: Final[dict[Event, str]] = {
     "fault": "the data are faulty",
     "breach": "the live metric is in breach",
     "concept": "its predictions are worse than on the hold-out",
+    "gap": "it treats groups of people unequally",
     "retrain": "is trained again",
     "not_staleness": "this is not staleness",
     "failed_run": "a run failed",
@@ -56,6 +58,8 @@ REMEDIES: Final[dict[Event, str]] = {
     "training waits",
     "breach": "look at the batch and its labels{lasts}",
     "concept": "if no input has drifted, ask the owner of the labels what changed",
+    "gap": "look at the groups in the report of the batch, and at what tells them (`ml-assets validate`): nothing is "
+    "trained for it. `ml-assets rollback {model}` takes an earlier version back",
     "retrain": "nothing; the gate decides, and tells only if it refuses the challenger",
     "not_staleness": "look where the reason says; training pauses meanwhile",
     "failed_run": "nothing where the run of a batch was killed: it is begun again, twice at most; else mend what it "
@@ -105,6 +109,7 @@ LASTING: Final[frozenset[Event]] = frozenset(
         "fault",
         "breach",
         "concept",
+        "gap",
         "not_staleness",
         "broken_recipe",
         "alias_moved",

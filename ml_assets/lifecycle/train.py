@@ -21,6 +21,7 @@ from ml_assets.lifecycle.joined import first_rows
 from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.numbers import newest_number
 from ml_assets.lifecycle.pictured import Pictured
+from ml_assets.lifecycle.protected import groups_of_holdout
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.training_page import WRONG, Shown, learning_pictures, show_training
@@ -168,6 +169,7 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
             "unsound": unsound(trained.training, evaluation, predicted) + flattering,
             "leaks": leaks,
             "mixed": two_units(state, window, features),
+            "protected": groups_of_holdout(state.recipe, test, predicted, learned, trained.training),
             "swarms": found,
             "swarms_of": of,
         }

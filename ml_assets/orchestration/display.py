@@ -307,10 +307,10 @@ def performance_metadata(report: PerformanceReport) -> Metadata:
 
 
 def _findings_metadata(report: PerformanceReport) -> Metadata:
-    """Show the estimate before labels, the sequential test of the loss, and the labels beside those learned."""
+    """Show gaps between groups, the estimate before labels, the sequential test and the labels beside those learned."""
     from ml_assets.monitoring.wording import found
 
-    shown: Metadata = {}
+    shown: Metadata = {"gaps": score_table(report.gap_rows)} if report.gap_rows else {}
     if (estimate := report.estimate) is not None:
         shown |= {"estimate": estimate.text, "estimate_method": estimate.method or estimate.reason}
         shown |= numbers(

@@ -12,6 +12,7 @@ from ml_assets.pages.batch import beside, is_label
 from ml_assets.pages.data import learned
 from ml_assets.pages.experiment import on_traffic
 from ml_assets.pages.fleet import Fleet, ask, headline
+from ml_assets.pages.groups import gap_rows
 from ml_assets.pages.known import Model, NotFoundError, batches_of, record_of
 from ml_assets.pages.light import SIGNS, Level
 from ml_assets.pages.seen import Seen
@@ -79,6 +80,7 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
         "timeline": charts.timeline(moments(told), row.metric, title) if len(spoken) > 1 else "",
         "map": drift_map(told),
         "limit": limit,
+        "gaps": gap_rows(champion.evaluation if champion is not None else None, told),
         "leans": importance(told),
         "champion": champion,
         "flaws": flaws(champion),

@@ -17,6 +17,7 @@ from ml_assets.evaluation.segments import holm
 from ml_assets.promotion.burden import burden
 from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.defects import defects
+from ml_assets.promotion.gaps import gap_check
 from ml_assets.promotion.paired import Paired, compare, differ
 from ml_assets.promotion.skill import ByChance, by_chance
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
@@ -56,7 +57,8 @@ def decide_promotion(
     """Promote, keep the champion, or say how many more rows it takes to tell.
 
     The gain must be what `promotion.when` asks (`burden.burden`); then nothing else may have become worse: no
-    segment (Holm's correction), the calibration, the time of a prediction, the size.
+    segment and no gap between groups of people (Holm's correction), the calibration, the time of a prediction,
+    the size.
 
     Parameters
     ----------
@@ -170,8 +172,10 @@ def _decide(
     if asked.passed:
         words += f"; {asked.words}"
         parts = _segment_gains(test, judged, champion, promotion)
+        unequal = gap_check(judged, measure)
         checks = [
             _segment_check(parts),
+            *([unequal] if unequal is not None else []),
             *_calibration_checks(judged, champion, measure),
             *_cost_checks(costs, promotion),
         ]

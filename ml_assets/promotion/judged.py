@@ -11,6 +11,7 @@ from ml_assets.records import Comparison
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.promotion.gaps import Protected
     from ml_assets.promotion.paired import Paired
     from ml_assets.recipe.schema import Recipe
     from ml_assets.records import Direction, Positive
@@ -96,6 +97,8 @@ class Judged:
         Challengers that were compared with this champion before.
     past : Past, optional
         What newer models gained over older ones before. Default: nothing is known.
+    protected : Protected, optional
+        Groups of people whose gaps may not widen.
     """
 
     y: Any
@@ -106,6 +109,7 @@ class Judged:
     champion_version: int | None = None
     looks: int = 0
     past: Past | None = None
+    protected: Protected | None = None
 
 
 def judged(
@@ -136,6 +140,7 @@ def judged(
     """
     from ml_assets.evaluation.segments import segments
     from ml_assets.promotion.blocks import blocks
+    from ml_assets.promotion.gaps import protected
 
     return Judged(
         rows[recipe.target],
@@ -145,4 +150,5 @@ def judged(
         None if features is None else segments(rows, recipe.evaluation.segments, features),
         champion_version,
         looks,
+        protected=None if features is None else protected(rows, recipe),
     )

@@ -138,6 +138,7 @@ def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) ->
         keys = ("user_col", "item_col", "target_col")
         wanted += [(f"{interface}.{key}", name) for key, name in zip(keys, said, strict=True) if name]
     wanted += [("model.data_interface.entity_cols", name) for name in recipe.model.data_interface.entity_cols]
+    wanted += [("model.data_interface.protected_cols", name) for name in recipe.protected]
     wanted += [("evaluation.segments", name) for name in recipe.evaluation.segments]
     wanted += [("batches.column", recipe.batches.column)] if recipe.batches is not None else []
     section = "model.preprocessor.params"
@@ -285,4 +286,4 @@ def _feature_columns(frame: pd.DataFrame, recipe: Recipe) -> set[str]:
 
 
 def _excluded(recipe: Recipe) -> set[str]:
-    return set(recipe.model.preprocessor.params.exclude_cols) - set(recipe.targets)
+    return {*recipe.model.preprocessor.params.exclude_cols, *recipe.kept_apart} - set(recipe.targets)

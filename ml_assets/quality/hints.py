@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.names import BATCH, KEPT_OUT, ROW_ID
-from ml_assets.quality import repeats
+from ml_assets.quality import protected, repeats
 from ml_assets.quality.assignment import told_by_columns
 from ml_assets.recipe.readable import either
 from ml_assets.recipe.tasks import DEFAULT_METRICS
@@ -289,7 +289,7 @@ def spelled_in_ways(seen: Seen) -> Iterator[str]:
 HINTS: tuple[Callable[[Seen], Iterator[str]], ...] = (
     numbers_as_classes, constant_target, unlabelled, rare_classes, imbalance, identifiers, columns_left_out,
     undefined_metric, written_otherwise, marks_of_nothing, repeated_rows, repeats.entities, repeats.again,
-    repeats.parted, spelled_in_ways,
+    repeats.parted, spelled_in_ways, protected.protected_groups, protected.proxies,
 )  # fmt: skip
 
 

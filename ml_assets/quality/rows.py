@@ -93,7 +93,12 @@ def _is_day(text: str) -> bool:
 def _looked_at(frame: pd.DataFrame, recipe: Recipe) -> Iterator[str]:
     """Columns whose values a model would calculate with."""
     interface, params = recipe.model.data_interface, recipe.model.preprocessor.params
-    never = {*params.exclude_cols, *interface.entity_cols, *(params.categorical_features or ())}
+    never = {
+        *params.exclude_cols,
+        *interface.entity_cols,
+        *recipe.kept_apart,
+        *(params.categorical_features or ()),
+    }
     never |= {recipe.batches.column} if recipe.batches is not None else set()
     never = never | set(recipe.targets) if task_of(recipe).classes else never - set(recipe.targets)
     yield from (str(name) for name in frame.columns if name not in never)

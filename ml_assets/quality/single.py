@@ -86,7 +86,7 @@ def of_column(
     if words and (follows is None or np.count_nonzero(np.diff(levels)[follows]) > STEPS * len(names)):
         return Suspect(Leak(column=name, score=1.0, text=words), lacks=0.0, certain=True)
     codes = {
-        side: (levels, len(names)) if values is None else _binned(values, half == side)
+        side: (levels, len(names)) if values is None else binned(values, half == side)
         for side in (True, False)
     }
     score = min(target.told(*codes[side], half == side) for side in (True, False))
@@ -102,7 +102,7 @@ def of_column(
 
 def of_pair(pair: Pair, target: Classes, follows: Mask | None) -> Suspect | None:
     """Look at a figure made of two columns."""
-    codes = _binned(pair.values, np.ones(len(pair.values), dtype=bool))
+    codes = binned(pair.values, np.ones(len(pair.values), dtype=bool))
     if follows is not None and target.changes_told(*codes, pair.values, follows) < CHANGES:
         return None
     first, *others = sorted(pair.columns)
@@ -182,7 +182,7 @@ def numbers(column: pd.Series[Any]) -> Floats | None:
     return np.where(np.isfinite(values), values, -np.inf)
 
 
-def _binned(values: Floats, fitted: Mask) -> tuple[Codes, int]:
+def binned(values: Floats, fitted: Mask) -> tuple[Codes, int]:
     """Groups of equal size of the fitted rows; a value at an edge, which many may share, has a group of its own."""
     known = np.sort(values[fitted])
     bins = int(np.clip(len(known) // ROWS_OF_A_BIN, 2, BINS))

@@ -2,7 +2,9 @@
 
 from ml_assets.records.base import Direction, Finding, Kind, Positive, Record, Schema, Score
 from ml_assets.records.changes import KeyChange, RecipeDiff
+from ml_assets.records.clusters import ClusterPart, ClusterProfile
 from ml_assets.records.explanation import ColumnPart, Explanation, Swarm
+from ml_assets.records.fairness import Gap, GapTest, GroupFigure, PairSum, ProtectedGroups
 from ml_assets.records.mistakes import Confusion, Recent, Residuals, WrongRow, WrongRows
 from ml_assets.records.monitoring import (
     BatchFacts,
@@ -34,8 +36,6 @@ from ml_assets.records.training import (
     Calibration,
     CalibrationMethod,
     Choice,
-    ClusterPart,
-    ClusterProfile,
     Curve,
     DecisionThreshold,
     Epoch,
@@ -82,7 +82,10 @@ __all__ = [
     "Expected",
     "Explanation",
     "Finding",
+    "Gap",
+    "GapTest",
     "GateCheck",
+    "GroupFigure",
     "History",
     "JointDrift",
     "KeyChange",
@@ -92,12 +95,14 @@ __all__ = [
     "LossSummary",
     "MaturedEstimate",
     "Pair",
+    "PairSum",
     "PartScore",
     "PerformanceReport",
     "Positive",
     "Probation",
     "Profile",
     "Promotion",
+    "ProtectedGroups",
     "Quarantine",
     "Recent",
     "RecipeDiff",

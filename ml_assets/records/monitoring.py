@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ml_assets.records.base import Direction, Record, Score
+from ml_assets.records.fairness import GapTest, ProtectedGroups
 
 
 class BatchFacts(Record):
@@ -217,6 +218,24 @@ class PerformanceReport(Record):
     """Where few rows of a class carry the score."""
     targets: tuple[ColumnDrift, ...] = ()
     """Labels of each of several targets; `target` is then the one that drifted furthest."""
+    protected: tuple[ProtectedGroups, ...] = ()
+    """Groups of the columns that the recipe protects, on the scored batch."""
+    gap_tests: tuple[GapTest, ...] = ()
+    """Whether gaps with a limit are surely above it, over the batches of this champion."""
+
+    @property
+    def gap_rows(self) -> list[dict[str, Any]]:
+        """The gaps of all protected columns, a row of a table each."""
+        return [
+            {"column": each.column, **gap.model_dump(exclude={"figure", "p"}, exclude_none=True)}
+            for each in self.protected
+            for gap in each.gaps
+        ]
+
+    @property
+    def unequal(self) -> tuple[GapTest, ...]:
+        """Gaps that are surely above their limits."""
+        return tuple(test for test in self.gap_tests if test.alarm)
 
     @property
     def each_target(self) -> tuple[ColumnDrift, ...]:

@@ -96,7 +96,7 @@ def raw_rows(recipe: Recipe, training: TrainingResult, clean: pd.DataFrame, raw:
         made_of |= {str(name) for name in clean.columns}
     if features_look_back(recipe):
         made_of |= {*recipe.model.data_interface.entity_cols, str(time_of(recipe))}
-    made_of -= set(recipe.targets)
+    made_of -= {*recipe.targets, *recipe.kept_apart}
     needed = [str(name) for name in raw.columns if name in {*training.features, *made_of}]
     kinds = {name: _kind(clean[name]) for name in needed if name in clean}
     return RawRows(

@@ -23,6 +23,7 @@ from ml_assets.reports.document import (
     sentence,
     table,
 )
+from ml_assets.reports.groups import figure_charts, gap_table
 from ml_assets.reports.page import share
 from ml_assets.shown import figure
 
@@ -65,6 +66,7 @@ def batch_document(facts: BatchFacts) -> Document:
         (
             ("What to look at", [Checklist(tuple(_checks(facts)))]),
             ("How good it was", list(_live(facts))),
+            ("How it treated groups of people", list(_groups(facts.live))),
             ("What is faulty", [Notes(tuple(fit(text, 400) for text in (drift.faults if drift else ())))]),
             ("What was set aside", list(_aside(facts.aside))),
             ("Columns that moved most", _pictures(facts)),
@@ -101,6 +103,10 @@ def _checks(facts: BatchFacts) -> Iterator[Check]:
             "fail" if live.concept.alarm else "pass",
             fit(live.concept.text, 400) or "as on the hold-out",
         )
+    for test in live.gap_tests if live is not None else ():
+        where = f"{test.measure} of {fit(test.column, 60)}"
+        words = fit(test.text, 400) if test.alarm else f"{where} is not surely above {figure(test.limit)}"
+        yield Check("Groups of people", "fail" if test.alarm else "pass", words)
     if live is not None and live.score is not None and live.holdout is not None:
         better = live.direction == "maximize"
         worse = live.score.high < live.holdout.value if better else live.score.low > live.holdout.value
@@ -130,6 +136,12 @@ def _live(facts: BatchFacts) -> Iterator[Part | None]:
             numbers=(1, 2, 3),
         ),
     )
+
+
+def _groups(live: PerformanceReport | None) -> Iterator[Part | None]:
+    for groups in live.protected if live is not None else ():
+        yield from figure_charts(groups)
+        yield gap_table(groups)
 
 
 def _aside(aside: Quarantine | None) -> Iterator[Part | None]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ml_assets.records import Curve, Evaluation, Promotion, TrainingResult
 from ml_assets.reports.document import Check, fit, sentence
+from ml_assets.reports.groups import group_checks
 from ml_assets.shown import figure
 
 FEW: Final = 300
@@ -34,6 +35,7 @@ def checks(evaluation: Evaluation, training: TrainingResult, promotion: Promotio
         *_mixed(evaluation),
         *_calibrated(evaluation),
         *_parts(evaluation),
+        *group_checks(evaluation),
         *_gate(promotion),
     )
     return tuple(sorted(found, key=lambda check: ORDER.index(check.mark)))

@@ -35,6 +35,7 @@ from ml_assets.reports.document import (
     table,
     value,
 )
+from ml_assets.reports.groups import group_parts
 from ml_assets.reports.holdout import curve_charts, error_charts
 from ml_assets.reports.learned import data_parts, left_parts
 from ml_assets.shown import figure
@@ -98,6 +99,7 @@ def training_document(facts: Facts) -> Document:
             ("Why this model", list(search_parts(training))),
             ("How good it is on rows that it had not seen", curve_charts(evaluation, facts.epochs)),
             ("Where it is wrong", [*error_charts(evaluation), *_parts(evaluation), *_wrong(facts)]),
+            ("How it treats groups of people", group_parts(evaluation)),
             ("What it leans on", list(_leans(facts))),
             ("What it learned from", data_parts(facts.profile)),
             ("What was left out, and why", left_parts(facts.rows, facts.columns)),

@@ -132,7 +132,7 @@ def columns_of(recipe: Recipe) -> Columns:
         texts=entities | classes,
         classes=classes,
         categories=categories,
-        named=targets | entities | categories | time
+        named=targets | frozenset(recipe.protected) | entities | categories | time
         | frozenset(params.numerical_features or ()) | frozenset(recipe.evaluation.segments)
         | frozenset(recipe.model.loader.where),
         excluded=frozenset(params.exclude_cols) - targets,

@@ -62,7 +62,7 @@ def _drawn(generator: np.random.Generator, units: int, resamples: int) -> Floats
     return counts.reshape(resamples, units).astype(np.float64)
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
+def wilson(share: float, n: float) -> tuple[float, float]:
     """Return the 95 % interval of a share of n rows (Wilson 1927); it is no point even at 0 and 1.
 
     >>> [round(bound, 3) for bound in wilson(1.0, 30)]

@@ -133,11 +133,12 @@ STEPS = {
     "champion_step": "champion", "decide": "decisions",
 }  # fmt: skip
 
+PROTECTED = ("model.data_interface.protected_cols", "model.data_interface.protected_features")
 ONLY_JUDGED = {
     # The contract of a batch is held when it comes, by the recipe as it is then; its rows are the same.
     "raw_data": (
         "evaluation.segments", "model.preprocessor.params", "model.feature_engineering", "model.augmenter",
-        "quality.not_a_leak", "batches.start", "batches.end", "monitoring.label_delay",
+        "quality.not_a_leak", "batches.start", "batches.end", "monitoring.label_delay", *PROTECTED,
     ),
     # Whether a column that is new may wait, and which batches came with labels; what interpolation carries is a law.
     "cleaned_features": (

@@ -26,6 +26,7 @@ from ml_assets.recipe.rules.each import foreach
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.rules.protected import fairness, protected
 from ml_assets.recipe.rules.quality import row_rules
 from ml_assets.recipe.rules.recommendation import recommendation
 from ml_assets.recipe.rules.scores import (
@@ -46,7 +47,7 @@ __all__ = ["RULES", "check_consistency"]
 
 RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
-    embedding, row_rules,
+    embedding, protected, fairness, row_rules,
     engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators,
     beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches, retraining, promotion,
     foreach,

@@ -181,6 +181,17 @@ class Recipe(Section):
         return target if self.recommends and isinstance(target, str) else None
 
     @property
+    def protected(self) -> tuple[str, ...]:
+        """Columns whose groups the model is judged by."""
+        return self.model.data_interface.protected_cols
+
+    @property
+    def kept_apart(self) -> tuple[str, ...]:
+        """Protected columns that are no features: nothing that is learned may see them."""
+        learned = self.model.data_interface.protected_features
+        return tuple(name for name in self.protected if name not in learned)
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """Columns in which a row needs a value to be learned: its targets; of a recommendation who had what."""
         if not self.recommends:

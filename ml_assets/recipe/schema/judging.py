@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ml_assets.recipe.schema.fairness import Fairness
 from ml_assets.recipe.schema.section import Names, Section
 
 Value = str | int | float | bool
@@ -77,6 +78,8 @@ class EvaluationSection(Section):
     """Metrics of your own, as `shop.metrics.profit: maximize`, of modules that `ML_ASSETS_MODULES` allows."""
     validation: Validation = Validation()
     """How the hold-out is made."""
+    fairness: Fairness = Fairness()
+    """How the gaps between the groups of protected columns are judged."""
     targets: dict[str, float] = Field(default_factory=dict)
     """Least acceptable value per metric on the hold-out (most, for errors); a miss blocks promotion."""
     segments: Names = ()

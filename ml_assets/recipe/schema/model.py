@@ -123,6 +123,11 @@ class DataInterface(Section):
     """Rating above 0 from which an item was liked; below, it is only known. Default: any above 0."""
     entity_cols: Names = ()
     """Columns that identify a row or its owner; never features. Rows of one owner count together in every test."""
+    protected_cols: Names = ()
+    """Columns that name groups of people, as `[sex, age]`, which the model must not treat unequally: they judge it, and
+    it does not learn them."""
+    protected_features: Names = ()
+    """Protected columns that are features all the same."""
     treatment_col: str | None = None
     """Column that says which rows were treated, of task_type causal: two values, by chance. Never a feature."""
     control: str | int | bool | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ml_assets.shown import figure
 
 if TYPE_CHECKING:
+    from ml_assets.records import Evaluation
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.serving.live import Served
 
@@ -78,11 +79,48 @@ def model_card(served: Served, info: VersionInfo) -> str:
             *table(("metric", "score", "95 % from", "to", "without features"), rows),
         ]
         lines += [f"Suspected leak: {leak.column} {leak.text}." for leak in evaluation.leaks]
+        lines += bias(evaluation)
     kinds = ((name, known.kinds.columns.get(name, "text")) for name in known.columns)
     lines += ["", "## Columns that a row needs", "", *table(("column", "kind"), kinds)]
     if training.notes:
         lines += ["", "## To know", "", *(f"* {note}" for note in training.notes)]
     return "\n".join(lines) + "\n"
+
+
+def bias(evaluation: Evaluation) -> list[str]:
+    """Tell the gaps between the groups of protected columns, in lines of Markdown; none where nothing is protected."""
+    from ml_assets.reports.document import fit
+    from ml_assets.reports.groups import verdict
+
+    if not evaluation.protected:
+        return []
+    rows = (
+        (
+            fit(groups.column, 60),
+            gap.measure,
+            f"{figure(gap.value)} ({figure(gap.low)} to {figure(gap.high)})",
+            fit(gap.most, 60),
+            fit(gap.least, 60),
+            "–" if gap.limit is None else figure(gap.limit),
+            verdict(gap),
+        )
+        for groups in evaluation.protected
+        for gap in groups.gaps
+    )
+    small = [
+        f"Too few rows to judge some figure of {fit(groups.column, 60)}: "
+        f"{', '.join(fit(name, 60) for name in groups.small)}."
+        for groups in evaluation.protected
+        if groups.small
+    ]
+    heads = ("column", "gap", "is (95 %)", "most", "least", "limit", "it is")
+    return [
+        "",
+        "## Bias: gaps between groups of people",
+        "",
+        *table(heads, rows),
+        *(["", *small] if small else []),
+    ]
 
 
 def guide(served: Served, modules: Iterable[str]) -> str:

@@ -248,7 +248,7 @@ def _typed(values: pd.Series[Any], kind: Kind | None) -> pd.Series[Any]:
 
 def _hints(each: Wanted, recipe: Recipe) -> list[str]:
     name, model = each.namespace.name, recipe.model
-    named = {*model.preprocessor.params.exclude_cols, *model.data_interface.entity_cols}
+    named = {*model.preprocessor.params.exclude_cols, *model.data_interface.entity_cols, *recipe.kept_apart}
     hints = [
         f"feature store: '{key}' is the key of {name}, and a number like any other to the model: name it in "
         "exclude_cols or entity_cols"

@@ -1,0 +1,93 @@
+"""Groups of people: the rows of each value of a protected column, or of each range of its numbers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_assets.shown import figure, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FEW_VALUES = 10
+"""Values of a number above which none is a group of its own."""
+MISSING = "missing"
+"""Group of the rows without a value."""
+QUARTERS = 4
+"""Groups of a number with many values, where a recipe does not say which."""
+MOST_GROUPS = 20
+"""Groups of a column that are judged, those with the most rows."""
+
+
+def has_many_values(values: pd.Series[Any]) -> bool:
+    """Whether values are numbers of which each is too rare to be a group."""
+    import pandas as pd
+
+    number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    return number and values.nunique() > FEW_VALUES
+
+
+def edges_of(values: pd.Series[Any], asked: int | tuple[float, ...] | None) -> tuple[float, ...]:
+    """Numbers at which the next group begins; empty where each value is a group.
+
+    Parameters
+    ----------
+    values : Series of shape (n_rows,)
+        Of the rows that are learned: groups must be the same in each batch.
+    asked : int or tuple of float, optional
+        How many groups of equal size, or the edges themselves. Default: four of a number with many values.
+
+    >>> import pandas as pd
+    >>> edges_of(pd.Series(range(101)), None), edges_of(pd.Series(["a", "b"]), None)
+    ((25.0, 50.0, 75.0), ())
+    """
+    if isinstance(asked, tuple):
+        return asked
+    if not has_many_values(values):
+        return ()
+    known = values.to_numpy(np.float64, na_value=np.nan)
+    inner = np.linspace(0, 1, (asked or QUARTERS) + 1)[1:-1]
+    cuts = np.unique(np.nanquantile(known, inner))
+    return tuple(float(f"{cut:.6g}") for cut in cuts if cut > np.nanmin(known))
+
+
+def groups_of(values: pd.Series[Any], edges: tuple[float, ...]) -> dict[str, NDArray[np.bool_]]:
+    """Rows of each group, in the order of the groups; those without a value are a group of their own.
+
+    Parameters
+    ----------
+    values : Series of shape (n_rows,)
+    edges : tuple of float
+        From `edges_of`.
+
+    >>> import pandas as pd
+    >>> found = groups_of(pd.Series([20.0, 30.0, None, 70.0]), (25, 60))
+    >>> {name: rows.tolist() for name, rows in found.items()}["25 to under 60"]
+    [False, True, False, False]
+    """
+    import pandas as pd
+
+    if edges:
+        numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        place = np.searchsorted(np.asarray(edges), numbers, side="right")
+        names = [
+            f"under {figure(edges[0])}",
+            *(f"{figure(low)} to under {figure(high)}" for low, high in pairwise(edges)),
+            f"{figure(edges[-1])} and more",
+        ]
+        there = ~np.isnan(numbers)
+        found = {name: there & (place == k) for k, name in enumerate(names)}
+    else:
+        there = values.notna().to_numpy()
+        texts = values.map(_name, na_action="ignore")
+        found = {name: (texts == name).to_numpy(bool) & there for name in sorted(texts.dropna().unique())}
+    found |= {MISSING: ~there}
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def _name(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else shown(str(value), 60)

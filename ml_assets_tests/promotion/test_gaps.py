@@ -1,0 +1,91 @@
+"""A better average that groups of people pay for is not promoted; what widens no gap is not held up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.promotion.gaps import Protected, gap_check
+from ml_assets.promotion.gate import decide_promotion
+from ml_assets.promotion.judged import Judged, Measure
+from ml_assets.quality.groups import groups_of
+from ml_assets.recipe.schema import PromotionSection
+from ml_assets.records import Evaluation, Promotion, Score
+
+ACCURACY = Measure("accuracy", "maximize", "yes")
+EVALUATION = Evaluation(
+    metric="accuracy", direction="maximize", rows=4_000, baseline={"accuracy": 0.5},
+    scores={"accuracy": Score(value=0.85, low=0.83, high=0.87)},
+)  # fmt: skip
+
+
+def pair_of(
+    rows: int, seed: int, before: dict[str, float], after: dict[str, float], tolerance: float = 0.02
+) -> Judged:
+    """Two models that are right in a share of each group's rows, mostly in the same ones."""
+    generator = np.random.default_rng(seed)
+    group = generator.choice(["f", "m"], rows)
+    truth, luck = generator.random(rows) < 0.5, generator.random(rows)
+    answers = []
+    for shares in (before, after):
+        own = np.where(generator.random(rows) < 0.85, luck, generator.random(rows))
+        told = np.where(own < np.where(group == "f", shares["f"], shares["m"]), truth, ~truth)
+        answers.append(pd.DataFrame({"prediction": np.where(told, "yes", "no")}))
+    return Judged(
+        pd.Series(np.where(truth, "yes", "no")),
+        *answers,
+        protected=Protected(
+            {"sex": groups_of(pd.Series(group), ())}, ("equal_opportunity_difference",), tolerance, 50
+        ),
+    )
+
+
+def decided(judged: Judged) -> Promotion:
+    return decide_promotion(judged, ACCURACY, PromotionSection(when="better"), EVALUATION)
+
+
+def without(judged: Judged) -> Judged:
+    from dataclasses import replace
+
+    return replace(judged, protected=None)
+
+
+EQUAL = {"f": 0.8, "m": 0.8}
+
+
+def test_a_better_model_that_widens_a_gap_is_kept_out_and_the_reason_names_the_groups() -> None:
+    judged = pair_of(4_000, 0, EQUAL, {"f": 0.78, "m": 0.92})
+    assert decided(without(judged)).outcome == "promote"
+    kept = decided(judged)
+    assert kept.outcome == "keep"
+    assert "it treats groups of 'sex' more unequally: equal_opportunity_difference" in kept.reason
+    assert "between 'm' and 'f'" in kept.reason
+    (check,) = [each for each in kept.checks if each.name == "groups of people"]
+    assert not check.passed
+
+
+def test_a_gap_that_was_there_before_keeps_nobody_out() -> None:
+    wide = {"f": 0.7, "m": 0.85}
+    promoted = decided(pair_of(4_000, 1, wide, {"f": 0.76, "m": 0.91}))
+    assert promoted.outcome == "promote"
+    assert "no gap between groups of sex is surely wider" in [each.text for each in promoted.checks]
+
+
+def test_within_the_tolerance_a_gap_may_widen() -> None:
+    after = {"f": 0.83, "m": 0.92}
+    assert decided(pair_of(6_000, 2, EQUAL, after)).outcome == "keep"
+    assert decided(pair_of(6_000, 2, EQUAL, after, tolerance=0.15)).outcome == "promote"
+
+
+def vetoes(after: dict[str, float], pairs: int = 80) -> float:
+    found: list[Any] = [gap_check(pair_of(1_500, seed, EQUAL, after), ACCURACY) for seed in range(pairs)]
+    return sum(not check.passed for check in found) / pairs
+
+
+def test_law_where_no_gap_widens_by_more_than_its_tolerance_few_are_held_up() -> None:
+    """Of two per cent more for all, and of a gap that widens just by the tolerance, at most 20 % by chance."""
+    assert vetoes({"f": 0.82, "m": 0.82}) <= 0.2 + 2 * np.sqrt(0.2 * 0.8 / 80)
+    assert vetoes({"f": 0.81, "m": 0.83}) <= 0.2 + 2 * np.sqrt(0.2 * 0.8 / 80)
+    assert vetoes({"f": 0.76, "m": 0.9}) > 0.8
