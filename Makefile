@@ -42,7 +42,7 @@ bench: environment
 environment: $(STAMP)
 
 $(STAMP): EXTRAS = dev
-$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,networks,keras,recommend,uplift,flaml,hyperopt,onnx,bigquery,snowflake,stores,browser,fuzz
+$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,networks,keras,recommend,uplift,flaml,hyperopt,onnx,wandb,bigquery,snowflake,stores,browser,fuzz
 # uv would take the build of torch with CUDA, which is gigabytes: what pip has put there already is kept.
 $(STAMP_EXTRAS): FIRST = torch==2.13.0
 

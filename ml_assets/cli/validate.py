@@ -17,6 +17,7 @@ from ml_assets.recipe.faults import dotted
 from ml_assets.recipe.loading import fault_in, models_of, name_taken
 from ml_assets.recipe.written import RecipeFault
 from ml_assets.settings import Settings
+from ml_assets.settings.wandb import lacks_wandb
 
 if TYPE_CHECKING:
     from ml_assets.sources.paths import SourceError
@@ -203,8 +204,14 @@ def _wrong_metrics(state: ModelState) -> Iterator[RecipeFault]:
 
 
 def _wrong_hyperparameters(state: ModelState) -> list[RecipeFault]:
-    """What of metrics, engine, estimator and its parameters cannot be."""
-    return [*_wrong_metrics(state), *_wrong_engine(state), *_wrong_estimator(state)]
+    """What of metrics, engine, estimator and its parameters cannot be, or is not installed."""
+    return [*_wrong_metrics(state), *_wrong_engine(state), *_wrong_estimator(state), *_lacking(state)]
+
+
+def _lacking(state: ModelState) -> Iterator[RecipeFault]:
+    """What the operator's settings ask a training for, and is not installed."""
+    if lacking := lacks_wandb(state.settings.wandb):
+        yield RecipeFault(str(state.path), None, "", lacking)
 
 
 def _wrong_engine(state: ModelState) -> Iterator[RecipeFault]:

@@ -20,22 +20,23 @@ from ml_assets.lifecycle.gate import ask_gate, write_promotion
 from ml_assets.lifecycle.joined import first_rows
 from ml_assets.lifecycle.news import News
 from ml_assets.lifecycle.numbers import newest_number
-from ml_assets.lifecycle.pictured import Pictured
+from ml_assets.lifecycle.pictured import Pictured, evaluation_pictures
 from ml_assets.lifecycle.protected import groups_of_holdout
 from ml_assets.lifecycle.served import unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.training_page import WRONG, Shown, learning_pictures, show_training
+from ml_assets.lifecycle.wandb_told import Outcome, tell_wandb
 from ml_assets.names import BATCH
 from ml_assets.recipe.loading import dump_recipe
 from ml_assets.records import Evaluation, Promotion, TrainedModel, TrainingResult, Window
 from ml_assets.registry.run_page import version_note
+from ml_assets.settings.wandb import lacks_wandb
 from ml_assets.store.snapshots import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ml_assets.promotion.judged import Past
-    from ml_assets.recipe import Recipe
     from ml_assets.registry.champions import VersionInfo
     from ml_assets.registry.tracking import Logged
 
@@ -56,6 +57,8 @@ class GateResult(Pictured):
     """What became of every row of the source; None where it cannot be read any more."""
     page: Path | None = None
     """The report of the training."""
+    wandb: str | None = None
+    """What became of it at Weights & Biases."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Evaluated(Pictured):
     """What `evaluation_report` found."""
 
     evaluation: Evaluation
+    wandb: str | None = None
+    """What became of it at Weights & Biases, where a target was missed and the training ends here."""
 
 
 def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> Trained:
@@ -77,6 +82,8 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     from ml_assets.search.study import SearchRun
     from ml_assets.training.fit import fit
 
+    if lacking := lacks_wandb(state.settings.wandb):
+        raise StepError(f"{state.name}: {lacking}")
     frame = state.store.read_frame("training_set", as_of)
     champion = state.registry.champion(state.name)
     news = News(state.name, say, state.search_seconds)
@@ -182,22 +189,9 @@ def evaluate_step(state: ModelState, as_of: str) -> Evaluated:
         state.store.write_record(WRONG, as_of, wrong)
     state.store.write_record("evaluation_report", as_of, evaluation)
     tracking.log_evaluation(state.registry.client, trained.run_id, evaluation)
-    return Evaluated(evaluation, pictures=evaluation_pictures(state.recipe, evaluation, y, predicted))
-
-
-def evaluation_pictures(
-    recipe: Recipe, evaluation: Evaluation, y: Any, predicted: pd.DataFrame
-) -> dict[str, bytes]:
-    """Draw what the recipe's task shows of an evaluation, and its curves."""
-    from ml_assets.evaluation.pictures import pictures
-    from ml_assets.reports.explained import summary_picture
-    from ml_assets.reports.svg import panels
-    from ml_assets.tasks.all import task_of
-
-    curves = {"curves": panels(evaluation.curves)} if evaluation.curves else {}
-    if evaluation.swarms:
-        curves["contributions"] = summary_picture(evaluation.swarms, evaluation.swarms_of)
-    return pictures(task_of(recipe).picture, y, predicted) | curves
+    pictures = evaluation_pictures(state.recipe, evaluation, y, predicted)
+    ended = tell_wandb(state, trained, evaluation, pictures) if evaluation.targets_missed else None
+    return Evaluated(evaluation, ended, pictures=pictures)
 
 
 def champion_step(
@@ -274,10 +268,11 @@ def champion_step(
     before_it = champion.evaluation if champion is not None else None
     told_too = Shown(rows, known.importance, before_it, pictures)
     page = show_training(state, trained, version, evaluation, promotion, told_too, parent_run_id)
-    shown = ageing_picture(state, trained.training.metric)
-    return GateResult(
-        promotion, version, now.version if now else None, trained.run_id, as_of, rows, page, pictures=shown
-    )
+    outcome = Outcome(version, promotion, page)
+    if sent := tell_wandb(state, trained, evaluation, pictures, outcome):
+        news.fact(f"Weights & Biases: {sent}")
+    shown, served = ageing_picture(state, trained.training.metric), now.version if now else None
+    return GateResult(promotion, version, served, trained.run_id, as_of, rows, page, sent, pictures=shown)
 
 
 def judged_on(

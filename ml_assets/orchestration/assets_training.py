@@ -117,7 +117,7 @@ def evaluation_report(graph: Graph) -> dg.AssetsDefinition:
         evaluation = result.evaluation
         missed, leaks = evaluation.targets_missed, suspected(evaluation.leaks, state.recipe.quality)
         return dg.MaterializeResult(
-            metadata=display.shown(result, display.evaluation_metadata(evaluation)),
+            metadata=display.shown(result, display.evaluation_metadata(evaluation) | sent(result.wandb)),
             check_results=[
                 check("targets", not missed, missed),
                 check("leak", not leaks, [told(leaks)] if leaks else [], warn=True),
@@ -154,6 +154,7 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
             **display.rows_metadata(result.rows),
             **display.page_metadata("report", result.page, state.settings.home),
             "mlflow_run": run_link(state, result.run_id),
+            **sent(result.wandb),
         }
         return dg.MaterializeResult(metadata=display.shown(result, words))
 
@@ -174,6 +175,11 @@ def backtest(graph: Graph) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=display.shown(tried, display.backtest_metadata(tried.result)))
 
     return backtest
+
+
+def sent(wandb: str | None) -> dict[str, str]:
+    """Show what became of a training at Weights & Biases; nothing where nobody asked for it."""
+    return {} if wandb is None else {"wandb": wandb}
 
 
 def run_link(state: ModelState, run_id: str) -> dg.MetadataValue[Any]:

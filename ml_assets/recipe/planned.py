@@ -33,7 +33,6 @@ TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
 
 KEYS: Final = {
-    "tracking": "Leave it out",
     "training.engine": (
         "Leave it out: a model is trained on one machine. Trials of a search run side by side there "
         "(hyperparameter_tuning.parallelization.n_jobs), and training.window says how many batches are learned"
@@ -80,6 +79,10 @@ SIDE_BY_SIDE: Final = (
     "start NAME VERSION{more}` (docs/ab.md). Leave it out"
 )
 ELSEWHERE: Final = {
+    "tracking": (
+        "is the operator's: trainings are told to the MLflow of MLFLOW_TRACKING_URI, and to Weights & Biases as well "
+        "where ML_ASSETS_WANDB_PROJECT names a project (docs/operations.md). Leave it out"
+    ),
     "alerts": (
         "is the operator's, for all models: alerts go where ML_ASSETS_ALERT_SLACK, ML_ASSETS_ALERT_EMAIL and others "
         "say (docs/operations.md). What is told of a model follows from its other keys. Leave it out"

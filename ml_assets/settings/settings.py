@@ -18,6 +18,7 @@ from ml_assets.settings.layered import Environment, Layers, named
 from ml_assets.settings.layers import read_layers
 from ml_assets.settings.services import LEDGER, MLFLOW, Address, Database, read_services
 from ml_assets.settings.variables import Variables, read_modules, read_variables
+from ml_assets.settings.wandb import WandB, read_wandb
 from ml_assets.shown import without_user
 
 MLFLOW_SCHEMES = ("s3://", "gs://")
@@ -72,6 +73,8 @@ class Settings(BaseModel):
     """User at that server. `MLFLOW_TRACKING_USERNAME`, or before the host in `MLFLOW_TRACKING_URI`."""
     mlflow_password: SecretStr | None = None
     """The user's password. `MLFLOW_TRACKING_PASSWORD`, or before the host in `MLFLOW_TRACKING_URI`."""
+    wandb: WandB | None = None
+    """Weights & Biases, where trainings are told there too. `ML_ASSETS_WANDB_PROJECT`."""
     sensor_seconds: int = Field(30, ge=1)
     """Seconds between two looks of a retrain sensor. `ML_ASSETS_SENSOR_SECONDS`."""
     tuning_timeout: float = Field(3600.0, gt=0)
@@ -166,6 +169,11 @@ class Settings(BaseModel):
     def known_recipes(self) -> Path:
         """List of the recipe files outside the recipe folders."""
         return self.home / "recipes.json"
+
+    @property
+    def wandb_runs(self) -> Path:
+        """Folder of the runs of Weights & Biases, as its library writes them."""
+        return self.home.absolute() / "wandb"
 
     @property
     def own_mlflow(self) -> bool:
@@ -274,7 +282,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     ):
         if folder := given.get(variable):
             values[field] = read_folder(named(given, variable), folder)
-    values["alerts"] = read_alerts(given)
+    values |= {"alerts": read_alerts(given), "wandb": read_wandb(given)}
     variables = read_variables(given)
     allow(variables.modules)
     values["variables"] = variables

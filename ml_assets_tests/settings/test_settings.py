@@ -16,6 +16,7 @@ FOR_OTHERS = {
     "orchestration/runs.py",
     "orchestration/mlflow_run.py",
     "registry/database.py",
+    "registry/wandb_run.py",
     "cli/ui.py",
     "cli/context_params.py",
     "sources/feature_store/quiet.py",
