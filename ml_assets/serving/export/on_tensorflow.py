@@ -67,7 +67,8 @@ def _savedmodel(model: Any, target: Path, matrix: Any) -> Any:
     import tensorflow as tf
 
     model.export(str(target), format="tf_saved_model", verbose=False)
-    return tf.saved_model.load(str(target)).serve(tf.constant(matrix)).numpy()
+    read = tf.saved_model.load(str(target))  # its variables live as long as it does
+    return read.serve(tf.constant(matrix)).numpy()
 
 
 def _tflite(model: Any, target: Path, matrix: Any) -> Any:
