@@ -35,7 +35,7 @@ from ml_assets_tests.support import every_key
 from ml_assets_tests.support.shore import day
 from ml_assets_tests.support.tide import MODEL
 
-FULL = parse_recipe(yaml.safe_dump(every_key.FULL))
+FULL = parse_recipe(yaml.safe_dump(every_key.FULL | {"foreach": every_key.EVERY["foreach"]}))
 KEYS = [key for key, _ in leaves(FULL)]
 
 
@@ -58,7 +58,7 @@ def another(value: Any) -> Any:
     if isinstance(value, tuple):
         return (*value, *value)
     if isinstance(value, dict):
-        return {}
+        return {} if value else {"x": "x"}
     return "x"
 
 
