@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ml_assets.pages import words
 from ml_assets.pages.light import SIGNS
@@ -13,6 +14,10 @@ from ml_assets.shown import clipped, ended, figure, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
+
+TYPED: Final = re.compile(r"`([^`]+)`")
+"""What stands in a text to be typed."""
 
 
 @lru_cache(maxsize=1)
@@ -35,7 +40,8 @@ def environment() -> Environment:
         "sentence": lambda value: ended(value[:1].upper() + value[1:]) if value else "",
         "count": lambda value: f"{value:,}",
         "scored": words.scored,
-        "said": words.said,
+        "said": lambda *asked: marked(words.said(*asked)),
+        "marked": marked,
         "at": words.at,
         "drifted": words.drifted,
         "seconds": seconds,
@@ -43,6 +49,18 @@ def environment() -> Environment:
     }
     made.globals |= {"ago": words.ago, "due": words.due, "signs": SIGNS}
     return made
+
+
+def marked(text: str) -> Markup:
+    """
+    Escape a text, and show what stands between backticks as what is typed.
+
+    >>> str(marked("try `ml-assets train <NAME>`"))
+    'try <code>ml-assets train &lt;NAME&gt;</code>'
+    """
+    from markupsafe import Markup, escape
+
+    return Markup(TYPED.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _step(share_of_most: float) -> int:

@@ -115,4 +115,8 @@ def best(history: tuple[Trial, ...], direction: str) -> list[Trial]:
 
 
 def _params(params: Mapping[str, object]) -> str:
-    return ", ".join(f"{fit(name, 40)} {fit(each, 60)}" for name, each in params.items())
+    """Parameters of a trial, fractions with as many digits as say something."""
+    return ", ".join(
+        f"{fit(name, 40)} {figure(each) if isinstance(each, float) else fit(each, 60)}"
+        for name, each in params.items()
+    )
