@@ -167,7 +167,7 @@ def sum_limit(count: int) -> float:
     """Value of a sum above which it alarms, of so many pairs that are looked at.
 
     >>> round(sum_limit(1), 2), round(sum_limit(6), 2)
-    (5.07, 6.85)
+    (5.06, 6.84)
     """
     low, high = 0.0, 60.0
     for _ in range(50):

@@ -61,8 +61,8 @@ def deleted(ledger: Ledger, name: str) -> set[int]:
 
 def erased_words(ledger: Ledger, name: str) -> tuple[str, ...]:
     """Say which versions had learned what was erased since, and what is to be done; nothing where none had."""
-    learned = {version for each in erasures(ledger, name) for version in each.learned}
-    left = sorted(learned - deleted(ledger, name))
+    known = erasures(ledger, name)
+    left = sorted({v for each in known for v in each.learned} - {v for each in known for v in each.deleted})
     if not left:
         return ()
     champion = champions.champion_version(ledger, name)

@@ -312,9 +312,11 @@ class Ledger:
 
                 yield locked
         else:
-            statement = sa.select(sa.func.pg_try_advisory_lock(advisory.number(name)))
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                yield lambda: bool(connection.execute(statement).scalar())
+            with (
+                self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+                advisory.held(connection, name) as attempt,
+            ):
+                yield attempt
 
     @property
     def is_shared(self) -> bool:

@@ -140,7 +140,7 @@ def test_rows_that_change_in_between_are_predicted_anew_and_old_parts_go(
 REFUSED = [
     (("--source", "rows.csv"), "say either --model NAME or --run-id ID"),
     (("--model", "good", "--run-id", "a", "--source", "rows.csv"), "say either"),
-    (("--model", "other", "--source", "rows.csv"), "other: no version is champion"),
+    (("--model", "other", "--source", "rows.csv"), "there is no model 'other' (known: "),
     (("--model", "good", "--version", "7", "--source", "rows.csv"), "good has no version 7"),
     (("--run-id", "abc", "--source", "rows.csv"), "no registered version was trained by the run 'abc'"),
     (("--model", "good", "--source", "nowhere.csv"), "nowhere.csv': no such file"),

@@ -65,7 +65,9 @@ def test_drifted_batch_is_retrained_once_through_a_restart_of_the_daemon(
         before = {run.run_id for run in instance.get_runs()}
         quiet = wait_for(lambda: ticks(instance, sensor)[1:], 120, "two ticks of the sensor")
         assert all(tick.skip_reason.startswith("no lasting change: drift share 0") for tick in quiet)
-        assert {run.run_id for run in instance.get_runs()} == before
+        # The overview is made once at the first look at a home; nothing is asked of the model.
+        jobs = {run.job_name for run in instance.get_runs() if run.run_id not in before}
+        assert jobs <= {"model_overview_job"}
         daemon.note_children()
 
         place.write(DRIFTED, drifted=True)

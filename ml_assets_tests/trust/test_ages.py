@@ -22,8 +22,9 @@ def test_what_is_drawn_loses_what_it_is_told_to() -> None:
     older, newer = [f"{place:03}" for place in range(20)], [f"{place:03}" for place in range(40)]
     gains = []
     for batch in range(40, 90):
-        y, before, after, _ = drawn.judge(older, newer, f"{batch:03}")
-        gains.append(float(abs(before["prediction"] - y).mean() - abs(after["prediction"] - y).mean()))
+        judged = drawn.judge(older, newer, f"{batch:03}")
+        assert judged is not None
+        gains.append(judged.gain)
     luck = drawn.luck(20) - drawn.luck(40)
     assert abs(np.mean(gains) - 20 * 0.0008 - luck) < 4 * 0.2 * np.sqrt(2 / 150 / 50)
 
