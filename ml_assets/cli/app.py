@@ -128,14 +128,21 @@ def profile(
 
 
 @app.command()
-def train(recipe_file: RecipeFile, context_params: ContextParams = None, as_json: Json = False) -> None:
+def train(
+    recipe_file: RecipeFile,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="This model of several by `foreach`.")
+    ] = None,
+    context_params: ContextParams = None,
+    as_json: Json = False,
+) -> None:
     """Train the model of a recipe, or each by `foreach`, through the real graph, and let the gate decide."""
     from ml_assets.cli.context_params import use
     from ml_assets.cli.train import train_recipe, train_text
 
     with faults(as_json):
         use(context_params, recipe_file)
-        result = train_recipe(recipe_file, say)
+        result = train_recipe(recipe_file, say, only or ())
     finish(result, train_text(result), as_json)
     if result.get("failed"):
         raise typer.Exit(FAILED)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.cli.output import columns, number
-from ml_assets.failures import MendableError
+from ml_assets.failures import MendableError, WrongUsageError
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.recipe.each import place_of
+from ml_assets.recipe.faults import did_you_mean
 from ml_assets.recipe.loading import as_written
 from ml_assets.recipe.readable import is_sql
 from ml_assets.shown import listed
@@ -80,6 +81,23 @@ def without_a_model(path: Path, state: ModelState) -> list[str]:
         f"rows and no model: '{section.column}' has {listed((f'{v} ({missing[v]:,})' for v in most), TOLD)}. Name in "
         "foreach.values what should have a model"
     ]
+
+
+def chosen(path: Path, states: Sequence[ModelState], names: Sequence[str]) -> list[ModelState]:
+    """Give the models that are named, in the order of the recipe.
+
+    Raises
+    ------
+    WrongUsageError
+        A name is of none of them.
+    """
+    known = [state.name for state in states]
+    for name in names:
+        if name not in known:
+            raise WrongUsageError(
+                f"--only {name}: {path} makes no such model.{did_you_mean(name, known)} It makes {listed(known)}"
+            )
+    return [state for state in states if state.name in names]
 
 
 def train_each(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +32,28 @@ from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
 
 
-def train_recipe(path: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Train the model of a recipe, or each of several, one after the other.
+def train_recipe(path: Path, say: Callable[[str], None], only: Sequence[str] = ()) -> dict[str, Any]:
+    """Train the model of a recipe, or each of several, or those that are named, one after the other.
 
     Returns
     -------
     dict
-        Of one model what `train_model` gives, of several `models, failed`.
+        Of one model what `train_model` gives, of several, or of those that are named, `models, failed`.
 
     Raises
     ------
     RunFailedError, Busy
         Of one model as `train_model`.
+    WrongUsageError
+        A name is of none of them.
     """
     states = file_states(path)
-    if len(states) == 1:
+    if len(states) == 1 and not only:
         return train_model(states[0], say)
-    from ml_assets.cli.together import train_each
+    from ml_assets.cli.together import chosen, train_each
+
+    if only:
+        states = chosen(path, states, only)
 
     return train_each(states, lambda state: train_model(checked_state(state), say), say)
 

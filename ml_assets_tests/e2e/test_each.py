@@ -13,6 +13,7 @@ from ml_assets.cli.code_server import recipe_sights
 from ml_assets.cli.models import known_state, statuses
 from ml_assets.cli.train import train_recipe, train_text
 from ml_assets.cli.validate import validate_files
+from ml_assets.failures import WrongUsageError
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.settings import read_settings
 
@@ -68,6 +69,11 @@ def test_each_shop_has_a_model_of_its_own_rows(
     assert {row.name: row.champion_version for row in statuses(None)} == {
         "sales_berlin": 1, "sales_paris": 1, "sales_oslo": None,
     }  # fmt: skip
+
+    again = train_recipe(recipe, said.append, ["sales_paris"])
+    assert [(model["name"], model["version"]) for model in again["models"]] == [("sales_paris", 2)]
+    with pytest.raises(WrongUsageError, match=r"--only sales_pari: .* Did you mean 'sales_paris'\?"):
+        train_recipe(recipe, said.append, ["sales_pari"])
 
     settings = read_settings()
     keys = {key.path[0] for key in build_definitions(settings).resolve_all_asset_keys()}
