@@ -230,10 +230,10 @@ def main(arguments: list[str]) -> None:
     if told:
         left = told["entries"] - told["recomputed"]
         rest = f", {left} taken as linked, which are left out" if left else ""
-        print(f"{told['recomputed']} entries recomputed{rest}; head of the chain {told['head']}")  # noqa: T201
+        print(f"{told['recomputed']} entries recomputed{rest}; head of the chain {told['head']}")  # noqa: T201 - as above
     if found:
         raise SystemExit("NOT as it was written")  # with 1, whatever byte of this line is changed
-    print("all as it was written")  # noqa: T201
+    print("all as it was written")  # noqa: T201 - as above
 
 
 if __name__ != "ml_assets.audit.verify":  # so put, no changed byte keeps it from being called

@@ -66,13 +66,26 @@ class Entity:
             return False
 
     @cached_property
+    def forms(self) -> tuple[str, ...]:
+        """The value as it may stand in a text: as it is, and as JSON, also inside a text of JSON, writes it.
+
+        >>> sorted(len(each) for each in Entity("client", "Zoë").forms)
+        [3, 8, 9]
+        """
+        found = {self.value}
+        for _ in range(2):
+            found |= {json.dumps(each, ensure_ascii=ascii)[1:-1] for each in found for ascii in (True, False)}
+        return tuple(sorted(found, reverse=True))
+
+    @cached_property
     def named(self) -> re.Pattern[str] | None:
         """The value as a word of a text; None where it is so short that it may mean anything."""
         digits = self.value.isdigit()
         if len(self.value) < (FEWEST_DIGITS if digits else SHORTEST):
             return None
-        words = {re.escape(self.value), re.escape(escape(self.value))}
-        return re.compile(rf"(?<!\w)(?:{'|'.join(sorted(words))})(?!\w)")
+        words = {re.escape(each) for form in self.forms for each in (form, escape(form))}
+        before = r"(?:(?<!\w)|(?<=\\[nrt]))"  # in JSON a line ends with a letter
+        return re.compile(rf"{before}(?:{'|'.join(sorted(words))})(?!\w)")
 
     def out_of_text(self, text: str) -> str:
         """Take the value out of a text."""

@@ -26,12 +26,14 @@ TEXTS: Final = {
 
 def forget_events(settings: Settings, entity: Entity) -> None:
     """Take an entity out of Dagster's events: of its tables of samples the rows, of its texts the value."""
+    asked = {f"form{place}": form for place, form in enumerate(entity.forms)}
     if settings.database is not None:
         with postgres.connected(settings.database, DAGSTER) as connection:
             for table, (key, column) in TEXTS.items():
+                holds = " OR ".join(f"strpos({column}, %({name})s) > 0" for name in asked)
                 found = connection.exec_driver_sql(
-                    f"SELECT {key}, {column} FROM {table} WHERE strpos({column}, %(value)s) > 0",  # noqa: S608 - names of ours
-                    {"value": entity.value},
+                    f"SELECT {key}, {column} FROM {table} WHERE {holds}",  # noqa: S608 - names of ours
+                    asked,
                 ).all()
                 for number, text in changed(found, entity):
                     connection.exec_driver_sql(
@@ -53,9 +55,10 @@ def _forget_in(path: Path, entity: Entity) -> None:
         for table, (key, column) in TEXTS.items():
             if table not in there:
                 continue
+            holds = " OR ".join(f"instr({column}, ?)" for _ in entity.forms)
             found = connection.execute(
-                f"SELECT {key}, {column} FROM {table} WHERE instr({column}, ?)",  # noqa: S608 - names of ours
-                (entity.value,),
+                f"SELECT {key}, {column} FROM {table} WHERE {holds}",  # noqa: S608 - names of ours
+                entity.forms,
             ).fetchall()
             with connection:
                 connection.executemany(

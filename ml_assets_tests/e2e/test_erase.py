@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.cli.models import known_state
+from ml_assets.erasure.entity import Entity
 from ml_assets.lifecycle.arrival import state_of_data
 from ml_assets.registry import erasures
 from ml_assets.serving.log import PredictionLog, new_number
@@ -25,7 +26,7 @@ from ml_assets_tests.support.command_line import Outcome, ml_assets
 from ml_assets_tests.support.homes import copy_home
 from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
 
-ONE, OTHER = "client-00007", "client-00008"
+ONE, OTHER = "zoë-00007", "zoë-00008"
 RECIPE = (
     BATCH_RECIPE.replace('"*.csv"', '"tide/*.csv"').replace(
         "target_col: y", "target_col: y, entity_cols: [client]"
@@ -36,7 +37,7 @@ RECIPE = (
 
 def put(folder: Path, number: int, *without: str) -> None:
     frame = rows(number, number >= 2)
-    frame["client"] = [f"client-{(place + 5) % 60:05d}" for place in range(len(frame))]
+    frame["client"] = [f"zoë-{(place + 5) % 60:05d}" for place in range(len(frame))]
     frame.loc[62, "b"] = -99.0  # in quarantine, and of the one; row 2 is shown in Dagster
     (folder / "tide").mkdir(exist_ok=True)
     frame[~frame["client"].isin(without)].to_csv(folder / "tide" / f"{day(number)}.csv", index=False)
@@ -92,7 +93,9 @@ def found_in(home: Path, value: str) -> list[str]:
     found = []
     for path in sorted(each for each in home.rglob("*") if each.is_file()):
         content = path.read_bytes()
-        if value.encode() in content or (path.suffix == ".parquet" and in_cells(content, value)):
+        if any(form.encode() in content for form in Entity("client", value).forms) or (
+            path.suffix == ".parquet" and in_cells(content, value)
+        ):
             found.append(str(path.relative_to(home)))
     return found
 

@@ -17,8 +17,9 @@ from ml_assets_tests.support.installations import KINDS, with_database
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", ["ada-lovelace", "Zoë Größe", 'Ann "A" Lee', "東京都-123"])
 def test_a_sample_loses_the_rows_of_an_entity(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DAGSTER_HOME", "ML_ASSETS_HOME"):
         monkeypatch.setenv(name, "")
@@ -29,16 +30,16 @@ def test_a_sample_loses_the_rows_of_an_entity(
             address = stack.enter_context(database(kind, tmp_path))
             settings = with_database(tmp_path / "home", address)
         instance = stack.enter_context(open_instance(settings))
-        records = [dg.TableRecord({"client": name, "age": 7}) for name in ("ada-lovelace", "ada-lovelace2")]
-        kept = dg.MetadataValue.text("of ada-lovelace, and of others")
+        records = [dg.TableRecord({"client": name, "age": 7}) for name in (value, f"{value}2")]
+        kept = dg.MetadataValue.text(f"of {value}, and of others")
         instance.report_runless_asset_event(
             dg.AssetMaterialization(
                 "raw", metadata={"sample": dg.MetadataValue.table(records), "told": kept, "rows": 2}
             )
         )
-        forget_events(settings, Entity("client", "ada-lovelace"))
+        forget_events(settings, Entity("client", value))
         event = instance.get_latest_materialization_event(dg.AssetKey("raw"))
         assert event is not None and event.asset_materialization is not None
         metadata = event.asset_materialization.metadata
-        assert [record.data["client"] for record in metadata["sample"].records] == ["ada-lovelace2"]  # type: ignore[attr-defined]
+        assert [record.data["client"] for record in metadata["sample"].records] == [f"{value}2"]  # type: ignore[attr-defined]
         assert metadata["told"].value == "of erased, and of others" and metadata["rows"].value == 2
