@@ -127,7 +127,10 @@ def why_was_it_promoted_or_kept_out(home: Asked) -> None:
         for key in ("gain", "gain_low", "gain_high"):
             assert record[key] is None or figure(record[key], 3) in text
         for check in record["checks"]:
-            assert f"{check['name']} {'passed' if check['passed'] else '✕ failed'} {check['text']}" in text
+            assert (
+                f"{check['name'].replace('_', ' ')} {'passed' if check['passed'] else '✕ failed'} {check['text']}"
+                in text
+            )
 
 
 def which_customers_got_worse(home: Asked) -> None:
