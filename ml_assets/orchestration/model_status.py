@@ -171,7 +171,7 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "outdated": data.outdated,
             "notes": (
                 *data.notes,
-                *_awaited(state, now),
+                *_awaited(state, now, data.waiting),
                 *quarantine_words(state),
                 *confirmed_words(state.ledger, state.name),
                 *erased_words(state.ledger, state.name),
@@ -185,10 +185,11 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
     )
 
 
-def _awaited(state: ModelState, now: datetime) -> Iterator[str]:
-    if state.recipe.batches is None:
-        return
+def _awaited(state: ModelState, now: datetime, waiting: Sequence[str]) -> Iterator[str]:
+    """Say what did not come when it was due; what lies in the source and waits has come, and is told as that."""
     newest = max(state.store.batches("cleaned_features"), default=None)
+    if state.recipe.batches is None or newest is None or any(batch > newest for batch in waiting):
+        return
     due = next_due(state.recipe.batches, newest)
     if due is not None and due <= now:
         yield (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ml_assets_tests.e2e.conftest import Shop
@@ -9,9 +11,14 @@ from ml_assets_tests.support.command_line import ml_assets
 from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
 
 
+def row_of(name: str) -> dict[str, Any]:
+    (row,) = ml_assets("status", name, "--json").result["recipes"]
+    return row
+
+
 def data_of(name: str) -> tuple[list[str], list[str]]:
     """Batches that wait in the source, and those that the champion learned otherwise."""
-    (row,) = ml_assets("status", name, "--json").result["recipes"]
+    row = row_of(name)
     return row["waiting"], row["outdated"]
 
 
@@ -49,6 +56,12 @@ def test_older_batches_and_late_rows_are_taken_in_and_told(shop: Shop) -> None:
     found = sorted(file.name.partition(".")[0] for file in taken_in.glob("*.json"))
     assert found == [day(number) for number in (0, 2, 4, 5, 6, 7)]
     assert pd.read_json(shop.home / "batches" / "tide" / "calendar.json", typ="series")["first"] == day(0)
+    # What did not come when it was due is missed, until it lies in the source.
+    assert f"no batch since {day(7)}: the next was to be there on" in " ".join(row_of("tide")["notes"])
+    arrive(8)
+    row = row_of("tide")
+    assert row["waiting"] == [day(8)] and "not taken in yet" in " ".join(row["notes"])
+    assert "no batch since" not in " ".join(row["notes"])
 
 
 def test_train_learns_from_the_batches_that_pass_and_names_the_others(shop: Shop) -> None:
