@@ -2,7 +2,8 @@
 
 For each pair of groups the challenger's difference of a figure is held against the champion's, on the same rows. A gap
 has become worse where it is wider by more than the tolerance on these rows, and the pair that makes it is so surely
-(Holm's correction over all pairs of all columns and measures).
+(Holm's correction over all pairs of all columns and measures). A first model has nobody to be held against: what keeps
+it out is a limit that a gap of its hold-out surely passes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.evaluation.gaps import Mask, figures_of, per_row
+from ml_assets.evaluation.gaps import LEVEL, Mask, figures_of, per_row
 from ml_assets.evaluation.segments import holm
 from ml_assets.promotion.paired import compare, numbered
 from ml_assets.quality.groups import edges_of, groups_of
 from ml_assets.recipe.gaps import JUDGED, MEASURES, METRIC_GAP
-from ml_assets.records import GateCheck
+from ml_assets.records import Evaluation, GateCheck
 from ml_assets.shown import figure, shown
 from ml_assets.tasks.influence import spread_of
 from ml_assets.tasks.metrics import labelled, metric_named
@@ -128,6 +129,29 @@ def gap_check(judged: Judged, measure: Measure) -> GateCheck | None:
         name="groups of people",
         passed=not words,
         text="; ".join(words) or f"no gap between groups of {', '.join(wanted.groups)} is surely wider",
+    )
+
+
+def limit_check(evaluation: Evaluation) -> GateCheck | None:
+    """Whether no gap on the hold-out is surely above its limit; None where no gap has one."""
+    limited = [
+        (groups.column, gap)
+        for groups in evaluation.protected
+        for gap in groups.gaps
+        if gap.limit is not None
+    ]
+    if not limited:
+        return None
+    words = [
+        f"it treats groups of '{shown(column, 60)}' too unequally: {gap.measure} {figure(gap.value, 3)} between "
+        f"'{shown(gap.most, 60)}' and '{shown(gap.least, 60)}', surely above evaluation.fairness.max_gap {gap.limit:g}"
+        for column, gap in limited
+        if gap.p < LEVEL
+    ]
+    return GateCheck(
+        name="groups of people",
+        passed=not words,
+        text="; ".join(words) or "no gap between groups is surely above its limit",
     )
 
 

@@ -17,7 +17,7 @@ from ml_assets.evaluation.segments import holm
 from ml_assets.promotion.burden import burden
 from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.defects import defects
-from ml_assets.promotion.gaps import gap_check
+from ml_assets.promotion.gaps import gap_check, limit_check
 from ml_assets.promotion.paired import Paired, compare, differ
 from ml_assets.promotion.skill import ByChance, by_chance
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
@@ -137,7 +137,9 @@ def _decide(
     if champion is None:
         fewest = min(FIRST_ROWS, promotion.min_rows)
         chance = by_chance(judged, measure)
-        return _first(metric, direction, evaluation, _cost_checks(costs, promotion), fewest, chance)
+        limits = limit_check(evaluation)
+        checks = [*([limits] if limits is not None else []), *_cost_checks(costs, promotion)]
+        return _first(metric, direction, evaluation, checks, fewest, chance)
     if not champion.index.equals(challenger.index):
         raise ValueError("champion and challenger must predict the same rows in the same order.")
     if rows < promotion.min_rows:

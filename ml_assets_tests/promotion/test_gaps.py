@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ml_assets.promotion.gaps import Protected, gap_check
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.quality.groups import groups_of
 from ml_assets.recipe.schema import PromotionSection
-from ml_assets.records import Evaluation, Promotion, Score
+from ml_assets.records import Evaluation, Gap, Promotion, ProtectedGroups, Score
 
 ACCURACY = Measure("accuracy", "maximize", "yes")
 EVALUATION = Evaluation(
@@ -77,6 +78,24 @@ def test_within_the_tolerance_a_gap_may_widen() -> None:
     after = {"f": 0.83, "m": 0.92}
     assert decided(pair_of(6_000, 2, EQUAL, after)).outcome == "keep"
     assert decided(pair_of(6_000, 2, EQUAL, after, tolerance=0.15)).outcome == "promote"
+
+
+@pytest.mark.parametrize(("p", "outcome"), [(0.01, "keep"), (0.2, "promote")])
+def test_a_first_model_surely_above_a_limit_waits(p: float, outcome: str) -> None:
+    gap = Gap(
+        measure="equal_opportunity_difference", figure="true_positive_rate", value=0.3, low=0.2, high=0.4,
+        most="m", least="f", limit=0.15, p=p,
+    )  # fmt: skip
+    groups = ProtectedGroups(column="sex", gaps=(gap,))
+    y = pd.Series(["yes", "no"] * 100)
+    judged = Judged(y, None, pd.DataFrame({"prediction": y}))
+    found = EVALUATION.model_copy(update={"protected": (groups,)})
+    answer = decide_promotion(judged, ACCURACY, PromotionSection(), found)
+    assert answer.outcome == outcome
+    (check,) = answer.checks
+    assert check.passed == (outcome == "promote")
+    told = "groups of 'sex' too unequally: equal_opportunity_difference 0.3 between 'm' and 'f', surely above"
+    assert (told in answer.reason) == (outcome == "keep")
 
 
 def vetoes(after: dict[str, float], pairs: int = 80) -> float:

@@ -19,7 +19,7 @@ class Fairness(Section):
     """Groups of a protected number: the numbers at which the next group begins, as `{age: [25, 60]}`, or how many
     groups of equal size. Default: four, where it has more than ten values."""
     max_gap: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
-    """Largest gap per measure; one that is surely larger on live rows is an alarm."""
+    """Largest gap per measure; one that is surely larger keeps a first model out, and on live rows is an alarm."""
     tolerance: float = Field(0.02, ge=0.0)
     """A challenger that surely widens a gap of the champion by more is not promoted."""
     min_rows: int = Field(50, ge=10)
