@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import reduce
 
@@ -54,7 +55,11 @@ def is_one_of(value: object, values: tuple[Value, ...]) -> bool:
 
 def _has_one_of(column: pa.ChunkedArray, values: tuple[Value, ...]) -> pa.ChunkedArray:
     kind, types = column.type, pa.types
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+    if types.is_integer(kind):  # long ones are more than a float can tell apart
+        wide = pa.uint64() if types.is_unsigned_integer(kind) else pa.int64()
+        whole = [scalar for value in values if (scalar := _whole(value, wide)) is not None]
+        return pc.is_in(column.cast(wide), pa.array(whole, wide))
+    if types.is_floating(kind) or types.is_boolean(kind):
         numbers = [number for value in values if (number := _number(value)) is not None]
         return pc.is_in(column.cast(pa.float64(), safe=False), pa.array(numbers, pa.float64()))
     return pc.is_in(column.cast(pa.string()), pa.array([_text(value) for value in values], pa.string()))
@@ -67,6 +72,25 @@ def _number(value: Value) -> float | None:
     try:
         return float(value)
     except ValueError:
+        return None
+
+
+def _whole(value: Value, kind: pa.DataType) -> pa.Scalar | None:
+    """Give a value as a whole number of a kind; None where it is none, or is beyond it.
+
+    >>> _whole("7.0", pa.int64()), _whole(2**60 + 1, pa.int64()).as_py() - 2**60, _whole(2.5, pa.int64())
+    (<pyarrow.Int64Scalar: 7>, 1, None)
+    """
+    if isinstance(value, int | str) and re.fullmatch(r"[+-]?\d{1,20}", str(value).strip()):
+        number = int(value)
+    else:
+        close = _number(value)
+        if close is None or not close.is_integer():
+            return None
+        number = int(close)
+    try:
+        return pa.scalar(number, kind)
+    except (pa.ArrowInvalid, OverflowError):
         return None
 
 
