@@ -114,5 +114,7 @@ def late(found: Light, newest: str, due: datetime) -> Light:
     if found.level != "well":
         return found
     why = f"the batch after {newest} was to be there on {due:%Y-%m-%d %H:%M} UTC; until then: {found.word}"
-    todo = "see that the daemon runs, or ask the owner of the source; if none is to come, say so by batches.end"
+    todo = (
+        "see that the daemon runs, or ask the owner of the source; if none is to come, say so by batches.end"
+    )
     return Light("watch", f"no batch since {newest}", why, todo)

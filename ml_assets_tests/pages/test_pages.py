@@ -204,7 +204,7 @@ def test_a_model_whose_batches_do_not_come_is_not_healthy(settings: Settings) ->
     assert (ended.due, ended.light.level) == (None, "well")
     with client_of(settings) as client:
         text = client.get("/").text
-        assert f"none since {last}" in text and "What to do: ask the owner" in text
+        assert f"none since {last}" in text and "or ask the owner of the source" in text
         assert f"no more: {last} was the last" in text and "overdue" not in text
         assert f"Batches: none since {last}." in client.get("/models/model_0001").text
     paused = persons.pause(fleet.source.ledger, "model_0002", actor="ann", reason="x", days=7)
