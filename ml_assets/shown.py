@@ -123,6 +123,19 @@ def spanned(labels: Sequence[object], most: int = 3) -> str:
     return f"{labels[0]} to {labels[-1]} ({len(labels):,} in all)"
 
 
+def size(count: int) -> str:
+    """
+    Bytes as a person says them.
+
+    >>> size(812), size(1_250_000), size(31_000_000_000)
+    ('812 B', '1.25 MB', '31 GB')
+    """
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= one:
+            return f"{figure(count / one, 3)} {unit}"
+    return f"{count} B"
+
+
 def duration(seconds: float) -> str:
     """
     Seconds as a person says them.

@@ -75,6 +75,8 @@ class Reports:
     """Drift and performance reports, made when first asked for and shared by all policies."""
 
     fits: Fits
+    cpu_seconds: float | None = None
+    """What a training of the model itself costs, where a policy goes by that."""
     _drift: dict[tuple[Batches, str], dict[str, DriftReport]] = field(default_factory=dict)
     _performance: dict[tuple[Batches, str], dict[str, PerformanceReport]] = field(default_factory=dict)
     _estimates: dict[tuple[Batches, str], Estimate] = field(default_factory=dict)
@@ -233,7 +235,10 @@ def replay(policy: Policy, reports: Reports, start: str, window: Window) -> Repl
             history = History(
                 recipe=recipe.name,
                 batches=tuple(evidence),
-                attempts=(first, *line.attempts),
+                attempts=tuple(
+                    each.model_copy(update={"cpu_seconds": reports.cpu_seconds})
+                    for each in (first, *line.attempts)
+                ),
                 champion=line.record,
                 comparisons=tuple(line.comparisons),
                 metric=fits.metric,

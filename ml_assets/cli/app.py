@@ -335,6 +335,7 @@ for command in (
     serving.batch_inference,
     serving.export,
     machine.doctor,
+    machine.costs,
     machine.test_alerts,
     machine.demo,
     machine.dashboard,

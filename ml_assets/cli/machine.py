@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.cli.arguments import Json
+from ml_assets.cli.arguments import Json, KnownName
 from ml_assets.cli.output import faults, finish, say
 from ml_assets.failures import FAILED
 
@@ -20,6 +20,21 @@ def doctor(as_json: Json = False) -> None:
     finish(result, doctor_text(result), as_json)
     if not result["ok"]:
         raise typer.Exit(FAILED)
+
+
+def costs(
+    name: KnownName = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="Default: the last 30 days.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what models cost: seconds, CPU, memory, rows and bytes; of one model by asset and by training."""
+    from ml_assets.cli.costs import costs_of, costs_text
+
+    with faults(as_json):
+        result = costs_of(name, since)
+    finish(result, costs_text(result, name), as_json)
 
 
 def test_alerts(as_json: Json = False) -> None:

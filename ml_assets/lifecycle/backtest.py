@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ml_assets.backtest.errors import TooShortError
+from ml_assets.lifecycle.costs import usual_training
 from ml_assets.lifecycle.erased import keep_out
 from ml_assets.lifecycle.joined import beside, look_up
 from ml_assets.lifecycle.pictured import Pictured
@@ -82,7 +83,8 @@ def backtest_step(
         identity=f"{found.class_path} {sorted(found.params.items())} {state.recipe.model.preprocessor}",
     )
     tried = [each for each in standard_policies(state.recipe) if names is None or each.name in names]
-    reports = Reports(fits)
+    limited = state.recipe.retraining.budget.cpu_hours is not None
+    reports = Reports(fits, usual_training(state) if limited else None)
     result = backtest(reports, policies=tried, first=first, workers=workers, progress=progress)
     turned = what_if(reports, first, progress)
     # One after the other at the very end: what one page shows together belongs together.

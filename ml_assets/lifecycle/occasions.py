@@ -12,6 +12,7 @@ Event = Literal[
     "gap",
     "retrain",
     "not_staleness",
+    "budget",
     "failed_run",
     "promotion_refused",
     "promotion_forced",
@@ -36,6 +37,7 @@ TITLES: Final[dict[Event, str]] = {
     "gap": "it treats groups of people unequally",
     "retrain": "is trained again",
     "not_staleness": "this is not staleness",
+    "budget": "its budget for trainings is spent",
     "failed_run": "a run failed",
     "promotion_refused": "a challenger was refused",
     "promotion_forced": "a version was promoted without the gate",
@@ -61,6 +63,8 @@ REMEDIES: Final[dict[Event, str]] = {
     "gap": "look at the groups in the report of the batch, and at what tells them (`ml-assets validate`): nothing is "
     "trained for it. `ml-assets rollback {model}` takes an earlier version back",
     "retrain": "nothing; the gate decides, and tells only if it refuses the challenger",
+    "budget": "nothing: it trains again when batches have passed; `ml-assets costs {model}` says what took how much, "
+    "and `ml-assets retrain {model} REASON` trains at once",
     "not_staleness": "look where the reason says; training pauses meanwhile",
     "failed_run": "nothing where the run of a batch was killed: it is begun again, twice at most; else mend what it "
     "says: a batch that is sent again is taken in by itself, any other run is begun again in the web UI",

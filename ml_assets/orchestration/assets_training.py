@@ -1,6 +1,5 @@
 """The assets of a training: training_set, test_set, trained_model, evaluation_report, champion; and backtest."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -8,7 +7,7 @@ import dagster as dg
 from ml_assets.backtest.errors import TooShortError
 from ml_assets.estimators.libraries import library_of
 from ml_assets.lifecycle.backtest import backtest_report
-from ml_assets.lifecycle.split import split_step
+from ml_assets.lifecycle.split import Part, split_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.train import champion_step, evaluate_step, train_step
 from ml_assets.names import ACTOR_TAG, DECISION_TAG
@@ -30,29 +29,32 @@ def split(graph: Graph) -> dg.AssetsDefinition:
     """Make `training_set` and `test_set`."""
     state = graph.state
 
-    @dg.multi_asset(
-        name=f"{state.name}__split",
-        specs=[
-            dg.AssetSpec(
-                graph.key(part),
-                deps=[graph.all_batches("cleaned_features")],
-                group_name=state.name,
-                kinds={"pandas", "parquet"},
-                description=text,
-                code_version=state.code_versions[part],
-            )
-            for part, text in PARTS.items()
-        ],
-    )
-    def split(context: dg.AssetExecutionContext) -> Iterable[dg.MaterializeResult]:
+    specs = [
+        dg.AssetSpec(
+            graph.key(part),
+            deps=[graph.all_batches("cleaned_features")],
+            group_name=state.name,
+            kinds={"pandas", "parquet"},
+            description=text,
+            code_version=state.code_versions[part],
+        )
+        for part, text in PARTS.items()
+    ]
+
+    @graph.assets("split", specs)
+    def split(context: dg.AssetExecutionContext) -> tuple[dg.MaterializeResult, dg.MaterializeResult]:
         by_sensor = DECISION_TAG in context.run.tags
         with refusals():
             parts = split_step(state, as_of(context, state, "cleaned_features"), healthy=by_sensor)
-        for asset, part in parts.items():
-            words = display.part_metadata(part, state.settings.home)
-            yield dg.MaterializeResult(asset_key=graph.key(asset), metadata=display.shown(part, words))
+        training, test = (_shown(graph, asset, parts[asset]) for asset in PARTS)
+        return training, test
 
     return split
+
+
+def _shown(graph: Graph, asset: str, part: Part) -> dg.MaterializeResult:
+    words = display.part_metadata(part, graph.state.settings.home)
+    return dg.MaterializeResult(asset_key=graph.key(asset), metadata=display.shown(part, words))
 
 
 def trained_model(graph: Graph) -> dg.AssetsDefinition:

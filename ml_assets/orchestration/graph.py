@@ -11,6 +11,7 @@ import dagster as dg
 from ml_assets.lifecycle.errors import StepError
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import AS_OF_TAG, STATIC
+from ml_assets.orchestration.measured import measured
 from ml_assets.orchestration.partitions import batch_partitions
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -41,13 +42,28 @@ class Graph:
     def asset(
         self, name: str, *, of_a_batch: bool = False, **options: Any
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-        """Decorate a function that makes an asset of this recipe."""
+        """Decorate a function that makes an asset of this recipe; what its step costs is measured."""
         place = self.batched if of_a_batch else self.hub
         version = self.state.code_versions[name]
-        made: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-            name=name, code_version=version, **place, **options
-        )
-        return made
+
+        def make(step: Callable[..., Any]) -> dg.AssetsDefinition:
+            made: dg.AssetsDefinition = dg.asset(name=name, code_version=version, **place, **options)(
+                measured(self.state, name, step)
+            )
+            return made
+
+        return make
+
+    def assets(
+        self, name: str, specs: Sequence[dg.AssetSpec]
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """Decorate a function whose one step makes several assets of this recipe; what it costs is measured."""
+
+        def make(step: Callable[..., Any]) -> dg.AssetsDefinition:
+            several = dg.multi_asset(name=f"{self.state.name}__{name}", specs=specs)
+            return several(measured(self.state, name, step))
+
+        return make
 
     def key(self, asset: str) -> dg.AssetKey:
         """Key of an asset of this recipe."""

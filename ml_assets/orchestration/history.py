@@ -26,7 +26,7 @@ from ml_assets.records import (
     PerformanceReport,
     Record,
 )
-from ml_assets.registry import champions, persons, renamed
+from ml_assets.registry import champions, costs, persons, renamed
 from ml_assets.shown import spanned
 from ml_assets.sources.calendar import is_batch
 
@@ -198,6 +198,8 @@ def _attempts(
     by_hand = [r for r in running if trained in (r.dagster_run.asset_selection or ())]
     runs = {r.dagster_run.run_id: r for r in [*by_hand, *records]}
     index = state.indexes()
+    limited = state.recipe.retraining.budget.cpu_hours is not None
+    cpu = costs.cpu_of_runs(state.ledger, list(runs)) if limited else {}
     for record in sorted(runs.values(), key=lambda r: r.storage_id):
         run = record.dagster_run
         if is_changed(run):
@@ -217,7 +219,8 @@ def _attempts(
             outcome, batch = "keep", undone[version]
         elif version in refused:  # by a person, who need not be asked about the like at once
             outcome = "keep"
-        yield Attempt(batch_index=index(batch), outcome=outcome, at=record.create_timestamp.isoformat())
+        at = record.create_timestamp.isoformat()
+        yield Attempt(batch_index=index(batch), outcome=outcome, at=at, cpu_seconds=cpu.get(run.run_id))
 
 
 def _trainings(instance: DagsterInstance, names: Sequence[str], limit: int) -> list[RunRecord]:

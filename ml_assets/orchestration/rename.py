@@ -15,7 +15,7 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.orchestration.events import REMEMBERED
 from ml_assets.orchestration.location import TRAINING_ASSETS
 from ml_assets.orchestration.taking_in import BATCH_ASSETS
-from ml_assets.registry import champions, charge, renamed
+from ml_assets.registry import champions, charge, costs, renamed
 from ml_assets.store.places import Bucket, move
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def rename(instance: DagsterInstance, old: str, state: ModelState, actor: str) -
             _move(folder / old, folder / new)
         _report_again(instance, before, state)
         renamed.copy_history(ledger, old, new)
+        costs.rename(ledger, old, new)
         renamed.rename_in_mlflow(state.registry, old, new)
         renamed.end(ledger, old, new, actor)
 

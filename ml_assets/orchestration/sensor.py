@@ -88,6 +88,8 @@ def _tell(state: ModelState, decision: RetrainDecision, created: bool) -> None:
         tell(state, "fault", str(decision.batch), text, decision.batch)
     elif decision.rule == "not_staleness":
         tell(state, "not_staleness", f"v{decision.champion_version}", text, decision.batch)
+    elif decision.rule == "cpu_budget":
+        tell(state, "budget", str(decision.evidence["trained"]), text, decision.batch)
 
 
 def run_request(state: ModelState, decision: RetrainDecision) -> dg.RunRequest:

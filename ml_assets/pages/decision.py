@@ -20,6 +20,7 @@ OTHERWISE: Final = {
     "in_flight": "The end of the training that is in flight.",
     "cooldown": "More batches since the last training: `retraining.cooldown`.",
     "budget": "Fewer trainings in the last batches: `retraining.budget`.",
+    "cpu_budget": "Fewer or cheaper trainings in the last batches: `retraining.budget.cpu_hours`.",
     "not_staleness": "A challenger that is better; or more batches, then one is tried again.",
     "circuit_breaker": "A training that succeeds; or more batches, then one is tried again.",
     "retrain": "Fewer breaches among the newest reports, or a batch that is quiet again.",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ml_assets.pages import words
 from ml_assets.pages.light import SIGNS
 from ml_assets.pages.made import seconds
+from ml_assets.registry.spending import lost_words
 from ml_assets.reports.page import share
-from ml_assets.shown import clipped, ended, figure, shown
+from ml_assets.shown import clipped, ended, figure, shown, size
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,6 +46,8 @@ def environment() -> Environment:
         "at": words.at,
         "drifted": words.drifted,
         "seconds": seconds,
+        "size": size,
+        "lost": lost_words,
         "step": _step,
     }
     made.globals |= {"ago": words.ago, "due": words.due, "signs": SIGNS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ml_assets.names import STATIC
@@ -22,6 +22,7 @@ from ml_assets.registry import champions
 from ml_assets.registry.accepted import accepted
 from ml_assets.registry.flaws import flaws
 from ml_assets.registry.ledger import Entry
+from ml_assets.registry.spending import DAYS, spending
 from ml_assets.registry.wording import details
 from ml_assets.shown import shown
 
@@ -90,6 +91,8 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
         "parts": made.parts(champion, other),
         "leaderboard": made.leaderboard(champion.trained.training) if champion is not None else None,
         "learned": learned(model, champion, notes),
+        "spending": spending(ledger, datetime.now(UTC) - timedelta(days=DAYS), name),
+        "days": DAYS,
         "costs": made.costs(known, made.gate_of(entries), ledger.newest_version(name)),
         "versions": known[::-1],
         "entries": [

@@ -24,6 +24,8 @@ class Attempt(Record):
     batch_index: int
     outcome: Literal["in_flight", "failed", "promote", "waits", "keep", "inconclusive"]
     at: str
+    cpu_seconds: float | None = None
+    """What it has cost; None where nobody asks, or no step of it was measured."""
 
 
 class Champion(Record):
@@ -67,6 +69,7 @@ RULES_IN_WORDS: Final = {
     "in_flight": "a training is in flight",
     "cooldown": "resting after a training",
     "budget": "budget spent",
+    "cpu_budget": "budget of CPU spent",
     "not_staleness": "age is not the trouble",
     "circuit_breaker": "paused after failures",
     "retrain": "a lasting change",

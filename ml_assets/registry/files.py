@@ -21,6 +21,7 @@ from ml_assets.registry.champions import UnknownVersionError, version_info
 from ml_assets.registry.integrity import IntegrityError, file_sha256, model_files, sha256_of_files
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.pipelines import load_pipeline
+from ml_assets.store import tally
 from ml_assets.store.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def log_holdout(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / HOLDOUT
         frame.to_parquet(path, index=False)
+        tally.wrote_files(path)
         client.log_artifact(run_id, str(path), TRAINING)
 
 

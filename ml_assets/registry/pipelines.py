@@ -47,7 +47,8 @@ def log_pipeline(
 
     from ml_assets.compiled.write import (
         write as compile_into,
-    )  # a client that unpacks this module has no such room
+    )  # a client that unpacks this module has no such rooms
+    from ml_assets.store.tally import wrote_files
 
     known = raw_rows(recipe, training, rows, raw)
     logged = client.create_logged_model(
@@ -74,6 +75,7 @@ def log_pipeline(
         compile_into(path, pipeline, known, recipe, rows)
         assert Model.load(str(path)).signature is not None  # mlflow#25593: it can silently be lost
         sha256 = model_sha256(path)
+        wrote_files(path)
         client.log_model_artifacts(logged.model_id, str(path))
     client.finalize_logged_model(logged.model_id, "READY")
     return f"models:/{logged.model_id}", sha256

@@ -23,6 +23,7 @@ from ml_assets.registry.pipelines import log_pipeline
 from ml_assets.registry.run_page import EXPERIMENT
 from ml_assets.settings import Settings
 from ml_assets.shown import listed
+from ml_assets.store import tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +156,7 @@ def log_training(
         )
         with tempfile.TemporaryDirectory() as folder:
             write_training(Path(folder), training, rows, targets)
+            tally.wrote_files(Path(folder))
             client.log_artifacts(run_id, folder, TRAINING)
         model_uri, sha256 = log_pipeline(client, experiment_id, run_id, recipe, pipeline, training, rows, raw)
         if trials and training.tuning is not None:
@@ -220,6 +222,7 @@ def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], fol
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
+            tally.wrote(size=len(content))
         client.log_artifacts(run_id, folder, folder_name)
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.monitoring.wording import faults_told
 from ml_assets.records import DriftReport, History, RetrainDecision
 from ml_assets.retraining.evidence import Case
-from ml_assets.shown import spanned
+from ml_assets.shown import figure, spanned
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Recipe, Retraining, Training
 
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
+HOUR = 3600.0  # seconds
 FIRST_ROWS = 100  # of fewer, a fifth is no hold-out that a first model could be judged on
 
 
@@ -190,6 +191,22 @@ def budget(case: Case) -> RetrainDecision | None:
     return case.decide("none", "budget", [reason, *_trigger(case)])
 
 
+def cpu_budget(case: Case) -> RetrainDecision | None:
+    """The most that trainings in a stretch of batches may cost, failed ones counted; a killed step was not measured."""
+    allowed = case.retraining.budget
+    lately = [each for each in case.history.attempts if each.batch_index > case.index - allowed.batches]
+    spent = sum(each.cpu_seconds or 0.0 for each in lately) / HOUR
+    if allowed.cpu_hours is None or spent < allowed.cpu_hours:
+        return None
+    reason = (
+        f"budget spent: the trainings of the last {allowed.batches} batches ({len(lately)}) took {figure(spent, 3)} of "
+        f"{allowed.cpu_hours:g} hours of CPU (retraining.budget.cpu_hours)"
+    )
+    decision = case.decide("none", "cpu_budget", [reason, *_trigger(case)])
+    newest = max(each.at for each in lately)
+    return decision.model_copy(update={"evidence": {**decision.evidence, "trained": newest}})
+
+
 def not_staleness(case: Case) -> RetrainDecision | None:
     """After two challengers in a row that were no better, an alarm does not mean that the champion is old.
 
@@ -282,6 +299,7 @@ RULES = (
     in_flight,
     cooldown,
     budget,
+    cpu_budget,
     not_staleness,
     circuit_breaker,
     retrain,

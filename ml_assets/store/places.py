@@ -248,14 +248,18 @@ class Bucket:
 
     def keys(self, folder: str = "") -> list[str]:
         """All keys below a folder."""
+        return sorted(self.sizes(folder))
 
-        def ask(store: Any) -> list[str]:
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Key → bytes of all objects below a folder."""
+
+        def ask(store: Any) -> dict[str, int]:
             root = store._strip_protocol(self.uri)
             try:
-                found = store.find(store._strip_protocol(self._path(folder)))
+                found = store.find(store._strip_protocol(self._path(folder)), detail=True)
             except FileNotFoundError:
-                return []
-            return sorted(str(path)[len(root) :].strip("/") for path in found)
+                return {}
+            return {str(path)[len(root) :].strip("/"): info["size"] or 0 for path, info in found.items()}
 
         return self._asked(ask)
 

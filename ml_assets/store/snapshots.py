@@ -19,6 +19,7 @@ from ml_assets.failures import MendableError
 from ml_assets.names import BATCH
 from ml_assets.records import Record
 from ml_assets.shown import spanned
+from ml_assets.store import tally
 from ml_assets.store.places import Folder, Place
 from ml_assets.store.seal import opened, sealed
 
@@ -73,12 +74,13 @@ class Store:
         known = self._known(pointer)
         before = known.get("sha256")
         blob = _blob(asset, sha256)
+        tally.wrote(rows=len(frame))
         if not self.place.holds(blob, content):
-            self.place.write(blob, content)  # absent, or damaged
+            self._write(blob, content)  # absent, or damaged
         if before != sha256 or (known.get("origin"), known.get("recipe")) != (origin, recipe):
             meaning = {"sha256": sha256, "rows": len(frame), "columns": columns, "origin": origin}
             meaning |= {"recipe": recipe} if recipe is not None else {}
-            self.place.write(pointer, sealed(json.dumps(meaning)))
+            self._write(pointer, sealed(json.dumps(meaning)))
         return Snapshot(sha256, len(frame), columns, before != sha256)
 
     def read_frame(self, asset: str, batch: str, columns: list[str] | None = None) -> pd.DataFrame:
@@ -167,7 +169,7 @@ class Store:
 
     def write_record(self, asset: str, batch: str, record: Record) -> None:
         """Keep a record as JSON."""
-        self.place.write(_key(asset, batch, RECORD), sealed(record.model_dump_json(indent=1)))
+        self._write(_key(asset, batch, RECORD), sealed(record.model_dump_json(indent=1)))
 
     def read_record(self, asset: str, batch: str, cls: type[R]) -> R:
         """Read a record.
@@ -187,7 +189,7 @@ class Store:
     def write_bytes(self, asset: str, batch: str, name: str, content: bytes) -> Path:
         """Keep a file (report, picture) beside a batch, and return where a browser finds it."""
         key = _file(asset, batch, name)
-        self.place.write(key, content)
+        self._write(key, content)
         return self.place.file(key)
 
     def file(self, asset: str, batch: str, name: str) -> Path:
@@ -247,11 +249,17 @@ class Store:
             raise StoreError(self._absent(asset, batch, "frame or record"))
         return hashlib.sha256(record).hexdigest()
 
+    def _write(self, key: str, content: bytes) -> None:
+        self.place.write(key, content)
+        tally.wrote(size=len(content))
+
     def _table(self, asset: str, batch: str, columns: list[str] | None) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return pq.read_table(pa.BufferReader(self.content(asset, batch)), columns=columns)
+        table = pq.read_table(pa.BufferReader(self.content(asset, batch)), columns=columns)
+        tally.read(len(table))
+        return table
 
     def content(self, asset: str, batch: str) -> bytes:
         """Give the bytes of a frame, its hash verified; raises as `read_frame`."""

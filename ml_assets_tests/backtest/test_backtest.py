@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ from ml_assets.backtest.policies import (
 from ml_assets.backtest.replay import Replay, Reports, replay
 from ml_assets.backtest.stream import Stream
 from ml_assets.recipe.loading import parse_recipe
-from ml_assets.recipe.schema import PromotionSection
+from ml_assets.recipe.schema import Budget, PromotionSection
 from ml_assets.records.policies import NEVER, ORACLE, RECIPE, about
 from ml_assets.retraining.ageing import FITS
 
@@ -380,6 +381,19 @@ def test_training_that_fails_keeps_the_champion_and_the_budget() -> None:
     budget = DEFAULTS.budget
     found = places(run, given)
     assert all(sum(0 <= p - q < budget.batches for p in found) <= budget.retrains for q in found)
+
+
+def test_replay_counts_what_a_training_costs_against_the_budget_of_cpu(changed: Reports) -> None:
+    hour = Budget(cpu_hours=1.0, batches=100)
+    frugal = replace(ALARMS, retraining=ALARMS.retraining.model_copy(update={"budget": hour}))
+    start = changed.stream.labels[6]
+    trained = {
+        cost: len(replay(frugal, replace(changed, cpu_seconds=cost), start, 4).dates)
+        for cost in (None, 60.0, 3600.0)
+    }
+    assert trained[None] == trained[60.0] > 0 == trained[3600.0]  # the first model has spent it
+    held = replay(frugal, replace(changed, cpu_seconds=3600.0), start, 4).decisions
+    assert {decision.rule for decision in held} > {"cpu_budget"}
 
 
 def test_abrupt_change_is_one_retrain() -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from ml_assets.lifecycle.alerts import SOURCE
 from ml_assets.lifecycle.state import Busy, ModelState, locked
-from ml_assets.names import PROCESS_TAG, TRAINING_TAG
+from ml_assets.names import PROCESS_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
 from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
 from ml_assets.orchestration.standing import standing_instance
@@ -41,8 +41,11 @@ from ml_assets.orchestration.taking_in import wait_for_looks
 from ml_assets.orchestration.walk import Walker, _ask_sensor
 from ml_assets.recipe import RecipeError
 from ml_assets.recipe.loading import load_recipe
+from ml_assets.recipe.schema import Budget
 from ml_assets.records import DriftReport, PerformanceReport, Record, Score, TrainedModel, TrainingResult
+from ml_assets.records.costs import StepCost
 from ml_assets.records.retraining import RULES_IN_WORDS
+from ml_assets.registry import costs, persons
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets_tests.support.tide import MODEL
@@ -540,6 +543,39 @@ def test_two_ties_after_an_alarm_say_that_it_is_not_staleness_and_tell_it_once(d
         words = skipped(drifted.tick(), "not_staleness")
         assert "this is not staleness: the last 2 challengers" in words and "look at: " in words
     assert told(drifted).count("not_staleness") == 1
+
+
+def spent(desk: Desk, *hours: float) -> Desk:
+    """The same with a budget of 1.5 hours of CPU in three batches; a training at the first has cost these hours."""
+    section = desk.state.recipe.retraining.model_copy(update={"budget": Budget(cpu_hours=1.5, batches=3)})
+    recipe = desk.state.recipe.model_copy(update={"retraining": section})
+    limited = Desk(replace(desk.state, recipe=recipe), desk.instance)
+    limited.crown(1, 0)
+    gate_said(limited, 1, "keep", 2)
+    run = desk.instance.get_runs(limit=1)[0].run_id
+    for each in hours:
+        cost = StepCost(recipe="tide", asset="champion", batch="", run=run, at="", cpu_seconds=3600 * each)
+        costs.keep(limited.state.ledger, cost)
+    return limited
+
+
+def test_budget_of_cpu_that_is_spent_is_told_once_and_keeps_no_person_from_a_training(desk: Desk) -> None:
+    desk = spent(desk, 1.0, 0.5)
+    for number in (1, 2, 3):
+        desk.arrive(number, drifted=number > 1)
+    for _ in range(2):
+        words = skipped(desk.tick(), "cpu_budget")
+        assert "the trainings of the last 3 batches (1) took 1.5 of 1.5 hours of CPU" in words
+    assert told(desk) == ["budget"] and decisions(desk, "none") == 1
+    persons.ask(desk.state.ledger, "tide", actor="ann", reason="it is worth it", batch=day(3))
+    assert asked(desk.tick()).tags[RULE_TAG] == "asked"
+
+
+def test_budget_of_cpu_is_free_again_when_its_batches_have_passed(desk: Desk) -> None:
+    desk = spent(desk, 2.5)
+    for number in (1, 2, 3, 4):
+        desk.arrive(number, drifted=number > 1)
+    asked(desk.tick())
 
 
 def test_version_that_probation_undid_counts_as_beaten_when_it_was_undone(desk: Desk) -> None:

@@ -99,8 +99,9 @@ def history(
     return History(recipe="churn", batches=tuple(batches), attempts=attempts, champion=champion, **more)
 
 
-def attempt(index: int, outcome: str) -> Attempt:
-    return Attempt.model_validate({"batch_index": index, "outcome": outcome, "at": NOW})
+def attempt(index: int, outcome: str, cpu_hours: float | None = None) -> Attempt:
+    cost = None if cpu_hours is None else 3600 * cpu_hours
+    return Attempt.model_validate({"batch_index": index, "outcome": outcome, "at": NOW, "cpu_seconds": cost})
 
 
 def decide(given: History, training: Training = TRAINING, **policy: Any) -> RetrainDecision:
@@ -223,6 +224,27 @@ OLD = History(
         (
             history(BREACHED, attempts=tuple(attempt(i, "promote") for i in (0, 1, 2, 3))),
             {"budget": Budget(retrains=4, batches=6)},
+            "retrain",
+            "retrain",
+            "drift",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(0, "promote", 2.0), attempt(2, "failed", 0.5))),
+            {"budget": Budget(cpu_hours=2.5)},
+            "none",
+            "cpu_budget",
+            "the trainings of the last 12 batches (2) took 2.5 of 2.5 hours of CPU",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(0, "promote", 2.0), attempt(2, "failed", 0.5))),
+            {"budget": Budget(cpu_hours=2.5, batches=6)},  # the first is no longer among them
+            "retrain",
+            "retrain",
+            "drift",
+        ),
+        (
+            history(BREACHED, attempts=(attempt(0, "promote", 2.0), attempt(2, "promote"))),  # not measured
+            {"budget": Budget(cpu_hours=2.5)},
             "retrain",
             "retrain",
             "drift",

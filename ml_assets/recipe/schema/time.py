@@ -60,12 +60,14 @@ class Breaches(Section):
 
 
 class Budget(Section):
-    """The most retrains in a stretch of batches."""
+    """The most that retrains may be, and may cost, in a stretch of batches."""
 
     retrains: int = Field(6, ge=1)
     """Retrains allowed."""
     batches: int = Field(12, ge=1)
     """Length of the stretch."""
+    cpu_hours: float | None = Field(None, gt=0.0)
+    """Hours of CPU that trainings may take together; once they are spent no other is begun. null: any."""
 
 
 class Retraining(Section):
@@ -86,7 +88,7 @@ class Retraining(Section):
     cooldown: int = Field(1, ge=0)
     """Batches without another retrain after one."""
     budget: Budget = Budget()
-    """The most retrains in a stretch of batches."""
+    """The most retrains in a stretch of batches, and what they may cost."""
     wait_for_labels: bool = True
     """Drift alone waits for labels of `breaches.k` drifted batches: before, there is nothing to learn."""
     max_age: Annotated[int, Field(ge=1)] | Literal["auto", "off"] = "auto"
