@@ -48,7 +48,7 @@ docs: $(STAMP_DOCS)
 environment: $(STAMP)
 
 $(STAMP): EXTRAS = dev
-$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,networks,keras,recommend,uplift,flaml,hyperopt,onnx,wandb,bigquery,snowflake,stores,browser,fuzz,docs
+$(STAMP_EXTRAS): EXTRAS = dev,feast,libraries,networks,keras,recommend,uplift,flaml,hyperopt,dask,onnx,wandb,bigquery,snowflake,stores,browser,fuzz,docs
 $(STAMP_DOCS): EXTRAS = docs
 $(STAMP_DOCS): $(STAMP)
 # uv would take the build of torch with CUDA, which is gigabytes: what pip has put there already is kept.

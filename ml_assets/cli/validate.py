@@ -215,12 +215,18 @@ def _lacking(state: ModelState) -> Iterator[RecipeFault]:
 
 
 def _wrong_engine(state: ModelState) -> Iterator[RecipeFault]:
+    from ml_assets.search.cluster import see_dask
     from ml_assets.search.samplers import see_engine
 
-    try:
-        see_engine(state.recipe.hyperparameter_tuning.engine)
-    except ValueError as error:
-        yield fault_in(state.path, "hyperparameter_tuning.engine", str(error))
+    recipe = state.recipe
+    for key, see, engine in (
+        ("hyperparameter_tuning.engine", see_engine, recipe.hyperparameter_tuning.engine),
+        ("training.engine", see_dask, recipe.training.engine),
+    ):
+        try:
+            see(engine)
+        except ValueError as error:
+            yield fault_in(state.path, key, str(error))
 
 
 def _wrong_estimator(state: ModelState) -> list[RecipeFault]:

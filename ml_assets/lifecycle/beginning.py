@@ -44,10 +44,17 @@ def begins_from(state: ModelState, tell: Callable[[str], None]) -> Beginning | N
 
 def fitted_again(state: ModelState, rows: pd.DataFrame, training: TrainingResult) -> Any:
     """Fit on other rows as a training did, from the version that it began from, too; raises as `begins_from`."""
+    from ml_assets.estimators.partitioned import is_partitioned
+    from ml_assets.search.cluster import LOCAL, ClusterError, connected
     from ml_assets.training.fit import refit
 
     if training.began_from is None:
-        return refit(rows, state.recipe, training)
+        engine = state.recipe.training.engine if is_partitioned(training.class_path) else LOCAL
+        try:
+            with connected(engine, state.settings.dask_scheduler) as client:
+                return refit(rows, state.recipe, training, client=client)
+        except ClusterError as error:
+            raise StepError(f"{state.name}: {error}") from None
     try:
         return refit(rows, state.recipe, training, _beginning(state, training.began_from))
     except ValueError as error:

@@ -79,6 +79,7 @@ class Evaluated(Pictured):
 
 def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[[str], None]) -> Trained:
     """Fit on the training set and log the model with everything that is needed to judge it later."""
+    from ml_assets.search.cluster import connected
     from ml_assets.search.study import SearchRun
     from ml_assets.training.fit import fit
 
@@ -89,18 +90,22 @@ def train_step(state: ModelState, as_of: str, parent_run_id: str, say: Callable[
     news = News(state.name, say, state.search_seconds)
     beginning = begins_from(state, news.fact)
     try:
-        model, result = fit(
-            frame,
-            state.recipe,
-            run=SearchRun(
-                storage=state.studies,
-                time_limit=state.settings.tuning_timeout,
-                warm_start=_last_best(champion) if state.recipe.hyperparameter_tuning.warm_start else None,
-                progress=news.trial,
-            ),
-            begins=news.begins,
-            beginning=beginning,
-        )
+        with connected(state.recipe.training.engine, state.settings.dask_scheduler) as client:
+            model, result = fit(
+                frame,
+                state.recipe,
+                run=SearchRun(
+                    storage=state.studies,
+                    time_limit=state.settings.tuning_timeout,
+                    warm_start=_last_best(champion)
+                    if state.recipe.hyperparameter_tuning.warm_start
+                    else None,
+                    progress=news.trial,
+                    client=client,
+                ),
+                begins=news.begins,
+                beginning=beginning,
+            )
     except ValueError as error:
         raise StepError(f"{state.name}: {error}") from None
     numbered_as(state, model, frame)

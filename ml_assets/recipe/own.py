@@ -36,12 +36,27 @@ class Declared(NamedTuple):
 
 _allowed: set[str] = set()
 _declared: dict[str, dict[str, Declared]] = {}
+Known = tuple[frozenset[str], dict[str, dict[str, Declared]]]
+"""Modules that are allowed, and what recipes declare of metrics."""
 
 
 def allow(modules: Collection[str]) -> None:
     """Allow what the operator's settings say, and nothing else."""
     _allowed.clear()
     _allowed.update(modules)
+
+
+def known() -> Known:
+    """What this process allows and was told: for another one that fits for it (`adopt`)."""
+    return frozenset(_allowed), {path: dict(by_recipe) for path, by_recipe in _declared.items()}
+
+
+def adopt(others: Known) -> None:
+    """Allow, and know, what the process that this one fits for does."""
+    modules, told = others
+    _allowed.update(modules)
+    for path, by_recipe in told.items():
+        _declared.setdefault(path, {}).update(by_recipe)
 
 
 def is_allowed(path: str, modules: Collection[str] | None = None) -> bool:

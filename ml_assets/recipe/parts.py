@@ -45,7 +45,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "model.class_path", "model.hyperparameters", "model.ensemble", "model.preprocessor", "model.feature_selection",
         "model.feature_engineering.interactions", "model.feature_engineering.polynomials",
         "model.data_interface.positive_class", "model.threshold", "model.calibration",
-        "hyperparameter_tuning", "training.folds", "promotion.max_size_mb",
+        "hyperparameter_tuning", "training.folds", "training.engine", "promotion.max_size_mb",
         "promotion.max_latency_ms",
     ),
     "evaluation_report": (
@@ -59,7 +59,9 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "promotion.max_latency_ratio", "promotion.max_latency_ms", "promotion.max_size_mb", "promotion.approval",
         "monitoring.min_rows",
     ),
-    "backtest": ("retraining", "promotion", "training", "monitoring"),
+    "backtest": (
+        "retraining", "promotion", "training.window", "training.first", "training.folds", "monitoring",
+    ),
 }  # fmt: skip
 """Asset → keys that change what it holds, each with all below it."""
 

@@ -24,21 +24,11 @@ def not_yet(what: str, instead: str) -> str:
 def of_key(path: str) -> str | None:
     """What is said of a key that the schema does not have, of one that is not known at all nothing."""
     name = repr(path.rpartition(".")[2])
-    if path in KEYS:
-        return not_yet(name, KEYS[path])
     return f"{name} {ELSEWHERE[path]}" if path in ELSEWHERE else None
 
 
 TASK: Final[Key] = ("model", "data_interface", "task_type")
 PARAMS: Final[Key] = ("model", "preprocessor", "params")
-
-KEYS: Final = {
-    "training.engine": (
-        "Leave it out: a model is trained on one machine. Trials of a search run side by side there "
-        "(hyperparameter_tuning.parallelization.n_jobs), and training.window says how many batches are learned"
-    ),
-}
-"""Dotted keys that a later version is to have, and what to do until then."""
 
 METHOD: Final = "evaluation.validation.method"
 ENGINE: Final = "hyperparameter_tuning.engine"

@@ -1,4 +1,4 @@
-"""Folds fitted in processes of one thread each; who gives them out keeps the study."""
+"""Folds fitted in processes of one thread each, or by a cluster's workers; who gives them out keeps the study."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.estimators.candidate import Candidate
+from ml_assets.recipe import own
+from ml_assets.search.cluster import fitting_on
 from ml_assets.search.folds import FoldData, FoldResult, Goal, fold_result
 from ml_assets.search.trials import Fit
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Fitting = Callable[[Fit], "Future[FoldResult]"]
 """Begins a fit."""
@@ -22,13 +27,19 @@ _HELD: list[tuple[Sequence[FoldData], Candidate, Goal]] = []
 
 
 @contextmanager
-def fitting(folds: Sequence[FoldData], candidate: Candidate, goal: Goal, count: int) -> Iterator[Fitting]:
-    """Fit on folds in `count` processes, or of one in this process, at once."""
+def fitting(
+    folds: Sequence[FoldData], candidate: Candidate, goal: Goal, count: int, client: Client | None = None
+) -> Iterator[Fitting]:
+    """Fit on folds in `count` processes, or of one in this process, at once; with a client by its cluster's workers."""
+    if client is not None:
+        with fitting_on(client, folds, candidate, goal) as fit:
+            yield fit
+        return
     if count == 1:
         yield lambda fit: _at_once(folds, candidate, goal, fit)
         return
     pool: Executor = ProcessPoolExecutor(
-        count, multiprocessing.get_context("spawn"), _begin, (folds, candidate, goal)
+        count, multiprocessing.get_context("spawn"), _begin, (own.known(), folds, candidate, goal)
     )
     try:
         yield lambda fit: pool.submit(_fit, fit)
@@ -45,11 +56,12 @@ def _at_once(folds: Sequence[FoldData], candidate: Candidate, goal: Goal, fit: F
     return done
 
 
-def _begin(*held: Any) -> None:
+def _begin(known: own.Known, *held: Any) -> None:
     import warnings
 
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
 
+    own.adopt(known)
     threadpool_limits(1)
     warnings.simplefilter("ignore", UserWarning)
     _HELD.append(held)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import optuna
+    from distributed import Client
 
 Progress = Callable[[int, int, float], None]
 """Called after each trial with: trials done, trials wanted, best score so far (NaN: none yet)."""
@@ -69,6 +70,8 @@ class SearchRun:
         Whether one trial is completed however long it takes.
     results : dict, optional
         Is given what the best trial so far predicted, by its number.
+    client : Client, optional
+        Of a Dask cluster, whose workers fit what would else be fitted here.
     """
 
     storage: Path | optuna.storages.BaseStorage | None = None
@@ -77,6 +80,7 @@ class SearchRun:
     progress: Progress | None = None
     must_complete: bool = True
     results: dict[int, list[FoldResult]] | None = None
+    client: Client | None = None
 
 
 AT_ONCE = SearchRun()
@@ -185,7 +189,7 @@ def tune(
                 best = best_value(study)
                 run.progress(len(finished(study)), wanted, math.nan if best is None else best)
 
-        with fitting(folds, candidate, goal, max(1, min(parallel, len(places)))) as fit:
+        with fitting(folds, candidate, goal, max(1, min(parallel, len(places))), run.client) as fit:
             _through(study, places, parallel, rules, ask=ask, fit=fit, told=told)
         # Searched to the end of its time: started again, it answers at once.
         seconds = limit if places else spent + time.monotonic() - started

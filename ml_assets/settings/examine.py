@@ -91,6 +91,10 @@ def services(settings: Settings) -> Iterator[Examined]:
         if parts.hostname is not None:
             port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 5432)
             yield _answers("MLflow", parts.hostname, port, "start it, or correct MLFLOW_TRACKING_URI")
+    if settings.dask_scheduler is not None:
+        parts = urlsplit(settings.dask_scheduler)
+        remedy = "start it (`dask scheduler`), or correct ML_ASSETS_DASK_SCHEDULER"
+        yield _answers("Dask", parts.hostname or "", parts.port or 8786, remedy)
     alerts = settings.alerts
     if alerts.email_to:
         yield _answers("mail", alerts.smtp_host, alerts.smtp_port, "start it, or correct ML_ASSETS_SMTP_HOST")

@@ -51,6 +51,7 @@ KEYS: Final[dict[str, Key]] = {
     "warehouse.password": Key("ML_ASSETS_WAREHOUSE_PASSWORD", "secret"),
     "storage.root": Key("ML_ASSETS_STORAGE_ROOT", "address"),
     "feature_store.folder": Key("ML_ASSETS_FEATURE_STORE"),
+    "dask.scheduler": Key("ML_ASSETS_DASK_SCHEDULER"),
     "serving.enabled": Key("ML_ASSETS_SERVING_ENABLED"),
     "serving.api_keys": Key("ML_ASSETS_API_KEYS", "secret"),
     "batch_size": Key("BATCH_SIZE"),

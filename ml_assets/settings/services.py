@@ -27,6 +27,7 @@ ALLOWED: Final = {
         ("s3", "gs", "abfs"),
         "s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or abfs://CONTAINER/FOLDER",
     ),
+    "dask.scheduler": (("tcp", "tls"), "tcp://HOST:8786 or tls://HOST:8786"),
 }
 """Setting → the beginnings that its address may have, and how it is written."""
 
@@ -111,6 +112,7 @@ def read_services(environ: Mapping[str, str]) -> dict[str, object]:
         "redis": _address(environ, "redis", Address),
         "warehouse": _address(environ, "warehouse", Address),
         "storage_root": _uri(environ, "storage.root"),
+        "dask_scheduler": _uri(environ, "dask.scheduler"),
     }
     environment = environ.environment if isinstance(environ, Layers) else "local"
     lacking = [key for key in NEEDED[environment] if not environ.get(KEYS[key].variable)]

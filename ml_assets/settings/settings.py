@@ -45,6 +45,8 @@ class Settings(BaseModel):
     """Where frames, records and the files of MLflow's runs lie instead of the home. `ML_ASSETS_STORAGE_ROOT`."""
     feature_store: Path | None = None
     """Folder of the feature repository. `ML_ASSETS_FEATURE_STORE`."""
+    dask_scheduler: str | None = None
+    """Scheduler of the Dask cluster; None: processes of this machine. `ML_ASSETS_DASK_SCHEDULER`."""
     serving: bool = False
     """Whether models may be served by HTTP. `ML_ASSETS_SERVING_ENABLED`."""
     api_keys: tuple[str, ...] = Field((), repr=False)

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +18,7 @@ from ml_assets.estimators.build import build
 from ml_assets.estimators.candidate import Candidate
 from ml_assets.estimators.libraries import Input
 from ml_assets.estimators.monotone import by_name
+from ml_assets.estimators.partitioned import is_partitioned, partitioned, worker_count
 from ml_assets.estimators.used import epochs_of
 from ml_assets.features import preprocessing
 from ml_assets.features.columns import Roles, roles, roles_of
@@ -51,6 +52,9 @@ from ml_assets.training.folding import finite, fitted, prepare
 from ml_assets.training.identity import study_name
 from ml_assets.training.splits import folds_of_families, labelled_rows
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 
 def fit(
     frame: pd.DataFrame,
@@ -70,7 +74,7 @@ def fit(
         Cleaned training rows; rows without a target are left out.
     recipe : Recipe
     run : SearchRun
-        How a search is run, if the recipe asks for one.
+        How a search is run, if the recipe asks for one; with a client XGBoost is fitted by its cluster's workers.
     begins : callable, optional
         Called before each long part with: what comes, and the seconds it may take, 0 where nobody knows.
     beginning : Beginning, optional
@@ -105,7 +109,15 @@ def fit(
     X, count = rows[list(found.features)], len(rows)
     del rows
     pipeline, notes = _fit_pipeline(
-        X, y, found, recipe, chosen, found_best.params, found_best.labels(goal.positive), beginning
+        X,
+        y,
+        found,
+        recipe,
+        chosen,
+        found_best.params,
+        found_best.labels(goal.positive),
+        beginning,
+        run.client,
     )
     return pipeline, TrainingResult(
         class_path=chosen.class_path,
@@ -214,11 +226,16 @@ def _fold_seconds(choice: Choice) -> float:
 
 
 def refit(
-    frame: pd.DataFrame, recipe: Recipe, result: TrainingResult, beginning: Beginning | None = None
+    frame: pd.DataFrame,
+    recipe: Recipe,
+    result: TrainingResult,
+    beginning: Beginning | None = None,
+    client: Client | None = None,
 ) -> Pipeline:
     """Fit a Pipeline with the features and parameters of `result` on other rows, e.g. the whole window.
 
-    A network begins from `beginning`, without it from scratch, wherever that of `result` began.
+    A network begins from `beginning`, without it from scratch, wherever that of `result` began. With a `client` of a
+    Dask cluster XGBoost is fitted by its workers.
 
     Raises
     ------
@@ -233,7 +250,7 @@ def refit(
     chosen = candidate(result.class_path, result.params, recipe)
     X, y = rows[list(found.features)], rows[recipe.target]
     labels = Labels(result.positive, result.calibration, result.threshold)
-    return _fit_pipeline(X, y, found, recipe, chosen, result.params, labels, beginning)[0]
+    return _fit_pipeline(X, y, found, recipe, chosen, result.params, labels, beginning, client)[0]
 
 
 def left_out(pipeline: Any) -> dict[str, int]:
@@ -287,6 +304,7 @@ def _fit_pipeline(
     params: Mapping[str, Any],
     labels: Labels,
     beginning: Beginning | None = None,
+    client: Client | None = None,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
     given = without_start(chosen.class_path, params)
@@ -297,16 +315,23 @@ def _fit_pipeline(
         chosen.class_path, given, recipe.random_state, recipe.task, recipe.answered, labels.positive
     )
     levels = None if beginning is None else beginning.levels
-    steps = [
-        *preprocessing.steps(found, recipe, typed=chosen.input == "categories", levels=levels),
-        ("estimator", labels.around(estimator)),
-    ]
+    client = client if is_partitioned(chosen.class_path) else None
     learned = preprocessing.learned_rows(found, recipe)
-    pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)
-    with warnings.catch_warnings(record=True) as caught:
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        partitioned(labels.around(estimator), client) as made,
+    ):
         warnings.simplefilter("always", UserWarning)
+        steps = [
+            *preprocessing.steps(found, recipe, typed=chosen.input == "categories", levels=levels),
+            ("estimator", made),
+        ]
+        pipeline = Pipeline(steps) if learned is None else ChoosyPipeline(steps, rows=learned)
         pipeline.fit(X, task_of(recipe).values(y))
     notes = [] if beginning is None else [f"begins from the weights of version {beginning.version}"]
+    if client is not None:
+        count = worker_count(client, len(X) - sum(left_out(pipeline).values()))
+        notes.append(f"fitted by xgboost.dask; workers with a part of the rows: {count}")
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
             notes.append(f"did not converge: {str(warning.message).splitlines()[0]}")

@@ -65,6 +65,27 @@ def test_the_automatic_search_goes_through_an_engine(shop: Shop, engine: str) ->
     assert sum(place.read_text().count('"place"') for place in studies) == 24
 
 
+def by_workers(shop: Shop) -> Path:
+    """XGBoost searched and fitted by a Dask cluster; there are rows for two workers."""
+    path = written(shop, "xgboost.XGBClassifier", "n_estimators: 20, max_depth: {type: int, low: 2, high: 4}")
+    shoppers(3_000).to_csv(shop.folder / "light.csv", index=False)
+    text = path.read_text().replace("{enabled: false,", "{n_trials: 3, parallelization: {n_jobs: 2},")
+    path.write_text(text.replace("{window: all}", "{window: all, folds: 2, engine: dask}"))
+    return path
+
+
+@pytest.mark.extras
+def test_what_a_cluster_s_workers_fit_is_trained_and_answers_as_any_other(shop: Shop) -> None:
+    path = by_workers(shop)
+    assert ml_assets("validate", path, "--json").code == 0
+    trained = ml_assets("train", "--recipe-file", path, "--json")
+    assert trained.code == 0, trained.err
+    assert trained.result["promoted"], trained.result["reason"]
+    (report,) = shop.home.rglob("training_report*.html")
+    assert "fitted by xgboost.dask; workers with a part of the rows: 2" in report.read_text()
+    assert ml_assets("export", "light", "--json").code == 0
+
+
 def not_there(distribution: str) -> object:
     told = f"says what is told where {distribution} is not installed"
     return pytest.param(
@@ -72,10 +93,14 @@ def not_there(distribution: str) -> object:
     )
 
 
-@pytest.mark.parametrize("distribution", [not_there(each) for each in ("lightgbm", *ENGINES)])
+@pytest.mark.parametrize("distribution", [not_there(each) for each in ("lightgbm", *ENGINES, "dask")])
 def test_not_installed_is_told_with_the_command(shop: Shop, distribution: str) -> None:
-    of_engine = distribution in ENGINES
-    path = with_engine(shop, distribution) if of_engine else written(shop, *OPTIONAL[distribution])
+    if distribution == "dask":
+        path = by_workers(shop)
+    elif distribution in ENGINES:
+        path = with_engine(shop, distribution)
+    else:
+        path = written(shop, *OPTIONAL[distribution])
     for arguments in (("validate", path), ("train", "--recipe-file", path)):
         outcome = ml_assets(*arguments, "--json")
         assert outcome.code != 0

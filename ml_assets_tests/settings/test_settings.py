@@ -49,6 +49,7 @@ FOR_OTHERS = {
         ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "mlflow_database", None),
         ({"ML_ASSETS_HOME": "/h"}, "tracking_uri", "sqlite:////h/mlflow.db"),
         ({"MLFLOW_TRACKING_URI": "http://mlflow:5000"}, "tracking_uri", "http://mlflow:5000"),
+        ({"ML_ASSETS_DASK_SCHEDULER": "tls://there:8786"}, "dask_scheduler", "tls://there:8786"),
     ],
 )
 def test_settings_are_read_from_the_environment(
@@ -95,6 +96,7 @@ def test_the_password_of_a_database_is_not_shown() -> None:
         ("LOG_LEVEL", "LOUD"),
         ("MLFLOW_TRACKING_URI", "mlflow:5000"),
         ("MLFLOW_TRACKING_URI", "file:///mlruns"),
+        ("ML_ASSETS_DASK_SCHEDULER", "http://scheduler:8787"),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_variable(variable: str, value: str) -> None:

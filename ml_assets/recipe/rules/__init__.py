@@ -23,6 +23,7 @@ from ml_assets.recipe.rules.columns import (
     treatment,
 )
 from ml_assets.recipe.rules.each import foreach
+from ml_assets.recipe.rules.engine import engine
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
@@ -49,8 +50,8 @@ RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, protected, fairness, row_rules,
     engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators,
-    beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches, retraining, promotion,
-    foreach,
+    engine, beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches, retraining,
+    promotion, foreach,
 )  # fmt: skip
 
 MOST: Final = 200

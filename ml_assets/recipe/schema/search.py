@@ -26,8 +26,8 @@ class Parallelization(Section):
     """Trials at the same time."""
 
     n_jobs: int = Field(1, ge=1)
-    """Processes of one thread that fit trials. With several, `tpe` and pruning know other trials each time; `random`
-    and `grid` without pruning find the same."""
+    """Processes of one thread that fit trials, or fits at a time by a cluster's workers. With several, `tpe` and
+    pruning know other trials each time; `random` and `grid` without pruning find the same."""
 
 
 class Tuning(Section):

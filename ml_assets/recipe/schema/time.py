@@ -39,6 +39,9 @@ class Training(Section):
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     """Cross-validation folds of the search. Default: 5; automatic search on over 5,000 rows: 3,
     on over 10,000 one fifth."""
+    engine: Literal["local", "dask"] = "local"
+    """What fits: this machine, or the workers of a Dask cluster (extra `dask`, docs/operations.md): trials of a search,
+    as many at a time as `n_jobs` says, and XGBoost on partitions of the rows."""
 
 
 class Monitoring(Section):
