@@ -8,6 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
@@ -65,18 +66,24 @@ def connected(engine: str, address: str | None) -> Iterator[Client | None]:
     Raises
     ------
     ClusterError
-        If Dask is not installed, does not answer, has no worker, or one with other versions.
+        If Dask is not installed, does not answer, has no worker, or one with other versions; or where a worker, or the
+        scheduler, is lost without whom what is fitted cannot be ended.
     """
     see_dask(engine)
     if engine != DASK:
         yield None
-    elif address is None:
-        with _own_cluster() as client:
+        return
+    from distributed.comm import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    with _own_cluster() if address is None else _found_at(address) as client:
+        try:
             yield client
-    else:
-        with _found_at(address) as client:
-            see_alike(client)
-            yield client
+        except (KilledWorker, CancelledError, CommClosedError) as error:
+            raise ClusterError(
+                f"training.engine dask: a worker was lost, or the scheduler ({type(error).__name__}): look whether its "
+                "memory was enough, and train again"
+            ) from error
 
 
 @contextmanager
@@ -122,6 +129,7 @@ def _found_at(address: str) -> Iterator[Client]:
             raise ClusterError(
                 f"training.engine dask: the scheduler at {address} has no worker. Start some: `dask worker {address}`"
             ) from None
+        see_alike(client)
         yield client
 
 
