@@ -102,7 +102,7 @@ def fit(
     goal = _goal(y, recipe)
     begins = begins or (lambda _text, _seconds: None)
     found_best = decided(_best(rows, found, recipe, goal, run, begins), rows, found, recipe, goal, begins)
-    chosen = found_best.candidate
+    chosen = replace(found_best.candidate, hyperparameters=found_best.params)
     size = f"{len(rows):,} rows, {len(found.features):,} columns"
     # A fold learns all parts but one.
     begins(f"fit on all of {size}", found_best.fold_seconds * len(rows) / found_best.fold_rows)
@@ -114,7 +114,6 @@ def fit(
         found,
         recipe,
         chosen,
-        found_best.params,
         found_best.labels(goal.positive),
         beginning,
         run.client,
@@ -250,7 +249,7 @@ def refit(
     chosen = candidate(result.class_path, result.params, recipe)
     X, y = rows[list(found.features)], rows[recipe.target]
     labels = Labels(result.positive, result.calibration, result.threshold)
-    return _fit_pipeline(X, y, found, recipe, chosen, result.params, labels, beginning, client)[0]
+    return _fit_pipeline(X, y, found, recipe, chosen, labels, beginning, client)[0]
 
 
 def left_out(pipeline: Any) -> dict[str, int]:
@@ -301,16 +300,15 @@ def _fit_pipeline(
     found: Roles,
     recipe: Recipe,
     chosen: Candidate,
-    params: Mapping[str, Any],
     labels: Labels,
     beginning: Beginning | None = None,
     client: Client | None = None,
 ) -> tuple[Pipeline, tuple[str, ...]]:
     """Fit; a fit that did not converge, or of which the library warns, is used all the same, and said."""
-    given = without_start(chosen.class_path, params)
+    given = without_start(chosen.class_path, chosen.hyperparameters)
     if beginning is not None:
         beginning.see_labels(task_of(recipe).values(y))
-        given = {**params, START_FROM: beginning.start}
+        given = {**chosen.hyperparameters, START_FROM: beginning.start}
     estimator = build(
         chosen.class_path, given, recipe.random_state, recipe.task, recipe.answered, labels.positive
     )
