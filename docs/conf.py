@@ -46,6 +46,7 @@ autodoc_default_options = {
 numpydoc_show_class_members = False
 
 PAGE = re.compile(r"docs/(\w+)\.md")
+FILE = re.compile(r"(docs/)?\w+\.md")
 SAYS = [sys.executable, "-m", "typer", "ml_assets.cli.app", "utils", "docs", "--name", "ml-assets"]
 
 
@@ -62,7 +63,7 @@ def link_pages(app: Any, tree: Any) -> None:
     """Where a text names the file of a page, as `docs/recipe.md`, say its title, and link it if no link does."""
     linked = nodes.reference | addnodes.pending_xref
     for link in tree.findall(addnodes.pending_xref):
-        if PAGE.fullmatch(link.astext()):
+        if FILE.fullmatch(link.astext()):
             link["refexplicit"] = False
     for text in list(tree.findall(nodes.Text)):
         if isinstance(text.parent, nodes.literal | nodes.literal_block | linked):
@@ -113,11 +114,18 @@ def leave_out_fields(app: Any, what: str, name: str, found: Any, *rest: Any) -> 
     return ("", None) if what == "class" and hasattr(found, "model_fields") else None
 
 
+def leave_out_numbers(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """Leave out what Python says of each field of a named tuple: its number."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Hand these over to Sphinx."""
     app.connect("source-read", add_commands)
     app.connect("doctree-read", link_pages)
     app.connect("doctree-read", be_exact)
     app.connect("autodoc-process-signature", leave_out_fields)
+    app.connect("autodoc-process-docstring", leave_out_numbers)
     app.connect("missing-reference", link_ours)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -52,11 +52,34 @@ def links(page: Path) -> Iterator[str]:
     yield from re.findall(r"^\[[^\]]+\]: *(\S+)", text, re.MULTILINE)
 
 
-def test_every_page_is_in_the_navigation_once() -> None:
+def navigation() -> dict[str, list[str]]:
+    """Pages by the captions of the navigation."""
     trees = re.findall(r"^```\{toctree\}\n(.*?)^```", START.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    named = [line for tree in trees for line in tree.split("\n") if line and not line.startswith(":")]
+    captions = [re.findall(r"^:caption: (.+)$", tree, re.MULTILINE)[0] for tree in trees]
+    named = [[line for line in tree.split("\n") if line and line[0] != ":"] for tree in trees]
+    return dict(zip(captions, named, strict=True))
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    named = [page for group in navigation().values() for page in group]
     pages = [page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES if DOCS in page.parents]
     assert Counter(named) == Counter(["Overview <self>", *(page for page in pages if page != "index")])
+
+
+def test_readme_names_the_pages_as_the_navigation_does() -> None:
+    """But for those that are generated, and so are read on the site alone."""
+    generated = ("Overview", "commands", "reference/")
+    groups = {
+        caption: [page for page in pages if not page.startswith(generated)]
+        for caption, pages in navigation().items()
+    }
+    parts = re.split(
+        r"^\*\*(.+)\*\*$", PAGES[0].read_text("utf-8").split("## Read on")[1], flags=re.MULTILINE
+    )[1:]
+    listed = [re.findall(r"^\* \[(?:docs/)?(\w+)\.md\]", part, re.MULTILINE) for part in parts[1::2]]
+    assert dict(zip(parts[::2], listed, strict=True)) == {
+        name: pages for name, pages in groups.items() if pages
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
