@@ -7,7 +7,7 @@ import dagster as dg
 from ml_assets.backtest.errors import TooShortError
 from ml_assets.estimators.libraries import library_of
 from ml_assets.lifecycle.backtest import backtest_report
-from ml_assets.lifecycle.split import Part, split_step
+from ml_assets.lifecycle.split import split_step
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.lifecycle.train import champion_step, evaluate_step, train_step
 from ml_assets.names import ACTOR_TAG, DECISION_TAG
@@ -46,15 +46,16 @@ def split(graph: Graph) -> dg.AssetsDefinition:
         by_sensor = DECISION_TAG in context.run.tags
         with refusals():
             parts = split_step(state, as_of(context, state, "cleaned_features"), healthy=by_sensor)
-        training, test = (_shown(graph, asset, parts[asset]) for asset in PARTS)
-        return training, test
+
+        def told(asset: str) -> dg.MaterializeResult:
+            words = display.part_metadata(parts[asset], state.settings.home)
+            return dg.MaterializeResult(
+                asset_key=graph.key(asset), metadata=display.shown(parts[asset], words)
+            )
+
+        return told("training_set"), told("test_set")
 
     return split
-
-
-def _shown(graph: Graph, asset: str, part: Part) -> dg.MaterializeResult:
-    words = display.part_metadata(part, graph.state.settings.home)
-    return dg.MaterializeResult(asset_key=graph.key(asset), metadata=display.shown(part, words))
 
 
 def trained_model(graph: Graph) -> dg.AssetsDefinition:

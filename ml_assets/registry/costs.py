@@ -73,12 +73,11 @@ def keep(ledger: Ledger, cost: StepCost) -> None:
         raise UnkeptError(str(error.__cause__ or error)) from error
 
 
-def by_asset(ledger: Ledger, since: datetime, recipe: str | None = None) -> list[AssetCost]:
-    """Add up what steps that ended since then have cost, by model and asset."""
+def by_asset(ledger: Ledger, since: datetime, recipe: str) -> list[AssetCost]:
+    """Add up what a model's steps that ended since then have cost, by asset."""
     query = sa.select(costs.c.recipe, costs.c.asset, sa.func.count().label("steps"), *SUMS)
-    query = query.where(costs.c.at >= iso(since)).group_by(costs.c.recipe, costs.c.asset)
-    if recipe is not None:
-        query = query.where(costs.c.recipe == recipe)
+    query = query.where(costs.c.recipe == recipe, costs.c.at >= iso(since))
+    query = query.group_by(costs.c.recipe, costs.c.asset)
     return [AssetCost.model_validate(row) for row in _asked(ledger, query)]
 
 
