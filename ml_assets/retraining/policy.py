@@ -199,8 +199,8 @@ def cpu_budget(case: Case) -> RetrainDecision | None:
     if allowed.cpu_hours is None or spent < allowed.cpu_hours:
         return None
     reason = (
-        f"budget spent: the trainings of the last {allowed.batches} batches ({len(lately)}) took {figure(spent, 3)} of "
-        f"{allowed.cpu_hours:g} hours of CPU (retraining.budget.cpu_hours)"
+        f"the trainings of the last {allowed.batches} batches ({len(lately)}) took {figure(spent, 3)} of "
+        f"{allowed.cpu_hours:g} hours of CPU, and no other is begun (retraining.budget.cpu_hours)"
     )
     decision = case.decide("none", "cpu_budget", [reason, *_trigger(case)])
     newest = max(each.at for each in lately)
