@@ -76,6 +76,8 @@ def connected(engine: str, address: str | None) -> Iterator[Client | None]:
     from distributed.comm import CommClosedError
     from distributed.scheduler import KilledWorker
 
+    # What it would say stands in the way of what we say; what goes wrong is raised.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with _own_cluster() if address is None else _found_at(address) as client:
         try:
             yield client
