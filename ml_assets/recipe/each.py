@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Final
 
 from ml_assets.recipe.readable import is_sql
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.schema.model import Chosen
+
+TAGS: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+"""Where the template of a query names its values."""
 
 
 def each_model(recipe: Recipe) -> tuple[Recipe, ...]:
@@ -42,6 +46,24 @@ def place_of(column: str) -> re.Pattern[str]:
     'data/shop=rome/*.csv'
     """
     return re.compile(r"\{\{\s*" + re.escape(column) + r"\s*\}\}")
+
+
+def asks_for(column: str, query: str) -> bool:
+    """
+    Whether the template of a query names a column's value.
+
+    >>> asks_for("shop", "… WHERE shop = '{{ shop }}'"), asks_for("shop", "SELECT shop {# shop #} FROM {{ t }}")
+    (True, False)
+    """
+    return any(re.search(rf"(?<!\w){re.escape(column)}(?!\w)", tag) for tag in TAGS.findall(query))
+
+
+def same_rows(column: str) -> str:
+    """Say that a query gives every model the same rows."""
+    return (
+        f"the query does not name {{{{ {column} }}}}, so each model of foreach would have the same rows: add "
+        f"WHERE {column} = {{{{ {column} }}}} to it, in a file that is called .sql.j2"
+    )
 
 
 def text_of(value: Chosen) -> str:

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ml_assets.recipe import planned
-from ml_assets.recipe.each import each_model
+from ml_assets.recipe.each import asks_for, each_model, same_rows
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
+from ml_assets.recipe.readable import is_query, is_sql
 from ml_assets.recipe.rules import check_consistency
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.written import (
@@ -64,7 +65,21 @@ def load_recipe(path: Path) -> Recipe:
 
 def models_of(path: Path) -> tuple[Recipe, ...]:
     """Read and check one recipe file as `load_recipe` does, and give the recipe of each of its models."""
-    return each_model(as_written(path))
+    recipe = as_written(path)
+    if recipe.foreach is not None and (query := _query_file(path, recipe.model.loader.source_uri)):
+        template = query.read_text("utf-8-sig", errors="replace") if query.suffix == ".j2" else ""
+        if not asks_for(recipe.foreach.column, template):
+            told = same_rows(recipe.foreach.column)
+            raise RecipeError([fault_in(path, "model.loader.source_uri", f"{query.name}: {told}")])
+    return each_model(recipe)
+
+
+def _query_file(path: Path, source_uri: str) -> Path | None:
+    """Give the file of a query; None where there is none: whoever reads the rows says so."""
+    if is_query(source_uri) or not is_sql(source_uri):
+        return None
+    places = (base / source_uri.strip() for base in (path.parent, Path()))
+    return next((place for place in places if place.is_file()), None)
 
 
 def as_written(path: Path) -> Recipe:

@@ -79,6 +79,10 @@ def test_whatever_the_values_are_names_are_told_apart_and_paths_stay_inside(valu
             text(["a"], QUERY, params={"shop": 1}),
             "model.loader.params.shop: is set by foreach, value by value",
         ),
+        (
+            text(["a"], "SELECT shop FROM sales {# shop #}"),
+            "sales.yaml:4 model.loader.source_uri: the query does not name {{ shop }}, so each model of foreach would",
+        ),
         (text([{"a": 1}]), "foreach.values"),
     ],
 )
@@ -87,6 +91,27 @@ def test_what_makes_no_models_is_told_once(written: str, message: str, tmp_path:
     recipes, broken = load_recipes([tmp_path])
     assert not recipes and len(broken) == 1
     assert message in str(broken[0][1])
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "fits"),
+    [
+        ("sales.sql.j2", QUERY, True),
+        ("sales.sql.j2", "SELECT 1 {% if shop %} AS a {% endif %}", True),
+        ("sales.sql.j2", "SELECT shop FROM sales", False),
+        ("sales.sql", QUERY, False),
+    ],
+)
+def test_a_query_in_a_file_gives_each_model_rows_of_its_own(
+    name: str, query: str, fits: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(query, "utf-8")
+    (tmp_path / "sales.yaml").write_text(text(["a", "b"], name), "utf-8")
+    recipes, broken = load_recipes([tmp_path])
+    assert len(recipes) == (2 if fits else 0)
+    assert fits or f"model.loader.source_uri: {name}: the query does not name {{{{ shop }}}}" in str(
+        broken[0][1]
+    )
 
 
 def test_a_command_about_one_model_is_told_their_names(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ml_assets.recipe.each import place_of, slug_of, text_of
+from ml_assets.recipe.each import asks_for, place_of, same_rows, slug_of, text_of
 from ml_assets.recipe.faults import Key
-from ml_assets.recipe.readable import is_sql
+from ml_assets.recipe.readable import is_query, is_sql
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import NAME, Recipe
 
@@ -30,6 +30,8 @@ def foreach(recipe: Recipe) -> Found:
         yield ("model", "loader", "where", section.column), "is set by foreach, value by value: leave it out"
     if section.column in loader.params:
         yield ("model", "loader", "params", section.column), "is set by foreach, value by value: leave it out"
+    if is_query(loader.source_uri) and not asks_for(section.column, loader.source_uri):
+        yield uri, same_rows(section.column)
     in_path = not is_sql(loader.source_uri) and place_of(section.column).search(loader.source_uri)
     made: dict[str, object] = {}
     for position, value in enumerate(section.values):
