@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, time
 from functools import reduce
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,12 +16,15 @@ from ml_assets.shown import listed
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.wanted import Value
 
+MIDNIGHT: Final = time()
+
 
 def chosen(table: pa.Table, where: Mapping[str, tuple[Value, ...]], place: object) -> pa.Table:
     """
     Rows whose columns have one of the values asked for, in their order.
 
-    Text is compared as it stands, a number by its value, whichever way either is written; an empty cell is none.
+    Text is compared as it stands, a number and a time by its value, whichever way it is written; an empty cell
+    is none.
 
     >>> table = pa.table({"shop": [1, 2, None, 1], "kind": ["a", "a", "a", "b"]})
     >>> chosen(table, {"shop": (1, "2"), "kind": ("a",)}, "sales.csv")["shop"].to_pylist()
@@ -62,6 +67,9 @@ def _has_one_of(column: pa.ChunkedArray, values: tuple[Value, ...]) -> pa.Chunke
     if types.is_floating(kind) or types.is_boolean(kind):
         numbers = [number for value in values if (number := _number(value)) is not None]
         return pc.is_in(column.cast(pa.float64(), safe=False), pa.array(numbers, pa.float64()))
+    if types.is_timestamp(kind) or types.is_date(kind):
+        times = [scalar for value in values if (scalar := _time(value, kind)) is not None]
+        return pc.is_in(column, pa.array(times, kind))
     return pc.is_in(column.cast(pa.string()), pa.array([_text(value) for value in values], pa.string()))
 
 
@@ -91,6 +99,22 @@ def _whole(value: Value, kind: pa.DataType) -> pa.Scalar | None:
     try:
         return pa.scalar(number, kind)
     except (pa.ArrowInvalid, OverflowError):
+        return None
+
+
+def _time(value: Value, kind: pa.DataType) -> pa.Scalar | None:
+    """Give a value as a time of a kind, in UTC where it says nothing else; None where it is none.
+
+    >>> _time("2025-01-15", pa.timestamp("ms")), _time("2025-01-15T09:00", pa.date32()), _time(7, pa.date32())
+    (<pyarrow.TimestampScalar: '2025-01-15T00:00:00.000'>, None, None)
+    """
+    try:
+        at = datetime.fromisoformat(str(value).strip())
+        at = at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
+        if pa.types.is_date(kind):
+            return None if at.time() != MIDNIGHT else pa.scalar(at.date(), kind)
+        return pa.scalar(at, pa.timestamp("us")).cast(pa.timestamp("us", kind.tz)).cast(kind)
+    except (ValueError, pa.ArrowInvalid):
         return None
 
 

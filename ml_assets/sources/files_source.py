@@ -50,7 +50,9 @@ class Files:
             pieces = [tables.read_piece(file, self.wanted) for file in files]
             table = tables.join(pieces)
             if self.wanted.where and not table.num_rows:
-                raise SourceError(f"there is no row of '{self.place}'", "model.loader.where")
+                raise SourceError(
+                    f"there is no row of {self.place}: name a value that its rows have", "model.loader.where"
+                )
             return Rows(to_pandas(table), tables.account_of(files, pieces, table, table, None))
         span = moments(window, batches)
         pieces = Remembered(self.wanted, span).pieces(files)

@@ -135,10 +135,20 @@ def source(folder: Path, where: str, uri: str = "all.csv"):
     return source_of(recipe, folder, Variables({}))
 
 
+@pytest.mark.parametrize("write", [as_csv, as_parquet])
+@pytest.mark.parametrize("day", ["2024-02-01", "2024-02-01T00:00:00+00:00"])
+def test_a_day_is_found_as_it_is_written(write, day: str, tmp_path: Path) -> None:
+    rows, uri = sales(), write(sales(), tmp_path)
+    (tmp_path / "kept").mkdir()
+    for batches in (None, MONTHLY):
+        found = open_source(wanted(tmp_path, uri, batches, day=(day,))).read()
+        assert len(found.frame) == (rows["day"] == pd.Timestamp("2024-02-01")).sum() > 0
+
+
 def test_what_fits_no_row_is_told_with_its_key(tmp_path: Path) -> None:
     as_csv(sales(), tmp_path)
     with pytest.raises(
-        SourceError, match=r"model\.loader\.where: there is no row of 'all\.csv where shop is 'Rom''"
+        SourceError, match=r"model\.loader\.where: there is no row of all\.csv where shop is 'Rom': name"
     ):
         source(tmp_path, "{shop: Rom}").read()
     with pytest.raises(
