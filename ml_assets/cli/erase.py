@@ -115,6 +115,8 @@ def erase_text(result: dict[str, Any]) -> str:
         f"entry {result['entry']}",
         "  remove its rows from the source too: until then they are left out and counted whenever it is read",
     ]
+    if result["deleted"]:
+        lines.append(f"  models that are deleted: version {', '.join(map(str, result['deleted']))}")
     left = [version for version in result["learned"] if version not in result["deleted"]]
     if left:
         lines.append(

@@ -94,7 +94,9 @@ def look(state: ModelState, entity: Entity, versions: tuple[int, ...] = ()) -> F
     entity = Entity(entity.column, entity.value, ids_of(state, entity) | known)
     begun = erasures.begun(state.ledger, state.name, hashed)
     before = None if begun is None else Erasure.model_validate(begun.record)
-    record = Erasure(column=entity.column, entity=hashed, deleted=versions)
+    gone = erasures.deleted(state.ledger, state.name)
+    left = tuple(version for version in versions if version not in gone)
+    record = Erasure(column=entity.column, entity=hashed, deleted=left)
     for each in rewritten(state, entity):
         record = _with(record, each)
     record = record.model_copy(
@@ -170,7 +172,8 @@ def _journal(state: ModelState, hashed: str) -> frozenset[int]:
 
 def _reason(record: Erasure) -> str:
     learned = f"learned by version{'s' * (len(record.learned) > 1)} {listed(record.learned)}"
+    models = f"; the model of version {listed(record.deleted)} is deleted" if record.deleted else ""
     return (
         f"{record.total:,} rows of {len(record.rows.get('raw_data', {}))} batches and {record.logged:,} predictions of "
-        f"one entity, on request; {learned if record.learned else 'no version had learned them'}"
+        f"one entity, on request; {learned if record.learned else 'no version had learned them'}{models}"
     )

@@ -172,7 +172,10 @@ def test_two_entities_and_old_models(tide: Shop) -> None:
     assert state.registry.files.faults("tide", 1) == state.registry.files.faults("tide", 2) == []
     refused = erase(ONE, "--versions", "2")
     assert refused.code != 0 and "it is the champion" in refused.message
-    assert erase(ONE, "--versions", "1").result["deleted"] == [1]
+    deleted = erase(ONE, "--versions", "1")
+    assert deleted.result["deleted"] == [1]
+    assert "the model of version 1 is deleted" in state.ledger.last("tide", ("erase",), state="done").reason
+    assert not erase(ONE, "--versions", "1").result["done"]
     assert state.registry.files.faults("tide", 1) == []
     assert erasures.erased_words(state.ledger, "tide")[0].startswith("version 2 had learned")
     audit = ml_assets("audit", "tide", "--out", tide.home.parent / "audit", "--json")
