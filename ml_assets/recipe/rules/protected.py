@@ -96,9 +96,14 @@ def fairness(recipe: Recipe) -> Found:
         )
         return
     allowed = tuple(name for name, tasks in MEASURES.items() if recipe.task in tasks)
-    for name in section.max_gap:
+    for name, limit in section.max_gap.items():
         if name not in allowed:
             yield (*FAIRNESS, UNEQUAL, name), unknown("measure", name, allowed)
+        elif limit > 1 and len(MEASURES[name]) == 1 and recipe.task == "classification":
+            yield (
+                (*FAIRNESS, UNEQUAL, name),
+                f"found {limit:g}; allowed: a difference of shares, 0 to 1: ten percent is 0.1",
+            )
     for name, groups in section.groups.items():
         key: Key = (*FAIRNESS, "groups", name)
         if name not in recipe.protected:
