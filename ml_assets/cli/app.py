@@ -256,7 +256,7 @@ def promote(
 
     with faults(as_json):
         result = promote_version(name, version, force=force)
-    verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    verdict = "is champion now" if result["promoted"] else "did not become champion"
     if result["promoted"] and not result["changed"]:
         verdict = "is champion already, nothing was changed"
     finish(result, f"{name}: version {version} {verdict}: {result['reason']}", as_json)

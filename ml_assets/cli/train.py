@@ -183,7 +183,7 @@ def train_text(result: dict[str, Any]) -> str:
         ],
         ["metric", "hold-out", "low", "high", "baseline"],
     )
-    verdict = "is champion now" if result["promoted"] else "did not replace the champion"
+    verdict = "is champion now" if result["promoted"] else "did not become champion"
     if result["outcome"] == "waits":
         verdict = f"has passed and waits: `ml-assets approve {result['name']} {result['version']} REASON`"
     text = f"{result['name']} version {result['version']} {verdict}: {result['reason']}\n{scores}"

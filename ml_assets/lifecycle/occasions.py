@@ -68,7 +68,7 @@ REMEDIES: Final[dict[Event, str]] = {
     "not_staleness": "look where the reason says; training pauses meanwhile",
     "failed_run": "nothing where the run of a batch was killed: it is begun again, twice at most; else mend what it "
     "says: a batch that is sent again is taken in by itself, any other run is begun again in the web UI",
-    "promotion_refused": "nothing; who is in charge does not change. `ml-assets explain` has the scores",
+    "promotion_refused": "nothing where a version is in charge: it stays; else do what `ml-assets status` says",
     "promotion_forced": "nothing, if you know of it; `ml-assets rollback` undoes it",
     "rollback": "nothing; the champion before serves again. `ml-assets explain` has the reason",
     "rollback_failed": "restore the files of the earlier version from a backup, then `ml-assets rollback`",

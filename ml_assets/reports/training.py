@@ -50,8 +50,8 @@ TOGETHER: Final = 1.05
 OUTCOMES: Final = {
     "promote": "is champion now",
     "waits": "has passed, and waits for a person's approval",
-    "keep": "did not replace the champion",
-    "inconclusive": "did not replace the champion: too little is known",
+    "keep": "did not become champion",
+    "inconclusive": "did not become champion: too little is known",
 }
 
 

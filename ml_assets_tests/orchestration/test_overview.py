@@ -27,9 +27,11 @@ def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: P
     states, faults = load_states(settings)
     oak = next(state for state in states if state.name == "oak")
     oak.ledger.append("oak", "promote", actor="test", reason="of nothing", to_version=1)
+    birch = next(state for state in states if state.name == "birch")
+    birch.ledger.append("birch", "keep", actor="test", reason="of a gap", to_version=3)
     with instance_for_test() as instance:
         rows = {row.name: row for row in all_statuses(instance, states, faults, settings, datetime.now(UTC))}
-    assert rows["birch"].status == "no model"
+    assert rows["birch"].status == "no model" and "`ml-assets promote birch 3 --force`" in rows["birch"].todo
     elm = rows["elm"]
     assert (elm.status, elm.champion_version) == ("no model", None)
     assert "elm.csv, row 1, column 'day'" in elm.why and "mend the source" in elm.todo

@@ -132,11 +132,11 @@ def test_report_says_the_outcome_first_and_shows_the_best_trials() -> None:
     html, text = both(facts())
     page = Read(html)
     assert page.texts[:2] == [
-        "shop, version 3, did not replace the champion",
-        "shop, version 3, did not replace the champion",
+        "shop, version 3, did not become champion",
+        "shop, version 3, did not become champion",
     ]
     assert page.texts[2].startswith("A segment is worse. On 500 rows that it had not seen, roc_auc is ")
-    assert text.startswith("# shop, version 3, did not replace the champion\n\nA segment is worse. ")
+    assert text.startswith("# shop, version 3, did not become champion\n\nA segment is worse. ")
     trials = [row[0] for table in page.tables for row in table if table[0][0] == "trial"][1:]
     assert trials == [str(k) for k in range(39, 29, -1)]
     assert "✕ fail" in html and "✕ fail" in text and "30 others are not listed" in text
