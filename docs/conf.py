@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from types import GenericAlias
 from typing import Any
 
 from docutils import nodes
@@ -109,15 +110,14 @@ def link_ours(app: Any, env: Any, node: Any, content: Any) -> Any:
     return python.resolve_xref(env, node["refdoc"], app.builder, kind, near[0], node, content)
 
 
-def leave_out_fields(
-    app: Any, what: str, name: str, found: Any, options: Any, signature: str | None, returned: str | None
-) -> tuple[str | None, None] | None:
-    """Leave out the signature of a record, whose fields stand below, and of an alias, which has none."""
-    if what == "class" and hasattr(found, "model_fields"):
-        return "", None
-    return (
-        None if signature else (None, None)
-    )  # else numpydoc takes that of `tuple`, which Sphinx has no place for
+def leave_out_aliases(app: Any, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out names such as `Pair = tuple[str, str]`: Sphinx takes them for the class `tuple`, and its signature."""
+    return True if isinstance(found, GenericAlias) else None
+
+
+def leave_out_fields(app: Any, what: str, name: str, found: Any, *rest: Any) -> tuple[str, None] | None:
+    """Leave out the signature of a record: its fields stand below."""
+    return ("", None) if what == "class" and hasattr(found, "model_fields") else None
 
 
 def leave_out_numbers(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
@@ -131,7 +131,8 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", add_commands)
     app.connect("doctree-read", link_pages)
     app.connect("doctree-read", be_exact)
-    app.connect("autodoc-process-signature", leave_out_fields, priority=100)  # before numpydoc
+    app.connect("autodoc-skip-member", leave_out_aliases)
+    app.connect("autodoc-process-signature", leave_out_fields)
     app.connect("autodoc-process-docstring", leave_out_numbers)
     app.connect("missing-reference", link_ours)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
