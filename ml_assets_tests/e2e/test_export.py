@@ -81,6 +81,7 @@ def test_a_package_predicts_without_us_and_says_what_it_is(trained_shop: Shop, t
         timeout=120,
     )
     assert refused.returncode and "is not the file that was exported" in refused.stderr
+    assert "Traceback" not in refused.stderr
     assert not (tmp_path / "unpickled").exists()
 
 

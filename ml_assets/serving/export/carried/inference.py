@@ -109,4 +109,7 @@ def main(source: str, target: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         raise SystemExit("usage: python inference.py ROWS PREDICTIONS")
-    main(sys.argv[1], sys.argv[2])
+    try:
+        main(sys.argv[1], sys.argv[2])
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
