@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from ml_assets.failures import WrongUsageError
+from ml_assets.registry import erasures
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import read_settings
@@ -64,6 +65,7 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
             )
         version = champion.version
     info = registry.version(name, version)
+    erasures.see_kept(registry.ledger, name, version)
     target = (to or Path(f"{name}-{version}-{form}")).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise WrongUsageError(f"--to {target}: it is there already: remove it, or name another folder")

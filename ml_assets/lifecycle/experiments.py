@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ml_assets.lifecycle.approval import wanted
 from ml_assets.records.experiments import SHADOW, Arm, Experiment, Step
-from ml_assets.registry import experiments
+from ml_assets.registry import erasures, experiments
 from ml_assets.registry.experiments import ExperimentError, Running
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _see_versions(state: ModelState, wish: Wish, champion: int) -> None:
             f"VERSION: each is to be another one than the champion, version {champion}, and there once"
         )
     for version in versions:
+        erasures.see_kept(state.ledger, state.name, version)
         if state.registry.version(state.name, version).evaluation is None:
             raise ExperimentError(f"{state.name}: version {version} was never evaluated: train it again")
     if wish.labels < FEWEST_LABELS:

@@ -14,7 +14,7 @@ from ml_assets.lifecycle.served import row_ids_learned, served, unlearned
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import BATCH, ROW_ID, STATIC
 from ml_assets.records import Costs, Evaluation, Probation, Promotion, TrainedModel
-from ml_assets.registry import champions, charge
+from ml_assets.registry import champions, charge, erasures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +148,7 @@ def promote_version(state: ModelState, version: int, *, force: bool, actor: str)
     last = champions.last_change(state.ledger, state.name)
     if last is not None and champion is not None and champion.version == version:
         return _answered(info, last), charge.set_back(state.registry, state.name, actor) or last
+    erasures.see_kept(state.ledger, state.name, version)
     if force:
         promotion = Promotion(
             outcome="promote",

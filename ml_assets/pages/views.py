@@ -18,7 +18,7 @@ from ml_assets.pages.light import SIGNS, Level
 from ml_assets.pages.seen import Seen
 from ml_assets.pages.story import drift_map, importance, moments, quarantine, story
 from ml_assets.records import ColumnDrift, DriftReport, PerformanceReport
-from ml_assets.registry import champions
+from ml_assets.registry import champions, erasures
 from ml_assets.registry.accepted import accepted
 from ml_assets.registry.flaws import flaws
 from ml_assets.registry.ledger import Entry
@@ -71,7 +71,8 @@ def model_page(fleet: Fleet, name: str, done: int | None) -> dict[str, Any]:
         champion = champions.champion(ledger, name)
     other = made.beside(known, row.version, row.waiting)
     sides = _sides(champion, other)
-    line = champions.champions(ledger, name)
+    gone = erasures.deleted(ledger, name)
+    line = [version for version in champions.champions(ledger, name) if version not in gone]
     spoken = [m for m in moments(told) if m.value is not None]
     title = f"{row.metric} of the newest {len(told)} batches, with promotions and alarms; the table has the numbers"
     return {

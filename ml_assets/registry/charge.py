@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from pydantic import BaseModel
 
 from ml_assets.failures import MendableError
-from ml_assets.registry import alias, champions
+from ml_assets.registry import alias, champions, erasures
 from ml_assets.registry.alias import CHALLENGER, CHAMPION
 from ml_assets.registry.ledger import Entry, Fields
 from ml_assets.registry.pipelines import plain
@@ -129,12 +129,14 @@ def rollback(
                 " champion now; nothing was changed"
             )
         if to is None:
-            earlier = [v for v in champions.champions(registry.ledger, recipe) if v != current]
+            gone = {current, *erasures.deleted(registry.ledger, recipe)}
+            earlier = [v for v in champions.champions(registry.ledger, recipe) if v not in gone]
             if current is None or not earlier:
                 now = "no champion" if current is None else f"one champion so far, version {current}"
                 raise NothingToRollBackError(f"{recipe} has {now}: there is nothing to go back to")
             to = earlier[-1]
         registry.version(recipe, to)
+        erasures.see_kept(registry.ledger, recipe, to)
         return _change(
             registry,
             recipe,

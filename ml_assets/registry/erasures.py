@@ -6,8 +6,9 @@ from typing import Final
 
 from ml_assets.records.erasure import Erasure
 from ml_assets.registry import champions
+from ml_assets.registry.integrity import IntegrityError
 from ml_assets.registry.ledger import Entry, Ledger
-from ml_assets.shown import listed
+from ml_assets.shown import listed, spanned
 
 ERASE: Final = "erase"
 """Kind of the entries: an intent before anything is changed, and the outcome."""
@@ -57,6 +58,23 @@ def files_of(ledger: Ledger, name: str, version: int) -> dict[str, str]:
 def deleted(ledger: Ledger, name: str) -> set[int]:
     """Versions whose model was deleted."""
     return {version for each in erasures(ledger, name) for version in each.deleted}
+
+
+def see_kept(ledger: Ledger, name: str, version: int) -> None:
+    """
+    See that a version's model was not deleted with the rows that it had learned.
+
+    Raises
+    ------
+    IntegrityError
+        It was.
+    """
+    if version in deleted(ledger, name):
+        left = [info.version for info in champions.versions(ledger, name)]
+        there = spanned([each for each in left if each not in deleted(ledger, name)], 12) or "none"
+        raise IntegrityError(
+            f"{name} version {version} was deleted by an erasure: take one that is left ({there}), or train again"
+        )
 
 
 def erased_words(ledger: Ledger, name: str) -> tuple[str, ...]:

@@ -176,6 +176,16 @@ def test_two_entities_and_old_models(tide: Shop) -> None:
     assert deleted.result["deleted"] == [1]
     assert "the model of version 1 is deleted" in state.ledger.last("tide", ("erase",), state="done").reason
     assert not erase(ONE, "--versions", "1").result["done"]
+    for command in (
+        ("promote", "tide", 1, "--force"),
+        ("rollback", "tide", "--to", 1),
+        ("ab", "start", "tide", 1),
+    ):
+        assert (
+            "version 1 was deleted by an erasure: take one that is left (2)"
+            in ml_assets(*command, "--json").message
+        )
+    assert "there is nothing to go back to" in ml_assets("rollback", "tide", "--json").message
     assert state.registry.files.faults("tide", 1) == []
     assert erasures.erased_words(state.ledger, "tide")[0].startswith("version 2 had learned")
     audit = ml_assets("audit", "tide", "--out", tide.home.parent / "audit", "--json")
