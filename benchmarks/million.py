@@ -101,7 +101,7 @@ def report(path: Path) -> None:
     """Fit on a tenth, and make all that the report of the rest tells: scores, parts, curves, pictures."""
     from ml_assets.evaluation.evaluate import evaluate, predict
     from ml_assets.lifecycle.explained import swarms
-    from ml_assets.lifecycle.train import evaluation_pictures
+    from ml_assets.lifecycle.pictured import evaluation_pictures
     from ml_assets.quality.leak import suspected_leaks
     from ml_assets.training.fit import fit
     from ml_assets.training.learning import learning_curve
@@ -113,7 +113,7 @@ def report(path: Path) -> None:
     said = predict(model, test)
     found = evaluate(recipe(), test["target"], said, train["target"], seen=(test, features))
     curve = learning_curve(train, test, recipe(), training, found)
-    told, of = swarms(model, training, test, train)
+    told, of = swarms(model, training, test, train, recipe())
     curves = found.curves if curve is None else (*found.curves, curve)
     whole = found.model_copy(update={"curves": curves, "swarms": told, "swarms_of": of})
     evaluation_pictures(recipe(), whole, test["target"], said)
