@@ -23,7 +23,8 @@ OTHERWISE: Final = {
     "cpu_budget": "Fewer or cheaper trainings in the last batches: `retraining.budget.cpu_hours`.",
     "not_staleness": "A challenger that is better; or more batches, then one is tried again.",
     "circuit_breaker": "A training that succeeds; or more batches, then one is tried again.",
-    "retrain": "Fewer breaches among the newest reports, or a batch that is quiet again.",
+    "retrain": "Where the reason tells of breaches, fewer of them among the newest reports; where of age or of rows, a "
+    "later `retraining.max_age` or a larger `retraining.growth`.",
     "asked": "Nobody asking for it.",
     "paused": "The end of the pause.",
     "waits": "An answer to the challenger that waits.",

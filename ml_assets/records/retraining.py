@@ -72,7 +72,7 @@ RULES_IN_WORDS: Final = {
     "cpu_budget": "budget of CPU spent",
     "not_staleness": "age is not the trouble",
     "circuit_breaker": "paused after failures",
-    "retrain": "a lasting change",
+    "retrain": "it was due",
     "asked": "asked for by a person",
     "paused": "paused by a person",
     "waits": "a challenger waits for a person",

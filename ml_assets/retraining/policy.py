@@ -339,4 +339,4 @@ def _trigger(case: Case) -> list[str]:
 def _newest_words(case: Case) -> list[str]:
     newest = case.newest
     reports = [newest.drift, newest.performance] if newest else []
-    return [report.text for report in reports if report is not None and report.text]
+    return [report.text.rstrip(".") for report in reports if report is not None and report.text]

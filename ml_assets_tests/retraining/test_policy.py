@@ -675,7 +675,8 @@ def test_drift_asks_where_it_does_harm_or_nothing_tells(
     decision = decide(given)
     assert decision.rule == rule and words in "; ".join(decision.reasons), decision.reasons
     assert decision.evidence["harm"]["done"] in ((False,) if rule == "no_harm" else (True, None))
-    assert decide(given, max_age=6).retrain  # age asks, not drift
+    by_age = decide(given, max_age=6)
+    assert by_age.retrain and "lasting change" not in by_age.said  # age asks, not drift
 
 
 def test_harm_of_another_champion_is_none_of_this_one() -> None:
