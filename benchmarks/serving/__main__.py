@@ -59,10 +59,12 @@ def measured(server: Running, seconds: float, folder: Path) -> Found:
     together = loaded(server.port, one, 16, seconds, folder)
     work = 1_000 * (server.cpu() - worked) / (together.speed * seconds)
     asked = server.columns
-    by_columns = [None if asked is None else load(asked(rows.head(size)), 1) for size in (MANY, COLUMNS)]
+    many_columns, columns = (
+        None if asked is None else load(asked(rows.head(size)), 1) for size in (MANY, COLUMNS)
+    )
     large = load(many, 1)
     dropped = None if server.dropped is None else server.dropped()
-    return Found(alone, together, work, large, *by_columns, dropped)
+    return Found(alone, together, work, large, many_columns, columns, dropped)
 
 
 def raw(seconds: float) -> float:

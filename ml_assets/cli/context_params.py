@@ -17,7 +17,8 @@ def use(text: str | None, recipe_file: Path | None = None) -> None:
     SettingsError
         The text is no JSON object of plain values.
     WrongUsageError
-        The recipe's rows come from no query: the values would be for nothing.
+        The recipe's rows come from no query: the values would be for nothing. Or `foreach` sets one of them: all of its
+        models would learn the same rows.
     RecipeError
         The recipe is wrong.
     """
@@ -27,9 +28,16 @@ def use(text: str | None, recipe_file: Path | None = None) -> None:
     if text is None:
         return
     given = read_params(text)
-    if recipe_file is not None and given and not is_sql(as_written(recipe_file).model.loader.source_uri):
-        raise WrongUsageError(
-            f"--context-params: {', '.join(given)}: the rows of {recipe_file} come from no query, so there is nothing "
-            "to fill in: leave it out"
-        )
+    if recipe_file is not None and given:
+        recipe = as_written(recipe_file)
+        if not is_sql(recipe.model.loader.source_uri):
+            raise WrongUsageError(
+                f"--context-params: {', '.join(given)}: the rows of {recipe_file} come from no query, so there is "
+                "nothing to fill in: leave it out"
+            )
+        if recipe.foreach is not None and recipe.foreach.column in given:
+            raise WrongUsageError(
+                f"--context-params: {recipe.foreach.column} is set by foreach in {recipe_file}, value by value: leave "
+                "it out, or train one of its models with --only NAME"
+            )
     os.environ[PARAMS] = text

@@ -65,10 +65,11 @@ def test_whatever_the_values_are_names_are_told_apart_and_paths_stay_inside(valu
     [
         (text([]), "sales.yaml:10 foreach.values: found a list of 0; allowed"),
         (text(["A b", "a-b"]), "foreach.values[1]: 'A b' and 'a-b' make one name, 'sales_a_b'"),
-        (text(["東京"]), "foreach.values[0]: '東京' has no letter or digit for a model's name"),
+        (text(["東京"]), "foreach.values[0]: '東京' has no letter from a to z and no digit for a name"),
+        (text(["b", "b"]), "foreach.values[1]: 'b' is there twice: leave one out"),
         (text(["x" * 60]), "makes the name 'sales_xxx"),
         (text(["../../etc"], FOLDERS), "foreach.values[0]: '../../etc' cannot stand in a path"),
-        (text(["*"], FOLDERS), "has no letter or digit"),
+        (text(["*"], FOLDERS), "has no letter from a to z"),
         (text(["a*"], FOLDERS), "'a*' cannot stand in a path"),
         (
             text(["a"], FOLDERS, "store"),

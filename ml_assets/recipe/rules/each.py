@@ -10,6 +10,7 @@ from ml_assets.recipe.faults import Key
 from ml_assets.recipe.readable import is_query, is_sql
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import NAME, Recipe
+from ml_assets.recipe.schema.model import Chosen
 
 MARKS: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 UNSAFE: Final = re.compile(r"[/\\*?\[\]\0]|\.\.|^~|\$|\{\{|://")
@@ -33,17 +34,19 @@ def foreach(recipe: Recipe) -> Found:
     if is_query(loader.source_uri) and not asks_for(section.column, loader.source_uri):
         yield uri, same_rows(section.column)
     in_path = not is_sql(loader.source_uri) and place_of(section.column).search(loader.source_uri)
-    made: dict[str, object] = {}
+    made: dict[str, Chosen] = {}
     for position, value in enumerate(section.values):
         slug, here = slug_of(value), (*key, position)
         name = f"{recipe.name}_{slug}"
         if not slug:
             yield (
                 here,
-                f"{value!r} has no letter or digit for a model's name: write a recipe of its own for it",
+                f"{value!r} has no letter from a to z and no digit for a name: write a recipe of its own for it",
             )
         elif not re.fullmatch(NAME, name):
             yield here, f"makes the name {name!r} of {len(name)} characters; allowed: 60"
+        elif slug in made and text_of(value) == text_of(made[slug]):
+            yield here, f"{value!r} is there twice: leave one out"
         elif slug in made:
             yield (
                 here,
