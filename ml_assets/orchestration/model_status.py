@@ -48,8 +48,6 @@ NAMED = re.compile(r"^name:\s*[\"']?(\w+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
 
 DECISIONS = ("retrain_decision", *champions.GATE, "rollback", "refuse", "lapse", "pause", "resume")
 """Kinds of entries that are a decision about a model."""
-VERDICTS = (*champions.GATE, "rollback", "refuse", "lapse")
-"""Those that say which version is in charge, or is not."""
 NO_DECISION = ("lost", "alias moved", "broken recipe")
 """What stands in the way of every decision stands in its place."""
 CALM = ("healthy", "serving", "no model", "no report yet")
@@ -218,20 +216,14 @@ def _row(
         holdout_score=champion.holdout.value if champion and champion.holdout else None,
         status=found.status,
         why=found.why,
-        todo=kept_out(ledger, name) if found.status == "no model" else REMEDIES[found.status],
+        todo=_without_champion(ledger, name) if found.status == "no model" else REMEDIES[found.status],
         last_decision=_none(found.why, now) if found.status in NO_DECISION else _last_decision(ledger, name),
     )
 
 
-def kept_out(ledger: Ledger, name: str) -> str:
-    """Say what to do where no version is in charge: about the one that the gate kept out, if that is why."""
-    newest = ledger.last(name, VERDICTS, state="done")
-    if newest is None or newest.kind not in ("keep", "inconclusive"):
-        return REMEDIES["no model"]
-    return (
-        f"version {newest.to_version} was kept out: look at the reason, mend the data or the recipe and train again, "
-        f"or put it in charge all the same, `ml-assets promote {name} {newest.to_version} --force`"
-    )
+def _without_champion(ledger: Ledger, name: str) -> str:
+    entry = champions.kept_out(ledger, name)
+    return REMEDIES["no model"] if entry is None else champions.kept_out_todo(name, entry.to_version)
 
 
 def _none(reason: str, now: datetime) -> LastDecision:

@@ -93,6 +93,9 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
         recipe.batches is None,
         paused is not None,
     )
+    if found.level == "none" and (entry := champions.kept_out(ledger, name)) is not None:
+        todo = champions.kept_out_todo(name, entry.to_version)
+        found = Light("watch", "kept out by the gate", entry.reason, todo)
     if due is not None and due <= now:
         found = late(found, str(newest), due)
     if notes:

@@ -14,6 +14,8 @@ from ml_assets.shown import spanned
 CHANGES = ("promote", "rollback", "reconcile")
 GATE = ("promote", "waits", "keep", "inconclusive")
 """Kinds of entries that end a training: what the gate said."""
+VERDICTS = (*GATE, "rollback", "refuse", "lapse")
+"""Kinds of entries that say which version is in charge, or is not."""
 TRAIN = "train"
 """Kind of the entries that register a version."""
 PROBATION = "probation"
@@ -158,6 +160,20 @@ def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
     """Read the version in charge, as the ledger says; None before the first promotion."""
     version = champion_version(ledger, recipe)
     return None if version is None else version_info(ledger, recipe, version)
+
+
+def kept_out(ledger: Ledger, recipe: str) -> Entry | None:
+    """Entry of the version that the gate kept out last, where nothing about who is in charge came after it."""
+    newest = ledger.last(recipe, VERDICTS, state="done")
+    return newest if newest is not None and newest.kind in ("keep", "inconclusive") else None
+
+
+def kept_out_todo(recipe: str, version: int | None) -> str:
+    """Say what a person does about it, where no version is in charge."""
+    return (
+        f"version {version} was kept out: look at the reason, mend the data or the recipe and train again, "
+        f"or put it in charge all the same, `ml-assets promote {recipe} {version} --force`"
+    )
 
 
 def is_left(ledger: Ledger, name: str) -> bool:

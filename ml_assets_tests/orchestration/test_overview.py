@@ -14,6 +14,7 @@ from ml_assets.orchestration.overview import overview_sensor
 from ml_assets.registry.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets_tests.support.damage import RECIPE, START, write
+from ml_assets_tests.support.pages import client_of, words_of
 
 
 def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: Path) -> None:
@@ -32,6 +33,9 @@ def test_a_model_whose_state_cannot_be_read_is_a_row_with_the_reason(tmp_path: P
     with instance_for_test() as instance:
         rows = {row.name: row for row in all_statuses(instance, states, faults, settings, datetime.now(UTC))}
     assert rows["birch"].status == "no model" and "`ml-assets promote birch 3 --force`" in rows["birch"].todo
+    with client_of(settings) as pages:
+        told = words_of(pages.get("/models/birch").text)
+    assert "kept out by the gate" in told and "ml-assets promote birch 3 --force" in told
     elm = rows["elm"]
     assert (elm.status, elm.champion_version) == ("no model", None)
     assert "elm.csv, row 1, column 'day'" in elm.why and "mend the source" in elm.todo
