@@ -111,7 +111,7 @@ def erase_text(result: dict[str, Any]) -> str:
         )
     rows = sum(result["rows"].get("raw_data", {}).values())
     lines = [
-        f"{name}: {rows:,} rows and {result['predictions']:,} predictions of one entity are erased, "
+        f"{name}: {rows:,} rows and {result['predictions']:,} logged predictions of one entity are erased, "
         f"entry {result['entry']}",
         "  remove its rows from the source too: until then they are left out and counted whenever it is read",
     ]

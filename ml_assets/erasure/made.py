@@ -174,6 +174,6 @@ def _reason(record: Erasure) -> str:
     learned = f"learned by version{'s' * (len(record.learned) > 1)} {listed(record.learned)}"
     models = f"; the model of version {listed(record.deleted)} is deleted" if record.deleted else ""
     return (
-        f"{record.total:,} rows of {len(record.rows.get('raw_data', {}))} batches and {record.logged:,} predictions of "
-        f"one entity, on request; {learned if record.learned else 'no version had learned them'}{models}"
+        f"{record.total:,} rows of {len(record.rows.get('raw_data', {}))} batches and {record.logged:,} logged "
+        f"predictions of one entity, on request; {learned if record.learned else 'no version had learned them'}{models}"
     )
