@@ -14,6 +14,8 @@ from ml_assets.shown import spanned
 CHANGES = ("promote", "rollback", "reconcile")
 GATE = ("promote", "waits", "keep", "inconclusive")
 """Kinds of entries that end a training: what the gate said."""
+KEPT_OUT = ("keep", "inconclusive")
+"""Those by which the gate puts no version in charge."""
 VERDICTS = (*GATE, "rollback", "refuse", "lapse")
 """Kinds of entries that say which version is in charge, or is not."""
 TRAIN = "train"
@@ -164,8 +166,11 @@ def champion(ledger: Ledger, recipe: str) -> VersionInfo | None:
 
 def kept_out(ledger: Ledger, recipe: str) -> Entry | None:
     """Entry of the version that the gate kept out last, where nothing about who is in charge came after it."""
-    newest = ledger.last(recipe, VERDICTS, state="done")
-    return newest if newest is not None and newest.kind in ("keep", "inconclusive") else None
+    entry = ledger.last(recipe, KEPT_OUT, state="done")
+    if entry is None:
+        return None
+    after = ledger.last(recipe, VERDICTS, state="done")
+    return entry if after == entry else None
 
 
 def kept_out_todo(recipe: str, version: int | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_assets.monitoring.wording import faults_told
 from ml_assets.pages.decision import OTHERWISE
+from ml_assets.pages.render import marked
 from ml_assets.pages.words import scored
 from ml_assets.records import DriftReport, PerformanceReport, Quarantine
 from ml_assets.registry import champions
@@ -101,10 +102,15 @@ def how_good_is_it_today(home: Asked) -> None:
     assert f'aria-label="{home.champion.metric} of the newest' in home.model
 
 
+def otherwise(entry: Entry) -> str:
+    """What would have decided otherwise, in the words of a page."""
+    return words_of(marked(OTHERWISE[entry.record["rule"]]))
+
+
 def why_was_it_trained(home: Asked) -> None:
     (*_, entry) = home.decided("retrain", "first")
     text = home.entry(entry)
-    assert entry.reason in text and OTHERWISE[entry.record["rule"]] in text
+    assert entry.reason in text and otherwise(entry) in text
     for kind in ("drift", "performance"):
         seen = (entry.record.get("evidence") or {}).get(kind) or {"batches": [], "values": []}
         for batch, value in zip(seen["batches"], seen["values"], strict=True):
@@ -114,7 +120,7 @@ def why_was_it_trained(home: Asked) -> None:
 def why_was_it_not_trained(home: Asked) -> None:
     (*_, entry) = home.decided("none", "blocked", "suggest")
     text = home.entry(entry)
-    assert entry.reason in text and OTHERWISE[entry.record["rule"]] in text
+    assert entry.reason in text and otherwise(entry) in text
     assert entry.reason[:60] in section(home.model, "decisions")
 
 
