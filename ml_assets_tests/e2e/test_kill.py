@@ -172,7 +172,7 @@ def uninterrupted(half_walked: Place, tmp_path_factory: pytest.TempPathFactory) 
     [
         "drift_report",
         pytest.param("report written", marks=pytest.mark.slow),
-        "trained_model",
+        pytest.param("trained_model", marks=pytest.mark.slow),
         "promotion done",
     ],
 )

@@ -171,6 +171,7 @@ def test_a_bucket_out_of_reach_is_one_line_with_the_remedy(
     assert row["status"] == "damaged" and "does not answer" in row["why"]
 
 
+@pytest.mark.slow  # the laws of kills are held on files by quick tests
 def test_killed_at_any_put_the_same_command_ends_as_if_nothing_had_been(
     bucket: Any, shop: Shop, monthly: Path, local: list[dict[str, Any]], environment: pytest.MonkeyPatch
 ) -> None:

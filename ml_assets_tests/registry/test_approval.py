@@ -13,7 +13,7 @@ from ml_assets.registry.versions import Registry
 from ml_assets.registry.wording import describe
 from ml_assets_tests.support import approvals
 from ml_assets_tests.support.approvals import arrive, state_of, wait_for_approval
-from ml_assets_tests.support.installations import Copies
+from ml_assets_tests.support.installations import KILLED, Copies
 from ml_assets_tests.support.processes import processes
 from ml_assets_tests.support.registry_workers import (
     champion_of,
@@ -183,6 +183,7 @@ def test_the_first_model_waits_too(registry: Registry) -> None:
     assert champion_of(registry) == 1
 
 
+@KILLED
 @pytest.mark.parametrize("then", ["approve", "look"])
 def test_a_kill_anywhere_between_yes_and_champion_is_healed_by_the_same_again(
     state: ModelState, copies: Copies, then: str

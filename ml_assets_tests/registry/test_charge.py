@@ -15,7 +15,7 @@ from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
 from ml_assets.registry.versions import LostRegistryError, Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support import registry_workers
-from ml_assets_tests.support.installations import Copies
+from ml_assets_tests.support.installations import KILLED, Copies
 from ml_assets_tests.support.processes import processes
 from ml_assets_tests.support.registry_workers import (
     champion_of,
@@ -216,6 +216,7 @@ def _kill_everywhere(registry: Registry, copies: Copies, action: str, argument: 
     raise AssertionError("the action never ends")
 
 
+@KILLED
 def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
     registry: Registry, copies: Copies
 ) -> None:
@@ -241,6 +242,7 @@ def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
     assert seen == sorted(seen)
 
 
+@KILLED
 @pytest.mark.parametrize("again", [{}, {"to": 2}, {"to": 2, "expected_champion": 3}], ids=str)
 def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
     registry: Registry, copies: Copies, again: dict[str, int]
@@ -259,6 +261,7 @@ def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
     assert seen == {2, 3}
 
 
+@KILLED
 def test_a_kill_anywhere_in_a_registration_is_healed_by_the_same_call(
     registry: Registry, copies: Copies
 ) -> None:

@@ -8,12 +8,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from ml_assets.registry import postgres
 from ml_assets.settings import Settings, read_settings
 from ml_assets.settings.services import LEDGER, MLFLOW
 from ml_assets_tests.support.databases import database
 
 KINDS = ("sqlite", "postgresql")
+KILLED = pytest.mark.parametrize(
+    "registry", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
+"""For laws of kills at every moment: in PostgreSQL, each of which takes a database of its own, among the slow ones."""
 FILES = {"ledger": "ledger.db", "mlflow": "mlflow.db"}
 SCHEMAS = {"ledger": LEDGER, "mlflow": MLFLOW}
 
