@@ -53,14 +53,14 @@ WORDS = st.sampled_from(
         "features",
     ]
 )
-# A name is read as it looks: composed (NFC).
+# A name, and any other text, is read as it looks: composed (NFC).
 COLUMNS = st.text(min_size=1, max_size=10).map(composed).filter(lambda column: column != "target")
 OF_TASK = {
     "clustering": ("sklearn.cluster.KMeans", "n_clusters"),
     "recommendation": ("sklearn.decomposition.TruncatedSVD", "n_components"),
 }
 """Estimator of a task without labels, and a parameter of it."""
-PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=9)
+PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=9).map(composed)
 
 
 def optional(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
