@@ -2,9 +2,6 @@
 
 import math
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +15,7 @@ from ml_assets.search.folds import FoldResult
 from ml_assets.search.processes import fitting
 from ml_assets.search.trials import Fit
 from ml_assets_tests.search.test_study import CLASSIFIER, fold_data, goal, in_processes, search, trials
+from ml_assets_tests.support.processes import outliving
 
 pytestmark = pytest.mark.extras
 
@@ -117,26 +115,14 @@ def test_a_scheduler_without_a_worker_is_told(monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
-@pytest.mark.parametrize("signal", ["kill", "terminate"])
-def test_no_worker_outlives_who_began_it(tmp_path: Path, signal: str) -> None:
-    code = f"""
-import sys, time
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+@pytest.mark.parametrize("end", ["kill", "terminate"])
+def test_no_worker_outlives_who_began_it(tmp_path: Path, end: str) -> None:
+    code = """
+import os, time
 from ml_assets.search.cluster import connected
 if __name__ == "__main__":
     with connected("dask", None) as client:
-        print(*client.run(__import__("os").getpid).values(), flush=True)
+        print(*client.run(os.getpid).values(), flush=True)
         time.sleep(60)
 """
-    script = tmp_path / "killed.py"
-    script.write_text(code)
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        workers = [int(each) for each in running.stdout.readline().split()]
-        getattr(running, signal)()
-    assert workers
-    for _ in range(100):
-        if not any(Path(f"/proc/{worker}").exists() for worker in workers):
-            break
-        time.sleep(0.1)
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    assert outliving(tmp_path, code, end) == []

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +16,7 @@ from ml_assets.search.study import SearchRun, Tuned, tune
 from ml_assets.search.trials import PLACE
 from ml_assets.tasks.metrics import METRICS, metric_named
 from ml_assets.tasks.space import written
+from ml_assets_tests.support.processes import outliving
 from ml_assets_tests.support.shop import interactions, points
 
 TREE = {
@@ -422,31 +420,18 @@ def test_an_engine_with_processes_keeps_what_was_finished(tmp_path: Path, engine
 
 def test_a_process_ends_with_who_began_it(tmp_path: Path) -> None:
     """A search that is killed leaves no process behind."""
-    code = f"""
-import os, sys, time
-from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+    code = """
+import multiprocessing, time
 from ml_assets.search.processes import fitting
 from ml_assets.search.trials import Fit
 from ml_assets_tests.search.test_study import CLASSIFIER, fold_data, goal
 if __name__ == "__main__":
     with fitting(fold_data(), CLASSIFIER, goal(), 2) as fit:
-        fit(Fit({{"max_depth": 2}}, 0, float("inf"))).result()
-        print(*(child.pid for child in __import__("multiprocessing").active_children()), flush=True)
+        fit(Fit({"max_depth": 2}, 0, float("inf"))).result()
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
         time.sleep(60)
 """
-    script = tmp_path / "killed.py"
-    script.write_text(code)
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        children = [int(each) for each in running.stdout.readline().split()]
-        running.kill()
-    assert children
-    for _ in range(100):
-        if not any(Path(f"/proc/{child}").exists() for child in children):
-            break
-        time.sleep(0.1)
-    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert outliving(tmp_path, code) == []
 
 
 def test_unsuitable_parameters_fail_their_trial_only() -> None:

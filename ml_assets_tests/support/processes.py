@@ -9,9 +9,11 @@ import atexit
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import entry_points
@@ -130,3 +132,29 @@ def call(function: Callable[..., object], *arguments: object) -> int:
     process.join(120)
     assert process.exitcode is not None
     return process.exitcode
+
+
+def outliving(folder: Path, code: str, end: str = "kill") -> list[int]:
+    """Have a process begin others and end it: those that still live ten seconds after it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the program is written.
+    code : str
+        Prints the ids of the processes that it has begun in one line, and waits.
+    end : str
+        `kill` or `terminate`.
+    """
+    script = folder / "ended.py"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{code}")
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        begun = [int(each) for each in running.stdout.readline().split()]
+        getattr(running, end)()
+    assert begun, "it has begun no process"
+    for _ in range(100):
+        if not (left := [each for each in begun if Path(f"/proc/{each}").exists()]):
+            break
+        time.sleep(0.1)
+    return left
