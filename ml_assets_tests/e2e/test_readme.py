@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from ml_assets_tests.support.command_line import ml_assets_process
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+OF_DEVELOPERS = {"dev", "docs", "fuzz", "browser", "stores"}
+"""Extras that the tests and the site of the docs want."""
 
 
 def blocks(language: str) -> list[str]:
@@ -80,6 +83,8 @@ def test_error_of_the_readme_is_the_one_a_person_gets(folder: Path) -> None:
     assert shown in done.err
 
 
-@pytest.mark.parametrize("name", re.findall(r"\]\((docs/[^)#]+|CHANGELOG.md)\)", README))
-def test_every_link_of_the_readme_leads_somewhere(name: str) -> None:
-    assert (ROOT / name).is_file()
+def test_every_extra_for_a_user_is_named() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    table = README.split("## Optional libraries")[1].split("## ")[0]
+    named = {name for line in re.findall(r"^\|(.+?)\|", table, re.M) for name in re.findall(r"`(\w+)`", line)}
+    assert set(declared) - OF_DEVELOPERS == named | {"libraries"}
