@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 RECENT_ROWS = 5000
 """`promote` compares on the newest batches that have this many unseen labelled rows together."""
-TIMED_ROWS = 20
-"""Rows that each model predicts alone, in turn with the other; the quickest counts."""
+TIMED_ROWS, FEWEST_TIMED = 20, 3
+"""Rows that each model predicts alone, in turn with the other, and how many at least; the quickest counts."""
 
 
 class PromotionError(MendableError, ValueError):
@@ -102,16 +102,22 @@ def _spoke_for(state: ModelState, version: VersionInfo) -> Any:
 
 
 def _costs(challenger: Any, champion: Any | None, rows: pd.DataFrame) -> Costs:
-    """Time predictions of single rows, the two models in turn; serialise the challenger for its size."""
+    """Time predictions of single rows, the two models in turn; serialise the challenger for its size.
+
+    A challenger that was quicker once than anybody notices passes, whatever further rows take: none is asked for.
+    """
     import cloudpickle
 
     from ml_assets.evaluation.evaluate import predict
+    from ml_assets.promotion.gate import UNNOTICED_SECONDS
 
     size = len(cloudpickle.dumps(challenger))
     if champion is None or not len(rows):
         return Costs(challenger_bytes=size)
     seconds: dict[str, list[float]] = {"challenger": [], "champion": []}
     for position in range(TIMED_ROWS):
+        if position >= FEWEST_TIMED and min(seconds["challenger"]) <= UNNOTICED_SECONDS:
+            break
         row = rows.iloc[[position % len(rows)]]
         for name, model in (("challenger", challenger), ("champion", champion)):
             started = time.process_time()  # what else the machine does is no fault of the model's

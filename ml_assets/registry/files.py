@@ -297,9 +297,18 @@ class StoredFiles:
 
     @contextmanager
     def _download_files(self, run_id: str, name: str = "") -> Iterator[Path]:
+        """Copy files beside a run here; the client's own way reads the run twice and looks through its models, too."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        place = self.client.get_run(run_id).info.artifact_uri
+        files = get_artifact_repository(place, tracking_uri=self.client.tracking_uri)
         with tempfile.TemporaryDirectory() as folder:
             wanted = f"{TRAINING}/{name}" if name else TRAINING
-            yield Path(self.client.download_artifacts(run_id, wanted, folder))
+            try:
+                path = files.download_artifacts(wanted, folder)
+            except Exception as error:  # each kind of store has its own: none of them lets the file be read
+                raise OSError(str(error)) from error
+            yield Path(path)
 
     @contextmanager
     def _verified_file(self, recipe: str, version: int, name: str) -> Iterator[Path]:

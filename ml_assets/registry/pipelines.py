@@ -6,6 +6,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,9 +154,15 @@ def requirements(class_path: str, params: Mapping[str, Any]) -> list[str]:
     """Pin what loading the model needs, of estimators inside it too, as installed here; MLflow's own way takes 24 s."""
     estimators = ((class_path, params), *inside(params))
     names = dict.fromkeys([*NEEDED, *(name for each in estimators for name in distributions_of(*each))])
-    versions = {name: metadata.version(name) for name in names}
+    versions = {name: _installed(name) for name in names}
     # 2.13.0+cpu is a build of 2.13.0 that the package index does not have.
     return [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
+
+
+@cache
+def _installed(name: str) -> str:
+    """Version of a package as this process has it; its metadata are a long letter to read."""
+    return metadata.version(name)
 
 
 def inside(params: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -31,8 +31,17 @@ from ml_assets.registry.integrity import file_sha256
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.table import decisions, links
 from ml_assets.registry.versions import Registry
+from ml_assets.settings import Settings
 from ml_assets.settings.alerts import Alerts
-from ml_assets_tests.support.registry_workers import evaluation, promote, recipe_named, register, train
+from ml_assets_tests.support.homes import copy_home
+from ml_assets_tests.support.registry_workers import (
+    evaluation,
+    open_registry,
+    promote,
+    recipe_named,
+    register,
+    train,
+)
 
 BATCH = "2024-01-01"
 AT = datetime(2025, 1, 1, tzinfo=UTC)
@@ -112,15 +121,24 @@ def test_it_is_verified_by_its_folder_alone(registry: Registry, tmp_path: Path) 
     assert all((tmp_path / "audit" / name).is_file() for name in named), named
 
 
-@pytest.fixture
-def made(mlflow_home: Path, tmp_path: Path) -> tuple[Registry, Path]:
-    from ml_assets.settings import Settings
-    from ml_assets_tests.support.registry_workers import open_registry
-
-    registry = open_registry(Settings(home=mlflow_home))
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Path:
+    """A folder with a home that has such a history, and its audit."""
+    folder = tmp_path_factory.mktemp("audited")
+    (folder / "home").mkdir()
+    shutil.copyfile(mlflow_template, folder / "home" / "mlflow.db")
+    registry = open_registry(Settings(home=folder / "home"))
     with_history(registry)
-    audit(registry, tmp_path / "audit")
-    return registry, tmp_path / "audit"
+    audit(registry, folder / "audit")
+    return folder
+
+
+@pytest.fixture
+def made(made_once: Path, mlflow_home: Path, tmp_path: Path) -> tuple[Registry, Path]:
+    shutil.rmtree(mlflow_home)
+    home = copy_home(made_once / "home", mlflow_home)
+    shutil.copytree(made_once / "audit", tmp_path / "audit")
+    return open_registry(Settings(home=home)), tmp_path / "audit"
 
 
 def test_any_one_byte_that_is_changed_is_found(made: tuple[Registry, Path]) -> None:
@@ -289,9 +307,6 @@ def test_a_time_tells_its_own_decisions_and_keeps_the_chain(
 
 
 def test_a_model_without_a_champion(mlflow_home: Path, tmp_path: Path) -> None:
-    from ml_assets.settings import Settings
-    from ml_assets_tests.support.registry_workers import open_registry
-
     registry = open_registry(Settings(home=mlflow_home))
     with pytest.raises(NothingToAuditError):
         audit(registry, tmp_path / "none")
