@@ -72,7 +72,7 @@ def predict_source(asked: Inference) -> dict[str, Any]:
     past = _past(registry, name, version)
     served = load_version(registry, name, version, past=past)
     wanted = _wanted(served, asked.source, settings)
-    texts = [one for one in served.known.columns if served.known.kinds.columns.get(one, "text") == "text"]
+    texts = [name for name, kind in served.known.kinds.columns.items() if kind == "text"]
     batches = served.way.recipe.batches
     output = asked.output if "://" in asked.output else str(Path(asked.output).absolute())
     meaning = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from ml_assets.failures import MendableError
+from ml_assets.failures import SPACE, MendableError
 from ml_assets.records.health import Examined
 from ml_assets.registry import alias, champions, postgres
 from ml_assets.registry.flaws import flaws_in_charge
@@ -55,6 +55,11 @@ def sound(database: Path) -> Examined:
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except (
+        sqlite3.OperationalError
+    ) as error:  # a full or read-only disk, a lock: nothing is known of the file
+        found = f"{database} could not be looked at: {error}"
+        return Examined(part=database.name, found=found, ok=False, remedy=f"{SPACE}, then ask again")
     except sqlite3.DatabaseError as error:
         said = str(error)
     if said != "ok":

@@ -1,7 +1,7 @@
 """Rows of a source in their order, some at a time: what is larger than memory is read so.
 
-Each kind of source is read by the rules that hold for it elsewhere. A file of text shows the kind of a column only as a
-whole: where the first rows of a column look like numbers and the model knows it as text, the whole column is asked.
+Each kind of source is read by the rules that hold for it elsewhere. What a model knows as text is read as it is written:
+a file with 007 alone would show numbers, and 007 is not 7.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow as pa
 from ml_assets.recipe.readable import STORES, is_sql
 from ml_assets.sources.arrow import is_unusable, named_alike, plain
 from ml_assets.sources.chosen import chosen
-from ml_assets.sources.csv import read_csv, read_csv_column
+from ml_assets.sources.csv import read_csv
 from ml_assets.sources.dialect import Dialect, dialect_of, opened
 from ml_assets.sources.missing import without_values
 from ml_assets.sources.parquet import DAMAGE, open_parquet
@@ -45,7 +45,7 @@ def streamed(
         Without batches: all rows.
     rows : int
     texts : collection of str
-        Columns that are known to be text.
+        Columns that are known to be text: their cells in a file of text are never numbers.
     time : str, optional
         A column that is read as a time.
 
@@ -128,38 +128,16 @@ def _of_parquet(path: Path, wanted: Wanted, rows: int) -> Iterator[pa.Table]:
 def _of_csv(path: Path, wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.Table]:
     """Rows of a CSV file: each part is a small file with the header, read as any other."""
     dialect, columns = dialect_of(path), wanted.columns
-    known = set(columns.texts)
-    asked: set[str] = set()
+    columns = replace(columns, texts=columns.texts.union(texts))
     with tempfile.TemporaryDirectory(prefix="ml_assets-part-") as folder:
         place = Path(folder) / "part.csv"
         for part in _parts(path, dialect, rows):
             place.write_bytes(part)
             try:
-                table = read_csv(place, replace(columns, texts=frozenset(known)), wanted.na_values).table
-                unlike = {
-                    name
-                    for name in table.column_names
-                    if name in texts and name not in known | asked and _is_text(table[name].type) is not True
-                }
-                for name in unlike:
-                    asked.add(name)
-                    if _is_text(read_csv_column(path, name, wanted.na_values)[name].type):
-                        known.add(name)
-                known |= {
-                    name
-                    for name in table.column_names
-                    if name not in asked and name in texts and _is_text(table[name].type)
-                }
-                if unlike & known:
-                    table = read_csv(place, replace(columns, texts=frozenset(known)), wanted.na_values).table
+                table = read_csv(place, columns, wanted.na_values).table
             except SourceError as error:
                 raise SourceError(error.message.replace(str(place), str(path)), error.key) from None
             yield table
-
-
-def _is_text(kind: pa.DataType) -> bool | None:
-    """Whether a column is text; None where it is empty."""
-    return None if pa.types.is_null(kind) else bool(pa.types.is_string(kind))
 
 
 def _parts(path: Path, dialect: Dialect, rows: int) -> Iterator[bytes]:

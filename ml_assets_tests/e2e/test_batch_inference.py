@@ -89,6 +89,9 @@ def test_the_numbers_are_those_of_the_graph_and_of_http_from_every_place(
         )
         assert found["probability_1"].tolist() == pytest.approx(expected["probability_1"].tolist(), abs=1e-12)
     assert not list((shop.home / "inference").glob("*/journal.json"))
+    rows.head(3).assign(channel="007").to_csv(tmp_path / "codes.csv", index=False)
+    inferred(shop, tmp_path / "codes.csv", tmp_path / "codes.parquet")
+    assert pd.read_parquet(tmp_path / "codes.parquet")["channel"].tolist() == ["007"] * 3
 
 
 def test_what_is_killed_five_times_ends_as_what_was_not(

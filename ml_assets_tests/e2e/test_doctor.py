@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from ml_assets.lifecycle.examine import examine as kept
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.registry import chain
+from ml_assets.registry.examine import sound
 from ml_assets.settings import read_settings
 from ml_assets.settings.examine import examine as machine
 from ml_assets_tests.e2e.conftest import Shop
@@ -80,6 +83,23 @@ def test_what_the_machine_lacks_is_told(shop: Shop, monkeypatch: pytest.MonkeyPa
         and "MLFLOW_TRACKING_URI" in found["MLflow"].remedy
     )
     assert found["home"].remedy.startswith("chmod -R o= ")
+
+
+def test_a_database_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    database = tmp_path / "runs.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE runs (id INTEGER)")
+    assert sound(database).ok
+    beside = database.with_name("runs.db-wal")
+    beside.unlink(missing_ok=True)
+    beside.mkdir()  # as on a full or read-only disk: SQLite cannot make its file there
+    told = sound(database)
+    assert not told.ok and "could not be looked at" in told.found
+    assert "damaged" not in told.found and "restore" not in told.remedy
+    beside.rmdir()
+    database.write_bytes(b"x" * 4096)
+    assert "is damaged" in sound(database).found
 
 
 def test_a_daemon_that_gave_no_sign_for_minutes_does_not_run(trained_shop: Shop) -> None:

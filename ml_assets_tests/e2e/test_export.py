@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import runpy
 import subprocess
 import sys
 import time
@@ -68,6 +69,19 @@ def test_a_package_predicts_without_us_and_says_what_it_is(trained_shop: Shop, t
     assert (
         "scikit-learn==" in needed and "mlflow" not in needed and all("==" in line for line in needed.split())
     )
+    codes = shoppers(rows=4).assign(channel=["007", "None", "1e3", "web"])
+    codes.to_csv(tmp_path / "codes.csv", index=False)
+    subprocess.run(
+        [sys.executable, "inference.py", tmp_path / "codes.csv", tmp_path / "told.csv"],
+        cwd=folder, check=True, timeout=120,
+    )  # fmt: skip
+    told = pd.read_csv(tmp_path / "told.csv", dtype={"channel": str}, keep_default_na=False)
+    assert told["channel"].tolist() == codes["channel"].tolist()  # neither 7 nor a missing value
+    see = runpy.run_path(str(folder / "app.py"))["see"]
+    see([{"age": 30, "spent": None, "channel": "web"}], ["age", "channel", "spent"])
+    for row in ({"age": 30, "channel": "web"}, {"age": [30], "spent": 1, "channel": "web"}):
+        with pytest.raises(ValueError, match="row 1 lacks spent|row 1: one value is wanted in age"):
+            see([{"age": 30, "spent": 2, "channel": "web"}, row], ["age", "channel", "spent"])
     card = (folder / "model_card.md").read_text()
     assert "version 1" in card and "160 rows" in card and "| age | number |" in card and "roc_auc" in card
     stage = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]["predict"]

@@ -12,6 +12,7 @@ import hashlib
 import json
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,32 @@ class ModelInference:
         """Columns that a row must have."""
         return list(self.predictor.known.columns)
 
+    def read(self, source: str) -> pd.DataFrame:
+        """Read a .csv or .parquet file; a CSV file as those that the model learned: 007 stays 007, None is a name.
+
+        Raises
+        ------
+        ValueError
+            If it is no CSV file.
+        """
+        import pandas as pd
+
+        if not source.endswith(".csv"):
+            return pd.read_parquet(source)
+        from ml_assets.failures import MendableError
+        from ml_assets.sources.arrow import to_pandas
+        from ml_assets.sources.csv import read_csv
+        from ml_assets.sources.wanted import columns_of
+
+        known, recipe = self.predictor.known, self.predictor.recipe
+        columns = columns_of(recipe)
+        texts = columns.texts.union(name for name, kind in known.kinds.columns.items() if kind == "text")
+        try:
+            piece = read_csv(Path(source), replace(columns, texts=texts), recipe.model.loader.na_values)
+        except MendableError as error:
+            raise ValueError(str(error)) from None
+        return to_pandas(piece.table)
+
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predict rows as they come from the source.
 
@@ -96,10 +123,9 @@ class ModelInference:
 
 def main(source: str, target: str) -> None:
     """Predict the rows of a file, and write them with their predictions."""
-    import pandas as pd
-
-    rows = pd.read_csv(source) if source.endswith(".csv") else pd.read_parquet(source)
-    made = rows.join(ModelInference().predict(rows))
+    model = ModelInference()
+    rows = model.read(source)
+    made = rows.join(model.predict(rows))
     if target.endswith(".csv"):
         made.to_csv(target, index=False)
     else:
