@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ml_assets.lifecycle.channels import configured
+from ml_assets.lifecycle.channels import PATIENCE, configured
 from ml_assets.lifecycle.trial_alert import try_channels
 from ml_assets.settings import read_settings
 
@@ -26,7 +26,9 @@ def send_tests(say: Callable[[str], None]) -> dict[str, Any]:
     alerts = read_settings().alerts
     if not (count := len(configured(alerts))):
         return {"ok": False, "channels": []}
-    say(f"sending a test message by {count} channel{'s' * (count > 1)}, at most {alerts.timeout:g} s each")
+    say(
+        f"sending a test message by {count} channel{'s' * (count > 1)}, at most {PATIENCE * alerts.timeout:g} s each"
+    )
     tried = list(try_channels(alerts))
     return {"ok": all(each.sent for each in tried), "channels": [each.model_dump() for each in tried]}
 

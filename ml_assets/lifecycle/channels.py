@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import logging
 import smtplib
 import ssl
+import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Callable, Mapping
@@ -27,6 +30,8 @@ from ml_assets.settings import Alerts
 
 TEST = "test"
 """Event of a message that only tries a channel."""
+PATIENCE = 4
+"""Waits of `alerts.timeout` for all that a channel does: it answers several times, a mail server some six."""
 FAULTS = (OSError, http.client.HTTPException, smtplib.SMTPException, ValueError)
 """What a channel may raise: unreachable, refused, too late, an address that is none."""
 
@@ -39,11 +44,14 @@ def post(url: str, body: Mapping[str, Any], seconds: float) -> None:
     OSError
         If the answer is not 2xx, or there is none.
     """
+    parts = urllib.parse.urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    headers = {"Content-Type": "application/json", "User-Agent": "ml-assets"}
+    if login:  # urllib would take it for a part of the host's name
+        written = urllib.parse.unquote_to_bytes(login)
+        headers["Authorization"] = f"Basic {base64.b64encode(written).decode()}"
     request = urllib.request.Request(
-        url,
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "User-Agent": "ml-assets"},
-        method="POST",
+        parts._replace(netloc=host).geturl(), json.dumps(body).encode(), headers, method="POST"
     )
     with urllib.request.build_opener(_NoRedirect).open(request, timeout=seconds) as answer:
         answer.read()
@@ -163,7 +171,35 @@ def configured(alerts: Alerts) -> dict[str, Callable[[Mapping[str, Any]], None]]
         scheme = address.get_secret_value().partition("://")[0]
         name = next(name for n in count(1) if (name := scheme if n == 1 else f"{scheme} {n}") not in ways)
         ways[name] = partial(service, address, alerts)
-    return ways
+    return {name: in_time(send, PATIENCE * alerts.timeout) for name, send in ways.items()}
+
+
+def in_time(send: Callable[[Mapping[str, Any]], None], seconds: float) -> Callable[[Mapping[str, Any]], None]:
+    """Send in a thread that is waited for so long: one that sends a byte now and then never times out by itself."""
+
+    def sent(body: Mapping[str, Any]) -> None:
+        found: list[Exception | None] = []
+
+        def work() -> None:
+            try:
+                send(body)
+            except Exception as error:  # noqa: BLE001 - it is raised where the message is sent from
+                found.append(error)
+            else:
+                found.append(None)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if not found:
+            raise TimeoutError
+        if (error := found.pop()) is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback holds this frame: an answer of a server would stay open
+
+    return sent
 
 
 def fault(error: Exception) -> str:

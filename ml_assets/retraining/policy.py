@@ -175,7 +175,8 @@ def cooldown(case: Case) -> RetrainDecision | None:
         return None
     # One answer per batch even without a cooldown.
     passed, needed = case.index - last, length + 1
-    reason = f"cooldown: {passed} of {needed} batches have passed since the last training"
+    since = "since the last training, or since probation undid its model"
+    reason = f"cooldown: {passed} of {needed} batches have passed {since}"
     return case.decide("none", "cooldown", [reason, *_trigger(case)])
 
 

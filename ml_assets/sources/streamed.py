@@ -1,7 +1,7 @@
 """Rows of a source in their order, some at a time: what is larger than memory is read so.
 
-Each kind of source is read by the rules that hold for it elsewhere. What a model knows as text is read as it is written:
-a file with 007 alone would show numbers, and 007 is not 7.
+Each kind of source is read by the rules that hold for it elsewhere. What a model knows as text is read as it is
+written: a file with 007 alone would show numbers, and 007 is not 7.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_a_package_predicts_without_us_and_says_what_it_is(trained_shop: Shop, t
     see = runpy.run_path(str(folder / "app.py"))["see"]
     see([{"age": 30, "spent": None, "channel": "web"}], ["age", "channel", "spent"])
     for row in ({"age": 30, "channel": "web"}, {"age": [30], "spent": 1, "channel": "web"}):
-        with pytest.raises(ValueError, match="row 1 lacks spent|row 1: one value is wanted in age"):
+        with pytest.raises(ValueError, match=r"row 1 lacks spent|row 1: one value is wanted in age"):
             see([{"age": 30, "spent": 2, "channel": "web"}, row], ["age", "channel", "spent"])
     card = (folder / "model_card.md").read_text()
     assert "version 1" in card and "160 rows" in card and "| age | number |" in card and "roc_auc" in card

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import logging
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
@@ -33,10 +36,26 @@ class Posts(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.path, json.loads(body)))
+        self.server.authorizations.append(self.headers.get("Authorization"))
         self.send_response({"/broken": 500, "/elsewhere": 302}.get(self.path, 204))
         if self.path == "/elsewhere":
             self.send_header("Location", "/hook")
         self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Drips(BaseHTTPRequestHandler):
+    """Its answer takes seconds: each line of it is in time."""
+
+    def do_POST(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(30):
+                self.wfile.write(b"X-Wait: 1\r\n")
+                time.sleep(0.1)
+            self.wfile.write(b"\r\n")
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -70,7 +89,7 @@ class Mails(socketserver.StreamRequestHandler):
 
 
 def served(server: socketserver.TCPServer) -> Iterator[Any]:
-    server.received = []
+    server.received, server.authorizations = [], []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
@@ -82,6 +101,11 @@ def served(server: socketserver.TCPServer) -> Iterator[Any]:
 @pytest.fixture
 def web() -> Iterator[Any]:
     yield from served(HTTPServer(("127.0.0.1", 0), Posts))
+
+
+@pytest.fixture
+def drips() -> Iterator[Any]:
+    yield from served(HTTPServer(("127.0.0.1", 0), Drips))
 
 
 @pytest.fixture
@@ -161,6 +185,12 @@ def test_server_that_never_answers_is_given_up(ledger: Ledger) -> None:
         port = silent.getsockname()[1]
         channels = alerts(ML_ASSETS_ALERT_WEBHOOK=f"http://127.0.0.1:{port}/", ML_ASSETS_ALERT_TIMEOUT="0.2")
         assert alert(ledger, channels, "churn", "breach", "x", "worse")
+    assert ledger.entries("churn", "alert")[-1].reason == "not delivered by webhook: no answer in time"
+
+
+def test_server_whose_answer_never_ends_is_given_up(drips: Any, ledger: Ledger) -> None:
+    channels = alerts(ML_ASSETS_ALERT_WEBHOOK=address(drips), ML_ASSETS_ALERT_TIMEOUT="0.2")
+    assert alert(ledger, channels, "churn", "breach", "x", "worse")
     assert ledger.entries("churn", "alert")[-1].reason == "not delivered by webhook: no answer in time"
 
 
@@ -285,7 +315,7 @@ def test_the_command_tries_every_channel_and_says_what_failed(
     web: Any, post_office: Any, set_up: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     port = web.server_address[1]
-    set_up.setenv("ML_ASSETS_ALERT_WEBHOOK", address(web))
+    set_up.setenv("ML_ASSETS_ALERT_WEBHOOK", address(web).replace("//", "//ann:a%40b@"))
     set_up.setenv("ML_ASSETS_ALERT_SLACK", address(web, "/slack"))
     set_up.setenv("ML_ASSETS_ALERT_URLS", f"json://ann:{SECRET}@127.0.0.1:{port}/a")
     set_up.setenv("ML_ASSETS_ALERT_EMAIL", "ann@example.org")
@@ -295,6 +325,7 @@ def test_the_command_tries_every_channel_and_says_what_failed(
     sent = [f"sent    {channel}" for channel in ("webhook", "slack", "email", "json")]
     assert (told.code, told.out.splitlines()) == (0, sent)
     assert [where for where, _ in web.received] == ["/hook", "/slack", "/a"]
+    assert web.authorizations[:2] == [f"Basic {base64.b64encode(b'ann:a@b').decode()}", None]
     assert web.received[0][1]["event"] == "test" and web.received[2][1]["type"] == "info"
     ((_, mail),) = post_office.received
     assert "ml_assets: a test message" in mail and "ml-assets explain" not in mail
