@@ -52,9 +52,14 @@ def period(start: str | None, end: str | None) -> Period:
     Raises
     ------
     WrongUsageError
-        If one is no time.
+        If one is no time, or no moment lies between them.
     """
-    return Period(_moment(start, "--from", last=False), _moment(end, "--to", last=True))
+    asked = Period(_moment(start, "--from", last=False), _moment(end, "--to", last=True))
+    if asked.start is not None and asked.end is not None and asked.end <= asked.start:
+        raise WrongUsageError(
+            f"--from {start} is not before the end of --to {end}: no moment lies between: swap them"
+        )
+    return asked
 
 
 def _moment(text: str | None, option: str, *, last: bool) -> str | None:

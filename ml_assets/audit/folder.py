@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from ml_assets.audit import verify
-from ml_assets.failures import WrongUsageError
 from ml_assets.registry.integrity import file_sha256
 from ml_assets.shown import without_user
+from ml_assets.store.output import new_folder
 
 HIDDEN: Final = "•••"
 """What stands in the place of a secret."""
@@ -67,21 +66,12 @@ def audit_folder(target: Path, secrets: Sequence[str] = ()) -> Iterator[AuditFol
     Raises
     ------
     WrongUsageError
-        If there is something in its place.
+        If there is something in its place, or it cannot be written there.
     """
-    target = target.absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise WrongUsageError(f"--out {target}: it is there already: remove it, or name another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name[:80]}.", dir=target.parent) as place:
-        made = Path(place) / "made"
-        made.mkdir()
+    with new_folder("--out", target) as made:
         yield AuditFolder(made, secrets)
         shutil.copyfile(verify.__file__, made / verify.VERIFIER)
         _write_manifest(made)
-        if target.is_dir():
-            target.rmdir()
-        made.rename(target)
 
 
 def _write_manifest(folder: Path) -> None:

@@ -26,6 +26,7 @@ from ml_assets.serving.live import Served, load_version
 from ml_assets.settings import Settings, read_settings
 from ml_assets.sources.paths import file_type
 from ml_assets.store.buckets import filesystem, library_missing, reason
+from ml_assets.store.output import see_file
 from ml_assets.store.places import Bucket, Folder, Place
 from ml_assets.store.snapshots import Store
 
@@ -80,7 +81,8 @@ def predict_source(asked: Inference) -> dict[str, Any]:
         "batch_size": settings.batch_size, "past": None if past is None else _digest(past),
     }  # fmt: skip
     folder = settings.inference / key_of(meaning)
-    one_file = output.lower().endswith(tuple(ENDINGS))
+    if one_file := output.lower().endswith(tuple(ENDINGS)):
+        _see(output)
     place = Folder(folder / "parts") if one_file else _place(output, folder)
     with locked(settings.locks, f"inference-{folder.name}"):
         tables = streamed(wanted, settings.batch_size, texts, None if batches is None else batches.column)
@@ -222,22 +224,33 @@ def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _place(output: str, folder: Path) -> Place:
-    scheme, separator, _ = output.partition("://")
-    if not separator or scheme.lower() == "file":
-        return Folder(Path(output.removeprefix("file://")))
+    if (path := _local(output)) is not None:
+        return Folder(path)
     return Bucket(output, folder / "copies", copies=False, called="--output")
+
+
+def _see(output: str) -> None:
+    """Try whether one file can be written where it is wanted, before anything is predicted."""
+    if file_type(Path(output)) == "CSV" and not output.lower().endswith(".csv"):
+        raise OutputError(
+            f"--output {output}: a CSV file is written as .csv, neither packed nor with other marks"
+        )
+    if (path := _local(output)) is not None:
+        see_file("--output", path)
+
+
+def _local(output: str) -> Path | None:
+    """Give the path of an output on this machine; None where it lies in object storage."""
+    scheme, separator, path = output.partition("://")
+    return Path(path if separator else output) if not separator or scheme.lower() == "file" else None
 
 
 def _write_whole(place: Place, output: str, folder: Path) -> None:
     as_csv = file_type(Path(output)) == "CSV"
-    if as_csv and not output.lower().endswith(".csv"):
-        raise OutputError(
-            f"--output {output}: a CSV file is written as .csv, neither packed nor with other marks"
-        )
-    scheme, separator, path = output.partition("://")
-    if not separator or scheme.lower() == "file":
-        whole(place, Path(path if separator else output), as_csv)
+    if (path := _local(output)) is not None:
+        whole(place, path, as_csv)
         return
+    scheme = output.partition("://")[0]
     made = folder / Path(output).name
     whole(place, made, as_csv)
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -12,6 +10,7 @@ from ml_assets.registry import erasures
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import read_settings
+from ml_assets.store.output import new_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +41,7 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
     Raises
     ------
     WrongUsageError
-        If there is no such format, no champion, or the folder is there already.
+        If there is no such format, no champion, or the folder is there already, or cannot be made.
     FormatError
         If the model does not allow the format.
     """
@@ -67,14 +66,9 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
     info = registry.version(name, version)
     erasures.see_kept(registry.ledger, name, version)
     target = (to or Path(f"{name}-{version}-{form}")).absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise WrongUsageError(f"--to {target}: it is there already: remove it, or name another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    served = load_version(registry, name, version, compiled=False)
     told: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as place:
-        made = Path(place) / "made"
-        made.mkdir()
+    with new_folder("--to", target) as made:
+        served = load_version(registry, name, version, compiled=False)
         if form in ("package", "docker-context"):
             with registry.files.verified_model(info.trained, f"{name} version {version}") as model:
                 if form == "package":
@@ -93,9 +87,6 @@ def export_version(name: str, version: int | None, form: str, to: Path | None) -
                 "tflite": of_keras.write_tflite,
             }[form]
             told = write(made, served.predictor.pipeline, _clean(registry, served))
-        if target.is_dir():
-            target.rmdir()
-        shutil.move(made, target)
     files = sorted(path.relative_to(target).as_posix() for path in target.iterdir())
     return {"name": name, "version": version, "format": form, "folder": str(target), "files": files, **told}
 

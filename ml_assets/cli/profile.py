@@ -13,6 +13,7 @@ from ml_assets.reports import papers
 from ml_assets.reports.data import data_page, summary
 from ml_assets.search.candidates import by_time, search_settings
 from ml_assets.store.atomic import atomic_write
+from ml_assets.store.output import see_file
 
 
 def write_profile(state: ModelState, page: Path | None, to: Path | None = None) -> dict[str, Any]:
@@ -28,8 +29,11 @@ def write_profile(state: ModelState, page: Path | None, to: Path | None = None) 
     dict
         `file, papers, summary`, and the fields of the profile.
     """
-    profile = profile_source(state)
     path = page or Path(f"{state.name}_data.html")
+    see_file("--to", path)
+    if to is not None:
+        see_file("--papers", to / papers.PROBLEM)
+    profile = profile_source(state)
     atomic_write(path.absolute(), data_page(profile).encode())
     written = [] if to is None else _write_papers(state, profile, to)
     return {"file": str(path), "papers": written, "summary": summary(profile)} | profile.model_dump(

@@ -11,6 +11,7 @@ from ml_assets.lifecycle.quarantine import quarantines, rows_in_quarantine
 from ml_assets.names import ROW_ID
 from ml_assets.shown import shown
 from ml_assets.store.atomic import atomic_write
+from ml_assets.store.output import see_file
 
 PRINTED = 50
 """Rows that are printed; `--to` and `--json` have all of them."""
@@ -25,6 +26,8 @@ def list_quarantine(name: str, batch: str | None, to: Path | None) -> dict[str, 
         `name`, `batches` (the counts, one `Quarantine` each), `rows` (one object for each row and rule) and `file`.
     """
     state = known_state(name)
+    if to is not None:
+        see_file("--to", to)
     rows = rows_in_quarantine(state, batch)
     if to is not None:
         atomic_write(to.absolute(), rows.to_csv(index=False).encode())

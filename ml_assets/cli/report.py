@@ -12,6 +12,7 @@ from ml_assets.lifecycle.training_page import training_report
 from ml_assets.registry.champions import versions
 from ml_assets.shown import listed, spanned
 from ml_assets.store.atomic import atomic_write
+from ml_assets.store.output import see_file
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
@@ -41,6 +42,8 @@ def find_report(
     if version is not None and batch is not None:
         raise WrongUsageError("--version and --batch: a report is of one of them")
     state = known_state(name)
+    if output is not None:
+        see_file("--output", output)
     if batch is not None:
         path = _of_batch(state, batch, kind)
         of: dict[str, Any] = {"batch": batch}

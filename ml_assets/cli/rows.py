@@ -100,8 +100,11 @@ def explain_prediction(
     from ml_assets.lifecycle.explained import explained_row
     from ml_assets.reports.explained import explained_page, words
     from ml_assets.store.atomic import atomic_write
+    from ml_assets.store.output import see_file
 
     with faults(as_json):
+        if to is not None:
+            see_file("--to", to)
         explained = explained_row(known_state(name), row, batch, version, target)
         if to is not None:
             atomic_write(to.absolute(), explained_page(explained).encode())

@@ -13,6 +13,7 @@ import pandas as pd
 from ml_assets.features.engineered import names_made, sources
 from ml_assets.features.functions import made_by_function
 from ml_assets.names import RESERVED
+from ml_assets.quality.groups import not_cut
 from ml_assets.quality.kinds import kind_of, with_joined
 from ml_assets.quality.made import wrong_sources
 from ml_assets.quality.rows import no_numbers, unfit
@@ -110,6 +111,11 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
     findings += [
         Finding(rule="unfit_rule", message=f"{key}: {words}", column=name, key=key)
         for name, words in unfit(frame, recipe)
+    ]
+    key = "evaluation.fairness.groups"
+    findings += [
+        Finding(rule="groups_not_cut", message=f"groups: {words}", column=name, key=f"{key}.{name}")
+        for name, words in not_cut(frame, recipe)
     ]
     findings += [] if findings else _no_features(frame, recipe)
     features = _feature_columns(frame, recipe)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.shown import figure, shown
+from ml_assets.shown import figure, listed, shown
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from ml_assets.recipe.schema import Recipe
 
 FEW_VALUES = 10
 """Values of a number above which none is a group of its own."""
@@ -21,6 +24,41 @@ QUARTERS = 4
 """Groups of a number with many values, where a recipe does not say which."""
 MOST_GROUPS = 20
 """Groups of a column that are judged, those with the most rows."""
+
+
+FOUND = 6
+"""Values of a column that a message names."""
+
+
+def not_cut(frame: pd.DataFrame, recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Protected columns whose groups are asked for by numbers, and that hold none: name, and what is wrong."""
+    import pandas as pd
+
+    for name, asked in recipe.evaluation.fairness.groups.items():
+        if (
+            name not in recipe.protected
+            or name not in frame
+            or pd.api.types.is_numeric_dtype(frame[name].dtype)
+        ):
+            continue
+        known = frame[name].dropna()
+        times = pd.api.types.is_datetime64_any_dtype(known.dtype)
+        if known.empty or (not times and pd.to_numeric(known, errors="coerce").notna().any()):
+            continue
+        wanted = listed(map(figure, asked)) if isinstance(asked, tuple) else asked
+        instead = (
+            "make groups of it in the source" if times else "leave it out here, then each value is a group"
+        )
+        yield (
+            name,
+            f"column '{name}' holds {'times' if times else 'text'} (found {listed(_values(known), FOUND)}), and groups "
+            f"of numbers ({wanted}) have no row of it: {instead}",
+        )
+
+
+def _values(known: pd.Series[Any]) -> list[str]:
+    """Values as a message names them, the most frequent first."""
+    return [repr(_name(value)) for value in known.value_counts().index]
 
 
 def has_many_values(values: pd.Series[Any]) -> bool:
@@ -74,11 +112,7 @@ def groups_of(values: pd.Series[Any], edges: tuple[float, ...]) -> dict[str, NDA
     if edges:
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         place = np.searchsorted(np.asarray(edges), numbers, side="right")
-        names = [
-            f"under {figure(edges[0])}",
-            *(f"{figure(low)} to under {figure(high)}" for low, high in pairwise(edges)),
-            f"{figure(edges[-1])} and more",
-        ]
+        names = names_between(edges)
         there = ~np.isnan(numbers)
         found = {name: there & (place == k) for k, name in enumerate(names)}
     else:
@@ -87,6 +121,19 @@ def groups_of(values: pd.Series[Any], edges: tuple[float, ...]) -> dict[str, NDA
         found = {name: (texts == name).to_numpy(bool) & there for name in sorted(texts.dropna().unique())}
     found |= {MISSING: ~there}
     return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def names_between(edges: tuple[float, ...]) -> list[str]:
+    """Names of the groups of numbers that are cut at some.
+
+    >>> names_between((25, 60))
+    ['under 25', '25 to under 60', '60 and more']
+    """
+    return [
+        f"under {figure(edges[0])}",
+        *(f"{figure(low)} to under {figure(high)}" for low, high in pairwise(edges)),
+        f"{figure(edges[-1])} and more",
+    ]
 
 
 def _name(value: Any) -> str:

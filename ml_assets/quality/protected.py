@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_assets.quality.alone import Classes
 from ml_assets.quality.assignment import told_by_columns
-from ml_assets.quality.groups import MOST_GROUPS, edges_of, groups_of, has_many_values
+from ml_assets.quality.groups import MOST_GROUPS, edges_of, groups_of, has_many_values, names_between
 from ml_assets.quality.single import binned, numbers
 from ml_assets.recipe.gaps import JUDGED
 from ml_assets.shown import figure, listed
@@ -44,9 +44,6 @@ def protected_groups(seen: Seen) -> Iterator[str]:
                 "column of ages"
             )
             continue
-        if asked is not None and not pd.api.types.is_numeric_dtype(values.dtype):
-            yield f"protected column '{name}' holds no numbers to cut: leave it out of evaluation.fairness.groups"
-            continue
         edges = edges_of(values, asked)
         if asked is None and has_many_values(values):
             yield (
@@ -56,6 +53,14 @@ def protected_groups(seen: Seen) -> Iterator[str]:
                 f"({{{name}: 3}})"
             )
         groups = groups_of(values, edges)
+        cut = pd.to_numeric(values, errors="coerce").dropna() if edges else values[:0]
+        empty = [group for group in names_between(edges) if group not in groups] if len(cut) else []
+        if empty:
+            yield (
+                f"protected column '{name}': no row is in {listed(map(repr, empty))}; its values are "
+                f"{figure(cut.min())} to {figure(cut.max())}: mend evaluation.fairness.groups.{name}, else these are "
+                "never compared"
+            )
         if len(groups) > MOST_GROUPS:
             yield (
                 f"protected column '{name}' has {len(groups):,} values: the {MOST_GROUPS} with the most rows are "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ml_assets.recipe.readable import is_sql
 from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.schema.model import Chosen
+
+WHERE: Final = "model.loader.where"
 
 TAGS: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 """Where the template of a query names its values."""
@@ -37,6 +40,20 @@ def each_model(recipe: Recipe) -> tuple[Recipe, ...]:
         name = f"{recipe.name}_{slug_of(value)}"
         made.append(recipe.model_copy(update={"name": name, "model": model, "foreach": None}))
     return tuple(made)
+
+
+def key_of_foreach(key: str, data: Mapping[str, Any]) -> str:
+    """Name what was written in the place of a key that `foreach` has set for a model; any other key as it is.
+
+    >>> data = {"model": {"loader": {}}, "foreach": {"column": "shop", "values": ["rome"]}}
+    >>> [key_of_foreach(key, data) for key in ("model.loader.where.shop", "model.loader.where", "name")]
+    ['foreach.column', 'foreach.values', 'name']
+    """
+    if (section := data.get("foreach")) is None:
+        return key
+    if key == f"{WHERE}.{section['column']}":
+        return "foreach.column"
+    return "foreach.values" if key == WHERE and "where" not in data["model"]["loader"] else key
 
 
 def place_of(column: str) -> re.Pattern[str]:

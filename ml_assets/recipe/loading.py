@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ml_assets.recipe import planned
-from ml_assets.recipe.each import asks_for, each_model, same_rows
+from ml_assets.recipe.each import asks_for, each_model, key_of_foreach, same_rows
 from ml_assets.recipe.faults import Faults, Key, did_you_mean, dotted, nearest, unknown
 from ml_assets.recipe.fields import allowed_at, field_at, keys_at, sections
 from ml_assets.recipe.readable import is_query, is_sql
@@ -180,8 +180,10 @@ def recipe_sha256(recipe: Recipe) -> str:
 
 def fault_in(path: Path, key: str, message: str) -> RecipeFault:
     """Make a fault at a (dotted) key of a recipe that loads: at its line, or that of the section round it."""
+    said = written_in(path)
+    key = key_of_foreach(key, said.data)
     parts = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key))
-    file, line = written_in(path).place(parts)
+    file, line = said.place(parts)
     return RecipeFault(file, line, key, message)
 
 

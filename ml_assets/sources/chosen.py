@@ -45,7 +45,9 @@ def _column(table: pa.Table, name: str, place: object) -> pa.ChunkedArray:
     if name not in table.column_names:
         hint = did_you_mean(name, table.column_names)
         there = listed(table.column_names)
-        raise SourceError(f"{place} has no column '{name}'.{hint} It has {there}", "model.loader.where")
+        raise SourceError(
+            f"{place} has no column '{name}'.{hint} It has {there}", f"model.loader.where.{name}"
+        )
     return table[name]
 
 

@@ -52,7 +52,8 @@ def audit(registry: Registry, target: Path, **more: Any) -> Audited:
     settings = registry.settings.model_copy(update={"alerts": Alerts(webhook=SecretStr(SECRET))})
     state = ModelState(recipe_named("churn"), Path("churn.yaml"), settings).beside(registry.ledger)
     when = period(more.pop("start", None), more.pop("end", None))
-    return write_audit(state, Wanted(target, when, "always", **more), AT, "a person", lambda _text: None)
+    say = more.pop("say", lambda _text: None)
+    return write_audit(state, Wanted(target, when, "always", **more), AT, "a person", say)
 
 
 def with_history(registry: Registry) -> None:
@@ -283,6 +284,17 @@ def test_it_is_there_whole_or_not_at_all(made: tuple[Registry, Path], tmp_path: 
     registry, folder = made
     with pytest.raises(WrongUsageError, match="is there already"):
         audit(registry, folder)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place, words in (
+        (tmp_path / "file" / "audit", "a part of the path is a file"),
+        (Path("/proc/audit"), "cannot be written"),
+        (tmp_path / "link", "is there already"),
+    ):
+        said: list[str] = []
+        with pytest.raises(WrongUsageError, match=f"--out {place}: .*{words}"):
+            audit(registry, place, say=said.append)
+        assert not said, "begun before the place was tried"
     with pytest.raises(RuntimeError), audit_folder(tmp_path / "half") as half:
         half.write("audit.md", "half")
         raise RuntimeError("killed")
@@ -304,6 +316,8 @@ def test_a_time_tells_its_own_decisions_and_keeps_the_chain(
         audit(registry, tmp_path / "june", start="2020-06-01", end="2020-06-30")
     with pytest.raises(WrongUsageError, match="no day"):
         period("yesterday", None)
+    with pytest.raises(WrongUsageError, match="--from 2025-03-02 is not before the end of --to 2025-03-01"):
+        period("2025-03-02", "2025-03-01")
 
 
 def test_a_model_without_a_champion(mlflow_home: Path, tmp_path: Path) -> None:

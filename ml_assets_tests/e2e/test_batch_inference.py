@@ -167,6 +167,13 @@ def test_what_cannot_be_predicted_is_said_in_one_line(
     for arguments, words in REFUSED:
         refused = ml_assets("batch-inference", *arguments, "--output", "out.parquet", "--json")
         assert words in refused.message and not Path("out.parquet").exists()
+    for output, words in (
+        ("rows.csv/out.parquet", "cannot be written"),
+        ("out.csv.gz", "neither packed nor"),
+    ):
+        # The place is tried before a row is read.
+        refused = ml_assets("batch-inference", "--model", "good", "--source", "none.csv", "--output", output)
+        assert words in refused.err
     run_id = known_state("good").registry.version("good", 1).run_id
     asked = ml_assets("batch-inference", "--run-id", run_id, "--source", "rows.csv", "--output", "out.csv")
     assert asked.code == 0 and "good: version 1 predicted 5 rows" in asked.out

@@ -53,13 +53,23 @@ def test_each_shop_has_a_model_of_its_own_rows(
     )
     assert "rows and no model: 'shop' has rome (30)." in " ".join(report["hints"])
 
+    recipe.write_text(RECIPE.replace("column: shop", "column: shopp"))
+    (report,) = validate_files([recipe], read_settings())
+    (error,) = report["errors"]
+    assert f"{recipe}:6 foreach.column: " in error["message"]
+    assert "sales.csv has no column 'shopp'. Did you mean 'shop'?" in error["message"]
+    recipe.write_text(RECIPE)
+
     result = train_recipe(recipe, said.append)
     assert json.loads(json.dumps(result)) == result
     assert [(model["name"], model["promoted"]) for model in result["models"]] == [
         ("sales_berlin", True),
         ("sales_paris", True),
     ]
-    assert list(result["failed"]) == ["sales_oslo"] and "there is no row" in result["failed"]["sales_oslo"]
+    assert (
+        list(result["failed"]) == ["sales_oslo"]
+        and "6 foreach.values: there is no row" in result["failed"]["sales_oslo"]
+    )
     assert "sales_oslo failed" in train_text(result) and "sales_paris" in train_text(result)
     for name, rows in (("sales_berlin", 120), ("sales_paris", 150)):
         state = known_state(name)

@@ -154,6 +154,7 @@ def test_formats_give_the_same_numbers_or_are_refused_with_the_reason(
             "tflite: LogisticRegression is no network of Keras' layers: take joblib",
         ),
         (("good", "--to", str(tmp_path / "joblib")), "it is there already"),
+        (("good", "--to", str(trained_shop.folder / "good.yaml" / "x")), "a part of the path is a file"),
         (("other",), "there is no model 'other' (known: "),
         (("good", "--version", "9"), "good has no version 9"),
     ):

@@ -69,3 +69,5 @@ def test_source_that_is_gone_is_one_line(shop: Shop) -> None:
     assert told.code != 0
     assert "odd.csv" in told.result["error"]
     assert not page.exists()
+    told = ml_assets("profile", "--recipe-file", path, "--to", path / "page.html", "--json")
+    assert f"--to {path / 'page.html'}: it cannot be written" in told.message, "the place is tried first"

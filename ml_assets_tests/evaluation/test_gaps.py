@@ -178,8 +178,10 @@ def test_more_than_two_classes_are_compared_by_the_metric() -> None:
     assert [gap.measure for gap in found.gaps] == ["metric_difference"]
 
 
-def seen(frame: pd.DataFrame, **interface: Any) -> list[str]:
-    recipe = recipe_of(interface={"protected_cols": ["sex", "age"], **interface})
+def seen(frame: pd.DataFrame, **fairness: Any) -> list[str]:
+    recipe = recipe_of(
+        interface={"protected_cols": ["sex", "age"]}, evaluation={"fairness": {"min_rows": 50, **fairness}}
+    )
     rows = clean(frame, recipe, "all").frame
     return [text for text in hints(Seen(rows, roles(rows, recipe), recipe, True)) if "protected" in text]
 
@@ -203,6 +205,8 @@ def test_a_look_tells_of_groups_and_of_columns_that_give_them_away() -> None:
         "'age' has 62 numbers" in text and "evaluation.fairness.groups: {age: [" in text for text in told
     )
     assert not any("given away" in text for text in seen(frame.drop(columns="title")))
+    (text,) = [text for text in seen(frame, groups={"age": [25, 200]}) if "no row" in text]
+    assert "'age': no row is in '200 and more'; its values are 18 to 79" in text
     frame.loc[:5, "sex"] = "x"
     assert any("'x'" in text and "too few to be compared" in text for text in seen(frame))
 

@@ -181,7 +181,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"batches": {"column": "sex", "period": "daily"}}, "'sex' is the time of the batches"),
     ({"evaluation.fairness": {"max_gap": {"equal_oportunity_difference": 0.1}}}, "Did you mean 'equal_opportunity"),
     ({"evaluation.fairness": {"max_gap": {"equal_opportunity_difference": 10}}}, "found 10; allowed: a difference of"),
-    ({"evaluation.fairness": {"max_gap": {"mean_error_difference": 0.1}}}, "unknown measure 'mean_error_difference'"),
+    ({"evaluation.fairness": {"max_gap": {"mean_error_difference": 0.1}}}, "of regression, timeseries, not of"),
     ({"evaluation.fairness": {"groups": {"age": [30]}}}, "is not in model.data_interface.protected_cols"),
     ({"evaluation.fairness": {"groups": {"sex": [60, 30]}}}, "allowed: numbers that rise"),
     (

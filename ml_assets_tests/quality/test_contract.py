@@ -24,6 +24,7 @@ def recipe(task: str = "classification", target: str = "churned", **sections: An
             "task_type": task,
             "target_col": target,
             "entity_cols": sections.pop("entity_cols", ["customer"]),
+            "protected_cols": sections.pop("protected_cols", []),
         },
         "preprocessor": sections.pop("preprocessor", {}),
         "feature_engineering": sections.pop("feature_engineering", {}),
@@ -50,6 +51,11 @@ def changed(name: str, values: dict[int, Any]) -> pd.DataFrame:
     for row, value in values.items():
         frame.loc[row, name] = value
     return frame
+
+
+def grouped_by(name: str) -> Recipe:
+    """A recipe that asks for groups of numbers of a column."""
+    return recipe(protected_cols=[name], evaluation={"fairness": {"groups": {name: [1, 2.5]}}})
 
 
 STATIC = [
@@ -175,6 +181,20 @@ STATIC = [
         "column 'contract' holds values that are neither number, text nor time",
     ),
     (
+        GOOD.assign(contract=["m", "f", "m", None, "m"] * 2),
+        grouped_by("contract"),
+        "groups_not_cut",
+        "contract",
+        "groups: column 'contract' holds text (found 'm', 'f'), and groups of numbers (1, 2.5) have no row of it",
+    ),
+    (
+        GOOD.assign(month=pd.Timestamp("2024-01-01")),
+        grouped_by("month"),
+        "groups_not_cut",
+        "month",
+        "column 'month' holds times (found '2024-01-01 00:00:00'), .* make groups of it in the source",
+    ),
+    (
         GOOD.assign(row_id__=1),
         recipe(),
         "reserved_column",
@@ -193,7 +213,7 @@ def test_defect_gives_one_finding_that_names_the_column(
         return
     [finding] = check_raw(frame, recipe)
     assert (finding.rule, finding.column) == (rule, column)
-    pattern = message.replace("(", r"\(").replace("?", r"\?")
+    pattern = message.replace("(", r"\(").replace(")", r"\)").replace("?", r"\?")
     assert pd.Series([finding.message]).str.contains(pattern).item(), finding.message
 
 

@@ -12,6 +12,7 @@ from ml_assets.recipe.planned import PARAMS
 from ml_assets.recipe.rules.engineering import MADE
 from ml_assets.recipe.rules.found import Found
 from ml_assets.recipe.schema import Recipe
+from ml_assets.shown import listed
 
 INTERFACE: Final[Key] = ("model", "data_interface")
 FAIRNESS: Final[Key] = ("evaluation", "fairness")
@@ -98,7 +99,13 @@ def fairness(recipe: Recipe) -> Found:
     allowed = tuple(name for name, tasks in MEASURES.items() if recipe.task in tasks)
     for name, limit in section.max_gap.items():
         if name not in allowed:
-            yield (*FAIRNESS, UNEQUAL, name), unknown("measure", name, allowed)
+            others = MEASURES.get(name)
+            told = (
+                f"is a measure of {listed(others)}, not of {recipe.task}; allowed: {listed(allowed)}"
+                if others
+                else ""
+            )
+            yield (*FAIRNESS, UNEQUAL, name), told or unknown("measure", name, allowed)
         elif limit > 1 and len(MEASURES[name]) == 1 and recipe.task == "classification":
             yield (
                 (*FAIRNESS, UNEQUAL, name),
