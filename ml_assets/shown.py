@@ -111,6 +111,22 @@ def listed(names: Iterable[object], most: int = 12, between: str = ", ") -> str:
     return between.join(words[:most]) + more
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """
+    Write how many there are of something.
+
+    >>> counted(1, "retrain"), counted(1200, "batch"), counted(0, "entry"), counted(2, "row of it", "rows of it")
+    ('1 retrain', '1,200 batches', '0 entries', '2 rows of it')
+    """
+    if count != 1:
+        if not plural and noun.endswith(("s", "x", "ch", "sh")):
+            plural = f"{noun}es"
+        elif not plural and noun.endswith("y") and noun[-2] not in "aeiou":
+            plural = f"{noun[:-1]}ies"
+        noun = plural or f"{noun}s"
+    return f"{count:,} {noun}"
+
+
 def spanned(labels: Sequence[object], most: int = 3) -> str:
     """
     Name things that follow one another, as batches do: of many the first, the last and the count.

@@ -23,7 +23,7 @@ from ml_assets.reports.document import (
     number,
     table,
 )
-from ml_assets.shown import figure, listed
+from ml_assets.shown import counted, figure, listed
 
 SHORT: Final = 12
 """Characters of a hash that people compare."""
@@ -99,8 +99,8 @@ def audit_document(audited: Audited) -> Document:
     verdict = f"NOT all is as it was: {listed(wrong, 3, '; ')}." if wrong else "All is as it was written."
     return document(
         f"Audit of {name}",
-        f"{now[0].upper()}{now[1:]}. {found.of_model:,} entries of the ledger, {len(audited.versions)} versions, "
-        f"{audited.span}. {verdict}",
+        f"{now[0].upper()}{now[1:]}. {counted(found.of_model, 'entry')} of the ledger, "
+        f"{counted(len(audited.versions), 'version')}, {audited.span}. {verdict}",
         f"Made {audited.made}. `python verify.py` holds every file of this folder against MANIFEST, follows the "
         "chain of ledger/entries.jsonl, and needs nothing else.",
         (
@@ -120,13 +120,12 @@ def _verified(audited: Audited) -> Checklist:
         Check(
             "The ledger's chain",
             "pass",
-            f"{found.entries:,} entries of all models, each with the hash of the one before; the head is {found.head}",
+            f"{counted(found.entries, 'entry')} of all models, each with the hash of the one before; the head is "
+            f"{found.head}",
         )
     ]
     if found.hidden:
-        text = (
-            f"{found.hidden} entries hold a secret, which is hidden: of these the link alone can be followed"
-        )
+        text = f"{counted(found.hidden, 'entry')} with a secret, which is hidden: there the link alone is followed"
         checks.append(Check("Secrets", "look", text))
     for each in audited.versions:
         faults, version = each.faults, f"Version {each.info.version}"

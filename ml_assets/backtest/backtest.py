@@ -27,6 +27,7 @@ from ml_assets.backtest.stream import Stream, Window
 from ml_assets.backtest.succession import Serving, served_rows
 from ml_assets.records import Direction, Record
 from ml_assets.records.policies import NEVER, ORACLE, RECIPE
+from ml_assets.shown import counted
 from ml_assets.tasks.base import Floats
 from ml_assets.tasks.metrics import metric_named
 
@@ -102,7 +103,7 @@ def first_batch(stream: Stream) -> str:
     ]
     if not known or len(stream.labels) - stream.labels.index(known[0]) < 3:
         raise TooShortError(
-            f"{stream.recipe.name}: {len(stream.labels)} batches are too few to try policies on, "
+            f"{stream.recipe.name}: {counted(len(stream.labels), 'batch')}, too few to try policies on, "
             f"with {wanted} for the first model and labels {stream.recipe.monitoring.label_delay} late"
         )
     return known[0]
@@ -300,7 +301,8 @@ def recommend(rows: Sequence[PolicyScore], batches: int) -> tuple[str, str]:
             " changed"
         )
     return best.policy, (
-        f"largest gain on the first half ({best.first_half:+.4g} with {best.retrains_by_half[0]} retrains) of "
-        f"those that train at {MOST_RETRAINS:.0%} of the batches at most; on the second half, which the choice "
-        f"did not see, {best.second_half:+.4g} with {best.retrains_by_half[1]}"
+        f"largest gain on the first half ({best.first_half:+.4g} with "
+        f"{counted(best.retrains_by_half[0], 'retrain')}) of those that train at {MOST_RETRAINS:.0%} of the "
+        f"batches at most; on the second half, which the choice did not "
+        f"see, {best.second_half:+.4g} with {best.retrains_by_half[1]}"
     )

@@ -9,6 +9,7 @@ from typing import Any
 from ml_assets.backtest.backtest import Backtest, PolicyScore
 from ml_assets.evaluation.pictures import png
 from ml_assets.records.policies import NEVER, ORACLE, RECIPE
+from ml_assets.shown import counted
 
 COLOURS = {NEVER: "tab:grey", ORACLE: "tab:green", RECIPE: "tab:red"}
 OTHERS = "tab:blue"
@@ -48,7 +49,7 @@ def pareto(result: Backtest) -> bytes:
     better = "higher" if result.direction == "maximize" else "lower"
     axes.set_ylabel(f"live {result.metric} ({better} is better)", fontsize=9)
     axes.set_title(
-        f"{result.name}, {result.batches} batches; star: recommended ({result.recommended})\n"
+        f"{result.name}, {counted(result.batches, 'batch')}; star: recommended ({result.recommended})\n"
         "recipe: the policy in force; line: by the calendar, all promoted; bars: 95 %",
         fontsize=9,
     )

@@ -11,6 +11,7 @@ import typer
 from ml_assets.cli.arguments import Json, ModelName
 from ml_assets.cli.output import faults, finish, say
 from ml_assets.failures import FAILED
+from ml_assets.shown import counted
 
 
 def audit(
@@ -96,7 +97,7 @@ def audit_text(result: dict[str, Any]) -> str:
     again = result["decided_again"].items()
     lines += [f"  version {version}, decided again: {each['words']}" for version, each in again]
     lines += [
-        f"  head of the chain after {chain['entries']:,} entries of all models: {chain['head']}",
+        f"  head of the chain after {counted(chain['entries'], 'entry')} of all models: {chain['head']}",
         "  note it where nobody can change it; `python verify.py HEAD` in the folder holds all of it against that",
     ]
     return "\n".join(lines)

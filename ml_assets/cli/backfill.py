@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_assets.cli.output import number
 from ml_assets.orchestration.walked import Walk, WalkedBatch
+from ml_assets.shown import counted
 
 
 def batch_line(row: WalkedBatch, done: int, total: int) -> str:
@@ -26,7 +27,7 @@ def backfill_text(walk: Walk) -> str:
     """Sum a walk up."""
     dates = [row.batch for row in walk.batches if row.decision == "retrain"]
     lines = [
-        f"{walk.name}: {len(walk.batches)} batches, {walk.retrains} retrains"
+        f"{walk.name}: {counted(len(walk.batches), 'batch')}, {counted(walk.retrains, 'retrain')}"
         + (f" ({', '.join(dates)})" if dates else ""),
     ]
     if walk.metric is not None:
@@ -35,7 +36,7 @@ def backfill_text(walk: Walk) -> str:
         )
     if after := walk.after_last_promotion:
         lines.append(
-            f"  since the last promotion ({after.batches} batches from {after.since}): live {walk.metric} "
+            f"  since the last promotion ({counted(after.batches, 'batch')} from {after.since}): live {walk.metric} "
             f"{number(after.live_score)}, the first champion on the same rows {number(after.never_retrained)}"
         )
     if walk.learned is not None:

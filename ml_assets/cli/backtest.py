@@ -12,6 +12,7 @@ from ml_assets.cli.output import columns, number
 from ml_assets.lifecycle.backtest import backtest_step, stream_of_source
 from ml_assets.lifecycle.state import ModelState, locked
 from ml_assets.records.policies import ORACLE, RECIPE, about
+from ml_assets.shown import counted
 
 SECONDS_BETWEEN_NEWS = 2.0
 
@@ -57,7 +58,8 @@ def backtest_text(result: Backtest) -> str:
         "over calendar",
     ]
     return (
-        f"{result.name}: {result.batches} batches after {result.first}, {result.rows:,} labelled rows\n"
+        f"{result.name}: {counted(result.batches, 'batch')} after {result.first}, "
+        f"{counted(result.rows, 'labelled row')}\n"
         f"{columns(rows, header)}\n"
         f"recommended: {result.recommended}: {result.reason}\n"
         f"{_advice(result)}"

@@ -24,6 +24,7 @@ from ml_assets.registry.versions import Registry
 from ml_assets.serving.batch import RULE, Done, Journal, infer, key_of, whole
 from ml_assets.serving.live import Served, load_version
 from ml_assets.settings import Settings, read_settings
+from ml_assets.shown import counted
 from ml_assets.sources.paths import file_type
 from ml_assets.store.buckets import filesystem, library_missing, reason
 from ml_assets.store.output import see_file
@@ -109,8 +110,8 @@ def batch_text(result: dict[str, Any]) -> str:
         f"\n{broken:,} rows break a rule and got no prediction: column '{RULE}' says which" if broken else ""
     )
     return (
-        f"{result['name']}: version {result['version']} predicted {predicted:,} rows in {result['seconds']:.1f} s"
-        f"{again}: {result['output']}{without}"
+        f"{result['name']}: version {result['version']} predicted {counted(predicted, 'row')} in "
+        f"{result['seconds']:.1f} s{again}: {result['output']}{without}"
     )
 
 

@@ -13,9 +13,10 @@ from ml_assets.lifecycle.known import load_states
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.pages.made import seconds
 from ml_assets.records.costs import Spending, Spent
+from ml_assets.registry.costs import left_out
 from ml_assets.registry.spending import DAYS, dearest, lost_words
 from ml_assets.settings import read_settings
-from ml_assets.shown import listed, size
+from ml_assets.shown import counted, listed, size
 
 TRAININGS = 20
 """Newest trainings that are printed; `--json` has all of them."""
@@ -39,7 +40,8 @@ def costs_of(name: str | None, since: str | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        `since` and `models`: of each a `Spending`, with `bytes_kept` by asset, `dearest`, `budget` and `lost` in words.
+        `since` and `models`: of each a `Spending`, with `bytes_kept` by asset, `dearest`, `budget` and `lost` in words,
+        and `left_out`, the number of rows that are not as a step writes them.
 
     Raises
     ------
@@ -60,6 +62,7 @@ def _told(state: ModelState, since: datetime) -> dict[str, Any]:
         "dearest": most.asset if most is not None else None,
         "budget": budget_words(state),
         "lost": lost_words(found.trainings),
+        "left_out": left_out(state.ledger, state.name),
     }
 
 
@@ -81,8 +84,9 @@ def costs_text(result: dict[str, Any], name: str | None) -> str:
     models = result["models"]
     if not models:
         return "there is no model yet"
+    aside = [_aside(each) for each in models if each["left_out"]]
     if name is not None:
-        return _one(models[0], since)
+        return "\n".join([_one(models[0], since), *aside])
     rows = [
         [
             each["name"],
@@ -101,7 +105,15 @@ def costs_text(result: dict[str, Any], name: str | None) -> str:
         f"Since {since} UTC: {seconds(total)} of CPU in all. lost: share of the trainings' CPU that went to models "
         "which were not put in charge; dearest: the asset that took most CPU"
     )
-    return f"{columns(rows, header)}\n\n{note}"
+    return "\n".join([columns(rows, header), "", note, *aside])
+
+
+def _aside(told: dict[str, Any]) -> str:
+    rows = counted(told["left_out"], "row")
+    return (
+        f"{told['name']}: {rows} of the table `costs`, not as a step writes one, left out of all sums and the budget: "
+        "another program has changed the ledger's database; `ml-assets doctor` looks whether the ledger is whole"
+    )
 
 
 def _one(told: dict[str, Any], since: str) -> str:
@@ -109,7 +121,7 @@ def _one(told: dict[str, Any], since: str) -> str:
     if not found.steps:
         return f"{found.name}: nothing was measured since {since} UTC{_store(told)}"
     lines = [
-        f"{found.name}, since {since} UTC: {found.steps:,} steps took {seconds(found.seconds)}, "
+        f"{found.name}, since {since} UTC: {counted(found.steps, 'step')} took {seconds(found.seconds)}, "
         f"{seconds(found.cpu_seconds)} of CPU{f'; {found.failed:,} failed' if found.failed else ''}",
         f"{told['lost']}{_store(told)}",
         *([f"budget: {told['budget']}"] if told["budget"] else []),
@@ -135,7 +147,9 @@ def _one(told: dict[str, Any], since: str) -> str:
         ]
         lines += ["", columns(rows, ["training", "batch", "version", *FIGURES, "put in charge"])]
     more = len(found.trainings) - TRAININGS
-    return "\n".join([*lines, *([f"and {more:,} older trainings: --json has all"] if more > 0 else [])])
+    return "\n".join(
+        [*lines, *([f"and {counted(more, 'older training')}: --json has all"] if more > 0 else [])]
+    )
 
 
 def _fate(training: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import typer
 from ml_assets.cli.arguments import Json, ModelName
 from ml_assets.cli.output import faults, finish, say
 from ml_assets.failures import FAILED, WrongUsageError
+from ml_assets.shown import counted
 
 if TYPE_CHECKING:
     from ml_assets.erasure.made import Found
@@ -91,8 +92,10 @@ def _plan(name: str, found: Found) -> str:
     record = found.record
     lines = [f"{name}: rows of the entity with {record.column} as asked for"]
     for asset, batches in record.rows.items():
-        lines.append(f"  {asset}: {sum(batches.values()):,} rows of {len(batches)} batches")
-    lines.append(f"  log of predictions: {record.logged:,} rows")
+        lines.append(
+            f"  {asset}: {counted(sum(batches.values()), 'row')} of {counted(len(batches), 'batch')}"
+        )
+    lines.append(f"  log of predictions: {counted(record.logged, 'row')}")
     if record.learned:
         lines.append(f"  learned by version {', '.join(map(str, record.learned))}")
     if record.deleted:
@@ -111,8 +114,8 @@ def erase_text(result: dict[str, Any]) -> str:
         )
     rows = sum(result["rows"].get("raw_data", {}).values())
     lines = [
-        f"{name}: {rows:,} rows and {result['predictions']:,} logged predictions of one entity are erased, "
-        f"entry {result['entry']}",
+        f"{name}: {counted(rows, 'row')} and {counted(result['predictions'], 'logged prediction')} of one entity "
+        f"erased, entry {result['entry']}",
         "  remove its rows from the source too: until then they are left out and counted whenever it is read",
     ]
     if result["deleted"]:

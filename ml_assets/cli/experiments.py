@@ -17,7 +17,7 @@ from ml_assets.records.experiments import ArmResult
 from ml_assets.registry import experiments
 from ml_assets.registry.experiments import Running
 from ml_assets.registry.wording import describe
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 
 
 def start(name: str, wish: Wish, reason: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _arm_lines(one: Running, arms: Sequence[ArmResult], metric: str) -> list[str
             + ("" if one.experiment.entity else "; without an entity each request is dealt out anew")
         ]
     return [
-        f"{arm.name} (version {arm.version}): {arm.rows:,} rows, {arm.labelled:,} with labels"
+        f"{arm.name} (version {arm.version}): {counted(arm.rows, 'row')}, {arm.labelled:,} with labels"
         + ("" if arm.score is None else f", {metric} {figure(arm.score)}")
         for arm in arms
     ]

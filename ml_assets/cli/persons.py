@@ -12,6 +12,8 @@ from ml_assets.lifecycle.approval import wanted
 from ml_assets.lifecycle.at_work import at_work
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import STATIC
+from ml_assets.orchestration.asked import under_way
+from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.registry import persons
 from ml_assets.registry.ledger import Entry
@@ -42,9 +44,12 @@ def refuse_version(name: str, version: int, reason: str, by: str | None = None) 
 
 
 def ask_training(name: str, reason: str, by: str | None = None) -> dict[str, Any]:
-    """Ask for a training; what looks at the model next begins it."""
+    """Ask for a training, unless one is under way or asked for; what looks at the model next begins it."""
     wanted(reason)
     state = known_state(name)
+    with open_instance(state.settings) as instance:
+        if text := under_way(instance, state):
+            return _nothing(name, text)
     entry = persons.ask(
         state.ledger, name, actor=by or actor(), reason=reason.strip(), batch=_newest_batch(state)
     )
@@ -69,12 +74,7 @@ def resume_model(name: str, reason: str, by: str | None = None) -> dict[str, Any
     state = known_state(name)
     pause = persons.paused(state.ledger, name, datetime.now(UTC))
     if pause is None:
-        return {
-            "name": name,
-            "changed": False,
-            "entry": None,
-            "text": "it is not paused; nothing was changed",
-        }
+        return _nothing(name, "it is not paused; nothing was changed")
     entry = persons.resume(state.ledger, name, actor=by or actor(), reason=reason.strip())
     return _told(state, entry, True, "it is trained by itself again, as its recipe says")
 
@@ -87,6 +87,10 @@ def roll_back_for(name: str, instead_of: int, to: int, reason: str, by: str) -> 
 
 def _told(state: ModelState, entry: Entry, changed: bool, text: str) -> dict[str, Any]:
     return {"name": state.name, "changed": changed, "entry": entry.id, "by": entry.actor, "text": text}
+
+
+def _nothing(name: str, text: str) -> dict[str, Any]:
+    return {"name": name, "changed": False, "entry": None, "text": text}
 
 
 def _newest_batch(state: ModelState) -> str:

@@ -30,6 +30,7 @@ from ml_assets.orchestration.taking_in import (
 from ml_assets.records import Evaluation, Promotion, TrainedModel
 from ml_assets.registry import charge
 from ml_assets.registry.wording import describe
+from ml_assets.shown import counted
 
 
 def train_recipe(path: Path, say: Callable[[str], None], only: Sequence[str] = ()) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _take_in(
     take_in_changes(instance, repository, state, say)
     missing = [b for b in state.filled_batches() if not state.store.has("cleaned_features", b)]
     if missing:
-        say(f"{state.name}: taking in {len(missing)} batches, {missing[0]} to {missing[-1]}")
+        say(f"{state.name}: taking in {counted(len(missing), 'batch')}, {missing[0]} to {missing[-1]}")
         for note in state.source.describe().told:
             say(f"{state.name}: {note}")
     refused: dict[str, str] = {}

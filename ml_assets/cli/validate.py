@@ -18,6 +18,7 @@ from ml_assets.recipe.loading import fault_in, models_of, name_taken
 from ml_assets.recipe.written import RecipeFault
 from ml_assets.settings import Settings
 from ml_assets.settings.wandb import lacks_wandb
+from ml_assets.shown import counted
 
 if TYPE_CHECKING:
     from ml_assets.sources.paths import SourceError
@@ -171,7 +172,7 @@ def _of_batches(state: ModelState, found: list[tuple[str, str]]) -> Iterator[Rec
         by_text.setdefault(message, []).append(batch)
     for message, batches in by_text.items():
         more = (
-            f" (and in {len(batches) - 1:,} other batches, the newest {batches[-1]})"
+            f" (and in {counted(len(batches) - 1, 'other batch')}, the newest {batches[-1]})"
             if len(batches) > 1
             else ""
         )

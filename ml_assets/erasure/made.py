@@ -27,7 +27,7 @@ from ml_assets.records.erasure import Erasure
 from ml_assets.registry import erasures
 from ml_assets.registry.ledger import Entry
 from ml_assets.serving.log_erased import erase_rows, logged_rows
-from ml_assets.shown import listed
+from ml_assets.shown import counted, listed
 from ml_assets.store.seal import opened, sealed
 
 JOURNAL: Final = f"{FOLDER}/{{}}.journal.json"
@@ -174,6 +174,7 @@ def _reason(record: Erasure) -> str:
     learned = f"learned by version{'s' * (len(record.learned) > 1)} {listed(record.learned)}"
     models = f"; the model of version {listed(record.deleted)} is deleted" if record.deleted else ""
     return (
-        f"{record.total:,} rows of {len(record.rows.get('raw_data', {}))} batches and {record.logged:,} logged "
-        f"predictions of one entity, on request; {learned if record.learned else 'no version had learned them'}{models}"
+        f"{counted(record.total, 'row')} of {counted(len(record.rows.get('raw_data', {})), 'batch')} and "
+        f"{counted(record.logged, 'logged prediction')} of one entity, on request; "
+        f"{learned if record.learned else 'no version had learned them'}{models}"
     )

@@ -10,6 +10,7 @@ from ml_assets.lifecycle.quarantine import left_out as quarantined
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import KEPT_OUT, STATIC
 from ml_assets.records import Record, TrainedModel
+from ml_assets.shown import counted
 from ml_assets.store.snapshots import StoreError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class TrainingRows(Record):
         """
         parts = [f"{self.learned:,} learned", *([f"{self.held_out:,} held out"] if self.held_out else [])]
         parts += [f"{'less ' * (rows < 0)}{abs(rows):,} {reason}" for reason, rows in self.left_out.items()]
-        return f"{self.in_files:,} rows in the files: {', '.join(parts)}"
+        return f"{counted(self.in_files, 'row')} in the files: {', '.join(parts)}"
 
     @property
     def columns_words(self) -> str:

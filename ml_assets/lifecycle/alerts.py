@@ -23,11 +23,12 @@ logger = logging.getLogger("ml_assets.alerts")
 
 def tell(state: ModelState, event: Event, occasion: str, text: str, batch: str | None = None) -> bool:
     """Tell the operator about an event of a model; see `alert`."""
+    from ml_assets.lifecycle.costs import spent
     from ml_assets.registry import persons
     from ml_assets.retraining.said import if_it_lasts
 
     paused = persons.paused(state.ledger, state.name, datetime.now(UTC)) is not None
-    lasts = if_it_lasts(state.recipe.retraining, paused)
+    lasts = if_it_lasts(state.recipe.retraining, paused, spent(state))
     return alert(state.ledger, state.settings.alerts, state.name, event, occasion, text, batch, lasts)
 
 

@@ -17,6 +17,7 @@ from ml_assets.recipe.periods import PERIODS
 from ml_assets.records import Promotion
 from ml_assets.registry import champions, persons
 from ml_assets.registry.persons import APPROVE, LAPSE, REFUSE, Waiting
+from ml_assets.shown import counted
 
 if TYPE_CHECKING:
     from ml_assets.lifecycle.state import ModelState
@@ -141,7 +142,8 @@ def old(state: ModelState, request: Waiting) -> str:
     came = state.index(newest) - state.index(str(entry.batch))
     if came <= allowed:
         return ""
-    return f"{came} newer batches have come (promotion.approval_batches: {allowed}), the rows that spoke for it are old"
+    told = f"{counted(came, 'newer batch')} {'has' if came == 1 else 'have'} come"
+    return f"{told} (promotion.approval_batches: {allowed}), the rows that spoke for it are old"
 
 
 def words(state: ModelState, request: Waiting) -> str:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Record
 from ml_assets.registry import champions, erasures
-from ml_assets.shown import clipped
+from ml_assets.shown import clipped, counted
 from ml_assets.sources.calendar import batch_start, limits, next_batch
 from ml_assets.sources.sight import Part, Sight
 from ml_assets.store.atomic import atomic_write
@@ -44,9 +44,9 @@ class Arrival(Record):
     def told(self) -> str:
         """The arrival in a sentence."""
         if self.kind != "changed":
-            return f"batch {self.batch} has come, {self.rows:,} rows"
+            return f"batch {self.batch} has come, {counted(self.rows, 'row')}"
         before = f"{self.known_rows:,}"
-        rows = f"{self.rows:,} rows where {before} were taken in"
+        rows = f"{counted(self.rows, 'row')} where {before} were taken in"
         if self.rows == self.known_rows:
             rows = f"other values or labels in its {before} rows"
         return f"batch {self.batch} has changed in the source: {rows}"

@@ -8,11 +8,8 @@ from ml_assets.lifecycle.state import ModelState
 from ml_assets.records.costs import Spending
 from ml_assets.registry import costs
 from ml_assets.registry.spending import spending
-from ml_assets.retraining.policy import HOUR
-from ml_assets.shown import figure
+from ml_assets.retraining.budget import cpu_words, spent_words
 from ml_assets.store.kept import bytes_kept
-
-EVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def spent_by(state: ModelState, since: datetime) -> tuple[Spending, dict[str, int]]:
@@ -22,7 +19,7 @@ def spent_by(state: ModelState, since: datetime) -> tuple[Spending, dict[str, in
 
 def usual_training(state: ModelState) -> float | None:
     """CPU seconds of a training, on average over all that were measured; None where none was."""
-    known = [each.cpu_seconds for each in costs.by_training(state.ledger, EVER, state.name)]
+    known = [each.cpu_seconds for each in costs.by_training(state.ledger, costs.EVER, state.name)]
     return sum(known) / len(known) if known else None
 
 
@@ -35,14 +32,15 @@ def budget_words(state: ModelState) -> str:
     if newest is None:
         return ""
     index = state.indexes()
-    first = index(newest) - allowed.batches
-    lately = [
-        each
-        for each in costs.by_training(state.ledger, EVER, state.name)
-        if each.batch and index(each.batch) > first
-    ]
-    spent = sum(each.cpu_seconds for each in lately) / HOUR
-    return (
-        f"the trainings of the last {allowed.batches} batches ({len(lately)}) took {figure(spent, 3)} of "
-        f"{allowed.cpu_hours:g} hours of CPU (retraining.budget.cpu_hours)"
+    known = costs.by_training(state.ledger, costs.EVER, state.name)
+    return cpu_words(
+        [(index(each.batch), each.cpu_seconds) for each in known if each.batch], index(newest), allowed
     )
+
+
+def spent(state: ModelState) -> str:
+    """Say that this budget is spent, and when it is free again; empty while something is left of it."""
+    if state.recipe.retraining.budget.cpu_hours is None:
+        return ""
+    newest = max(state.store.batches("cleaned_features"), default=None)
+    return spent_words(costs.by_training(state.ledger, costs.EVER, state.name), newest, state.recipe)

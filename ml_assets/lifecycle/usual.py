@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.due import missing
 from ml_assets.records import BatchFacts
+from ml_assets.shown import counted
 from ml_assets.sources.calendar import batch_start, next_batch
 from ml_assets.store.json_file import DamagedError, read_json, write_json
 from ml_assets.store.snapshots import StoreError
@@ -118,7 +119,7 @@ def overdue(state: ModelState, there: Collection[str], since: str, now: datetime
     late = (now - batch_start(next_batch(waited, batches.period), batches.period)).total_seconds()
     return waited, (
         f"there is no row of batch {waited} in {state.source.place}: it is {after_end(late)} now, and the latest of "
-        f"{len(seen)} batches before came {after_end(max(seen))}"
+        f"{counted(len(seen), 'batch')} before came {after_end(max(seen))}"
     )
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 from ml_assets.monitoring.whole import FURTHER, HALF, too_few
 from ml_assets.recipe.periods import PERIODS, Period
 from ml_assets.records import BatchFacts
+from ml_assets.shown import counted
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.several import has_labels
 
@@ -149,7 +150,7 @@ def _beyond(share: float, before: Sequence[float], rows: int, *, lower: bool) ->
     margin = max(SHARE, high - low, noise)
     if share > high + margin or (lower and share < low - margin):
         span = f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
-        return f"{span} in the {len(before)} batches before"
+        return f"{span} in the {counted(len(before), 'batch')} before"
     return ""
 
 
@@ -170,8 +171,8 @@ def too_many(facts: BatchFacts, volumes: Mapping[str, int]) -> str:
     if facts.rows <= most / HALF or rise <= FURTHER * math.log(most / middle):
         return ""
     return (
-        f"there are {facts.rows:,} rows, where {most:,} were the most in the {len(known)} batches before: "
-        "was it sent or joined twice?"
+        f"there are {counted(facts.rows, 'row')}, where {most:,} were the most in the "
+        f"{counted(len(known), 'batch')} before: was it sent or joined twice?"
     )
 
 

@@ -144,8 +144,10 @@ def champion(graph: Graph) -> dg.AssetsDefinition:
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The gate: whether the challenger becomes champion, judged on rows that neither has seen."""
+        from ml_assets.search.cluster import one_cluster
+
         actor = context.run.tags.get(ACTOR_TAG, "dagster")
-        with refusals():
+        with refusals(), one_cluster():  # the gate fits several times
             batch = as_of(context, state, "trained_model")
             told = newest_number_told(context.instance, state)
             result = champion_step(state, batch, mlflow_run_id(context), actor, context.log.info, told)

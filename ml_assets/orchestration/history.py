@@ -220,7 +220,8 @@ def _attempts(
         elif version in refused:  # by a person, who need not be asked about the like at once
             outcome = "keep"
         at = record.create_timestamp.isoformat()
-        yield Attempt(batch_index=index(batch), outcome=outcome, at=at, cpu_seconds=cpu.get(run.run_id))
+        cost = cpu.get(run.run_id)
+        yield Attempt(batch_index=index(batch), outcome=outcome, at=at, cpu_seconds=cost, run=run.run_id)
 
 
 def _trainings(instance: DagsterInstance, names: Sequence[str], limit: int) -> list[RunRecord]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ml_assets.failures import traced
 from ml_assets.lifecycle.approval import said_words, waiting_words
 from ml_assets.lifecycle.arrival import state_of_data
+from ml_assets.lifecycle.costs import spent
 from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.quarantine import quarantine_words
@@ -200,7 +201,7 @@ def _awaited(state: ModelState, now: datetime, waiting: Sequence[str]) -> Iterat
 
 def _lasts(state: ModelState, now: datetime) -> str:
     paused = persons.paused(state.ledger, state.name, now) is not None
-    return if_it_lasts(state.recipe.retraining, paused)
+    return if_it_lasts(state.recipe.retraining, paused, spent(state))
 
 
 def _row(

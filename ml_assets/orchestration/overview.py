@@ -14,7 +14,7 @@ from ml_assets.recipe import RecipeError
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.wording import describe
 from ml_assets.settings import Settings
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 
 
 def flat(status: ModelStatus) -> dict[str, object]:
@@ -24,7 +24,7 @@ def flat(status: ModelStatus) -> dict[str, object]:
     return {
         "name": status.name,
         "status": status.status,
-        "champion": f"v{status.champion_version}, {status.age_days or 0:.0f} days"
+        "champion": f"v{status.champion_version}, {counted(round(status.age_days or 0), 'day')}"
         if status.champion_version
         else None,
         "score": f"{status.metric}: {', '.join(shown)}" if shown else None,

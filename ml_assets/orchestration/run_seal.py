@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from typing import Final
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX, PARTITION_NAME_TAG
 
 from ml_assets.names import ARRIVAL_TAG, AS_OF_TAG, CONTENT_TAG, DECISION_TAG, MODEL_TAG, TRAINING_TAG
 
-SEAL_TAG: Final = "ml_assets/seal"
+SEAL_TAG: Final = f"{HIDDEN_TAG_PREFIX}ml_assets_seal"
+"""Dagster's UI shows none of these: a hash says nothing to a person."""
+SHOWN_TAG: Final = "ml_assets/seal"
+"""Of runs of before, where it was shown."""
 SEALED: Final = (
     ARRIVAL_TAG,
     AS_OF_TAG,
@@ -35,7 +38,7 @@ def seal(run_id: str, job: str, tags: Mapping[str, str]) -> dict[str, str]:
 
 def is_changed(run: dg.DagsterRun) -> bool:
     """Whether the tags are not what was sealed; a run that has not begun, or of before there were seals, has none."""
-    run_id, _, sealed = run.tags.get(SEAL_TAG, "").partition(":")
+    run_id, _, sealed = run.tags.get(SEAL_TAG, run.tags.get(SHOWN_TAG, "")).partition(":")
     return run_id == run.run_id and sealed != _hash(run_id, run.job_name, run.tags)
 
 

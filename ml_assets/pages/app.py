@@ -222,8 +222,9 @@ def build_app(fleet: Fleet, access: Access, acts: Mapping[str, Act]) -> FastAPI:
                 logger.exception("%s of %s failed", what, shown(name, 80))
                 return message(viewer, 500, "That failed", "The log has the reason.", back)
             fleet.look()
-            done = "" if result.get("entry") is None else f"?done={result['entry']}"
-            return RedirectResponse(back + done, 303)
+            if result.get("entry") is None:
+                return message(viewer, 200, "Nothing was changed", f"{name}: {result['text']}.", back)
+            return RedirectResponse(f"{back}?done={result['entry']}", 303)
 
         return await anyio.to_thread.run_sync(do)
 

@@ -13,7 +13,7 @@ from ml_assets.records import ColumnProfile, DataProfile
 from ml_assets.records.quality import TARGET
 from ml_assets.registry.champions import VersionInfo
 from ml_assets.reports.page import share, written
-from ml_assets.shown import shown
+from ml_assets.shown import counted, shown
 
 COLUMNS: Final = 16
 """Columns that are shown: the targets, then those that go with them most."""
@@ -57,13 +57,13 @@ def _words(profile: DataProfile, info: VersionInfo) -> str:
     training = info.trained.training
     batches = info.trained.batches
     of = "" if len(batches) < 2 else f" of {len(batches):,} batches, {batches[0]} to {batches[-1]}"
-    told = [f"Version {info.version} learned {training.learned:,} rows{of}."]
+    told = [f"Version {info.version} learned {counted(training.learned, 'row')}{of}."]
     left = ", ".join(f"{count:,} ({shown(why, 60)})" for why, count in training.left_out.items() if count)
     if left:
         told.append(f"Left out: {left}.")
     out = f", {profile.left_out:,} are not learned" if profile.left_out else ""
     of = f"tell of the target '{shown(profile.target, 60)}'" if profile.target else "are looked at"
-    told.append(f"{profile.features:,} columns {of}{out}.")
+    told.append(f"{counted(profile.features, 'column')} {of}{out}.")
     empty = [c for c in profile.columns if c.role == "feature" and c.missing > 0]
     if empty:
         worst = max(empty, key=lambda column: column.missing)

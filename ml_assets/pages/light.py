@@ -10,7 +10,6 @@ from ml_assets.recipe.schema import Retraining
 from ml_assets.records import DriftReport, PerformanceReport
 from ml_assets.registry.ledger import Entry
 from ml_assets.retraining.breaches import drift_breach, performance_breach
-from ml_assets.retraining.said import if_it_lasts
 
 Level = Literal["act", "watch", "well", "none"]
 
@@ -49,7 +48,7 @@ def light(
     newest: tuple[Entry | None, Entry | None, Entry | None],
     accepted: bool,
     is_static: bool = False,
-    paused: bool = False,
+    lasts: str = "",
 ) -> Light:
     """Say how a model is, the most urgent first.
 
@@ -67,8 +66,8 @@ def light(
         Whether a person has confirmed what the newest report found.
     is_static : bool
         Whether no batches come.
-    paused : bool
-        Whether a pause is in force.
+    lasts : str
+        What comes of a drift or a breach that lasts, see `retraining.said.if_it_lasts`.
     """
     waiting, decision, alert = newest
     if waiting is not None:
@@ -86,9 +85,9 @@ def light(
     if champion is None:
         return Light("none", "no model yet", decision.reason if decision else "", "train it, or wait")
     if live is not None and performance_breach(live, retraining):
-        return Light("watch", "worse than it was", live.text, if_it_lasts(retraining, paused))
+        return Light("watch", "worse than it was", live.text, lasts)
     if drift is not None and drift_breach(drift, retraining):
-        return Light("watch", "drifting", f"{drift.batch}: {drift.text}", if_it_lasts(retraining, paused))
+        return Light("watch", "drifting", f"{drift.batch}: {drift.text}", lasts)
     if is_static and (drift is None or drift.status == "insufficient_data"):
         return Light("well", "serving", ONE_TABLE)
     if drift is None:

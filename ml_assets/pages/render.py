@@ -11,7 +11,7 @@ from ml_assets.pages.light import SIGNS
 from ml_assets.pages.made import seconds
 from ml_assets.registry.spending import lost_words
 from ml_assets.reports.page import share
-from ml_assets.shown import clipped, ended, figure, shown, size
+from ml_assets.shown import clipped, counted, ended, figure, shown, size
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,6 +40,7 @@ def environment() -> Environment:
         "clip": lambda value, most: clipped(shown(str(value)), most),
         "sentence": lambda value: ended(value[:1].upper() + value[1:]) if value else "",
         "count": lambda value: f"{value:,}",
+        "counted": counted,
         "scored": words.scored,
         "said": lambda *asked: marked(words.said(*asked)),
         "marked": marked,

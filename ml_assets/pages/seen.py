@@ -10,9 +10,11 @@ from typing import NamedTuple
 from ml_assets.pages.known import AnyRecord, Model, batches_of, record_of
 from ml_assets.pages.light import Light, late, light
 from ml_assets.records import DriftReport, PerformanceReport, Score
-from ml_assets.registry import champions, persons
+from ml_assets.registry import champions, costs, persons
 from ml_assets.registry.accepted import accepted
 from ml_assets.registry.ledger import Entry, Ledger
+from ml_assets.retraining.budget import spent_words
+from ml_assets.retraining.said import if_it_lasts
 from ml_assets.shown import shown
 from ml_assets.sources.calendar import next_due
 
@@ -83,6 +85,8 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
     newest = taken[-1] if taken else None
     confirmed = drift is not None and drift.status == "fault" and drift.batch in accepted(ledger, name)
     due, paused = next_due(recipe.batches, newest), persons.paused(ledger, name, now)
+    limited = recipe.retraining.budget.cpu_hours is not None
+    spent = spent_words(costs.by_training(ledger, costs.EVER, name), newest, recipe) if limited else ""
     found = light(
         drift,
         live,
@@ -91,7 +95,7 @@ def _seen(model: Model, ledger: Ledger, now: datetime, notes: list[str]) -> Seen
         (waiting, decided, alert),
         confirmed,
         recipe.batches is None,
-        paused is not None,
+        if_it_lasts(recipe.retraining, paused is not None, spent),
     )
     if found.level == "none" and (entry := champions.kept_out(ledger, name)) is not None:
         todo = champions.kept_out_todo(name, entry.to_version)

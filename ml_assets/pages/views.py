@@ -24,7 +24,7 @@ from ml_assets.registry.flaws import flaws
 from ml_assets.registry.ledger import Entry
 from ml_assets.registry.spending import DAYS, spending
 from ml_assets.registry.wording import details
-from ml_assets.shown import shown
+from ml_assets.shown import counted, shown
 
 ENTRIES: Final = 30
 """Newest decisions on the page of a model."""
@@ -255,12 +255,13 @@ def _scored_by(model: Model, batch: str, notes: list[str]) -> PerformanceReport 
 
 
 def _of_batch(model: Model, batch: str, drift: DriftReport | None, taken: list[str]) -> str:
-    rows = (
-        f"{model.store.rows('cleaned_features', batch):,} rows were taken in. "
-        if batch in taken
+    rows = model.store.rows("cleaned_features", batch) if batch in taken else 0
+    came = (
+        f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} taken in. "
+        if rows
         else "No rows were taken in. "
     )
-    return shown(rows + (drift.text if drift is not None and drift.text else "No report speaks of it."), 1200)
+    return shown(came + (drift.text if drift is not None and drift.text else "No report speaks of it."), 1200)
 
 
 def row_of(fleet: Fleet, name: str) -> Seen:

@@ -36,7 +36,7 @@ from ml_assets.recipe.yaml_text import (
     dump_yaml,
     read_scalar,
 )
-from ml_assets.shown import listed
+from ml_assets.shown import counted, listed
 
 ENDINGS: Final = (".yaml", ".yml")
 
@@ -118,7 +118,10 @@ def _most(faults: Sequence[RecipeFault]) -> Sequence[RecipeFault]:
     if more <= 0:
         return faults
     last = faults[MAX_FAULTS]
-    return [*faults[:MAX_FAULTS], RecipeFault(last.file, last.line, "", f"{more} faults more from here on")]
+    return [
+        *faults[:MAX_FAULTS],
+        RecipeFault(last.file, last.line, "", f"{counted(more, 'fault')} more from here on"),
+    ]
 
 
 def load_recipes(places: Sequence[Path]) -> tuple[list[tuple[Path, Recipe]], list[tuple[Path, RecipeError]]]:

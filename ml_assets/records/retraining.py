@@ -26,6 +26,8 @@ class Attempt(Record):
     at: str
     cpu_seconds: float | None = None
     """What it has cost; None where nobody asks, or no step of it was measured."""
+    run: str = ""
+    """Its run in Dagster; of a replay there is none."""
 
 
 class Champion(Record):

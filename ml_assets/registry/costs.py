@@ -16,6 +16,8 @@ from ml_assets.records.costs import AssetCost, StepCost, TrainingCost
 from ml_assets.registry.ledger import Ledger, LedgerBusyError
 from ml_assets.registry.ledger_file import engine_of
 
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since when all that was measured ended."""
 TRAINED: Final = "trained_model"
 """Asset whose step makes a run one that trained."""
 
@@ -52,6 +54,10 @@ SUMS: Final = (
 """What is asked of many steps together."""
 
 
+BEYOND: Final = 1e18
+"""What no figure of a step comes to."""
+
+
 class UnkeptError(MendableError, RuntimeError):
     """The database did not take a measurement."""
 
@@ -76,7 +82,7 @@ def keep(ledger: Ledger, cost: StepCost) -> None:
 def by_asset(ledger: Ledger, since: datetime, recipe: str) -> list[AssetCost]:
     """Add up what a model's steps that ended since then have cost, by asset."""
     query = sa.select(costs.c.recipe, costs.c.asset, sa.func.count().label("steps"), *SUMS)
-    query = query.where(costs.c.recipe == recipe, costs.c.at >= iso(since))
+    query = query.where(costs.c.recipe == recipe, costs.c.at >= iso(since), *_sound(ledger))
     query = query.group_by(costs.c.recipe, costs.c.asset)
     return [AssetCost.model_validate(row) for row in _asked(ledger, query)]
 
@@ -87,7 +93,8 @@ def by_training(ledger: Ledger, since: datetime, recipe: str) -> list[TrainingCo
         costs.c.recipe == recipe, costs.c.at >= iso(since), costs.c.asset == TRAINED
     )
     told = (sa.func.max(costs.c[name]).label(name) for name in ("at", "batch", "version"))
-    query = sa.select(costs.c.run, *told, *SUMS).where(costs.c.recipe == recipe, costs.c.run.in_(trained))
+    query = sa.select(costs.c.run, *told, *SUMS)
+    query = query.where(costs.c.recipe == recipe, costs.c.run.in_(trained), *_sound(ledger))
     query = query.group_by(costs.c.run).order_by(sa.func.max(costs.c.id).desc())
     return [TrainingCost.model_validate(row) for row in _asked(ledger, query)]
 
@@ -95,8 +102,36 @@ def by_training(ledger: Ledger, since: datetime, recipe: str) -> list[TrainingCo
 def cpu_of_runs(ledger: Ledger, runs: Collection[str]) -> dict[str, float]:
     """Read the CPU seconds of runs; one of which no step has ended has none."""
     query = sa.select(costs.c.run, sa.func.sum(costs.c.cpu_seconds).label("cpu"))
-    query = query.where(costs.c.run.in_(runs)).group_by(costs.c.run)
+    query = query.where(costs.c.run.in_(runs), *_sound(ledger)).group_by(costs.c.run)
     return {row["run"]: row["cpu"] for row in _asked(ledger, query)}
+
+
+def left_out(ledger: Ledger, recipe: str) -> int:
+    """Count the rows of a model that are not as a step writes them: no sum has them."""
+    query = sa.select(sa.func.count().label("rows")).where(
+        costs.c.recipe == recipe, ~sa.and_(*_sound(ledger))
+    )
+    return sum(int(row["rows"]) for row in _asked(ledger, query))
+
+
+def _sound(ledger: Ledger) -> list[sa.ColumnElement[bool]]:
+    """What holds of a row that a step has written: SQLite keeps whatever another program puts into a column."""
+    figures = [
+        column for column in costs.c if isinstance(column.type, sa.Float | sa.Integer) and column.name != "id"
+    ]
+    sound = [
+        sa.and_(column >= 0, column < BEYOND)
+        if not column.nullable
+        else sa.func.coalesce(column, 0).between(0, BEYOND)
+        for column in figures
+    ]
+    if ledger.url.get_backend_name() != "sqlite":
+        return sound
+    kinds = {sa.Float: ("real", "integer"), sa.Integer: ("integer", "null"), sa.Boolean: ("integer",)}
+    for column in costs.c:
+        wanted = next((kinds[kind] for kind in kinds if isinstance(column.type, kind)), ("text",))
+        sound.append(sa.func.typeof(column).in_(wanted))
+    return sound
 
 
 def rename(ledger: Ledger, old: str, new: str) -> None:

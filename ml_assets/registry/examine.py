@@ -15,6 +15,7 @@ from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 from ml_assets.settings.services import LEDGER
+from ml_assets.shown import counted
 
 
 def examine(settings: Settings) -> Iterator[Examined]:
@@ -27,7 +28,7 @@ def examine(settings: Settings) -> Iterator[Examined]:
             part="ledger", found=str(error), ok=False, remedy="see docs/operations.md, Lost ledger"
         )
         return
-    yield Examined(part="ledger", found=f"{ledger.newest_id()} entries, chain whole")
+    yield Examined(part="ledger", found=f"{counted(ledger.newest_id(), 'entry')}, chain whole")
     if (database := settings.mlflow_database) is not None and database.is_file():
         yield sound(database)
     registry = Registry(settings, ledger)

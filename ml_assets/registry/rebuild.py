@@ -11,6 +11,7 @@ from ml_assets.records import Evaluation, TrainedModel, TrainingResult
 from ml_assets.registry import champions
 from ml_assets.registry.alias import CHAMPION
 from ml_assets.registry.files import TRAINING
+from ml_assets.shown import counted
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -78,8 +79,8 @@ def _champion(registry: Registry, recipe: str, version: int | None, count: int) 
         actor=REBUILD,
         to_version=version,
         reason=(
-            f"the ledger had lost this model: {count} versions and the champion, version {version}, were read back from"
-            " MLflow; decisions and champions of before are gone, unless a backup of ledger.db has them"
+            f"the ledger had lost this model: {counted(count, 'version')} and the champion, version {version}, were "
+            "read back from MLflow; decisions and champions of before are gone, unless a backup of ledger.db has them"
         ),
     )
 

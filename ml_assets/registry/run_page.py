@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainedModel
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -91,7 +91,7 @@ def version_note(trained: TrainedModel, evaluation: Evaluation | None, gate: Pro
     training = trained.training
     batches = trained.batches if len(trained.batches) > 1 else ()
     of_batches = f" of {len(batches)} batches, {batches[0]} to {batches[-1]}" if batches else ""
-    learned = f"{training.learned:,} rows{of_batches}, {len(training.features)} features"
+    learned = f"{counted(training.learned, 'row')}{of_batches}, {counted(len(training.features), 'feature')}"
     told = []
     if evaluation is not None and (score := evaluation.scores.get(training.metric)) is not None:
         base = evaluation.baseline.get(training.metric)

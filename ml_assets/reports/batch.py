@@ -25,7 +25,7 @@ from ml_assets.reports.document import (
 )
 from ml_assets.reports.groups import figure_charts, gap_table
 from ml_assets.reports.page import share
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 
 COLUMNS: Final = 200
 """Columns in the table of the drift."""
@@ -54,7 +54,11 @@ def batch_document(facts: BatchFacts) -> Document:
     """Say how a batch was: what is wrong first, then how good the answers for it were, then column by column."""
     drift, rows = facts.drift, facts.rows
     of = "the table" if facts.batch == STATIC else facts.batch
-    taken = "No rows were taken in." if rows is None else f"{rows:,} rows were taken in."
+    taken = (
+        "No rows were taken in."
+        if rows is None
+        else f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} taken in."
+    )
     told = sentence(fit(drift.text, 1200)) if drift is not None and drift.text else "No report speaks of it."
     beside = ""
     if drift is not None and drift.champion_version is not None:

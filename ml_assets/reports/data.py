@@ -12,7 +12,7 @@ from ml_assets.records import ColumnProfile, DataProfile
 from ml_assets.records.quality import TARGET
 from ml_assets.reports.page import render, share, written
 from ml_assets.reports.svg import bars, grid, line
-from ml_assets.shown import clipped, figure, listed, shown
+from ml_assets.shown import clipped, counted, figure, listed, shown
 
 PICTURED = 11
 """Features in the picture."""
@@ -117,7 +117,7 @@ def summary(profile: DataProfile) -> str:
         if (count := sum(column.kind == kind for column in features))
     ]
     others = profile.left_out
-    told = [f"{profile.rows:,} rows; {' and '.join(kinds) or 'no column'} to learn from"]
+    told = [f"{counted(profile.rows, 'row')}; {' and '.join(kinds) or 'no column'} to learn from"]
     told[0] += f", {others:,} other column{'s' * (others != 1)}." if others else "."
     told += [sentence for target in targets for sentence in _of_target(target, len(targets) > 1)]
     empty = [column for column in features if column.missing > 0]

@@ -13,7 +13,7 @@ from ml_assets.recipe.space import searched
 from ml_assets.records import ColumnProfile, DataProfile
 from ml_assets.reports.data import summary
 from ml_assets.reports.page import share
-from ml_assets.shown import figure, listed, shown
+from ml_assets.shown import counted, figure, listed, shown
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
@@ -168,8 +168,8 @@ def requirements(recipe: Recipe, profile: DataProfile, settings: Tuning, newest:
     elif recipe.retraining.on:
         breaches, budget = recipe.retraining.breaches, recipe.retraining.budget
         watched.append(
-            f"It is trained again after {breaches.k} of {breaches.n} breaches, {budget.retrains} times "
-            f"in {budget.batches} batches at most."
+            f"It is trained again after {breaches.k} of {breaches.n} breaches, {counted(budget.retrains, 'time')} "
+            f"in {counted(budget.batches, 'batch')} at most."
         )
     else:
         watched.append("It is not trained again by itself.")

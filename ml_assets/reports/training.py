@@ -38,7 +38,7 @@ from ml_assets.reports.document import (
 from ml_assets.reports.groups import group_parts
 from ml_assets.reports.holdout import curve_charts, error_charts
 from ml_assets.reports.learned import data_parts, left_parts
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 
 PARTS: Final = 20
 """Parts of the hold-out that are shown."""
@@ -90,7 +90,7 @@ def training_document(facts: Facts) -> Document:
     return document(
         f"{trained.recipe}, version {facts.version}, {OUTCOMES[promotion.outcome]}",
         f"{sentence(promotion.reason)}{first}",
-        f"Trained {when} UTC{of} with {training.class_path} on {training.learned:,} rows{batches} and "
+        f"Trained {when} UTC{of} with {training.class_path} on {counted(training.learned, 'row')}{batches} and "
         f"{len(training.features):,} features.",
         (
             ("What to look at", [Checklist(checks(evaluation, training, promotion))]),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.monitoring.wording import faults_told
 from ml_assets.records import DriftReport, History, RetrainDecision
+from ml_assets.retraining.budget import batches_until_free, cpu_words, held_words
 from ml_assets.retraining.evidence import Case
-from ml_assets.shown import figure, spanned
+from ml_assets.shown import counted, spanned
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Monitoring, Recipe, Retraining, Training
 
 TIES = 2  # challengers in a row that were no better: then the champion is not stale, something else is wrong
-HOUR = 3600.0  # seconds
 FIRST_ROWS = 100  # of fewer, a fifth is no hold-out that a first model could be judged on
 
 
@@ -195,15 +195,13 @@ def budget(case: Case) -> RetrainDecision | None:
 def cpu_budget(case: Case) -> RetrainDecision | None:
     """The most that trainings in a stretch of batches may cost, failed ones counted; a killed step was not measured."""
     allowed = case.retraining.budget
-    lately = [each for each in case.history.attempts if each.batch_index > case.index - allowed.batches]
-    spent = sum(each.cpu_seconds or 0.0 for each in lately) / HOUR
-    if allowed.cpu_hours is None or spent < allowed.cpu_hours:
+    spent = [(each.batch_index, each.cpu_seconds or 0.0) for each in case.history.attempts]
+    wait = batches_until_free(spent, case.index, allowed)
+    if not wait:
         return None
-    reason = (
-        f"the trainings of the last {allowed.batches} batches ({len(lately)}) took {figure(spent, 3)} of "
-        f"{allowed.cpu_hours:g} hours of CPU, and no other is begun (retraining.budget.cpu_hours)"
-    )
+    reason = f"{cpu_words(spent, case.index, allowed)}, and none is begun by itself {held_words(wait)}"
     decision = case.decide("none", "cpu_budget", [reason, *_trigger(case)])
+    lately = [each for each in case.history.attempts if each.batch_index > case.index - allowed.batches]
     newest = max(each.at for each in lately)
     return decision.model_copy(update={"evidence": {**decision.evidence, "trained": newest}})
 
@@ -229,7 +227,7 @@ def not_staleness(case: Case) -> RetrainDecision | None:
     left = pause + 1 - (case.index - ties[0])
     reason = (
         f"this is not staleness: the last {len(ties)} challengers, trained on newer rows, were no better "
-        f"than champion {case.history.champion.version}; the next is tried {left} batches from "
+        f"than champion {case.history.champion.version}; the next is tried {counted(left, 'batch')} from "
         "now, or train by hand"
     )
     return case.decide("none", "not_staleness", [reason, _look_at(case), *_trigger(case)])
@@ -272,7 +270,7 @@ def circuit_breaker(case: Case) -> RetrainDecision | None:
         return None
     reason = (
         f"circuit breaker: the last {len(row)} training runs failed or lost to the champion; "
-        f"the next is tried {pause + 1 - (case.index - row[0])} batches from now, or train by hand"
+        f"the next is tried {counted(pause + 1 - (case.index - row[0]), 'batch')} from now, or train by hand"
     )
     return case.decide("none", "circuit_breaker", [reason, *_trigger(case)])
 
@@ -281,9 +279,8 @@ def retrain(case: Case) -> RetrainDecision:
     """Nothing speaks against it."""
     if case.history.champion is None:
         history = case.history
-        reason = (
-            f"no champion yet; {history.labelled_rows} labelled rows in {history.labelled_batches} batches"
-        )
+        rows, batches = history.labelled_rows, history.labelled_batches
+        reason = f"no champion yet; {counted(rows, 'labelled row')} in {counted(batches, 'batch')}"
         return case.decide("first", "first_model", [reason])
     return case.decide("retrain", "retrain", _trigger(case))
 
@@ -323,10 +320,12 @@ def _trigger(case: Case) -> list[str]:
     if case.too_old and case.retraining.max_age == "auto":
         waited = case.index - case.trainings[-1]
         reached.append(
-            f"{waited} batches since the last training: {case.due_age.words}; due at {case.due_age.age}"
+            f"{counted(waited, 'batch')} since the last training: {case.due_age.words}; due at {case.due_age.age}"
         )
     elif case.too_old:
-        reached.append(f"the champion is {case.age} batches old (max_age {case.retraining.max_age})")
+        reached.append(
+            f"the champion is {counted(case.age, 'batch')} old (max_age {case.retraining.max_age})"
+        )
     if case.grown:
         known, learned = case.learnable(case.index), case.learned
         growth = case.retraining.growth

@@ -50,7 +50,7 @@ def as_said(
     return decision
 
 
-def if_it_lasts(retraining: Retraining, paused: bool) -> str:
+def if_it_lasts(retraining: Retraining, paused: bool, spent: str = "") -> str:
     """Say what comes of a drift or a breach that lasts: whether a person must act, or need not.
 
     Parameters
@@ -59,11 +59,15 @@ def if_it_lasts(retraining: Retraining, paused: bool) -> str:
         Its `mode`.
     paused : bool
         Whether a pause is in force.
+    spent : str
+        That its budget of CPU is spent, in words.
     """
     if not retraining.on:
         return "nothing is trained by itself here (retraining is off): `ml-assets retrain` asks for it"
     if paused:
         return "nothing is trained by itself while it is paused: `ml-assets resume`, or `ml-assets retrain`"
+    if spent:
+        return f"{spent}: `ml-assets retrain` trains all the same, and a larger budget lets it be trained by itself"
     if retraining.mode == "suggest":
         return "if it lasts, a training is suggested, which a person begins by `ml-assets retrain`"
     return "nothing more yet: the model is trained again by itself if it lasts"

@@ -9,7 +9,8 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,21 @@ def see_dask(engine: str) -> None:
         raise ClusterError(f'engine {engine} is not installed. Install it: pip install "ml_assets[{DASK}]"')
 
 
+_SHARED: ContextVar[tuple[ExitStack, dict[str | None, Client]] | None] = ContextVar("shared", default=None)
+"""What `one_cluster` ends with it, and the clients by address."""
+
+
+@contextmanager
+def one_cluster() -> Iterator[None]:
+    """Let all that is fitted inside share a cluster, which the first of them begins: it takes seconds."""
+    with ExitStack() as ends:
+        token = _SHARED.set((ends, {}))
+        try:
+            yield
+        finally:
+            _SHARED.reset(token)
+
+
 @contextmanager
 def connected(engine: str, address: str | None) -> Iterator[Client | None]:
     """Give a client of a Dask cluster, until the end; None where the engine is another.
@@ -61,7 +77,7 @@ def connected(engine: str, address: str | None) -> Iterator[Client | None]:
     address : str, optional
         Of a scheduler, as `tcp://HOST:8786`. Default: a cluster of our own on this machine, one process of one thread
         for each core, which listens at 127.0.0.1, lets in nobody else (TLS with a certificate of its own), and ends
-        with the process that began it, however that ends.
+        with the process that began it, however that ends. Inside `one_cluster` it is that of all.
 
     Raises
     ------
@@ -78,7 +94,7 @@ def connected(engine: str, address: str | None) -> Iterator[Client | None]:
 
     # What it would say stands in the way of what we say; what goes wrong is raised.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with _own_cluster() if address is None else _found_at(address) as client:
+    with _client(address) as client:
         try:
             yield client
         except (KilledWorker, CancelledError, CommClosedError) as error:
@@ -86,6 +102,23 @@ def connected(engine: str, address: str | None) -> Iterator[Client | None]:
                 f"training.engine dask: a worker was lost, or the scheduler ({type(error).__name__}): look whether its "
                 "memory was enough, and train again"
             ) from error
+
+
+@contextmanager
+def _client(address: str | None) -> Iterator[Client]:
+    shared = _SHARED.get()
+    if shared is None:
+        with _begun(address) as client:
+            yield client
+        return
+    ends, known = shared
+    if address not in known:
+        known[address] = ends.enter_context(_begun(address))
+    yield known[address]
+
+
+def _begun(address: str | None) -> AbstractContextManager[Client]:
+    return _own_cluster() if address is None else _found_at(address)
 
 
 @contextmanager

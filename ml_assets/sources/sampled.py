@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ml_assets.names import STATIC
 from ml_assets.recipe.periods import PERIODS
+from ml_assets.shown import counted
 from ml_assets.sources import tables
 from ml_assets.sources.account import Account
 from ml_assets.sources.arrow import Piece, to_pandas
@@ -101,7 +102,7 @@ def of_pieces(pieces: list[Piece], files: list[File], wanted: Wanted, whole: boo
     if wanted.batches is None:
         table = tables.join(pieces)
         account = tables.account_of(files, pieces, table, table, None)
-        words = f"{'all ' if whole else ''}{table.num_rows:,} rows{origin}"
+        words = f"{'all ' if whole else ''}{counted(table.num_rows, 'row')}{origin}"
         return Sampled({STATIC: to_pandas(table)}, {}, account, whole, words)
     column, window = wanted.batches.column, limits(wanted.batches)
     table = tables.join(pieces, alike=False)
@@ -120,7 +121,8 @@ def of_pieces(pieces: list[Piece], files: list[File], wanted: Wanted, whole: boo
     every = f"all {len(known):,}" if whole and len(labels) == len(known) else f"{len(labels):,}"
     of = "" if len(labels) == len(known) else f" of {len(known):,}"
     between = f", {labels[0]} to {labels[-1]}" if len(labels) > 1 else ""
-    words = f"{given.num_rows:,} rows, {every}{of} batches{between}{origin}"
+    batches = "batch" if len(known) == 1 else "batches"
+    words = f"{counted(given.num_rows, 'row')}, {every}{of} {batches}{between}{origin}"
     return Sampled(found, refused, account, whole and len(labels) == len(known), words)
 
 

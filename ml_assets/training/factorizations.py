@@ -20,7 +20,7 @@ from ml_assets.search.candidates import SEARCH_SECONDS
 from ml_assets.search.folds import FoldData, Goal
 from ml_assets.search.standings import of_family, record_of, seconds_of_a_fold
 from ml_assets.search.study import SearchRun, Tuned, tune
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 from ml_assets.tasks.interactions import interactions
 from ml_assets.training.deciding import Best
 from ml_assets.training.folding import prepare
@@ -74,7 +74,7 @@ def best_factorization(
     tuned: dict[str, Tuned] = {}
     failure = ""
     for name, class_path in FACTORIZATIONS.items():
-        begins(f"search of {name}, {share.n_trials} trials of {len(data)} folds", 0.0)
+        begins(f"search of {name}, {counted(share.n_trials, 'trial')} of {len(data)} folds", 0.0)
         own = replace(run, time_limit=limit / len(FACTORIZATIONS), warm_start=of_family(run.warm_start, name))
         try:
             tuned[name] = tune(

@@ -34,7 +34,7 @@ from ml_assets.search.folds import FoldData, Goal
 from ml_assets.search.limits import limits_of
 from ml_assets.search.samplers import see_engine
 from ml_assets.search.study import AT_ONCE, SearchRun, tune
-from ml_assets.shown import listed
+from ml_assets.shown import counted, listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.metrics import metric_named
 from ml_assets.tasks.several import (
@@ -103,7 +103,7 @@ def fit(
     begins = begins or (lambda _text, _seconds: None)
     found_best = decided(_best(rows, found, recipe, goal, run, begins), rows, found, recipe, goal, begins)
     chosen = replace(found_best.candidate, hyperparameters=found_best.params)
-    size = f"{len(rows):,} rows, {len(found.features):,} columns"
+    size = f"{counted(len(rows), 'row')}, {counted(len(found.features), 'column')}"
     # A fold learns all parts but one.
     begins(f"fit on all of {size}", found_best.fold_seconds * len(rows) / found_best.fold_rows)
     X, count = rows[list(found.features)], len(rows)
@@ -164,7 +164,7 @@ def _best(
         return best_factorization(rows, found, recipe, goal, study_name(rows, found, recipe), run, begins)
     if recipe.model.class_path is None:
         return _best_of_families(rows, found, recipe, goal, run, begins)
-    size = f"{len(rows):,} rows, {len(found.features):,} columns"
+    size = f"{counted(len(rows), 'row')}, {counted(len(found.features), 'column')}"
     settings = search_settings(recipe)
     (chosen,) = candidates(recipe).values()
     fixed = not searched(chosen.hyperparameters)
@@ -176,13 +176,13 @@ def _best(
     data = prepare(rows, found, recipe, [chosen])[chosen.input]
     count, fold_rows = len(data), len(data[0].y_train)
     if fixed:
-        begins(f"{count} folds of {size}", 0.0)
+        begins(f"{counted(count, 'fold')} of {size}", 0.0)
         judged = time.monotonic()
         scores = finite(each.score for each in fitted(chosen, chosen.hyperparameters, data, goal))
         return Best(
             chosen, dict(chosen.hyperparameters), scores, (time.monotonic() - judged) / count, fold_rows
         )
-    begins(f"search, {settings.n_trials} trials of {count} folds of {size}", 0.0)
+    begins(f"search, {counted(settings.n_trials, 'trial')} of {count} folds of {size}", 0.0)
     tuned = tune(data, chosen, goal, settings, study_name=study_name(rows, found, recipe), run=run)
     seconds = _seconds_of_the_best(tuned.record) / count
     return Best(chosen, tuned.params, tuned.fold_scores, seconds, fold_rows, tuned.record)

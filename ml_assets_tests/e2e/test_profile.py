@@ -16,6 +16,8 @@ from ml_assets_tests.support.command_line import ml_assets, shoppers
 def test_page_and_summary_of_a_recipe(shop: Shop) -> None:
     path = shop.recipe("odd", shoppers(400).assign(id=range(400)))
     page = shop.folder / "page.html"
+    refused = ml_assets("profile", "--recipe-file", path, "--to", path / "page.html", "--json")
+    assert f"--to {path / 'page.html'}: it cannot be written" in refused.message
     told = ml_assets("profile", "--recipe-file", path, "--to", page, "--json").result
     assert told["file"] == str(page)
     assert told["summary"].startswith("400 rows; 2 numbers and 1 category to learn from, 1 other column.")
@@ -69,5 +71,3 @@ def test_source_that_is_gone_is_one_line(shop: Shop) -> None:
     assert told.code != 0
     assert "odd.csv" in told.result["error"]
     assert not page.exists()
-    told = ml_assets("profile", "--recipe-file", path, "--to", path / "page.html", "--json")
-    assert f"--to {path / 'page.html'}: it cannot be written" in told.message, "the place is tried first"

@@ -10,6 +10,7 @@ import pytest
 from dagster import DagsterRunStatus
 
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.orchestration.asked import under_way
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.registry import persons
 from ml_assets.settings import Settings
@@ -75,6 +76,23 @@ def test_while_a_challenger_waits_no_other_takes_its_place(desk: Desk) -> None:
     assert request is not None
     persons.answer(desk.state.ledger, request, "refuse", actor="ann", reason="no")
     asked(desk.tick())
+
+
+def test_a_training_that_waits_or_runs_is_told_in_the_place_of_a_second_one(desk: Desk) -> None:
+    def told() -> str:
+        return under_way(desk.instance, desk.state)
+
+    assert not told(), "what the policy would begin is no wish"
+    persons.ask(desk.state.ledger, "tide", actor="ann", reason="new shops", batch=day(3))
+    assert "is asked for already, since" in told() and "by ann: new shops; nothing was asked" in told()
+    request = asked(desk.tick())
+    run = desk.run(DagsterRunStatus.STARTED, request)
+    assert "a training is under way since" in told() and f"run {run.run_id}" in told()
+    desk.instance.report_run_failed(run)
+    assert "(begun and failed once)" in told()
+    for _ in range(2):
+        desk.instance.report_run_failed(desk.run(DagsterRunStatus.STARTED, asked(desk.tick())))
+    assert not told(), "begun as often as one is: it may be asked for again"
 
 
 def persons_record() -> persons.Said:

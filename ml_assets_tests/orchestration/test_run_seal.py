@@ -10,14 +10,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster import DagsterRunStatus
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, TagType, get_tag_type
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import ACTOR_TAG, AS_OF_TAG, DECISION_TAG, MODEL_TAG, TRAINING_TAG
 from ml_assets.orchestration.event_seal import ChangedEventError
 from ml_assets.orchestration.history import read_history
-from ml_assets.orchestration.run_seal import SEALED, is_changed, seal
+from ml_assets.orchestration.run_seal import SEALED, SHOWN_TAG, is_changed, seal
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.settings import Settings
 from ml_assets_tests.support.tide import MODEL
@@ -62,6 +62,17 @@ def test_a_changed_tag_is_refused(instance: dg.DagsterInstance, state: ModelStat
     assert is_changed(run(instance, changed))
     with pytest.raises(ChangedEventError, match=rf"tide: .*{RUN} was changed .*: delete that run"):
         read_history(instance, state)
+
+
+def test_a_seal_of_before_still_holds_and_a_new_one_is_not_shown(
+    instance: dg.DagsterInstance,
+) -> None:
+    (value,) = seal(RUN, "tide_train", TAGS).values()
+    assert is_changed(run(instance, {**TAGS, AS_OF_TAG: "2024-01-04", SHOWN_TAG: value}))
+    again = RUN.replace("1", "2")
+    (tag, value), *_ = seal(again, "tide_train", TAGS).items()
+    sealed = run(instance, {**TAGS, tag: value}, again)
+    assert not is_changed(sealed) and get_tag_type(tag) is TagType.HIDDEN
 
 
 def test_a_run_that_repeats_another_has_no_seal_until_it_begins(

@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
@@ -35,6 +37,7 @@ from ml_assets.lifecycle.alerts import SOURCE
 from ml_assets.lifecycle.state import Busy, ModelState, locked
 from ml_assets.names import PROCESS_TAG, RULE_TAG, TRAINING_TAG
 from ml_assets.orchestration.location import definitions_of, failed_run_alert
+from ml_assets.orchestration.model_status import _lasts
 from ml_assets.orchestration.reaper import process_tag, reap, tidy_up
 from ml_assets.orchestration.standing import standing_instance
 from ml_assets.orchestration.taking_in import wait_for_looks
@@ -554,7 +557,9 @@ def spent(desk: Desk, *hours: float) -> Desk:
     gate_said(limited, 1, "keep", 2)
     run = desk.instance.get_runs(limit=1)[0].run_id
     for each in hours:
-        cost = StepCost(recipe="tide", asset="champion", batch="", run=run, at="", cpu_seconds=3600 * each)
+        cost = StepCost(
+            recipe="tide", asset="trained_model", batch=day(0), run=run, at=day(0), cpu_seconds=3600 * each
+        )
         costs.keep(limited.state.ledger, cost)
     return limited
 
@@ -569,6 +574,20 @@ def test_budget_of_cpu_that_is_spent_is_told_once_and_keeps_no_person_from_a_tra
     assert told(desk) == ["budget"] and decisions(desk, "none") == 1
     persons.ask(desk.state.ledger, "tide", actor="ann", reason="it is worth it", batch=day(3))
     assert asked(desk.tick()).tags[RULE_TAG] == "asked"
+
+
+def test_while_the_budget_of_cpu_is_spent_no_training_is_promised(desk: Desk) -> None:
+    desk = spent(desk, 2.5)
+    desk.arrive(1)
+    desk.arrive(2, drifted=True)
+    assert "trained again by itself if it lasts" in _lasts(desk.state, datetime.now(UTC))
+    desk.state.store.write_frame("cleaned_features", day(2), pd.DataFrame({"a": [1.0]}))  # so far it has come
+    told = _lasts(desk.state, datetime.now(UTC))
+    assert (
+        "took 2.5 of 1.5 hours of CPU (retraining.budget.cpu_hours), and none is begun by itself until"
+        in told
+    )
+    assert "`ml-assets retrain` trains all the same" in told and "if it lasts" not in told
 
 
 def test_budget_of_cpu_is_free_again_when_its_batches_have_passed(desk: Desk) -> None:

@@ -64,6 +64,26 @@ def test_sums_are_of_what_ended_since_and_of_the_model_alone(ledger: Ledger) -> 
     assert costs.cpu_of_runs(ledger, ["a", "c", "none"]) == {"a": 1.0, "c": 5.0}
 
 
+EDITED = {
+    "sqlite": ("cpu_seconds = 'much'", "version = 'two'", "peak_bytes = x'00'", "batch = x'07'"),
+    "postgresql": ("cpu_seconds = 'NaN'", "cpu_seconds = 'Infinity'"),
+}
+
+
+def test_a_row_that_no_step_has_written_moves_no_sum_and_is_counted(ledger: Ledger) -> None:
+    costs.keep(ledger, cost("trained_model", "a", 4.0))
+    before = spending(ledger, NOON, "tide")
+    assert costs.left_out(ledger, "tide") == 0 == costs.left_out(ledger, "ebb")
+    edits = ("cpu_seconds = -1e6", "rows_read = -1", *EDITED[ledger.url.get_backend_name()])
+    for number, edit in enumerate(edits, start=1):
+        costs.keep(ledger, cost("trained_model", f"b{number}", 8.0))
+        with engine_of(ledger.url).begin() as connection:
+            connection.execute(sa.text(f"UPDATE costs SET {edit} WHERE run = 'b{number}'"))
+        assert spending(ledger, NOON, "tide") == before, edit
+        assert costs.cpu_of_runs(ledger, ["a", f"b{number}"]) == {"a": 4.0}
+        assert costs.left_out(ledger, "tide") == number
+
+
 def test_who_comes_first_makes_the_table_and_all_is_kept(ledger: Ledger) -> None:
     begin = threading.Barrier(4)
 

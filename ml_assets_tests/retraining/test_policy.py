@@ -233,7 +233,7 @@ OLD = History(
             {"budget": Budget(cpu_hours=2.5)},
             "none",
             "cpu_budget",
-            "the trainings of the last 12 batches (2) took 2.5 of 2.5 hours of CPU",
+            "(2) took 2.5 of 2.5 hours of CPU (retraining.budget.cpu_hours), and none is begun by itself until 6",
         ),
         (
             history(BREACHED, attempts=(attempt(0, "promote", 2.0), attempt(2, "failed", 0.5))),

@@ -91,11 +91,15 @@ def test_a_training_that_was_asked_for_and_killed_is_begun_again_a_few_times() -
 
 
 @pytest.mark.parametrize(
-    ("enabled", "mode", "paused"), list(itertools.product((True, False), MODES, (True, False)))
+    ("enabled", "mode", "paused", "spent"),
+    list(itertools.product((True, False), MODES, (True, False), ("", "the budget is spent"))),
 )
-def test_a_training_is_promised_where_one_would_come(enabled: bool, mode: str, paused: bool) -> None:
+def test_a_training_is_promised_where_one_would_come(
+    enabled: bool, mode: str, paused: bool, spent: str
+) -> None:
     retraining = Retraining.model_validate({"enabled": enabled, "mode": mode})
     said = Said(paused="paused by ann") if paused else Said()
     comes = retraining.on and as_said(decided("retrain"), retraining, said, history()).retrain
-    words = if_it_lasts(retraining, paused)
+    comes = comes and not spent
+    words = if_it_lasts(retraining, paused, spent)
     assert ("by itself if it lasts" in words) == comes and ("`ml-assets retrain`" in words) != comes

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ml_assets.search import cluster
-from ml_assets.search.cluster import ClusterError, connected, see_alike
+from ml_assets.search.cluster import ClusterError, connected, one_cluster, see_alike
 from ml_assets.search.folds import FoldResult
 from ml_assets.search.processes import fitting
 from ml_assets.search.trials import Fit
@@ -113,6 +113,19 @@ def test_a_scheduler_without_a_worker_is_told(monkeypatch: pytest.MonkeyPatch) -
         connected("dask", empty.scheduler_address),
     ):
         pass
+
+
+def test_fits_inside_share_one_cluster_which_ends_with_them() -> None:
+    with one_cluster():
+        with connected("dask", None) as first:
+            pass
+        with connected("dask", None) as second:
+            assert second is first and second.submit(sum, [1, 2]).result() == 3
+        with connected("local", None) as other:
+            assert other is None
+    assert first.status == "closed"
+    with connected("dask", None) as later:
+        assert later is not first
 
 
 @pytest.mark.parametrize("end", ["kill", "terminate"])
