@@ -239,8 +239,10 @@ def explain(
         result = explain_model(state, decision)
         notes = notes_of(state) if decision is None else ()
     if result is None:
-        wanted = f"decision {decision!r}" if decision else "decision"
-        raise stop(f"{name}: the ledger has no {wanted} yet", FAILED, as_json)
+        named = (
+            f"entry {decision!r} of it: `ml-assets explain {name}` names the newest, and its page all of them"
+        )
+        raise stop(f"{name}: the ledger has no {named if decision else 'decision yet'}", FAILED, as_json)
     finish(result | {"notes": notes}, "\n".join((result["text"], *notes)), as_json)
 
 

@@ -24,10 +24,14 @@ def use(text: str | None, recipe_file: Path | None = None) -> None:
     """
     from ml_assets.recipe.loading import as_written
     from ml_assets.recipe.readable import is_sql
+    from ml_assets.settings import SettingsError
 
     if text is None:
         return
-    given = read_params(text)
+    try:
+        given = read_params(text)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace(f"({PARAMS})", "(--context-params)")) from None
     if recipe_file is not None and given:
         recipe = as_written(recipe_file)
         if not is_sql(recipe.model.loader.source_uri):

@@ -39,9 +39,11 @@ def _of_model(name: str) -> RecipeDiff:
     from ml_assets.cli.validate import load_state
     from ml_assets.lifecycle.arrival import parts
     from ml_assets.lifecycle.changes import compare_with_champion
+    from ml_assets.recipe.loading import ENDINGS
     from ml_assets.settings import read_settings
 
-    state = load_state(Path(name), read_settings()) if Path(name).is_file() else known_state(name)
+    is_file = Path(name).is_file() or Path(name).suffix in ENDINGS
+    state = load_state(Path(name), read_settings()) if is_file else known_state(name)
     return compare_with_champion(state, lambda: parts(state))
 
 

@@ -21,7 +21,7 @@ from ml_assets.promotion.gaps import gap_check, limit_check
 from ml_assets.promotion.paired import Paired, compare, differ
 from ml_assets.promotion.skill import ByChance, by_chance
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
-from ml_assets.shown import figure
+from ml_assets.shown import counted, figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.metrics import metric_named, undefined
 from ml_assets.tasks.several import has_labels
@@ -249,7 +249,7 @@ def _segment_check(parts: list[SegmentGain]) -> GateCheck:
         for part in parts
         if part.worse
     ]
-    text = "; ".join(worse) or f"none of {len(parts)} segments surely worse"
+    text = "; ".join(worse) or f"none of {counted(len(parts), 'segment')} surely worse"
     return GateCheck(name="segments", passed=not worse, text=text)
 
 

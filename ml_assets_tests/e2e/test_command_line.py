@@ -153,7 +153,7 @@ def test_train_status_explain(shop: Shop) -> None:
     assert by_id.result["id"] == explained.result["id"]
     absent = ml_assets("explain", "good", "--decision", "nothing", "--json")
     assert absent.code == 1
-    assert "no decision 'nothing'" in absent.message
+    assert "no entry 'nothing' of it: `ml-assets explain good` names" in absent.message
 
 
 def test_words_for_people_go_to_stdout_and_progress_to_stderr(shop: Shop) -> None:

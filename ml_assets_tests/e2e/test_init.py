@@ -123,6 +123,8 @@ def test_wrong_wish_is_one_line_and_writes_nothing(
     outcome = ml_assets("init", *arguments, "--recipe-file", path, "--json")
     assert outcome.code in (1, 2)
     assert message in outcome.result["error"]
+    inside = ml_assets("init", *arguments, "--recipe-file", shop.folder / "rows.csv" / "shop.yaml", "--json")
+    assert "it cannot be written (a part of the path is a file)" in inside.message
     assert "\n" not in outcome.result["error"]
     assert (path.read_text() if path.exists() else None) == before
 
