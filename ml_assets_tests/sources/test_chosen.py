@@ -152,7 +152,7 @@ def test_what_fits_no_row_is_told_with_its_key(tmp_path: Path) -> None:
     ):
         source(tmp_path, "{shop: Rom}").read()
     with pytest.raises(
-        SourceError, match=r"model\.loader\.where: .*has no column 'shops'\. Did you mean 'shop'\?"
+        SourceError, match=r"model\.loader\.where\.shops: .*has no column 'shops'\. Did you mean 'shop'\?"
     ):
         source(tmp_path, "{shops: rome}").read()
     assert len(source(tmp_path, "{shop: rome, till: [1, 2]}").read().frame)
