@@ -13,6 +13,8 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder
 PYTEST := $(BIN)/python -m pytest $(TWO)
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := true
+# Modules are kept compiled, whatever the environment says: each of hundreds of processes would compile them anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run ui test test-all test-extras lint bench docs environment clean
 run: environment

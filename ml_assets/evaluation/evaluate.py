@@ -83,14 +83,16 @@ def predictions_frame(
     targets = targets_of(model)
     classes = getattr(model, "classes_", None)
     several, empty = len(targets), not len(index)
-    values = np.empty((0, several)) if empty else np.asarray(model.predict(features), dtype=object)
+    # Prepared once, for labels, shares and distances.
+    last, prepared = (model, features) if empty else (_last(model), _prepared(model, features))
+    values = np.empty((0, several)) if empty else np.asarray(last.predict(prepared), dtype=object)
     shares = None
-    if classes is not None and hasattr(model, "predict_proba"):
+    if classes is not None and hasattr(last, "predict_proba"):
         none = [np.empty((0, len(each))) for each in (classes if several else [classes])]
-        shares = (none if several else none[0]) if empty else model.predict_proba(features)
+        shares = (none if several else none[0]) if empty else last.predict_proba(prepared)
     if not several:
         laid_out = _laid_out(values.ravel(), index, classes, shares, positive)
-        return laid_out if empty else laid_out.assign(**_distances(model, features))
+        return laid_out if empty else laid_out.assign(**_distances(last, prepared))
     found = [
         _laid_out(
             values[:, k],
@@ -122,18 +124,19 @@ def with_known(predictions: pd.DataFrame, model: Any, y: pd.Series[Any]) -> pd.D
     return predictions.assign(**{KNOWN: known})
 
 
-def _distances(model: Any, features: Any) -> dict[str, Any]:
-    """How far rows are from the centres of their clusters, where a model has clusters."""
-    last = model[-1] if hasattr(model, "steps") else model
-    if not hasattr(last, "distances"):
-        return {}
-    return {DISTANCE: last.distances(_prepared(model, features))}
+def _distances(last: Any, prepared: Any) -> dict[str, Any]:
+    """How far rows are from the centres of their clusters, where the last step of a model has clusters."""
+    return {DISTANCE: last.distances(prepared)} if hasattr(last, "distances") else {}
 
 
 def recommender(model: Any) -> Any | None:
     """What recommends items, of a model or of the last step of a Pipeline; None where they predict something else."""
-    last = model[-1] if hasattr(model, "steps") else model
+    last = _last(model)
     return last if hasattr(last, "recommended") else None
+
+
+def _last(model: Any) -> Any:
+    return model[-1] if hasattr(model, "steps") else model
 
 
 def _prepared(model: Any, features: Any) -> Any:
@@ -142,7 +145,7 @@ def _prepared(model: Any, features: Any) -> Any:
 
 def targets_of(model: Any) -> tuple[str, ...]:
     """Names of the targets of a model, or of the last step of a Pipeline, that predicts several."""
-    return tuple(getattr(model[-1] if hasattr(model, "steps") else model, "targets", ()))
+    return tuple(getattr(_last(model), "targets", ()))
 
 
 def _laid_out(values: Any, index: pd.Index[Any], classes: Any, shares: Any, positive: Any) -> pd.DataFrame:

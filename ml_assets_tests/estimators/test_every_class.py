@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,15 +129,26 @@ def example(class_path: str) -> tuple[Recipe, pd.DataFrame, pd.DataFrame]:
     return recipe, rows, others
 
 
-@pytest.fixture
-def client(mlflow_home: Path) -> MlflowClient:
-    return configure(Settings(home=mlflow_home))
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Iterator[Settings]:
+    """One home for all classes."""
+    home = tmp_path_factory.mktemp("a home")
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield Settings(home=home)
+        mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> MlflowClient:
+    return configure(settings)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # scikit-learn's of classes that it will leave out
 @pytest.mark.parametrize("class_path", CLASSES)
 def test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(
-    class_path: str, client: MlflowClient, mlflow_home: Path
+    class_path: str, client: MlflowClient, settings: Settings
 ) -> None:
     recipe, rows, others = example(class_path)
     with warnings.catch_warnings():
@@ -145,7 +159,7 @@ def test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(
     assert np.isfinite(found.select_dtypes("number").to_numpy()).all()
     if training.classes is not None:
         assert set(found["prediction"]) <= set(training.classes)
-    place = RunPlace(ensure_experiment(client, Settings(home=mlflow_home), recipe.name))
+    place = RunPlace(ensure_experiment(client, settings, recipe.name))
     made = log_training(client, place, recipe=recipe, pipeline=model, training=training, rows=rows, raw=rows)
     folder = client.get_logged_model(made.model_uri.removeprefix("models:/")).artifact_location
     files = Path(unquote(folder.removeprefix("file://")))
@@ -162,11 +176,11 @@ def test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(
 @pytest.mark.extras
 @pytest.mark.parametrize("class_path", [path for path in ESTIMATORS if path.startswith("ml_assets.networks")])
 def test_so_do_networks_of_keras_layers(
-    class_path: str, client: MlflowClient, mlflow_home: Path, monkeypatch: pytest.MonkeyPatch
+    class_path: str, client: MlflowClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(QUICK, class_path, {"library": "keras"})
     assert hyperparameters(class_path)["library"] == "keras"
-    test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(class_path, client, mlflow_home)
+    test_trains_answers_and_answers_alike_once_reloaded_served_and_in_batches(class_path, client, settings)
 
 
 def weighting(class_path: str) -> dict[str, Any] | None:

@@ -5,6 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ml_assets.evaluation.evaluate import evaluate, predict
 from ml_assets.evaluation.pictures import confusion_matrix, residuals
@@ -17,6 +20,20 @@ from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
 from ml_assets_tests.tasks.test_metrics import classified, numbers
 
 TRAIN = pd.Series(["yes"] * 30 + ["no"] * 70)
+
+
+def test_rows_are_prepared_once_for_labels_and_shares() -> None:
+    prepared: list[int] = []
+    rows = pd.DataFrame({"a": np.arange(9.0)})
+    model = make_pipeline(
+        FunctionTransformer(lambda X: prepared.append(len(X)) or X),  # type: ignore[func-returns-value]
+        LogisticRegression(),
+    ).fit(rows, rows["a"] > 4)
+    prepared.clear()
+    found = predict(model, rows)
+    assert prepared == [9]
+    assert list(found["prediction"]) == [str(label) for label in model.predict(rows)]
+    assert np.array_equal(found[["probability_False", "probability_True"]], model.predict_proba(rows))
 
 
 @pytest.mark.parametrize("classes", [["no", "yes"], ["a", "b", "c"]])

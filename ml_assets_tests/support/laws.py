@@ -24,7 +24,7 @@ from ml_assets.monitoring.reference import InMemory, Reference
 from ml_assets.names import RESERVED
 from ml_assets.orchestration.location import build_definitions
 from ml_assets.recipe.loading import dump_recipe, parse_recipe, recipe_sha256
-from ml_assets.records import Evaluation, TrainedModel
+from ml_assets.records import Evaluation, TrainedModel, TrainingResult
 from ml_assets.registry import champions
 from ml_assets.tasks.base import NAIVE
 from ml_assets.tasks.metrics import METRICS, score
@@ -72,17 +72,20 @@ class Example:
         return split(labelled, self.state.recipe)
 
     @cached_property
-    def trained_again(self) -> Any:
-        return fit(self.parts_with_poison[0], self.state.recipe)[0]
+    def trained_again(self) -> tuple[Any, TrainingResult]:
+        """Model and record of another training, beside poison, on the same rows and columns in another order."""
+        rows = self.parts_with_poison[0].sample(frac=1.0, random_state=1)
+        return fit(rows[sorted(rows.columns)], self.state.recipe)
 
 
 def model_never_sees_the_test_set(example: Example) -> None:
     training_set, test_set = example.parts_with_poison
     assert set(test_set["row_id__"]) == set(example.frame("test_set")["row_id__"])
+    assert set(training_set["row_id__"]) == set(example.frame("training_set")["row_id__"])
     assert not set(training_set["row_id__"]) & set(test_set["row_id__"])
     features = list(example.trained.training.features)
     assert not test_set[features].equals(example.frame("test_set")[features])
-    same(predict(example.trained_again, example.frame("test_set")), predicted(example))
+    same(predict(example.trained_again[0], example.frame("test_set")), predicted(example))
 
 
 def test_set_is_no_ancestor_of_the_model(example: Example) -> None:
@@ -94,8 +97,7 @@ def test_set_is_no_ancestor_of_the_model(example: Example) -> None:
 
 
 def same_recipe_and_same_data_give_the_same_model(example: Example) -> None:
-    shuffled = example.frame("training_set").sample(frac=1.0, random_state=1)
-    again, result = fit(shuffled[sorted(shuffled.columns)], example.state.recipe)
+    again, result = example.trained_again
     assert result.params == example.trained.training.params
     same(predict(again, example.frame("test_set")), predicted(example))
 
