@@ -14,6 +14,7 @@ from ml_assets.compiled import times
 from ml_assets.compiled.spec import Category, Number, Specification
 from ml_assets.failures import MendableError
 from ml_assets.features.truths import truth
+from ml_assets.names import composed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +144,8 @@ class _Levels:
     def of(self, text: str) -> int:
         """Code of a level."""
         code = self.codes.get(text)
+        if code is None and not text.isascii():
+            code = self.codes.get(composed(text))
         if code is None and self.truths:
             code = self.codes.get(truth(text) or text)
         return self.unseen if code is None else code

@@ -17,7 +17,7 @@ from ml_assets.features.engineered import engineered, sources
 from ml_assets.features.functions import NONE, Function
 from ml_assets.features.points import with_point
 from ml_assets.features.truths import truth
-from ml_assets.names import ROW_ID
+from ml_assets.names import ROW_ID, composed
 from ml_assets.tasks.all import task_of
 
 if TYPE_CHECKING:
@@ -296,7 +296,7 @@ def _naive(times: pd.Series) -> pd.Series:
 
 
 def label(value: object) -> str | None:
-    """Text of a value that is there; None of an empty text."""
+    """Text of a value that is there, é as one character; None of an empty text."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):
@@ -304,8 +304,7 @@ def label(value: object) -> str | None:
     if isinstance(value, (float, np.floating)):
         number = float(value)
         return str(int(number)) if number.is_integer() else repr(number)
-    text = str(value)
-    return text or None
+    return composed(str(value)) or None
 
 
 def _hash_column(column: pd.Series) -> Hashes:

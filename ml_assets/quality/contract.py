@@ -260,6 +260,8 @@ def _wrong_values(column: pd.Series, recipe: Recipe, schema: Schema | None) -> I
         yield from infinite(column)
     if before == "number" and pd.api.types.is_bool_dtype(column.dtype):
         return  # true and false of this batch are the 1 and 0 of those before
+    if is_category and (before, kind) == ("number", "text") and not no_numbers(column).any():
+        return  # the first codes with a zero before them: numbers to a model that has learned numbers
     if kind == "text" and before in (None, "number", "empty") and not is_category:
         wrong = no_numbers(column)
         share = wrong.sum() / column.notna().sum()

@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from ml_assets.sources.arrow import Piece, check_named, is_unusable, named_alike, plain
+from ml_assets.sources.codes import rounded, with_codes
 from ml_assets.sources.dialect import Dialect, dialect_of, not_utf8, opened
 from ml_assets.sources.header import NAMED, check_header
 from ml_assets.sources.index import REASON, is_index, may_be_index
+from ml_assets.sources.missing import without_values
 from ml_assets.sources.numbers import (
     DECIMAL_COMMA,
     MISSING,
@@ -47,7 +49,8 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     dialect = dialect_of(path)
     names = _names(dialect)
     check_header(dialect.names, path)
-    table, again = _rows(path, dialect, names, columns.texts, [*MISSING, *na_values])
+    missing = [*MISSING, *na_values]
+    table, again = _rows(path, dialect, names, columns.texts, missing)
     check_quotes(table, path, dialect)
     # `column_names` is a new list each time: asked for each of thousands of columns it would take seconds.
     there = set(table.column_names)
@@ -58,6 +61,12 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     }
     table = plain(table.drop_columns(list(aside)), path)
     table = named_alike(table, columns)
+    table = with_codes(
+        table,
+        columns.categories - columns.texts,
+        lambda wanted: _rows(path, dialect, names, wanted, missing, only=wanted)[0],
+    )
+    table = without_values(table, na_values)
     aside |= _without_name(table, names, dialect, path, columns)
     counts = frozenset(
         name
@@ -69,7 +78,7 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
     notes = [f"{path.name}: {dialect.left_out:,} {lines} beside the header left out"] * bool(dialect.left_out)
     notes += [f"{path.name}: {told(again)}"] if again else []
     notes += _missing(path, dialect, names, table, na_values)
-    notes += _codes(dialect, table)
+    notes += [*_codes(dialect, table), *rounded(table, columns)]
     texts = [
         field.name
         for field in table.schema
@@ -86,7 +95,7 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
             and field.name not in columns.categories
             and may_hide_thousands(table[field.name])
         ]
-        written, _ = _rows(path, dialect, names, hidden, [*MISSING, *na_values], only=hidden)
+        written, _ = _rows(path, dialect, names, hidden, missing, only=hidden)
         for name in hidden:
             form = thousands_by_points(written[name], decimal_commas=decimal_commas)
             if form is not None:
@@ -289,7 +298,8 @@ def _missing(
     notes = []
     for name in holed:
         text = texts[name]
-        counted = pc.value_counts(text.filter(pc.is_in(text, value_set=words)).combine_chunks())
+        whole = pc.replace_substring_regex(text, r"^([+-]?\d+)\.0*$", r"\1")  # -999.0 is -999
+        counted = pc.value_counts(whole.filter(pc.is_in(whole, value_set=words)).combine_chunks())
         found = {part["values"]: part["counts"] for part in counted.to_pylist()}
         notes += [missing_words(name, found)] * bool(found)
     return notes

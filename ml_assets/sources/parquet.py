@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ml_assets.names import composed
 from ml_assets.sources.arrow import TIME, Piece, check_named, is_unusable, named_alike, plain
+from ml_assets.sources.codes import exact, rounded
 from ml_assets.sources.foreign import LOOKED_AT, check_foreign
 from ml_assets.sources.header import check_names
 from ml_assets.sources.index import REASON, WRITTEN_BY_PANDAS, is_index, may_be_index
@@ -58,7 +59,7 @@ def read_parquet(
     names = [name for name in schema.names if name not in aside]
     try:
         table = _rows(path, file, names, column, window)
-        table = named_alike(plain(table, path, columns.texts), columns)
+        table = exact(named_alike(plain(table, path, columns.texts), columns), columns.categories)
         forms = _forms(file, names, schema, columns)
         counts = _counts(file, names, columns)
     except DAMAGE as error:
@@ -69,6 +70,7 @@ def read_parquet(
         for name, form in forms.items()
         if form.name == "plain" and not pa.types.is_string(table[name].type)
     ]
+    notes += rounded(table, columns)
     zone = getattr(schema.field(column).type, "tz", None) if column is not None else None
     if zone not in (None, *UTC_NAMES):
         notes.append(f"column '{column}': times of {zone} read in UTC, in which batches begin")

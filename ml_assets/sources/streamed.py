@@ -20,6 +20,7 @@ import pyarrow as pa
 from ml_assets.recipe.readable import STORES, is_sql
 from ml_assets.sources.arrow import is_unusable, named_alike, plain
 from ml_assets.sources.chosen import chosen
+from ml_assets.sources.codes import exact
 from ml_assets.sources.csv import read_csv
 from ml_assets.sources.dialect import Dialect, dialect_of, opened
 from ml_assets.sources.missing import without_values
@@ -95,7 +96,8 @@ def _of_query(wanted: Wanted) -> Iterator[pa.Table]:
 
     with asked(wanted) as session:
         for table in session.tables(session.names):
-            yield without_values(plain(table, session.path, wanted.columns.texts), wanted.na_values)
+            table = exact(plain(table, session.path, wanted.columns.texts), wanted.columns.categories)
+            yield without_values(table, wanted.na_values)
 
 
 def _of_files(wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.Table]:
@@ -120,6 +122,7 @@ def _of_parquet(path: Path, wanted: Wanted, rows: int) -> Iterator[pa.Table]:
     try:
         for batch in file.iter_batches(batch_size=rows, columns=names):
             table = named_alike(plain(pa.Table.from_batches([batch]), path, columns.texts), columns)
+            table = exact(table, columns.categories)
             yield without_values(table, wanted.na_values)
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error

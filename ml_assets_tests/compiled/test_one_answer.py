@@ -22,7 +22,7 @@ from ml_assets.serving.ways import Arrayed, Piped, Way
 from ml_assets.training.fit import fit
 from ml_assets_tests.serving.test_standard import raw, recipe_of
 from ml_assets_tests.support.covering import PREPARATIONS, pairwise, prepared
-from ml_assets_tests.support.three_ways import hold_one_answer
+from ml_assets_tests.support.three_ways import asked_of, hold_one_answer
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 FOREST = {"class_path": "sklearn.ensemble.RandomForestClassifier", "hyperparameters": {"n_estimators": 5}}
@@ -118,3 +118,28 @@ def test_forests_that_scikit_learn_calibrates(tmp_path: Path, method: str, ensem
         tmp_path, "classification", "sklearn.calibration.CalibratedClassifierCV", hyperparameters=inner
     )
     assert way.name == "compiled", way.why
+
+
+@pytest.mark.parametrize("class_path", [LOGISTIC, "sklearn.naive_bayes.GaussianNB"])
+def test_a_letter_and_its_accent_are_one_level_to_every_way(tmp_path: Path, class_path: str) -> None:
+    """macOS writes two characters where others write one: compiled or not, both get one answer."""
+    frame = raw(0, 200)
+    frame["region"] = np.where(frame["region"] == "north", "Zu\u0308rich", "Köln")
+    frame["target"] = np.where(frame["region"] == "Köln", "yes", "no")
+    frame.loc[:20, "target"] = "no"
+    recipe = recipe_of("classification", class_path)
+    rows = clean(frame.drop(columns="truth"), recipe, "all").frame
+    assert set(rows["region"].dropna()) == {"Zürich", "Köln"}
+    pipeline, training = fit(rows, recipe)
+    known = raw_rows(recipe, training, rows, frame)
+    (tmp_path / RAW_ROWS).write_text(known.model_dump_json())
+    why = write(tmp_path, pipeline, known, recipe, rows)
+    clean_rows = cleaner(tmp_path, ())
+    way: Way = Piped(Predictor(pipeline, clean_rows), str(why))
+    if why is None:
+        way = Arrayed(load(tmp_path, known.columns, known.kinds.columns, ()), clean_rows)
+    row = dict.fromkeys(known.columns)
+    given = [{**row, "region": name} for name in ("Köln", "Ko\u0308ln", "elsewhere")]
+    assert way.name == ("compiled" if class_path == LOGISTIC else "pipeline")
+    _, shares = way.answers(asked_of(known, given, shares=True))
+    assert shares is not None and shares[0] == shares[1] != shares[2]

@@ -16,6 +16,7 @@ from ml_assets.sources import account, sight, tables
 from ml_assets.sources.account import Account, Rows, SetAside
 from ml_assets.sources.arrow import Piece, check_named, plain, to_pandas
 from ml_assets.sources.calendar import batch_of, limits, moments, named, next_batch, recipe_start
+from ml_assets.sources.codes import exact, rounded
 from ml_assets.sources.index import REASON, is_index, may_be_index
 from ml_assets.sources.marks import Window, near_days
 from ml_assets.sources.missing import without_values
@@ -191,10 +192,10 @@ class Query:
         table = joined(session.tables(names, where, values, most))
         if rows is None or most is not None:
             rows = table.num_rows
-        table = without_values(plain(table, path, columns.texts), wanted.na_values)
+        table = without_values(exact(plain(table, path, columns.texts), columns.categories), wanted.na_values)
         if column is not None:
             table = rows_between(with_times(table, path, column), column, span)
-        return Piece(path, table, rows, {}, aside)
+        return Piece(path, table, rows, {}, aside, notes=tuple(rounded(table, columns)))
 
     def _rows(self, session: Session, pieces: list[Piece], span: Window | None) -> Rows:
         column = self._column
