@@ -159,12 +159,14 @@ def _seen(state: ModelState, frames: dict[str, pd.DataFrame], *, whole: bool) ->
 
 def hints_of(seen: Seen) -> list[str]:
     """What is hardly meant, a suspected leak among it."""
+    from ml_assets.lifecycle.idle import idle
     from ml_assets.promotion.leaks import suspected, told
     from ml_assets.quality.hints import hints
     from ml_assets.quality.leak import suspected_leaks
 
     leaks = suspected(suspected_leaks(seen.rows, seen.roles.features, seen.recipe), seen.recipe.quality)
     return [
+        *idle(seen.recipe),
         *hints(seen),
         *([told(leaks)] if leaks else []),
         *_holdout(seen),

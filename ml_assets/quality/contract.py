@@ -150,6 +150,7 @@ def _missing_columns(names: list[str], recipe: Recipe, schema: Schema | None) ->
     section = "model.preprocessor.params"
     wanted += [(f"{section}.categorical_features", name) for name in params.categorical_features or ()]
     wanted += [(f"{section}.numerical_features", name) for name in params.numerical_features or ()]
+    wanted += [(f"{section}.column_sets", name) for group in params.column_sets for name in group.columns]
     # A recipe's list of exclusions may serve several sources: only what looks like a slip is an error.
     unsaid = [name for name in names if name not in params.exclude_cols and name not in recipe.targets]
     wanted += [

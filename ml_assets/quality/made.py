@@ -1,4 +1,4 @@
-"""Columns that the recipe makes of others: whether a batch has what they are made of."""
+"""Columns that the recipe names as numbers, or makes others of: whether a batch has them as that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ml_assets.features import history
 from ml_assets.features.engineered import names_made
 from ml_assets.features.functions import made_by_function
 from ml_assets.quality.kinds import kind_of
+from ml_assets.quality.rows import no_numbers
 from ml_assets.records import Finding
+from ml_assets.sources.numbers import NUMBER_LIKE
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -39,6 +41,38 @@ def wrong_sources(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
             and not _are_numbers(frame[name])
         ):
             yield _wrong(frame[name], f"{MADE}.lags", "numbers", "name a column of numbers")
+    yield from _wrong_kinds(frame, recipe)
+
+
+def _wrong_kinds(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """What is named as a number and is none; pairs of a number and a category."""
+    params, wanted = recipe.model.preprocessor.params, recipe.model.feature_engineering
+    categories = params.categorical_features or ()
+    listed = params.numerical_features or ()
+    powers = wanted.polynomials.columns if wanted.polynomials is not None else ()
+    numbers = {
+        name: name not in categories and _may_be_numbers(frame[name])
+        for name in {*listed, *powers, *(name for pair in wanted.interactions for name in pair)}
+        if name in frame.columns
+    }
+    for name in listed:
+        if not numbers.get(name, True):
+            time = kind_of(frame[name]) == "time"
+            remedy = f"let date_parts make numbers of '{name}'" if time else "name it in categorical_features"
+            yield _wrong(frame[name], "model.preprocessor.params.numerical_features", "numbers", remedy)
+    for name in powers:
+        if not numbers.get(name, True):
+            yield _wrong(frame[name], f"{MADE}.polynomials", "numbers", "name a column of numbers")
+    for a, b in wanted.interactions:
+        if a in numbers and b in numbers and numbers[a] != numbers[b]:
+            number, category = (a, b) if numbers[a] else (b, a)
+            yield Finding(
+                rule="mixed_pair",
+                message=f"interactions: '{number}' is a number and '{category}' a category: name two of one kind, or "
+                f"'{number}' in categorical_features, too",
+                column=category,
+                key=f"{MADE}.interactions",
+            )
 
 
 def _times(recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -47,6 +81,14 @@ def _times(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield f"{MADE}.date_parts", name
     if wanted.time_col is not None:
         yield f"{MADE}.time_col", wanted.time_col
+
+
+def _may_be_numbers(column: pd.Series) -> bool:
+    """Whether a column holds numbers, or so many that the others are faults of some rows."""
+    kind = kind_of(column)
+    if kind != "text" or pd.api.types.is_bool_dtype(column.dtype):
+        return kind in ("number", "empty")
+    return float(no_numbers(column).sum() / column.notna().sum()) <= 1 - NUMBER_LIKE
 
 
 def _are_numbers(column: pd.Series) -> bool:

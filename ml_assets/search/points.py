@@ -65,7 +65,7 @@ def grid_points(spaces: Mapping[str, Space], random_state: int, most: int) -> li
     [{'depth': 1, 'rate': '"b"'}, {'depth': 3, 'rate': '"b"'}]
     """
     axes = {key: _axis(space) for key, space in spaces.items()}
-    size = math.prod(len(axis) for axis in axes.values())
+    size = grid_size(spaces)
     points = []
     for place in random.Random(random_state).sample(range(size), min(size, most)):
         point, rest = {}, place
@@ -74,6 +74,15 @@ def grid_points(spaces: Mapping[str, Space], random_state: int, most: int) -> li
             point[key] = axis[k]
         points.append(point)
     return points
+
+
+def grid_size(spaces: Mapping[str, Space]) -> int:
+    """Count the points of the grid of all spaces.
+
+    >>> grid_size({"depth": Int(1, 3), "rate": Categorical(("a", "b"))})
+    6
+    """
+    return math.prod(len(_axis(space)) for space in spaces.values())
 
 
 def _axis(space: Space) -> list[Any]:

@@ -288,6 +288,46 @@ def test_columns_that_are_made_of_the_time_or_the_past_are_something_to_learn_fr
         assert [finding.rule for finding in check_raw(bare, asked)] == rules
 
 
+@pytest.mark.parametrize(
+    ("params", "made", "values", "key", "words"),
+    [
+        ({"numerical_features": ["plan"]}, {}, None, "numerical_features", "name it in categorical_features"),
+        ({"numerical_features": ["plan"]}, {}, [True] * 5 + [False] * 5, "numerical_features", "as 'True'"),
+        (
+            {"numerical_features": ["month"]},
+            {},
+            None,
+            "numerical_features",
+            "date_parts make numbers of 'month'",
+        ),
+        ({}, {"polynomials": {"columns": ["plan"]}}, None, "polynomials", "name a column of numbers"),
+        (
+            {},
+            {"interactions": [["calls", "plan"]]},
+            None,
+            "interactions",
+            "'calls' is a number and 'plan' a cat",
+        ),
+        (
+            {"column_sets": [{"columns": ["cals"], "missing_strategy": "mean"}]},
+            {},
+            None,
+            "column_sets",
+            "'calls'?",
+        ),
+    ],
+)
+def test_columns_that_cannot_be_what_the_recipe_calls_them_are_told_before_training(
+    params: dict[str, Any], made: dict[str, Any], values: list[Any] | None, key: str, words: str
+) -> None:
+    asked = recipe(preprocessor={"name": "custom_preprocessor", "params": params}, feature_engineering=made)
+    frame = GOOD.assign(plan=values or ["basic", "plus"] * 5)
+    (finding,) = check_raw(frame, asked)
+    assert finding.key is not None and finding.key.rpartition(".")[2] == key
+    assert words in finding.message
+    assert check_raw(GOOD.assign(plan=range(10), cals=1.5, month=range(10)), asked) == []
+
+
 def test_named_categories_may_mix_digits_and_letters() -> None:
     params = {"categorical_features": ["charges"], "numerical_features": ["calls"]}
     named = recipe(preprocessor={"name": "custom_preprocessor", "params": params})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +15,10 @@ from ml_assets.sources.paths import SourceError
 from ml_assets.sources.sql import alchemy, duck, kinds
 from ml_assets.sources.sql.kinds import Kind
 from ml_assets.sources.sql.link import PATIENCE, Address, Link
+from ml_assets.sources.sql.statement import Statement
+
+AGAIN = re.compile(r".+:\d+")
+"""How SQLite calls a column whose name stands there already."""
 
 
 class Database(NamedTuple):
@@ -47,6 +52,8 @@ class Database(NamedTuple):
     """Opens it for reading alone."""
     files: Callable[[Address, Database], list[Path]] = lambda _address, _database: []
     """Files of this machine that it lies in."""
+    written: Callable[[Link, Statement, list[str]], list[str]] = lambda _link, _statement, names: names
+    """Names as the query has them, where it calls one that stands there twice otherwise, instead of refusing it."""
 
 
 def _cut_in_mysql(time: str, unit: str) -> str:
@@ -58,6 +65,17 @@ def _cut_in_mysql(time: str, unit: str) -> str:
 def _hashed_in_mysql(columns: list[str]) -> str:
     cells = ", ".join(f"COALESCE(CAST({name} AS CHAR), CHAR(30))" for name in columns)
     return f"CAST(CONV(SUBSTRING(MD5(CONCAT_WS(CHAR(31), {cells})), 1, 15), 16, 10) AS UNSIGNED)"
+
+
+def _written_in_sqlite(_link: Link, _statement: Statement, names: list[str]) -> list[str]:
+    """Of id, id:1 and x: id, id and x."""
+    known = {name.casefold(): name for name in reversed(names)}
+    first = {name: known.get(name.rpartition(":")[0].casefold(), name) for name in names}
+    return [first[name] if AGAIN.fullmatch(name) else name for name in names]
+
+
+def _written_in_duckdb(link: Link, statement: Statement, _names: list[str]) -> list[str]:
+    return [name for name, _ in link.columns(statement.sql, statement.values)]
 
 
 def _in_utc_of_snowflake(time: str) -> str:
@@ -102,6 +120,7 @@ DATABASES: dict[str, Database] = {
         hashed=None,
         arguments={"timeout": PATIENCE},
         files=alchemy.sqlite_files,
+        written=_written_in_sqlite,
     ),
     "bigquery": Database(
         dialect="bigquery",
@@ -141,6 +160,7 @@ DATABASES: dict[str, Database] = {
         hashed=lambda columns: f"md5_number_lower(CAST(ROW({', '.join(columns)}) AS VARCHAR))",
         link=duck.connected,
         files=duck.files,
+        written=_written_in_duckdb,
     ),
 }
 """By the beginning of `connection_uri`."""

@@ -35,7 +35,7 @@ class Session:
         columns = link.columns(self._whole("*"), statement.values)
         self.written = {composed(name): name for name, _ in columns}
         self.names: list[str] = [composed(name) for name, _ in columns]
-        check_names(self.names, path)
+        check_names(database.written(link, statement, self.names), path)
         self.told: dict[str, Kind | None] = {composed(name): kind for name, kind in columns}
 
     @cached_property

@@ -57,6 +57,7 @@ def render(
         The template is broken, a parameter is missing, or a value cannot be bound.
     """
     from jinja2 import TemplateError, Undefined
+    from jinja2.meta import find_undeclared_variables
     from jinja2.nodes import Const
     from jinja2.runtime import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -108,6 +109,7 @@ def render(
         constants |= {
             node.value for node in environment.parse(text).find_all(Const) if isinstance(node.value, str)
         }
+        _see_slips(find_undeclared_variables(environment.parse(text)), params, place)
         filled = environment.from_string(text).render({name: _given(value) for name, value in params.items()})
     except TemplateError as error:
         line = getattr(error, "lineno", None)
@@ -117,6 +119,14 @@ def render(
     except (TypeError, ValueError, ArithmeticError, OverflowError, RecursionError) as error:
         raise SourceError(f"{place}: the template cannot be filled in: {error}") from None
     return Marked(filled, values)
+
+
+def _see_slips(used: Collection[str], params: Mapping[str, object], place: str) -> None:
+    """Refuse a parameter that nothing uses where one of nearly its name is not given: its default would stand."""
+    absent = [name for name in used if name not in params]
+    for name in params:
+        if name not in used and (hint := did_you_mean(name, absent)):
+            raise SourceError(f"{place}: no parameter '{name}' is used.{hint} Mend its name in loader.params")
 
 
 def _given(value: object) -> object:

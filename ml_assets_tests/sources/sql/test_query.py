@@ -193,6 +193,10 @@ def test_of_a_large_query_parts_are_looked_at(uri: str, monkeypatch: pytest.Monk
         ("SELECT nothing FROM orders", "the query: .*nothing"),
         ("SELECT * FROM missing", "the query: .*missing"),
         ("SELECT visits AS a, id AS a FROM orders", "the query.*'?a'?"),
+        (
+            "SELECT a.*, b.* FROM orders a JOIN orders b ON a.id = b.id",
+            "[Dd]uplicate column name|more than one column named 'id', 'amount'",
+        ),
         ("SELECT id FROM orders", r"batches.column: 'placed' is not a column of the query \(found id\)"),
         ("SELECT o.*, visits AS rowid FROM orders o WHERE 1 = 0", "no rows"),
     ],

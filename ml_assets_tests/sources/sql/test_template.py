@@ -84,6 +84,7 @@ def test_templates(template: str, sql: str, values: list[object]) -> None:
         ('SELECT "{{ x }}" FROM t', "within the name"),
         ("SELECT {{ x | identifier }} FROM t", "is no name that may stand in the SQL; allowed: town"),
         ("SELECT {{ y }}", "'y' is not given"),
+        ("SELECT {{ xs | default(1) }}", "no parameter 'x' is used. Did you mean 'xs'"),
         ("SELECT {{ x.upper.__globals__ }}", "cannot be filled in"),
         ("SELECT {{ ''.__class__.__mro__[1].__subclasses__() }}", "cannot be filled in"),
         ("{% include '/etc/passwd' %}", "cannot be filled in"),
