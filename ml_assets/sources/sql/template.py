@@ -109,8 +109,8 @@ def render(
         constants |= {
             node.value for node in environment.parse(text).find_all(Const) if isinstance(node.value, str)
         }
-        _see_slips(find_undeclared_variables(environment.parse(text)), params, place)
         filled = environment.from_string(text).render({name: _given(value) for name, value in params.items()})
+        _see_slips(find_undeclared_variables(environment.parse(text)), params, place)
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         raise SourceError(
