@@ -2,7 +2,8 @@
 
 `python verify.py` needs Python 3.9 and its standard library alone, and reads nothing outside its folder. It exits with
 0 where all is as it was written, else with 1, and names what is not. Somebody who rewrites the whole folder can make it
-agree with itself: `python verify.py HEAD` also asks for the head of the chain that was noted when the audit was made.
+agree with itself: `python verify.py HEAD SHA256` also asks for what was noted when the audit was made, the head of the
+chain and the sha256 of the manifest, which stands for every page.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,11 @@ def entries(folder: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Iterator[str]:
+def faults_of_chain(folder: Path, told: dict[str, Any]) -> Iterator[str]:
     """Follow the chain: each entry's hash covers the entry and the hash before it. `told` takes what was found."""
     before, columns, count, recomputed, ended = BEGINNING, None, 0, 0, False
     registered: dict[str, Any] = {}
-    records: dict[str, str] = {}
+    whole: dict[str, str | None] = {}
     erased: list[dict[str, Any]] = []
     try:
         for line in entries(folder):
@@ -92,13 +93,15 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
                     yield f"{ENTRIES}: it ends otherwise than it says, after {count} entries"
             else:
                 count += 1
+                whole[line["id"]] = None
                 if "left_out" not in line:
                     recomputed += 1
                     texts = [line[name] for name in columns]
                     hashed = hashlib.sha256(json.dumps([before, *texts]).encode()).hexdigest()
                     if hashed != line["hash"]:
                         yield f"ledger: entry {line['id']} ({line['kind']}) is not what was written"
-                    records[line["id"]] = hash_of_json(json.loads(line["record"]))
+                    told_whole = {name: line[name] for name in columns}
+                    whole[line["id"]] = hash_of_json({**told_whole, "record": json.loads(line["record"])})
                     if line["kind"] == "train" and line["to_version"] is not None:
                         registered[line["to_version"]] = json.loads(line["record"])
                     elif line["kind"] == "erase" and line["state"] == "done":
@@ -109,15 +112,13 @@ def faults_of_chain(folder: Path, head: str | None, told: dict[str, Any]) -> Ite
         return
     if not ended:
         yield f"{ENTRIES}: its end is missing"
-    if head is not None and head != before:
-        yield f"ledger: the head is {before}, asked for was {head}"
     told.update(
         head=before,
         entries=count,
         recomputed=recomputed,
         registered=registered,
         erased=erased,
-        records=records,
+        whole=whole,
     )
 
 
@@ -193,15 +194,17 @@ def hash_of_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def faults_of_decisions(folder: Path, records: dict[str, str]) -> Iterator[str]:
-    """Say which decision on a version is told with other figures than its entry of the ledger has."""
+def faults_of_decisions(folder: Path, whole: dict[str, str | None]) -> Iterator[str]:
+    """Say which decision on a version is told otherwise than its entry of the ledger, or has none."""
     for place in sorted((folder / "versions").glob("*/decisions.json")):
         name = f"version {place.parent.name}: {place.name}"
         try:
             for told in json.loads(place.read_text(encoding="utf-8")):
-                if records.get(str(told["id"]), hash_of_json(told["record"])) != hash_of_json(told["record"]):
+                texts = {key: None if value is None else str(value) for key, value in told.items()}
+                found = hash_of_json({**texts, "record": told["record"]})
+                if (written := whole.get(texts["id"] or "", "")) is not None and written != found:
                     yield f"{name} tells entry {told['id']} otherwise than the ledger"
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             yield f"{name} cannot be read: {type(error).__name__} {error}"
 
 
@@ -213,18 +216,24 @@ def hash_of_files(files: dict[str, str]) -> str:
     return digest.hexdigest()
 
 
-def verify(folder: Path, head: str | None = None) -> tuple[list[str], dict[str, Any]]:
+def verify(folder: Path, noted: Sequence[str] = ()) -> tuple[list[str], dict[str, Any]]:
     """Find all that does not match, and what was followed: head of the chain, entries, how many were recomputed."""
     told: dict[str, Any] = {}
-    found = [*faults_of_files(folder), *faults_of_chain(folder, head, told)]
-    found += faults_of_decisions(folder, told.pop("records", {}))
+    found = [*faults_of_files(folder), *faults_of_chain(folder, told)]
+    if noted:
+        known = {told.get("head"), sha256_of(folder / MANIFEST)}
+        found += [
+            f"{text}: neither the head of the chain nor the sha256 of {MANIFEST}"
+            for text in set(noted) - known
+        ]
+    found += faults_of_decisions(folder, told.pop("whole", {}))
     found += faults_of_versions(folder, told.pop("registered", {}), told.pop("erased", []))
     return found, told
 
 
 def main(arguments: list[str]) -> None:
     """Verify the folder that this file lies in; say what was found."""
-    found, told = verify(Path(__file__).resolve().parent, arguments[0] if arguments else None)
+    found, told = verify(Path(__file__).resolve().parent, arguments)
     for text in found:
         print(f"DOES NOT MATCH  {text}")  # noqa: T201 - it runs without ml_assets
     if told:

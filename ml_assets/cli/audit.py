@@ -53,12 +53,14 @@ def audited(
     Returns
     -------
     dict
-        `name`, `folder`, `entries` (of the model), `chain` (`entries`, `head`), `versions`, `champion`, `faults`,
-        `decided_again` (version → `same`, `words`).
+        `name`, `folder`, `entries` (of the model), `chain` (`entries`, `head`), `manifest` (its sha256), `versions`,
+        `champion`, `faults`, `decided_again` (version → `same`, `words`).
     """
     from ml_assets.audit.entries import period
     from ml_assets.audit.made import Wanted, write_audit
+    from ml_assets.audit.verify import MANIFEST
     from ml_assets.cli.models import actor, known_state
+    from ml_assets.registry.integrity import file_sha256
 
     at, when = datetime.now(UTC), period(*span)
     target = out or Path(f"audit-{name}-{at.date().isoformat()}")
@@ -70,6 +72,7 @@ def audited(
         "folder": str(target.absolute()),
         "entries": found.followed.of_model,
         "chain": {"entries": found.followed.entries, "head": found.followed.head},
+        "manifest": file_sha256(target / MANIFEST),
         "versions": [each.info.version for each in found.versions],
         "champion": found.champion,
         "faults": found.faults,
@@ -98,6 +101,7 @@ def audit_text(result: dict[str, Any]) -> str:
     lines += [f"  version {version}, decided again: {each['words']}" for version, each in again]
     lines += [
         f"  head of the chain after {counted(chain['entries'], 'entry')} of all models: {chain['head']}",
-        "  note it where nobody can change it; `python verify.py HEAD` in the folder holds all of it against that",
+        f"  sha256 of MANIFEST, and so of every page: {result['manifest']}",
+        "  note both where nobody can change them; `python verify.py HEAD SHA256` in the folder asks for them",
     ]
     return "\n".join(lines)

@@ -236,11 +236,16 @@ def other_gate(folder: Path) -> None:
     path.write_text(path.read_text().replace('"rows": 20', '"rows": 2000'))
 
 
+def other_actor(folder: Path) -> None:
+    path = folder / "versions" / "1" / "decisions.json"
+    path.write_text(path.read_text().replace('"actor": "', '"actor": "not ', 1))
+
+
 @pytest.mark.parametrize(
     "change",
     [
         *(other_recipe, change_entry, drop_entry, cut_off, swap_model, swap_both, other_rows),
-        *(better_score, other_parameters, other_gate),
+        *(better_score, other_parameters, other_gate, other_actor),
     ],
 )
 def test_a_change_is_found_though_the_manifest_was_made_to_agree(
@@ -251,6 +256,16 @@ def test_a_change_is_found_though_the_manifest_was_made_to_agree(
     rewrite_manifest(folder)
     code, said = verified(folder)
     assert code == 1 and "DOES NOT MATCH" in said and "was changed\n" not in said, said
+
+
+def test_a_page_that_was_rewritten_is_found_by_what_was_noted(made: tuple[Registry, Path]) -> None:
+    _, folder = made
+    noted = file_sha256(folder / "MANIFEST")
+    assert verified(folder, noted)[0] == 0
+    page = folder / "index.html"
+    page.write_text(page.read_text().replace("Version 1 is in charge", "Version 2 is in charge"))
+    rewrite_manifest(folder)
+    assert verified(folder)[0] == 0 and verified(folder, noted)[0] == 1
 
 
 def test_files_of_a_version_that_were_changed_are_told(made: tuple[Registry, Path], tmp_path: Path) -> None:
