@@ -60,12 +60,17 @@ def calibration(
 def calibration_terms(rows: Labels | Numbers | Effects | Points | Rankings) -> NDArray[np.float64]:
     """Terms whose mean is the expected calibration error (Guo et al. 2017), shape (n_rows,).
 
-    Rows are put into ten bins of equal size by the probability of the likeliest class; in each, the share
-    that is right is compared with the mean probability. The sign of a bin's difference makes each row's term.
+    Rows are put into ten bins of equal size by the probability of the positive class, of more than two classes of the
+    likeliest; in each, the share that is right is compared with the mean probability. The sign of a bin's difference
+    makes each row's term. Of two classes the likeliest would not do: rows that are too surely yes and rows that are not
+    surely enough no would share a bin, and cancel out.
     """
     assert isinstance(rows, Labels) and rows.probability is not None
-    sure = rows.probability.max(axis=1)
-    right = rows.probability.argmax(axis=1) == rows.truth
+    if rows.probability.shape[1] == 2:
+        sure, right = rows.probability[:, 1], rows.truth == 1
+    else:
+        sure = rows.probability.max(axis=1)
+        right = rows.probability.argmax(axis=1) == rows.truth
     order = np.argsort(sure, kind="stable")
     bins = np.empty(len(sure), dtype=np.intp)
     bins[order] = np.arange(len(sure)) * BINS // max(len(sure), 1)

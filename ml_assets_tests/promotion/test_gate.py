@@ -10,6 +10,7 @@ from benchmarks.trust.gate import CASES, Pair, one_worse
 from benchmarks.trust.gate import classifiers as numerate
 from ml_assets.evaluation.segments import segments
 from ml_assets.promotion.burden import spent
+from ml_assets.promotion.calibration import calibration
 from ml_assets.promotion.gate import decide_promotion
 from ml_assets.promotion.judged import Judged, Measure
 from ml_assets.recipe.schema import PromotionSection
@@ -178,7 +179,10 @@ def test_probabilities_are_compared_for_auc() -> None:
     y = pd.Series(np.where(rng.random(3000) < 0.3, "yes", "no"), dtype=object)
 
     def model(signal: float) -> pd.DataFrame:
-        chance = 1 / (1 + np.exp(-(signal * (y == "yes") + rng.normal(size=3000))))
+        seen = signal * (y == "yes") + rng.normal(size=3000)
+        chance = 1 / (
+            1 + np.exp(signal**2 / 2 - signal * seen) * 0.7 / 0.3
+        )  # as likely as what is seen has it
         return pd.DataFrame({"prediction": "no", "probability_no": 1 - chance, "probability_yes": chance})
 
     weak, strong = model(0.5), model(1.0)
@@ -306,6 +310,25 @@ def test_boastful_probabilities_are_kept_out() -> None:
     kept = decide(pair.y, pair.champion, sure)
     assert kept.outcome == "keep"
     assert {check.name for check in kept.checks if not check.passed} == {"log_loss", "calibration_error"}
+
+
+def test_probabilities_that_are_nearer_to_the_truth_are_not_called_worse() -> None:
+    rng = np.random.default_rng(7)
+    chance = rng.beta(1, 5, 4_000)
+    came = rng.random(4_000) < chance
+
+    def told(shares: np.ndarray) -> pd.DataFrame:
+        said = np.where(shares >= 0.5, "yes", "no")
+        return pd.DataFrame({"prediction": said, "probability_no": 1 - shares, "probability_yes": shares})
+
+    far, near = (np.clip(times * chance, 0, 0.99) for times in (3.0, 2.0))
+    y = pd.Series(np.where(came, "yes", "no"))
+    found = calibration(y, told(far), told(near), positive="yes")["calibration_error"]
+    for score, shares in ((found.first, far), (found.second, near)):
+        tenths = np.array_split(np.argsort(shares, kind="stable"), 10)
+        error = np.mean([abs(shares[rows].mean() - came[rows].mean()) for rows in tenths])
+        assert score == pytest.approx(error)
+    assert found.gain > 0.05
 
 
 @pytest.mark.parametrize(
