@@ -118,6 +118,7 @@ def read_history(
         labelled_batches=len(known),
         labelled_rows=sum(known.values()),
         comparisons=champions.comparisons(state.ledger, state.name),
+        one_table=state.recipe.batches is None,
         metric=champion.metric if champion else "",
         labels=tuple((index(batch), rows) for batch, rows in sorted(known.items()) if batch not in faulty),
     )

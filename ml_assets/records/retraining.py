@@ -57,6 +57,8 @@ class History(Record):
     """Of newer with older models of this recipe: how fast it ages."""
     metric: str = ""
     """The champion's; comparisons by another do not count."""
+    one_table: bool = False
+    """Whether no batch ever comes."""
 
 
 RULES_IN_WORDS: Final = {
@@ -64,6 +66,7 @@ RULES_IN_WORDS: Final = {
     "first_model": "waiting for a first model",
     "fault": "faulty data",
     "older_champion": "no report on this champion yet",
+    "one_table": "nothing to watch",
     "minimum_rows": "too few rows",
     "k_of_n": "no lasting change",
     "labels_due": "labels are due",

@@ -128,6 +128,11 @@ class Case:
         """Whether a challenger is due without an alarm: by age, or since much more is known."""
         return self.too_old or self.grown
 
+    @property
+    def told(self) -> bool:
+        """Whether a report on enough rows, age or growth says something of the champion."""
+        return bool(self.due or self.worse or self.drift.batches or self.performance.batches)
+
     @cached_property
     def reports(self) -> list[DriftReport | PerformanceReport]:
         """All reports with a champion, oldest first; of performance reports on one batch only the newest."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.monitoring.wording import faults_told
+from ml_assets.monitoring.wording import ONE_TABLE, faults_told
 from ml_assets.records import DriftReport, History, RetrainDecision
 from ml_assets.retraining.budget import batches_until_free, cpu_words, held_words
 from ml_assets.retraining.evidence import Case
@@ -107,10 +107,16 @@ def older_champion(case: Case) -> RetrainDecision | None:
     return case.decide("none", "older_champion", [reason])
 
 
+def one_table(case: Case) -> RetrainDecision | None:
+    """Where no batch comes, no report says anything, and none is missing."""
+    if not case.history.one_table or case.history.champion is None or case.told:
+        return None
+    return case.decide("none", "one_table", [ONE_TABLE])
+
+
 def minimum_rows(case: Case) -> RetrainDecision | None:
     """Reports on too few rows are neither a breach nor quiet."""
-    known = case.due or case.worse or case.drift.batches or case.performance.batches
-    if case.history.champion is None or known:
+    if case.history.champion is None or case.told:
         return None
     reason = f"no report yet on at least {case.monitoring.min_rows} rows (monitoring.min_rows)"
     return case.decide("none", "minimum_rows", [reason, *_newest_words(case)])
@@ -290,6 +296,7 @@ RULES = (
     first_model,
     fault,
     older_champion,
+    one_table,
     minimum_rows,
     k_of_n,
     labels_due,

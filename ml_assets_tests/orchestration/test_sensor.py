@@ -342,6 +342,16 @@ def test_evidence_about_an_older_champion_asks_for_nothing(drifted: Desk) -> Non
     skipped(drifted.tick(), "k_of_n")
 
 
+def test_of_one_table_no_report_is_missed(tmp_path: Path) -> None:
+    path = tmp_path / "tide.yaml"
+    path.write_text(MODEL)
+    state = ModelState(load_recipe(path), path, Settings(home=tmp_path / "home", recipes=(tmp_path,)))
+    with dg.DagsterInstance.ephemeral() as instance:
+        desk = Desk(state, instance)
+        desk.crown(1, 0)
+        assert "no batch comes" in skipped(desk.tick(), "one_table")
+
+
 def test_faulty_batch_is_blocked_whatever_drifted(drifted: Desk) -> None:
     drifted.arrive(4, drifted=True, faults=("column a is empty",))
     assert "column a is empty" in skipped(drifted.tick(), "fault")

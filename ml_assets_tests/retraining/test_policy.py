@@ -143,6 +143,8 @@ OLD = History(
         (OLD, {}, "none", "older_champion", "champion 2"),
         (history([]), {}, "none", "minimum_rows", "300 rows"),
         (history(["insufficient_data"] * 3), {}, "none", "minimum_rows", "300 rows"),
+        (history([], one_table=True), {}, "none", "one_table", "no batch comes"),
+        (history([0.0, 0.4, 0.4], one_table=True), {}, "retrain", "retrain", "2 of the last 3"),
         (history([0.0, 0.0, 0.0]), {}, "none", "k_of_n", "within limits"),
         (
             history([0.0, 0.0, 0.4]),
