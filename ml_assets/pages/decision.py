@@ -13,7 +13,7 @@ OTHERWISE: Final = {
     "first_model": "More labelled batches or rows: the reason says how many are wanted.",
     "fault": "A feed that is mended, or a person who confirms that it is meant.",
     "older_champion": "The first report that speaks of the champion in charge.",
-    "one_table": "Batches: `batches` in the recipe; or a table of so many more rows that `retraining.growth` asks for a training.",
+    "one_table": "`batches` in the recipe; or so many more rows that `retraining.growth` asks for a training.",
     "minimum_rows": "A report on more rows than `monitoring.min_rows`.",
     "k_of_n": "More breaches among the newest reports, the newest among them: `retraining.breaches` says how many.",
     "labels_due": "The labels of the drifted batches.",
