@@ -255,7 +255,7 @@ def test_progress_ends_with_all_done(kept: Kept) -> None:
 
 def test_too_little_history_is_said() -> None:
     given = stream(batches=7, label_delay=0)
-    with pytest.raises(TooShortError, match="7 batches are too few"):
+    with pytest.raises(TooShortError, match="7 batches, too few"):
         first_batch(given)
     assert first_batch(stream(batches=12)) == given.labels[6]  # the labels of six batches, one late
 

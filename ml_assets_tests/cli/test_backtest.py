@@ -88,7 +88,7 @@ def test_asset_shows_the_same_backtest_without_a_fit_and_says_why_there_is_none(
             cleaned = clean(state.read(batch), state.recipe, batch).frame
             state.store.write_frame("cleaned_features", batch, cleaned)
         if known < COUNT:
-            with pytest.raises(TooShortError, match=f"{known} batches are too few"):
+            with pytest.raises(TooShortError, match=f"{known} batches, too few"):
                 backtest_report(state, lambda text: None)
     fits = sorted((folder / "home" / "backtests").rglob("*.json"))
     times = [path.stat().st_mtime_ns for path in fits]
