@@ -18,7 +18,13 @@ from ml_assets.names import BATCH, ROW_ID
 from ml_assets.records import Profile, TrainedModel, TrainingResult
 from ml_assets.registry import erasures
 from ml_assets.registry.champions import UnknownVersionError, version_info
-from ml_assets.registry.integrity import IntegrityError, file_sha256, model_files, sha256_of_files
+from ml_assets.registry.integrity import (
+    IntegrityError,
+    file_sha256,
+    model_files,
+    remove_compiled,
+    sha256_of_files,
+)
 from ml_assets.registry.ledger import Ledger
 from ml_assets.registry.pipelines import load_pipeline
 from ml_assets.store import tally
@@ -288,6 +294,7 @@ class StoredFiles:
                     registry_uri=self.client.tracking_uri,
                 )
                 files = model_files(Path(path))
+                remove_compiled(Path(path))
             except (MlflowException, OSError, IntegrityError) as error:
                 raise IntegrityError(
                     f"{what}: its files cannot be read ({error}). Nothing was loaded; restore them from a"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ml_assets.failures import MendableError
 # MLflow writes this file into a model's folder when somebody loads it by `models:/…`
 # (mlflow/store/artifact/models_artifact_repo.py); nothing is ever loaded from it.
 ADDED_BY_DOWNLOAD = frozenset({"registered_model_meta"})
+COMPILED = "__pycache__"
+"""Python writes it beside the modules of a model that somebody loads where it lies; here nothing is loaded from it."""
 
 
 class IntegrityError(MendableError, RuntimeError):
@@ -37,11 +40,21 @@ def model_files(folder: Path) -> dict[str, str]:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             raise IntegrityError(f"{folder}: {name} is a symbolic link; a model is plain files")
-        if path.is_file() and name not in ADDED_BY_DOWNLOAD:
+        if (
+            path.is_file()
+            and name not in ADDED_BY_DOWNLOAD
+            and COMPILED not in path.relative_to(folder).parts
+        ):
             found[name] = file_sha256(path)
     if not found:
         raise IntegrityError(f"{folder}: there is no model in this folder")
     return found
+
+
+def remove_compiled(folder: Path) -> None:
+    """Remove from a copy of a model what was compiled of its modules, and is not hashed."""
+    for path in sorted(folder.rglob(COMPILED)):
+        shutil.rmtree(path)
 
 
 def sha256_of_files(files: Mapping[str, str]) -> str:

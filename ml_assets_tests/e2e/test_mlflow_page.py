@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 import pytest
@@ -58,7 +59,14 @@ def test_a_standard_client_gets_the_predictions_that_the_graph_makes(trained_sho
     mlflow.set_tracking_uri(state.settings.tracking_uri)  # that is all that such a client is told
     model = mlflow.pyfunc.load_model("models:/good@champion")
     raw = pd.read_csv(trained_shop.folder / "good.csv")
-    ours = predict(state.registry.files.load("good", 1), state.store.read_frame("cleaned_features", "all"))
+    trained, files = state.registry.version("good", 1).trained, state.registry.files
+    # Python compiles what such a client imports, beside it, unless it is told not to.
+    compiled = Path(unquote(urlsplit(files.location(trained.model_uri)).path)) / "code" / "__pycache__"
+    compiled.mkdir(exist_ok=True)
+    (compiled / "module.pyc").write_bytes(b"")
+    with files.verified_model(trained, "good") as folder:
+        assert not [*folder.rglob(compiled.name)]
+    ours = predict(files.load("good", 1), state.store.read_frame("cleaned_features", "all"))
     assert [str(label) for label in model.predict(raw)] == ours["prediction"].tolist()
     assert model.predict(raw).dtype == raw["bought"].dtype
 

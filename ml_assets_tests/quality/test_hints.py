@@ -108,7 +108,6 @@ def test_rows_that_are_there_again_are_counted() -> None:
     [
         ["yes", "Yes"],
         ["new york", "new  York"],
-        ["caf\u00e9", "cafe\u0301"],
         ["a\u00a0b", "a b"],
         ["\uff21\uff22", "ab"],
     ],
@@ -118,7 +117,8 @@ def test_what_is_written_in_several_ways_is_named(ways: list[str]) -> None:
     assert text.startswith(
         f"column 'x' has {sorted(ways)[0]!r} and {sorted(ways)[1]!r}, each a category of its own"
     )
-    assert [*spelled_in_ways(seen(x=RNG.choice(["yes", "no", "yes and no"], ROWS)))] == []
+    for others in (["yes", "no", "yes and no"], ["caf\u00e9", "cafe\u0301"]):  # the latter are one level
+        assert [*spelled_in_ways(seen(x=RNG.choice(others, ROWS)))] == []
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,9 @@ def test_the_hash_sees_every_change_of_a_file_or_a_name(tmp_path: Path) -> None:
         change()
         seen.add(model_sha256(folder))
     assert len(seen) == 6
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "module.pyc").write_bytes(b"")
+    assert model_sha256(folder) in seen
     (folder / "link").symlink_to("a")
     with pytest.raises(IntegrityError, match="symbolic link"):
         model_sha256(folder)
