@@ -24,9 +24,14 @@ TRAIN = pd.Series(["yes"] * 30 + ["no"] * 70)
 
 def test_rows_are_prepared_once_for_labels_and_shares() -> None:
     prepared: list[int] = []
+
+    def counted(X: pd.DataFrame) -> pd.DataFrame:
+        prepared.append(len(X))
+        return X
+
     rows = pd.DataFrame({"a": np.arange(9.0)})
     model = make_pipeline(
-        FunctionTransformer(lambda X: prepared.append(len(X)) or X),  # type: ignore[func-returns-value]
+        FunctionTransformer(counted),
         LogisticRegression(),
     ).fit(rows, rows["a"] > 4)
     prepared.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,8 +20,8 @@ NAMED = Columns(categories=frozenset({"shop"}))
 LARGE = [2**60, 2**60 + 1, 2**60 + 2]
 
 
-def read(place: Path, name: str, columns: Columns = NAMED, **more: object) -> pd.DataFrame:
-    return open_source(Wanted(name, place, columns=columns, **more)).read().frame  # type: ignore[arg-type]
+def read(place: Path, name: str, columns: Columns = NAMED, **more: Any) -> pd.DataFrame:
+    return open_source(Wanted(name, place, columns=columns, **more)).read().frame
 
 
 @pytest.mark.parametrize(
@@ -36,11 +37,15 @@ def test_whole_numbers_that_a_float_does_not_hold_are_levels(tmp_path: Path) -> 
     with sqlite3.connect(tmp_path / "a.db") as database:
         pd.read_parquet(tmp_path / "a.parquet").to_sql("a", database, index=False)
     columns = Columns(categories=frozenset({"shop", "few"}))
-    for uri, more in (("a.parquet", {}), ("SELECT * FROM a", {"sql": Sql(f"sqlite:///{tmp_path / 'a.db'}")})):
+    places: list[tuple[str, dict[str, Any]]] = [
+        ("a.parquet", {}),
+        ("SELECT * FROM a", {"sql": Sql(f"sqlite:///{tmp_path / 'a.db'}")}),
+    ]
+    for uri, more in places:
         frame = read(tmp_path, uri, columns, **more)
         assert frame["shop"].tolist() == [str(value) for value in LARGE]
         assert frame["few"].tolist() == [1, 2, 3]
-        (part,) = streamed(Wanted(uri, tmp_path, columns=columns, **more), 10, ["shop"])  # type: ignore[arg-type]
+        (part,) = streamed(Wanted(uri, tmp_path, columns=columns, **more), 10, ["shop"])
         assert part["shop"].to_pylist() == [str(value) for value in LARGE]
 
 
