@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ml_assets.recipe.schema import Recipe
@@ -17,10 +17,12 @@ def idle(recipe: Recipe) -> list[str]:
 def _outliers(recipe: Recipe) -> Iterator[str]:
     """How outliers are found and treated, where nothing looks for any."""
     params = recipe.model.preprocessor.params
-    sections = [("params", params.outlier_detection, params, type(params)())]
+    sections: list[tuple[str, bool, Any, Any]] = [
+        ("params", params.outlier_detection, params, type(params)())
+    ]
     for k, group in enumerate(params.column_sets):
         own = params.outlier_detection if group.outlier_detection is None else group.outlier_detection
-        sections.append((f"column_sets[{k}]", own, group, type(group)(columns=group.columns)))  # type: ignore[arg-type]  # of either section
+        sections.append((f"column_sets[{k}]", own, group, type(group)(columns=group.columns)))
     if any(looked_for for _, looked_for, *_ in sections[1:]):
         del sections[0]  # it says how the sets do it
     for place, looked_for, section, default in sections:
