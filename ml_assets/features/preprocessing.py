@@ -31,7 +31,7 @@ from ml_assets.features.outliers import Outliers
 from ml_assets.features.products import Crossed, Products
 from ml_assets.features.rows import LearnedRows
 from ml_assets.features.selection import selected
-from ml_assets.features.treatment import INTERPOLATION, Treatment, by_treatment, carrier
+from ml_assets.features.treatment import INTERPOLATION, ONEHOT, Treatment, by_treatment, carrier
 from ml_assets.features.values import MISSING, as_numbers, as_text
 from ml_assets.recipe.schema import Recipe
 from ml_assets.shown import listed
@@ -171,7 +171,7 @@ def _several(roles: Roles, recipe: Recipe) -> list[tuple[str, Any, list[str]]]:
         taken = [name for _, names in filled for name in names]
         branches += [("products", Pipeline([("values", values), several, ("scale", scale())]), taken)]
     if crossed:
-        encode = ("encode", _encoder(params.categorical_strategy, recipe))
+        encode = ("encode", _encoder(params.categorical_strategy or ONEHOT, recipe))
         names = sorted({name for pair in crossed for name in pair})
         branches += [("pairs", Pipeline([("several", Crossed(crossed)), encode]), names)]
     return branches

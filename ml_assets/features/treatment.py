@@ -11,6 +11,8 @@ from ml_assets.recipe.schema.preparing import OutlierMethod, OutlierTreatment
 if TYPE_CHECKING:
     from ml_assets.features.columns import Roles
 
+ONEHOT = "onehot"
+"""Value of `categorical_strategy` where none is named and the estimator understands no categories."""
 INTERPOLATION = "interpolation"
 """Value of `missing_strategy`: the last known value of the entity."""
 OF_NUMBERS = ("mean", "median", "mode", INTERPOLATION, "drop")
@@ -58,7 +60,7 @@ def categorical(column: str, recipe: Recipe) -> Treatment:
     params, own = recipe.model.preprocessor.params, _own(column, recipe)
     missing = own.missing_strategy or params.missing_strategy
     return Treatment(
-        own.categorical_strategy or params.categorical_strategy,
+        own.categorical_strategy or params.categorical_strategy or ONEHOT,
         missing if missing in OF_CATEGORIES else "category",
     )
 
@@ -84,9 +86,9 @@ def unprepared(recipe: Recipe) -> bool:
     if made.interactions or made.polynomials is not None or recipe.model.feature_selection is not None:
         return False
     settings = ("numerical_strategy", "missing_strategy", "outlier_detection", "column_sets")
-    # Learned inside the estimator.
-    named = "categorical_strategy" in params.model_fields_set and params.categorical_strategy != "embedding"
-    return not named and all(getattr(params, setting) == getattr(default, setting) for setting in settings)
+    # An embedding is learned inside the estimator.
+    encoded = params.categorical_strategy not in (None, "embedding")
+    return not encoded and all(getattr(params, setting) == getattr(default, setting) for setting in settings)
 
 
 def _own(column: str, recipe: Recipe) -> ColumnSet:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def idle(recipe: Recipe) -> list[str]:
     """Say which settings change nothing, or only in part."""
-    return [*_outliers(recipe), *_grid(recipe)]
+    return [*_outliers(recipe), *_grid(recipe), *_past(recipe)]
 
 
 def _outliers(recipe: Recipe) -> Iterator[str]:
@@ -46,8 +46,22 @@ def _grid(recipe: Recipe) -> Iterator[str]:
         return
     (candidate,) = candidates(recipe).values()
     size = grid_size(searched(candidate.hyperparameters))
-    if size > tuning.n_trials:
+    if size > tuning.trials:
         yield (
-            f"the grid has {size:,} points, of which n_trials: {tuning.n_trials} tries that many, drawn by the seed: "
+            f"the grid has {size:,} points, of which n_trials: {tuning.trials} tries that many, drawn by the seed: "
             f"write n_trials: {size} for all"
         )
+
+
+def _past(recipe: Recipe) -> Iterator[str]:
+    """Where a row's past lies, though nothing is made of it."""
+    from ml_assets.features.history import wanted
+
+    made, model = recipe.model.feature_engineering, recipe.model
+    if wanted(recipe).columns or recipe.forecasts or recipe.recommends:
+        return
+    why = "changes nothing, since no column is made of a row's past: write lags or rolling, or leave it out"
+    if made.time_col is not None and not model.augmenter.joined:
+        yield f"feature_engineering: time_col: {made.time_col} {why}"
+    if made.history != type(made)().history:
+        yield f"feature_engineering: history: {made.history} {why}"

@@ -102,8 +102,8 @@ def _search(recipe: Recipe, settings: Tuning) -> str:
         return "No search: parameters are fixed."
     if not settings.enabled:
         return "No search: the first point of each family is tried."
-    endless = not named and "n_trials" not in recipe.hyperparameter_tuning.model_fields_set
-    trials = f"{settings.n_trials:,} trial{'s' * (settings.n_trials > 1)}"
+    endless = not named and recipe.hyperparameter_tuning.n_trials is None
+    trials = f"{settings.trials:,} trial{'s' * (settings.trials > 1)}"
     limits = [trials] * (not endless or settings.timeout is None)
     limits += [f"{settings.timeout:g} seconds"] if settings.timeout is not None else []
     return f"Search: {listed(limits, between=' and ')} at most."
@@ -149,12 +149,13 @@ def requirements(recipe: Recipe, profile: DataProfile, settings: Tuning, newest:
         f"At most {share(quality.quarantine)} of a batch's rows are set aside; more block it.",
         *([leak] if recipe.has_target else []),
     ]
+    missing = model.preprocessor.params.missing_strategy or "as the estimator takes them, else median"
     how = listed(code(path) for _, path, _ in model.named) or "an automatic search over families"
     how = how if model.ensemble is None else f"{model.ensemble.method} of {how}"
     fitted = [
         f"Estimator: {how}.",
         _search(recipe, settings),
-        ("" if recipe.recommends else f"Missing values: {model.preprocessor.params.missing_strategy}. ")
+        ("" if recipe.recommends else f"Missing values: {missing}. ")
         + "All that is learned from data is learned inside each fold and travels with the model.",
         f"Everything random begins with {validation.random_state}.",
     ]

@@ -107,7 +107,7 @@ class _Search:
         self._tuning, self._study, self._run, self._begins = tuning, study_name, run, begins
         self._limit = min(x for x in (tuning.timeout, run.time_limit, math.inf) if x is not None)
         self._results: dict[str, dict[int, list[FoldResult]]] = {}
-        self.plan = parted(families, tuning.n_trials)
+        self.plan = parted(families, tuning.trials)
         self.found: dict[str, Found] = {}
         self.failures: list[str] = []
         self.late = False

@@ -126,7 +126,7 @@ def search_settings(recipe: Recipe) -> Tuning:
     changes: dict[str, object] = {}
     if tuning.timeout is None:
         changes["timeout"] = SEARCH_SECONDS
-    elif "n_trials" not in tuning.model_fields_set:
+    elif tuning.n_trials is None:
         changes["n_trials"] = PLENTY
     if not tuning.enabled:
         changes["n_trials"] = len(families(recipe.task))

@@ -24,7 +24,7 @@ def sampling(
     """Return what gives the sampler of each place of a study, of which the first ones are given to it beforehand."""
     from optuna import samplers
 
-    startup = max(firsts + 1, min(10, tuning.n_trials // 3))
+    startup = max(firsts + 1, min(10, tuning.trials // 3))
     if tuning.engine == "flaml":
         from ml_assets.search.frugal import FrugalSampler
 

@@ -146,9 +146,9 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     limit = min((x for x in (tuning.timeout, run.time_limit) if x is not None), default=math.inf)
     spaces = searched(candidate.hyperparameters)
-    firsts, wanted = first_points(candidate, spaces, run.warm_start), tuning.n_trials
+    firsts, wanted = first_points(candidate, spaces, run.warm_start), tuning.trials
     if tuning.sampler == "grid":
-        firsts = grid_points(spaces, goal.random_state, tuning.n_trials)
+        firsts = grid_points(spaces, goal.random_state, tuning.trials)
         wanted = len(firsts)
     parallel = tuning.parallelization.n_jobs
     with _quiet():

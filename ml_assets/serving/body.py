@@ -231,6 +231,8 @@ def _value(value: Any, kind: str | None, field: str) -> Any:
         if len(value) > LONGEST_TEXT:
             _wrong(field, f"{len(value):,} characters; {LONGEST_TEXT:,} at most")
         if kind == "number":
+            if "_" in value or not value.isascii():
+                return value  # Python would read 6_0 as 60, and digits of other scripts: cleaning does not
             try:
                 number = float(value)
             except ValueError:

@@ -63,7 +63,7 @@ def best_factorization(
     """
     tuning = recipe.hyperparameter_tuning
     (data,) = prepare(rows, found, recipe, [Candidate("")]).values()
-    trials = tuning.n_trials if tuning.enabled else len(FACTORIZATIONS)
+    trials = tuning.trials if tuning.enabled else len(FACTORIZATIONS)
     limit = min(tuning.timeout or SEARCH_SECONDS, run.time_limit if run.time_limit is not None else math.inf)
     share = tuning.model_copy(
         update={
@@ -74,7 +74,7 @@ def best_factorization(
     tuned: dict[str, Tuned] = {}
     failure = ""
     for name, class_path in FACTORIZATIONS.items():
-        begins(f"search of {name}, {counted(share.n_trials, 'trial')} of {len(data)} folds", 0.0)
+        begins(f"search of {name}, {counted(share.trials, 'trial')} of {len(data)} folds", 0.0)
         own = replace(run, time_limit=limit / len(FACTORIZATIONS), warm_start=of_family(run.warm_start, name))
         try:
             tuned[name] = tune(

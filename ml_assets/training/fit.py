@@ -182,7 +182,7 @@ def _best(
         return Best(
             chosen, dict(chosen.hyperparameters), scores, (time.monotonic() - judged) / count, fold_rows
         )
-    begins(f"search, {counted(settings.n_trials, 'trial')} of {count} folds of {size}", 0.0)
+    begins(f"search, {counted(settings.trials, 'trial')} of {count} folds of {size}", 0.0)
     tuned = tune(data, chosen, goal, settings, study_name=study_name(rows, found, recipe), run=run)
     seconds = _seconds_of_the_best(tuned.record) / count
     return Best(chosen, tuned.params, tuned.fold_scores, seconds, fold_rows, tuned.record)

@@ -210,6 +210,9 @@ def test_a_package_is_installed_and_served_in_an_environment_of_its_own(
                 except urllib.error.URLError:
                     assert time.monotonic() < until and server.poll() is None
                     time.sleep(0.1)
+            for wrong in (b'{"rows": NaN}', b'{"rows": [], "rows": []}', b"[" * 100_000):
+                with pytest.raises(urllib.error.HTTPError, match="400"):
+                    urllib.request.urlopen(urllib.request.Request(asked.full_url, wrong), timeout=10)
         finally:
             server.terminate()
     assert [one["probability_1"] for one in answer["predictions"]] == pytest.approx(expected()[:3], abs=1e-9)

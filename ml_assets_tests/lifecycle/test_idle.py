@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ml_assets.lifecycle.idle import idle
+from ml_assets.recipe.schema.engineering import FeatureEngineering
 from ml_assets_tests.support.training_examples import recipe_of
 
 
@@ -39,3 +40,19 @@ def test_a_grid_that_is_larger_than_the_trials(trials: int, words: list[str]) ->
     tuning = {"sampler": "grid", "n_trials": trials}
     found = idle(recipe_of("regression", "xgboost.XGBRegressor", spaces, hyperparameter_tuning=tuning))
     assert [text.partition(",")[0] for text in found] == words
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"time_col": "day"}, ["feature_engineering: time_col: day changes nothing"]),
+        ({"history": 3}, ["feature_engineering: history: 3 changes nothing"]),
+        ({"time_col": "day", "history": 3, "lags": {"columns": ["a"], "steps": [1]}}, []),
+    ],
+)
+def test_a_past_of_which_nothing_is_made(made: dict[str, Any], told: list[str]) -> None:
+    model = recipe_of().model.model_copy(
+        update={"feature_engineering": FeatureEngineering.model_validate(made)}
+    )
+    found = idle(recipe_of().model_copy(update={"model": model}))
+    assert [text.partition(",")[0] for text in found] == told

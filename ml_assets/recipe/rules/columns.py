@@ -145,7 +145,7 @@ def prepared_columns(recipe: Recipe) -> list[Key]:
     taken += [("model", "feature_engineering", "interactions")] if made.interactions else []
     taken += [("model", "feature_engineering", "polynomials")] if made.polynomials else []
     taken += [("model", "feature_selection")] if recipe.model.feature_selection else []
-    if "categorical_strategy" in params.model_fields_set and params.categorical_strategy != EMBEDDING:
+    if params.categorical_strategy not in (None, EMBEDDING):
         taken.append((*PARAMS, "categorical_strategy"))
     return taken
 

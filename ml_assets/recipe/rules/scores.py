@@ -78,7 +78,7 @@ def tuning(recipe: Recipe) -> Found:
                 "write 'maximize' or leave it out"
             ),
         )
-    if section.engine != "optuna" and "sampler" in section.model_fields_set:
+    if section.engine != "optuna" and section.sampler is not None:
         yield (
             ("hyperparameter_tuning", "sampler"),
             f"is how Optuna chooses points, and engine is {section.engine}, which chooses them its own way: "

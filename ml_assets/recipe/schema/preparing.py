@@ -41,14 +41,15 @@ class PreprocessorParams(Section):
     """Columns that are never features."""
     categorical_features: Names | None = None
     """Categorical columns (custom_preprocessor)."""
-    categorical_strategy: Encoder = "onehot"
-    """Encoder of categories. Left out: none for an estimator that understands them itself."""
+    categorical_strategy: Encoder | None = None
+    """Encoder of categories. Left out: none for an estimator that understands them itself, else `onehot`."""
     numerical_features: Names | None = None
     """Numeric columns (custom_preprocessor)."""
     numerical_strategy: Scaler = "standard"
     """Scaler of the numeric columns (custom_preprocessor)."""
-    missing_strategy: Missing = "median"
-    """What replaces a missing value, as the table above says."""
+    missing_strategy: Missing | None = None
+    """What replaces a missing value, as the table above says. Left out: nothing where the estimator understands gaps
+    itself, else as with `median`."""
     outlier_detection: bool = False
     """Whether outliers among numbers are treated."""
     outlier_method: OutlierMethod = "iqr"
