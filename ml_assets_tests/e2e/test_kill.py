@@ -110,7 +110,13 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize("name", MOMENTS)
+SELDOM = {"cleaned_features", "trained_model", "evaluation_report", "promotion intended"}
+"""Moments like one beside them, tried among the slow tests."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SELDOM)) for each in MOMENTS]
+)
 def test_killed_training_leaves_a_champion_and_the_same_command_succeeds(
     with_champion: Place, tmp_path: Path, name: str
 ) -> None:
@@ -173,7 +179,7 @@ def uninterrupted(half_walked: Place, tmp_path_factory: pytest.TempPathFactory) 
         "drift_report",
         pytest.param("report written", marks=pytest.mark.slow),
         pytest.param("trained_model", marks=pytest.mark.slow),
-        "promotion done",
+        pytest.param("promotion done", marks=pytest.mark.slow),
     ],
 )
 def test_killed_walk_goes_on_as_if_nothing_had_happened(

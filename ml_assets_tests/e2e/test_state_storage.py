@@ -131,6 +131,7 @@ def test_what_a_home_has_moves_to_the_root_that_it_is_given(
     assert ml_assets("doctor", "--json").code == 0
 
 
+@pytest.mark.slow
 def test_another_home_does_not_mix_its_state_with_what_lies_there(
     bucket: Any, shop: Shop, monthly: Path, tmp_path: Path, environment: pytest.MonkeyPatch
 ) -> None:

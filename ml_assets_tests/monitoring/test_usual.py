@@ -52,7 +52,7 @@ def replay(frames: list[pd.DataFrame], late: list[float | None] | None = None) -
     return told
 
 
-@pytest.mark.parametrize("size", [60, 400])
+@pytest.mark.parametrize("size", [60, pytest.param(400, marks=pytest.mark.slow)])
 def test_quiet_weeks_say_nothing(size: int) -> None:
     """Of 12 columns, volume, classes, repeated rows and arrival hardly one word in a hundred weeks."""
     words = 0

@@ -55,7 +55,7 @@ def test_few_of_a_class_are_watched_on() -> None:
     assert outcomes == ["watching", "rollback"]
 
 
-@pytest.mark.parametrize("positives", [3, 10])
+@pytest.mark.parametrize("positives", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_first_model_that_knows_nothing_is_not_put_in_charge_and_one_that_knows_is(positives: int) -> None:
     """Of 60; without the test of chance 5 of those that know nothing passed by roc_auc at 3 positives."""
     nothing, knows = first_models(1, 60, positives), first_models(1, 20, positives, knows=True)

@@ -10,7 +10,7 @@ import pytest
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support.databases import database
-from ml_assets_tests.support.installations import KINDS, Copies, template, with_database
+from ml_assets_tests.support.installations import Copies, template, with_database
 from ml_assets_tests.support.registry_workers import open_registry
 
 
@@ -20,7 +20,7 @@ def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield address
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def registry(request: pytest.FixtureRequest, mlflow_home: Path) -> Iterator[Registry]:
     if request.param == "sqlite":
         yield open_registry(Settings(home=mlflow_home))

@@ -17,7 +17,7 @@ from ml_assets.registry.ledger_file import LedgerDamagedError
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support.command_line import SMALL
-from ml_assets_tests.support.installations import Copies
+from ml_assets_tests.support.installations import IN_BOTH, Copies
 from ml_assets_tests.support.registry_workers import (
     champion_of,
     evaluation,
@@ -104,6 +104,7 @@ def lost(registry: Registry, copies: Copies) -> tuple[Registry, Registry]:
     return registry, open_registry(copies.copy(registry.settings, home, lost="ledger"))
 
 
+@IN_BOTH
 def test_a_lost_ledger_is_made_anew_from_mlflow(lost: tuple[Registry, Registry]) -> None:
     whole, without = lost
     assert champion_of(without) == 2

@@ -13,7 +13,7 @@ from ml_assets.registry.versions import Registry
 from ml_assets.registry.wording import describe
 from ml_assets_tests.support import approvals
 from ml_assets_tests.support.approvals import arrive, state_of, wait_for_approval
-from ml_assets_tests.support.installations import KILLED, Copies
+from ml_assets_tests.support.installations import IN_BOTH, Copies
 from ml_assets_tests.support.processes import processes
 from ml_assets_tests.support.registry_workers import (
     champion_of,
@@ -130,6 +130,7 @@ def test_a_version_that_does_not_wait_is_not_approved(state: ModelState) -> None
     assert champion_of(state.registry) == 1
 
 
+@IN_BOTH
 def test_a_yes_promotes_once_and_says_who_when_and_why(state: ModelState) -> None:
     assert "`ml-assets approve churn 2 REASON`" in waiting_words(state)
     assert "until batch 2024-01-04 is taken in" in waiting_words(state)
@@ -149,6 +150,7 @@ def test_a_yes_promotes_once_and_says_who_when_and_why(state: ModelState) -> Non
     law_of_the_ledger(state.registry)
 
 
+@IN_BOTH
 def test_of_yes_and_no_the_first_stands(state: ModelState) -> None:
     request = persons.waiting(state.ledger, "churn")
     assert request is not None
@@ -183,7 +185,6 @@ def test_the_first_model_waits_too(registry: Registry) -> None:
     assert champion_of(registry) == 1
 
 
-@KILLED
 @pytest.mark.parametrize("then", ["approve", "look"])
 def test_a_kill_anywhere_between_yes_and_champion_is_healed_by_the_same_again(
     state: ModelState, copies: Copies, then: str

@@ -15,7 +15,7 @@ from ml_assets.registry.charge import NothingToRollBackError, StaleChampionError
 from ml_assets.registry.versions import LostRegistryError, Registry
 from ml_assets.settings import Settings
 from ml_assets_tests.support import registry_workers
-from ml_assets_tests.support.installations import KILLED, Copies
+from ml_assets_tests.support.installations import IN_BOTH, Copies
 from ml_assets_tests.support.processes import processes
 from ml_assets_tests.support.registry_workers import (
     champion_of,
@@ -112,6 +112,7 @@ def test_what_a_deleted_database_left_does_not_reach_the_new_one(mlflow_home: Pa
 # ---- promotion and rollback
 
 
+@IN_BOTH
 def test_a_promotion_is_an_intent_and_its_outcome(registry: Registry) -> None:
     register(registry, 2)
     promote(registry, 1, None)
@@ -138,6 +139,7 @@ def test_a_decision_against_another_champion_is_stale(registry: Registry, expect
     law_of_the_ledger(registry)
 
 
+@IN_BOTH
 def test_of_simultaneous_promotions_exactly_one_wins(registry: Registry) -> None:
     versions = register(registry, 4)
     context = processes()
@@ -164,6 +166,7 @@ def test_of_simultaneous_promotions_exactly_one_wins(registry: Registry) -> None
         law_of_the_ledger(registry)
 
 
+@IN_BOTH
 def test_a_rollback_restores_the_champion_before(registry: Registry) -> None:
     register(registry, 3)
     for version, expected in ((1, None), (2, 1), (3, 2)):
@@ -187,6 +190,7 @@ def test_a_rollback_restores_the_champion_before(registry: Registry) -> None:
     law_of_the_ledger(registry)
 
 
+@IN_BOTH
 def test_there_is_nothing_to_roll_back_before_the_second_promotion(registry: Registry) -> None:
     register(registry)
     with pytest.raises(NothingToRollBackError, match="no champion"):
@@ -216,7 +220,6 @@ def _kill_everywhere(registry: Registry, copies: Copies, action: str, argument: 
     raise AssertionError("the action never ends")
 
 
-@KILLED
 def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
     registry: Registry, copies: Copies
 ) -> None:
@@ -242,7 +245,6 @@ def test_a_kill_anywhere_in_a_promotion_leaves_the_old_champion_or_the_new(
     assert seen == sorted(seen)
 
 
-@KILLED
 @pytest.mark.parametrize("again", [{}, {"to": 2}, {"to": 2, "expected_champion": 3}], ids=str)
 def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
     registry: Registry, copies: Copies, again: dict[str, int]
@@ -261,7 +263,6 @@ def test_a_rollback_killed_anywhere_and_said_again_goes_one_champion_back(
     assert seen == {2, 3}
 
 
-@KILLED
 def test_a_kill_anywhere_in_a_registration_is_healed_by_the_same_call(
     registry: Registry, copies: Copies
 ) -> None:

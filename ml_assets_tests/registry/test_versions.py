@@ -15,6 +15,7 @@ from ml_assets.registry import charge
 from ml_assets.registry.champions import UnknownVersionError
 from ml_assets.registry.integrity import IntegrityError
 from ml_assets.registry.versions import Registry
+from ml_assets_tests.support.installations import IN_BOTH
 from ml_assets_tests.support.registry_workers import (
     champion_of,
     evaluation,
@@ -33,6 +34,7 @@ def _folder(registry: Registry, version: int) -> Path:
     return Path(unquote(urlparse(registry.files.location(info.model_uri)).path))
 
 
+@IN_BOTH
 def test_a_version_knows_what_was_trained_and_how_it_scored(registry: Registry) -> None:
     trained = train(registry)
     assert registry.champion("churn") is None

@@ -181,6 +181,7 @@ def test_boosting_is_judged_by_what_the_recipe_with_its_parameters_written_out_s
     assert found.choice.standings[0].score == pytest.approx(sum(found.cv_scores) / len(found.cv_scores))
 
 
+@pytest.mark.slow
 def test_a_family_far_behind_is_tried_where_it_is_known_to_be_good_and_no_further() -> None:
     rows = np.random.default_rng(0).normal(size=(600, 2))
     frame = pd.DataFrame(rows, columns=["a", "b"]).assign(

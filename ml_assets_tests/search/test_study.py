@@ -376,7 +376,7 @@ def in_processes(sampler: str = "random", **changes: Any) -> Tuning:
     )
 
 
-@pytest.mark.parametrize("sampler", ["random", "grid"])
+@pytest.mark.parametrize("sampler", ["random", pytest.param("grid", marks=pytest.mark.slow)])
 def test_trials_in_processes_find_what_one_at_a_time_finds(sampler: str) -> None:
     results: dict[int, list[FoldResult]] = {}
     alone = search(in_processes(sampler, parallelization={"n_jobs": 1}))

@@ -16,10 +16,8 @@ from ml_assets.settings.services import LEDGER, MLFLOW
 from ml_assets_tests.support.databases import database
 
 KINDS = ("sqlite", "postgresql")
-KILLED = pytest.mark.parametrize(
-    "registry", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
-)
-"""For laws of kills at every moment: in PostgreSQL, each of which takes a database of its own, among the slow ones."""
+IN_BOTH = pytest.mark.parametrize("registry", KINDS, indirect=True)
+"""For tests of a registry that are always tried in both; the others are tried in PostgreSQL among the slow ones."""
 FILES = {"ledger": "ledger.db", "mlflow": "mlflow.db"}
 SCHEMAS = {"ledger": LEDGER, "mlflow": MLFLOW}
 

@@ -13,7 +13,8 @@ from benchmarks.trust.table import Row, markdown, wilson
 
 
 @pytest.mark.parametrize(
-    ("rows", "count", "pairs"), [(500, 30, 40), (1000, 5, 40), (50, 30, 40), (1000, 100, 8)]
+    ("rows", "count", "pairs"),
+    [(500, 30, 40), pytest.param(1000, 5, 40, marks=pytest.mark.slow), (50, 30, 40), (1000, 100, 8)],
 )
 def test_undrifted_batches_are_quiet(rows: int, count: int, pairs: int) -> None:
     assert drift.false_alarms(1, pairs, rows, count, 30) <= 2
@@ -32,7 +33,10 @@ def test_changes_are_found_and_their_column_named(what: str, least: int) -> None
     assert drift.power(3, 15, what) / 15 >= least / 100 - 0.25
 
 
-@pytest.mark.parametrize("name", drift.STREAMS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (place > 0)) for place, name in enumerate(drift.STREAMS)],
+)
 def test_streams_that_do_not_change_ask_for_nothing(name: str) -> None:
     total, alarms, asked = drift.quiet_stream(4, 20, name)
     assert alarms / total <= 0.15 and asked == 0  # without a history of their own: every batch
