@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.served import served
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.records import Direction, PerformanceReport, Record
+from ml_assets.records.retraining import Action
 from ml_assets.registry import champions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class WalkedBatch(Record):
     drift: float | None = None
     drift_alarm: bool = False
     faults: tuple[str, ...] = ()
-    decision: Literal["none", "retrain", "blocked"]
+    decision: Action
     reasons: tuple[str, ...]
     outcome: str | None = None
     champion_version: int | None = None

@@ -107,11 +107,15 @@ class Said(Record):
     """Version that waits for an approval."""
 
 
+Action = Literal["none", "retrain", "suggest", "blocked", "first"]
+"""What a decision about a training asks for."""
+
+
 class RetrainDecision(Record):
     """The answer to "train again now?", with its reasons and the identity of its evidence."""
 
     recipe: str
-    action: Literal["none", "retrain", "suggest", "blocked", "first"]
+    action: Action
     rule: str
     reasons: tuple[str, ...]
     batch: str | None

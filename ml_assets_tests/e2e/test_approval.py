@@ -204,3 +204,15 @@ def test_without_a_yes_the_champion_stays(
     if waits:
         answer = place.command("approve", name, "2", "shown to the board")
         assert answer["champion_version"] == 2, "a yes is all that was wanting"
+
+
+def test_history_is_walked_to_its_end_where_trainings_are_only_suggested(
+    tmp_path: Path, mlflow_template: Path
+) -> None:
+    recipe = BATCH_RECIPE.replace("max_age: off}", "max_age: off, mode: suggest}")
+    place = make_place(tmp_path / "place", recipe, mlflow_template)
+    for number in (0, 1):
+        place.write(number)
+    walked = place.command("backfill", place.name)
+    assert [row["decision"] for row in walked["batches"]][-1] == "suggest"
+    assert walked["retrains"] == 0 and not champions.champions(place.state.ledger, place.name)
