@@ -74,7 +74,10 @@ def predict_source(asked: Inference) -> dict[str, Any]:
     past = _past(registry, name, version)
     served = load_version(registry, name, version, past=past)
     wanted = _wanted(served, asked.source, settings)
-    texts = [name for name, kind in served.known.kinds.columns.items() if kind == "text"]
+    texts, numbers = (
+        [name for name, kind in served.known.kinds.columns.items() if kind == wanted_kind]
+        for wanted_kind in ("text", "number")
+    )
     batches = served.way.recipe.batches
     output = asked.output if "://" in asked.output else str(Path(asked.output).absolute())
     meaning = {
@@ -86,7 +89,8 @@ def predict_source(asked: Inference) -> dict[str, Any]:
         _see(output)
     place = Folder(folder / "parts") if one_file else _place(output, folder)
     with locked(settings.locks, f"inference-{folder.name}"):
-        tables = streamed(wanted, settings.batch_size, texts, None if batches is None else batches.column)
+        dated = None if batches is None else batches.column
+        tables = streamed(wanted, settings.batch_size, texts, dated, numbers)
         if past is not None:  # rows are one another's past
             tables = _together(tables)
         tables = tables_with_features(tables, served.way.recipe, served.known.columns, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,7 @@ class Cleaner:
         from ml_assets.sources.numbers import Form, mend
 
         name, missing = str(column.name), self.recipe.model.loader.na_values
+        _see_kind(column, kind)
         if kind in {None, "text"} and not missing:
             return column
         if kind == "number" and column.dtype == object:
@@ -288,6 +290,30 @@ def _items(cell: Any, row: int) -> frozenset[str]:
         )
     texts = (label(each) for each in items if not pd.isna(each))
     return frozenset(text for text in texts if text)
+
+
+def _see_kind(column: pd.Series[Any], kind: str | None) -> None:
+    """Raise RowError where values are of a kind that no number, text or time of the model can be.
+
+    A time would become nanoseconds, a number a time, and both would be predicted from.
+    """
+    is_kind = pd.api.types
+    types: set[type] = set(map(type, column)) if column.dtype == object else set()
+    if types & {list, dict, tuple, set, np.ndarray}:
+        found = "lists or objects"
+    elif is_kind.is_timedelta64_dtype(column.dtype):
+        found = "durations"
+    elif kind == "number" and (
+        is_kind.is_datetime64_any_dtype(column.dtype) or any(issubclass(each, date) for each in types)
+    ):
+        found = "times"
+    elif kind == "time" and is_kind.is_numeric_dtype(column.dtype) and column.notna().any():
+        found = "numbers"
+    else:
+        return
+    raise RowError(
+        f"column '{column.name}' is a {kind or 'text'}, and the rows have {found}", str(column.name)
+    )
 
 
 def _float(value: int) -> float:

@@ -20,6 +20,7 @@ from ml_assets.sources.missing import without_values
 from ml_assets.sources.numbers import (
     DECIMAL_COMMA,
     MISSING,
+    POINTS,
     forms_of,
     may_hide_thousands,
     mend_columns,
@@ -38,8 +39,16 @@ COUNTED = 1 << 26
 """Bytes of a file up to which it is counted which cells are missing in which words."""
 
 
-def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
+def read_csv(path: Path, columns: Columns, na_values: Collection[str], *, commas: bool = False) -> Piece:
     """All rows of a CSV file.
+
+    Parameters
+    ----------
+    path : Path
+    columns : Columns
+    na_values : collection of str
+    commas : bool
+        Whether commas are known to be decimal, by rows that came before.
 
     Raises
     ------
@@ -85,8 +94,8 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
         if pa.types.is_string(field.type) and field.name not in columns.texts | columns.categories
     ]
     semicolons = dialect.delimiter == ";"
-    forms = forms_of(table.select(texts), commas=semicolons)
-    decimal_commas = any(form.name == DECIMAL_COMMA for form in forms.values())
+    forms = forms_of(table.select(texts), commas=semicolons or commas)
+    decimal_commas = commas or any(form.name == DECIMAL_COMMA for form in forms.values())
     if semicolons or decimal_commas:
         hidden = [
             field.name
@@ -101,6 +110,9 @@ def read_csv(path: Path, columns: Columns, na_values: Collection[str]) -> Piece:
             if form is not None:
                 table = table.set_column(table.column_names.index(name), name, written[name])
                 forms[name] = form
+        for name, form in forms.items():  # with a currency beside, as 1.234 €
+            if form.name == "plain" and thousands_by_points(table[name], decimal_commas=decimal_commas):
+                forms[name] = form._replace(name=POINTS)
     table, more = mend_columns(table, forms)
     return Piece(
         path, table, table.num_rows if table.num_columns else 0, forms, aside, counts, (*notes, *more)

@@ -37,8 +37,8 @@ GROUPED = {
     ),
 }  # fmt: skip
 """Ways to write numbers: pattern of one, what stands between its digits, and its decimal mark."""
-THOUSANDS, DECIMAL_COMMA = list(GROUPED)[:2]
-"""The two that can read one number, 1,234, in two ways."""
+THOUSANDS, DECIMAL_COMMA, POINTS = list(GROUPED)[:3]
+"""The first two can read one number, 1,234, in two ways."""
 MAY_STAND_BESIDE = {
     "thousands separated by commas": PLAIN,
     "decimal comma": r"^[+-]?(\d+([eE][+-]?\d+)?|[1-9]\d{0,2}([.'’ \x{a0}\x{202f}]\d{3})+)$",
@@ -158,14 +158,16 @@ def thousands_by_points(column: pa.ChunkedArray, *, decimal_commas: bool) -> For
         Whether other columns of the file have decimal commas, so that no point is one; else many numbers
         must say so, some of them below a thousand.
     """
-    known = pc.utf8_trim_whitespace(column.drop_null())
+    known = bare(pc.utf8_trim_whitespace(column.drop_null().combine_chunks())).values
+    gone = pc.is_in(pc.utf8_lower(known), value_set=pa.array(sorted(MISSING_NUMBERS)))
+    known = known.filter(pc.invert(gone))
     pointed = pc.match_substring_regex(known, POINTED)
     below = pc.match_substring_regex(known, BELOW_THOUSAND)
     times = pc.sum(pointed).as_py() or 0
     if not times or not pc.all(pc.or_(pointed, below)).as_py():
         return None
     sure = decimal_commas or (times >= MANY and pc.any(below).as_py())
-    return Form("thousands separated by points") if sure else None
+    return Form(POINTS) if sure else None
 
 
 def unspoiled(column: pa.ChunkedArray) -> pa.ChunkedArray:

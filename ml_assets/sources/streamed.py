@@ -18,12 +18,13 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from ml_assets.recipe.readable import STORES, is_sql
-from ml_assets.sources.arrow import is_unusable, named_alike, plain
+from ml_assets.sources.arrow import Piece, is_unusable, named_alike, plain
 from ml_assets.sources.chosen import chosen
 from ml_assets.sources.codes import exact
 from ml_assets.sources.csv import read_csv
 from ml_assets.sources.dialect import Dialect, dialect_of, opened
 from ml_assets.sources.missing import without_values
+from ml_assets.sources.numbers import forms_of, mend_columns
 from ml_assets.sources.parquet import DAMAGE, open_parquet
 from ml_assets.sources.paths import File, SourceError, file_type, find_files
 from ml_assets.sources.remote import Mirror
@@ -31,12 +32,17 @@ from ml_assets.sources.source import open_source
 from ml_assets.sources.tables import with_folders
 from ml_assets.sources.times import with_times
 from ml_assets.sources.wanted import Wanted
+from ml_assets.sources.writing import Writing
 
 BLOCK = 1 << 20
 
 
 def streamed(
-    wanted: Wanted, rows: int, texts: Collection[str], time: str | None = None
+    wanted: Wanted,
+    rows: int,
+    texts: Collection[str],
+    time: str | None = None,
+    numbers: Collection[str] = (),
 ) -> Iterator[pa.Table]:
     """Read a source as tables of at most so many rows.
 
@@ -49,13 +55,15 @@ def streamed(
         Columns that are known to be text: their cells in a file of text are never numbers.
     time : str, optional
         A column that is read as a time.
+    numbers : collection of str
+        Columns that are known to be numbers: so are their texts in a Parquet file.
 
     Raises
     ------
     SourceError
-        It cannot be read.
+        It cannot be read, or one part writes its numbers otherwise than another.
     """
-    for table in _regrouped(_tables(wanted, rows, texts), rows):
+    for table in _regrouped(_tables(wanted, rows, texts, numbers), rows):
         if time is not None and time in table.column_names:
             table = with_times(table, Path(wanted.name), time)
         yield table
@@ -76,17 +84,19 @@ def rows_in(wanted: Wanted) -> int | None:
     return sum(int(open_parquet(path).metadata.num_rows) for path in files)
 
 
-def _tables(wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.Table]:
+def _tables(
+    wanted: Wanted, rows: int, texts: Collection[str], numbers: Collection[str]
+) -> Iterator[pa.Table]:
     if is_sql(wanted.uri):
         yield from _of_query(wanted)
         return
     scheme = wanted.uri.partition("://")[0].lower() if "://" in wanted.uri else ""
     if scheme in ("", "file"):
-        yield from _of_files(wanted, rows, texts)
+        yield from _of_files(wanted, rows, texts, numbers)
     elif scheme in STORES:
         mirror = Mirror.of(wanted)
         with mirror.fetched() as pattern:
-            yield from _of_files(replace(wanted, uri=pattern), rows, texts)
+            yield from _of_files(replace(wanted, uri=pattern), rows, texts, numbers)
     else:
         yield pa.Table.from_pandas(open_source(wanted).read().frame, preserve_index=False)
 
@@ -100,19 +110,29 @@ def _of_query(wanted: Wanted) -> Iterator[pa.Table]:
             yield without_values(table, wanted.na_values)
 
 
-def _of_files(wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.Table]:
+def _of_files(
+    wanted: Wanted, rows: int, texts: Collection[str], numbers: Collection[str]
+) -> Iterator[pa.Table]:
+    writing = Writing()
     for file in find_files(wanted):
+        before = 0
         is_csv = file_type(file.path) == "CSV"
-        tables = _of_csv(file.path, wanted, rows, texts) if is_csv else _of_parquet(file.path, wanted, rows)
-        for table in tables:
-            yield chosen(_with_folders(table, file), wanted.where, file.path)
+        pieces = (
+            _of_csv(file.path, wanted, rows, texts, writing)
+            if is_csv
+            else _of_parquet(file.path, wanted, rows, numbers)
+        )
+        for piece in pieces:
+            writing.see(piece, file.path, before)
+            before += piece.rows
+            yield chosen(_with_folders(piece.table, file), wanted.where, file.path)
 
 
 def _with_folders(table: pa.Table, file: File) -> pa.Table:
     return with_folders(table, file) if file.folders else table
 
 
-def _of_parquet(path: Path, wanted: Wanted, rows: int) -> Iterator[pa.Table]:
+def _of_parquet(path: Path, wanted: Wanted, rows: int, numbers: Collection[str]) -> Iterator[Piece]:
     file, columns = open_parquet(path), wanted.columns
     names = [
         field.name
@@ -122,13 +142,22 @@ def _of_parquet(path: Path, wanted: Wanted, rows: int) -> Iterator[pa.Table]:
     try:
         for batch in file.iter_batches(batch_size=rows, columns=names):
             table = named_alike(plain(pa.Table.from_batches([batch]), path, columns.texts), columns)
-            table = exact(table, columns.categories)
-            yield without_values(table, wanted.na_values)
+            table = without_values(exact(table, columns.categories), wanted.na_values)
+            texts = [
+                field.name
+                for field in table.schema
+                if field.name in numbers and pa.types.is_string(field.type)
+            ]
+            forms = forms_of(table.select(texts))
+            table, _ = mend_columns(table, forms)
+            yield Piece(path, table, table.num_rows, forms, {})
     except DAMAGE as error:
         raise SourceError(f"{path} is damaged: {error}") from error
 
 
-def _of_csv(path: Path, wanted: Wanted, rows: int, texts: Collection[str]) -> Iterator[pa.Table]:
+def _of_csv(
+    path: Path, wanted: Wanted, rows: int, texts: Collection[str], writing: Writing
+) -> Iterator[Piece]:
     """Rows of a CSV file: each part is a small file with the header, read as any other."""
     dialect, columns = dialect_of(path), wanted.columns
     columns = replace(columns, texts=columns.texts.union(texts))
@@ -137,10 +166,9 @@ def _of_csv(path: Path, wanted: Wanted, rows: int, texts: Collection[str]) -> It
         for part in _parts(path, dialect, rows):
             place.write_bytes(part)
             try:
-                table = read_csv(place, columns, wanted.na_values).table
+                yield read_csv(place, columns, wanted.na_values, commas=writing.commas(path))
             except SourceError as error:
                 raise SourceError(error.message.replace(str(place), str(path)), error.key) from None
-            yield table
 
 
 def _parts(path: Path, dialect: Dialect, rows: int) -> Iterator[bytes]:

@@ -69,9 +69,9 @@ def join(pieces: list[Piece], *, alike: bool = True) -> pa.Table:
     """
     aside = {name for piece in pieces for name in piece.aside} | _indexes(pieces)
     pieces = [piece._replace(table=_without(piece.table, aside)) for piece in pieces]
-    _check_forms(pieces)
+    see_forms(pieces)
     filled = [piece for piece in pieces if piece.table.num_rows] or pieces[:1]
-    _check_signs(pieces, filled)
+    see_signs(pieces, filled)
     if alike:
         _check_alike(filled)
     names = list(dict.fromkeys(name for piece in filled for name in piece.table.column_names))
@@ -227,7 +227,7 @@ def _indexes(pieces: list[Piece]) -> set[str]:
     }
 
 
-def _check_forms(pieces: list[Piece]) -> None:
+def see_forms(pieces: list[Piece]) -> None:
     """Refuse 1,125 beside 1,5 of another file: nobody can tell whether it is 1125 or 1.125."""
     for name in dict.fromkeys(name for piece in pieces for name in piece.forms):
         found = {
@@ -241,7 +241,7 @@ def _check_forms(pieces: list[Piece]) -> None:
             )
 
 
-def _check_signs(pieces: list[Piece], filled: list[Piece]) -> None:
+def see_signs(pieces: list[Piece], filled: list[Piece]) -> None:
     """Refuse rows in another currency than that of the first file: numbers alone would not tell."""
     first: dict[str, tuple[Path, str]] = {}
     for piece in pieces:

@@ -177,6 +177,17 @@ def test_what_cannot_be_predicted_is_said_in_one_line(client: MlflowClient, mlfl
         model.predict(frame.drop(columns="count"))
     with pytest.raises(ValueError, match="column 'count' is a number, and row 3 has 'many'"):
         model.predict(frame.assign(count=frame["count"].astype(object).where(frame.index != 3, "many")))
+    lists = pd.Series([[1]] * len(frame))
+    for name, values, found in (
+        ("count", frame["when"], "times"),
+        ("count", frame["when"].dt.tz_localize("UTC"), "times"),
+        ("count", frame["when"].dt.date, "times"),
+        ("count", frame["when"] - frame["when"].min(), "durations"),
+        ("when", frame["count"], "numbers"),
+        *((name, lists, "lists") for name in ("count", "when", "region")),
+    ):
+        with pytest.raises(ValueError, match=f"column '{name}' is a .*, and the rows have {found}"):
+            model.predict(frame.assign(**{name: values}))
     lags = {"lags": {"columns": ["share"], "steps": [1]}, "time_col": "when"}
     _, place = logged(
         client,

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from ml_assets.sources.arrow import to_pandas
+from ml_assets.sources.paths import SourceError
 from ml_assets.sources.source import open_source
 from ml_assets.sources.streamed import rows_in, streamed
 from ml_assets.sources.wanted import Columns, Sql, Wanted
@@ -47,6 +48,73 @@ def test_a_csv_file_in_parts_is_the_whole_file(tmp_path: Path, cells: list[str],
         None if pd.isna(cell) else cell for part in parts for cell in part["text"]
     ]  # as it is written, whatever the cells of this file look like
     alike(replace(wanted, columns=Columns(texts=frozenset({"text"}))), rows, ("text",))
+
+
+WRITTEN = st.sampled_from(
+    [
+        "1",
+        "12",
+        "1.5",
+        "1,5",
+        "1,234",
+        "1.234",
+        "1,234.5",
+        "1.234,5",
+        "1.234.567",
+        "1 234",
+        "$3",
+        "€3",
+        "",
+        "-",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(WRITTEN, WRITTEN), min_size=1, max_size=12),
+    st.integers(1, 6),
+    st.sampled_from([",", ";"]),
+)
+@example([("1,5", "1"), ("1,234", "2")], 1, ",")
+@example([("1,234", "1"), ("1,5", "2")], 1, ",")
+@example([("$3", "1"), ("€3", "2")], 1, ",")
+@example([("1,5", "1.234"), ("2,5", "1.5")], 1, ";")
+def test_a_number_of_a_part_is_that_of_the_whole_file_or_is_refused(
+    tmp_path: Path, cells: list[tuple[str, str]], rows: int, separator: str
+) -> None:
+    frame = pd.DataFrame(cells, columns=["a", "b"]).assign(row=range(len(cells)))
+    frame.to_csv(tmp_path / "rows.csv", index=False, sep=separator)
+    wanted = Wanted("rows.csv", tmp_path)
+    whole = open_source(wanted).read().frame
+    try:
+        parts = [to_pandas(part) for part in streamed(wanted, rows, ())]
+    except SourceError:
+        return
+    came = pd.concat([part.astype(object) for part in parts], ignore_index=True)
+    for name in ("a", "b"):
+        if pd.api.types.is_numeric_dtype(whole[name]):
+            found = pd.to_numeric(came[name], errors="coerce").astype(float)
+            is_number = came[name].map(lambda value: isinstance(value, int | float)) & found.notna()
+            assert (found[is_number] == whole[name].astype(float)[is_number]).all()
+
+
+def test_files_in_two_currencies_are_not_one_source(tmp_path: Path) -> None:
+    for name, sign in (("a", "$"), ("b", "€")):
+        (tmp_path / f"{name}.csv").write_text(f"price\n{sign}3\n{sign}4\n")
+    with pytest.raises(SourceError, match="Convert them into one"):
+        list(streamed(Wanted("*.csv", tmp_path), 10, ()))
+
+
+def test_numbers_that_parquet_has_as_text_are_those_of_a_csv_file(tmp_path: Path) -> None:
+    written = pd.DataFrame({"price": ["$1,234.50", "$3", "$4.5"], "code": ["007", "7", "12"]})
+    written.to_parquet(tmp_path / "rows.parquet")
+    written.to_csv(tmp_path / "rows.csv", index=False)
+    one, other = (
+        pa.concat_tables(streamed(Wanted(f"rows.{kind}", tmp_path), 2, ["code"], None, ["price"])).to_pylist()
+        for kind in ("csv", "parquet")
+    )
+    assert one == other and [row["price"] for row in one] == [1234.5, 3.0, 4.5]
 
 
 def test_nothing_of_the_parts_before_is_held(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ class ModelInference:
     def read(self, source: str) -> pd.DataFrame:
         """Read a .csv or .parquet file; a CSV file as those that the model learned: 007 stays 007, None is a name.
 
+        A column of batches holds times however they are written.
+
         Raises
         ------
         ValueError
@@ -79,16 +81,20 @@ class ModelInference:
         from ml_assets.failures import MendableError
         from ml_assets.sources.arrow import to_pandas
         from ml_assets.sources.csv import read_csv
+        from ml_assets.sources.times import with_times
         from ml_assets.sources.wanted import columns_of
 
         known, recipe = self.predictor.known, self.predictor.recipe
         columns = columns_of(recipe)
         texts = columns.texts.union(name for name, kind in known.kinds.columns.items() if kind == "text")
+        path, batches = Path(source), recipe.batches
         try:
-            piece = read_csv(Path(source), replace(columns, texts=texts), recipe.model.loader.na_values)
+            table = read_csv(path, replace(columns, texts=texts), recipe.model.loader.na_values).table
+            if batches is not None and batches.column in table.column_names:
+                table = with_times(table, path, batches.column)
         except MendableError as error:
             raise ValueError(str(error)) from None
-        return to_pandas(piece.table)
+        return to_pandas(table)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predict rows as they come from the source.
