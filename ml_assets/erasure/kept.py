@@ -14,6 +14,7 @@ from ml_assets.lifecycle.erased import FOLDER
 from ml_assets.lifecycle.joined import ASSET as FEATURES
 from ml_assets.lifecycle.joined import origin_of
 from ml_assets.names import ROW_ID
+from ml_assets.store.places import Folder
 from ml_assets.store.seal import opened, sealed
 from ml_assets.store.snapshots import FRAME, frame_bytes
 
@@ -118,6 +119,23 @@ def forget(state: ModelState, entity: Entity) -> None:
                     place.delete(key)
                 elif new != content:
                     place.write(key, new)
+    if not isinstance(place, Folder):
+        _forget_copies(Folder(place.folder), entity, ids)
+
+
+def _forget_copies(copies: Folder, entity: Entity, ids: set[str]) -> None:
+    """Drop what this machine has copied of a bucket and shows the entity: it is fetched anew when it is wanted."""
+    for key in copies.keys(""):
+        content = copies.read(key)
+        # What lies beside the folders of the assets is this machine's own.
+        if content is None or "/" not in key:
+            continue
+        if "/blobs/" in key:
+            shows = holds(content, entity)
+        else:
+            shows = key.endswith(TEXTS) and cleaned(key, content, entity, ids) != content
+        if shows:
+            copies.delete(key)
 
 
 def holds(content: bytes | None, entity: Entity) -> bool:

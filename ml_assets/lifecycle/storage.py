@@ -56,6 +56,13 @@ def predictions_of(settings: Settings, name: str) -> Place:
     return Bucket(f"{root.rstrip('/')}/predictions/{name}", folder, copies=False)
 
 
+def runs_of(settings: Settings) -> list[Place]:
+    """Where the files of MLflow's runs lie: in the home, and below `storage.root` where MLflow writes to it."""
+    uri, folder = settings.artifacts_uri, settings.mlflow_artifacts
+    below = [] if uri == folder.as_uri() else [Bucket(uri, folder, copies=False)]
+    return [Folder(folder), *below]  # a home that began without a root has runs of that time
+
+
 @cache
 def _claim(root: str, identity: Path, database: str) -> None:
     """Name the root as ours where nobody has; asked once in the life of a process."""

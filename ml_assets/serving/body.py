@@ -237,8 +237,6 @@ def _value(value: Any, kind: str | None, field: str) -> Any:
                 number = float(value)
             except ValueError:
                 return value  # it may be a word for a missing number: cleaning knows
-            if "_" in value:  # Python alone reads 1_000 as a number
-                return value
             if math.isnan(number):
                 return None
             value = number

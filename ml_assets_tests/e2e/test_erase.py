@@ -22,6 +22,7 @@ from ml_assets.serving.log import PredictionLog, new_number
 from ml_assets.serving.logged import Answered, Taken
 from ml_assets.store.places import Folder
 from ml_assets_tests.e2e.conftest import Shop, opened
+from ml_assets_tests.support.buckets import empty_bucket, running
 from ml_assets_tests.support.command_line import Outcome, ml_assets
 from ml_assets_tests.support.homes import copy_home
 from ml_assets_tests.support.places import BATCH_RECIPE, day, rows
@@ -144,6 +145,39 @@ def test_nothing_of_an_entity_is_left_and_all_else_knows(tide: Shop) -> None:
     assert "was erased" not in ml_assets("replay", others, "--json").err
     again = erase(ONE)
     assert again.code == 0 and not again.result["rows"]
+
+
+def test_nothing_is_left_in_a_bucket_nor_in_the_copies_of_it(
+    tide: Shop, environment: pytest.MonkeyPatch
+) -> None:
+    with empty_bucket(running()) as bucket:
+        environment.setenv("ML_ASSETS_STORAGE_ROOT", "s3://lake/state")
+        assert ml_assets("status", "tide", "--json").code == 0  # batches and records move there
+        artifacts = tide.home / "artifacts"
+        for path in artifacts.rglob("*"):  # files of runs, as those of trainings to come will lie there
+            if path.is_file():
+                bucket.upload_file(str(path), f"state/artifacts/{path.relative_to(artifacts)}")
+        store = known_state("tide").store
+        page = next(key for key in store.place.keys("") if key.endswith(".html"))
+        store.place.write(page, f"<p>{ONE} came most often</p>".encode())
+        bucket.upload_file(str(store.place.file(page)), "state/artifacts/tide/0/artifacts/report/page.html")
+
+        def left(value: str) -> list[str]:
+            for each in bucket.objects.all():
+                place = tide.home / "all that is in the bucket" / each.key
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(each.get()["Body"].read())
+            found = found_in(tide.home, value)
+            shutil.rmtree(tide.home / "all that is in the bucket")
+            return found
+
+        before = left(ONE)
+        for part in ("bucket/state/batches", "bucket/state/artifacts"):
+            assert any(part in path for path in before), part
+        assert any(path.startswith("batches/tide/") and path.endswith(".html") for path in before)
+        assert erase(ONE).code == 0
+        assert left(ONE) == []
+        assert left(OTHER), "the others stay"
 
 
 def test_what_comes_again_is_kept_out_and_counted(tide: Shop) -> None:
