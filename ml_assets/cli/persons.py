@@ -13,6 +13,7 @@ from ml_assets.lifecycle.at_work import at_work
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.names import STATIC
 from ml_assets.orchestration.asked import under_way
+from ml_assets.orchestration.examine import daemon_lives
 from ml_assets.orchestration.runs import open_instance
 from ml_assets.orchestration.walk import WalkError
 from ml_assets.registry import persons
@@ -50,10 +51,13 @@ def ask_training(name: str, reason: str, by: str | None = None) -> dict[str, Any
     with open_instance(state.settings) as instance:
         if text := under_way(instance, state):
             return _nothing(name, text)
+        lives = daemon_lives(instance)
     entry = persons.ask(
         state.ledger, name, actor=by or actor(), reason=reason.strip(), batch=_newest_batch(state)
     )
     text = f"a training is asked for: the daemon of `ml-assets ui` begins it within {state.settings.sensor_seconds} s"
+    if not lives:
+        text += "; but no daemon is at work: start `ml-assets ui`, or train now with `ml-assets train`"
     return _told(state, entry, True, text)
 
 
@@ -63,8 +67,11 @@ def pause_model(name: str, reason: str, days: float | None, by: str | None = Non
     if days is not None and not (math.isfinite(days) and 0 < days <= MOST_DAYS):
         raise WalkError(f"days: found {days:g}; allowed: more than 0, at most {MOST_DAYS:,}")
     state = known_state(name)
+    before = persons.paused(state.ledger, name, datetime.now(UTC))
     entry = persons.pause(state.ledger, name, actor=by or actor(), reason=reason.strip(), days=days)
     text = f"{persons.pause_words(entry)}; batches are watched, probation goes on"
+    if before is not None:
+        text += f" (before: {persons.pause_words(before)})"
     return _told(state, entry, True, text) | {"until": entry.record["until"]}
 
 

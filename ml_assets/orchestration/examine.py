@@ -54,17 +54,21 @@ def examine(settings: Settings) -> Iterator[Examined]:
         )
 
 
-def _daemon(instance: dg.DagsterInstance) -> Examined:
-    """Say whether the daemon lives; without one nothing arrives by itself, which may be meant so."""
+def daemon_lives(instance: dg.DagsterInstance) -> bool:
+    """Whether the daemon gave a sign of life lately."""
     beats = [
         each.last_heartbeat.timestamp
         for each in instance.get_daemon_statuses().values()
         if each.last_heartbeat
     ]
-    lives = bool(beats) and time.time() - max(beats) < SILENT
+    return bool(beats) and time.time() - max(beats) < SILENT
+
+
+def _daemon(instance: dg.DagsterInstance) -> Examined:
+    """Say whether the daemon lives; without one nothing arrives by itself, which may be meant so."""
     found = (
         "at work"
-        if lives
+        if daemon_lives(instance)
         else "not running: no batch and no training comes by itself (`ml-assets ui` starts it)"
     )
     return Examined(part="daemon", found=found)

@@ -63,9 +63,11 @@ def test_a_refused_model_stays_out_and_the_reason_is_kept(waiting: Shop) -> None
 def test_pause_resume_and_a_wish_are_kept_with_their_reasons(trained_shop: Shop) -> None:
     for words, said in (
         (("pause", "good", "holidays", "--days", "7"), "paused until"),
+        (("pause", "good", "a fair"), "paused until it is resumed by"),
+        (("pause", "good", "holidays", "--days", "7"), "(before: paused until it is resumed by"),
         (("resume", "good", "back again"), "trained by itself again"),
         (("resume", "good", "twice"), "nothing was changed"),
-        (("retrain", "good", "new shops"), "a training is asked for"),
+        (("retrain", "good", "new shops"), "but no daemon is at work: start `ml-assets ui`"),
     ):
         told = ml_assets(*words, "--json")
         assert told.code == 0 and said in told.result["text"], told
