@@ -10,7 +10,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_assets.failures import MendableError
+from ml_assets.failures import MendableError, WrongUsageError
 from ml_assets.lifecycle.alerts import tell
 from ml_assets.names import STATIC
 from ml_assets.recipe.periods import PERIODS
@@ -191,11 +191,11 @@ def wanted(reason: str) -> None:
 
     Raises
     ------
-    ApprovalError
+    WrongUsageError
         If there is none.
     """
     if not reason.strip():
-        raise ApprovalError("say why, in a sentence: it is written to the ledger")
+        raise WrongUsageError("say why, in a sentence: it is written to the ledger")
 
 
 def _waiting(state: ModelState, version: int) -> Waiting:

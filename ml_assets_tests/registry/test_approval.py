@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ml_assets.failures import WrongUsageError
 from ml_assets.lifecycle.approval import ApprovalError, approve, look_at_approval, refuse, waiting_words
 from ml_assets.lifecycle.state import ModelState
 from ml_assets.registry import champions, charge, persons
@@ -125,7 +126,7 @@ def test_a_version_that_does_not_wait_is_not_approved(state: ModelState) -> None
         yes(state, 3)
     with pytest.raises(champions.UnknownVersionError, match="no version 7"):
         yes(state, 7)
-    with pytest.raises(ApprovalError, match="say why"):
+    with pytest.raises(WrongUsageError, match="say why"):
         approve(state, 2, actor="ann", reason="  ")
     assert champion_of(state.registry) == 1
 
