@@ -192,12 +192,8 @@ class Bucket:
     def write(self, key: str, content: bytes) -> None:
         """Write an object by one PUT, or by parts that become an object all at once."""
         self._asked(lambda store: store.pipe_file(self._path(key), content))
-        if not self.copies:
-            return
-        if BLOB.search(f"/{key}"):
+        if self.copies and (BLOB.search(f"/{key}") or (self.folder / key).exists()):  # a copied page follows
             atomic_write(self.folder / key, content)
-        else:
-            (self.folder / key).unlink(missing_ok=True)  # a copy of what was there before
 
     def holds(self, key: str, content: bytes) -> bool:
         """Whether an object is there and holds this: by its ETag where that is a checksum, else by reading it."""
