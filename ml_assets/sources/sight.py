@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ml_assets.sources.arrow import Piece
 
 
-READING = 2
+READING = 3
 """Of the digests: where they are made otherwise, what was seen before is looked at again."""
 
 
