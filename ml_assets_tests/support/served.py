@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def serving(name: str, folder: Path, *arguments: str, port: int | None = None) -
             assert program.returncode is None, program.output(1)
             try:
                 return server.asked("/ready")["status"] == "ready"
-            except urllib.error.URLError:
+            except OSError:  # nobody listens yet, or whoever does lets us wait or hangs up
                 return False
 
         wait_for(up, 120, "the server")
