@@ -43,7 +43,7 @@ def erase(
                 result = _carried_out(state, found)
             else:
                 result = _told(name, found, done=False)
-    finish(result, erase_text(result), as_json)
+    finish(result, erase_text(result, nothing=found.nothing), as_json)
     if not result["done"] and not found.nothing:
         raise typer.Exit(FAILED)
 
@@ -96,6 +96,8 @@ def _plan(name: str, found: Found) -> str:
             f"  {asset}: {counted(sum(batches.values()), 'row')} of {counted(len(batches), 'batch')}"
         )
     lines.append(f"  log of predictions: {counted(record.logged, 'row')}")
+    if not found.known:
+        lines.append("  erased before: files of runs, copies and pages are looked through again")
     if record.learned:
         lines.append(f"  learned by version {', '.join(map(str, record.learned))}")
     if record.deleted:
@@ -103,14 +105,14 @@ def _plan(name: str, found: Found) -> str:
     return "\n".join(lines)
 
 
-def erase_text(result: dict[str, Any]) -> str:
+def erase_text(result: dict[str, Any], *, nothing: bool = False) -> str:
     """Say what was erased, and what is left to do."""
     name = result["name"]
     if not result["done"]:
         return (
             f"{name}: nothing is kept of this entity, nothing was changed"
-            if not result["rows"]
-            else (f"{name}: nothing was erased")
+            if nothing
+            else f"{name}: nothing was erased"
         )
     rows = sum(result["rows"].get("raw_data", {}).values())
     lines = [

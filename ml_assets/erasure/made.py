@@ -46,19 +46,25 @@ class Found:
         What the ledger will say.
     begun : Entry or None
         The entry of a call that was killed.
+    before : bool
+        Whether it was erased before: what was made from its rows is then looked through once more.
     """
 
     entity: Entity
     record: Erasure
     begun: Entry | None
+    before: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether any row, file or model is known to hold it."""
+        found = self.record
+        return bool(found.rows or found.files or found.logged or found.learned or found.deleted)
 
     @property
     def nothing(self) -> bool:
         """Whether nothing is to be done."""
-        found = self.record
-        return self.begun is None and not (
-            found.rows or found.files or found.logged or found.learned or found.deleted
-        )
+        return not (self.known or self.before or self.begun)
 
 
 def entity_named(state: ModelState, text: str) -> Entity:
@@ -93,7 +99,7 @@ def look(state: ModelState, entity: Entity, versions: tuple[int, ...] = ()) -> F
     known = _journal(state, hashed)
     entity = Entity(entity.column, entity.value, ids_of(state, entity) | known)
     begun = erasures.begun(state.ledger, state.name, hashed)
-    before = None if begun is None else Erasure.model_validate(begun.record)
+    killed = None if begun is None else Erasure.model_validate(begun.record)
     gone = erasures.deleted(state.ledger, state.name)
     left = tuple(version for version in versions if version not in gone)
     record = Erasure(column=entity.column, entity=hashed, deleted=left)
@@ -106,7 +112,8 @@ def look(state: ModelState, entity: Entity, versions: tuple[int, ...] = ()) -> F
             "logged": logged_rows(predictions_of(state.settings, state.name), entity.rows_of),
         }
     )
-    return Found(entity, record if before is None else _together(before, record), begun)
+    before = any(each.entity == hashed for each in erasures.erasures(state.ledger, state.name))
+    return Found(entity, record if killed is None else _together(killed, record), begun, before)
 
 
 def _with(record: Erasure, each: Rewritten) -> Erasure:

@@ -178,6 +178,13 @@ def test_nothing_is_left_in_a_bucket_nor_in_the_copies_of_it(
         assert erase(ONE).code == 0
         assert left(ONE) == []
         assert left(OTHER), "the others stay"
+        # What was left by an erasure that did not know of such places goes when it is asked for again.
+        key = "state/artifacts/tide/1/artifacts/report/page.html"
+        bucket.Object(key).put(Body=f"<p>{ONE} came most often</p>".encode())
+        assert left(ONE)
+        declined = ml_assets("erase", "tide", "--entity", f"client={ONE}", "--json")
+        assert declined.code != 0 and "looked through again" in declined.err and left(ONE)
+        assert erase(ONE).result["done"] and left(ONE) == []
 
 
 def test_what_comes_again_is_kept_out_and_counted(tide: Shop) -> None:
@@ -209,7 +216,8 @@ def test_two_entities_and_old_models(tide: Shop) -> None:
     deleted = erase(ONE, "--versions", "1")
     assert deleted.result["deleted"] == [1]
     assert "the model of version 1 is deleted" in state.ledger.last("tide", ("erase",), state="done").reason
-    assert not erase(ONE, "--versions", "1").result["done"]
+    assert erase(ONE, "--versions", "1").result["deleted"] == [], "it is gone"
+    assert not erase("nobody").result["done"]
     for command in (
         ("promote", "tide", 1, "--force"),
         ("rollback", "tide", "--to", 1),
