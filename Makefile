@@ -26,12 +26,14 @@ ui: environment
 test: environment
 	$(PYTEST) -m "not slow and not extras"
 
-test-all: environment
+# Everything, the slow ones too: with the extras' an hour or two.
+test-all: environment $(STAMP_EXTRAS)
 	$(PYTEST) -m "not extras"
+	$(VENV_EXTRAS)/bin/python -m pytest $(TWO) -m extras
 
 # What optional libraries need, in an environment of their own beside the first.
 test-extras: $(STAMP_EXTRAS)
-	$(VENV_EXTRAS)/bin/python -m pytest $(TWO) -m extras
+	$(VENV_EXTRAS)/bin/python -m pytest $(TWO) -m "extras and not slow"
 
 lint: environment
 	$(BIN)/ruff format --check .
