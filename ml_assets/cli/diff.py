@@ -28,9 +28,14 @@ def diff(
 
 
 def _of_files(old: Path, new: Path) -> RecipeDiff:
+    from ml_assets.failures import WrongUsageError
     from ml_assets.lifecycle.changes import compare
-    from ml_assets.recipe.loading import as_written
+    from ml_assets.recipe.loading import ENDINGS, as_written
 
+    if not old.is_file() and old.suffix not in ENDINGS:
+        raise WrongUsageError(
+            f"{old}: no such file; two recipes are compared, or a model with its champion: `ml-assets diff {old}`"
+        )
     return compare(as_written(old), as_written(new), (str(old), str(new)))
 
 

@@ -18,8 +18,14 @@ class Learned(Record):
 
     @property
     def words(self) -> str:
-        """What it has learned, in words; a static table has no batches."""
+        """What it has learned, in words; a static table has no batches.
+
+        >>> Learned(rows=900, known_rows=890, batches=0, known_batches=0).words
+        '900 rows, of which 890 at most are known still'
+        """
         of = f"{self.rows:,} of {self.known_rows:,} known rows"
+        if self.rows > self.known_rows:  # some were erased, or taken out of their source
+            of = f"{self.rows:,} rows, of which {self.known_rows:,} at most are known still"
         return of if not self.known_batches else f"{of}, {self.batches:,} of {self.known_batches:,} batches"
 
 

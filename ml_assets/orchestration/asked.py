@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from ml_assets.lifecycle.state import ModelState
+    from ml_assets.records import History
 
 
 def under_way(instance: dg.DagsterInstance, state: ModelState) -> str:
@@ -24,14 +25,20 @@ def under_way(instance: dg.DagsterInstance, state: ModelState) -> str:
             f"a training is under way since {_minute(running[-1].at)} UTC, run {running[-1].run}: nothing was asked "
             "for; when it has ended, ask again if it is still wanted"
         )
+    waits = asked_words(state, history)
+    return waits and f"{waits}; nothing was asked for a second time"
+
+
+def asked_words(state: ModelState, history: History) -> str:
+    """Say which training is asked for and not begun; empty where none is."""
     ask = said(state.ledger, state.name, datetime.now(UTC)).ask
     if ask is None or not is_open(ask, history):
         return ""
     failed = sum(attempt.at >= ask.at for attempt in history.attempts)
     again = f" (begun and failed {'once' if failed == 1 else 'twice'})" if failed else ""
     return (
-        f"a training is asked for already, since {_minute(ask.at)} UTC by {ask.actor}: {ask.reason}{again}; nothing "
-        "was asked for a second time. The daemon of `ml-assets ui` begins it at its next look"
+        f"a training is asked for since {_minute(ask.at)} UTC by {ask.actor}: {ask.reason}{again}; the daemon of "
+        "`ml-assets ui` begins it at its next look"
     )
 
 

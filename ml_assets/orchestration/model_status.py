@@ -17,6 +17,7 @@ from ml_assets.lifecycle.in_charge import look_at_alias
 from ml_assets.lifecycle.learned import Learned, learned
 from ml_assets.lifecycle.quarantine import quarantine_words
 from ml_assets.lifecycle.state import ModelState
+from ml_assets.orchestration.asked import asked_words
 from ml_assets.orchestration.events import assets_with_events
 from ml_assets.orchestration.health import LASTING, REMEDIES, Health, Status, about_champion, health
 from ml_assets.orchestration.history import Glance, recent_history
@@ -92,7 +93,7 @@ class ModelStatus(Record):
     approval: str = ""
     """What waits for a person, and what to type."""
     persons: tuple[str, ...] = ()
-    """That, the pause in force, and what is compared on live traffic."""
+    """That, the pause in force, the training asked for, and what is compared on live traffic."""
 
 
 def all_statuses(
@@ -180,7 +181,15 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             ),
             "ageing": ageing_words(state.recipe, history),
             "todo": row.todo if found.status not in LASTING else f"{row.todo}; {_lasts(state, now)}",
-            "persons": (*said_words(state, now), *experiment_words(state.ledger, state.name)),
+            "persons": tuple(
+                words
+                for words in (
+                    *said_words(state, now),
+                    asked_words(state, history),
+                    *experiment_words(state.ledger, state.name),
+                )
+                if words
+            ),
             "approval": waiting_words(state),
         }
     )

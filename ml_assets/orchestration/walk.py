@@ -22,7 +22,7 @@ from ml_assets.records import DriftReport
 from ml_assets.registry import champions, charge
 from ml_assets.retraining.breaches import drift_breach
 from ml_assets.settings import Alerts
-from ml_assets.sources.calendar import batch_range
+from ml_assets.sources.calendar import batch_range, is_moment
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -102,12 +102,15 @@ def batches_to_walk(state: ModelState, start: str | None, stop: str | None) -> l
     first = state.first_batch()
     if span is None or first is None:
         raise WalkError(f"{state.name}: {state.recipe.model.loader.source_uri} has no rows yet")
-    batches = batch_range(first, span[1], state.recipe.batches.period)
+    period = state.recipe.batches.period
+    batches = batch_range(first, span[1], period)
+    for option, label in (("--from", start), ("--to", stop)):
+        if label is not None and not is_moment(label, period):
+            raise WalkError(f"{option} {label!r}: write the first moment of a batch, as {batches[-1]}")
     chosen = [b for b in batches if (start is None or b >= start) and (stop is None or b <= stop)]
     if not chosen:
-        raise WalkError(
-            f"{state.name}: no batch from {start} to {stop}; there are {batches[0]} to {batches[-1]}"
-        )
+        asked = " ".join(f"{word} {label}" for word, label in (("from", start), ("to", stop)) if label)
+        raise WalkError(f"{state.name}: no batch {asked}; there are {batches[0]} to {batches[-1]}")
     return chosen
 
 

@@ -73,6 +73,19 @@ def is_batch(label: str, period: Period) -> bool:
     return True
 
 
+def is_moment(text: str, period: Period) -> bool:
+    """Whether a text is the label of a batch or a date, of which one can say what comes before and after it.
+
+    >>> [is_moment(text, "monthly") for text in ("2024-01-01", "2024-01-15", "2024-01", "2024-13-01")]
+    [True, True, False, False]
+    """
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return is_batch(text, period)
+    return True
+
+
 def period_of(labels: Iterable[str]) -> Period | None:
     """Longest period that all these labels are batches of; None where they are no labels.
 

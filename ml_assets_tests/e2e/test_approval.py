@@ -73,7 +73,7 @@ def test_pause_resume_and_a_wish_are_kept_with_their_reasons(trained_shop: Shop)
         assert told.code == 0 and said in told.result["text"], told
     again = ml_assets("retrain", "good", "new shops, please", "--json")
     assert again.code == 0 and not again.result["changed"]
-    assert "asked for already" in again.result["text"] and "new shops;" in again.result["text"]
+    assert "for a second time" in again.result["text"] and "new shops;" in again.result["text"]
     for words in (("pause", "good", " "), ("pause", "good", "x", "--days", "-1"), ("retrain", "god", "x")):
         failed = ml_assets(*words, "--json")
         assert failed.code != 0 and json.loads(failed.out.splitlines()[-1])["error"]

@@ -261,7 +261,12 @@ def test_backfill(shop: Shop) -> None:
     assert "1/3" in again.err
     outside = ml_assets("backfill", "monthly", "--from", "2030-01-01", "--json")
     assert outside.code == 2
-    assert "there are 2024-01-01 to 2024-03-01" in outside.message
+    assert "no batch from 2030-01-01; there are 2024-01-01 to 2024-03-01" in outside.message
+    for option in ("--from", "--to"):
+        slip = ml_assets("backfill", "monthly", option, "2024-13-01", "--json")
+        assert slip.code == 2 and f"{option} '2024-13-01': write" in slip.message
+    apart = ml_assets("diff", "monthly", "other.yaml", "--json")
+    assert apart.code == 2 and "`ml-assets diff monthly`" in apart.message
     static = ml_assets("backfill", "good", "--json")
     assert static.code == 2
     assert "Use `ml-assets train --recipe-file FILE`" in static.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -10,7 +11,9 @@ import pytest
 from dagster import DagsterRunStatus
 
 from ml_assets.lifecycle.state import ModelState
-from ml_assets.orchestration.asked import under_way
+from ml_assets.orchestration.asked import asked_words, under_way
+from ml_assets.orchestration.history import read_history
+from ml_assets.orchestration.model_status import model_status
 from ml_assets.recipe.loading import load_recipe
 from ml_assets.registry import persons
 from ml_assets.settings import Settings
@@ -84,7 +87,10 @@ def test_a_training_that_waits_or_runs_is_told_in_the_place_of_a_second_one(desk
 
     assert not told(), "what the policy would begin is no wish"
     persons.ask(desk.state.ledger, "tide", actor="ann", reason="new shops", batch=day(3))
-    assert "is asked for already, since" in told() and "by ann: new shops; nothing was asked" in told()
+    assert "is asked for since" in told() and "by ann: new shops; the daemon" in told()
+    assert "nothing was asked for a second time" in told() and model_status(
+        desk.instance, desk.state, datetime.now(UTC)
+    ).persons == (asked_words(desk.state, read_history(desk.instance, desk.state)),)
     request = asked(desk.tick())
     run = desk.run(DagsterRunStatus.STARTED, request)
     assert "a training is under way since" in told() and f"run {run.run_id}" in told()

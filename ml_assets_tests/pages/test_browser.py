@@ -157,7 +157,7 @@ def test_what_a_person_clicks_is_in_the_ledger(state: ModelState, address: str, 
         assert "Done" in say(page, address, act, reason)
         found(ledger.last("churn", [kind]), reason)
     told = say(page, address, "retrain", "once more")
-    assert "Nothing was changed" in told and "is asked for already" in told and "new shops" in told
+    assert "Nothing was changed" in told and "for a second time" in told and "new shops" in told
     wait_for_approval(state, 3)
     time.sleep(6)  # the pages look every five seconds
     assert "Done" in say(page, address, "refuse", "not before the holidays")
