@@ -51,6 +51,8 @@ class Glance(NamedTuple):
     """Runs that have not ended."""
     assets: frozenset[dg.AssetKey]
     """Assets that have events."""
+    one: bool = False
+    """Whether it is one model, whose champion's files are looked at too."""
 
 
 def recent_history(instance: DagsterInstance, state: ModelState, glance: Glance) -> History:

@@ -105,7 +105,7 @@ def all_statuses(
 ) -> list[ModelStatus]:
     """Sum up every model; one whose recipe is broken or gone is a row, too."""
     glance, ledger = (
-        Glance(open_runs(instance, settings), assets_with_events(instance)),
+        Glance(open_runs(instance, settings), assets_with_events(instance), one=len(states) == 1),
         Ledger(settings.ledger),
     )
     with ledger.at_rest():
@@ -139,7 +139,7 @@ def model_status(
         What was read for all models at once.
     """
     if glance is None:
-        glance = Glance(open_runs(instance, state.settings), assets_with_events(instance))
+        glance = Glance(open_runs(instance, state.settings), assets_with_events(instance), one=True)
     with state.ledger.at_rest():
         return _summed_up(instance, state, now, glance)
 
@@ -155,6 +155,8 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
         found = Health("lost", lost)
     elif moved := moved_alias(state.registry, state.name) if local else None:
         found = Health("alias moved", moved)
+    elif changed := _changed_files(state, champion) if local and glance.one else None:
+        found = Health("damaged", changed)
     else:
         refused = refused_batch(instance, state, newest.batch if newest else None)
         found = health(history, state.recipe.retraining, refused, is_static=state.recipe.batches is None)
@@ -193,6 +195,12 @@ def _summed_up(instance: DagsterInstance, state: ModelState, now: datetime, glan
             "approval": waiting_words(state),
         }
     )
+
+
+def _changed_files(state: ModelState, champion: VersionInfo | None) -> str | None:
+    """Say that files of the champion are not what was registered, so that nothing is predicted with it."""
+    faults = [] if champion is None else state.registry.files.faults(state.name, champion.version)
+    return "; ".join(faults) or None
 
 
 def _awaited(state: ModelState, now: datetime, waiting: Sequence[str]) -> Iterator[str]:

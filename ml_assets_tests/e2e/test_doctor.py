@@ -63,6 +63,8 @@ def test_a_sound_home_is_well_and_each_damage_is_told_with_its_remedy(trained_sh
         wrong = [check for check in told.result["checks"] if not check["ok"]]
         assert told.code == 1 and [check["part"] for check in wrong] == [PART[what]], (path, wrong)
         assert wrong[0]["remedy"]
+        (row,) = ml_assets("status", "good", "--json").result["recipes"]
+        assert (row["status"] == "damaged") is ("models" in PART[what]), row["why"]
         path.write_bytes(content)
     chain._VERIFIED.clear()  # as in another process
     place = home / "ledger.db"
