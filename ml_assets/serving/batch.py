@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -229,12 +230,11 @@ def _predicted(table: pa.Table, way: Way, version: int, before: int) -> pa.Table
     try:
         made = way.table(table if sound.all() else table.take(places), way.shares)
     except RowError as error:
-        where = (
-            ""
-            if error.row is None
-            else f" (row {before + places[error.row] + 1:,} of the source, counted from 1)"
-        )
-        raise BatchError(f"{error}{where}") from None
+        if error.row is None:
+            raise BatchError(str(error)) from None
+        row = f"row {before + places[error.row] + 1:,}"
+        text = re.sub(rf"(?<!['\w])row {error.row}\b", row, str(error), count=1)
+        raise BatchError(f"{text} (rows of the source are counted from 1)") from None
     columns = {name: pa.array(values, from_pandas=True) for name, values in made.items()}
     if not sound.all():
         spread = pa.array(np.cumsum(sound) - 1, mask=~sound)

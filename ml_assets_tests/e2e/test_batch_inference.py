@@ -148,7 +148,7 @@ REFUSED = [
     (("--run-id", "abc", "--source", "rows.csv"), "no registered version was trained by the run 'abc'"),
     (("--model", "good", "--source", "nowhere.csv"), "nowhere.csv': no such file"),
     (("--model", "good", "--source", "less.csv"), "lack channel"),
-    (("--model", "good", "--source", "wrong.csv"), "row 2 has 'old' (row 3 of the source"),
+    (("--model", "good", "--source", "wrong.csv"), "row 3 has 'old' (rows of the source are counted from 1)"),
     (("--model", "good", "--source", "taken.csv"), "columns that the output adds itself, prediction"),
     (("--model", "good", "--source", "empty.csv"), "there is no row"),
 ]
