@@ -27,6 +27,10 @@ SHOWN = 0.5  # part of what its forerunners let expect that a challenger's own r
 SHORT = (
     0.84  # or they fall short of it by no more standard errors than those of four in five that are as good
 )
+HARM = (
+    0.0125  # or, once no proof is asked for, they rule out a loss of this part of the score, a point at .8 …
+)
+RULED_OUT = 2.33  # … by so many standard errors: one-sided 1 %
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def burden(result: Paired, judged: Judged, metric: str, promotion: PromotionSect
     `auto` lets pass what `better` does, and lets what is known of earlier challengers count: where newer models have
     gained before, less proof is enough. Once they together have gained without doubt, that is turned round: one
     passes if by what they and its rows say it is rather better than worse. Its own rows must show half of what those
-    before let expect, or fall short of it by no more than chance would have it. One that they call surely worse never
-    passes.
+    before let expect, or fall short of it by no more than chance would have it, or rule out that it does harm. One that
+    they call surely worse never passes.
     """
     if promotion.when == "not_worse":
         return _not_worse(result, promotion)
@@ -109,6 +113,8 @@ def _learned(result: Paired, promotion: PromotionSection, known: Ageing, age: fl
     short = SHORT * min(max(0.0, (certainty - 1) / (WHOLLY - 1)), 1.0)
     hoped = max(0.0, expected)
     least = min(SHOWN * hoped, hoped - short * math.sqrt(rows))
+    if needed == 0:
+        least = min(least, RULED_OUT * math.sqrt(rows) - HARM * known.score)
     passed = mean - needed * error > promotion.min_gain and result.gain >= least and not surely_worse
     words = (
         f"newer models gained {figure(known.loss, 2)} for each batch that they had learned more (error "
