@@ -8,17 +8,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.promotion.paired import Paired, compare, differ, numbered
+from ml_assets.records import GateCheck
+from ml_assets.shown import figure
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import PROBABILITY, Effects, Labels, Numbers, Points, Rankings
 from ml_assets.tasks.influence import classes_of, distinct, spread_of
-from ml_assets.tasks.metrics import labelled
+from ml_assets.tasks.metrics import labelled, metric_named
 from ml_assets.tasks.several import has_labels, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml_assets.promotion.judged import Judged, Measure
     from ml_assets.records import Positive
 
 BINS = 10
+HARM = 0.1  # p-value of "no worse" of each figure: a veto in vain costs one retrain
+LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
+ERROR_TOLERANCE = 0.02  # expected calibration error, in probability
+SURELY = 0.05  # one-sided error of "log loss is better"
+
+
+def calibration_checks(judged: Judged, champion: pd.DataFrame, measure: Measure) -> list[GateCheck]:
+    """Log loss and calibration error may not become surely worse by more than their tolerance.
+
+    A calibration error that grows is no harm where log loss has surely become better, which counts it together with how
+    much the probabilities tell apart (DeGroot & Fienberg 1983): the base rate, said of each row, is calibrated best.
+    """
+    if not TASKS[metric_named(measure.metric).task].classes:
+        return []
+    checks = []
+    found = calibration(
+        judged.y, champion, judged.challenger, blocks=judged.blocks, positive=measure.positive
+    )
+    for name, result in found.items():
+        if name == measure.metric:
+            continue
+        tolerance = LOG_LOSS_TOLERANCE * result.first if name == "log_loss" else ERROR_TOLERANCE
+        passed = result.gain >= -tolerance or result.p_worse() >= HARM
+        text = f"{name.replace('_', ' ')} {figure(result.second)} against {figure(result.first)}"
+        worse = f"{text}: worse by more than {figure(tolerance, 2)}"
+        if not passed and name == "calibration_error" and _surely_better(found.get("log_loss")):
+            passed, text = True, f"{text}, while log loss, which counts it, is surely better"
+        checks.append(GateCheck(name=name, passed=passed, text=text if passed else worse))
+    return checks
+
+
+def _surely_better(result: Paired | None) -> bool:
+    return result is not None and result.gain > result.half(SURELY)
 
 
 def calibration(

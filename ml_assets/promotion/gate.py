@@ -15,14 +15,13 @@ import numpy as np
 
 from ml_assets.evaluation.segments import holm
 from ml_assets.promotion.burden import burden
-from ml_assets.promotion.calibration import calibration
+from ml_assets.promotion.calibration import calibration_checks
 from ml_assets.promotion.defects import defects
 from ml_assets.promotion.gaps import gap_check, limit_check
 from ml_assets.promotion.paired import Paired, compare, differ
 from ml_assets.promotion.skill import ByChance, by_chance
 from ml_assets.records import Costs, Direction, Evaluation, GateCheck, Promotion, SegmentGain
 from ml_assets.shown import counted, figure
-from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.metrics import metric_named, undefined
 from ml_assets.tasks.several import has_labels
 
@@ -36,9 +35,6 @@ MEANINGFUL = (
     0.01  # share of the champion's score: a gain surely smaller than this is no reason to wait for rows
 )
 HARM = 0.2  # p-value of "no worse", over all segments together: a veto in vain costs one retrain, harm costs people
-CALIBRATION_HARM = 0.1  # the same, of each calibration figure
-LOG_LOSS_TOLERANCE = 0.05  # share of the champion's log loss
-CALIBRATION_TOLERANCE = 0.02  # expected calibration error, in probability
 FIRST_ROWS = 20  # of the hold-out: a bootstrap of fewer rows is surer of itself than it may be
 BY_CHANCE = (
     0.0125  # how often a first model that knows nothing may look as if it knew something, as at a first look
@@ -178,7 +174,7 @@ def _decide(
         checks = [
             _segment_check(parts),
             *([unequal] if unequal is not None else []),
-            *_calibration_checks(judged, champion, measure),
+            *calibration_checks(judged, champion, measure),
             *_cost_checks(costs, promotion),
         ]
         failed = [check.text for check in checks if not check.passed]
@@ -251,25 +247,6 @@ def _segment_check(parts: list[SegmentGain]) -> GateCheck:
     ]
     text = "; ".join(worse) or f"none of {counted(len(parts), 'segment')} surely worse"
     return GateCheck(name="segments", passed=not worse, text=text)
-
-
-def _calibration_checks(judged: Judged, champion: pd.DataFrame, measure: Measure) -> list[GateCheck]:
-    """Log loss and calibration error may not become surely worse by more than their tolerance."""
-    if not TASKS[metric_named(measure.metric).task].classes:
-        return []
-    checks = []
-    found = calibration(
-        judged.y, champion, judged.challenger, blocks=judged.blocks, positive=measure.positive
-    )
-    for name, result in found.items():
-        if name == measure.metric:
-            continue
-        tolerance = LOG_LOSS_TOLERANCE * result.first if name == "log_loss" else CALIBRATION_TOLERANCE
-        passed = result.gain >= -tolerance or result.p_worse() >= CALIBRATION_HARM
-        text = f"{name.replace('_', ' ')} {figure(result.second)} against {figure(result.first)}"
-        worse = f"{text}: worse by more than {figure(tolerance, 2)}"
-        checks.append(GateCheck(name=name, passed=passed, text=text if passed else worse))
-    return checks
 
 
 def _cost_checks(costs: Costs | None, promotion: PromotionSection) -> list[GateCheck]:

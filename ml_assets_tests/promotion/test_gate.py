@@ -331,6 +331,24 @@ def test_probabilities_that_are_nearer_to_the_truth_are_not_called_worse() -> No
     assert found.gain > 0.05
 
 
+@pytest.mark.parametrize(("boast", "outcome"), [(2.5, "promote"), (6.0, "keep")])
+def test_probabilities_that_tell_more_may_be_less_calibrated_unless_log_loss_pays_for_it(
+    boast: float, outcome: str
+) -> None:
+    rng = np.random.default_rng(9)
+    signal = rng.normal(size=1_000)
+    y = pd.Series(np.where(rng.random(1_000) < 1 / (1 + np.exp(-2 * signal)), "yes", "no"))
+
+    def told(logits: np.ndarray) -> pd.DataFrame:
+        share = 1 / (1 + np.exp(-logits))
+        said = np.where(share >= 0.5, "yes", "no")
+        return pd.DataFrame({"prediction": said, "probability_no": 1 - share, "probability_yes": share})
+
+    made = decide(y, told(0.02 * rng.normal(size=1_000)), told(boast * 2 * signal), metric="roc_auc")
+    (check,) = (each for each in made.checks if each.name == "calibration_error")
+    assert made.outcome == outcome and ("is surely better" in check.text) is check.passed, made.reason
+
+
 @pytest.mark.parametrize(
     ("costs", "failed"),
     [
