@@ -98,9 +98,10 @@ def calibration_terms(rows: Labels | Numbers | Effects | Points | Rankings) -> N
     """Terms whose mean is the expected calibration error (Guo et al. 2017), shape (n_rows,).
 
     Rows are put into ten bins of equal size by the probability of the positive class, of more than two classes of the
-    likeliest; in each, the share that is right is compared with the mean probability. The sign of a bin's difference
-    makes each row's term. Of two classes the likeliest would not do: rows that are too surely yes and rows that are not
-    surely enough no would share a bin, and cancel out.
+    likeliest, those of one probability together, so that the order of rows is no matter; in each, the share that is
+    right is compared with the mean probability. The sign of a bin's difference makes each row's term. Of two classes
+    the likeliest would not do: rows that are too surely yes and rows that are not surely enough no would share a bin,
+    and cancel out.
     """
     assert isinstance(rows, Labels) and rows.probability is not None
     if rows.probability.shape[1] == 2:
@@ -108,8 +109,8 @@ def calibration_terms(rows: Labels | Numbers | Effects | Points | Rankings) -> N
     else:
         sure = rows.probability.max(axis=1)
         right = rows.probability.argmax(axis=1) == rows.truth
-    order = np.argsort(sure, kind="stable")
-    bins = np.empty(len(sure), dtype=np.intp)
-    bins[order] = np.arange(len(sure)) * BINS // max(len(sure), 1)
+    ranked = np.sort(sure)
+    first, last = (np.searchsorted(ranked, sure, side) for side in ("left", "right"))
+    bins = (first + last - 1) * BINS // max(2 * len(sure), 1)
     off = right - sure
     return np.asarray(np.sign(np.bincount(bins, weights=off, minlength=BINS))[bins] * off)

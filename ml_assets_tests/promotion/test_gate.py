@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.trust.gate import CASES, Pair, one_worse
 from benchmarks.trust.gate import classifiers as numerate
@@ -347,6 +349,26 @@ def test_probabilities_that_tell_more_may_be_less_calibrated_unless_log_loss_pay
     made = decide(y, told(0.02 * rng.normal(size=1_000)), told(boast * 2 * signal), metric="roc_auc")
     (check,) = (each for each in made.checks if each.name == "calibration_error")
     assert made.outcome == outcome and ("is surely better" in check.text) is check.passed, made.reason
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 6), st.integers(0, 1_000))
+def test_rows_of_one_probability_count_together_in_whatever_order(rows: int, leaves: int, seed: int) -> None:
+    """A tree of few leaves: its calibration error is no more than that of its leaves."""
+    rng = np.random.default_rng(seed)
+    said = rng.random(leaves)[rng.integers(0, leaves, rows)]
+    came = rng.random(rows) < said
+
+    def error(order: np.ndarray) -> float:
+        shares = said[order]
+        frame = pd.DataFrame({"prediction": "no", "probability_no": 1 - shares, "probability_yes": shares})
+        y = pd.Series(np.where(came[order], "yes", "no"), dtype=object)
+        return calibration(y, frame, frame, positive="yes")["calibration_error"].first
+
+    orders = [rng.permutation(rows), np.argsort(came, kind="stable"), np.argsort(~came, kind="stable")]
+    assert [error(order) for order in orders] == pytest.approx([error(np.arange(rows))] * 3)
+    by_leaf = sum(abs((came - said)[said == leaf].sum()) for leaf in np.unique(said)) / rows
+    assert error(orders[0]) <= by_leaf + 1e-12
 
 
 @pytest.mark.parametrize(
