@@ -183,7 +183,7 @@ def _changes(
 
 
 def _change(first: NDArray[Any], second: NDArray[Any], blocks: NDArray[np.intp]) -> Change:
-    groups = np.unique(blocks, return_inverse=True)[1]
+    groups = numbered(blocks, np.ones(len(blocks), dtype=bool))
     one_class = np.zeros(len(first), dtype=np.intp)
     spread = spread_of(second - first, groups, one_class, first != second)
     return Change(float(first.mean()), float(second.mean()), spread.error, spread.freedom)

@@ -56,6 +56,27 @@ def without(judged: Judged) -> Judged:
 EQUAL = {"f": 0.8, "m": 0.8}
 
 
+@pytest.mark.parametrize("turn", range(5))
+def test_a_group_that_is_one_entity_is_judged_by_its_rows_and_not_as_known_for_sure(turn: int) -> None:
+    """Of 60 rows of one shop two are answered otherwise by chance: that widens no gap surely."""
+    rows, few = 600, 60
+    group = np.where(np.arange(rows) < few, "one shop", "others")
+    right = np.random.default_rng(turn).random(rows) < 0.8
+    worse = right.copy()
+    worse[np.flatnonzero(right[:few])[:2]] = False
+    answers = [pd.DataFrame({"prediction": np.where(side, "yes", "no")}) for side in (right, worse)]
+    judged = Judged(
+        pd.Series(["yes"] * rows),
+        *answers,
+        blocks=np.where(group == "one shop", 0, np.arange(rows)),
+        protected=Protected(
+            {"shop": groups_of(pd.Series(group), ())}, ("equal_opportunity_difference",), 0.0, 50
+        ),
+    )
+    check = gap_check(judged, ACCURACY)
+    assert check is not None and check.passed, check
+
+
 def test_a_better_model_that_widens_a_gap_is_kept_out_and_the_reason_names_the_groups() -> None:
     judged = pair_of(4_000, 0, EQUAL, {"f": 0.78, "m": 0.92})
     assert decided(without(judged)).outcome == "promote"
