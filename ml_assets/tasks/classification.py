@@ -206,7 +206,7 @@ def _roc_auc(rows: Labels, counts: Floats) -> Floats:
 
 
 def _area_influence(rows: Labels) -> Floats | None:
-    if rows.positive is None or rows.probability is None:
+    if rows.positive is None or rows.probability is None or len(np.unique(rows.truth)) < 2:
         return None
     return placements(rows.probability[:, rows.positive], rows.truth == rows.positive)
 

@@ -25,6 +25,8 @@ PARTS = 400
 """Parts of the rows that are left out in turn, all classes together."""
 FEWEST_PARTS = 50
 """The same of one class."""
+STEP = 1e-3
+"""Part by which a class counts more, or less, to see what its share does."""
 CELLS_AT_ONCE = 2_000_000
 """Rows times parts held in memory at once (16 MB an array)."""
 
@@ -44,8 +46,8 @@ def spread(
 ) -> Spread | None:
     """Standard error of a score, or of the second score minus the first, when whole groups are drawn.
 
-    From the influence of each row where the metric has a formula, else from a jackknife. Of several targets, whose
-    mean it is, from the mean of the influences.
+    From the influence of each row where the metric has a formula, else from a jackknife within the classes and from
+    what their shares do. Of several targets, whose mean it is, from the mean of the influences.
 
     Parameters
     ----------
@@ -73,15 +75,21 @@ def spread(
     if not metric.weighted:  # rows that are left cannot count more for those of their class that are not
         classes = np.zeros_like(classes)
     most = max(len(np.unique(_left_out_by(metric, part))) for part in parts_of(sides[0]))
-    groups = merged(groups, classes, most, random_state)
-    each = [
-        jackknife(metric, part, groups, _left_out_by(metric, part[0]))
-        for part in zip(*map(parts_of, sides), strict=True)
-    ]
-    told = [values for values in each if values is not None]
-    if len(told) < len(each):
-        return None
-    return spread_of(np.mean(told, axis=0), groups, classes, tells, metric.by_class)
+    parts = merged(groups, classes, most, random_state)
+    within, between = [], []
+    for part in zip(*map(parts_of, sides), strict=True):
+        left_out_by = _left_out_by(metric, part[0])
+        moved = jackknife(metric, part, parts, left_out_by)
+        if moved is None:
+            return None
+        within.append(moved)
+        between.append(by_shares(metric, part, left_out_by))
+    moves, shares = np.mean(within, axis=0), np.mean(between, axis=0)
+    if distinct(groups) < len(groups) or parts is groups:
+        return spread_of(moves + shares, parts, classes, tells, metric.by_class)
+    # Parts that were dealt out class by class have the same shares of them: what these do is summed row by row.
+    found = spread_of(moves, parts, classes, tells, metric.by_class)
+    return Spread(float(np.hypot(found.error, np.linalg.norm(shares) / len(shares))), found.freedom)
 
 
 def spread_of(
@@ -226,6 +234,28 @@ def jackknife(metric: Metric, sides: Sequence[Any], groups: Codes, classes: Code
     per_row = (moved / size * n)[cell_of]
     means = np.bincount(classes, weights=per_row) / np.maximum(of_class, 1)
     return np.asarray(per_row - means[classes])
+
+
+def by_shares(metric: Metric, sides: Sequence[Any], classes: Codes) -> Floats:
+    """Influence of each row by being of its class: how the score moves with the share of that class.
+
+    Other rows of the same kind have other shares of the classes: precision, say, falls where fewer are positive,
+    however the rows of each class are answered.
+
+    Returns
+    -------
+    array of shape (n_rows,)
+        The same for all rows of a class, mean zero; of two sides of the second minus the first.
+    """
+    n, found = len(classes), np.zeros(len(classes))
+    codes = np.unique(classes)
+    for code in codes if len(codes) > 1 else ():
+        mine = classes == code
+        counts = 1.0 + np.array([[STEP], [-STEP]]) * mine
+        scores = [evaluate_counts(metric, side, counts) for side in sides]
+        more, less = scores[-1] - scores[0] if len(scores) == 2 else scores[0]
+        found[mine] = (more - less) / (2 * STEP) * n / mine.sum()
+    return found
 
 
 def rarest(rows: Labelled) -> tuple[str, int] | None:

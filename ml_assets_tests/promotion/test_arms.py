@@ -133,6 +133,24 @@ def test_few_rows_say_nothing_and_as_many_as_planned_end_it() -> None:
     assert mixed.outcome == "mismatch" and mixed.winner is None
 
 
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1", "roc_auc", "pr_auc"])
+@pytest.mark.parametrize("shares", [(0.0, 0.0), (1.0, 0.3), (0.3, 0.0)])
+def test_an_arm_whose_labels_are_all_alike_says_nothing_yet(metric: str, shares: tuple[float, float]) -> None:
+    random = np.random.default_rng(4)
+    sides = []
+    for name, share in zip("ab", shares, strict=True):
+        yes, chance = random.random(80) < share, random.random(80)
+        told = {
+            "prediction": np.where(chance > 0.5, "yes", "no"),
+            "probability_no": 1 - chance,
+            "probability_yes": chance,
+        }
+        y = pd.Series(np.where(yes, "yes", "no"), dtype=object)
+        sides.append(Answers(name, 2, y, pd.DataFrame(told), None, 80))
+    look = judge(sides[0], sides[1:], Measure(metric, "maximize", "yes"), 5_000)
+    assert look.outcome == "running" and look.arms[1].gain is None and look.arms[1].note
+
+
 def test_a_shadow_is_surer_than_an_arm_since_both_answer_the_same_rows() -> None:
     random = np.random.default_rng(8)
     before = random.random(2_000) < 0.8

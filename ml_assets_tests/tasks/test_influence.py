@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.tasks import influence
+from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Labels
 from ml_assets.tasks.influence import jackknife, merged, rarest, spread, spread_of
 from ml_assets.tasks.metrics import METRICS, evaluate_counts, labelled
@@ -119,6 +120,34 @@ def test_error_is_the_error_by_bootstrap(metric: str, blocked: bool) -> None:
     near = 0.2 if metric == "davies_bouldin" else 0.12
     assert found.error == pytest.approx(by_bootstrap(metric, sides, groups), rel=near)
     assert ROWS / (8 if blocked or by_user else 4) < found.freedom < ROWS
+
+
+@pytest.mark.parametrize("rows_each", [1, 4])
+@pytest.mark.parametrize("rows", [ROWS, 1_500])
+@pytest.mark.parametrize("metric", [metric.name for metric in TASKS["classification"].metrics])
+def test_a_score_alone_is_as_sure_as_by_bootstrap_whose_classes_have_other_shares(
+    metric: str, rows: int, rows_each: int
+) -> None:
+    side, groups = classifiers(rows, 0.15)[0], np.arange(rows) // rows_each
+    found = spread(METRICS[metric], [side], groups, np.ones(rows, bool))
+    random, n_groups = np.random.default_rng(2), int(groups.max()) + 1
+    picks = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=1000)
+    drawn = evaluate_counts(METRICS[metric], side, picks[:, groups] * 1.0)
+    assert found is not None and found.error == pytest.approx(float(drawn.std()), rel=0.12)
+
+
+@pytest.mark.parametrize("label", ["yes", "no"])
+def test_one_class_alone_leaves_an_area_without_an_error(label: str) -> None:
+    y, chance = pd.Series([label] * 60, dtype=object), np.linspace(0.1, 0.9, 60)
+    frame = pd.DataFrame(
+        {
+            "prediction": np.where(chance > 0.5, "yes", "no"),
+            "probability_no": 1 - chance,
+            "probability_yes": chance,
+        }
+    )
+    side = labelled(y, frame, "classification", "yes")
+    assert spread(METRICS["roc_auc"], [side], np.arange(60), np.ones(60, bool)) is None
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "log_loss"])
