@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_assets.features.values import LARGEST
 from ml_assets.quality.groups import FEW_VALUES
 from ml_assets.shown import figure
 
@@ -28,7 +29,7 @@ def segments(
     columns : iterable of str
         Each value of these is a segment; numbers with many values are cut into quarters.
     features : iterable of str
-        The rows where one of these is missing are a segment.
+        The rows where one of these is missing are a segment. An infinite number is missing, as to a model.
 
     Returns
     -------
@@ -44,15 +45,25 @@ def segments(
     for column in columns:
         if column not in frame.columns:
             raise KeyError(f"evaluation.segments: {column!r} is not a column of the rows")
-        found |= _values(frame[column], column)
+        found |= _values(_as_learned(frame[column]), column)
     for feature in features:
         if feature in frame.columns:
-            found[f"{feature} missing"] = frame[feature].isna().to_numpy()
+            found[f"{feature} missing"] = _as_learned(frame[feature]).isna().to_numpy()
     by_rows: dict[bytes, list[str]] = {}
     for name, rows in found.items():
         if 0 < rows.sum() < len(rows):
             by_rows.setdefault(rows.tobytes(), []).append(name)
     return {_joined(names): found[names[0]] for names in by_rows.values()}
+
+
+def _as_learned(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Values as a model is given them: a column that a function made may hold infinite numbers."""
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        return values
+    beyond = np.abs(values.to_numpy(np.float64, na_value=np.nan)) > LARGEST
+    return values.mask(beyond) if beyond.any() else values
 
 
 def _values(values: pd.Series[Any], name: str) -> dict[str, NDArray[np.bool_]]:

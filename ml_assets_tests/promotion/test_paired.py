@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml_assets.evaluation.segments import holm, segments
 from ml_assets.promotion.paired import compare
@@ -91,3 +93,19 @@ def test_segments_cover_each_value_and_what_is_missing() -> None:
     }
     with pytest.raises(KeyError, match=r"evaluation\.segments: 'county'"):
         segments(frame, ["county"], [])
+
+
+@given(
+    st.lists(
+        st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.integers(0, 40).map(float)),
+        min_size=1,
+        max_size=80,
+    )
+)
+def test_each_row_is_in_one_segment_of_a_number_an_infinite_one_in_the_missing(values: list[float]) -> None:
+    column = pd.Series(values)
+    found = segments(pd.DataFrame({"ratio": column}), ["ratio"], ["ratio"])
+    assert not found or (sum(rows.astype(int) for rows in found.values()) == 1).all()
+    unseen = ~(column.abs() <= 1e38).to_numpy()
+    if 0 < unseen.sum() < len(unseen):
+        assert (found["ratio missing"] == unseen).all()
