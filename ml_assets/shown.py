@@ -86,6 +86,20 @@ def figure(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def told_apart(values: Sequence[float], digits: int = 4) -> list[str]:
+    """
+    Write different numbers for people, with so many digits more that no two look alike.
+
+    >>> told_apart([0.5, 25.0]), told_apart([1013.11, 1013.24, 1013.38])
+    (['0.5', '25'], ['1,013.1', '1,013.2', '1,013.4'])
+    """
+    for more in range(digits, 17):
+        texts = [figure(value, more) for value in values]
+        if len(set(texts)) == len(texts):
+            return texts
+    return [f"{value:.17g}" for value in values]
+
+
 def clipped(text: str, most: int) -> str:
     """
     Cut a text between two words.

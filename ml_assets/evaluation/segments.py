@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_assets.features.values import LARGEST
 from ml_assets.quality.groups import FEW_VALUES
-from ml_assets.shown import figure
+from ml_assets.shown import told_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def _values(values: pd.Series[Any], name: str) -> dict[str, NDArray[np.bool_]]:
         edges = np.unique(np.nanquantile(values.to_numpy(np.float64), (0, 0.25, 0.5, 0.75, 1)))
         parts = pd.cut(values, list(edges), include_lowest=True, duplicates="drop")
         labels = parts.cat.rename_categories(
-            [f"{name} {figure(low)} to {figure(high)}" for low, high in pairwise(edges)]
+            [f"{name} {low} to {high}" for low, high in pairwise(told_apart(edges.tolist()))]
         )
     else:
         labels = values.astype("string").map(lambda value: f"{name}={value}", na_action="ignore")

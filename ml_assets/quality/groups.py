@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml_assets.shown import figure, listed, shown
+from ml_assets.shown import figure, listed, shown, told_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,9 @@ def edges_of(values: pd.Series[Any], asked: int | tuple[float, ...] | None) -> t
     known = values.to_numpy(np.float64, na_value=np.nan)
     inner = np.linspace(0, 1, (asked or QUARTERS) + 1)[1:-1]
     cuts = np.unique(np.nanquantile(known, inner))
-    return tuple(float(f"{cut:.6g}") for cut in cuts if cut > np.nanmin(known))
+    cuts = cuts[cuts > np.nanmin(known)]
+    rounded = tuple(float(f"{cut:.6g}") for cut in cuts)
+    return rounded if len(set(rounded)) == len(rounded) else tuple(map(float, cuts))
 
 
 def groups_of(values: pd.Series[Any], edges: tuple[float, ...]) -> dict[str, NDArray[np.bool_]]:
@@ -129,10 +131,11 @@ def names_between(edges: tuple[float, ...]) -> list[str]:
     >>> names_between((25, 60))
     ['under 25', '25 to under 60', '60 and more']
     """
+    told = told_apart(edges)
     return [
-        f"under {figure(edges[0])}",
-        *(f"{figure(low)} to under {figure(high)}" for low, high in pairwise(edges)),
-        f"{figure(edges[-1])} and more",
+        f"under {told[0]}",
+        *(f"{low} to under {high}" for low, high in pairwise(told)),
+        f"{told[-1]} and more",
     ]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.evaluation.segments import holm, segments
 from ml_assets.promotion.paired import compare
+from ml_assets.quality.groups import edges_of, groups_of
 
 
 def classifiers(rows: int, random_state: int = 0) -> tuple[Any, Any, Any]:
@@ -95,13 +96,18 @@ def test_segments_cover_each_value_and_what_is_missing() -> None:
         segments(frame, ["county"], [])
 
 
-@given(
-    st.lists(
-        st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.integers(0, 40).map(float)),
-        min_size=1,
-        max_size=80,
-    )
+NUMBERS = st.one_of(
+    st.lists(st.one_of(st.floats(), st.integers(0, 40).map(float)), min_size=1, max_size=80),
+    st.builds(  # a narrow band far from 0: air pressure, a place on a map
+        lambda start, step, count: [start + step * k for k in range(count)],
+        st.sampled_from([0.0, 45.1, 1_013.0, -101_325.0, 1.7e9]),
+        st.floats(1e-9, 1e-1),
+        st.integers(11, 60),
+    ),
 )
+
+
+@given(NUMBERS)
 def test_each_row_is_in_one_segment_of_a_number_an_infinite_one_in_the_missing(values: list[float]) -> None:
     column = pd.Series(values)
     found = segments(pd.DataFrame({"ratio": column}), ["ratio"], ["ratio"])
@@ -109,3 +115,11 @@ def test_each_row_is_in_one_segment_of_a_number_an_infinite_one_in_the_missing(v
     unseen = ~(column.abs() <= 1e38).to_numpy()
     if 0 < unseen.sum() < len(unseen):
         assert (found["ratio missing"] == unseen).all()
+
+
+@given(NUMBERS)
+def test_each_row_is_in_one_group_of_people_however_near_the_numbers_are(values: list[float]) -> None:
+    column = pd.Series(values)
+    column = column[column.isna() | (column.abs() <= 1e38)]
+    found = groups_of(column, edges_of(column, None))
+    assert (sum((rows.astype(int) for rows in found.values()), np.zeros(len(column))) == 1).all()
