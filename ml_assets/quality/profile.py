@@ -29,6 +29,8 @@ EDGE = 0.005
 """Share of the values that lies beyond each end of a picture."""
 TOGETHER = 0.8
 """Rank correlation from which two columns are named as a pair."""
+FEWEST_TOGETHER = 30
+"""Rows that have both columns, below which nothing is said of the two."""
 PAIRS = 20
 """Pairs that are named."""
 MOST_LEVELS = 50
@@ -221,8 +223,7 @@ def _pairs(rows: pd.DataFrame, names: Sequence[str]) -> Iterator[Pair]:
     known = known.loc[:, known.nunique() > 1]
     if known.shape[1] < 2:
         return
-    ranks = known.rank().fillna((len(known) + 1) / 2).to_numpy()
-    matrix = np.corrcoef(ranks, rowvar=False)
+    matrix = _correlations(known.rank().to_numpy())
     places = combinations(range(known.shape[1]), 2)
     found = sorted(
         ((abs(matrix[i, j]), i, j) for i, j in places if abs(matrix[i, j]) >= TOGETHER), reverse=True
@@ -230,6 +231,21 @@ def _pairs(rows: pd.DataFrame, names: Sequence[str]) -> Iterator[Pair]:
     for _, i, j in found[:PAIRS]:
         first, second = str(known.columns[i]), str(known.columns[j])
         yield Pair(first=first, second=second, correlation=round(float(matrix[i, j]), 3))
+
+
+def _correlations(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation of each two columns over the rows that have both; 0 where these are few, or all alike."""
+    there = ~np.isnan(ranks)
+    ranks = (ranks - np.nanmean(ranks, axis=0)) / np.nanstd(ranks, axis=0)
+    known, filled = there.astype(np.float64), np.where(there, ranks, 0.0)
+    both = known.T @ known
+    count = np.maximum(both, 1.0)
+    means = filled.T @ known / count  # of the first column, in the rows that have the second
+    spreads = np.square(filled).T @ known / count - np.square(means)
+    product = filled.T @ filled / count - means * means.T
+    within = np.sqrt(np.maximum(spreads, 0.0) * np.maximum(spreads.T, 0.0))
+    enough = (both >= min(FEWEST_TOGETHER, len(ranks))) & (within > 1e-9)
+    return np.divide(product, within, out=np.zeros_like(product), where=enough)
 
 
 def _class(target: pd.Series[Any], recipe: Recipe) -> str:

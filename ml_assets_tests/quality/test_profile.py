@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ml_assets.quality.profile import BINS, TOGETHER, association
+from ml_assets.quality.profile import BINS, TOGETHER, _pairs, association
 from ml_assets.records import ColumnProfile
 from ml_assets_tests.reports.test_data import profiled, shop
 
@@ -79,6 +79,25 @@ def test_columns_that_say_the_same_are_named_as_a_pair() -> None:
     (pair,) = profiled(frame).pairs
     assert {pair.first, pair.second} == {"age", "euros"}
     assert pair.correlation >= TOGETHER
+
+
+@given(st.floats(0.0, 0.85), st.integers(0, 50))
+def test_what_is_missing_makes_no_pair_and_hides_none(missing: float, seed: int) -> None:
+    """Two columns that are missing in the same rows need not go together; two that are one in other rows do."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(2_000, 3))
+    gone = random.random((2_000, 2)) < missing
+    frame = pd.DataFrame(
+        {
+            "a": np.where(gone[:, 0], np.nan, values[:, 0]),
+            "b": np.where(gone[:, 0], np.nan, values[:, 1]),
+            "c": np.where(gone[:, 0], np.nan, values[:, 2]),
+            "d": np.where(gone[:, 1], np.nan, values[:, 2]),
+        }
+    )
+    (pair,) = _pairs(frame, list("abcd"))
+    assert {pair.first, pair.second} == {"c", "d"}
+    assert pair.correlation == pytest.approx(frame["c"].rank().corr(frame["d"].rank()), abs=1e-3)
 
 
 def test_batches_tell_rows_and_labels() -> None:
