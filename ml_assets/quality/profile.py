@@ -245,7 +245,7 @@ def _correlations(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     product = filled.T @ filled / count - means * means.T
     within = np.sqrt(np.maximum(spreads, 0.0) * np.maximum(spreads.T, 0.0))
     enough = (both >= min(FEWEST_TOGETHER, len(ranks))) & (within > 1e-9)
-    return np.divide(product, within, out=np.zeros_like(product), where=enough)
+    return np.asarray(np.divide(product, within, out=np.zeros_like(product), where=enough))
 
 
 def _class(target: pd.Series[Any], recipe: Recipe) -> str:

@@ -88,8 +88,8 @@ def spread(
     if distinct(groups) < len(groups) or parts is groups:
         return spread_of(moves + shares, parts, classes, tells, metric.by_class)
     # Parts that were dealt out class by class have the same shares of them: what these do is summed row by row.
-    found = spread_of(moves, parts, classes, tells, metric.by_class)
-    return Spread(float(np.hypot(found.error, np.linalg.norm(shares) / len(shares))), found.freedom)
+    dealt = spread_of(moves, parts, classes, tells, metric.by_class)
+    return Spread(float(np.hypot(dealt.error, np.linalg.norm(shares) / len(shares))), dealt.freedom)
 
 
 def spread_of(
