@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml_assets.records import Evaluation, TrainingResult
 from ml_assets.shown import figure
+from ml_assets.tasks.over_folds import over_folds
 
 SURE = 2.58
 """Standard errors beyond which a fall is told: 1 % on both sides of a normal distribution."""
@@ -42,16 +43,12 @@ def _no_numbers(predictions: pd.DataFrame) -> str:
 
 
 def overfitted(training: TrainingResult, evaluation: Evaluation) -> str:
-    """Say whether the hold-out is surely worse than the folds of the same rows; empty where it is not.
-
-    The error of a mean over k folds, whose training parts overlap, is that of one fold times the root of
-    `1/k + 1/(k - 1)` (Nadeau and Bengio 2003, Machine Learning 52).
-    """
-    k, score = len(training.cv_scores), evaluation.scores.get(evaluation.metric)
-    if k < 2 or score is None or training.metric != evaluation.metric:
+    """Say whether the hold-out is surely worse than the folds of the same rows; empty where it is not."""
+    folds, score = over_folds(training.cv_scores), evaluation.scores.get(evaluation.metric)
+    if folds is None or score is None or training.metric != evaluation.metric:
         return ""
-    promised, spread = float(np.mean(training.cv_scores)), float(np.std(training.cv_scores, ddof=1))
-    error = math.hypot(spread * math.sqrt(1 / k + 1 / (k - 1)), (score.high - score.low) / WIDTH)
+    promised = folds.mean
+    error = math.hypot(folds.error, (score.high - score.low) / WIDTH)
     fall = (promised - score.value) * (1 if evaluation.direction == "maximize" else -1)
     if not fall > SURE * error:
         return ""

@@ -11,6 +11,7 @@ import dagster as dg
 
 from ml_assets.orchestration.event_seal import SHOWN, with_seal
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
+from ml_assets.tasks.over_folds import folds_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,6 +175,8 @@ def training_metadata(training: TrainingResult) -> Metadata:
         shown["notes"] = "\n".join(training.notes)
     if scores:
         shown |= numbers({f"cv_{training.metric}": sum(scores) / len(scores)})
+    if training.over_folds is not None:
+        shown |= {f"cv_{training.metric}_folds": folds_words(training.over_folds)}
     if training.choice is not None:
         shown |= {
             "families": table(each.model_dump(mode="json") for each in training.choice.standings),

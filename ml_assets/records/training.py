@@ -123,6 +123,17 @@ MONOTONE: Final = ("monotone_constraints", "monotonic_cst")
 """What libraries call monotone constraints."""
 
 
+class OverFolds(Record):
+    """A score over the folds of a cross-validation, in the metric's unit; `low` and `high` are of its mean (95 %)."""
+
+    folds: int
+    mean: float
+    deviation: float
+    error: float
+    low: float
+    high: float
+
+
 class TrainingResult(Record):
     """What a fit knew: data, seed, parameters, folds.
 
@@ -147,6 +158,8 @@ class TrainingResult(Record):
     tuning: TuningResult | None = None
     choice: Choice | None = None
     """Of an automatic search."""
+    over_folds: OverFolds | None = None
+    """None in records of older versions, and of fewer than two folds."""
     notes: tuple[str, ...] = ()
     left_out: dict[str, int] = {}
     targets: tuple[str, ...] = ()

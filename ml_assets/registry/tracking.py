@@ -149,6 +149,8 @@ def log_training(
     with nested_run(client, name, replace(place, tags=tags)) as run_id:
         log_params(client, run_id, {"class_path": training.class_path, **training.params})
         scores = {f"cv_{training.metric}": _mean(training.cv_scores)} if training.cv_scores else {}
+        if training.over_folds is not None:
+            scores[f"cv_{training.metric}_std"] = training.over_folds.deviation
         log_metrics(
             client,
             run_id,

@@ -39,6 +39,7 @@ from ml_assets.reports.groups import group_parts
 from ml_assets.reports.holdout import curve_charts, error_charts
 from ml_assets.reports.learned import data_parts, left_parts
 from ml_assets.shown import counted, figure
+from ml_assets.tasks.over_folds import folds_words
 
 PARTS: Final = 20
 """Parts of the hold-out that are shown."""
@@ -319,6 +320,7 @@ def _leans(facts: Facts) -> Iterator[Part | None]:
 
 def _made(trained: TrainedModel) -> Iterator[Part | None]:
     training = trained.training
+    folds = training.over_folds
     told: Sequence[tuple[str, str]] = [
         ("run", trained.run_id),
         ("recipe, hash", trained.recipe_sha256[:12]),
@@ -327,6 +329,7 @@ def _made(trained: TrainedModel) -> Iterator[Part | None]:
         ("seed", f"{training.random_state}"),
         ("seconds", figure(training.seconds, 3)),
         (f"{training.metric} of each fold", ", ".join(figure(score) for score in training.cv_scores)),
+        (f"{training.metric} over the folds", folds_words(folds) if folds else ""),
     ]
     yield table(("what", "which"), [pair for pair in told if pair[1]])
     if training.threshold is not None:

@@ -37,6 +37,7 @@ from ml_assets.search.study import AT_ONCE, SearchRun, tune
 from ml_assets.shown import counted, listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.over_folds import over_folds
 from ml_assets.tasks.several import (
     classes_by_target,
     classes_of_one,
@@ -124,6 +125,7 @@ def fit(
         metric=goal.metric,
         direction=metric_named(goal.metric).direction,
         cv_scores=found_best.scores,
+        over_folds=over_folds(found_best.scores),
         rows=count,
         features=found.features,
         excluded=found.excluded,

@@ -62,6 +62,7 @@ def test_a_training_is_nested_in_its_parent_and_each_trial_in_the_training(
     assert training.info.status == "FINISHED"
     assert training.data.params["C"] == "1.0"
     assert training.data.metrics["cv_roc_auc"] == pytest.approx(0.8)
+    assert training.data.metrics["cv_roc_auc_std"] == pytest.approx(0.2 / 2**0.5)
     trials = _children(client, experiment, logged.run_id)
     assert len(trials) == 50
     by_number = {int(t.data.tags["trial"]): t for t in trials}

@@ -28,6 +28,7 @@ from ml_assets.records import (
 from ml_assets.reports.as_html import as_html
 from ml_assets.reports.as_markdown import as_markdown
 from ml_assets.reports.training import Facts, summary, training_document
+from ml_assets.tasks.over_folds import over_folds
 from ml_assets_tests.reports.test_data import EVIL, profiled
 from ml_assets_tests.support.reports import Read, told_by
 
@@ -81,6 +82,7 @@ def facts(
         metric="roc_auc",
         direction="maximize",
         cv_scores=(0.7, 0.8),
+        over_folds=over_folds((0.7, 0.8)),
         rows=2_000,
         features=(word, "level"),
         excluded={},

@@ -39,6 +39,7 @@ from ml_assets.registry.tracking import (
 )
 from ml_assets.registry.versions import Registry
 from ml_assets.settings import Settings
+from ml_assets.tasks.over_folds import over_folds
 
 
 def rows(n: int = 60, seed: int = 0) -> pd.DataFrame:
@@ -107,6 +108,7 @@ def training_result(trials: int = 0, n: int = 60) -> TrainingResult:
         metric="roc_auc",
         direction="maximize",
         cv_scores=(0.7, 0.9),
+        over_folds=over_folds((0.7, 0.9)),
         rows=n,
         features=("age", "colour"),
         excluded={},
