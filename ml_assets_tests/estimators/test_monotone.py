@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ml_assets.evaluation.evaluate import predict
+from ml_assets.recipe.faults import Faults
+from ml_assets.recipe.rules import check_consistency
+from ml_assets.recipe.schema.preparing import OutlierMethod, OutlierTreatment, Scaler
 from ml_assets.training.fit import fit
 from ml_assets_tests.support.libraries import marks_of
 from ml_assets_tests.support.training_examples import mixed_rows, recipe_of
@@ -160,3 +163,59 @@ def test_frames_keep_their_order() -> None:
     model, _ = fit(rows, asked)
     shuffled = rows[rows.columns[::-1]]
     pd.testing.assert_frame_equal(predict(model, shuffled), predict(model, rows))
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize(
+    ("params", "made"),
+    [
+        ({}, {}),
+        *(({"numerical_strategy": each}, {}) for each in get_args(Scaler)),
+        *(
+            ({"outlier_detection": True, "outlier_method": method, "outlier_treatment": each}, {})
+            for method in get_args(OutlierMethod)
+            for each in get_args(OutlierTreatment)
+        ),
+        ({}, {"interactions": [["age", "income"]]}),
+        ({}, {"polynomials": {"columns": ["age", "income"], "degree": 2}}),
+    ],
+)
+def test_a_recipe_is_refused_or_its_constraint_holds(
+    params: dict[str, Any], made: dict[str, Any], others: bool
+) -> None:
+    """However columns are prepared: the income alone is prepared so where it is about `others`."""
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"age": draw.normal(size=1500), "income": draw.normal(size=1500)})
+    rows.loc[:60, "age"] = draw.uniform(6, 9, 61)
+    # What is seen far out says the contrary, and so does the age together with the income.
+    rows["target"] = rows["age"] - 20 * (rows["age"] > 5) - rows["age"] * rows["income"]
+    asked = recipe("Regressor", CASES[0][0], "monotonic_cst", {"age": 1}, {})
+    written = asked.model_dump(mode="json", exclude_none=True)
+    sets = [{"columns": ["income"], **params}] if others else []
+    given = {"column_sets": sets} if others else params
+    written["model"] |= {
+        "preprocessor": {"name": "custom_preprocessor", "params": given},
+        "feature_engineering": made,
+    }
+    asked = type(asked).model_validate(written)
+    try:
+        check_consistency(asked)
+    except Faults as faults:
+        assert not others or made
+        assert {key for key, _ in faults.faults} == {("model", "hyperparameters", "monotonic_cst")}
+        return
+    model, _ = fit(rows, asked)
+    for income in (-1.5, 0.0, 1.5):
+        some = pd.DataFrame({"age": np.linspace(-4, 12, 200), "income": income})
+        assert (np.diff(np.asarray(model.predict(some))) >= -1e-9).all()
+
+
+def test_a_member_of_an_ensemble_may_have_constraints() -> None:
+    asked = recipe("Regressor", "xgboost.XGB{}", "monotone_constraints", {"age": 1}, {})
+    written = asked.model_dump(mode="json", exclude_none=True)
+    member = {
+        "class_path": "sklearn.tree.DecisionTreeRegressor",
+        "hyperparameters": {"monotonic_cst": {"age": 1}},
+    }
+    written["model"]["ensemble"] = {"method": "averaging", "estimators": [member]}
+    check_consistency(type(asked).model_validate(written))

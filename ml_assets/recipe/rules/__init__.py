@@ -27,6 +27,7 @@ from ml_assets.recipe.rules.engine import engine
 from ml_assets.recipe.rules.engineering import engineering, functions, past, selection
 from ml_assets.recipe.rules.estimators import estimators
 from ml_assets.recipe.rules.found import Found
+from ml_assets.recipe.rules.monotone import monotone
 from ml_assets.recipe.rules.protected import fairness, protected
 from ml_assets.recipe.rules.quality import row_rules
 from ml_assets.recipe.rules.recommendation import recommendation
@@ -50,8 +51,8 @@ RULES: Final[tuple[Callable[[Recipe], Found], ...]] = (
     targets_columns, treatment, positive_class, source, queries, augmenter, preprocessor, column_sets,
     embedding, protected, fairness, row_rules,
     engineering, functions, past, horizon, series, selection, untargeted, clusters, recommendation, estimators,
-    engine, beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches, retraining,
-    promotion, foreach,
+    monotone, engine, beginning, tuning, threshold, calibration, evaluation, validation, batches, without_batches,
+    retraining, promotion, foreach,
 )  # fmt: skip
 
 MOST: Final = 200

@@ -13,8 +13,6 @@ from ml_assets.recipe.schema import Recipe
 from ml_assets.recipe.space import Nested
 from ml_assets.recipe.tasks import EFFECTS, ESTIMATOR_KINDS, UNTARGETED
 
-MONOTONE: Final = ("monotone_constraints", "monotonic_cst")
-"""Hyperparameters that name columns."""
 CHAIN: Final = "sklearn.multioutput.ClassifierChain"
 FOR_SEVERAL: Final = {
     **{
@@ -111,7 +109,7 @@ def _of_effect(path: str, its: str, task: str, outermost: bool) -> str | None:
 
 
 def _ensemble(recipe: Recipe) -> Found:
-    """Votes are of labels; a model of answers finds weights itself; columns have no names in an ensemble."""
+    """Votes are of labels; a model of answers finds weights itself."""
     model, key = recipe.model, ("model", "ensemble")
     if model.ensemble is None:
         return
@@ -130,13 +128,6 @@ def _ensemble(recipe: Recipe) -> Found:
                 (*key, "estimators", k, "weight"),
                 f"{model.ensemble.method} learns what each counts: leave weight out, or write averaging",
             )
-    for inner, _, hyperparameters in model.named:
-        for name in MONOTONE:
-            if isinstance(hyperparameters.get(name), dict):
-                yield (
-                    ("model", *inner, "hyperparameters", name),
-                    not_yet(f"{name} by column in an ensemble", "Leave it out, or leave model.ensemble out"),
-                )
 
 
 def _estimators(
