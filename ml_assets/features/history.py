@@ -7,7 +7,7 @@ need the same past beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml_assets.features.rolled import figures_of
 from ml_assets.features.treatment import INTERPOLATION, carrier
 from ml_assets.recipe.durations import duration
 
@@ -33,16 +34,6 @@ OWN_WINDOW = 7
 """Of so many values, or of a season, the mean."""
 MEETINGS = 52
 """Batches back to which a user who meets an item meets it again, and not for the first time."""
-
-STATISTICS: dict[str, Callable[[Any], Any]] = {
-    "mean": lambda window: window.mean(),
-    "std": lambda window: window.std(),
-    "min": lambda window: window.min(),
-    "max": lambda window: window.max(),
-    "sum": lambda window: window.sum(),
-    "count": lambda window: window.count(),
-}
-"""From a window of earlier values to a figure."""
 
 
 @dataclass(frozen=True)
@@ -283,14 +274,12 @@ def _figures(moments: pd.DataFrame, times: pd.Series[Any], asked: Wanted) -> dic
     made |= {carrier(name): at(each[name].ffill()) for name in asked.carried}
     for name, window, which in asked.windows:
         if isinstance(window, int):
-            figures = at(STATISTICS[which](each[name].rolling(window, min_periods=1)))
+            figures = at(pd.Series(figures_of(moments[name], who, window, which)))
         elif near is None:
-            dated = moments[[WHO, name]].set_index(pd.DatetimeIndex(times))
-            of_time = dated.groupby(WHO, sort=True)[name]
-            rolled = of_time.rolling(duration(window), closed="left", min_periods=1)
-            figures = STATISTICS[which](rolled).to_numpy(np.float64)
+            dated = moments[name].set_axis(pd.DatetimeIndex(times))
+            figures = figures_of(dated, who, duration(window), which, "left")
         else:
-            figures = _until(moments[[WHO, name]], times, near, duration(window), STATISTICS[which])
+            figures = _until(moments[[WHO, name]], times, near, duration(window), which)
         made[f"{name}_{which}_{window}"] = np.nan_to_num(figures) if which == "count" else figures
     for title, name in asked.seasonal.items():
         place = _newest(moments, times - asked.since, times)
@@ -314,7 +303,7 @@ def _until(
     times: pd.Series[Any],
     near: timedelta,
     window: timedelta,
-    statistic: Callable[[Any], Any],
+    which: str,
 ) -> NDArray[np.float64]:
     """A figure of a stretch of time that ends a horizon before each moment, what is then included."""
     name, count = str(moments.columns[-1]), len(moments)
@@ -323,8 +312,8 @@ def _until(
     asks[name], asks[AT], asks[PLACE] = np.nan, (times - near).to_numpy(), np.arange(count)
     both = pd.concat([known, asks])
     both = both.sort_values([WHO, AT, PLACE], kind="stable").set_index(AT)
-    figures = statistic(both.groupby(WHO, sort=True)[name].rolling(window, closed="right", min_periods=1))
+    figures = figures_of(both[name], both[WHO].to_numpy(), window, which, "right")
     asked = both[PLACE].to_numpy()
     found = np.full(count, np.nan)
-    found[asked[asked >= 0]] = figures.to_numpy(np.float64)[asked >= 0]
+    found[asked[asked >= 0]] = figures[asked >= 0]
     return found

@@ -183,6 +183,40 @@ def by_definition(frame: pd.DataFrame, row: int, ahead: pd.Timedelta) -> dict[st
     }
 
 
+SIZES = st.one_of(
+    st.just(NAN), st.floats(9.9, 10.1), st.sampled_from([0.1, 1e5, -1e7, 1e9, 1e9 + 1, 1e18, -1e37, 1e-30])
+)
+
+
+@given(st.lists(SIZES, min_size=3, max_size=30), HORIZONS, st.sampled_from([3, "3d"]))
+@settings(max_examples=80)
+def test_what_has_left_a_window_does_not_count_however_large_it_was(
+    values: list[float], horizon: str | None, window: int | str
+) -> None:
+    """Each figure is that of the window's values alone."""
+    days = pd.date_range("2024-01-01", periods=len(values)).astype("datetime64[us]")
+    frame = pd.DataFrame({"shop": "a", "at": days, "price": values, "sold": 0.0})
+    names = ("mean", "std", "min", "max", "sum", "count")
+    found = with_past(
+        frame, forecast(horizon, rolling={"columns": ["price"], "windows": [window], "statistics": [*names]})
+    )
+    ahead = LATER if horizon is None else pd.Timedelta(horizon)
+    for row, at in enumerate(frame["at"]):
+        known = pd.Series(values, index=days)[days <= at - ahead]
+        begins = at - pd.Timedelta("3d") if horizon is None else at - ahead - pd.Timedelta("2d 23h")
+        inside = known.tail(3) if isinstance(window, int) else known[known.index >= begins]
+        # Of adding up alone; a spread is that of values less their mean.
+        rounding = np.abs(inside).sum() * 1e-15
+        for name in names:
+            spread = np.std(inside.dropna(), ddof=1) if inside.count() > 1 else NAN
+            expected = spread if name == "std" else getattr(inside, name)()
+            if name == "sum" and not inside.count():
+                expected = found[f"price_sum_{window}"][row]
+            np.testing.assert_allclose(
+                found[f"price_{name}_{window}"][row], expected, rtol=1e-4, atol=rounding, err_msg=name
+            )
+
+
 @given(ROWS, HORIZONS)
 @settings(max_examples=60)
 def test_a_horizon_ends_the_past_that_long_before_the_row(
