@@ -33,6 +33,9 @@ TRUTH_VALUES = {label.casefold(): value for pair in TRUTH for value, label in en
 LETTERS = ({"n", "y", "no", "yes"}, {"f", "t", "false", "true"})
 """Bare letters mean no and yes only where all labels are of one of these sets: T and N are two names, 0 and N, too."""
 
+EXACT = 2**53
+"""Whole numbers up to this are floats, too."""
+
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -82,7 +85,8 @@ def clean(
     frame = pd.DataFrame(columns, index=raw.index)
     # Without an entity two equal rows may well be two observations, as in a table of a few categories.
     entities = recipe.model.data_interface.entity_cols
-    repeated = frame.duplicated() if entities else pd.Series(False, index=frame.index)
+    alike = frame.assign(**{name: raw[name] for name in frame if _beyond_floats(raw[name])})
+    repeated = alike.duplicated() if entities else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     own = frame.drop(columns=[name for name in (*recipe.targets, *joined) if name in frame])
     frame[ROW_ID] = row_ids(own, batch)
@@ -287,6 +291,13 @@ def _clean_column(column: pd.Series, kind: str | None) -> pd.Series:
 def _is_number(column: pd.Series) -> bool:
     kind = column.dtype
     return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def _beyond_floats(column: pd.Series) -> bool:
+    """Whether a column has whole numbers that a float does not hold: as such two would be one."""
+    if not pd.api.types.is_integer_dtype(column.dtype):
+        return False
+    return bool((column.min() < -EXACT) | (column.max() > EXACT)) if column.notna().any() else False
 
 
 def _naive(times: pd.Series) -> pd.Series:

@@ -167,6 +167,20 @@ def test_the_first_batch_settles_what_a_column_is() -> None:
     assert written["x"].tolist() == [1.0, 2.5]
 
 
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.sampled_from([2**60 + k for k in range(4)]), min_size=1)
+)
+@settings(max_examples=40)
+def test_rows_whose_whole_numbers_differ_are_no_duplicates(orders: list[int]) -> None:
+    """Also of numbers of so many digits that as floats they would be one."""
+    raw = pd.DataFrame({"who": "a", "order": np.array(orders, dtype=np.int64), "y": "yes"})
+    for column in (raw["order"], raw["order"].astype("Int64")):
+        result = clean(raw.assign(order=column), recipe(entity_cols=("who",)), "all")
+        assert len(result.frame) == len(set(orders))
+        assert result.dropped.get("duplicate", 0) == len(orders) - len(set(orders))
+        assert result.frame[ROW_ID].is_unique
+
+
 def test_exact_duplicates_of_an_entitys_rows_are_dropped_and_counted() -> None:
     raw = pd.DataFrame({"id": [7, 7, 7, 8], "x": [1.0, 1.0, 1.0, 1.0], "y": ["a", "a", "b", "a"]})
     result = clean(raw, recipe(entity_cols=("id",)), "all")
