@@ -85,7 +85,7 @@ def clean(
     frame = pd.DataFrame(columns, index=raw.index)
     # Without an entity two equal rows may well be two observations, as in a table of a few categories.
     entities = recipe.model.data_interface.entity_cols
-    alike = frame.assign(**{name: raw[name] for name in frame if _beyond_floats(raw[name])})
+    alike = frame.assign(**{str(name): raw[name] for name in frame if _beyond_floats(raw[name])})
     repeated = alike.duplicated() if entities else pd.Series(False, index=frame.index)
     frame = frame[~repeated].reset_index(drop=True)
     own = frame.drop(columns=[name for name in (*recipe.targets, *joined) if name in frame])
