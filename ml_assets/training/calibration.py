@@ -124,10 +124,16 @@ def _isotonic(shares: NDArray[np.float64], true: NDArray[np.bool_]) -> ShareMap:
 
     Each step counts one row more, of the mean of all rows: none says that something never, or always, comes true.
     """
-    groups = np.array_split(np.argsort(shares, kind="stable"), min(POINTS, len(shares)))
-    sizes = np.array([len(group) for group in groups], dtype=np.float64)
-    x = np.array([shares[group].mean() for group in groups])
-    y = np.array([true[group].mean() for group in groups])
+    order = np.argsort(shares, kind="stable")
+    ranked = shares[order]
+    values, first, place = np.unique(ranked, return_index=True, return_inverse=True)
+    # Rows of one share are of one group, in whatever order they come.
+    parts = np.array_split(ranked, min(POINTS, len(ranked)))
+    part = np.repeat(np.arange(len(parts)), [len(each) for each in parts])[first]
+    group = np.unique(part, return_inverse=True)[1] if len(values) > POINTS else np.arange(len(values))
+    group = group[place]
+    sizes = np.bincount(group).astype(np.float64)
+    x, y = np.bincount(group, ranked) / sizes, np.bincount(group, true[order]) / sizes
     steps = IsotonicRegression().fit(x, y, sample_weight=sizes).predict(x)
     _, place = np.unique(steps, return_inverse=True)
     rows = np.bincount(place, sizes)

@@ -205,3 +205,34 @@ def test_what_an_automatic_search_chooses_is_calibrated() -> None:
     assert result.choice is not None and result.calibration is not None
     assert log_loss(fitted, later) < 0.6
     pd.testing.assert_frame_equal(predict(refit(frame, asked, result), later), predict(fitted, later))
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("levels", [2, 3, 7, 400])
+def test_no_order_of_rows_changes_a_map_and_rows_of_one_share_are_of_one_step(
+    method: Any, levels: int
+) -> None:
+    """A tree gives few shares, each to many rows: more rows than the map has points."""
+    draw = np.random.default_rng(levels)
+    shares = np.linspace(0, 1, levels)[draw.integers(0, levels, 1500)]
+    true = draw.random(1500) < 0.1 + 0.8 * shares
+
+    def learned(order: Any) -> Any:
+        y = pd.Series(np.where(true[order], "yes", "no"))
+        each = pd.DataFrame(
+            {"prediction": y, "probability_no": 1 - shares[order], "probability_yes": shares[order]}
+        )
+        parts = [(y.iloc[part], each.iloc[part]) for part in (slice(0, 700), slice(700, None))]
+        return calibrate(parts, method, "yes")[0].maps["yes"]
+
+    found, again = learned(np.arange(1500)), learned(draw.permutation(1500))
+    np.testing.assert_allclose((found.slope, found.intercept), (again.slope, again.intercept), rtol=1e-6)
+    np.testing.assert_allclose(found.given, again.given, rtol=1e-12)
+    np.testing.assert_allclose(found.meant, again.meant, rtol=1e-12)
+    if method == "isotonic" and levels < 4:
+        means = [
+            (true[shares == level].sum() + true.mean()) / ((shares == level).sum() + 1)
+            for level in np.unique(shares)
+        ]
+        np.testing.assert_allclose(found.meant, means)
+        np.testing.assert_allclose(found.given, np.unique(shares), atol=1e-12)
