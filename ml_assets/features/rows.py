@@ -45,7 +45,9 @@ class LearnedRows:
         ValueError
             If no row is left, or all that are left are of one class.
         """
-        learned = X[list(self.complete)].notna().all(axis=1).to_numpy()
+        wanted = X[list(self.complete)]
+        numbers = as_numbers(wanted.select_dtypes("number"))  # what is infinite is missing to the model
+        learned = (wanted.notna().all(axis=1) & numbers.notna().all(axis=1)).to_numpy()
         left_out = {INCOMPLETE: int((~learned).sum())}
         rest = X[learned]
         outlying = np.zeros(len(rest), dtype=bool)

@@ -254,3 +254,16 @@ def test_columns_of_several_features_have_no_place(params: dict[str, Any]) -> No
     frame = mixed_rows().drop(columns=["target", "row_id__"])
     transformer = build(Roles(("age", "income"), ("plan", "region")), recipe_of(preprocessor=params))
     assert output_columns(transformer.fit(frame)) is None
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf, 1e39])
+def test_a_number_that_is_missing_to_the_model_leaves_its_row_out(missing: float) -> None:
+    """As one that a function of the recipe makes by a division by nothing."""
+    frame = pd.DataFrame({"x": [1.0, missing, 3.0], "c": ["a", "b", None], "n": [missing, 1.0, 2.0]})
+    learned, left_out = LearnedRows(complete=("x",)).of(frame, np.array([1.0, 2.0, 3.0]))
+    assert learned.tolist() == [True, False, True]
+    assert left_out == {INCOMPLETE: 1}
+    learned, _ = LearnedRows(complete=("c", "x")).of(frame, np.array([1.0, 2.0, 3.0]))
+    assert learned.tolist() == [True, False, False]
+    learned, left_out = LearnedRows(complete=("c",)).of(frame, np.array([1.0, 2.0, 3.0]))
+    assert learned.tolist() == [True, True, False]
