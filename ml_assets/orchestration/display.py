@@ -11,7 +11,6 @@ import dagster as dg
 
 from ml_assets.orchestration.event_seal import SHOWN, with_seal
 from ml_assets.records import DriftReport, Evaluation, PerformanceReport, Promotion, TrainingResult
-from ml_assets.tasks.over_folds import folds_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,7 +161,6 @@ def page_metadata(name: str, page: Path | None, home: Path) -> Metadata:
 
 def training_metadata(training: TrainingResult) -> Metadata:
     """Show a fit: its size, its cross-validation and its search."""
-    scores = training.cv_scores
     shown: Metadata = {
         "class_path": training.class_path,
         "rows": training.rows,
@@ -173,10 +171,9 @@ def training_metadata(training: TrainingResult) -> Metadata:
     }
     if training.notes:
         shown["notes"] = "\n".join(training.notes)
-    if scores:
-        shown |= numbers({f"cv_{training.metric}": sum(scores) / len(scores)})
-    if training.over_folds is not None:
-        shown |= {f"cv_{training.metric}_folds": folds_words(training.over_folds)}
+    if scores := training.cv_scores:
+        std = {f"cv_{training.metric}_std": training.over_folds.deviation} if training.over_folds else {}
+        shown |= numbers({f"cv_{training.metric}": sum(scores) / len(scores)} | std)
     if training.choice is not None:
         shown |= {
             "families": table(each.model_dump(mode="json") for each in training.choice.standings),
