@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.features.engineered import names_made, sources
@@ -106,7 +107,7 @@ def check_raw(frame: pd.DataFrame, recipe: Recipe, schema: Schema | None = None)
     schema = with_joined(frame, recipe, schema)
     names = [str(name) for name in frame.columns]
     findings = [*_missing_columns(names, recipe, schema), *_reserved(frame), *wrong_sources(frame, recipe)]
-    findings += _wrong_target(frame, recipe)
+    findings += [*_no_values(frame, recipe)] or _wrong_target(frame, recipe)
     key = "quality.rows"
     findings += [
         Finding(rule="unfit_rule", message=f"{key}: {words}", column=name, key=key)
@@ -229,6 +230,21 @@ def _wrong_target(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         else:
             check = task_of(recipe).target_check
             yield from () if check is None else TARGET_CHECKS[check](known, frame[name], recipe)
+
+
+def _no_values(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Lists and the like where a label or an entity is wanted."""
+    for name in (*recipe.targets, *recipe.model.data_interface.entity_cols, recipe.treatment):
+        if name not in frame or frame[name].dtype != object:
+            continue
+        wrong = frame[name].map(lambda value: isinstance(value, (list, tuple, dict, set, np.ndarray)))
+        if wrong.any():
+            yield finding(
+                "unusable_type",
+                f"column '{name}' holds values that are neither number, text nor time, as "
+                f"{str(frame[name][wrong].iloc[0])[:40]!r}: take it apart in the source, or name another",
+                name,
+            )
 
 
 def _no_features(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

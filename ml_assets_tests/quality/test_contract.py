@@ -181,6 +181,13 @@ STATIC = [
         "column 'contract' holds values that are neither number, text nor time",
     ),
     (
+        GOOD.assign(churned=[["yes"], ["no"]] * 5),
+        recipe(),
+        "unusable_type",
+        "churned",
+        "column 'churned' holds values that are neither number, text nor time, as .*: take it apart in the source",
+    ),
+    (
         GOOD.assign(contract=["m", "f", "m", None, "m"] * 2),
         grouped_by("contract"),
         "groups_not_cut",
