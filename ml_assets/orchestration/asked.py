@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ml_assets.orchestration.history import read_history
-from ml_assets.registry.persons import said
+from ml_assets.registry.persons import asked
 from ml_assets.retraining.said import is_open
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def under_way(instance: dg.DagsterInstance, state: ModelState) -> str:
 
 def asked_words(state: ModelState, history: History) -> str:
     """Say which training is asked for and not begun; empty where none is."""
-    ask = said(state.ledger, state.name, datetime.now(UTC)).ask
+    ask = asked(state.ledger, state.name)
     if ask is None or not is_open(ask, history):
         return ""
     failed = sum(attempt.at >= ask.at for attempt in history.attempts)

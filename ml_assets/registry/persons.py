@@ -152,16 +152,21 @@ def ask(ledger: Ledger, recipe: str, *, actor: str, reason: str, batch: str) -> 
     return ledger.append(recipe, ASK, actor=actor, reason=reason, batch=batch)
 
 
+def asked(ledger: Ledger, recipe: str) -> Ask | None:
+    """Read the newest training that a person asked for."""
+    last = ledger.last(recipe, [ASK], state="done")
+    return (
+        None
+        if last is None
+        else Ask(id=last.id, at=last.at, actor=last.actor, reason=last.reason, batch=last.batch)
+    )
+
+
 def said(ledger: Ledger, recipe: str, now: datetime) -> Said:
     """Read what is in force of all this."""
-    asked, rest, request = (
-        ledger.last(recipe, [ASK], state="done"),
-        paused(ledger, recipe, now),
-        waiting(ledger, recipe),
-    )
+    rest, request = paused(ledger, recipe, now), waiting(ledger, recipe)
     return Said(
-        ask=asked
-        and Ask(id=asked.id, at=asked.at, actor=asked.actor, reason=asked.reason, batch=asked.batch),
+        ask=asked(ledger, recipe),
         paused="" if rest is None else pause_words(rest),
         waits=request.version if request else None,
     )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_assets.sources.arrow import Piece
-from ml_assets.sources.numbers import DECIMAL_COMMA, POINTS
+from ml_assets.sources.numbers import DECIMAL_COMMA, POINTS, THOUSANDS, may_hide_thousands
 from ml_assets.sources.paths import SourceError
 from ml_assets.sources.tables import see_forms, see_signs
 
@@ -23,6 +23,9 @@ class Writing:
         self._told: dict[tuple[str, str, str], Piece] = {}
         self._fractions: dict[str, Path] = {}
         self._commas: set[Path] = set()
+        self._doubtful: dict[
+            Path, str
+        ] = {}  # the column whose numbers are others if its file has decimal commas
 
     def commas(self, path: Path) -> bool:
         """Whether decimal commas came in this file, so that 1,234 is 1.234."""
@@ -44,6 +47,11 @@ class Writing:
         SourceError
             A comma, or a point, stands between thousands here and before a fraction there, or currencies differ.
         """
+        by_comma = [name for name, form in piece.forms.items() if form.name == DECIMAL_COMMA]
+        if by_comma and path not in self._commas and path in self._doubtful:
+            raise _unlike(by_comma[0], "commas stand before fractions", path, path, self._doubtful[path])
+        for name in _doubtful(piece) if path not in self._commas and not by_comma else ():
+            self._doubtful.setdefault(path, name)
         for name, form in piece.forms.items():
             own = {name: form._replace(row=form.row + before)}
             self._told.setdefault((name, form.name, form.sign), Piece(path, NOTHING, 0, own, {}))
@@ -65,10 +73,21 @@ class Writing:
                 raise _unlike(name, other, path, by.path)
 
 
-def _unlike(name: str, words: str, path: Path, other: Path) -> SourceError:
+def _unlike(name: str, words: str, path: Path, other: Path, column: str = "") -> SourceError:
+    of = f", and of column '{column}'" if column else ""
     return SourceError(
-        f"column '{name}': {words} in some rows of {path}, and not in others of {other}. Write all alike, as 1234.5"
+        f"column '{name}': {words} in some rows of {path}, and not in others of {other}{of}. Write all alike, as 1234.5"
     )
+
+
+def _doubtful(piece: Piece) -> list[str]:
+    """Columns whose numbers, as 1,234 or 1.234, are read otherwise in a file with decimal commas."""
+    return [
+        field.name
+        for field in piece.table.schema
+        if (field.name in piece.forms and piece.forms[field.name].name == THOUSANDS)
+        or (pa.types.is_floating(field.type) and may_hide_thousands(piece.table[field.name]))
+    ]
 
 
 def _with_points(piece: Piece) -> list[str]:

@@ -78,6 +78,8 @@ WRITTEN = st.sampled_from(
 )
 @example([("1,5", "1"), ("1,234", "2")], 1, ",")
 @example([("1,234", "1"), ("1,5", "2")], 1, ",")
+@example([("1,234", "1"), ("1", "1,5")], 1, ",")
+@example([("2", "1.234"), ("1,5", "3")], 1, ";")
 @example([("$3", "1"), ("€3", "2")], 1, ",")
 @example([("1,5", "1.234"), ("2,5", "1.5")], 1, ";")
 def test_a_number_of_a_part_is_that_of_the_whole_file_or_is_refused(
