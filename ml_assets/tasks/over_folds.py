@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from ml_assets.records import OverFolds
 from ml_assets.shown import counted, figure
+from ml_assets.tasks.base import Metric
+from ml_assets.tasks.metrics import metric_named
 
 CONFIDENCE = 0.95
 
@@ -24,11 +26,15 @@ def folds_words(told: OverFolds) -> str:
     )
 
 
-def over_folds(scores: Sequence[float]) -> OverFolds | None:
+def over_folds(scores: Sequence[float], metric: str | None = None) -> OverFolds | None:
     """Sum the scores of k folds up; None where fewer than two say anything.
 
     Training parts overlap, so the error of the mean is the standard deviation times the root of `1/k + 1/(k - 1)`, the
-    rows of a fold over those that it learns (Nadeau and Bengio 2003, Machine Learning 52); the interval is Student's.
+    rows of a fold over those that it learns (Nadeau and Bengio 2003, Machine Learning 52); the interval is Student's,
+    and of a `metric` that is a share it ends at 0 and 1.
+
+    >>> over_folds([0.7, 0.9], "roc_auc").high, over_folds([0.7, 0.9], "rmse").high > 2
+    (1.0, True)
     """
     k = len(scores)
     if k < 2 or not all(math.isfinite(score) for score in scores):
@@ -38,4 +44,11 @@ def over_folds(scores: Sequence[float]) -> OverFolds | None:
     mean, deviation = statistics.fmean(scores), statistics.stdev(scores)
     error = deviation * math.sqrt(1 / k + 1 / (k - 1))
     half = float(t.isf((1 - CONFIDENCE) / 2, k - 1)) * error
-    return OverFolds(folds=k, mean=mean, deviation=deviation, error=error, low=mean - half, high=mean + half)
+    low, high = mean - half, mean + half
+    if metric is not None and _is_share(metric_named(metric)):
+        low, high = max(0.0, low), min(1.0, high)
+    return OverFolds(folds=k, mean=mean, deviation=deviation, error=error, low=low, high=high)
+
+
+def _is_share(metric: Metric) -> bool:
+    return metric.task == "classification" and (metric.share or metric.by_class)

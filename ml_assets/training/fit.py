@@ -125,7 +125,7 @@ def fit(
         metric=goal.metric,
         direction=metric_named(goal.metric).direction,
         cv_scores=found_best.scores,
-        over_folds=over_folds(found_best.scores),
+        over_folds=over_folds(found_best.scores, goal.metric),
         rows=count,
         features=found.features,
         excluded=found.excluded,
