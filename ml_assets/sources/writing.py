@@ -23,9 +23,8 @@ class Writing:
         self._told: dict[tuple[str, str, str], Piece] = {}
         self._fractions: dict[str, Path] = {}
         self._commas: set[Path] = set()
-        self._doubtful: dict[
-            Path, str
-        ] = {}  # the column whose numbers are others if its file has decimal commas
+        # The column of a file whose numbers are others if the file has decimal commas.
+        self._doubtful: dict[Path, str] = {}
 
     def commas(self, path: Path) -> bool:
         """Whether decimal commas came in this file, so that 1,234 is 1.234."""
