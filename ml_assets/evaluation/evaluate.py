@@ -15,13 +15,13 @@ from ml_assets.evaluation.curves import curves
 from ml_assets.evaluation.mistakes import confusions, recent, residuals
 from ml_assets.evaluation.parts import rows_of, scored_parts
 from ml_assets.names import POINT
-from ml_assets.recipe.quantiles import known_metric, level_of
+from ml_assets.recipe.quantiles import level_of
 from ml_assets.recipe.schema import Recipe
 from ml_assets.records import Evaluation, PartScore, Positive, Score
 from ml_assets.shown import figure, listed
 from ml_assets.tasks.all import task_of
 from ml_assets.tasks.base import DISTANCE, KNOWN, NAIVE, PREDICTION, PROBABILITY, Labels, Task
-from ml_assets.tasks.intervals import intervals, once, widened
+from ml_assets.tasks.intervals import in_range, intervals, once, widened
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import (
     Labelled,
@@ -245,12 +245,6 @@ def of_related(evaluation: Evaluation, design: float) -> Evaluation:
     if design <= 1:
         return evaluation
 
-    def wide(name: str, score: Score) -> Score:
-        known, found = known_metric(name), widened(score, design)
-        if known is None:
-            return found
-        return Score(value=found.value, low=max(found.low, known.least), high=min(found.high, known.greatest))
-
     def ends(value: float, interval: tuple[float, float]) -> tuple[float, float]:
         found = widened(Score(value=value, low=interval[0], high=interval[1]), design)
         return max(found.low, 0.0), min(found.high, 1.0)
@@ -258,7 +252,9 @@ def of_related(evaluation: Evaluation, design: float) -> Evaluation:
     return evaluation.model_copy(
         update={
             "design": design,
-            "scores": {name: wide(name, score) for name, score in evaluation.scores.items()},
+            "scores": {
+                name: in_range(widened(score, design), name) for name, score in evaluation.scores.items()
+            },
             "class_intervals": {
                 label: {name: ends(evaluation.per_class[label][name], each) for name, each in found.items()}
                 for label, found in evaluation.class_intervals.items()
@@ -266,7 +262,9 @@ def of_related(evaluation: Evaluation, design: float) -> Evaluation:
             "parts": tuple(
                 part
                 if part.score is None
-                else part.model_copy(update={"score": wide(evaluation.metric, part.score)})
+                else part.model_copy(
+                    update={"score": in_range(widened(part.score, design), evaluation.metric)}
+                )
                 for part in evaluation.parts
             ),
         }

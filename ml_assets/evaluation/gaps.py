@@ -34,7 +34,7 @@ from ml_assets.records import Gap, GroupFigure, Positive, ProtectedGroups
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.base import Floats, Labels, Numbers
 from ml_assets.tasks.influence import FEWEST, rarest
-from ml_assets.tasks.intervals import intervals, widened, wilson
+from ml_assets.tasks.intervals import in_range, intervals, widened, wilson
 from ml_assets.tasks.metrics import labelled, metric_named
 from ml_assets.tasks.several import Labelled, has_labels, parts_of
 
@@ -201,6 +201,7 @@ def _scores(
             continue
         design = max(1.0, judge.design(losses, rows))
         score = widened(score, design)
+        shown = in_range(score, judge.metric)
         few = rarest(part) if metric_named(judge.metric).by_class else None
         known = few is None or few[1] >= FEWEST
         count = int(rows.sum())
@@ -209,8 +210,8 @@ def _scores(
             rows=count,
             counted=round(count / design, 2),
             value=score.value,
-            low=score.low,
-            high=score.high,
+            low=shown.low,
+            high=shown.high,
             error=(score.high - score.low) / (2 * Z_95) if known else None,
         )
 

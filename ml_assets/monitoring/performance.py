@@ -18,7 +18,7 @@ from ml_assets.records import Direction, PerformanceReport, Score, SequentialTes
 from ml_assets.shown import figure
 from ml_assets.tasks.all import TASKS
 from ml_assets.tasks.influence import FEWEST
-from ml_assets.tasks.intervals import intervals, widened
+from ml_assets.tasks.intervals import in_range, intervals, widened
 from ml_assets.tasks.metrics import labelled, metric_named, undefined
 from ml_assets.tasks.several import has_labels
 
@@ -81,7 +81,7 @@ def performance_report(
         champion_version=champion.version,
         metric=metric,
         direction=direction,
-        holdout=holdout,
+        holdout=in_range(holdout, metric) if holdout is not None else None,
     )
     if scored is None or not has_labels(scored.y).any():
         late = f" of {scored.batch}" if scored is not None else ""
@@ -116,7 +116,8 @@ def performance_report(
         text = f"Insufficient data: {undefined(metric, f'the {rows} labelled rows of {place}')}."
         return blank(status="insufficient_data", rows=rows, coverage=coverage, text=text)
     design = design_effect(_losses(y, predictions, champion), related) if by_rows else 1.0
-    score = widened(score, design)
+    wide = widened(score, design)
+    score = in_range(wide, metric)
     interval = f"({figure(score.low)} to {figure(score.high)})"
     words = f"{metric} {figure(score.value)} {interval} on {rows:,} rows of {place}"
     if rows < champion.min_rows or few:
@@ -131,7 +132,7 @@ def performance_report(
         p_value = usual.p_value
         words += f", {as_expected(usual)}"
     elif holdout is not None:
-        p_value = worse_than(score, holdout, direction)
+        p_value = worse_than(wide, holdout, direction)
         words += f", {beside_holdout(holdout.value, p_value)}"
     return blank(
         status="ok",

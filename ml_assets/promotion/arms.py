@@ -170,6 +170,9 @@ def _result(
     information = gain.counted / planned
     z = float(norm.isf(t.sf(abs(gain.value) / gain.error, gain.freedom)))
     half = float(t.isf(norm.sf(bound(information, alpha)), gain.freedom)) * gain.error
+    if not math.isfinite(half):
+        few = f"too few labelled rows yet to say anything of {planned:,} planned"
+        return _arm(arm, alone, counted=gain.counted, note=few)
     verdict: Verdict = "open"
     if abs(gain.value) > half:
         verdict = "better" if gain.value > 0 else "worse"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml_assets.names import Z_95
+from ml_assets.recipe.quantiles import known_metric
 from ml_assets.records import Score
 from ml_assets.tasks.base import Floats, Rankings
 from ml_assets.tasks.metrics import evaluate_counts, metric_named
@@ -84,6 +85,18 @@ def widened(score: Score, design: float) -> Score:
         return score
     low, high = (score.value + (end - score.value) * design**0.5 for end in (score.low, score.high))
     return Score(value=score.value, low=round(low, 12), high=round(high, 12))
+
+
+def in_range(score: Score, metric: str) -> Score:
+    """A score whose interval ends where its metric does, as a share at 0 and 1; tests go by the whole width.
+
+    >>> in_range(Score(value=0.7, low=0.5, high=1.1), "roc_auc")
+    Score(value=0.7, low=0.5, high=1.0)
+    """
+    known = known_metric(metric)
+    if known is None:
+        return score
+    return Score(value=score.value, low=max(score.low, known.least), high=min(score.high, known.greatest))
 
 
 def once(name: str, rows: Labelled) -> float:

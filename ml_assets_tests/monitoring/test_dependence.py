@@ -11,12 +11,12 @@ from ml_assets.features.columns import Roles
 from ml_assets.monitoring.column_tests import outcomes
 from ml_assets.monitoring.dependence import Related, Sides, design_effect, joined, related
 from ml_assets.monitoring.drift import drift_report
-from ml_assets.monitoring.performance import performance_report
+from ml_assets.monitoring.performance import performance_report, worse_than
 from ml_assets.monitoring.reference import InMemory, Reference, Scored
 from ml_assets.monitoring.samples import LevelPair, NumberPair, Pair, levels, numbers
 from ml_assets.monitoring.sequential import loss_summary, sequential_test
 from ml_assets.records import Score
-from ml_assets.tasks.intervals import widened
+from ml_assets.tasks.intervals import widened, wilson
 from ml_assets_tests.support.references import champion
 
 QUARTER = 15 * 60 * 10**9
@@ -156,6 +156,27 @@ def test_live_score_and_sequential_test_know_that_rows_belong_together() -> None
     assert tests[0].rows == 600 and tests[1].rows == pytest.approx(30, abs=3)
     assert tests[1].total / tests[1].rows == pytest.approx(tests[0].total / tests[0].rows)
     assert widened(plain.score, 1.0) == plain.score
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_the_interval_that_is_told_of_a_share_ends_at_0_and_1_and_the_test_goes_by_its_whole_width(
+    end: int,
+) -> None:
+    who = np.repeat(np.arange(30), 20)
+    right = (who < 2) != bool(end)
+    y = pd.Series(np.where(right, "yes", "no"), dtype=object)
+    answers = pd.DataFrame({"prediction": np.repeat("yes", 600)})
+    value = (0.15, 0.99)[end]
+    holdout = Score(value=value, low=value - 0.01, high=value + 0.01)
+    live = Scored("b", y, answers, related=Related(who.astype(np.uint64)))
+    report = performance_report("b", champion(metric="accuracy", holdout=holdout), live)
+    assert report.score is not None and report.p_value is not None
+    assert (report.score.low, report.score.high)[end] == end
+    low, high = wilson(report.score.value, 600)
+    whole = widened(Score(value=report.score.value, low=low, high=high), 20)
+    assert not 0 <= (whole.low, whole.high)[end] <= 1
+    assert report.p_value == pytest.approx(worse_than(whole, holdout, "maximize"), rel=0.1)
+    assert report.p_value > 1.1 * worse_than(report.score, holdout, "maximize")
 
 
 def test_the_interval_of_a_hold_out_is_widened_once() -> None:

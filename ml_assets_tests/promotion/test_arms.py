@@ -125,6 +125,9 @@ def test_few_rows_say_nothing_and_as_many_as_planned_end_it() -> None:
     random = np.random.default_rng(6)
     few = judge(arm("a", random.random(40) < 0.2), [arm("b", random.random(40) < 0.9)], ACCURACY, 5_000)
     assert few.outcome == "running" and "too few" in few.arms[1].note
+    early = judge(arm("a", random.random(90) < 0.5), [arm("b", random.random(90) < 0.6)], ACCURACY, 200_000)
+    assert early.outcome == "running" and early.arms[1].gain is None
+    assert "too few labelled rows yet" in early.reason and "inf" not in early.reason
     none = judge(arm("a", np.zeros(0, bool)), [arm("b", np.zeros(0, bool))], ACCURACY, 5_000)
     assert none.outcome == "running" and none.arms[1].score is None
     same = random.random(600) < 0.8
