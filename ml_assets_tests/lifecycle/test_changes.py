@@ -138,7 +138,8 @@ ONLY_JUDGED = {
     # The contract of a batch is held when it comes, by the recipe as it is then; its rows are the same.
     "raw_data": (
         "evaluation.segments", "model.preprocessor.params", "model.feature_engineering", "model.augmenter",
-        "quality.not_a_leak", "batches.start", "batches.end", "monitoring.label_delay", *PROTECTED,
+        "quality.not_a_leak", "evaluation.fairness.groups", "batches.start", "batches.end", "monitoring.label_delay",
+        *PROTECTED,
     ),
     # Whether a column that is new may wait, and which batches came with labels; what interpolation carries is a law.
     "cleaned_features": (
@@ -150,8 +151,12 @@ ONLY_JUDGED = {
     "trained_model": ("evaluation.validation", "evaluation.segments"),
     "drift_report": ("batches.start", "batches.end"),
     "performance_report": ("batches.start", "batches.end"),
-    # The account of the source's rows; when a first ageing is known; what an alert says will come of it.
-    "champion": ("batches.start", "batches.end", "retraining.max_age", "retraining.mode", "retraining.enabled"),
+    # The account of the source's rows; when a first ageing is known, and what trainings cost in that history; what an
+    # alert says will come of it.
+    "champion": (
+        "batches.start", "batches.end", "retraining.max_age", "retraining.mode", "retraining.enabled",
+        "retraining.budget.cpu_hours",
+    ),
     "evaluation_report": ("evaluation.validation.random_state",),
 }  # fmt: skip
 """What a step reads beside, and what it makes is the same."""
