@@ -22,6 +22,7 @@ from ml_assets.shown import figure
 
 VOID = {"meta", "br", "img"}
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
+HASH = re.compile(r"[0-9a-f]{64}")
 CONSTANTS = {"95", "5", "0", "1", "0.5", "0.001", str(FEW), str(FEW_OF_A_CLASS)}
 """Of the words of a report itself: intervals, the scale of a share, what is few."""
 NAMED = (0, COLUMNS, FEATURES)
@@ -127,6 +128,8 @@ def written(facts: Any) -> Iterator[str]:
             yield from (token for token in NUMBER.findall(value))
             yield from (token for token in NUMBER.findall(value[:16].replace("T", " ")))
             yield from (token for token in re.findall(r"\d+", value))
+            if HASH.fullmatch(value):  # whose first figures are told, which may all be digits
+                yield value[:12]
         elif isinstance(value, int | float):
             yield from (figure(abs(value), digits) for digits in (2, 3, 4))
             yield from (f"{abs(value):,.0f}", f"{abs(value)}")
