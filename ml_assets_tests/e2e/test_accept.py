@@ -36,7 +36,7 @@ def test_a_fault_that_was_meant_is_the_new_normal_until_it_is_taken_back(shop: S
         put(shop, number, rows(number, drifted=False))
     assert arrive(shop, NEW, **changed(NEW))["decision"] == "blocked"
     row, text = status()
-    assert row["status"] == "fault" and "`ml-assets accept`" in text
+    assert row["status"] == "fault" and "`ml-assets accept NAME BATCH REASON`" in text
 
     # What is refused, in words.
     assert f"there are {day(0)} to {day(NEW)}" in accept(day(9), "so it is").message
