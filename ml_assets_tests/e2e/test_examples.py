@@ -126,7 +126,7 @@ def churn(folder: Path) -> None:
 
 def invoices(folder: Path) -> None:
     page = (ROOT / "docs" / "sql.md").read_text("utf-8")
-    [query] = re.findall(r"```sql\n(-- sql/invoices.sql.j2\n.*?)```", page, re.DOTALL)
+    [query] = re.findall(r"```jinja\n(-- sql/invoices.sql.j2\n.*?)```", page, re.DOTALL)
     (folder / "sql").mkdir()
     (folder / "sql" / "invoices.sql.j2").write_text(query)
     with sqlite3.connect(folder / "shop.db") as connection:

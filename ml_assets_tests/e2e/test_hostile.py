@@ -124,7 +124,9 @@ def withstands_a_crowd(place: Besieged, slow: int, turns: int) -> None:
         assert place.memory() < before + 2 * MORE
     for wire in held:
         wire.close()
-    assert set(statuses) <= {400, 413, 422} and statuses.total() == 16 * turns
+    # As many at once as are answered at once, and one good request more: some may be sent away to come again.
+    assert set(statuses) <= {400, 413, 422, 503} and statuses.total() == 16 * turns
+    assert statuses[503] < 16 * turns / 2
     place.answers()
 
 
