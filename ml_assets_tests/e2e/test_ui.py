@@ -77,15 +77,17 @@ def models_shown(port: int) -> set[str]:
 
 @pytest.mark.slow
 def test_a_new_recipe_is_shown_and_ctrl_c_ends_every_process_without_a_trace(shop: Shop) -> None:
-    port, mlflow_port = free_ports(2)
+    port, mlflow_port, pages_port = free_ports(3)
     command = [PROGRAMS / "ml-assets", "ui", "--port", str(port), "--mlflow-port", str(mlflow_port)]
+    command += ["--dashboard-port", str(pages_port)]
     log = shop.home / "ui.log"
     with log.open("w") as out:
         ui = subprocess.Popen(command, stdout=out, stderr=out, env=dict(os.environ), start_new_session=True)
     try:
-        wait_for(lambda: "(Ctrl-C ends both)" in log.read_text(), 120, "the web UI")
+        wait_for(lambda: "(Ctrl-C ends all)" in log.read_text(), 120, "the web UI")
         children = psutil.Process(ui.pid).children(recursive=True)
-        for url in (f"http://127.0.0.1:{port}/server_info", f"http://127.0.0.1:{mlflow_port}/health"):
+        urls = f"{port}/server_info", f"{mlflow_port}/health", f"{pages_port}/"
+        for url in (f"http://127.0.0.1:{each}" for each in urls):
             with urllib.request.urlopen(url) as answer:
                 assert answer.status == 200
         assert "good" in models_shown(port)
