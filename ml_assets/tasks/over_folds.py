@@ -6,10 +6,9 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from ml_assets.records import OverFolds
+from ml_assets.records import OverFolds, Score
 from ml_assets.shown import counted, figure
-from ml_assets.tasks.base import Metric
-from ml_assets.tasks.metrics import metric_named
+from ml_assets.tasks.intervals import in_range
 
 CONFIDENCE = 0.95
 
@@ -31,7 +30,7 @@ def over_folds(scores: Sequence[float], metric: str | None = None) -> OverFolds 
 
     Training parts overlap, so the error of the mean is the standard deviation times the root of `1/k + 1/(k - 1)`, the
     rows of a fold over those that it learns (Nadeau and Bengio 2003, Machine Learning 52); the interval is Student's,
-    and of a `metric` that is a share it ends at 0 and 1.
+    and ends where its `metric` does, as a share at 0 and 1.
 
     >>> over_folds([0.7, 0.9], "roc_auc").high, over_folds([0.7, 0.9], "rmse").high > 2
     (1.0, True)
@@ -44,11 +43,6 @@ def over_folds(scores: Sequence[float], metric: str | None = None) -> OverFolds 
     mean, deviation = statistics.fmean(scores), statistics.stdev(scores)
     error = deviation * math.sqrt(1 / k + 1 / (k - 1))
     half = float(t.isf((1 - CONFIDENCE) / 2, k - 1)) * error
-    low, high = mean - half, mean + half
-    if metric is not None and _is_share(metric_named(metric)):
-        low, high = max(0.0, low), min(1.0, high)
-    return OverFolds(folds=k, mean=mean, deviation=deviation, error=error, low=low, high=high)
-
-
-def _is_share(metric: Metric) -> bool:
-    return metric.task == "classification" and (metric.share or metric.by_class)
+    told = Score(value=mean, low=mean - half, high=mean + half)
+    told = told if metric is None else in_range(told, metric)
+    return OverFolds(folds=k, mean=mean, deviation=deviation, error=error, low=told.low, high=told.high)
